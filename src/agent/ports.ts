@@ -1,0 +1,70 @@
+/** What the agent's parts need of each other and of the world; `main.ts` joins them. */
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Runs once after `ms`; the returned function cancels. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A role whose credentials are here; both texts are made once per renewal, not per request. */
+export interface ReadyRole {
+  readonly arn: string;
+  /** The name listed: without path. */
+  readonly name: string;
+  /** The annotation's text, which also may be asked for. */
+  readonly requested: string;
+  /** The body of the credentials document, as EC2 writes it. */
+  readonly document: Uint8Array;
+  /** `LastUpdated` of the document. */
+  readonly lastUpdated: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** What the agent knows of a pod on this node. */
+export interface AssignedPod {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly imdsv2Required: boolean;
+  readonly outcome:
+    | { readonly kind: "none" }
+    | { readonly kind: "denied"; readonly reason: string; readonly message: string }
+    | { readonly kind: "pending"; readonly name: string }
+    | { readonly kind: "ready"; readonly role: ReadyRole };
+}
+
+/** Who stands behind an address. `unconfirmed`: known, but no word from a server for too long. */
+export type Found =
+  | { readonly kind: "pod"; readonly pod: AssignedPod }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "conflict" }
+  | { readonly kind: "unconfirmed" };
+
+export interface PodsByAddress {
+  /** At once, from memory. Expired credentials are `pending`. */
+  find(ip: string): Found;
+  /**
+   * Waits until the address has a pod whose role is no longer pending, at most `ms`, and starts a
+   * direct read by the server where the address is unknown. Gives what is known then.
+   */
+  settle(ip: string, ms: number, signal: AbortSignal): Promise<Found>;
+}
+
+/** What passing on needs: a GET or HEAD of a canonical path at the real service. */
+export type Upstream = (
+  request: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
+) => Promise<Response>;

@@ -1,0 +1,77 @@
+/** What the server's parts need of each other and of the world; `main.ts` joins them. */
+import type { RoleIdentity } from "../policy/facts.ts";
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Runs once after `ms`; the returned function cancels. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Temporary credentials of one role identity. Times in milliseconds since the epoch. */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly expiresAt: number;
+  readonly issuedAt: number;
+}
+
+/**
+ * STS didn't give credentials. `retryable`: throttled, unreachable or failing, so soon again;
+ * otherwise the answer stands until something changes. `message` may be shown to the pod: it never
+ * carries an external ID or STS's own text.
+ */
+export interface AssumeRoleFault extends Error {
+  readonly code:
+    | "throttled"
+    | "unreachable"
+    | "sts_failing"
+    | "access_denied"
+    | "rejected"
+    | "server_credentials";
+  readonly retryable: boolean;
+}
+
+/** One AssumeRole call; rejects with an {@link AssumeRoleFault}. */
+export type AssumeRole = (identity: RoleIdentity, signal: AbortSignal) => Promise<Credentials>;
+
+/** Where a role identity stands. */
+export type CredentialState =
+  | { readonly kind: "pending" }
+  | { readonly kind: "ready"; readonly credentials: Credentials }
+  | { readonly kind: "failed"; readonly reason: string; readonly message: string };
+
+/** Keeps the credentials of every identity that somebody holds, fresh ahead of need. */
+export interface CredentialKeeper {
+  /** `holder` (a pod's UID) needs this identity; the key is `identityKey(identity)`. */
+  hold(key: string, identity: RoleIdentity, holder: string, namespace: string): void;
+  /** `holder` needs it no more; what nobody holds is dropped. */
+  release(key: string, holder: string): void;
+  state(key: string): CredentialState;
+  /** Forget the back-off of a refused identity: its pod or namespace has changed. */
+  retry(key: string): void;
+}
+
+/** Result of TokenReview for an agent's bearer token. */
+export type TokenVerdict =
+  | {
+    readonly kind: "authenticated";
+    /** `system:serviceaccount:NAMESPACE:NAME` */
+    readonly username: string;
+    readonly audiences: readonly string[];
+    readonly podName: string | null;
+    readonly podUid: string | null;
+    readonly nodeName: string | null;
+  }
+  | { readonly kind: "refused"; readonly message: string };
+
+/** Rejects where the API can't be asked (answered as 503, never as 401). */
+export type ReviewToken = (token: string, audience: string) => Promise<TokenVerdict>;

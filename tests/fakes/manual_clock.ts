@@ -1,0 +1,57 @@
+/** A clock that stands still until a test moves it. */
+
+interface Timer {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+/** Fits the `Clock` of agent and server; timers run in order of time, then of their setting. */
+export class ManualClock {
+  #now: number;
+  #timers: Timer[] = [];
+
+  constructor(startAt: number = Date.UTC(2026, 0, 1)) {
+    this.#now = startAt;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer = { at: this.#now + Math.max(0, ms), run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** How many timers are set: 0 once everything has been cancelled or has run. */
+  pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Moves time on, running what falls due, and lets promises settle after each timer. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await settled();
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+      await settled();
+    }
+    this.#now = end;
+  }
+
+  #next(end: number): Timer | undefined {
+    return this.#timers
+      .filter((timer) => timer.at <= end)
+      .sort((a, b) => a.at - b.at)[0];
+  }
+}
+
+/** Lets every promise that can settle do so: a macrotask runs after all microtasks. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
