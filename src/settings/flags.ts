@@ -1,0 +1,246 @@
+/**
+ * Flags and their `ROLECALL_…` variables: a table says what there is, `parseFlags` turns arguments
+ * and environment into typed values or into the whole list of what is wrong. The same table feeds
+ * `--help`, shell completion and the configuration reference.
+ */
+import { parseArgs } from "node:util";
+import { nearest } from "./nearest.ts";
+
+/** What a value's text means; `undefined` means that it isn't one. */
+type Read<T> = (text: string) => T | undefined;
+
+export interface Flag<T> {
+  readonly kind: "value" | "switch" | "list";
+  /** The default's text, as the reference shows it; empty = none. */
+  readonly default: string;
+  readonly fallback: T;
+  readonly read: Read<T>;
+  /** Completes "expected …" in a complaint and stands behind the flag in `--help`. */
+  readonly expects: string;
+  readonly help: string;
+  /** A plain variable that is read after the `ROLECALL_…` one, such as `HOST_IP`. */
+  readonly env?: string;
+  /** Words for shell completion. */
+  readonly choices?: readonly string[];
+}
+
+// deno-lint-ignore no-explicit-any -- a table mixes flags of every type; parseFlags keeps each one's
+export type FlagTable = Readonly<Record<string, Flag<any>>>;
+export type FlagValues<Table extends FlagTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends Flag<infer T> ? T : never;
+};
+
+export type ParsedFlags<Table extends FlagTable> =
+  | {
+    readonly kind: "parsed";
+    readonly values: FlagValues<Table>;
+    /** Names that arguments or environment gave. */
+    readonly given: ReadonlySet<string>;
+    readonly positionals: readonly string[];
+  }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+export interface HostPort {
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** Seconds of `90s`, `15m`, `1h` or `1h30m`. */
+export function readDuration(text: string): number | undefined {
+  if (!/^(?:\d{1,9}[smh])+$/.test(text)) return undefined;
+  return [...text.matchAll(/(\d+)([smh])/g)]
+    .reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit!] ?? 0), 0);
+}
+
+/** `HOST:PORT`, `[V6]:PORT` or `:PORT`, the last with an empty host. */
+export function readHostPort(text: string): HostPort | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) return undefined;
+  return { host: match[1] ?? match[2] ?? "", port };
+}
+
+function readUrl(text: string): string | undefined {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+  return text.replace(/\/+$/, "");
+}
+
+function within(value: number | undefined, min: number, max: number): number | undefined {
+  return value !== undefined && value >= min && value <= max ? value : undefined;
+}
+
+interface Extras {
+  readonly env?: string;
+}
+
+function value<T>(
+  text: string,
+  help: string,
+  expects: string,
+  read: Read<T>,
+  extras: Extras = {},
+): Flag<T> {
+  return {
+    kind: "value",
+    default: text,
+    fallback: read(text) as T,
+    read,
+    expects,
+    help,
+    ...extras,
+  };
+}
+
+/** One builder a kind of value. `help` is the text of `--help` and of the configuration reference. */
+export const flag = {
+  text: (text: string, help: string, extras?: Extras): Flag<string> =>
+    value(text, help, "a text", (given) => given, extras),
+  boolean: (help: string): Flag<boolean> => ({
+    kind: "switch",
+    default: "off",
+    fallback: false,
+    read: (text) => ({ true: true, "1": true, false: false, "0": false })[text],
+    expects: "true or false",
+    help,
+  }),
+  /** Seconds. */
+  duration: (
+    text: string,
+    help: string,
+    range: { readonly min?: string; readonly max?: string } = {},
+  ): Flag<number> => {
+    const min = readDuration(range.min ?? "1s") ?? 0;
+    const max = range.max === undefined ? Infinity : readDuration(range.max) ?? Infinity;
+    const bounds = range.max ? ` from ${range.min ?? "1s"} to ${range.max}` : "";
+    const expects = `a duration such as 90s, 15m or 1h${bounds}`;
+    return value(text, help, expects, (given) => within(readDuration(given), min, max)!);
+  },
+  number: (
+    fallback: number,
+    help: string,
+    range: { readonly min?: number; readonly max?: number; readonly whole?: boolean } = {},
+  ): Flag<number> => {
+    const { min = 0, max = 1_000_000, whole = true } = range;
+    const form = whole ? /^\d+$/ : /^\d+(?:\.\d+)?$/;
+    const expects = `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
+    const read = (given: string) => within(form.test(given) ? Number(given) : undefined, min, max)!;
+    return value(String(fallback), help, expects, read);
+  },
+  choice: <const Choice extends string>(
+    choices: readonly Choice[],
+    fallback: NoInfer<Choice>,
+    help: string,
+  ): Flag<Choice> => ({
+    ...value(fallback, help, `one of ${choices.join(", ")}`, (given): Choice => {
+      return choices.find((choice) => choice === given)!;
+    }),
+    choices,
+  }),
+  listen: (text: string, help: string): Flag<HostPort> =>
+    value(
+      text,
+      help,
+      "ADDRESS:PORT such as 0.0.0.0:8181, [::]:8181 or :8181",
+      (given) => readHostPort(given)!,
+    ),
+  url: (text: string, help: string): Flag<string> =>
+    value(
+      text,
+      help,
+      "a URL beginning with http:// or https://",
+      (given) => given === "" ? "" : readUrl(given)!,
+    ),
+  /** Given once with commas, or repeatedly. */
+  list: (help: string, expects = "values separated by commas"): Flag<readonly string[]> => ({
+    kind: "list",
+    default: "",
+    fallback: [],
+    read: (text) => text.split(",").map((item) => item.trim()).filter((item) => item !== ""),
+    expects,
+    help,
+  }),
+};
+
+/** `ROLECALL_SOME_FLAG` for `some-flag`. */
+export function variableOf(name: string): string {
+  return "ROLECALL_" + name.toUpperCase().replaceAll("-", "_");
+}
+
+/**
+ * Arguments win over `ROLECALL_…`, that over the flag's plain variable, that over the default; an
+ * empty variable counts as absent. Other variables are nobody's mistake. Every problem is
+ * a line that names flag (or variable), value and what is expected.
+ */
+export function parseFlags<Table extends FlagTable>(
+  table: Table,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedFlags<Table> {
+  const problems: string[] = [];
+  const given = new Set<string>();
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(table)) values[name] = flag.fallback;
+
+  const set = (name: string, source: string, text: string) => {
+    const flag = table[name]!;
+    const value = flag.read(text);
+    if (value === undefined) {
+      return void problems.push(
+        `${source}: ${quoted(text)} is not valid; expected ${flag.expects}`,
+      );
+    }
+    const before = given.has(name) && flag.kind === "list"
+      ? values[name] as readonly unknown[]
+      : [];
+    values[name] = flag.kind === "list" ? [...before, ...value as readonly unknown[]] : value;
+    given.add(name);
+  };
+
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      Object.entries(table).map((
+        [name, flag],
+      ) => [name, { type: flag.kind === "switch" ? "boolean" : "string" }]),
+    ),
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+  });
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const flag = Object.hasOwn(table, token.name) ? table[token.name] : undefined;
+    if (flag === undefined) problems.push(unknownFlag(token.rawName, Object.keys(table)));
+    else if (flag.kind === "switch") set(token.name, token.rawName, token.value ?? "true");
+    else if (token.value === undefined) {
+      problems.push(`${token.rawName}: needs a value; expected ${flag.expects}`);
+    } else set(token.name, token.rawName, token.value);
+  }
+
+  for (const [name, flag] of Object.entries(table)) {
+    if (given.has(name)) continue;
+    const variable = [variableOf(name), ...(flag.env === undefined ? [] : [flag.env])]
+      .find((key) => (env[key] ?? "") !== "");
+    if (variable !== undefined) set(name, variable, env[variable]!);
+  }
+  if (problems.length > 0) return { kind: "problems", problems };
+  return { kind: "parsed", values: values as FlagValues<Table>, given, positionals };
+}
+
+function unknownFlag(rawName: string, names: readonly string[]): string {
+  const close = nearest(rawName.replace(/^-+/, ""), names);
+  const advice = close === undefined
+    ? "see --help for those there are"
+    : `did you mean --${close}?`;
+  return `${rawName}: unknown flag; ${advice}`;
+}
+
+/** A foreign value as a complaint shows it: one line, shortened. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 80 ? text.slice(0, 80) + "…" : text);
+}
