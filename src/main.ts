@@ -1,0 +1,69 @@
+#!/usr/bin/env -S deno run -A
+/** Picks the command and runs it; the only place that exits. */
+import type { Command } from "./settings/command.ts";
+import { commandHelp, programHelp } from "./settings/help.ts";
+import { nearest } from "./settings/nearest.ts";
+import { createHost } from "./runtime/process.ts";
+import { version } from "./version.ts";
+
+interface Entry {
+  readonly summary: string;
+  /** Loaded when it is called, so that a command pays for its own imports alone. */
+  readonly load: () => Promise<Command>;
+}
+
+const commands: Readonly<Record<string, Entry>> = {
+  agent: {
+    summary: "the metadata proxy of a node",
+    load: async () => (await import("./agent/main.ts")).agentCommand,
+  },
+  server: {
+    summary: "watches pods, assumes roles, feeds the agents",
+    load: async () => (await import("./server/main.ts")).serverCommand,
+  },
+  dev: {
+    summary: "agent and server in one process, on a laptop",
+    load: async () => (await import("./dev/main.ts")).devCommand,
+  },
+  uninstall: {
+    summary: "removes this node's redirect rules",
+    load: async () => (await import("./agent/uninstall.ts")).uninstallCommand,
+  },
+};
+
+const host = createHost();
+const program = host.runtime.name === "deno" ? "deno run -A src/main.ts" : "node src/main.ts";
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name = "--help", ...rest] = args;
+  if (name === "--help" || name === "-h" || name === "help") {
+    const summaries = Object.entries(commands).map(([key, { summary }]) => [key, summary] as const);
+    host.writeOut(programHelp(program, new Map([...summaries, ["version", "the version"]])));
+    return 0;
+  }
+  if (name === "version" || name === "--version") {
+    host.writeOut(`rolecall ${version} (${host.runtime.name} ${host.runtime.version})\n`);
+    return 0;
+  }
+  if (!Object.hasOwn(commands, name)) {
+    const close = nearest(name, Object.keys(commands));
+    const advice = close === undefined
+      ? "see --help for those there are"
+      : `did you mean ${close}?`;
+    host.writeError(`${name}: unknown command; ${advice}\n`);
+    return 2;
+  }
+  const command = await commands[name]!.load();
+  if (rest.includes("--help") || rest.includes("-h")) {
+    host.writeOut(commandHelp(program, name, command));
+    return 0;
+  }
+  return await command.run(host, rest);
+}
+
+try {
+  host.exit(await main(host.args));
+} catch (fault) {
+  host.writeError(`rolecall: ${fault instanceof Error ? fault.message : String(fault)}\n`);
+  host.exit(1);
+}

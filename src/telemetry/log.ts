@@ -1,0 +1,49 @@
+/** The program's log: JSON lines for machines, or text for people. */
+import { pino } from "pino";
+
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+export type LogFormat = "json" | "text";
+
+/** Fields first, then the message: an event's name that stays the same from version to version. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** `agent`, `server` or `dev`: on every line. */
+  readonly component: string;
+  /** Takes a whole line, newline included. */
+  readonly write: (line: string) => void;
+}
+
+/** A log of one component. JSON lines carry `time` (ISO 8601), `level`, `component`, `msg`. */
+export function createLog(options: LogOptions): Log {
+  const write = options.format === "json"
+    ? options.write
+    : (line: string) => options.write(textLine(JSON.parse(line)));
+  return pino({
+    level: options.level,
+    base: { component: options.component },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+  }, { write });
+}
+
+/** `12:30:01 WARN agent: message name=value …` */
+function textLine(entry: Record<string, unknown>): string {
+  const { level, time, component, msg, ...fields } = entry;
+  const clock = String(time).slice(11, 19);
+  const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${shown(value)}`).join("");
+  return `${clock} ${String(level).toUpperCase().padEnd(5)} ${component}: ${msg}${rest}\n`;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string" && /^[\w.:/@+-]+$/.test(value)) return value;
+  return JSON.stringify(value);
+}

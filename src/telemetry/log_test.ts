@@ -1,0 +1,40 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { createLog, type LogFormat } from "./log.ts";
+
+function written(format: LogFormat): { log: ReturnType<typeof createLog>; lines: string[] } {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  return { log: createLog({ level: "info", format, component: "agent", write }), lines };
+}
+
+test("createLog() json: a line an event with stable fields", () => {
+  const { log, lines } = written("json");
+  log.warn({ pod: "shop/cart-0", attempts: 3 }, "credentials failed");
+  log.debug({}, "below the level");
+  assert.equal(lines.length, 1);
+  assert.ok(lines[0]!.endsWith("}\n"));
+  const entry = JSON.parse(lines[0]!);
+  assert.deepEqual(Object.keys(entry).sort(), [
+    "attempts",
+    "component",
+    "level",
+    "msg",
+    "pod",
+    "time",
+  ]);
+  assert.equal(entry.level, "warn");
+  assert.match(entry.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+});
+
+test("createLog() text: for people, values with spaces quoted", () => {
+  const { log, lines } = written("text");
+  log.info({ pod: "shop/cart-0", why: "no role" }, "denied");
+  assert.match(lines[0]!, /^\d\d:\d\d:\d\d INFO  agent: denied pod=shop\/cart-0 why="no role"\n$/);
+});
+
+test("createLog() text: a newline in a value makes no second line", () => {
+  const { log, lines } = written("text");
+  log.info({ pod: "a\nb" }, "denied");
+  assert.equal(lines.join("").split("\n").length, 2);
+});
