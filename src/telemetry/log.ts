@@ -1,8 +1,7 @@
 /** The program's log: JSON lines for machines, or text for people. */
 import { pino } from "pino";
 
-export const logLevels = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof logLevels)[number];
+export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "json" | "text";
 
 /** Fields first, then the message: an event's name that stays the same from version to version. */
