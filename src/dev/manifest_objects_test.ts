@@ -1,0 +1,124 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { readManifestText } from "./manifest_documents.ts";
+import { manifestObjects } from "./manifest_objects.ts";
+
+function read(text: string) {
+  const { documents, problems } = readManifestText("c.yaml", text);
+  assert.deepEqual(problems, []);
+  return manifestObjects(documents);
+}
+
+const namespace = "kind: Namespace\nmetadata: {name: default}\n---\n";
+
+function pod(metadata: string, status: string, spec = "{}"): string {
+  return `kind: Pod\nmetadata: {${metadata}}\nspec: ${spec}\nstatus: ${status}\n---\n`;
+}
+
+test("manifestObjects() completes a pod: namespace, UID, time and node", () => {
+  const text = namespace + pod("name: a", "{podIP: 127.0.0.2}", "{nodeName: elsewhere}");
+  const { pods, problems, warnings } = read(text);
+  assert.deepEqual([...problems, ...warnings], []);
+  const [first] = pods as [{ metadata: Record<string, string>; spec: Record<string, string> }];
+  assert.equal(first.metadata.namespace, "default");
+  assert.match(first.metadata.uid ?? "", /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  assert.equal(first.metadata.creationTimestamp, "2026-01-01T00:00:00Z");
+  assert.equal(first.spec.nodeName, "dev-node");
+  assert.deepEqual(read(text).pods, pods, "the same text, the same UID");
+});
+
+test("manifestObjects() keeps the UID that is written, and tells pods apart", () => {
+  const text = namespace + pod("name: a, uid: mine", "{podIP: 127.0.0.2}") +
+    pod("name: b", "{podIP: 127.0.0.3}") + pod("name: c", "{podIP: 127.0.0.4}");
+  const uids = read(text).pods.map((one) => (one.metadata as { uid: string }).uid);
+  assert.equal(uids[0], "mine");
+  assert.equal(new Set(uids).size, 3);
+});
+
+test("manifestObjects() takes namespaces not written down as known, and says so", () => {
+  const { namespaces, warnings } = read(pod("name: a, namespace: x", "{podIP: 127.0.0.2}"));
+  assert.deepEqual(namespaces.map((one) => (one.metadata as { name: string }).name), ["x"]);
+  assert.deepEqual(warnings, ["namespace x isn't written down: taken as one without annotations"]);
+});
+
+test("manifestObjects() passes other kinds over, and says so", () => {
+  const { warnings } = read("kind: Deployment\nmetadata: {name: a}\n");
+  assert.deepEqual(warnings, [
+    "c.yaml: document 1, line 1: Deployment passed over: only Pod, Namespace and ServiceAccount are read",
+  ]);
+});
+
+test("manifestObjects() warns of an address with two pods", () => {
+  const text = namespace + pod("name: a", "{podIP: 127.0.0.2}") +
+    pod("name: b", "{podIPs: [{ip: 127.0.0.2}]}");
+  const { pods, problems, warnings } = read(text);
+  assert.equal(pods.length, 2);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(warnings, [
+    "c.yaml: document 3, line 12: 127.0.0.2 is default/a's address as well",
+  ]);
+});
+
+const expected = "expected an address in 127.0.0.0/8, such as 127.0.0.2";
+
+// name, text, problem
+const refused = [
+  [
+    "an address elsewhere",
+    pod("name: a", "{podIP: 10.0.0.7}"),
+    `c.yaml: document 1, line 4: status.podIP is "10.0.0.7": ${expected}, to ask from here`,
+  ],
+  [
+    "an address that is none",
+    pod("name: a", "{podIP: 127.0.0.256}"),
+    `c.yaml: document 1, line 4: status.podIP is "127.0.0.256": ${expected}, to ask from here`,
+  ],
+  [
+    "a second address elsewhere",
+    pod("name: a", "{podIP: 127.0.0.2, podIPs: [{ip: 127.0.0.2}, {ip: 'fd00::7'}]}"),
+    `c.yaml: document 1, line 4: status.podIP is "fd00::7": ${expected}, to ask from here`,
+  ],
+  [
+    "no address",
+    pod("name: a", "{}"),
+    `c.yaml: document 1, line 4: status.podIP is missing: ${expected}`,
+  ],
+  [
+    "no name",
+    pod("labels: {a: b}", "{podIP: 127.0.0.2}"),
+    "c.yaml: document 1, line 2: metadata.name is missing: expected a name",
+  ],
+  [
+    "an annotation that is no text",
+    pod("name: a, annotations: {iam.amazonaws.com/role: 8}", "{podIP: 127.0.0.2}"),
+    "c.yaml: document 1, line 2: annotation iam.amazonaws.com/role is 8: expected a text; put it in quotes",
+  ],
+  [
+    "a pod written twice",
+    pod("name: a", "{podIP: 127.0.0.2}") + pod("name: a", "{podIP: 127.0.0.3}"),
+    "c.yaml: document 2, line 6: Pod default/a is there already: c.yaml: document 1, line 1",
+  ],
+  [
+    "a UID that two pods carry",
+    pod("name: a, uid: x", "{podIP: 127.0.0.2}") + pod("name: b, uid: x", "{podIP: 127.0.0.3}"),
+    'c.yaml: document 2, line 7: metadata.uid is "x": Pod default/a has it already',
+  ],
+] as const;
+
+for (const [name, text, problem] of refused) {
+  test(`manifestObjects() refuses ${name}`, () => {
+    assert.deepEqual(read(text).problems, [problem]);
+  });
+}
+
+// name, status, spec
+const unaddressed = [
+  ["on the host's network", "{podIP: 10.0.0.7}", "{hostNetwork: true}"],
+  ["that has ended", "{phase: Succeeded}", "{}"],
+] as const;
+
+for (const [name, status, spec] of unaddressed) {
+  test(`manifestObjects() asks no address of a pod ${name}`, () => {
+    assert.deepEqual(read(pod("name: a", status, spec)).problems, []);
+  });
+}
