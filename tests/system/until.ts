@@ -1,0 +1,44 @@
+/** Waits for a condition by asking again, up to a deadline, and says what was last seen. */
+
+/** The condition didn't come true in time. */
+export class NotInTime extends Error {
+  readonly code = "not_in_time";
+  override readonly name = "NotInTime";
+}
+
+export interface Patience {
+  /** Milliseconds. */
+  readonly within?: number;
+  readonly every?: number;
+}
+
+/** A pause between two looks at something that changes on its own. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * The first truthy answer of `look`. A look that throws counts as not yet, and its message is told
+ * when time runs out.
+ */
+export async function until<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  { within = 15_000, every = 50 }: Patience = {},
+): Promise<NonNullable<T>> {
+  const end = performance.now() + within;
+  let last: unknown = "nothing yet";
+  while (true) {
+    try {
+      const seen = await look();
+      if (seen) return seen;
+      last = seen;
+    } catch (error) {
+      last = error instanceof Error ? error.message : error;
+    }
+    if (performance.now() > end) {
+      throw new NotInTime(`${what}: not within ${within} ms; last: ${String(last).slice(0, 500)}`);
+    }
+    await pause(every);
+  }
+}
