@@ -121,6 +121,10 @@ export interface Host {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTerminal: boolean;
+  /** How many files and sockets may be open at once; all listeners together stay under half. */
+  openFilesLimit(): number;
+  /** Whether `[::]` can be listened on. */
+  hasIpv6(): boolean;
   listen(options: ListenOptions): Promise<Listener>;
   httpClient(options?: HttpClientOptions): HttpClient;
   run: RunProgram;

@@ -1,0 +1,42 @@
+/** Counts open connections, in all and by peer, and says which one is too many. Closes nothing. */
+
+/** Exact counts; a peer without connections takes no memory. */
+export class ConnectionLimits {
+  readonly #total: number;
+  readonly #perPeer: number;
+  readonly #byPeer = new Map<string, number>();
+  #open = 0;
+  #refused = 0;
+
+  constructor(total: number, perPeer: number) {
+    this.#total = total;
+    this.#perPeer = perPeer;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Counts the connection in, or refuses it; each one let in must be `left` once. */
+  enter(peer: string): boolean {
+    const ofPeer = this.#byPeer.get(peer) ?? 0;
+    if (this.#open >= this.#total || ofPeer >= this.#perPeer) {
+      this.#refused++;
+      return false;
+    }
+    this.#open++;
+    this.#byPeer.set(peer, ofPeer + 1);
+    return true;
+  }
+
+  leave(peer: string): void {
+    this.#open--;
+    const left = (this.#byPeer.get(peer) ?? 1) - 1;
+    if (left === 0) this.#byPeer.delete(peer);
+    else this.#byPeer.set(peer, left);
+  }
+}

@@ -1,0 +1,133 @@
+/** Files that others replace while we run: read, written whole, and watched for replacement. */
+import { type FSWatcher, watch } from "node:fs";
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** How often a watched file is looked at, in milliseconds; tests shorten them. */
+export interface WatchTimes {
+  /** Waited after a notice, so that several writes make one call. */
+  readonly debounceMs: number;
+  /** Looked at anyway, since notices get lost on some file systems. */
+  readonly pollMs: number;
+  /** Looked at this often while the folder can't be watched, say because it isn't there yet. */
+  readonly unwatchedPollMs: number;
+}
+
+const usualTimes: WatchTimes = { debounceMs: 100, pollMs: 60_000, unwatchedPollMs: 1000 };
+
+export function readTextFile(path: string): Promise<string> {
+  return readFile(path, "utf8");
+}
+
+/** Replaces the file in one step, so that no reader sees half of it; makes its folder if need be. */
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+  try {
+    await writeFile(draft, content, { mode, flag: "wx" });
+    await chmod(draft, mode);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Calls back when what is at `path` has changed: edited, renamed over, removed, or swapped by way
+ * of the `..data` link of a Kubernetes volume. Doesn't keep the process alive.
+ */
+export function watchFile(
+  path: string,
+  changed: () => void,
+  times: WatchTimes = usualTimes,
+): () => void {
+  const watched = new WatchedFile(path, changed, times);
+  void watched.start();
+  return () => watched.stop();
+}
+
+class WatchedFile {
+  readonly #path: string;
+  readonly #changed: () => void;
+  readonly #times: WatchTimes;
+  #watcher: FSWatcher | undefined;
+  #notice: ReturnType<typeof setTimeout> | undefined;
+  #poll: ReturnType<typeof setTimeout> | undefined;
+  #seen = "";
+  #stopped = false;
+
+  constructor(path: string, changed: () => void, times: WatchTimes) {
+    this.#path = path;
+    this.#changed = changed;
+    this.#times = times;
+  }
+
+  async start(): Promise<void> {
+    this.#watch();
+    this.#seen = await fingerprint(this.#path);
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#notice);
+    clearTimeout(this.#poll);
+    this.#unwatch();
+  }
+
+  #watch(): void {
+    if (this.#stopped || this.#watcher !== undefined) return;
+    try {
+      const watcher = watch(dirname(this.#path), { persistent: false }, () => this.#noticed());
+      watcher.on("error", () => this.#unwatch());
+      this.#watcher = watcher;
+    } catch {
+      this.#watcher = undefined;
+    }
+  }
+
+  #unwatch(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  #noticed(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#notice);
+    this.#notice = setTimeout(() => void this.#look(), this.#times.debounceMs);
+    this.#notice.unref();
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    const { pollMs, unwatchedPollMs } = this.#times;
+    const ms = this.#watcher === undefined ? unwatchedPollMs : pollMs;
+    this.#poll = setTimeout(() => {
+      this.#watch();
+      void this.#look().then(() => this.#schedule());
+    }, ms);
+    this.#poll.unref();
+  }
+
+  async #look(): Promise<void> {
+    const now = await fingerprint(this.#path);
+    if (this.#stopped || now === this.#seen) return;
+    this.#seen = now;
+    this.#changed();
+  }
+}
+
+/** Follows links, so that a swapped folder shows; empty where there is no file. */
+async function fingerprint(path: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(":");
+  } catch {
+    return "";
+  }
+}

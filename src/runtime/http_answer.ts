@@ -1,0 +1,76 @@
+/**
+ * Writes a handler's answer to node:http: a `Reply` with one call, a `Response` as a stream that
+ * keeps the client's pace and is cancelled when the client goes.
+ */
+import { Buffer } from "node:buffer";
+import type { ServerResponse } from "node:http";
+import type { Reply } from "./contract.ts";
+
+const bodiless = new Set([204, 205, 304]);
+
+/** Content-Length is added; for HEAD it is that of the body which isn't sent. */
+export function writeReply(response: ServerResponse, reply: Reply, last: boolean): void {
+  const { body } = reply;
+  const headers: [string, string][] = reply.headers.map(([name, value]) => [name, value]);
+  if (!bodiless.has(reply.status)) headers.push(["Content-Length", String(byteLength(body))]);
+  if (last) headers.push(["Connection", "close"]);
+  response.writeHead(reply.status, headers as unknown as string[]);
+  if (body === null || response.req.method === "HEAD") response.end();
+  else response.end(body);
+}
+
+function byteLength(body: Reply["body"]): number {
+  if (body === null) return 0;
+  return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+}
+
+/**
+ * Settles when the whole answer has been handed over or the client has gone. A body that fails
+ * midway cuts the connection, so that the client can tell the answer is incomplete.
+ */
+export async function writeResponse(
+  response: ServerResponse,
+  answer: Response,
+  last: boolean,
+): Promise<void> {
+  const headers: [string, string][] = [...answer.headers];
+  if (last) headers.push(["connection", "close"]);
+  const silent = response.req.method === "HEAD" || bodiless.has(answer.status);
+  if (answer.body === null && !silent && !answer.headers.has("content-length")) {
+    headers.push(["content-length", "0"]);
+  }
+  response.writeHead(answer.status, headers as unknown as string[]);
+  if (answer.body === null) return void response.end();
+  if (!silent) return await pump(response, answer.body);
+  response.end();
+  await answer.body.cancel().catch(() => {});
+}
+
+async function pump(response: ServerResponse, body: ReadableStream<Uint8Array>): Promise<void> {
+  const reader = body.getReader();
+  response.once("close", () => void reader.cancel().catch(() => {}));
+  // Headers go out before the first chunk: a feed may have nothing to say for seconds.
+  response.flushHeaders();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      if (response.destroyed) return;
+      if (!response.write(next.value)) await drained(response);
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
+}

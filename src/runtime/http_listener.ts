@@ -1,0 +1,208 @@
+/**
+ * The listener of every port: node:http on both runtimes, since its time-outs and limits hold on
+ * both. It survives whatever clients send or leave out; what a request means is the handler's.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { Listener, ListenOptions } from "./contract.ts";
+import { ConnectionLimits } from "./connection_limits.ts";
+import { writeReply, writeResponse } from "./http_answer.ts";
+import { type ConnectionEnds, HttpIncoming } from "./http_incoming.ts";
+import { peerAddress } from "./peer_address.ts";
+import { refuseOnWire } from "./wire_refusal.ts";
+
+/** Starts listening. @throws the system's error, such as EADDRINUSE, with its `code`. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const listener = new HttpListener(options);
+  await listener.start();
+  return listener;
+}
+
+interface Connection extends ConnectionEnds {
+  /** Requests whose answer isn't complete. */
+  underway: number;
+}
+
+class HttpListener implements Listener {
+  readonly #options: ListenOptions;
+  readonly #server: Server | TlsServer;
+  readonly #limits: ConnectionLimits;
+  readonly #open = new Map<Socket, Connection>();
+  readonly #bySocket = new WeakMap<Socket, Connection>();
+  #closing = false;
+
+  constructor(options: ListenOptions) {
+    const { limits, tls } = options;
+    this.#options = options;
+    this.#limits = new ConnectionLimits(limits.maxConnections, limits.maxConnectionsPerPeer);
+    const settings = serverSettings(options);
+    this.#server = tls === undefined
+      ? createServer(settings)
+      : createTlsServer({ ...settings, ...tls, handshakeTimeout: limits.headersTimeoutMs });
+    // Whoever stops reading its answer holds a connection; without any progress it is cut.
+    this.#server.timeout = 2 * limits.requestTimeoutMs;
+    // Cutting the list would hide a second Host or X-Forwarded-For; its bytes are limited anyway.
+    this.#server.maxHeadersCount = 0;
+    this.#wire();
+  }
+
+  get host(): string {
+    return (this.#server.address() as AddressInfo | null)?.address ?? this.#options.host;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? this.#options.port;
+  }
+
+  connections(): { readonly open: number; readonly refused: number } {
+    return { open: this.#limits.open, refused: this.#limits.refused };
+  }
+
+  setCertificate(tls: { readonly cert: string; readonly key: string }): void {
+    if ("setSecureContext" in this.#server) this.#server.setSecureContext(tls);
+  }
+
+  start(): Promise<void> {
+    const { host, port, reusePort } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port, backlog: 1024, reusePort: reusePort === true }, () => {
+        this.#server.off("error", reject);
+        // Out of file descriptors, accepting fails for a while; that must not end the process.
+        this.#server.on("error", () => {});
+        resolve();
+      });
+    });
+  }
+
+  async close(graceMs: number): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const [socket, connection] of this.#open) {
+      if (connection.underway === 0) socket.destroy();
+    }
+    const cut = setTimeout(() => this.#cutAll(), graceMs);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  #cutAll(): void {
+    for (const socket of this.#open.keys()) socket.destroy();
+  }
+
+  #wire(): void {
+    const server = this.#server;
+    server.on("connection", (socket: Socket) => this.#accept(socket));
+    server.on("secureConnection", (socket: Socket) => this.#acceptSecure(socket));
+    server.on("tlsClientError", (_error: Error, socket: Socket) => void socket.destroy());
+    server.on("request", (message, response) => this.#request(message, response));
+    server.on("connect", (_message, socket) => refuseOnWire(socket as Socket, 405));
+    server.on("upgrade", (_message, socket) => refuseOnWire(socket as Socket, 400));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      refuseOnWire(socket as Socket, statusOfFault(error.code));
+    });
+  }
+
+  #accept(socket: Socket): void {
+    socket.on("error", () => {});
+    const peer = peerAddress(socket.remoteAddress);
+    const local = peerAddress(socket.localAddress);
+    if (peer === undefined || local === undefined || this.#closing || !this.#limits.enter(peer)) {
+      return void socket.destroy();
+    }
+    const connection = { peer, local, underway: 0 };
+    this.#open.set(socket, connection);
+    this.#bySocket.set(socket, connection);
+    socket.once("close", () => {
+      this.#open.delete(socket);
+      this.#limits.leave(peer);
+    });
+  }
+
+  /** TLS wraps the accepted socket in another; the two ends are looked up by either. */
+  #acceptSecure(socket: Socket): void {
+    socket.on("error", () => {});
+    const peer = peerAddress(socket.remoteAddress);
+    const local = peerAddress(socket.localAddress);
+    if (peer === undefined || local === undefined) return void socket.destroy();
+    this.#bySocket.set(socket, { peer, local, underway: 0 });
+  }
+
+  #request(message: IncomingMessage, response: ServerResponse): void {
+    message.on("error", ignore);
+    response.on("error", ignore);
+    const connection = this.#bySocket.get(message.socket);
+    if (connection === undefined) return void message.socket.destroy();
+    connection.underway++;
+    response.once("close", () => this.#answered(message.socket, connection));
+    const refusal = refusedRequest(message);
+    if (refusal !== undefined) return refuseOnWire(message.socket, refusal);
+    this.#handle(new HttpIncoming(message, response, connection), response);
+  }
+
+  #answered(socket: Socket, connection: Connection): void {
+    connection.underway--;
+    if (this.#closing && connection.underway === 0) socket.destroySoon();
+  }
+
+  #handle(incoming: HttpIncoming, response: ServerResponse): void {
+    try {
+      const answer = this.#options.handler(incoming);
+      if (answer instanceof Promise) {
+        answer.then((settled) => this.#write(response, settled), () => this.#fail(response));
+      } else this.#write(response, answer);
+    } catch {
+      this.#fail(response);
+    }
+  }
+
+  #write(response: ServerResponse, answer: Parameters<typeof writeReply>[1] | Response): void {
+    if (response.destroyed) {
+      if (answer instanceof Response) answer.body?.cancel().catch(() => {});
+      return;
+    }
+    try {
+      if (answer instanceof Response) {
+        writeResponse(response, answer, this.#closing).catch(() => this.#fail(response));
+      } else writeReply(response, answer, this.#closing);
+    } catch {
+      this.#fail(response);
+    }
+  }
+
+  #fail(response: ServerResponse): void {
+    if (response.headersSent) return void response.destroy();
+    try {
+      response.writeHead(500, { "Content-Length": "0" });
+      response.end();
+    } catch {
+      response.destroy();
+    }
+  }
+}
+
+function ignore(): void {}
+
+function serverSettings({ limits }: ListenOptions) {
+  return {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, Math.ceil(limits.headersTimeoutMs / 4)),
+    maxHeaderSize: limits.maxHeaderBytes,
+  };
+}
+
+/** HTTP/0.9 and "HTTP/2.0" request lines pass the parser; TRACE fits no web Request. */
+function refusedRequest(message: IncomingMessage): number | undefined {
+  const version = message.httpVersion;
+  if (version !== "1.1" && version !== "1.0") return 505;
+  return message.method === "TRACE" ? 405 : undefined;
+}
+
+function statusOfFault(code: string | undefined): number {
+  if (code === "HPE_HEADER_OVERFLOW") return 431;
+  return code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+}

@@ -1,0 +1,52 @@
+/**
+ * The process as a value: arguments, environment, output, signals, and the ways to the network and
+ * to files. `main.ts` makes one and hands it on; nothing else touches globals of the runtime.
+ */
+import { lookup } from "node:dns/promises";
+import process from "node:process";
+import type { Host } from "./contract.ts";
+import { readTextFile, replaceFile, watchFile } from "./files.ts";
+import { createHttpClient } from "./http_client.ts";
+import { listen } from "./http_listener.ts";
+import { hasIpv6, openFilesLimit } from "./machine.ts";
+import { createRunProgram } from "./program.ts";
+import { StopSignals } from "./stop_signals.ts";
+
+const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** To be called before anything else: as PID 1 a process needs its signal handlers at once. */
+export function createHost(): Host {
+  const exit = (code: number): never => process.exit(code);
+  const signals = new StopSignals(exit);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => signals.arrived(signal));
+  }
+  // A reader that went away (`| head`) is no reason to die with a stack trace.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
+  return {
+    runtime: runtimeOf(process.versions),
+    args: process.argv.slice(2),
+    env: process.env,
+    isTerminal: process.stdout.isTTY === true,
+    openFilesLimit,
+    hasIpv6,
+    listen,
+    httpClient: createHttpClient,
+    run: createRunProgram(process.env["PATH"] || usualPath),
+    resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+    readTextFile,
+    writeFile: replaceFile,
+    watchFile,
+    onStop: (stop) => signals.onStop(stop),
+    writeOut: (text) => void process.stdout.write(text),
+    writeError: (text) => void process.stderr.write(text),
+    exit,
+  };
+}
+
+function runtimeOf(versions: NodeJS.ProcessVersions): Host["runtime"] {
+  const { deno } = versions;
+  if (deno !== undefined) return { name: "deno", version: deno };
+  return { name: "node", version: versions.node };
+}

@@ -1,0 +1,36 @@
+/** Runs other programs: no shell, nothing but PATH in their environment, an end in sight. */
+import { execFile, type ExecFileException } from "node:child_process";
+import type { ProgramResult, RunProgram } from "./contract.ts";
+
+const defaultTimeoutMs = 10_000;
+const maxOutputBytes = 16 * 1024 * 1024;
+
+/**
+ * Runs programs found on `path`. Never rejects: 127 where the program isn't there or may not be
+ * run, 124 where it took longer than `timeoutMs` (10 s unless told) and was killed.
+ */
+export function createRunProgram(path: string): RunProgram {
+  return (command, args, options = {}) =>
+    new Promise((resolve) => {
+      const timeout = options.timeoutMs ?? defaultTimeoutMs;
+      const settings = {
+        env: { PATH: path },
+        timeout,
+        killSignal: "SIGKILL" as const,
+        maxBuffer: maxOutputBytes,
+      };
+      const child = execFile(command, [...args], settings, (error, stdout, stderr) => {
+        resolve({ code: exitCode(error), stdout, stderr: stderr || (error?.message ?? "") });
+      });
+      // A program that ends without reading its input is no fault of ours.
+      child.stdin?.on("error", () => {});
+      child.stdin?.end(options.stdin ?? "");
+    });
+}
+
+function exitCode(error: ExecFileException | null): ProgramResult["code"] {
+  if (error === null) return 0;
+  if (typeof error.code === "number") return error.code;
+  if (error.code === "ENOENT" || error.code === "EACCES") return 127;
+  return error.killed === true ? 124 : 1;
+}

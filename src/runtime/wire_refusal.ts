@@ -1,0 +1,28 @@
+/** The last word to a connection whose bytes never became a request: one line, then the end. */
+import type { Socket } from "node:net";
+
+const phrases = new Map([
+  [400, "Bad Request"],
+  [405, "Method Not Allowed"],
+  [408, "Request Timeout"],
+  [431, "Request Header Fields Too Large"],
+  [505, "HTTP Version Not Supported"],
+]);
+
+/** How long the client may take to read the refusal before the socket is destroyed. */
+const lingerMs = 1000;
+
+/** Writes the status once and closes, whether or not the client goes on sending. */
+export function refuseOnWire(socket: Socket, status: number): void {
+  if (socket.writableEnded) return;
+  if (socket.destroyed || !socket.writable) return void socket.destroy();
+  const phrase = phrases.get(status) ?? "Bad Request";
+  const body = `${phrase.toLowerCase()}\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: text/plain\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  const cut = setTimeout(() => socket.destroy(), lingerMs);
+  cut.unref();
+  socket.once("close", () => clearTimeout(cut));
+}
