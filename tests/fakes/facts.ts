@@ -1,0 +1,36 @@
+/** Facts to start a test from: each valid, with the one thing changed that the test is about. */
+import type { NamespaceFacts, PodFacts } from "../../src/policy/facts.ts";
+
+/** A running pod `shop/web` on node `n1` with an address and without a role. */
+export function podFacts(changes: Partial<PodFacts> = {}): PodFacts {
+  return {
+    uid: "uid-web",
+    namespace: "shop",
+    name: "web",
+    nodeName: "n1",
+    serviceAccount: "default",
+    ips: ["10.0.0.7"],
+    hostNetwork: false,
+    terminal: false,
+    terminating: false,
+    mirror: false,
+    createdAt: "2026-01-01T00:00:00Z",
+    role: null,
+    sessionName: null,
+    externalId: null,
+    sessionDuration: null,
+    ...changes,
+  };
+}
+
+/** Namespace `shop`, which permits every role. */
+export function namespaceFacts(changes: Partial<NamespaceFacts> = {}): NamespaceFacts {
+  return {
+    name: "shop",
+    permitted: ".*",
+    allowedRoles: null,
+    defaultRole: null,
+    imdsv2: null,
+    ...changes,
+  };
+}
