@@ -1,0 +1,118 @@
+/** etcd and kube-apiserver, on the fabric, with keys of their own and nothing else beside them. */
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { KubeApi } from "./kube_api.ts";
+import { fabricAddress } from "./network.ts";
+import { type ClusterKeys, makeClusterKeys } from "./pki.ts";
+import { Running } from "./programs.ts";
+import { until } from "./until.ts";
+
+const issuer = "https://kubernetes.default.svc.cluster.local";
+const port = 6443;
+
+export interface ControlPlane {
+  readonly api: KubeApi;
+  /** Stops kube-apiserver, as an outage; its data stays. */
+  pauseApi(): Promise<void>;
+  resumeApi(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts both and waits until the API is ready. `folder` should be in memory: etcd syncs. */
+export async function startControlPlane(
+  kube: string,
+  folder: string,
+  logs: string,
+): Promise<ControlPlane> {
+  const keys = await makeClusterKeys(["127.0.0.1", fabricAddress]);
+  writeKeys(folder, keys);
+  symlinkSync(kube, join(folder, "kube-apiserver"));
+  const etcd = new Running("etcd", etcdCommand(folder), join(logs, "etcd.log"));
+  const start = () =>
+    new Running("kube-apiserver", apiCommand(folder), join(logs, "kube-apiserver.log"));
+  const api = new KubeApi(`https://${fabricAddress}:${port}`, keys);
+  let server = start();
+  const ready = () =>
+    until("kube-apiserver ready", async () => {
+      if (!server.alive || !etcd.alive) throw new Error(server.log().slice(-1500));
+      return await api.text("/readyz") === "ok";
+    }, { within: 60_000, every: 100 });
+  await ready();
+  return {
+    api,
+    pauseApi: async () => {
+      await server.stop(3000, "SIGKILL");
+    },
+    resumeApi: async () => {
+      server = start();
+      await ready();
+    },
+    stop: async () => {
+      api.close();
+      await server.stop(2000);
+      await etcd.stop(2000);
+    },
+  };
+}
+
+function writeKeys(folder: string, keys: ClusterKeys): void {
+  mkdirSync(folder, { recursive: true });
+  const files = {
+    "ca.crt": keys.ca,
+    "apiserver.crt": keys.apiserver.cert,
+    "apiserver.key": keys.apiserver.key,
+    "sa.key": keys.serviceAccounts.private,
+    "sa.pub": keys.serviceAccounts.public,
+  };
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+  }
+}
+
+function etcdCommand(folder: string): string[] {
+  const peer = "http://127.0.0.1:2380";
+  const client = "http://127.0.0.1:2379";
+  return [
+    "etcd",
+    ...flags({
+      "name": "default",
+      "data-dir": join(folder, "etcd"),
+      "logger": "zap",
+      "log-level": "warn",
+      "listen-client-urls": client,
+      "advertise-client-urls": client,
+      "listen-peer-urls": peer,
+      "initial-advertise-peer-urls": peer,
+      "initial-cluster": `default=${peer}`,
+    }),
+  ];
+}
+
+function apiCommand(folder: string): string[] {
+  return [
+    join(folder, "kube-apiserver"),
+    ...flags({
+      "etcd-servers": "http://127.0.0.1:2379",
+      "bind-address": "0.0.0.0",
+      "advertise-address": fabricAddress,
+      "secure-port": String(port),
+      "endpoint-reconciler-type": "none",
+      "tls-cert-file": join(folder, "apiserver.crt"),
+      "tls-private-key-file": join(folder, "apiserver.key"),
+      "client-ca-file": join(folder, "ca.crt"),
+      "authorization-mode": "Node,RBAC",
+      "enable-admission-plugins": "NodeRestriction",
+      "service-account-issuer": issuer,
+      "service-account-signing-key-file": join(folder, "sa.key"),
+      "service-account-key-file": join(folder, "sa.pub"),
+      "api-audiences": issuer,
+      "service-cluster-ip-range": "10.96.0.0/16",
+      "profiling": "false",
+      "shutdown-delay-duration": "0s",
+    }),
+  ];
+}
+
+function flags(values: Readonly<Record<string, string>>): string[] {
+  return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
+}

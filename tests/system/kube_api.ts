@@ -1,0 +1,123 @@
+/** Speaks to the API server as the cluster's admin, and tells what it refuses by its own words. */
+import { Buffer } from "node:buffer";
+import { Agent, request } from "node:https";
+import type { ClusterKeys } from "./pki.ts";
+
+/** Any Kubernetes object, as far as this test reads it. */
+export interface KubeObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly namespace?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** The API server answered with an error. */
+export class KubeFault extends Error {
+  readonly code = "kube_refused";
+  override readonly name = "KubeFault";
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const contentTypes: Readonly<Record<string, string>> = {
+  PATCH: "application/merge-patch+json",
+  APPLY: "application/apply-patch+yaml",
+};
+
+/** One kept-alive connection to the API server. */
+export class KubeApi {
+  readonly #keys: ClusterKeys;
+  readonly #origin: string;
+  readonly #agent: Agent;
+
+  constructor(origin: string, keys: ClusterKeys) {
+    this.#origin = origin;
+    this.#keys = keys;
+    const { cert, key } = keys.admin;
+    this.#agent = new Agent({ ca: keys.ca, cert, key, keepAlive: true, maxSockets: 8 });
+  }
+
+  get origin(): string {
+    return this.#origin;
+  }
+
+  get keys(): ClusterKeys {
+    return this.#keys;
+  }
+
+  get(path: string): Promise<KubeObject> {
+    return this.#json("GET", path);
+  }
+
+  create(path: string, object: object): Promise<KubeObject> {
+    return this.#json("POST", path, object);
+  }
+
+  /** Merges `change` into the object; null removes a field. */
+  patch(path: string, change: object): Promise<KubeObject> {
+    return this.#json("PATCH", path, change);
+  }
+
+  /** Creates the object or makes it what is given (server-side apply). */
+  apply(path: string, object: object): Promise<KubeObject> {
+    return this.#json("APPLY", `${path}?fieldManager=system-test&force=true`, object);
+  }
+
+  /** Gone at once, without a grace period: no kubelet is there to confirm it. */
+  async remove(path: string): Promise<void> {
+    await this.#json("DELETE", path, { kind: "DeleteOptions", apiVersion: "v1", ...noGrace });
+  }
+
+  /** The raw text of an answer, such as that of `/readyz`. */
+  async text(path: string): Promise<string> {
+    return (await this.#send("GET", path)).text;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #json(method: string, path: string, body?: object): Promise<KubeObject> {
+    const { status, text } = await this.#send(method, path, body);
+    if (status < 300) return JSON.parse(text) as KubeObject;
+    throw new KubeFault(status, `${method} ${path}: ${status} ${messageOf(text)}`);
+  }
+
+  #send(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    const headers = content === undefined ? {} : {
+      "content-type": contentTypes[method] ?? "application/json",
+      "content-length": String(Buffer.byteLength(content)),
+    };
+    const verb = method === "APPLY" ? "PATCH" : method;
+    return new Promise((resolve, reject) => {
+      const url = new URL(path, this.#origin);
+      const sent = request(url, { method: verb, headers, agent: this.#agent }, (answer) => {
+        let text = "";
+        answer.setEncoding("utf8");
+        answer.on("data", (chunk: string) => text += chunk);
+        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
+        answer.on("error", reject);
+      });
+      sent.on("error", reject);
+      sent.setTimeout(20_000, () => sent.destroy(new Error(`${method} ${path}: no answer`)));
+      sent.end(content);
+    });
+  }
+}
+
+const noGrace = { gracePeriodSeconds: 0 };
+
+function messageOf(text: string): string {
+  try {
+    return (JSON.parse(text) as { message?: string }).message ?? text;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Starts the programs under test as their pods would be: the server with its ServiceAccount's
+ * token, the agent in its node's network with NET_ADMIN and no other capability, each agent with
+ * a token bound to its own pod.
+ */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { reportRunning, requestToken, schedulePod } from "./cluster_objects.ts";
+import type { KubeApi, KubeObject } from "./kube_api.ts";
+import { fabricAddress, inNamespace, type NodeNet } from "./network.ts";
+import { plainEnv, Running } from "./programs.ts";
+import { stsUrl } from "./sts.ts";
+import { until } from "./until.ts";
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+export const serverAudience = "rolecall-server";
+const home = "rolecall";
+
+/** The runtime's words before the program's own arguments. */
+export type Runtime = readonly string[];
+
+export function denoRuntime(deno: string): Runtime {
+  return [deno, "run", "-A", "--cached-only", main];
+}
+
+export function nodeRuntime(node: string): Runtime {
+  return [node, main];
+}
+
+export interface Folders {
+  /** Keys and tokens; in memory. */
+  readonly state: string;
+  readonly logs: string;
+}
+
+/** Replaces a file as a kubelet does: readers see the old one or the new one, whole. */
+export function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** A kubeconfig with the server's ServiceAccount token. */
+export async function writeServerKubeconfig(api: KubeApi, path: string): Promise<void> {
+  const token = await requestToken(api, { namespace: home, serviceAccount: "rolecall-server" });
+  const cluster = {
+    "server": api.origin,
+    "certificate-authority-data": btoa(api.keys.ca),
+  };
+  replaceFile(
+    path,
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name: "test", cluster }],
+      users: [{ name: "server", user: { token } }],
+      contexts: [{ name: "test", context: { cluster: "test", user: "server" } }],
+      "current-context": "test",
+    }),
+  );
+}
+
+export interface ServerWish {
+  readonly name: string;
+  readonly kubeconfig: string;
+  readonly address?: string;
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** The network namespace of a node; the fabric without it. */
+  readonly node?: NodeNet;
+}
+
+/** A server on an address of the fabric: 8443 for agents, 9621 for its admin pages. */
+export function startServer(runtime: Runtime, folders: Folders, wish: ServerWish): Running {
+  const at = wish.address ?? wish.node?.address ?? fabricAddress;
+  const command = [
+    ...runtime,
+    "server",
+    `--listen=${at}:8443`,
+    `--admin-listen=${at}:9621`,
+    `--kubeconfig=${wish.kubeconfig}`,
+    `--sts-endpoint=${stsUrl}`,
+    "--region=eu-west-1",
+    ...(wish.flags ?? []),
+  ];
+  const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+  return new Running(
+    wish.name,
+    wish.node ? inNamespace(wish.node.name, command) : command,
+    join(folders.logs, `${wish.name}.log`),
+    plainEnv({ POD_NAMESPACE: home, ...(wish.env ?? keys) }),
+  );
+}
+
+/** The agent's pod of a node, as its DaemonSet and kubelet would make it. */
+export async function createAgentPod(api: KubeApi, node: NodeNet): Promise<KubeObject> {
+  const name = `rolecall-agent-${node.name}`;
+  const spec = { namespace: home, name, node: node.name, hostNetwork: true };
+  const labels = { "app.kubernetes.io/name": "rolecall-agent" };
+  const pod = await schedulePod(api, { ...spec, labels, serviceAccount: "rolecall-agent" });
+  await reportRunning(api, home, name, node.address);
+  return pod;
+}
+
+/** The token that a kubelet would project into that pod. */
+export function agentToken(api: KubeApi, pod: KubeObject, audience = serverAudience) {
+  const { name, uid } = pod.metadata;
+  const account = { namespace: home, serviceAccount: "rolecall-agent" };
+  return requestToken(api, { ...account, audience, boundTo: { name, uid } });
+}
+
+export interface AgentWish {
+  readonly node: NodeNet;
+  readonly name?: string;
+  readonly flags?: readonly string[];
+}
+
+export function tokenFile(folders: Folders, node: NodeNet): string {
+  return join(folders.state, `${node.name}.token`);
+}
+
+export function caFile(folders: Folders): string {
+  return join(folders.state, "ca.crt");
+}
+
+/** An agent in its node's network; the flags given last win over those of the base. */
+export function startAgent(runtime: Runtime, folders: Folders, wish: AgentWish): Running {
+  const { node, name = `agent-${node.name}`, flags = [] } = wish;
+  const state = join(folders.state, `${node.name}-state`);
+  mkdirSync(state, { recursive: true });
+  const limits = ["setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all"];
+  const command = [
+    ...limits,
+    ...runtime,
+    "agent",
+    `--host-ip=${node.address}`,
+    `--node-name=${node.name}`,
+    `--server-ca=${caFile(folders)}`,
+    `--token-file=${tokenFile(folders, node)}`,
+    `--state-dir=${state}`,
+    ...flags,
+  ];
+  return new Running(
+    name,
+    inNamespace(node.name, command),
+    join(folders.logs, `${name}.log`),
+    plainEnv(),
+  );
+}
+
+/** What a readiness or metrics page says: status and text. */
+export async function page(url: string): Promise<{ status: number; text: string }> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(3000) });
+  return { status: answer.status, text: await answer.text() };
+}
+
+/** Waits until the program's `/readyz` says yes; its log's end is told where it ends before. */
+export async function untilReady(program: Running, origin: string, within = 30_000) {
+  await until(`${program.name} ready`, async () => {
+    if (!program.alive) throw new Error(`it ended:\n${program.log().slice(-2000)}`);
+    const { status, text } = await page(`${origin}/readyz`);
+    if (status !== 200) throw new Error(`${status} ${text}`);
+    return true;
+  }, { within });
+}
+
+/** The authorities that the server has published; what a kubelet would put into the agents' pods. */
+export async function copyPublishedCa(api: KubeApi, folders: Folders): Promise<void> {
+  await until("the server's CA published", async () => {
+    const map = await api.get(`/api/v1/namespaces/${home}/configmaps/rolecall-server-ca`);
+    const text = (map["data"] as Record<string, string> | undefined)?.["ca.crt"];
+    if (text) replaceFile(caFile(folders), text);
+    return text;
+  });
+}
