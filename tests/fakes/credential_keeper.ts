@@ -1,0 +1,37 @@
+/** A keeper of credentials whose states a test sets; it notes who holds what. */
+import type { RoleIdentity } from "../../src/policy/facts.ts";
+import type { Credentials, CredentialState } from "../../src/server/ports.ts";
+
+/** Plainly fake credentials, the same for the same `id`. */
+export function fakeCredentials(id: string, issuedAt: number, seconds = 3600): Credentials {
+  return {
+    accessKeyId: `ASIA${id}`,
+    secretAccessKey: `secret-${id}`,
+    sessionToken: `session-${id}`,
+    issuedAt,
+    expiresAt: issuedAt + seconds * 1000,
+  };
+}
+
+export class FakeKeeper {
+  readonly holders = new Map<string, Set<string>>();
+  readonly retried: string[] = [];
+  readonly states = new Map<string, CredentialState>();
+
+  hold(key: string, _identity: RoleIdentity, holder: string, _namespace: string): void {
+    this.holders.set(key, (this.holders.get(key) ?? new Set()).add(holder));
+  }
+
+  release(key: string, holder: string): void {
+    this.holders.get(key)?.delete(holder);
+    if (this.holders.get(key)?.size === 0) this.holders.delete(key);
+  }
+
+  state(key: string): CredentialState {
+    return this.states.get(key) ?? { kind: "pending" };
+  }
+
+  retry(key: string): void {
+    this.retried.push(key);
+  }
+}
