@@ -78,6 +78,7 @@ function readObject(document: ManifestDocument, problems: string[]): Read | unde
     return undefined;
   }
   checkAnnotations(document, metadata, problems);
+  checkTypes(document, problems);
   const namespace = typeof metadata.namespace === "string" ? metadata.namespace : "default";
   const object = completed(document, metadata, namespace, name);
   return { document, name, namespace: document.kind === "Namespace" ? "" : namespace, object };
@@ -90,6 +91,37 @@ function checkAnnotations(document: ManifestDocument, metadata: Fields, problems
     problems.push(
       `${document.place(["metadata", "annotations", key])}: annotation ${key} is ` +
         `${shown(value)}: expected a text; put it in quotes`,
+    );
+  }
+}
+
+const types = [
+  [["metadata", "uid"], "string"],
+  [["metadata", "namespace"], "string"],
+  [["metadata", "annotations"], "object"],
+  [["metadata", "creationTimestamp"], "string"],
+  [["metadata", "deletionTimestamp"], "string"],
+  [["spec"], "object"],
+  [["spec", "serviceAccountName"], "string"],
+  [["spec", "hostNetwork"], "boolean"],
+  [["status"], "object"],
+  [["status", "phase"], "string"],
+] as const;
+
+const expectations = {
+  string: "a text; put it in quotes",
+  boolean: "true or false",
+  object: "fields",
+} as const;
+
+/** The facts are picked leniently: here a slip must not pass for something left out. */
+function checkTypes(document: ManifestDocument, problems: string[]): void {
+  for (const [path, type] of types) {
+    const value = path.reduce<unknown>((part, key) => fieldsOf(part)[key], document.fields);
+    if (value === undefined || value === null || typeof value === type) continue;
+    const field = path.join(".");
+    problems.push(
+      `${document.place(path)}: ${field} is ${shown(value)}: expected ${expectations[type]}`,
     );
   }
 }

@@ -94,6 +94,16 @@ const refused = [
     "c.yaml: document 1, line 2: annotation iam.amazonaws.com/role is 8: expected a text; put it in quotes",
   ],
   [
+    "a ServiceAccount's name that is no text",
+    pod("name: a", "{podIP: 127.0.0.2}", "{serviceAccountName: 8}"),
+    "c.yaml: document 1, line 3: spec.serviceAccountName is 8: expected a text; put it in quotes",
+  ],
+  [
+    "a switch that is a text",
+    pod("name: a", "{podIP: 127.0.0.2}", "{hostNetwork: 'no'}"),
+    'c.yaml: document 1, line 3: spec.hostNetwork is "no": expected true or false',
+  ],
+  [
     "a pod written twice",
     pod("name: a", "{podIP: 127.0.0.2}") + pod("name: a", "{podIP: 127.0.0.3}"),
     "c.yaml: document 2, line 6: Pod default/a is there already: c.yaml: document 1, line 1",
