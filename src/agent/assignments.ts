@@ -1,0 +1,209 @@
+/**
+ * The pods of this node as the server's frames tell them, found by address. Which stream is
+ * followed, and when the next one takes over, is decided here; opening streams is
+ * `server_link.ts`'s, what a frame makes of a pod `held_pod.ts`'s.
+ */
+import type { AssignFrame, Frame } from "../protocol/frames.ts";
+import { AddressWaits } from "./address_waits.ts";
+import { DirectReads, type ReadPod } from "./direct_reads.ts";
+import { type HeldPod, holdPod, podAt } from "./held_pod.ts";
+import { PodTable } from "./pod_table.ts";
+import type { Clock, Found, PodsByAddress } from "./ports.ts";
+import { Revocations } from "./revocations.ts";
+
+/** A server whose watch is older than this doesn't know what has become of the pods. */
+export const freshWatchSeconds = 15;
+
+export interface AssignmentsDeps {
+  readonly clock: Clock;
+  /** `--disconnected-grace`, in milliseconds. */
+  readonly graceMs: number;
+  readonly readPod: ReadPod;
+  /** The node's own addresses: no pod is found by them, whatever its status says. */
+  readonly ownAddresses?: ReadonlySet<string>;
+  /** Called when a request begins to wait. */
+  readonly wanted?: () => void;
+}
+
+/** One connection's frames. */
+export interface AssignmentStream {
+  apply(frame: Frame): void;
+  /** Its snapshot is whole and in use, so an older stream isn't needed any more. */
+  readonly leads: boolean;
+  /** Takes nothing away of what it told. */
+  close(): void;
+}
+
+type PodFrames = Exclude<Frame, { type: "ping" }>;
+
+interface Stream {
+  /** Frames kept back while an older stream is still in charge; null once this one is. */
+  staged: PodFrames[] | null;
+  /** The pods named so far by a snapshot under way; null once it is whole. */
+  snapshot: Set<string> | null;
+  /** When its last ping showed a fresh watch; undefined before the first ping. */
+  freshAt: number | undefined;
+}
+
+export class Assignments implements PodsByAddress {
+  readonly #deps: AssignmentsDeps;
+  readonly #waits: AddressWaits;
+  readonly #pods: PodTable;
+  readonly #reads: DirectReads;
+  readonly #revocations: Revocations;
+  /** Oldest first; the first is in charge. */
+  #streams: Stream[] = [];
+  #freshAt = -Infinity;
+  #everSynced = false;
+
+  constructor(deps: AssignmentsDeps) {
+    const { clock, readPod } = deps;
+    this.#deps = deps;
+    this.#waits = new AddressWaits(clock);
+    this.#pods = new PodTable((ip) => this.#waits.wake(ip));
+    this.#reads = new DirectReads(clock, readPod, (ip, frame) => this.#adopt(ip, frame));
+    this.#revocations = new Revocations(clock, freshWatchSeconds * 1000);
+  }
+
+  /** Pods known, those without a role included. */
+  get size(): number {
+    return this.#pods.size;
+  }
+
+  /** Requests waiting for word of an address. */
+  get waiting(): number {
+    return this.#waits.size;
+  }
+
+  /** A whole snapshot has been received since the start. */
+  get everSynced(): boolean {
+    return this.#everSynced;
+  }
+
+  /** The server's word is recent enough to answer by. */
+  get confirmed(): boolean {
+    return this.#deps.clock.now() - this.#freshAt <= this.#deps.graceMs;
+  }
+
+  find(ip: string): Found {
+    const [held, ...others] = this.#pods.claims(ip);
+    if (!held) return { kind: "unknown" };
+    if (others.length > 0) return { kind: "conflict" };
+    if (!this.confirmed) return { kind: "unconfirmed" };
+    return { kind: "pod", pod: podAt(held, this.#deps.clock.now()) };
+  }
+
+  async settle(ip: string, ms: number, signal: AbortSignal): Promise<Found> {
+    const deadline = this.#deps.clock.now() + ms;
+    for (;;) {
+      const found = this.find(ip);
+      const left = deadline - this.#deps.clock.now();
+      if (isSettled(found) || left <= 0 || signal.aborted) return found;
+      this.#deps.wanted?.();
+      if (found.kind === "unknown") this.#reads.ask(ip);
+      await this.#waits.next(ip, left, signal);
+    }
+  }
+
+  /**
+   * Takes in a new connection, which begins with a snapshot. What is held stays until the snapshot
+   * is whole; pods it didn't name are dropped then. While an older stream goes on, that one counts
+   * until the new one's snapshot is whole and its watch has shown itself fresh.
+   */
+  openStream(): AssignmentStream {
+    const staged = this.#streams.length > 0 ? [] : null;
+    const stream: Stream = { staged, snapshot: new Set(), freshAt: undefined };
+    this.#streams.push(stream);
+    return {
+      apply: (frame) => this.#receive(stream, frame),
+      get leads() {
+        return stream.staged === null && stream.snapshot === null;
+      },
+      close: () => this.#close(stream),
+    };
+  }
+
+  #receive(stream: Stream, frame: Frame): void {
+    if (!this.#streams.includes(stream)) return;
+    if (frame.type === "ping") this.#ping(stream, frame.watchAgeSeconds);
+    else if (stream.staged) stream.staged.push(frame);
+    else this.#apply(stream, frame);
+    if (mayLead(stream)) this.#lead(stream);
+  }
+
+  #ping(stream: Stream, watchAgeSeconds: number): void {
+    const fresh = watchAgeSeconds < freshWatchSeconds;
+    stream.freshAt = fresh ? this.#deps.clock.now() : stream.freshAt ?? -Infinity;
+    this.#confirm(stream);
+  }
+
+  /** What is held is as fresh as the stream it came from, and only a whole snapshot replaces it. */
+  #confirm(stream: Stream): void {
+    if (stream.staged || stream.snapshot || stream.freshAt === undefined) return;
+    const was = this.confirmed;
+    this.#freshAt = stream.freshAt;
+    if (!was && this.confirmed) this.#waits.wakeAll();
+  }
+
+  #apply(stream: Stream, frame: PodFrames): void {
+    if (frame.type === "assign") return this.#assign(stream, frame);
+    if (frame.type === "synced") return this.#synced(stream);
+    this.#revocations.add(frame.uid, stream);
+    this.#pods.remove(frame.uid);
+  }
+
+  /** From here on this stream counts, beginning with what was kept back; older ones are done. */
+  #lead(stream: Stream): void {
+    this.#streams = this.#streams.slice(this.#streams.indexOf(stream));
+    const staged = stream.staged ?? [];
+    stream.staged = null;
+    for (const frame of staged) this.#apply(stream, frame);
+  }
+
+  #close(stream: Stream): void {
+    this.#streams = this.#streams.filter((other) => other !== stream);
+    const next = this.#streams[0];
+    if (next?.staged) this.#lead(next);
+  }
+
+  #assign(stream: Stream, frame: AssignFrame): void {
+    const { uid } = frame.pod;
+    if (this.#revocations.bars(uid, stream)) return;
+    stream.snapshot?.add(uid);
+    this.#pods.put(this.#held(frame));
+  }
+
+  #synced(stream: Stream): void {
+    if (!stream.snapshot) return;
+    this.#pods.retain(stream.snapshot);
+    stream.snapshot = null;
+    this.#everSynced = true;
+    this.#confirm(stream);
+    this.#waits.wakeAll();
+  }
+
+  /** A direct read may be older than the frames since: of a pod known by now it adds the address. */
+  #adopt(ip: string, frame: AssignFrame): void {
+    const { uid } = frame.pod;
+    const read = this.#held(frame);
+    if (!read.ips.includes(ip) || this.#revocations.bars(uid, null)) return;
+    const known = this.#pods.get(uid);
+    if (!known) return this.#pods.put(read);
+    if (!known.ips.includes(ip)) this.#pods.put({ ...known, ips: [...known.ips, ip] });
+  }
+
+  #held(frame: AssignFrame): HeldPod {
+    const held = holdPod(this.#pods.get(frame.pod.uid), frame);
+    const own = this.#deps.ownAddresses;
+    return own ? { ...held, ips: held.ips.filter((ip) => !own.has(ip)) } : held;
+  }
+}
+
+function mayLead(stream: Stream): boolean {
+  const whole = stream.staged?.some((frame) => frame.type === "synced") ?? false;
+  return whole && stream.freshAt !== undefined && stream.freshAt > -Infinity;
+}
+
+function isSettled(found: Found): boolean {
+  return found.kind === "pod" && found.pod.outcome.kind !== "pending";
+}

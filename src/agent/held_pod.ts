@@ -1,0 +1,68 @@
+/**
+ * What one assign frame makes of a pod, given what was held of it before. Pure: whose address it is
+ * and whether the server's word is fresh is `assignments.ts`'s matter.
+ */
+import type { AssignFrame } from "../protocol/frames.ts";
+import type { AssignedPod, ReadyRole } from "./ports.ts";
+import { canonicalAddress } from "./address.ts";
+import { credentialsDocument } from "./documents.ts";
+
+export interface HeldPod {
+  readonly pod: AssignedPod;
+  /** Canonical; empty for a pod on the host network, which is never found by address. */
+  readonly ips: readonly string[];
+  /** The role identity that the credentials belong to; null without a role. */
+  readonly identity: string | null;
+}
+
+/**
+ * The pod after `frame`. A role without credentials keeps those held for the same uid and identity;
+ * a denial, no role or another identity drops them.
+ */
+export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPod {
+  const { uid, namespace, name, imdsv2 } = frame.pod;
+  const outcome = outcomeOf(before, frame);
+  return {
+    pod: { uid, namespace, name, imdsv2Required: imdsv2, outcome },
+    ips: addressesOf(frame),
+    identity: frame.role?.identity ?? null,
+  };
+}
+
+/** The pod as it is at `now`: credentials that have ended are pending. */
+export function podAt(held: HeldPod, now: number): AssignedPod {
+  const { outcome } = held.pod;
+  if (outcome.kind !== "ready" || outcome.role.expiresAt > now) return held.pod;
+  return { ...held.pod, outcome: { kind: "pending", name: outcome.role.name } };
+}
+
+function addressesOf(frame: AssignFrame): readonly string[] {
+  if (frame.pod.hostNetwork) return [];
+  const ips = frame.pod.ips.map(canonicalAddress).filter((ip) => ip !== undefined);
+  return [...new Set(ips)];
+}
+
+function outcomeOf(before: HeldPod | undefined, frame: AssignFrame): AssignedPod["outcome"] {
+  if (frame.denied) return { kind: "denied", ...frame.denied };
+  if (!frame.role) return { kind: "none" };
+  const { arn, name, requested, credentials } = frame.role;
+  if (!credentials) {
+    const held = heldRole(before, frame.pod.uid, frame.role.identity);
+    return held
+      ? { kind: "ready", role: { ...held, arn, name, requested } }
+      : { kind: "pending", name };
+  }
+  const document = credentialsDocument(credentials);
+  const { lastUpdated, expiration } = credentials;
+  const expiresAt = Date.parse(expiration);
+  return { kind: "ready", role: { arn, name, requested, document, lastUpdated, expiresAt } };
+}
+
+function heldRole(
+  before: HeldPod | undefined,
+  uid: string,
+  identity: string,
+): ReadyRole | undefined {
+  if (before?.pod.uid !== uid || before.identity !== identity) return undefined;
+  return before.pod.outcome.kind === "ready" ? before.pod.outcome.role : undefined;
+}

@@ -1,0 +1,53 @@
+/** Pods by UID and by address. Says who claims an address; which claim holds is for its user. */
+import type { HeldPod } from "./held_pod.ts";
+
+export class PodTable {
+  readonly #byUid = new Map<string, HeldPod>();
+  readonly #byAddress = new Map<string, readonly HeldPod[]>();
+  readonly #changed: (ip: string) => void;
+
+  /** `changed` is called for every address whose pod came, went or changed. */
+  constructor(changed: (ip: string) => void) {
+    this.#changed = changed;
+  }
+
+  get size(): number {
+    return this.#byUid.size;
+  }
+
+  get(uid: string): HeldPod | undefined {
+    return this.#byUid.get(uid);
+  }
+
+  claims(ip: string): readonly HeldPod[] {
+    return this.#byAddress.get(ip) ?? [];
+  }
+
+  put(held: HeldPod): void {
+    const before = this.#byUid.get(held.pod.uid);
+    if (before) this.#unindex(before);
+    this.#byUid.set(held.pod.uid, held);
+    for (const ip of held.ips) this.#byAddress.set(ip, [...this.claims(ip), held]);
+    for (const ip of new Set([...before?.ips ?? [], ...held.ips])) this.#changed(ip);
+  }
+
+  remove(uid: string): void {
+    const held = this.#byUid.get(uid);
+    if (!held) return;
+    this.#byUid.delete(uid);
+    this.#unindex(held);
+    for (const ip of held.ips) this.#changed(ip);
+  }
+
+  retain(uids: ReadonlySet<string>): void {
+    for (const uid of [...this.#byUid.keys()]) if (!uids.has(uid)) this.remove(uid);
+  }
+
+  #unindex(held: HeldPod): void {
+    for (const ip of held.ips) {
+      const left = this.claims(ip).filter((other) => other !== held);
+      if (left.length > 0) this.#byAddress.set(ip, left);
+      else this.#byAddress.delete(ip);
+    }
+  }
+}
