@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { Listener, ListenOptions } from "./contract.ts";
+import type { Listener, ListenOptions, Reply } from "./contract.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
 import { writeReply, writeResponse } from "./http_answer.ts";
 import { type ConnectionEnds, HttpIncoming } from "./http_incoming.ts";
@@ -158,15 +158,16 @@ class HttpListener implements Listener {
     }
   }
 
-  #write(response: ServerResponse, answer: Parameters<typeof writeReply>[1] | Response): void {
+  #write(response: ServerResponse, answer: Reply | Response): void {
+    const last = this.#closing || !bodyTaken(response.req);
     if (response.destroyed) {
       if (answer instanceof Response) answer.body?.cancel().catch(() => {});
       return;
     }
     try {
       if (answer instanceof Response) {
-        writeResponse(response, answer, this.#closing).catch(() => this.#fail(response));
-      } else writeReply(response, answer, this.#closing);
+        writeResponse(response, answer, last).catch(() => this.#fail(response));
+      } else writeReply(response, answer, last);
     } catch {
       this.#fail(response);
     }
@@ -184,6 +185,14 @@ class HttpListener implements Listener {
 }
 
 function ignore(): void {}
+
+/** Nobody is going to read the rest of a body, so the connection that carries it has to end. */
+function bodyTaken(message: IncomingMessage): boolean {
+  if (message.complete) return true;
+  const { headers } = message;
+  const length = headers["content-length"] ?? "0";
+  return length === "0" && headers["transfer-encoding"] === undefined;
+}
 
 function serverSettings({ limits }: ListenOptions) {
   return {

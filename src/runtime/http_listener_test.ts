@@ -169,6 +169,18 @@ test("listener: silent, dripping, slow and idle connections are closed", async (
   assert.ok(silent);
 });
 
+test("listener: a body that doesn't end in time ends the connection", async () => {
+  const listener = await start(async (incoming) => {
+    const length = (await new Response(incoming.body()).arrayBuffer()).byteLength;
+    return { status: 200, headers: [], body: String(length) };
+  }, quick);
+  const client = await rawClient(listener.port);
+  client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+  drip(client, "x");
+  assert.doesNotMatch(await client.closed, /^HTTP\/1.1 200/);
+  client.socket.destroy();
+});
+
 test("listener: a client that doesn't read its answer is cut off, and the source cancelled", async () => {
   let cancelled: () => void = () => {};
   const gone = new Promise<void>((resolve) => cancelled = resolve);

@@ -1,0 +1,88 @@
+import { test, type TestContext } from "node:test";
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readTextFile, replaceFile, watchFile, type WatchTimes } from "./files.ts";
+
+const byNotice: WatchTimes = { debounceMs: 5, pollMs: 600_000, unwatchedPollMs: 600_000 };
+const byPoll: WatchTimes = { debounceMs: 600_000, pollMs: 10, unwatchedPollMs: 10 };
+
+async function folder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "rolecall-"));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Watches and gives a function that settles at the next call. */
+async function watched(t: TestContext, path: string, times: WatchTimes) {
+  let called: () => void = () => {};
+  t.after(watchFile(path, () => called(), times));
+  // Watching doesn't keep a process alive; the test has to.
+  const alive = setInterval(() => {}, 60_000);
+  t.after(() => clearInterval(alive));
+  // The first look at the file has to be over before a test changes it.
+  for (let i = 0; i < 3; i++) await stat(path).catch(() => {});
+  await new Promise((resolve) => setImmediate(resolve));
+  return () => new Promise<void>((resolve) => called = resolve);
+}
+
+for (const [name, times] of [["a notice", byNotice], ["the poll", byPoll]] as const) {
+  test(`watchFile: ${name} tells of an edit, a rename and a removal`, async (t) => {
+    const path = join(await folder(t), "file");
+    await writeFile(path, "one");
+    const next = await watched(t, path, times);
+    let change = next();
+    await writeFile(path, "two and more");
+    await change;
+    change = next();
+    await writeFile(`${path}.new`, "three");
+    await rename(`${path}.new`, path);
+    await change;
+    change = next();
+    await rm(path);
+    await change;
+  });
+
+  test(`watchFile: ${name} tells of a swapped Kubernetes volume`, async (t) => {
+    const base = await folder(t);
+    for (const version of ["..1", "..2"]) {
+      await mkdir(join(base, version));
+      await writeFile(join(base, version, "ca.crt"), version);
+    }
+    await symlink("..1", join(base, "..data"));
+    await symlink("..data/ca.crt", join(base, "ca.crt"));
+    const next = await watched(t, join(base, "ca.crt"), times);
+    const change = next();
+    await symlink("..2", join(base, "..data_tmp"));
+    await rename(join(base, "..data_tmp"), join(base, "..data"));
+    await change;
+    assert.equal(await readTextFile(join(base, "ca.crt")), "..2");
+  });
+}
+
+test("watchFile: a folder that comes later is seen", async (t) => {
+  const base = join(await folder(t), "later");
+  const next = await watched(t, join(base, "file"), byPoll);
+  const change = next();
+  await mkdir(base);
+  await writeFile(join(base, "file"), "here");
+  await change;
+});
+
+test("replaceFile: whole, with its mode, in a folder made for it, nothing left over", async (t) => {
+  const base = join(await folder(t), "state");
+  const path = join(base, "token-key");
+  await replaceFile(path, "one", 0o600);
+  await replaceFile(path, new Uint8Array([50]), 0o600);
+  assert.equal(await readTextFile(path), "2");
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  assert.deepEqual(await readdir(base), ["token-key"]);
+});
+
+test("replaceFile: a failure leaves no draft", async (t) => {
+  const base = await folder(t);
+  await mkdir(join(base, "taken"));
+  await assert.rejects(replaceFile(join(base, "taken"), "x", 0o600));
+  assert.deepEqual(await readdir(base), ["taken"]);
+});

@@ -1,0 +1,80 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { hasIpv6, openFilesLimit } from "./machine.ts";
+import { peerAddress } from "./peer_address.ts";
+import { StopSignals } from "./stop_signals.ts";
+
+async function proc(files: Record<string, string>): Promise<string> {
+  const base = await mkdtemp(join(tmpdir(), "rolecall-"));
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(base, name)), { recursive: true });
+    await writeFile(join(base, name), text);
+  }
+  return base;
+}
+const limits = (soft: string) =>
+  `Limit                     Soft Limit           Hard Limit           Units     
+Max open files            ${soft}                 524288               files     
+`;
+
+test("openFilesLimit: the soft limit, or a usual one", async (t) => {
+  const base = await proc({ a: limits("20000"), b: limits("unlimited") });
+  t.after(() => rm(base, { recursive: true }));
+  assert.equal(openFilesLimit(join(base, "a")), 20_000);
+  assert.equal(openFilesLimit(join(base, "b")), 1_048_576);
+  assert.equal(openFilesLimit(join(base, "none")), 1024);
+});
+
+// files of /proc beside self/limits, answer
+const machines = [
+  [{}, false],
+  [{ "net/if_inet6": "00 01 lo\n" }, true],
+  [{ "net/if_inet6": "00 01 lo\n", "sys/net/ipv6/conf/all/disable_ipv6": "0\n" }, true],
+  [{ "net/if_inet6": "00 01 lo\n", "sys/net/ipv6/conf/all/disable_ipv6": "1\n" }, false],
+] as const;
+
+for (const [files, expected] of machines) {
+  test(`hasIpv6: ${JSON.stringify(files)} gives ${expected}`, async (t) => {
+    const base = await proc({ "self/limits": limits("1"), ...files });
+    t.after(() => rm(base, { recursive: true }));
+    assert.equal(hasIpv6(base), expected);
+  });
+}
+
+test("hasIpv6: systems without /proc have it", () => {
+  assert.equal(hasIpv6("/nowhere"), true);
+});
+
+// as the socket says, as pods' addresses are written
+const addresses = [
+  ["10.0.0.7", "10.0.0.7"],
+  ["::ffff:10.0.0.7", "10.0.0.7"],
+  ["fd00::7", "fd00::7"],
+  ["fe80::1%eth0", "fe80::1"],
+  ["::ffff:0:1", "::ffff:0:1"],
+  ["::1", "::1"],
+  [undefined, undefined],
+  ["", undefined],
+] as const;
+
+for (const [raw, expected] of addresses) {
+  test(`peerAddress: ${raw} is ${expected}`, () => assert.equal(peerAddress(raw), expected));
+}
+
+test("stop: the first signal asks, the second ends", () => {
+  const told: unknown[] = [];
+  const signals = new StopSignals((code) => told.push(code));
+  signals.onStop((signal) => told.push(signal));
+  signals.arrived("SIGTERM");
+  signals.arrived("SIGINT");
+  assert.deepEqual(told, ["SIGTERM", 130]);
+});
+
+test("stop: before anyone asks to be told, a signal ends the process", () => {
+  const told: number[] = [];
+  new StopSignals((code) => told.push(code)).arrived("SIGTERM");
+  assert.deepEqual(told, [143]);
+});

@@ -1,0 +1,37 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { createRunProgram } from "./program.ts";
+
+const run = createRunProgram("/usr/bin:/bin");
+
+test("run: output, error output and code come back", async () => {
+  assert.deepEqual(await run("sh", ["-c", "echo out; echo err >&2; exit 3"]), {
+    code: 3,
+    stdout: "out\n",
+    stderr: "err\n",
+  });
+});
+
+test("run: input is handed over, and may be left unread", async () => {
+  assert.equal((await run("cat", [], { stdin: "in" })).stdout, "in");
+  assert.equal((await run("true", [], { stdin: "x".repeat(1 << 20) })).code, 0);
+});
+
+test("run: nothing but PATH is in the environment", async () => {
+  const { stdout } = await run("env", []);
+  assert.deepEqual(stdout.split("\n").filter((line) => line !== ""), ["PATH=/usr/bin:/bin"]);
+});
+
+test("run: arguments aren't read by a shell", async () => {
+  assert.equal((await run("echo", ["$(id)", ";", "`x`"])).stdout, "$(id) ; `x`\n");
+});
+
+test("run: 127 where the program isn't there", async () => {
+  const result = await run("rolecall-no-such-program", []);
+  assert.equal(result.code, 127);
+  assert.match(result.stderr, /ENOENT|not found/i);
+});
+
+test("run: 124 where it takes too long", async () => {
+  assert.equal((await run("sleep", ["60"], { timeoutMs: 50 })).code, 124);
+});
