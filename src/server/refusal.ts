@@ -1,0 +1,20 @@
+/** Why a request to the server isn't answered: a status and one line of text, told as it is. */
+
+export interface Refusal {
+  readonly kind: "refusal";
+  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 429 | 503;
+  /** One line; nothing secret. */
+  readonly message: string;
+}
+
+export function refuse(status: Refusal["status"], message: string): Refusal {
+  return { kind: "refusal", status, message };
+}
+
+/** The refusal as text/plain; what may come right in a moment says when to ask again. */
+export function refusalResponse(refusal: Refusal): Response {
+  const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
+  if (refusal.status === 503 || refusal.status === 429) headers.set("retry-after", "1");
+  if (refusal.status === 401) headers.set("www-authenticate", "Bearer");
+  return new Response(refusal.message + "\n", { status: refusal.status, headers });
+}
