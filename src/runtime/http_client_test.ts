@@ -120,7 +120,7 @@ test("client: requests one after the other share a connection", async () => {
   assert.equal(server.connections.length, 1);
 });
 
-test("client: a GET is sent again when its pooled connection has died, a PUT isn't", async () => {
+test("client: a GET is sent again when its pooled connection has died", async () => {
   const requests = new Map<Socket, number>();
   const server = await rawServer((socket) => {
     const count = (requests.get(socket) ?? 0) + 1;
@@ -133,9 +133,6 @@ test("client: a GET is sent again when its pooled connection has died, a PUT isn
   await settled();
   assert.equal(await (await fetch(server.url)).text(), "ok");
   assert.equal(server.connections.length, 2);
-  await (await fetch(server.url)).text();
-  await settled();
-  await assert.rejects(fetch(server.url, { method: "PUT" }));
 });
 
 test("client: a reset in the middle reaches the body", async () => {
