@@ -1,0 +1,80 @@
+/** What `dev` tells the person in front of it: commands to paste, and which pod gets what. */
+import type { AssignFrame } from "../protocol/frames.ts";
+
+export interface Addresses {
+  /** `HOST:PORT` each. */
+  readonly agent: string;
+  readonly admin: string;
+  readonly status: string;
+  /** URL for the SDK's calls; null for AWS itself. */
+  readonly sts: string | null;
+  readonly region: string;
+}
+
+/** Ready to paste, as the pod at `asked`: with a token, without, and by way of an SDK. */
+export function commandLines(addresses: Addresses, asked: AssignFrame | undefined): string[] {
+  const head = [
+    `agent http://${addresses.agent}   status page http://${addresses.status}   ` +
+    `metrics http://${addresses.admin}/metrics`,
+    "",
+  ];
+  const ip = asked?.pod.ips[0];
+  if (asked === undefined || ip === undefined) return [...head, "No pod has an address yet."];
+  const curl = ip === "127.0.0.1" ? "curl -s" : `curl -s --interface ${ip}`;
+  const list = `http://${addresses.agent}/latest/meta-data/iam/security-credentials/`;
+  const role = asked.role?.name ?? "";
+  return [
+    ...head,
+    `Paste, and you are the pod ${asked.pod.namespace}/${asked.pod.name} at ${ip}:`,
+    "",
+    `  ${curl} -w '\\n' ${list}`,
+    "",
+    `  TOKEN=$(${curl} -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' ` +
+    `http://${addresses.agent}/latest/api/token)`,
+    `  ${curl} -w '\\n' -H "X-aws-ec2-metadata-token: $TOKEN" ${list}${role}`,
+    ...(ip === "127.0.0.1" ? sdkLines(addresses) : []),
+  ];
+}
+
+/** Set against profiles and keys of the user's own, which every SDK would take first. */
+function sdkLines({ agent, sts, region }: Addresses): string[] {
+  const endpoint = sts === null ? "" : ` --endpoint-url ${sts}`;
+  return [
+    "",
+    "  env -u AWS_PROFILE -u AWS_ACCESS_KEY_ID AWS_CONFIG_FILE=/dev/null " +
+    "AWS_SHARED_CREDENTIALS_FILE=/dev/null \\",
+    `    AWS_EC2_METADATA_SERVICE_ENDPOINT=http://${agent} \\`,
+    `    aws sts get-caller-identity --region ${region}${endpoint}`,
+  ];
+}
+
+/** A line a pod, by address. `absent` are pods asked for that aren't there. */
+export function podLines(frames: readonly AssignFrame[], absent: readonly string[] = []): string[] {
+  const rows = frames
+    .map(({ pod, ...outcome }) => ({
+      address: pod.ips.join(",") || "-",
+      pod: `${pod.namespace}/${pod.name}`,
+      outcome: outcomeText({ pod, ...outcome }),
+    }))
+    .concat(absent.map((pod) => ({ address: "-", pod, outcome: "isn't there (yet)" })))
+    .sort((a, b) => addressKey(a.address).localeCompare(addressKey(b.address)));
+  const wide = (column: "address" | "pod") => Math.max(0, ...rows.map((row) => row[column].length));
+  return rows.map((row) =>
+    `  ${row.address.padEnd(wide("address"))}  ${row.pod.padEnd(wide("pod"))}  ${row.outcome}`
+  );
+}
+
+function outcomeText({ pod, role, denied }: AssignFrame): string {
+  if (pod.hostNetwork) return "on the host's network: never found by address";
+  if (denied !== undefined) return `denied, ${denied.reason}: ${denied.message}`;
+  if (role === null || role === undefined) return "no role";
+  const token = pod.imdsv2 ? ", with an IMDSv2 token only" : "";
+  if (role.credentials === undefined) return `role ${role.arn}${token}: credentials to come`;
+  return `role ${role.arn}${token}`;
+}
+
+/** Sorts 127.0.0.10 behind 127.0.0.9, and pods without an address last. */
+function addressKey(address: string): string {
+  if (address === "-") return "~";
+  return address.split(",")[0]!.split(".").map((part) => part.padStart(3, "0")).join(".");
+}

@@ -1,0 +1,39 @@
+/**
+ * The agent's way to the server when both are one process: requests go straight to the server's
+ * app. As over a network, an abort ends the answer's body on both sides.
+ */
+import type { HttpClient } from "../runtime/contract.ts";
+
+/** What answers a request whose peer has this address. */
+export type AnswerPeer = (request: Request, peer: string) => Response | Promise<Response>;
+
+/** A client whose requests all come from `peer` and all reach `answer`, whatever host they name. */
+export function inProcessClient(answer: AnswerPeer, peer: string): HttpClient {
+  const closing = new AbortController();
+  return {
+    async fetch(url, init = {}) {
+      const signal = AbortSignal.any([closing.signal, ...(init.signal ? [init.signal] : [])]);
+      signal.throwIfAborted();
+      const request = new Request(url, {
+        method: init.method ?? "GET",
+        headers: { ...init.headers },
+        body: await bodyOf(init.body),
+        signal,
+      });
+      return endedBy(await answer(request, peer), signal);
+    },
+    close: () => closing.abort(new Error("in-process client: closed")),
+  };
+}
+
+async function bodyOf(body: string | Uint8Array | ReadableStream<Uint8Array> | null | undefined) {
+  if (body === null || body === undefined || typeof body === "string") return body ?? null;
+  return new Uint8Array(await new Response(body as BodyInit).arrayBuffer());
+}
+
+/** A response whose body fails for the reader, and is cancelled for the writer, on abort. */
+function endedBy(response: Response, signal: AbortSignal): Response {
+  if (response.body === null) return response;
+  const body = response.body.pipeThrough(new TransformStream(), { signal });
+  return new Response(body, { status: response.status, headers: response.headers });
+}
