@@ -75,6 +75,6 @@ function outcomeText({ pod, role, denied }: AssignFrame): string {
 
 /** Sorts 127.0.0.10 behind 127.0.0.9, and pods without an address last. */
 function addressKey(address: string): string {
-  if (address === "-") return "~";
+  if (address === "-") return "999";
   return address.split(",")[0]!.split(".").map((part) => part.padStart(3, "0")).join(".");
 }
