@@ -1,0 +1,59 @@
+/**
+ * kube2iam's `allowed-roles`: a JSON list of globs that a role's ARN is matched against, read as
+ * kube2iam reads it (jtblin/kube2iam mappings/mapper.go, ryanuber/go-glob).
+ */
+import * as v from "valibot";
+
+export type AllowedRoles =
+  | { readonly kind: "empty" }
+  | { readonly kind: "invalid"; readonly problem: string }
+  | { readonly kind: "globs"; readonly globs: readonly string[] };
+
+const mostCharacters = 16_384;
+const list = v.array(v.string());
+
+/** The globs as written. Never throws. */
+export function parseAllowedRoles(text: string): AllowedRoles {
+  if (text === "") return { kind: "empty" };
+  if (text.length > mostCharacters) {
+    return { kind: "invalid", problem: `is longer than ${mostCharacters} characters` };
+  }
+  const parsed = v.safeParse(list, json(text));
+  if (!parsed.success) return { kind: "invalid", problem: "is no JSON list of texts" };
+  if (parsed.output.length === 0) return { kind: "empty" };
+  return { kind: "globs", globs: parsed.output };
+}
+
+/**
+ * Whether one of the globs matches the ARN. Those that don't begin with `arn:` go behind the base
+ * first; without a base they match nothing.
+ */
+export function allows(globs: readonly string[], arn: string, baseArn: string | null): boolean {
+  return globs.some((glob) => {
+    if (/^arn:/i.test(glob)) return globMatches(glob, arn);
+    return baseArn !== null && globMatches(baseArn + glob, arn);
+  });
+}
+
+/** `*` stands for any text, slashes too; everything else for itself. */
+export function globMatches(glob: string, text: string): boolean {
+  const [first = "", ...others] = glob.split("*");
+  const last = others.pop();
+  if (last === undefined) return glob === text;
+  if (!text.startsWith(first)) return false;
+  let from = first.length;
+  for (const part of others) {
+    const at = text.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return text.length - last.length >= from && text.endsWith(last);
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
