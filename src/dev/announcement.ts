@@ -1,5 +1,16 @@
 /** What `dev` tells the person in front of it: commands to paste, and which pod gets what. */
-import type { AssignFrame } from "../protocol/frames.ts";
+
+/** A pod as the server sums it up. */
+export interface PodRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly ips: readonly string[];
+  readonly hostNetwork: boolean;
+  readonly state: "none" | "denied" | "pending" | "ready" | "failed" | "unserved";
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly roleArn: string | null;
+}
 
 export interface Addresses {
   /** `HOST:PORT` each. */
@@ -12,20 +23,20 @@ export interface Addresses {
 }
 
 /** Ready to paste, as the pod at `asked`: with a token, without, and by way of an SDK. */
-export function commandLines(addresses: Addresses, asked: AssignFrame | undefined): string[] {
+export function commandLines(addresses: Addresses, asked: PodRow | undefined): string[] {
   const head = [
     `agent http://${addresses.agent}   status page http://${addresses.status}   ` +
     `metrics http://${addresses.admin}/metrics`,
     "",
   ];
-  const ip = asked?.pod.ips[0];
+  const ip = asked?.ips[0];
   if (asked === undefined || ip === undefined) return [...head, "No pod has an address yet."];
   const curl = ip === "127.0.0.1" ? "curl -s" : `curl -s --interface ${ip}`;
   const list = `http://${addresses.agent}/latest/meta-data/iam/security-credentials/`;
-  const role = asked.role?.name ?? "";
+  const role = asked.roleArn?.split("/").at(-1) ?? "";
   return [
     ...head,
-    `Paste, and you are the pod ${asked.pod.namespace}/${asked.pod.name} at ${ip}:`,
+    `Paste, and you are the pod ${asked.namespace}/${asked.name} at ${ip}:`,
     "",
     `  ${curl} -w '\\n' ${list}`,
     "",
@@ -48,13 +59,13 @@ function sdkLines({ agent, sts, region }: Addresses): string[] {
   ];
 }
 
-/** A line a pod, by address. `absent` are pods asked for that aren't there. */
-export function podLines(frames: readonly AssignFrame[], absent: readonly string[] = []): string[] {
-  const rows = frames
-    .map(({ pod, ...outcome }) => ({
+/** A line a pod, by address. `absent` are pods asked for (`NAMESPACE/POD`) that aren't there. */
+export function podLines(pods: readonly PodRow[], absent: readonly string[] = []): string[] {
+  const rows = pods
+    .map((pod) => ({
       address: pod.ips.join(",") || "-",
       pod: `${pod.namespace}/${pod.name}`,
-      outcome: outcomeText({ pod, ...outcome }),
+      outcome: outcomeText(pod),
     }))
     .concat(absent.map((pod) => ({ address: "-", pod, outcome: "isn't there (yet)" })))
     .sort((a, b) => addressKey(a.address).localeCompare(addressKey(b.address)));
@@ -64,13 +75,11 @@ export function podLines(frames: readonly AssignFrame[], absent: readonly string
   );
 }
 
-function outcomeText({ pod, role, denied }: AssignFrame): string {
-  if (pod.hostNetwork) return "on the host's network: never found by address";
-  if (denied !== undefined) return `denied, ${denied.reason}: ${denied.message}`;
-  if (role === null || role === undefined) return "no role";
-  const token = pod.imdsv2 ? ", with an IMDSv2 token only" : "";
-  if (role.credentials === undefined) return `role ${role.arn}${token}: credentials to come`;
-  return `role ${role.arn}${token}`;
+function outcomeText({ hostNetwork, state, reason, message, roleArn }: PodRow): string {
+  if (hostNetwork) return "on the host's network: never found by address";
+  if (state === "none") return "no role";
+  if (state === "denied" || state === "failed") return `denied, ${reason}: ${message}`;
+  return `role ${roleArn}${state === "ready" ? "" : ": credentials to come"}`;
 }
 
 /** Sorts 127.0.0.10 behind 127.0.0.9, and pods without an address last. */
