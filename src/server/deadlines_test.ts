@@ -24,7 +24,7 @@ test("Deadlines agrees with a plain map under any sets and clears", () => {
     key: fc.constantFrom(..."abcdefgh"),
     at: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
   });
-  fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+  fc.assert(fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
     const deadlines = new Deadlines();
     const model = new Map<string, number>();
     for (const { key, at } of steps) {

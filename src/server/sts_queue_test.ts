@@ -98,7 +98,7 @@ test("StsQueue: never over rate or concurrency, nothing lost, none starved", asy
     rate: fc.integer({ min: 1, max: 20 }),
     concurrency: fc.integer({ min: 1, max: 4 }),
     callMs: fc.constantFrom(0, 5, 200, 1500),
-    arrivals: fc.array(arrival, { maxLength: 40 }),
+    arrivals: fc.array(arrival, { maxLength: 40, size: "max" }),
   });
   await fc.assert(
     fc.asyncProperty(load, async ({ arrivals, ...options }) => {

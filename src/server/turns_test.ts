@@ -69,21 +69,23 @@ const item = fc.record({
 });
 
 test("Turns loses nothing, invents nothing, and never lets a lesser urgency go first", () => {
-  fc.assert(fc.property(fc.array(item, { maxLength: 60 }), fc.nat(100), (items, now) => {
-    const turns = new Turns<Waiting>();
-    items.forEach((each, index) => turns.add({ ...each, key: `${index}` }));
-    const taken = order(turns, now);
-    assert.deepEqual([...taken].sort(), items.map((_, index) => `${index}`).sort());
-    const rank = { urgent: 0, scheduled: 1, ahead: 2 };
-    const ranks = taken.map((key) => items[Number(key)]).map((each) =>
-      each === undefined || each.urgentAt <= now ? 0 : rank[each.urgency]
-    );
-    assert.deepEqual(ranks, [...ranks].sort((a, b) => a - b));
-  }));
+  fc.assert(
+    fc.property(fc.array(item, { maxLength: 60, size: "max" }), fc.nat(100), (items, now) => {
+      const turns = new Turns<Waiting>();
+      items.forEach((each, index) => turns.add({ ...each, key: `${index}` }));
+      const taken = order(turns, now);
+      assert.deepEqual([...taken].sort(), items.map((_, index) => `${index}`).sort());
+      const rank = { urgent: 0, scheduled: 1, ahead: 2 };
+      const ranks = taken.map((key) => items[Number(key)]).map((each) =>
+        each === undefined || each.urgentAt <= now ? 0 : rank[each.urgency]
+      );
+      assert.deepEqual(ranks, [...ranks].sort((a, b) => a - b));
+    }),
+  );
 });
 
 test("Turns: between two turns of a namespace, each other that waits has one", () => {
-  const crowd = fc.array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 60 });
+  const crowd = fc.array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 60, size: "max" });
   fc.assert(fc.property(crowd, (namespaces) => {
     const turns = new Turns<Waiting>();
     namespaces.forEach((name, index) => turns.add(waiting(`${name}${index}`, name, "scheduled")));
