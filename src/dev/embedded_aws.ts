@@ -1,0 +1,64 @@
+/** The embedded STS and metadata service, listening on free ports of loopback. */
+import type { Host, Incoming, ListenLimits } from "../runtime/contract.ts";
+import { createFakeImds } from "./fake_imds.ts";
+import { createFakeSts } from "./fake_sts.ts";
+
+export interface EmbeddedAws {
+  readonly stsUrl: string;
+  readonly imdsUrl: string;
+  close(): Promise<void>;
+}
+
+export interface EmbeddedAwsParts {
+  readonly host: Pick<Host, "listen">;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly region: string;
+}
+
+/** The account that everything embedded is in. */
+export const embeddedAccountId = "123456789012";
+
+const limits: ListenLimits = {
+  maxConnections: 256,
+  maxConnectionsPerPeer: 256,
+  headersTimeoutMs: 60_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 60_000,
+  maxHeaderBytes: 16_384,
+};
+
+/** Only these processes' users reach it, and all it gives away is fake. */
+export async function startEmbeddedAws(parts: EmbeddedAwsParts): Promise<EmbeddedAws> {
+  const { now, region } = parts;
+  const sts = createFakeSts({
+    now,
+    random: (below) => crypto.getRandomValues(new Uint32Array(1))[0]! % below,
+    accountId: embeddedAccountId,
+    refuses: (roleArn) => /\/untrusting[^/]*$/.test(roleArn),
+  });
+  const imds = createFakeImds({
+    now,
+    newToken: () => crypto.randomUUID(),
+    region,
+    accountId: embeddedAccountId,
+  });
+  const listeners = await Promise.all([listen(parts.host, sts), listen(parts.host, imds)]);
+  const [stsUrl, imdsUrl] = listeners.map(({ port }) => `http://127.0.0.1:${port}`);
+  return {
+    stsUrl: stsUrl!,
+    imdsUrl: imdsUrl!,
+    close: async () => void await Promise.all(listeners.map((listener) => listener.close(0))),
+  };
+}
+
+function listen(
+  host: Pick<Host, "listen">,
+  answer: (request: Request) => Response | Promise<Response>,
+) {
+  const handler = (incoming: Incoming) => {
+    if (!incoming.target.startsWith("/")) return new Response("Bad Request", { status: 400 });
+    return answer(incoming.toRequest(`http://127.0.0.1${incoming.target}`));
+  };
+  return host.listen({ host: "127.0.0.1", port: 0, handler, limits });
+}
