@@ -5,7 +5,7 @@ import { KubeApi } from "./kube_api.ts";
 import { fabricAddress } from "./network.ts";
 import { type ClusterKeys, makeClusterKeys } from "./pki.ts";
 import { Running } from "./programs.ts";
-import { until } from "./until.ts";
+import { Hopeless, until } from "./until.ts";
 
 const issuer = "https://kubernetes.default.svc.cluster.local";
 const port = 6443;
@@ -34,7 +34,7 @@ export async function startControlPlane(
   let server = start();
   const ready = () =>
     until("kube-apiserver ready", async () => {
-      if (!server.alive || !etcd.alive) throw new Error(server.log().slice(-1500));
+      if (!server.alive || !etcd.alive) throw new Hopeless(server.log().slice(-1500));
       return await api.text("/readyz") === "ok";
     }, { within: 60_000, every: 100 });
   await ready();

@@ -11,7 +11,7 @@ import type { KubeApi, KubeObject } from "./kube_api.ts";
 import { fabricAddress, inNamespace, type NodeNet } from "./network.ts";
 import { plainEnv, Running } from "./programs.ts";
 import { stsUrl } from "./sts.ts";
-import { until } from "./until.ts";
+import { Hopeless, until } from "./until.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 export const serverAudience = "rolecall-server";
@@ -157,7 +157,7 @@ export async function page(url: string): Promise<{ status: number; text: string 
 /** Waits until the program's `/readyz` says yes; its log's end is told where it ends before. */
 export async function untilReady(program: Running, origin: string, within = 30_000) {
   await until(`${program.name} ready`, async () => {
-    if (!program.alive) throw new Error(`it ended:\n${program.log().slice(-2000)}`);
+    if (!program.alive) throw new Hopeless(`it ended:\n${program.log().slice(-2000)}`);
     const { status, text } = await page(`${origin}/readyz`);
     if (status !== 200) throw new Error(`${status} ${text}`);
     return true;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { fabricAddress } from "./network.ts";
 import { plainEnv, Running } from "./programs.ts";
-import { until } from "./until.ts";
+import { Hopeless, until } from "./until.ts";
 
 const port = 5000;
 export const stsUrl = `http://${fabricAddress}:${port}`;
@@ -14,7 +14,7 @@ export async function startSts(bin: string, logs: string): Promise<Running> {
   const command = [join(bin, "moto_server"), "-H", fabricAddress, "-p", String(port)];
   const running = new Running("moto", command, join(logs, "moto.log"), plainEnv());
   await until("moto's STS", async () => {
-    if (!running.alive) throw new Error(running.log().slice(-1500));
+    if (!running.alive) throw new Hopeless(running.log().slice(-1500));
     const answer = await fetch(`${stsUrl}/moto-api/data.json`);
     await answer.body?.cancel();
     return answer.ok;

@@ -6,6 +6,12 @@ export class NotInTime extends Error {
   override readonly name = "NotInTime";
 }
 
+/** Thrown by a look that knows that waiting is in vain. */
+export class Hopeless extends Error {
+  readonly code = "hopeless";
+  override readonly name = "Hopeless";
+}
+
 export interface Patience {
   /** Milliseconds. */
   readonly within?: number;
@@ -34,6 +40,7 @@ export async function until<T>(
       if (seen) return seen;
       last = seen;
     } catch (error) {
+      if (error instanceof Hopeless) throw new Hopeless(`${what}: ${error.message}`);
       last = error instanceof Error ? error.message : error;
     }
     if (performance.now() > end) {

@@ -1,0 +1,19 @@
+/** All scenarios in their order, and the smaller set that a second runtime is tried with. */
+import assert from "node:assert/strict";
+import type { Scenario } from "../report.ts";
+import type { Stage } from "../stage.ts";
+import { credentials } from "./credentials.ts";
+
+/** Always the last: whatever happened before, nobody reached what is the node's alone. */
+const nothingLeaked: Scenario<Stage> = {
+  name: "nobody reached the node's own credentials or user data",
+  run: (stage) => {
+    assert.deepEqual(stage.metadata.leaks(), []);
+    assert.ok(stage.metadata.asked.length > 0, "the stand-in was asked at all");
+    return Promise.resolve();
+  },
+};
+
+export const all: readonly Scenario<Stage>[] = [...credentials, nothingLeaked];
+
+export const small: readonly Scenario<Stage>[] = [...credentials, nothingLeaked];
