@@ -14,6 +14,7 @@ export interface ControlPlane {
   readonly api: KubeApi;
   /** Stops kube-apiserver, as an outage; its data stays. */
   pauseApi(): Promise<void>;
+  /** Does nothing where it runs. */
   resumeApi(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -44,6 +45,7 @@ export async function startControlPlane(
       await server.stop(3000, "SIGKILL");
     },
     resumeApi: async () => {
+      if (server.alive) return;
       server = start();
       await ready();
     },

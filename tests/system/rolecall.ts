@@ -93,8 +93,12 @@ export function startServer(runtime: Runtime, folders: Folders, wish: ServerWish
 }
 
 /** The agent's pod of a node, as its DaemonSet and kubelet would make it. */
-export async function createAgentPod(api: KubeApi, node: NodeNet): Promise<KubeObject> {
-  const name = `rolecall-agent-${node.name}`;
+export async function createAgentPod(
+  api: KubeApi,
+  node: NodeNet,
+  suffix = "",
+): Promise<KubeObject> {
+  const name = `rolecall-agent-${node.name}${suffix}`;
   const spec = { namespace: home, name, node: node.name, hostNetwork: true };
   const labels = { "app.kubernetes.io/name": "rolecall-agent" };
   const pod = await schedulePod(api, { ...spec, labels, serviceAccount: "rolecall-agent" });
@@ -123,7 +127,7 @@ export function caFile(folders: Folders): string {
   return join(folders.state, "ca.crt");
 }
 
-/** An agent in its node's network; the flags given last win over those of the base. */
+/** An agent in its node's network. */
 export function startAgent(runtime: Runtime, folders: Folders, wish: AgentWish): Running {
   const { node, name = `agent-${node.name}`, flags = [] } = wish;
   const state = join(folders.state, `${node.name}-state`);

@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import type { Scenario } from "../report.ts";
 import type { Stage } from "../stage.ts";
+import { changes } from "./changes.ts";
 import { credentials } from "./credentials.ts";
+import { outages } from "./outages.ts";
+import { redirect } from "./redirect.ts";
+import { settings } from "./settings.ts";
+import { strangers } from "./strangers.ts";
 
 /** Always the last: whatever happened before, nobody reached what is the node's alone. */
 const nothingLeaked: Scenario<Stage> = {
@@ -14,6 +19,14 @@ const nothingLeaked: Scenario<Stage> = {
   },
 };
 
-export const all: readonly Scenario<Stage>[] = [...credentials, nothingLeaked];
+export const all: readonly Scenario<Stage>[] = [
+  ...credentials,
+  ...changes,
+  ...strangers,
+  ...redirect,
+  ...outages,
+  ...settings,
+  nothingLeaked,
+];
 
 export const small: readonly Scenario<Stage>[] = [...credentials, nothingLeaked];

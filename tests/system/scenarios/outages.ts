@@ -1,0 +1,146 @@
+/** Servers and the API server go and come back; pods that are served already don't notice. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { instanceId } from "../instance_metadata.ts";
+import type { Tally } from "../pod.ts";
+import type { Scenario } from "../report.ts";
+import {
+  agentToken,
+  copyPublishedCa,
+  page,
+  replaceFile,
+  startAgent,
+  startServer,
+  untilReady,
+  writeServerKubeconfig,
+} from "../rolecall.ts";
+import { agentOrigin, serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
+import { until } from "../until.ts";
+
+const role = "iam.amazonaws.com/role";
+const readerPath = "/latest/meta-data/iam/security-credentials/reader";
+
+/** Everything a loop got was an answer with credentials. */
+function onlySuccess(tally: Tally): number {
+  const bad = Object.keys(tally).filter((answer) => !/^200 \{"Code":\s?"Success"/.test(answer));
+  assert.deepEqual(bad, []);
+  const requests = Object.values(tally).reduce((sum, times) => sum + times, 0);
+  assert.ok(requests > 50, `only ${requests} requests were made`);
+  return requests;
+}
+
+export const outages: readonly Scenario<Stage>[] = [
+  {
+    name: "the server is restarted under load: no request of a pod that was served fails",
+    run: async (stage) => {
+      await stage.namespace("load", ".*");
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "load", name: "web", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      const end = pod.loop(readerPath);
+      assert.equal(await stage.restartServer(), 0, "it ends with 0 at SIGTERM");
+      await untilReady(stage.server, serverOrigin);
+      for (const { node } of [stage.first, stage.second]) {
+        const ready = async () => (await page(`${agentOrigin(node)}/readyz`)).status === 200;
+        await until(`the agent of ${node.name}`, ready);
+      }
+      const next = await stage.pod({ namespace: "load", name: "next", annotations });
+      const served = async () => (await next.credentials("reader")).status === 200;
+      await until("a new pod served", served, { within: 40_000 });
+      onlySuccess(await end());
+    },
+  },
+  {
+    name: "the server is killed: pods known keep their answers, unknown ones are told to wait",
+    run: async (stage) => {
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "load", name: "kept", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      await stage.server.stop(0, "SIGKILL");
+      const end = pod.loop(readerPath);
+      const late = await stage.pod({ namespace: "load", name: "late", annotations });
+      const answer = await late.credentials("reader");
+      assert.equal(answer.status, 503, answer.body);
+      assert.ok(answer.headers["retry-after"], "says when to come again");
+      assert.ok(answer.ms < 2000, `within ${answer.ms} ms`);
+      onlySuccess(await end());
+      await stage.restartServer();
+      await untilReady(stage.server, serverOrigin);
+      const served = async () => (await late.credentials("reader")).status === 200;
+      await until("the late pod served", served, { within: 40_000 });
+    },
+  },
+  {
+    name: "the API server is away: served pods are served, and a server started then waits",
+    within: 120_000,
+    run: async (stage) => {
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "load", name: "steady", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      const end = pod.loop(readerPath);
+      await stage.control.pauseApi();
+      const waiting = startServer(stage.runtime, stage.folders, {
+        name: "server-waiting",
+        node: stage.second.node,
+        kubeconfig: serverKubeconfig(stage.folders),
+      });
+      try {
+        const origin = `http://${stage.second.node.address}:9621`;
+        await until("not ready, naming the API server", async () => {
+          const { status, text } = await page(`${origin}/readyz`);
+          return status === 503 && /api|kubernetes/i.test(text);
+        });
+        assert.ok(waiting.alive, "it waits");
+        onlySuccess(await end());
+        await stage.control.resumeApi();
+        await untilReady(waiting, origin, 60_000);
+      } finally {
+        await stage.control.resumeApi();
+        assert.equal(await waiting.stop(), 0);
+      }
+    },
+  },
+  {
+    name: "an agent without CA and token files waits, not ready, naming each, then comes up",
+    run: async (stage) => {
+      const { node, pod } = stage.second;
+      await stage.second.running.stop();
+      const state = join(stage.folders.state, "missing");
+      const files = { ca: join(state, "ca.crt"), token: join(state, "token") };
+      const flags = [`--server-ca=${files.ca}`, `--token-file=${files.token}`];
+      const wish = { node, name: "agent-waiting", flags };
+      const agent = startAgent(stage.runtime, stage.folders, wish);
+      stage.second.running = agent;
+      await until("not ready, naming the CA file", async () => {
+        const { status, text } = await page(`${agentOrigin(node)}/readyz`);
+        return status === 503 && text.includes(files.ca);
+      });
+      mkdirSync(state, { recursive: true });
+      copyFileSync(join(stage.folders.state, "ca.crt"), files.ca);
+      await until("not ready, naming the token file", async () => {
+        const { status, text } = await page(`${agentOrigin(node)}/readyz`);
+        return status === 503 && text.includes(files.token);
+      }, { within: 40_000 });
+      replaceFile(files.token, await agentToken(stage.api, pod));
+      await untilReady(agent, agentOrigin(node), 40_000);
+      await agent.stop();
+      rmSync(state, { recursive: true });
+      stage.second.running = startAgent(stage.runtime, stage.folders, { node });
+      await untilReady(stage.second.running, agentOrigin(node));
+    },
+  },
+  {
+    name: "the published CA and the kubeconfig's token may be replaced while the server runs",
+    run: async (stage) => {
+      await writeServerKubeconfig(stage.api, serverKubeconfig(stage.folders));
+      await copyPublishedCa(stage.api, stage.folders);
+      const pod = await stage.pod({ namespace: "load", name: "after" });
+      const passed = async () => {
+        const { status, body } = await pod.ask("/latest/meta-data/instance-id");
+        return status === 200 && body === instanceId;
+      };
+      await until("passing on", passed);
+    },
+  },
+];

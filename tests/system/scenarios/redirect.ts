@@ -1,0 +1,95 @@
+/** The redirect stays in place whoever flushes it, and no pod ever gets past it. */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { nodeSecret } from "../instance_metadata.ts";
+import { inNamespace, metadataAddress } from "../network.ts";
+import { must } from "../programs.ts";
+import type { Scenario } from "../report.ts";
+import { startAgent, untilReady } from "../rolecall.ts";
+import { agentOrigin, type Stage } from "../stage.ts";
+import { until } from "../until.ts";
+
+const role = "iam.amazonaws.com/role";
+const nodePath = "/latest/meta-data/iam/security-credentials/node-instance-role";
+
+async function natRules(stage: Stage): Promise<string> {
+  const { name } = stage.first.node;
+  return await must(inNamespace(name, ["iptables", "-t", "nat", "-S"]));
+}
+
+function inPlace(rules: string): boolean {
+  return rules.includes("-A PREROUTING -j ROLECALL") && /-A ROLECALL .*DNAT/.test(rules);
+}
+
+export const redirect: readonly Scenario<Stage>[] = [
+  {
+    name: "the rules are in the node's network, and the machine's own stays as it was",
+    run: async (stage) => {
+      assert.ok(inPlace(await natRules(stage)), await natRules(stage));
+      const fabric = await must(["iptables", "-t", "nat", "-S"]);
+      assert.ok(!fabric.includes("ROLECALL"));
+    },
+  },
+  {
+    name: "flushed rules are back within 10 s",
+    run: async (stage) => {
+      await must(inNamespace(stage.first.node.name, ["iptables", "-t", "nat", "-F"]));
+      const back = async () => inPlace(await natRules(stage));
+      await until("the rules", back, { within: 10_000 });
+    },
+  },
+  {
+    name: "a pod that asks in a tight loop while nat is flushed never sees the node's credentials",
+    run: async (stage) => {
+      await stage.namespace("flush", ".*");
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "flush", name: "web", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      const end = pod.loop(nodePath);
+      await must(inNamespace(stage.first.node.name, ["iptables", "-t", "nat", "-F"]));
+      const back = async () => inPlace(await natRules(stage));
+      await until("the rules", back, { within: 10_000 });
+      const seen = Object.keys(await end());
+      assert.ok(seen.length > 0, "the pod asked");
+      assert.deepEqual(seen.filter((answer) => answer.includes(nodeSecret)), []);
+      assert.deepEqual(stage.metadata.leaks().filter(({ peer }) => peer === pod.address), []);
+      await until("served again", async () => (await pod.credentials("reader")).status === 200);
+    },
+  },
+  {
+    name: "a request to the agent's port that was not redirected is dropped",
+    run: async (stage) => {
+      const pod = await stage.pod({ namespace: "flush", name: "direct" });
+      const origin = `http://${stage.first.node.address}:8181`;
+      const answer = await pod.ask("/latest/meta-data/", { origin, timeoutMs: 1500 });
+      assert.equal(answer.status, 0, `${answer.status} ${answer.body}`);
+    },
+  },
+  {
+    name: "processes of the node itself reach the real service",
+    run: async (stage) => {
+      const path = `http://${metadataAddress}/latest/api/token`;
+      const script = `const r = await fetch("${path}", {method: "PUT", ` +
+        `headers: {"X-aws-ec2-metadata-token-ttl-seconds": "60"}}); console.log(r.status);`;
+      const command = inNamespace(stage.first.node.name, [process.execPath, "eval", script]);
+      assert.equal((await must(command)).trim(), "200");
+    },
+  },
+  {
+    name:
+      "the agent ends at SIGTERM with 0, its rules stay, and pods get no other answer meanwhile",
+    run: async (stage) => {
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "flush", name: "closed", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      assert.equal(await stage.first.running.stop(), 0);
+      assert.ok(inPlace(await natRules(stage)), "rules stay");
+      const answer = await pod.ask(nodePath, { timeoutMs: 1500 });
+      assert.equal(answer.status, 0, "nobody answers");
+      const { node } = stage.first;
+      stage.first.running = startAgent(stage.runtime, stage.folders, { node });
+      await untilReady(stage.first.running, agentOrigin(node));
+      await until("served again", async () => (await pod.credentials("reader")).status === 200);
+    },
+  },
+];
