@@ -12,7 +12,7 @@ const chunkChars = 32_768;
 /** JSON knows no Infinity; a watch that has never spoken is older than anything fresh. */
 const oldestWatchAgeSeconds = 86_400;
 
-export type FeedEnd = "client" | "stuck" | "pod-gone" | "token-expired" | "shutdown";
+export type FeedEnd = "client" | "stuck" | "pod-gone" | "token-expired" | "replaced" | "shutdown";
 
 export interface FeedParts {
   /** Follows the node, calling back with each UID that changed. */

@@ -2,7 +2,7 @@
 
 export interface Refusal {
   readonly kind: "refusal";
-  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 429 | 503;
   /** One line; nothing secret. */
   readonly message: string;
 }

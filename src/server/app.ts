@@ -1,0 +1,126 @@
+/** The server's routes for agents, and the summary for its own replicas. */
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import * as v from "valibot";
+import { agentReport, encodeFrame } from "../protocol/frames.ts";
+import type { Agent, IdentifyAgent } from "./agent_identity.ts";
+import type { AgentStreams } from "./agent_streams.ts";
+import type { ClusterIndex } from "./cluster_index.ts";
+import type { DirectRead } from "./direct_read.ts";
+import { refusalResponse, refuse } from "./refusal.ts";
+import type { ReviewedTokens } from "./reviewed_tokens.ts";
+import type { Summary } from "./summary.ts";
+
+const maxBodyBytes = 16_384;
+const podTokenBody = v.object({ token: v.string() });
+
+export interface AppParts {
+  readonly index: ClusterIndex;
+  readonly identifyAgent: IdentifyAgent;
+  readonly streams: AgentStreams;
+  readonly directRead: DirectRead;
+  readonly tokens: ReviewedTokens;
+  readonly audience: string;
+  readonly podAudience: string;
+  /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
+  readonly ownUsername: () => string | null;
+  readonly summary: () => Summary;
+  /** Why no stream can be served yet; null once it can. */
+  readonly notReady: () => string | null;
+  readonly agentReported: (agent: Agent, ready: boolean) => void;
+  readonly answered: (route: string, status: number) => void;
+}
+
+/** `peer` is the TCP peer's address. */
+export type AppEnv = { Bindings: { readonly peer: string } };
+
+/** Every refusal is one line of text/plain. */
+export function createApp(parts: AppParts): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.use(async (c, next) => {
+    await next();
+    parts.answered(c.req.routePath, c.res.status);
+  });
+  app.use(bodyLimit({
+    maxSize: maxBodyBytes,
+    onError: () => refusalResponse(refuse(413, `the body is larger than ${maxBodyBytes} bytes`)),
+  }));
+  app.use(async (c, next) => {
+    if (c.req.method === "GET" || c.req.method === "POST") return await next();
+    return refusalResponse(refuse(405, "GET and POST only"));
+  });
+  app.get("/v1/assignments", (c) => forAgent(c, parts, (agent) => assignments(parts, agent)));
+  app.get(
+    "/v1/pods/by-ip/:ip",
+    (c) => forAgent(c, parts, (agent) => podByAddress(parts, agent, c.req.param("ip"))),
+  );
+  app.post("/v1/agent", (c) => forAgent(c, parts, (agent) => report(c, parts, agent)));
+  app.post("/v1/pod-tokens", (c) => forAgent(c, parts, (agent) => podToken(c, parts, agent)));
+  app.get("/v1/summary", (c) => summary(c, parts));
+  app.notFound(() => refusalResponse(refuse(404, "no such path")));
+  app.onError(() => new Response("internal error\n", { status: 500 }));
+  return app;
+}
+
+async function forAgent(
+  c: Context<AppEnv>,
+  parts: AppParts,
+  answer: (agent: Agent) => Promise<Response> | Response,
+): Promise<Response> {
+  const notReady = parts.notReady();
+  if (notReady !== null) return refusalResponse(refuse(503, notReady));
+  const agent = await parts.identifyAgent(c.req.header("authorization"), c.env.peer);
+  return agent.kind === "agent" ? await answer(agent) : refusalResponse(agent);
+}
+
+function assignments(parts: AppParts, agent: Agent): Response {
+  const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+  return new Response(parts.streams.open(agent), { headers });
+}
+
+async function podByAddress(parts: AppParts, agent: Agent, ip: string): Promise<Response> {
+  const found = await parts.directRead.find(agent.node, ip);
+  if ("kind" in found) return refusalResponse(found);
+  const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+  return new Response(encodeFrame(found), { headers });
+}
+
+async function report(c: Context<AppEnv>, parts: AppParts, agent: Agent): Promise<Response> {
+  const result = v.safeParse(agentReport, await readJson(c));
+  if (!result.success) return refusalResponse(refuse(400, "the body is not an agent's report"));
+  parts.streams.report(agent, result.output);
+  parts.agentReported(agent, result.output.ready);
+  return new Response(null, { status: 204 });
+}
+
+async function podToken(c: Context<AppEnv>, parts: AppParts, agent: Agent): Promise<Response> {
+  const body = v.safeParse(podTokenBody, await readJson(c));
+  if (!body.success) return refusalResponse(refuse(400, 'the body is not {"token"}'));
+  const { token } = body.output;
+  const verdict = await parts.tokens.reviewToken(token, parts.podAudience, agent.node);
+  if (verdict.kind === "refusal") return refusalResponse(verdict);
+  const pod = parts.index.pod(verdict.podUid ?? "");
+  if (pod === undefined || pod.nodeName !== agent.node || pod.terminal) {
+    return refusalResponse(refuse(401, "the token is not bound to a pod of this node"));
+  }
+  return c.json({ uid: pod.uid });
+}
+
+async function summary(c: Context<AppEnv>, parts: AppParts): Promise<Response> {
+  const header = c.req.header("authorization");
+  const token = await parts.tokens.review(header, parts.audience, c.env.peer);
+  if (token.kind === "refusal") return refusalResponse(token);
+  const own = parts.ownUsername();
+  if (own === null || token.username !== own) {
+    return refusalResponse(refuse(403, "only the server's own ServiceAccount reads the summary"));
+  }
+  return c.json(parts.summary());
+}
+
+async function readJson(c: Context<AppEnv>): Promise<unknown> {
+  try {
+    return await c.req.json();
+  } catch {
+    return undefined;
+  }
+}

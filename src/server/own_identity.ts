@@ -1,0 +1,87 @@
+/**
+ * As whom the server calls AWS: it gives the account for roles named without ARN and the role that
+ * nobody else may have. Asked in the background until STS has answered once.
+ */
+import type { Clock, Log } from "./ports.ts";
+
+const firstRetryMs = 1_000;
+const longestRetryMs = 30_000;
+const patienceMs = 15_000;
+
+/** The ARN that GetCallerIdentity gives. */
+export type ReadCallerArn = (signal: AbortSignal) => Promise<string>;
+
+export interface OwnIdentityParts {
+  readonly readCallerArn: ReadCallerArn;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The ARN is known now; called once. */
+  readonly found: (arn: string) => void;
+}
+
+export class OwnIdentity {
+  readonly #parts: OwnIdentityParts;
+  readonly #startedAt: number;
+  #arn: string | null = null;
+  #problem = "STS hasn't answered yet";
+
+  constructor(parts: OwnIdentityParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.clock.now();
+  }
+
+  get arn(): string | null {
+    return this.#arn;
+  }
+
+  /** Why it isn't known; null once it is. */
+  get problem(): string | null {
+    return this.#arn === null ? this.#problem : null;
+  }
+
+  /**
+   * Whether to go on without it: agents that come before it is known would be told that roles named
+   * without ARN are denied, and would drop what they hold, so they wait a little.
+   */
+  get settled(): boolean {
+    return this.#arn !== null || this.#parts.clock.now() - this.#startedAt >= patienceMs;
+  }
+
+  /** Settles once the identity is known or `signal` has aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#parts;
+    for (
+      let waitMs = firstRetryMs;
+      !signal.aborted;
+      waitMs = Math.min(waitMs * 2, longestRetryMs)
+    ) {
+      if (await this.#ask(signal) || signal.aborted) return;
+      log.warn({ problem: this.#problem, retryInMs: waitMs }, "own AWS identity unknown");
+      await waited(clock, waitMs, signal);
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<boolean> {
+    const { log, found, readCallerArn } = this.#parts;
+    try {
+      const arn = await readCallerArn(signal);
+      this.#arn = arn;
+      log.info({ arn }, "own AWS identity known");
+      found(arn);
+      return true;
+    } catch (cause) {
+      this.#problem = cause instanceof Error ? cause.message : String(cause);
+      return false;
+    }
+  }
+}
+
+function waited(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, resolve);
+    signal.addEventListener("abort", () => {
+      cancel();
+      resolve();
+    }, { once: true });
+  });
+}
