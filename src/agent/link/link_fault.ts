@@ -1,0 +1,26 @@
+/** What can go wrong between agent and server. Each is tried again; none carries a token. */
+
+export type LinkFaultCode =
+  | "not_ready"
+  | "unreachable"
+  | "refused"
+  | "silent"
+  | "malformed"
+  | "ended"
+  | "replaced";
+
+export class LinkFault extends Error {
+  override readonly name = "LinkFault";
+  readonly code: LinkFaultCode;
+
+  constructor(code: LinkFaultCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/** Another's text as one short line, fit for a log and the readiness page. */
+export function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what has to go
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim().slice(0, 300);
+}
