@@ -1,0 +1,41 @@
+/** The connection of a pod: the API's Service and the files of the pod's ServiceAccount. */
+import { type Connection, type ConnectionDeps, ConnectionFault, FileCache } from "./connection.ts";
+
+/** Where every pod finds its ServiceAccount's files. */
+export const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/**
+ * Follows the token and the CA as the kubelet rotates them; files that aren't there yet are an
+ * `access_unavailable` of the request that needs them.
+ * @throws {ConnectionFault} this is no pod: KUBERNETES_SERVICE_HOST or its port is not set
+ */
+export async function inClusterConnection(
+  deps: ConnectionDeps,
+  folder: string = SERVICE_ACCOUNT_FOLDER,
+): Promise<Connection> {
+  const files = new FileCache(deps);
+  const namespace = await deps.readTextFile(`${folder}/namespace`).catch(() => "");
+  return {
+    server: serviceUrl(deps.env),
+    address: null,
+    namespace: namespace.trim() || null,
+    async access(refresh) {
+      const token = (await files.read(`${folder}/token`, refresh)).trim();
+      const ca = await files.read(`${folder}/ca.crt`, refresh);
+      return { tls: { ca }, headers: { Authorization: `Bearer ${token}` } };
+    },
+  };
+}
+
+function serviceUrl(env: ConnectionDeps["env"]): string {
+  const host = env["KUBERNETES_SERVICE_HOST"];
+  const port = env["KUBERNETES_SERVICE_PORT"];
+  if (!host || !port) {
+    throw new ConnectionFault(
+      "settings_broken",
+      "kubernetes: not in a cluster (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not " +
+        "both set); give --kubeconfig FILE",
+    );
+  }
+  return `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

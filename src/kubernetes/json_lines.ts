@@ -1,0 +1,69 @@
+/** Cuts a watch's bytes into lines, however its chunks fall. */
+
+/** The peer sends something that is no watch: a line without an end. */
+export class LineTooLong extends Error {
+  readonly code = "line_too_long";
+  override readonly name = "LineTooLong";
+}
+
+/**
+ * Lines without their newline. One that was cut off by the end of the stream is not given: it would
+ * be half an event. When `signal` aborts, the body is cancelled and the signal's reason thrown,
+ * whether or not the body itself notices.
+ */
+export async function* textLines(
+  body: ReadableStream<Uint8Array>,
+  maxChars: number,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const reader = body.getReader();
+  const cancel = () => void reader.cancel(signal.reason).catch(() => undefined);
+  signal.addEventListener("abort", cancel, { once: true });
+  const cutter = new LineCutter(maxChars);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return;
+      yield* cutter.push(value);
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
+  }
+}
+
+class LineCutter {
+  readonly #maxChars: number;
+  readonly #decoder = new TextDecoder();
+  #pieces: string[] = [];
+  #held = 0;
+
+  constructor(maxChars: number) {
+    this.#maxChars = maxChars;
+  }
+
+  *push(chunk: Uint8Array): Generator<string> {
+    const text = this.#decoder.decode(chunk, { stream: true });
+    let start = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      this.#pieces.push(text.slice(start, end));
+      const line = this.#pieces.join("");
+      this.#pieces = [];
+      this.#held = 0;
+      start = end + 1;
+      if (line !== "") yield line;
+    }
+    this.#hold(text.slice(start));
+  }
+
+  #hold(rest: string): void {
+    if (rest === "") return;
+    this.#pieces.push(rest);
+    this.#held += rest.length;
+    if (this.#held > this.#maxChars) {
+      throw new LineTooLong(`a line of more than ${this.#maxChars} characters`);
+    }
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * Keeps a sink equal to a collection of the Kubernetes API: list, then watch, for as long as it
+ * runs, whatever the API or the network does. It holds no objects, only the resourceVersion to go
+ * on from; what it can't reach for a while stays in the sink as it was.
+ */
+import type { KubernetesApi } from "./api.ts";
+import { ApiFault, messageOf } from "./api_fault.ts";
+import { Backoff } from "./backoff.ts";
+import { pause } from "./deadline.ts";
+import { listPages } from "./list_pages.ts";
+import type { Clock, Log, Picked, Resource, Sink } from "./ports.ts";
+import { type WatchEvent, watchEvents } from "./watch_events.ts";
+
+export interface ReflectorOptions<T> {
+  readonly api: Pick<KubernetesApi, "open">;
+  readonly resource: Resource<T>;
+  readonly sink: Sink<T>;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  random(): number;
+  readonly log: Log;
+  readonly limit?: number;
+  /**
+   * How long the API keeps one watch open; its orderly end is the word that keeps a watch without
+   * events from looking older than that. Bookmarks can't be counted on: kube-apiserver (1.33) sent
+   * one a second before the end to a watch that had seen an event, and none, in 10 s or in 95 s, to
+   * one that had not, having no newer resourceVersion to tell. The old one stays good for as long
+   * as that API server runs; a restarted one answers it with 410.
+   */
+  readonly watchSeconds?: number;
+}
+
+export interface ReflectorStatus {
+  /** A whole list has been in the sink since the start. */
+  readonly synced: boolean;
+  readonly watchAgeSeconds: number;
+  readonly lists: number;
+  readonly watches: number;
+  /** Lists and watches that failed or broke off. */
+  readonly restarts: number;
+  /** Objects skipped because they couldn't be read. */
+  readonly unreadable: number;
+  /** The last failure, until the watch speaks again. Never carries a secret. */
+  readonly lastError: string | null;
+  /** Verb and resource that RBAC refuses, such as `list pods`, until it is granted again. */
+  readonly forbidden: string | null;
+}
+
+/** A living watch ends at the latest after its time-out; five seconds more and it is dead. */
+const IDLE_MARGIN_MS = 5_000;
+/**
+ * An open watch proves itself by living this long: a resourceVersion that is too old is accepted
+ * first and refused by an ERROR event right after. A shorter one counts as a failure.
+ */
+const SHORT_WATCH_MS = 1_000;
+/** So many failed watches in a row cast doubt on the resourceVersion: list anew. */
+const FAILURES_TO_RELIST = 6;
+/** The longest Retry-After that is honoured: the API server's own are seconds. */
+const MAX_RETRY_AFTER_MS = 120_000;
+
+export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #backoff: Backoff;
+  readonly #watchSeconds: number;
+  #resourceVersion = "";
+  #lastWordAt: number | null = null;
+  #synced = false;
+  #lists = 0;
+  #watches = 0;
+  #restarts = 0;
+  #unreadable = 0;
+  #failures = 0;
+  #goneInARow = 0;
+  #lastError: string | null = null;
+  #forbidden: string | null = null;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#watchSeconds = options.watchSeconds ?? 10;
+    this.#backoff = new Backoff({ minMs: 250, maxMs: 30_000, random: options.random });
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Seconds since the last word of list or watch; Infinity before the first. */
+  watchAgeSeconds(): number {
+    if (this.#lastWordAt === null) return Infinity;
+    return Math.max(0, this.#options.clock.now() - this.#lastWordAt) / 1000;
+  }
+
+  status(): ReflectorStatus {
+    return {
+      synced: this.#synced,
+      watchAgeSeconds: this.watchAgeSeconds(),
+      lists: this.#lists,
+      watches: this.#watches,
+      restarts: this.#restarts,
+      unreadable: this.#unreadable,
+      lastError: this.#lastError,
+      forbidden: this.#forbidden,
+    };
+  }
+
+  /** Settles once `signal` has aborted; nothing else ends it. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const waitMs = await this.#round(signal);
+      if (waitMs > 0) await pause(this.#options.clock, waitMs, signal);
+    }
+  }
+
+  /** One list where it is needed and one watch; how long to wait before the next round. */
+  async #round(signal: AbortSignal): Promise<number> {
+    const startedAt = this.#options.clock.now();
+    try {
+      if (this.#resourceVersion === "") await this.#list(signal);
+      await this.#watch(signal);
+    } catch (thrown) {
+      return signal.aborted ? 0 : this.#failed(thrown);
+    }
+    if (this.#options.clock.now() - startedAt < SHORT_WATCH_MS) return this.#backoff.next();
+    this.#backoff.reset();
+    return 0;
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { api, resource, clock, sink, limit = 500 } = this.#options;
+    const unreadable = (problem: string) => this.#skip(problem);
+    const listed = await listPages({ api, resource, clock, signal, limit, unreadable });
+    sink.replace(listed.items);
+    this.#resourceVersion = listed.resourceVersion;
+    this.#synced = true;
+    this.#lists++;
+    this.#heard();
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { api, resource, clock } = this.#options;
+    const events = watchEvents({
+      api,
+      resource,
+      clock,
+      signal,
+      resourceVersion: this.#resourceVersion,
+      timeoutSeconds: this.#watchSeconds,
+      idleMs: this.#watchSeconds * 1000 + IDLE_MARGIN_MS,
+    });
+    let unproven = () => {};
+    try {
+      for await (const event of events) {
+        if (event.kind !== "open") this.#advance(event);
+        else unproven = this.#opened();
+      }
+    } finally {
+      unproven();
+    }
+    this.#progressed();
+  }
+
+  #opened(): () => void {
+    this.#watches++;
+    return this.#options.clock.after(SHORT_WATCH_MS, () => this.#heard());
+  }
+
+  #advance(event: Exclude<WatchEvent, { kind: "open" }>): void {
+    if (event.kind !== "bookmark") this.#apply(event.kind, event.object);
+    if (event.resourceVersion !== "") this.#resourceVersion = event.resourceVersion;
+    this.#progressed();
+  }
+
+  #progressed(): void {
+    this.#failures = 0;
+    this.#goneInARow = 0;
+    this.#heard();
+  }
+
+  #apply(kind: "changed" | "deleted", object: unknown): void {
+    try {
+      this.#store(kind, this.#options.resource.pick(object));
+    } catch (thrown) {
+      // One object that the sink trips over must not keep all the others from it.
+      this.#skip(messageOf(thrown));
+    }
+  }
+
+  #store(kind: "changed" | "deleted", picked: Picked<T>): void {
+    const { sink } = this.#options;
+    if (kind === "changed" && "item" in picked) return sink.upsert(picked.item);
+    // What can't be read any more must not go on under what it said before.
+    if (picked.key !== null) sink.remove(picked.key);
+    if ("problem" in picked) this.#skip(picked.problem);
+  }
+
+  #heard(): void {
+    this.#lastWordAt = this.#options.clock.now();
+    this.#lastError = null;
+    this.#forbidden = null;
+  }
+
+  #skip(problem: string): void {
+    this.#unreadable++;
+    const { log, resource } = this.#options;
+    log.warn({ resource: resource.plural, problem }, "object skipped");
+  }
+
+  /** Takes note of a failure; how long to wait for the next attempt. */
+  #failed(thrown: unknown): number {
+    const { log, resource } = this.#options;
+    const fault = thrown instanceof ApiFault ? thrown : null;
+    const error = fault ? fault.message : `watch ${resource.plural}: ${messageOf(thrown)}`;
+    this.#restarts++;
+    this.#failures++;
+    this.#lastError = error;
+    this.#forbidden = fault?.code === "api_forbidden" ? this.#refusedVerb() : null;
+    if (this.#mustRelist(fault)) this.#resourceVersion = "";
+    // An API that says "gone" is back: a list now, not when the last outage's wait is over.
+    if (fault?.code === "api_gone" && this.#goneInARow++ === 0) this.#backoff.reset();
+    const waitMs = this.#backoff.next(Math.min(fault?.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS));
+    log.warn({ resource: resource.plural, error, waitMs: Math.round(waitMs) }, "watch interrupted");
+    return waitMs;
+  }
+
+  #refusedVerb(): string {
+    return `${this.#resourceVersion === "" ? "list" : "watch"} ${this.#options.resource.plural}`;
+  }
+
+  /** Only an API that answers can mean the resourceVersion; one that is away says nothing of it. */
+  #mustRelist(fault: ApiFault | null): boolean {
+    if (fault?.code === "api_gone") return true;
+    if (fault?.status === null || fault?.code === "api_throttled") return false;
+    return fault !== null && this.#failures >= FAILURES_TO_RELIST;
+  }
+}
