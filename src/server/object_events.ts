@@ -2,9 +2,8 @@
  * Events that tell people about a pod's role, on the pod; never the same twice within hours, and
  * never more than the Events API should bear. The server doesn't wait for them.
  */
-import { createHash } from "node:crypto";
 import type { PodFacts } from "../policy/facts.ts";
-import { type Clock, type Log } from "./ports.ts";
+import type { Clock, Log } from "./ports.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 const perSecond = 5;
@@ -21,28 +20,21 @@ export type EventReason =
   | "CredentialsReady"
   | "PermittedInvalid";
 
-/** An Event of the core API, as far as it differs from its like. */
+/** What an Event tells, of which object. */
 export interface ObjectEvent {
-  /**
-   * Made from all that is told, so that a second replica's attempt to create it meets one that is
-   * there already (409): to the sink that is success.
-   */
-  readonly name: string;
-  readonly regarding: {
+  readonly subject: {
     readonly kind: "Pod" | "Namespace";
-    /** A Namespace's own name, so that those who read only their namespace see it. */
-    readonly namespace: string;
     readonly name: string;
-    readonly uid: string | null;
+    /** A namespace's own name, so that those who read only their namespace see it. */
+    readonly namespace: string;
+    readonly uid?: string;
   };
   readonly type: "Normal" | "Warning";
   readonly reason: EventReason;
   readonly message: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
 }
 
-/** Creates an Event; an Event of that name already there is success. */
+/** Creates an Event; that another replica has told the same already is success. */
 export type EventSink = (event: ObjectEvent) => Promise<void>;
 
 export type EventOutcome = "sent" | "failed" | "dropped";
@@ -70,13 +62,14 @@ export class ObjectEvents {
     this.#rate = new RateLimit(parts.clock, { perSecond, burst, maxKeys: 1 });
   }
 
-  onPod(pod: PodFacts, reason: EventReason, message: string): void {
-    const { namespace, name, uid } = pod;
-    this.#tell({ kind: "Pod", namespace, name, uid }, reason, message);
+  onPod({ namespace, name, uid }: PodFacts, reason: EventReason, message: string): void {
+    const type = reason === "CredentialsReady" ? "Normal" : "Warning";
+    this.#tell({ subject: { kind: "Pod", name, namespace, uid }, type, reason, message });
   }
 
   onNamespace(name: string, reason: EventReason, message: string): void {
-    this.#tell({ kind: "Namespace", namespace: name, name, uid: null }, reason, message);
+    const subject = { kind: "Namespace" as const, name, namespace: name };
+    this.#tell({ subject, type: "Warning", reason, message });
   }
 
   close(): void {
@@ -85,22 +78,19 @@ export class ObjectEvents {
     this.#queue = [];
   }
 
-  #tell(regarding: ObjectEvent["regarding"], reason: EventReason, message: string): void {
-    const at = this.#clock.now();
-    // One CredentialsReady a pod, whichever credentials they are.
-    const told = reason === "CredentialsReady" ? "" : message;
-    const name = eventName(regarding, reason, told);
-    if ((this.#toldUntil.get(name) ?? 0) > at) return;
+  #tell(event: ObjectEvent): void {
+    const now = this.#clock.now();
+    const key = JSON.stringify(event);
+    if ((this.#toldUntil.get(key) ?? 0) > now) return;
     if (this.#queue.length >= maxQueued) return this.#counted("dropped");
-    this.#remember(name, at + toldAgainMs);
-    const type = reason === "CredentialsReady" ? "Normal" : "Warning";
-    this.#queue.push({ name, regarding, type, reason, message, at });
+    this.#remember(key, now + toldAgainMs);
+    this.#queue.push(event);
     this.#send();
   }
 
-  #remember(name: string, until: number): void {
-    this.#toldUntil.delete(name);
-    this.#toldUntil.set(name, until);
+  #remember(key: string, until: number): void {
+    this.#toldUntil.delete(key);
+    this.#toldUntil.set(key, until);
     if (this.#toldUntil.size <= maxRemembered) return;
     this.#toldUntil.delete(this.#toldUntil.keys().next().value!);
   }
@@ -119,18 +109,7 @@ export class ObjectEvents {
 
   #failed(event: ObjectEvent, cause: unknown): void {
     this.#counted("failed");
-    const { reason, regarding: { namespace, name } } = event;
+    const { reason, subject: { namespace, name } } = event;
     this.#log.warn({ reason, namespace, name, error: String(cause) }, "event not created");
   }
-}
-
-/** `NAME.HASH`: a DNS subdomain, as Events need, the same for the same words on the same object. */
-function eventName(
-  regarding: ObjectEvent["regarding"],
-  reason: EventReason,
-  message: string,
-): string {
-  const told = JSON.stringify([regarding.kind, regarding.uid, regarding.name, reason, message]);
-  const hash = createHash("sha256").update(told).digest("hex").slice(0, 16);
-  return `${regarding.name.slice(0, 200).replace(/[^a-z0-9]+$/, "")}.${hash}`;
 }

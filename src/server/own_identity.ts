@@ -65,9 +65,9 @@ export class OwnIdentity {
     const { log, found, readCallerArn } = this.#parts;
     try {
       const arn = await readCallerArn(signal);
+      found(arn);
       this.#arn = arn;
       log.info({ arn }, "own AWS identity known");
-      found(arn);
       return true;
     } catch (cause) {
       this.#problem = cause instanceof Error ? cause.message : String(cause);

@@ -1,0 +1,167 @@
+/** The server's settings from its flags, or everything that is wrong with them. Pure. */
+import { parseRoleArn } from "../policy/role_arn.ts";
+import { parseRoleBaseArn } from "../policy/role_base.ts";
+import { sessionNameTemplateProblem } from "../policy/session_name.ts";
+import { type FlagValues, type HostPort, parseFlags } from "../settings/flags.ts";
+import { serverFlags } from "./flags.ts";
+
+type Values = FlagValues<typeof serverFlags>;
+
+/** What the server is to do; empty texts of flags are null here. */
+export interface ServerSettings {
+  readonly listen: HostPort;
+  readonly adminListen: HostPort;
+  readonly statusListen: HostPort;
+  readonly kubeconfig: string | null;
+  /** Files to serve with, or null: then the server keeps its own authority. */
+  readonly tlsFiles: { readonly cert: string; readonly key: string } | null;
+  readonly tlsSecret: string;
+  readonly caConfigMap: string;
+  readonly tlsDnsNames: readonly string[];
+  readonly namespace: string | null;
+  readonly agentServiceAccount: { readonly namespace: string; readonly name: string };
+  readonly tokenAudience: string;
+  readonly podTokenAudience: string;
+  readonly roleBaseArn: string | null;
+  readonly region: string | null;
+  readonly stsEndpoint: string | null;
+  readonly assumeRoleArn: string | null;
+  readonly sessionDurationSeconds: number;
+  readonly sessionNameTemplate: string;
+  readonly sessionTags: boolean;
+  readonly clusterName: string | null;
+  readonly stsRate: number;
+  readonly stsConcurrency: number;
+  readonly permittedMatch: "arn" | "name";
+  readonly honourAllowedRoles: boolean;
+  readonly startupTaint: string | null;
+  readonly logLevel: Values["log-level"];
+  readonly logFormat: Values["log-format"];
+}
+
+export type ParsedServerConfig =
+  | {
+    readonly kind: "parsed";
+    readonly settings: ServerSettings;
+    /** Consequences worth a warning at the start. */
+    readonly notices: readonly string[];
+    readonly given: ReadonlySet<string>;
+  }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+/** STS ends sessions of chained roles after an hour, whatever was asked for. */
+const chainedSeconds = 3600;
+
+/** Every problem at once, each a line naming flag, value and what is expected. */
+export function parseServerConfig(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedServerConfig {
+  const parsed = parseFlags(serverFlags, args, env);
+  if (parsed.kind === "problems") return parsed;
+  const strays = parsed.positionals.map((text) => `${text}: unexpected; server takes flags only`);
+  const problems = [...strays, ...problemsOf(parsed.values)];
+  if (problems.length > 0) return { kind: "problems", problems };
+  const settings = settingsOf(parsed.values);
+  return { kind: "parsed", settings, notices: noticesOf(settings), given: parsed.given };
+}
+
+function problemsOf(values: Values): string[] {
+  const problems: string[] = [];
+  const check = (flag: keyof Values & string, wrong: boolean, expected: string) => {
+    if (wrong) {
+      problems.push(`--${flag}: ${JSON.stringify(values[flag])} is not valid; ${expected}`);
+    }
+  };
+  const base = values["role-base-arn"];
+  const parsedBase = base === "" ? null : parseRoleBaseArn(base);
+  const chain = values["assume-role-arn"];
+  const parsedChain = chain === "" ? null : parseRoleArn(chain);
+  const template = sessionNameTemplateProblem(
+    values["session-name"],
+    textOf(values["cluster-name"]),
+  );
+  const chainedTooLong = chain !== "" && values["session-duration"] > chainedSeconds;
+
+  if (parsedBase?.kind === "malformed") {
+    check("role-base-arn", true, `expected ${parsedBase.expected}`);
+  }
+  check(
+    "assume-role-arn",
+    parsedChain !== null && parsedChain.kind !== "role",
+    "expected a role's ARN",
+  );
+  check("session-duration", chainedTooLong, "with --assume-role-arn sessions last at most 1h");
+  check("session-name", template !== null, `the template ${template}`);
+  check(
+    "session-tags",
+    values["session-tags"] && values["cluster-name"] === "",
+    "it needs --cluster-name for eks-cluster-name",
+  );
+  check("tls-cert", values["tls-cert"] !== "" && values["tls-key"] === "", "it needs --tls-key");
+  check("tls-key", values["tls-key"] !== "" && values["tls-cert"] === "", "it needs --tls-cert");
+  check(
+    "agent-service-account",
+    !/^[a-z0-9-]{1,63}:[a-z0-9.-]{1,253}$/.test(values["agent-service-account"]),
+    "expected NAMESPACE:NAME",
+  );
+  check("token-audience", values["token-audience"] === "", "expected an audience");
+  check("pod-token-audience", values["pod-token-audience"] === "", "expected an audience");
+  check(
+    "pod-token-audience",
+    values["pod-token-audience"] === values["token-audience"],
+    "pods' tokens must not be agents' tokens: expected another audience than --token-audience",
+  );
+  check(
+    "status-listen",
+    !/^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/.test(values["status-listen"].host),
+    "expected a loopback address; reach it by port-forward",
+  );
+  return problems;
+}
+
+function settingsOf(values: Values): ServerSettings {
+  const [namespace = "", name = ""] = values["agent-service-account"].split(":");
+  const { "tls-cert": cert, "tls-key": key } = values;
+  return Object.freeze({
+    listen: values["listen"],
+    adminListen: values["admin-listen"],
+    statusListen: values["status-listen"],
+    kubeconfig: textOf(values["kubeconfig"]),
+    tlsFiles: cert === "" ? null : { cert, key },
+    tlsSecret: values["tls-secret"],
+    caConfigMap: values["ca-configmap"],
+    tlsDnsNames: values["tls-dns-names"],
+    namespace: textOf(values["namespace"]),
+    agentServiceAccount: { namespace, name },
+    tokenAudience: values["token-audience"],
+    podTokenAudience: values["pod-token-audience"],
+    roleBaseArn: textOf(values["role-base-arn"]),
+    region: textOf(values["region"]),
+    stsEndpoint: textOf(values["sts-endpoint"]),
+    assumeRoleArn: textOf(values["assume-role-arn"]),
+    sessionDurationSeconds: values["session-duration"],
+    sessionNameTemplate: values["session-name"],
+    sessionTags: values["session-tags"],
+    clusterName: textOf(values["cluster-name"]),
+    stsRate: values["sts-rate"],
+    stsConcurrency: values["sts-concurrency"],
+    permittedMatch: values["permitted-match"],
+    honourAllowedRoles: values["allowed-roles"],
+    startupTaint: textOf(values["startup-taint"]),
+    logLevel: values["log-level"],
+    logFormat: values["log-format"],
+  });
+}
+
+function noticesOf(settings: ServerSettings): string[] {
+  const byPod = [
+    ...(settings.sessionNameTemplate.includes("{pod}") ? ["--session-name has {pod}"] : []),
+    ...(settings.sessionTags ? ["--session-tags names the pod"] : []),
+  ];
+  return byPod.map((why) => `${why}: pods share no credentials, so each costs its own STS calls`);
+}
+
+function textOf(value: string): string | null {
+  return value === "" ? null : value;
+}

@@ -1,0 +1,52 @@
+/** The server's flags: what `--help`, the configuration reference and the parser know of them. */
+import { flag } from "../settings/flags.ts";
+import { logFlags } from "../settings/log_flags.ts";
+
+export const serverFlags = {
+  "listen": flag.listen("[::]:8443", "HTTPS for agents"),
+  "admin-listen": flag.listen("[::]:9621", "/livez, /readyz and /metrics"),
+  "status-listen": flag.listen("127.0.0.1:9622", "status page and /api/…; loopback only"),
+  "kubeconfig": flag.text("", "a kubeconfig's path; empty means the pod's own ServiceAccount"),
+  "tls-cert": flag.text("", "certificate (PEM), re-read when it changes; with --tls-key"),
+  "tls-key": flag.text("", "its private key (PEM)"),
+  "tls-secret": flag.text("rolecall-server-tls", "Secret of the self-managed CA and certificate"),
+  "ca-configmap": flag.text("rolecall-server-ca", "ConfigMap by which agents learn the CA"),
+  "tls-dns-names": flag.list(
+    "names of the self-managed certificate; empty means rolecall-server and its namespace forms",
+  ),
+  "namespace": flag.text("", "namespace of that Secret and ConfigMap", { env: "POD_NAMESPACE" }),
+  "agent-service-account": flag.text(
+    "rolecall:rolecall-agent",
+    "NAMESPACE:NAME of the agents' ServiceAccount, the only subject let in",
+  ),
+  "token-audience": flag.text("rolecall-server", "audience of the agents' tokens"),
+  "pod-token-audience": flag.text("rolecall-pod", "audience of pods' tokens"),
+  "role-base-arn": flag.text(
+    "",
+    "what stands before roles without arn:, such as arn:aws:iam::111122223333:role/; empty means " +
+      "the account of the server's own credentials",
+  ),
+  "region": flag.text("", "region of STS; empty means the SDK's own choice"),
+  "sts-endpoint": flag.url("", "another endpoint of STS"),
+  "assume-role-arn": flag.text("", "role assumed first; chained sessions last at most 1h"),
+  "session-duration": flag.duration("1h", "how long credentials last", { min: "15m", max: "12h" }),
+  "session-name": flag.text(
+    "{namespace}.{serviceAccount}",
+    "template of session names; also {pod}, {cluster} and {role}",
+  ),
+  "session-tags": flag.boolean("send EKS's session tags: namespace, ServiceAccount, pod, cluster"),
+  "cluster-name": flag.text("", "the cluster's name, for session names and tags"),
+  "sts-rate": flag.number(20, "AssumeRole calls a second", { min: 0.1, max: 1000, whole: false }),
+  "sts-concurrency": flag.number(8, "AssumeRole calls at once", { min: 1, max: 100 }),
+  "permitted-match": flag.choice(
+    ["arn", "name"],
+    "arn",
+    "what a namespace's expression has to match: the role's ARN, or also its path and name",
+  ),
+  "allowed-roles": flag.boolean("also honour kube2iam's iam.amazonaws.com/allowed-roles"),
+  "startup-taint": flag.text(
+    "rolecall/agent-not-ready",
+    "taint taken off a node once its agent is ready; empty means none",
+  ),
+  ...logFlags,
+};

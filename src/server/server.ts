@@ -1,0 +1,236 @@
+/**
+ * The server without its surroundings: joins index, policy, credentials, feed and pages. Whoever
+ * has the adapters (Kubernetes and AWS, or stand-ins) makes one and listens.
+ */
+import type { Hono } from "hono";
+import type { Registry } from "prom-client";
+import { parseCallerIdentity } from "../policy/caller_identity.ts";
+import { createPolicy } from "../policy/decide.ts";
+import type { PolicySettings } from "../policy/facts.ts";
+import { formatRoleBaseArn } from "../policy/role_base.ts";
+import { identityKey } from "../policy/role_identity.ts";
+import { createAdmin } from "./admin.ts";
+import { type Agent, agentIdentity } from "./agent_identity.ts";
+import { AgentStreams } from "./agent_streams.ts";
+import { type AppEnv, createApp } from "./app.ts";
+import { Assigner } from "./assigner.ts";
+import { assignmentNews } from "./assignment_news.ts";
+import { ClusterIndex } from "./cluster_index.ts";
+import type { ServerSettings } from "./config.ts";
+import { CredentialCache } from "./credential_cache.ts";
+import type { FaultReport } from "./credential_reports.ts";
+import { DirectRead, type ReadPodsByAddress } from "./direct_read.ts";
+import { createMetrics } from "./metrics.ts";
+import { namespaceNews } from "./namespace_news.ts";
+import { type EventSink, ObjectEvents } from "./object_events.ts";
+import { OwnIdentity, type ReadCallerArn } from "./own_identity.ts";
+import type { AssumeRole, Clock, Log, ReviewToken } from "./ports.ts";
+import {
+  type CertificateStatus,
+  missingForReadiness,
+  oldestWatchSeconds,
+  type WatchStatus,
+} from "./readiness.ts";
+import { ReviewedTokens } from "./reviewed_tokens.ts";
+import { createStatusApp } from "./status_app.ts";
+import { type Summary, summaryOf } from "./summary.ts";
+
+/** How long a node's credentials are kept after its agent's last stream. */
+const nodeGraceMs = 60_000;
+
+export interface ServerParts {
+  readonly settings: ServerSettings;
+  readonly about: {
+    readonly version: string;
+    /** Such as `deno 2.9.6`. */
+    readonly runtime: string;
+    /** This replica's name, such as its pod's. */
+    readonly replica: string;
+  };
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly registry: Registry;
+  readonly assumeRole: AssumeRole;
+  readonly readCallerArn: ReadCallerArn;
+  readonly reviewToken: ReviewToken;
+  readonly readPodsByAddress: ReadPodsByAddress;
+  readonly eventSink: EventSink;
+  /** How the lists and watches that feed `index` stand. */
+  readonly watches: () => readonly WatchStatus[];
+  readonly certificate: () => CertificateStatus;
+  /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
+  readonly ownUsername: () => string | null;
+  /** A node's agent has said that it is ready. */
+  readonly agentReady: (node: string) => void;
+}
+
+export interface Server {
+  /** Fed by lists and watches. */
+  readonly index: ClusterIndex;
+  /** For agents; HTTPS. */
+  readonly app: Hono<AppEnv>;
+  readonly admin: Hono;
+  readonly statusApp: Hono;
+  readonly summary: () => Summary;
+  /** What keeps it from being ready, one line each. */
+  readonly missing: () => readonly string[];
+  /** Works until `signal` aborts, then ends every stream and lets all credentials go. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createServer(parts: ServerParts): Server {
+  const { settings, about, clock, log, registry } = parts;
+  const index = new ClusterIndex();
+  const watchAgeSeconds = () => oldestWatchSeconds(parts.watches());
+
+  const metrics = createMetrics(registry, about, {
+    watches: parts.watches,
+    counts: () => index.counts(),
+    held: () => assigner.held(),
+    credentials: () => keeper.stats(),
+    streams: () => streams.streamCount,
+    certificateExpiresAt: () => parts.certificate().expiresAt,
+  });
+  const events = new ObjectEvents({ sink: parts.eventSink, clock, log, counted: metrics.event });
+  const keeper = new CredentialCache({
+    assumeRole: parts.assumeRole,
+    clock,
+    random: parts.random,
+    rate: settings.stsRate,
+    concurrency: settings.stsConcurrency,
+    hooks: {
+      onChange: (key) => assigner.credentialsChanged(key),
+      onCall: metrics.stsCall,
+      onFault: (report) => logFault(log, report),
+    },
+  });
+
+  let policy = createPolicy(policySettings(settings, null));
+  const own = new OwnIdentity({
+    readCallerArn: parts.readCallerArn,
+    clock,
+    log,
+    found: (arn) => {
+      policy = createPolicy(policySettings(settings, arn));
+      assigner.setPolicy(policy);
+    },
+  });
+  const assigner = new Assigner({
+    index,
+    keeper,
+    policy,
+    identityKey,
+    clock,
+    nodeGraceMs,
+    assigned: assignmentNews({ events, log, clock }),
+  });
+  namespaceNews({ index, events, problemOf: (namespace) => policy.namespaceProblem(namespace) });
+
+  const tokens = new ReviewedTokens({ reviewToken: parts.reviewToken, clock, log });
+  const serviceAccount = settings.agentServiceAccount;
+  const streams = new AgentStreams({
+    index,
+    assigner,
+    clock,
+    log,
+    watchAgeSeconds,
+    serviceAccount,
+    ended: metrics.streamEnded,
+  });
+  const missing = () =>
+    missingForReadiness({
+      watches: parts.watches,
+      unlisted: () => index.unlisted,
+      certificate: parts.certificate,
+      credentialsProblem: () => own.problem,
+    });
+  const summary = () =>
+    summaryOf({
+      ...about,
+      now: () => clock.now(),
+      missing,
+      watchAgeSeconds,
+      index,
+      assigner,
+      agents: () => streams.statuses(),
+    });
+  const app = createApp({
+    index,
+    identifyAgent: agentIdentity({
+      index,
+      tokens,
+      audience: settings.tokenAudience,
+      serviceAccount,
+    }),
+    streams,
+    directRead: new DirectRead({ ...parts, index, assigner }),
+    tokens,
+    audience: settings.tokenAudience,
+    podAudience: settings.podTokenAudience,
+    ownUsername: parts.ownUsername,
+    summary,
+    notReady: () => notReady(index, settings, own),
+    agentReported: (agent: Agent, ready) => ready ? parts.agentReady(agent.node) : undefined,
+    answered: metrics.request,
+  });
+
+  return {
+    index,
+    app,
+    admin: createAdmin({ missing, registry }),
+    statusApp: createStatusApp({ summary }),
+    summary,
+    missing,
+    async run(signal) {
+      await own.run(signal);
+      await aborted(signal);
+      streams.close();
+      events.close();
+      keeper.close();
+    },
+  };
+}
+
+/** Why agents aren't served yet; null once they are. */
+function notReady(index: ClusterIndex, settings: ServerSettings, own: OwnIdentity): string | null {
+  if (!index.synced) return `not listed yet: ${index.unlisted.join(", ")}`;
+  if (settings.roleBaseArn === null && !own.settled) {
+    return "the server's AWS account isn't known yet";
+  }
+  return null;
+}
+
+function policySettings(settings: ServerSettings, callerArn: string | null): PolicySettings {
+  const chained = settings.assumeRoleArn !== null;
+  return {
+    roleBaseArn: settings.roleBaseArn ?? roleBaseOf(callerArn),
+    permittedMatch: settings.permittedMatch,
+    honourAllowedRoles: settings.honourAllowedRoles,
+    sessionNameTemplate: settings.sessionNameTemplate,
+    sessionDurationSeconds: settings.sessionDurationSeconds,
+    maxSessionDurationSeconds: chained ? 3600 : 43_200,
+    sessionTags: settings.sessionTags,
+    clusterName: settings.clusterName,
+    reservedRoleArns: [settings.assumeRoleArn, callerArn].filter((arn) => arn !== null),
+  };
+}
+
+/** The caller's account is where roles named without ARN are. */
+function roleBaseOf(callerArn: string | null): string | null {
+  const caller = callerArn === null ? null : parseCallerIdentity(callerArn);
+  return caller === null ? null : formatRoleBaseArn(caller.base);
+}
+
+function logFault(log: Log, { arn, sessionName, fault, attempts }: FaultReport): void {
+  const fields = { roleArn: arn, sessionName, code: fault.code, message: fault.message, attempts };
+  log.warn(fields, "credentials failed");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}
