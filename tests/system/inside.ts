@@ -10,12 +10,9 @@ import { must } from "./programs.ts";
 import { type Count, runScenarios } from "./report.ts";
 import { denoRuntime, nodeRuntime, type Runtime } from "./rolecall.ts";
 import { all, small } from "./scenarios/mod.ts";
-import { Stage } from "./stage.ts";
+import { type Builds, Stage } from "./stage.ts";
 
-interface Given {
-  readonly kube: string;
-  readonly python: string;
-  readonly node: string;
+interface Given extends Builds {
   readonly logs: string;
 }
 

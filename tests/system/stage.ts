@@ -30,7 +30,9 @@ import { account, startSts } from "./sts.ts";
 
 export interface Builds {
   readonly kube: string;
+  /** The `bin` of moto's and boto3's environment. */
   readonly python: string;
+  readonly node: string;
 }
 
 export interface Member {
@@ -63,6 +65,8 @@ export class Stage {
   server: Running;
   readonly #pods: TestPod[] = [];
   readonly #rotation: ReturnType<typeof setInterval>;
+  /** What scenarios make once and share, by name. */
+  readonly shared = new Map<string, Promise<TestPod>>();
   #podNumber = 10;
 
   private constructor(

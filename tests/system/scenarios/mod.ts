@@ -6,6 +6,7 @@ import { changes } from "./changes.ts";
 import { credentials } from "./credentials.ts";
 import { outages } from "./outages.ts";
 import { redirect } from "./redirect.ts";
+import { sdkClients } from "./sdk_clients.ts";
 import { settings } from "./settings.ts";
 import { strangers } from "./strangers.ts";
 
@@ -26,7 +27,8 @@ export const all: readonly Scenario<Stage>[] = [
   ...redirect,
   ...outages,
   ...settings,
+  ...sdkClients,
   nothingLeaked,
 ];
 
-export const small: readonly Scenario<Stage>[] = [...credentials, nothingLeaked];
+export const small: readonly Scenario<Stage>[] = [...credentials, ...redirect, nothingLeaked];
