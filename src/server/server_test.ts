@@ -1,0 +1,424 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Registry } from "prom-client";
+import { fakeCredentials } from "../../tests/fakes/credential_keeper.ts";
+import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import { jwt } from "../../tests/fakes/jwt.ts";
+import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { keptLog } from "../../tests/fakes/quiet_log.ts";
+import type { PodFacts } from "../policy/facts.ts";
+import { type AssignFrame, decodeFrame, type Frame } from "../protocol/frames.ts";
+import { parseServerConfig } from "./config.ts";
+import type { ObjectEvent } from "./object_events.ts";
+import type { TokenVerdict } from "./ports.ts";
+import { createServer, type ServerParts } from "./server.ts";
+
+const account = "111122223333";
+const readerArn = `arn:aws:iam::${account}:role/reader`;
+const agentName = "rolecall-agent-x";
+const agentPod = podFacts({
+  uid: "agent-uid",
+  namespace: "rolecall",
+  name: agentName,
+  serviceAccount: "rolecall-agent",
+  hostNetwork: true,
+});
+const webPod = podFacts({ role: "reader" });
+const genuine: TokenVerdict = {
+  kind: "authenticated",
+  username: "system:serviceaccount:rolecall:rolecall-agent",
+  audiences: ["rolecall-server"],
+  podName: agentName,
+  podUid: "agent-uid",
+  nodeName: "n1",
+};
+
+function tokenFor(audience: string): string {
+  return jwt({ aud: [audience], exp: Date.UTC(2026, 0, 1) / 1000 + 7200, sub: "s" });
+}
+
+const authorization = `Bearer ${tokenFor("rolecall-server")}`;
+
+interface World {
+  readonly pods?: readonly PodFacts[];
+  readonly flags?: readonly string[];
+  readonly parts?: Partial<ServerParts>;
+}
+
+/** A server whose lists are in, whose STS answers at once, and which knows its AWS account. */
+async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: World = {}) {
+  const config = parseServerConfig(flags, {});
+  assert.ok(config.kind === "parsed", JSON.stringify(config));
+  const clock = new ManualClock();
+  const { log, lines } = keptLog();
+  const events: ObjectEvent[] = [];
+  const stop = new AbortController();
+  let issued = 0;
+  const server = createServer({
+    settings: config.settings,
+    about: { version: "1", runtime: "test", replica: "server-0" },
+    clock,
+    random: () => 0.5,
+    log,
+    registry: new Registry(),
+    assumeRole: () => Promise.resolve(fakeCredentials(`KEY${++issued}`, clock.now())),
+    readCallerArn: () => Promise.resolve(`arn:aws:sts::${account}:assumed-role/server/i-1`),
+    reviewToken: () => Promise.resolve(genuine),
+    readPodsByAddress: () => Promise.resolve([]),
+    eventSink: (event) => Promise.resolve(void events.push(event)),
+    watches:
+      () => [{ resource: "pods", synced: true, ageSeconds: 2, restarts: 0, lastError: null }],
+    certificate: () => ({ expiresAt: clock.now() + 1000, problem: null }),
+    ownUsername: () => "system:serviceaccount:rolecall:rolecall-server",
+    agentReady: () => {},
+    ...parts,
+  });
+  const running = server.run(stop.signal);
+  server.index.namespaces.replace([namespaceFacts(), namespaceFacts({ name: "rolecall" })]);
+  server.index.serviceAccounts.replace([]);
+  server.index.pods.replace(pods);
+  await settled();
+  const ask = (path: string, init: RequestInit = {}) =>
+    server.app.request(path, { headers: { authorization }, ...init }, { peer: "10.0.0.1" });
+  return { ...server, clock, lines, events, stop, running, ask };
+}
+
+type Started = Awaited<ReturnType<typeof started>>;
+
+async function stream(server: Started) {
+  const response = await server.ask("/v1/assignments");
+  assert.equal(response.status, 200, await (response.ok ? "" : response.text()));
+  assert.equal(response.headers.get("content-type"), "application/x-ndjson");
+  const reader = response.body!.getReader();
+  const frames = async (): Promise<Frame[]> => {
+    const { value } = await reader.read();
+    return new TextDecoder().decode(value).trimEnd().split("\n").filter((line) => line !== "")
+      .map((line) => decodeFrame(line)!);
+  };
+  return { frames, reader };
+}
+
+/** Reads all the time, as agents do; the frames are added as they come. */
+async function followed(server: Started): Promise<Frame[]> {
+  const { frames } = await stream(server);
+  const seen: Frame[] = [];
+  const read = async () => {
+    for (let next = await frames(); next.length > 0; next = await frames()) seen.push(...next);
+  };
+  void read();
+  await settled();
+  return seen;
+}
+
+function assigned(frames: readonly Frame[], uid: string): AssignFrame | undefined {
+  return frames.find((frame) => frame.type === "assign" && frame.pod.uid === uid) as AssignFrame;
+}
+
+test("server: a pod's role is told as pending, then its credentials are pushed", async () => {
+  const server = await started();
+  const { frames } = await stream(server);
+  const snapshot = await frames();
+  assert.deepEqual(assigned(snapshot, "agent-uid")?.role, null);
+  assert.equal(assigned(snapshot, "uid-web")?.role?.arn, readerArn);
+  assert.equal(assigned(snapshot, "uid-web")?.role?.credentials, undefined);
+  assert.deepEqual(snapshot.slice(-2), [{ type: "synced" }, { type: "ping", watchAgeSeconds: 2 }]);
+  const next = frames();
+  await server.clock.advance(0);
+  assert.equal(assigned(await next, "uid-web")?.role?.credentials?.accessKeyId, "ASIAKEY1");
+  server.stop.abort();
+  await server.running;
+});
+
+test("server: each credential a pod gets is one line of the log, without secrets", async () => {
+  const server = await started();
+  await followed(server);
+  await server.clock.advance(0);
+  const issued = server.lines.filter((line) => line.message === "credentials issued");
+  assert.deepEqual(issued.map((line) => line.fields), [{
+    podUid: "uid-web",
+    pod: "shop/web",
+    serviceAccount: "default",
+    node: "n1",
+    roleArn: readerArn,
+    sessionName: "shop.default",
+    accessKeyId: "ASIAKEY1",
+    expiration: "2026-01-01T01:00:00Z",
+  }]);
+  await server.clock.advance(30 * 60_000);
+  const text = JSON.stringify(server.lines);
+  assert.match(text, /ASIAKEY2/);
+  assert.doesNotMatch(text, /secret-|session-KEY/);
+});
+
+test("server: Events tell of readiness once, and of denials once", async () => {
+  const denied = podFacts({ uid: "d", name: "d", namespace: "shut", role: "reader" });
+  const server = await started({ pods: [agentPod, webPod, denied] });
+  server.index.namespaces.upsert(namespaceFacts({ name: "shut", permitted: null }));
+  await followed(server);
+  await server.clock.advance(40 * 60_000);
+  server.index.pods.upsert({ ...denied, ips: ["10.0.0.9"] });
+  await settled();
+  const told = server.events.map((event) => `${event.type} ${event.reason} ${event.subject.name}`);
+  assert.deepEqual(told.sort(), ["Normal CredentialsReady web", "Warning RoleDenied d"]);
+});
+
+test("server: a namespace's unreadable expression is an Event on the namespace", async () => {
+  const server = await started();
+  server.index.namespaces.upsert(namespaceFacts({ permitted: "a(" }));
+  await settled();
+  const { subject, reason } = server.events[0]!;
+  assert.deepEqual([reason, subject], [
+    "PermittedInvalid",
+    { kind: "Namespace", name: "shop", namespace: "shop" },
+  ]);
+});
+
+test("server: streams wait for the lists, and for the AWS account, for 15 s at most", async () => {
+  const unknown = () => Promise.reject(new Error("no credentials in chain"));
+  const server = await started({ parts: { readCallerArn: unknown } });
+  const early = await server.ask("/v1/assignments");
+  assert.deepEqual([early.status, early.headers.get("retry-after")], [503, "1"]);
+  await server.clock.advance(15_000);
+  const { frames } = await stream(server);
+  assert.equal(assigned(await frames(), "uid-web")?.denied?.reason, "RoleBaseUnknown");
+  assert.deepEqual(server.events, []);
+});
+
+test("server: once the AWS account is known, what waited for it is decided again", async () => {
+  let known = false;
+  const arn = `arn:aws-cn:sts::${account}:assumed-role/server/i-1`;
+  const readCallerArn = () => known ? Promise.resolve(arn) : Promise.reject(new Error("not yet"));
+  const server = await started({ parts: { readCallerArn } });
+  await server.clock.advance(15_000);
+  const seen = await followed(server);
+  assert.equal(assigned(seen, "uid-web")?.denied?.reason, "RoleBaseUnknown");
+  seen.length = 0;
+  known = true;
+  await server.clock.advance(30_000);
+  assert.equal(assigned(seen, "uid-web")?.role?.arn, `arn:aws-cn:iam::${account}:role/reader`);
+});
+
+test("server: the role it runs as is nobody's", async () => {
+  const server = await started({ pods: [agentPod, podFacts({ role: "server" })] });
+  const { frames } = await stream(server);
+  assert.equal(assigned(await frames(), "uid-web")?.denied?.reason, "RoleReserved");
+});
+
+test("server: an agent is told of its own node's pods only", async () => {
+  const elsewhere = podFacts({ uid: "far", nodeName: "n2", role: "reader" });
+  const server = await started({ pods: [agentPod, webPod, elsewhere] });
+  const { frames } = await stream(server);
+  assert.equal(assigned(await frames(), "far"), undefined);
+  assert.equal((await server.ask("/v1/pods/by-ip/10.0.0.7")).status, 200);
+});
+
+// what happens, how the stream then ends
+const endings: [string, (server: Started) => void | Promise<void>][] = [
+  ["the agent's pod is gone", (server) => server.index.pods.remove("agent-uid")],
+  [
+    "the agent's pod has ended",
+    (server) => server.index.pods.upsert({ ...agentPod, terminal: true }),
+  ],
+  ["the token has expired", (server) => server.clock.advance(7_200_000)],
+  ["the server stops", (server) => server.stop.abort()],
+];
+
+for (const [name, happens] of endings) {
+  test(`server: a stream ends when ${name}`, async () => {
+    const server = await started();
+    const { reader } = await stream(server);
+    const drained = (async () => {
+      for (let next = await reader.read(); !next.done; next = await reader.read());
+      return "ended";
+    })();
+    await settled();
+    await happens(server);
+    assert.equal(await drained, "ended");
+    assert.equal(server.summary().agents.some((agent) => agent.connectedAt !== null), false);
+  });
+}
+
+test("server: an agent has four streams at most; the oldest goes", async () => {
+  const server = await started();
+  const first = await stream(server);
+  await first.frames();
+  for (let i = 0; i < 4; i++) await stream(server);
+  assert.equal((await first.reader.read()).done, true);
+});
+
+const readPod = podFacts({ uid: "read", name: "read", role: "reader", ips: ["10.0.0.99"] });
+
+// name, pods as the API has them, address asked for, status
+const reads: [string, PodFacts[], string, number][] = [
+  ["an address of the index", [], "10.0.0.7", 200],
+  ["an address that only the API knows", [readPod], "10.0.0.99", 200],
+  ["an address nobody has", [], "10.0.0.98", 404],
+  ["an address of another node's pod", [{ ...readPod, nodeName: "n2" }], "10.0.0.99", 404],
+  ["two claims", [readPod, { ...readPod, uid: "second" }], "10.0.0.99", 409],
+  ["no address", [], "10.0.0", 400],
+  ["an octal address", [], "010.0.0.7", 400],
+];
+
+for (const [name, pods, ip, status] of reads) {
+  test(`GET /v1/pods/by-ip: ${name}: ${status}`, async () => {
+    const server = await started({ parts: { readPodsByAddress: () => Promise.resolve(pods) } });
+    const response = await server.ask(`/v1/pods/by-ip/${ip}`);
+    assert.equal(response.status, status);
+    if (status !== 200) return assert.match(await response.text(), /^[^\n]+\n$/);
+    const frame = decodeFrame((await response.text()).trimEnd());
+    assert.deepEqual(frame?.type === "assign" && frame.pod.ips, [ip]);
+  });
+}
+
+test("GET /v1/pods/by-ip: at most 20 a second, and a miss is kept for 2 s", async () => {
+  let asked = 0;
+  const readPodsByAddress = () => Promise.resolve((asked++, []));
+  const server = await started({ parts: { readPodsByAddress } });
+  const statuses = [];
+  for (let i = 0; i < 21; i++) statuses.push((await server.ask("/v1/pods/by-ip/10.9.9.9")).status);
+  assert.deepEqual([statuses[0], statuses[19], statuses[20], asked], [404, 404, 429, 1]);
+  await server.clock.advance(2_000);
+  await server.ask("/v1/pods/by-ip/10.9.9.9");
+  assert.equal(asked, 2);
+});
+
+test("GET /v1/pods/by-ip: an API server that is away is 503", async () => {
+  const readPodsByAddress = () => Promise.reject(new Error("away"));
+  const server = await started({ parts: { readPodsByAddress } });
+  assert.equal((await server.ask("/v1/pods/by-ip/10.9.9.9")).status, 503);
+});
+
+test("POST /v1/agent: kept for the summary; a ready agent is passed on", async () => {
+  const ready: string[] = [];
+  const server = await started({ parts: { agentReady: (node) => ready.push(node) } });
+  const redirect = { kind: "iptables", inPlace: true, repairs: 0 };
+  const post = (body: unknown) =>
+    server.ask("/v1/agent", {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { authorization },
+    });
+  const report = { version: "1", ready: false, redirect, assignments: 3 };
+  assert.equal((await post(report)).status, 204);
+  assert.deepEqual([server.summary().agents[0]?.report, ready], [report, []]);
+  await post({ ...report, ready: true });
+  assert.deepEqual(ready, ["n1"]);
+  assert.equal((await post({ version: 1 })).status, 400);
+  assert.equal((await post({ version: "x".repeat(20_000) })).status, 413);
+});
+
+// name, what the API says of the pod's token, status
+const podTokens: [string, Partial<TokenVerdict>, number][] = [
+  ["a pod of the node", {}, 200],
+  ["a pod of another node", { podUid: "far" }, 401],
+  ["a pod that isn't there", { podUid: "gone" }, 401],
+  ["a token without a pod", { podUid: null }, 401],
+  ["another audience", { audiences: ["other"] }, 401],
+];
+
+for (const [name, changes, status] of podTokens) {
+  test(`POST /v1/pod-tokens: ${name}: ${status}`, async () => {
+    const verdict = { ...genuine, podUid: "uid-web", audiences: ["rolecall-pod"], ...changes };
+    const server = await started({
+      pods: [agentPod, webPod, podFacts({ uid: "far", nodeName: "n2" })],
+      parts: {
+        reviewToken: (_token, audience) =>
+          Promise.resolve(audience === "rolecall-pod" ? verdict as TokenVerdict : genuine),
+      },
+    });
+    const body = JSON.stringify({ token: tokenFor("rolecall-pod") });
+    const response = await server.ask("/v1/pod-tokens", {
+      method: "POST",
+      body,
+      headers: { authorization },
+    });
+    assert.equal(response.status, status);
+    if (status === 200) assert.deepEqual(await response.json(), { uid: "uid-web" });
+  });
+}
+
+test("GET /v1/summary: for the server's own ServiceAccount alone, without secrets", async () => {
+  let username = "system:serviceaccount:rolecall:rolecall-agent";
+  const reviewToken = () => Promise.resolve({ ...genuine, username } as TokenVerdict);
+  const server = await started({ parts: { reviewToken } });
+  await stream(server);
+  await server.clock.advance(0);
+  assert.equal((await server.ask("/v1/summary")).status, 403);
+  username = "system:serviceaccount:rolecall:rolecall-server";
+  const own = { headers: { authorization: `${authorization}x` } };
+  const text = await (await server.ask("/v1/summary", own)).text();
+  const web = JSON.parse(text).pods.find((pod: { uid: string }) => pod.uid === "uid-web");
+  assert.deepEqual([web.state, web.roleArn, web.accessKeyId], ["ready", readerArn, "ASIAKEY1"]);
+  assert.doesNotMatch(text, /secret-|session-KEY/);
+});
+
+// method, path, status
+const strays = [
+  ["GET", "/", 404],
+  ["GET", "/v1/assignments/", 404],
+  ["PUT", "/v1/agent", 405],
+  ["HEAD", "/v1/assignments", 405],
+  ["GET", "/v1/agent", 404],
+] as const;
+
+for (const [method, path, status] of strays) {
+  test(`server: ${method} ${path}: ${status}`, async () => {
+    const server = await started();
+    assert.equal((await server.ask(path, { method, headers: { authorization } })).status, status);
+  });
+}
+
+test("readyz: names what is missing, a line each", async () => {
+  const server = await started({
+    parts: {
+      readCallerArn: () => Promise.reject(new Error("no credentials\nin chain")),
+      certificate: () => ({ expiresAt: null, problem: "Secret a/b: forbidden" }),
+    },
+  });
+  const response = await server.admin.request("/readyz");
+  assert.equal(response.status, 503);
+  assert.deepEqual((await response.text()).trimEnd().split("\n"), [
+    "certificate: Secret a/b: forbidden",
+    "AWS credentials: no credentials in chain",
+  ]);
+  assert.equal((await server.admin.request("/livez")).status, 200);
+});
+
+test("metrics: what the server knows, decides, holds and did", async () => {
+  const server = await started();
+  assert.equal((await server.admin.request("/readyz")).status, 200);
+  await stream(server);
+  await server.clock.advance(0);
+  const text = await (await server.admin.request("/metrics")).text();
+  const lines = [
+    'rolecall_server_build_info{version="1",runtime="test"} 1',
+    'rolecall_server_watch_age_seconds{resource="pods"} 2',
+    "rolecall_server_pods 2",
+    'rolecall_server_decisions{outcome="ready",reason=""} 1',
+    'rolecall_server_decisions{outcome="none",reason=""} 1',
+    'rolecall_server_credentials{state="ready"} 1',
+    'rolecall_server_sts_calls_total{outcome="ok"} 1',
+    "rolecall_server_agents_connected 1",
+    'rolecall_server_requests_total{route="/v1/assignments",code="200"} 1',
+    'rolecall_server_events_total{outcome="sent"} 1',
+  ];
+  for (const line of lines) assert.ok(text.includes(line + "\n"), `${line}\n---\n${text}`);
+});
+
+// Host, status
+const hosts = [
+  ["127.0.0.1:9622", 200],
+  ["localhost:9622", 200],
+  ["[::1]:9622", 200],
+  ["evil.example:9622", 403],
+  ["127.0.0.1.evil.example", 403],
+  ["", 403],
+] as const;
+
+for (const [host, status] of hosts) {
+  test(`GET /api/summary with Host ${JSON.stringify(host)}: ${status}`, async () => {
+    const server = await started();
+    const response = await server.statusApp.request("/api/summary", { headers: { host } });
+    assert.equal(response.status, status);
+  });
+}
