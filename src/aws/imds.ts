@@ -1,0 +1,142 @@
+/**
+ * The real metadata service of the node, asked with a session token of our own. What may be asked,
+ * and for whom, is the caller's decision.
+ */
+
+/** What the client needs of HTTP: nothing followed, decoded or added. */
+export interface ImdsHttp {
+  fetch(url: string, init: {
+    method: string;
+    headers: Readonly<Record<string, string>>;
+    signal: AbortSignal;
+  }): Promise<Response>;
+}
+
+export interface ImdsDeps {
+  /** Such as `http://169.254.169.254`. */
+  readonly baseUrl: string;
+  readonly http: ImdsHttp;
+  readonly clock: { now(): number; after(ms: number, run: () => void): () => void };
+  /** From a request's start to its answer's headers, in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+export interface ImdsRequest {
+  readonly method: string;
+  /** Canonical, beginning with a slash. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** The service can't be used just now; trying again can help. */
+export class ImdsFault extends Error {
+  override readonly name = "ImdsFault";
+  /** `imds_timeout`: no answer in time; `imds_token`: it gives no token, or takes none it gave. */
+  readonly code: "imds_timeout" | "imds_token";
+
+  constructor(code: ImdsFault["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+interface Session {
+  /** Undefined where the service has no tokens. */
+  readonly token: string | undefined;
+  readonly renewAt: number;
+}
+
+const ttlSeconds = 21_600;
+/** A service without tokens may get them, when the instance's options are changed. */
+const askAgainMs = 60_000;
+
+/**
+ * Requests with a token that is renewed ahead of its end. A 401 gets one more try with a new token;
+ * a service that knows no tokens (403, 404, 405 to the PUT) is asked without. The answer's body
+ * is a stream; `signal` ends request and body.
+ * @throws {ImdsFault}, or the connection's own error.
+ */
+export function createImds(deps: ImdsDeps): (request: ImdsRequest) => Promise<Response> {
+  const imds = new Imds(deps);
+  return (request) => imds.ask(request);
+}
+
+class Imds {
+  readonly #deps: ImdsDeps;
+  readonly #timeoutMs: number;
+  readonly #base: string;
+  #session: Session | undefined;
+  #opening: Promise<Session> | undefined;
+
+  constructor(deps: ImdsDeps) {
+    this.#deps = deps;
+    this.#timeoutMs = deps.timeoutMs ?? 5000;
+    this.#base = deps.baseUrl.replace(/\/+$/, "");
+  }
+
+  async ask(request: ImdsRequest): Promise<Response> {
+    const session = await this.#current();
+    const answer = await this.#send(request, session);
+    if (answer.status !== 401) return answer;
+    await answer.body?.cancel();
+    if (this.#session === session) this.#session = undefined;
+    const again = await this.#send(request, await this.#current());
+    if (again.status !== 401) return again;
+    await again.body?.cancel();
+    throw new ImdsFault("imds_token", "metadata service: refuses the token it has just given");
+  }
+
+  #send(request: ImdsRequest, { token }: Session): Promise<Response> {
+    const own: Record<string, string> = token === undefined
+      ? {}
+      : { "X-aws-ec2-metadata-token": token };
+    const { method, path, signal } = request;
+    return this.#fetch(method, path, { ...request.headers, ...own }, signal);
+  }
+
+  /** One request for a token serves all who wait, and no one of them leaving ends it. */
+  #current(): Promise<Session> {
+    const session = this.#session;
+    if (session !== undefined && this.#deps.clock.now() < session.renewAt) {
+      return Promise.resolve(session);
+    }
+    this.#opening ??= this.#open().finally(() => this.#opening = undefined);
+    return this.#opening;
+  }
+
+  async #open(): Promise<Session> {
+    const headers = { "X-aws-ec2-metadata-token-ttl-seconds": String(ttlSeconds) };
+    const signal = new AbortController().signal;
+    const answer = await this.#fetch("PUT", "/latest/api/token", headers, signal);
+    const text = (await answer.text()).trim();
+    const now = this.#deps.clock.now();
+    if (answer.status === 200 && text !== "") {
+      return this.#session = { token: text, renewAt: now + ttlSeconds * 800 };
+    }
+    if (![403, 404, 405].includes(answer.status)) {
+      throw new ImdsFault("imds_token", `metadata service: PUT token answered ${answer.status}`);
+    }
+    return this.#session = { token: undefined, renewAt: now + askAgainMs };
+  }
+
+  async #fetch(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const late = new AbortController();
+    const stop = this.#deps.clock.after(this.#timeoutMs, () => {
+      late.abort(
+        new ImdsFault("imds_timeout", `metadata service: silent for ${this.#timeoutMs} ms`),
+      );
+    });
+    try {
+      const either = AbortSignal.any([signal, late.signal]);
+      return await this.#deps.http.fetch(this.#base + path, { method, headers, signal: either });
+    } finally {
+      stop();
+    }
+  }
+}

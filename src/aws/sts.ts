@@ -1,0 +1,130 @@
+/**
+ * AssumeRole for the pods' role identities, and who the server itself is. When to ask, and what to
+ * do when it fails, is the caller's: each call is made once.
+ */
+import type { AssumeRoleCommandInput } from "@aws-sdk/client-sts";
+import type { RoleIdentity } from "../policy/facts.ts";
+import { chainedCredentials, firstSessionSeconds } from "./chained_credentials.ts";
+import {
+  type CallerIdentity,
+  callerOf,
+  credentialsOf,
+  type StsCredentials,
+} from "./sts_answers.ts";
+import { type OwnCredentials, StsClient, type StsTimeouts } from "./sts_client.ts";
+import {
+  assumeRoleFault,
+  callerIdentityFault,
+  firstRoleFault,
+  type StsFault,
+} from "./sts_fault.ts";
+
+export interface StsOptions {
+  /** `--region`; undefined is the SDK's (AWS_REGION, the profile's). */
+  readonly region?: string | undefined;
+  /** `--sts-endpoint`; undefined is the region's. */
+  readonly endpoint?: string | undefined;
+  /** `--assume-role-arn`: assumed first, and then used to assume the pods' roles. */
+  readonly assumeRoleArn?: string | undefined;
+  /** The server's own; undefined is the SDK's default chain. */
+  readonly credentials?: (() => Promise<OwnCredentials>) | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly timeouts?: StsTimeouts;
+}
+
+export interface Sts {
+  /** Rejects with a `StsFault`; at once when `signal` aborts. */
+  assumeRole(identity: RoleIdentity, signal: AbortSignal): Promise<StsCredentials>;
+  /** The principal that assumes the pods' roles. Rejects with a `StsFault`. */
+  callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
+  /** Closes its connections. */
+  close(): Promise<void>;
+}
+
+const defaultTimeouts: StsTimeouts = { connectMs: 1000, requestMs: 5000, credentialsMs: 10_000 };
+
+/** Nothing is loaded or asked before the first call. */
+export function createSts(options: StsOptions): Sts {
+  const { now, assumeRoleArn, region, endpoint, timeouts = defaultTimeouts } = options;
+  const shared = { region, endpoint, timeouts };
+  const base = new StsClient({ ...shared, credentials: options.credentials });
+  const client = assumeRoleArn === undefined ? base : new StsClient({
+    ...shared,
+    credentials: chainedCredentials(() => assumeFirst(base, assumeRoleArn, now), now),
+  });
+  let principal = assumeRoleArn;
+  const caller = () => ({ principal, region: client.region });
+
+  return {
+    assumeRole: async (identity, signal) => {
+      try {
+        const answer = await client.send(
+          (sdk, sts, call) => sts.send(new sdk.AssumeRoleCommand(requestFor(identity)), call),
+          signal,
+        );
+        return credentialsOf(answer, now());
+      } catch (error) {
+        throw noted(client, assumeRoleFault(error, identity, caller()));
+      }
+    },
+    callerIdentity: async (signal) => {
+      try {
+        const answer = await client.send(
+          (sdk, sts, call) => sts.send(new sdk.GetCallerIdentityCommand({}), call),
+          signal,
+        );
+        const identity = callerOf(answer);
+        principal ??= principalOf(identity);
+        return identity;
+      } catch (error) {
+        throw noted(client, callerIdentityFault(error, caller()));
+      }
+    },
+    close: async () => {
+      await base.close();
+      if (client !== base) await client.close();
+    },
+  };
+}
+
+async function assumeFirst(base: StsClient, arn: string, now: () => number) {
+  try {
+    const answer = await base.send((sdk, sts, call) =>
+      sts.send(
+        new sdk.AssumeRoleCommand({
+          RoleArn: arn,
+          RoleSessionName: "rolecall",
+          DurationSeconds: firstSessionSeconds,
+        }),
+        call,
+      )
+    );
+    return credentialsOf(answer, now());
+  } catch (error) {
+    throw noted(base, firstRoleFault(error, arn));
+  }
+}
+
+function requestFor(identity: RoleIdentity): AssumeRoleCommandInput {
+  const { arn, sessionName, durationSeconds, externalId, tags } = identity;
+  return {
+    RoleArn: arn,
+    RoleSessionName: sessionName,
+    DurationSeconds: durationSeconds,
+    ...(externalId === null ? {} : { ExternalId: externalId }),
+    ...(tags.length === 0 ? {} : { Tags: tags.map(([Key, Value]) => ({ Key, Value })) }),
+  };
+}
+
+/** What STS refuses now, the SDK would go on using until it ends. */
+function noted(client: StsClient, fault: StsFault): StsFault {
+  if (fault.code === "server_credentials") client.credentialsRefused();
+  return fault;
+}
+
+/** `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION` names a role without its path. */
+function principalOf({ account, arn }: CallerIdentity): string {
+  const role = /:assumed-role\/([^/]+)\//.exec(arn)?.[1];
+  return role === undefined ? arn : `role ${role} of account ${account}`;
+}

@@ -1,0 +1,88 @@
+/** What an error of the AWS SDK's STS client means, read from its name and status, never its text. */
+import * as v from "valibot";
+
+/** `server_credentials`: the server's own are missing, expired or not accepted. */
+export type StsCode =
+  | "throttled"
+  | "unreachable"
+  | "sts_failing"
+  | "access_denied"
+  | "rejected"
+  | "server_credentials";
+
+/**
+ * All of an SDK error that may be kept: its text can repeat what was sent, an external ID too
+ * (ValidationError quotes the offending value).
+ */
+export interface StsErrorFacts {
+  /** STS's error code, or the error's own name, such as `AccessDenied` or `ECONNREFUSED`. */
+  readonly name: string;
+  readonly status: number | undefined;
+  /** STS's, to find the call in CloudTrail. */
+  readonly requestId: string | undefined;
+}
+
+const sdkError = v.object({
+  name: v.optional(v.string(), "Error"),
+  code: v.optional(v.unknown()),
+  $metadata: v.optional(v.object({
+    httpStatusCode: v.optional(v.number()),
+    requestId: v.optional(v.string()),
+  })),
+  $response: v.optional(v.object({ statusCode: v.optional(v.number()) })),
+});
+
+/** Error codes common to AWS's query services, and STS's own. */
+const codes: Readonly<Record<string, StsCode>> = {
+  Throttling: "throttled",
+  ThrottlingException: "throttled",
+  ThrottledException: "throttled",
+  RequestThrottled: "throttled",
+  RequestThrottledException: "throttled",
+  RequestLimitExceeded: "throttled",
+  TooManyRequestsException: "throttled",
+  SlowDown: "throttled",
+  AccessDenied: "access_denied",
+  AccessDeniedException: "access_denied",
+  AuthFailure: "server_credentials",
+  CredentialsProviderError: "server_credentials",
+  ExpiredToken: "server_credentials",
+  ExpiredTokenException: "server_credentials",
+  IncompleteSignature: "server_credentials",
+  IncompleteSignatureException: "server_credentials",
+  InvalidAccessKeyId: "server_credentials",
+  InvalidClientTokenId: "server_credentials",
+  InvalidSignatureException: "server_credentials",
+  MissingAuthenticationToken: "server_credentials",
+  MissingAuthenticationTokenException: "server_credentials",
+  OptInRequired: "server_credentials",
+  RequestExpired: "server_credentials",
+  RequestTimeTooSkewed: "server_credentials",
+  SignatureDoesNotMatch: "server_credentials",
+  TokenProviderError: "server_credentials",
+  UnrecognizedClientException: "server_credentials",
+};
+
+/** Names of errors that say nothing of their cause: an answer that wasn't STS's, most often. */
+const nameless = new Set(["Error", "SyntaxError", "TypeError", "Unknown", "UnknownError"]);
+
+export function factsOfError(error: unknown): StsErrorFacts {
+  const parsed = v.safeParse(sdkError, error);
+  if (!parsed.success) return { name: "Error", status: undefined, requestId: undefined };
+  const { name, code, $metadata, $response } = parsed.output;
+  return {
+    name: name === "Error" && typeof code === "string" ? code : name,
+    status: $metadata?.httpStatusCode ?? $response?.statusCode,
+    requestId: $metadata?.requestId,
+  };
+}
+
+/** Without a status nothing has answered; an answer in no known words may be a proxy's, and pass. */
+export function codeOf({ name, status }: StsErrorFacts): StsCode {
+  const code = Object.hasOwn(codes, name) ? codes[name] : undefined;
+  if (code !== undefined) return code;
+  if (status === undefined) return "unreachable";
+  if (status === 429) return "throttled";
+  if (status < 400 || status >= 500 || nameless.has(name)) return "sts_failing";
+  return "rejected";
+}

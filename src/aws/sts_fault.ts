@@ -1,0 +1,125 @@
+/** Faults of STS calls, in words that a pod may see: the role, and what to do about it. */
+import type { RoleIdentity } from "../policy/facts.ts";
+import { codeOf, factsOfError, type StsCode, type StsErrorFacts } from "./sts_error.ts";
+
+/** What the pod sees is ASCII, so these are bytes: of a text that isn't ours, and of the whole. */
+const longestValue = 140;
+const longestMessage = 500;
+
+/** `cause` is what may be logged of the SDK's error. */
+export class StsFault extends Error {
+  override readonly name = "StsFault";
+  readonly code: StsCode;
+  readonly requestId: string | undefined;
+
+  constructor(code: StsCode, message: string, cause: StsErrorFacts) {
+    super(message.slice(0, longestMessage), { cause });
+    this.code = code;
+    this.requestId = cause.requestId;
+  }
+
+  /** Asking again may help; otherwise someone has to change something first. */
+  get retryable(): boolean {
+    return this.code !== "access_denied" && this.code !== "rejected";
+  }
+}
+
+/** Who asks, as far as it is known: it belongs into the role's trust policy. */
+export interface Caller {
+  /** Such as `role NAME of account 111122223333`, or an ARN. */
+  readonly principal: string | undefined;
+  readonly region: string;
+}
+
+/** An AssumeRole call for a pod has failed. */
+export function assumeRoleFault(error: unknown, identity: RoleIdentity, caller: Caller): StsFault {
+  if (error instanceof StsFault) return error;
+  const facts = factsOfError(error);
+  const code = codeOf(facts);
+  if (code === "access_denied") return new StsFault(code, accessDenied(identity, caller), facts);
+  if (code === "rejected") return new StsFault(code, rejected(identity, caller, facts), facts);
+  return new StsFault(code, passing(code, facts, caller), facts);
+}
+
+/** GetCallerIdentity needs no permission: only what passes by itself can keep it from answering. */
+export function callerIdentityFault(error: unknown, caller: Caller): StsFault {
+  if (error instanceof StsFault) return error;
+  const facts = factsOfError(error);
+  const code = codeOf(facts);
+  const kind = code === "access_denied" || code === "rejected" ? "server_credentials" : code;
+  return new StsFault(kind, passing(kind, facts, caller), facts);
+}
+
+/** The server has no credentials of its own to ask with; passes when its operator mends that. */
+export function serverCredentialsFault(error: unknown): StsFault {
+  if (error instanceof StsFault) return error;
+  const facts = factsOfError(error);
+  return new StsFault("server_credentials", ownCredentials(facts), facts);
+}
+
+/** The role of `--assume-role-arn` can't be had. */
+export function firstRoleFault(error: unknown, arn: string): StsFault {
+  if (error instanceof StsFault) return error;
+  const facts = factsOfError(error);
+  const message = `the server can't assume ${shown(arn)} (--assume-role-arn): ` +
+    (codeOf(facts) === "access_denied"
+      ? "its trust policy and the policies of the server's own role must allow sts:AssumeRole"
+      : shown(facts.name));
+  return new StsFault("server_credentials", message, facts);
+}
+
+/** No region is set. STS is asked in a region, as its global endpoint serves one partition only. */
+export function regionFault(error: unknown): StsFault {
+  const message = "the server knows no AWS region: set --region or AWS_REGION";
+  return new StsFault("server_credentials", message, factsOfError(error));
+}
+
+/** STS's answer lacks what AWS documents. */
+export function unreadableFault(action: string): StsFault {
+  const cause = { name: "UnreadableAnswer", status: undefined, requestId: undefined };
+  return new StsFault("sts_failing", `STS answered ${action} with something else`, cause);
+}
+
+function passing(
+  code: Exclude<StsCode, "access_denied" | "rejected">,
+  facts: StsErrorFacts,
+  { region }: Caller,
+): string {
+  if (code === "throttled") return `STS throttles the server (${region}); it tries again`;
+  if (code === "unreachable") return `STS can't be reached (${region}); the server tries again`;
+  if (code === "sts_failing") return `STS fails (${region}); the server tries again`;
+  return ownCredentials(facts);
+}
+
+function accessDenied({ arn, tags, externalId }: RoleIdentity, { principal }: Caller): string {
+  const actions = tags.length > 0 ? "sts:AssumeRole and sts:TagSession" : "sts:AssumeRole";
+  const who = principal === undefined ? "the server's role" : `the server's ${shown(principal)}`;
+  const condition = externalId === null
+    ? "if that asks for an external ID, annotate the pod with iam.amazonaws.com/external-id"
+    : "an external ID there must equal the pod's iam.amazonaws.com/external-id";
+  return `STS denies ${shown(arn)}: it must exist, and its trust policy must allow ${actions} ` +
+    `to ${who}; ${condition}`;
+}
+
+function rejected(identity: RoleIdentity, { region }: Caller, { name }: StsErrorFacts): string {
+  const arn = shown(identity.arn);
+  if (name.startsWith("RegionDisabled")) {
+    return `STS isn't activated in ${region}: activate it for the account, or set --region`;
+  }
+  if (name.startsWith("PackedPolicyTooLarge")) {
+    return `STS rejects the session for ${arn}: its session tags are too long together`;
+  }
+  return `STS rejects the session for ${arn} (${shown(name)}): its ${identity.durationSeconds} s ` +
+    `must be within the role's maximum session duration, session name and external ID well-formed`;
+}
+
+function ownCredentials({ name }: StsErrorFacts): string {
+  return "the server's own AWS credentials are missing, expired or not accepted " +
+    `(${shown(name)}); its operator has to see to them`;
+}
+
+function shown(value: string): string {
+  const plain = value.replace(/[^\x20-\x7e]/g, "?");
+  if (plain.length <= longestValue) return plain;
+  return `${plain.slice(0, longestValue / 2 - 3)}...${plain.slice(-longestValue / 2)}`;
+}
