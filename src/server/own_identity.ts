@@ -8,21 +8,24 @@ const firstRetryMs = 1_000;
 const longestRetryMs = 30_000;
 const patienceMs = 15_000;
 
-/** The ARN that GetCallerIdentity gives. */
-export type ReadCallerArn = (signal: AbortSignal) => Promise<string>;
+/**
+ * The ARNs that GetCallerIdentity gives: first of the principal that assumes the pods' roles, then
+ * of those it came by where roles are chained.
+ */
+export type ReadCallerArns = (signal: AbortSignal) => Promise<readonly [string, ...string[]]>;
 
 export interface OwnIdentityParts {
-  readonly readCallerArn: ReadCallerArn;
+  readonly readCallerArns: ReadCallerArns;
   readonly clock: Clock;
   readonly log: Log;
-  /** The ARN is known now; called once. */
-  readonly found: (arn: string) => void;
+  /** The ARNs are known now; called once. */
+  readonly found: (arns: readonly [string, ...string[]]) => void;
 }
 
 export class OwnIdentity {
   readonly #parts: OwnIdentityParts;
   readonly #startedAt: number;
-  #arn: string | null = null;
+  #known = false;
   #problem = "STS hasn't answered yet";
 
   constructor(parts: OwnIdentityParts) {
@@ -30,13 +33,9 @@ export class OwnIdentity {
     this.#startedAt = parts.clock.now();
   }
 
-  get arn(): string | null {
-    return this.#arn;
-  }
-
   /** Why it isn't known; null once it is. */
   get problem(): string | null {
-    return this.#arn === null ? this.#problem : null;
+    return this.#known ? null : this.#problem;
   }
 
   /**
@@ -44,7 +43,7 @@ export class OwnIdentity {
    * without ARN are denied, and would drop what they hold, so they wait a little.
    */
   get settled(): boolean {
-    return this.#arn !== null || this.#parts.clock.now() - this.#startedAt >= patienceMs;
+    return this.#known || this.#parts.clock.now() - this.#startedAt >= patienceMs;
   }
 
   /** Settles once the identity is known or `signal` has aborted. */
@@ -62,12 +61,12 @@ export class OwnIdentity {
   }
 
   async #ask(signal: AbortSignal): Promise<boolean> {
-    const { log, found, readCallerArn } = this.#parts;
+    const { log, found, readCallerArns } = this.#parts;
     try {
-      const arn = await readCallerArn(signal);
-      found(arn);
-      this.#arn = arn;
-      log.info({ arn }, "own AWS identity known");
+      const arns = await readCallerArns(signal);
+      found(arns);
+      this.#known = true;
+      log.info({ arn: arns[0] }, "own AWS identity known");
       return true;
     } catch (cause) {
       this.#problem = cause instanceof Error ? cause.message : String(cause);

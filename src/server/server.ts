@@ -23,7 +23,7 @@ import { DirectRead, type ReadPodsByAddress } from "./direct_read.ts";
 import { createMetrics } from "./metrics.ts";
 import { namespaceNews } from "./namespace_news.ts";
 import { type EventSink, ObjectEvents } from "./object_events.ts";
-import { OwnIdentity, type ReadCallerArn } from "./own_identity.ts";
+import { OwnIdentity, type ReadCallerArns } from "./own_identity.ts";
 import type { AssumeRole, Clock, Log, ReviewToken } from "./ports.ts";
 import {
   type CertificateStatus,
@@ -53,7 +53,7 @@ export interface ServerParts {
   readonly log: Log;
   readonly registry: Registry;
   readonly assumeRole: AssumeRole;
-  readonly readCallerArn: ReadCallerArn;
+  readonly readCallerArns: ReadCallerArns;
   readonly reviewToken: ReviewToken;
   readonly readPodsByAddress: ReadPodsByAddress;
   readonly eventSink: EventSink;
@@ -107,13 +107,13 @@ export function createServer(parts: ServerParts): Server {
     },
   });
 
-  let policy = createPolicy(policySettings(settings, null));
+  let policy = createPolicy(policySettings(settings, []));
   const own = new OwnIdentity({
-    readCallerArn: parts.readCallerArn,
+    readCallerArns: parts.readCallerArns,
     clock,
     log,
-    found: (arn) => {
-      policy = createPolicy(policySettings(settings, arn));
+    found: (arns) => {
+      policy = createPolicy(policySettings(settings, arns));
       assigner.setPolicy(policy);
     },
   });
@@ -202,10 +202,10 @@ function notReady(index: ClusterIndex, settings: ServerSettings, own: OwnIdentit
   return null;
 }
 
-function policySettings(settings: ServerSettings, callerArn: string | null): PolicySettings {
+function policySettings(settings: ServerSettings, callerArns: readonly string[]): PolicySettings {
   const chained = settings.assumeRoleArn !== null;
   return {
-    roleBaseArn: settings.roleBaseArn ?? roleBaseOf(callerArn),
+    roleBaseArn: settings.roleBaseArn ?? roleBaseOf(callerArns[0]),
     permittedMatch: settings.permittedMatch,
     honourAllowedRoles: settings.honourAllowedRoles,
     sessionNameTemplate: settings.sessionNameTemplate,
@@ -213,13 +213,16 @@ function policySettings(settings: ServerSettings, callerArn: string | null): Pol
     maxSessionDurationSeconds: chained ? 3600 : 43_200,
     sessionTags: settings.sessionTags,
     clusterName: settings.clusterName,
-    reservedRoleArns: [settings.assumeRoleArn, callerArn].filter((arn) => arn !== null),
+    reservedRoleArns: [
+      ...callerArns,
+      ...(settings.assumeRoleArn === null ? [] : [settings.assumeRoleArn]),
+    ],
   };
 }
 
 /** The caller's account is where roles named without ARN are. */
-function roleBaseOf(callerArn: string | null): string | null {
-  const caller = callerArn === null ? null : parseCallerIdentity(callerArn);
+function roleBaseOf(callerArn: string | undefined): string | null {
+  const caller = callerArn === undefined ? null : parseCallerIdentity(callerArn);
   return caller === null ? null : formatRoleBaseArn(caller.base);
 }
 

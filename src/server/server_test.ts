@@ -10,6 +10,7 @@ import type { PodFacts } from "../policy/facts.ts";
 import { type AssignFrame, decodeFrame, type Frame } from "../protocol/frames.ts";
 import { parseServerConfig } from "./config.ts";
 import type { ObjectEvent } from "./object_events.ts";
+import type { ReadCallerArns } from "./own_identity.ts";
 import type { TokenVerdict } from "./ports.ts";
 import { createServer, type ServerParts } from "./server.ts";
 
@@ -62,7 +63,7 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
     log,
     registry: new Registry(),
     assumeRole: () => Promise.resolve(fakeCredentials(`KEY${++issued}`, clock.now())),
-    readCallerArn: () => Promise.resolve(`arn:aws:sts::${account}:assumed-role/server/i-1`),
+    readCallerArns: () => Promise.resolve([`arn:aws:sts::${account}:assumed-role/server/i-1`]),
     reviewToken: () => Promise.resolve(genuine),
     readPodsByAddress: () => Promise.resolve([]),
     eventSink: (event) => Promise.resolve(void events.push(event)),
@@ -175,7 +176,7 @@ test("server: a namespace's unreadable expression is an Event on the namespace",
 
 test("server: streams wait for the lists, and for the AWS account, for 15 s at most", async () => {
   const unknown = () => Promise.reject(new Error("no credentials in chain"));
-  const server = await started({ parts: { readCallerArn: unknown } });
+  const server = await started({ parts: { readCallerArns: unknown } });
   const early = await server.ask("/v1/assignments");
   assert.deepEqual([early.status, early.headers.get("retry-after")], [503, "1"]);
   await server.clock.advance(15_000);
@@ -187,8 +188,9 @@ test("server: streams wait for the lists, and for the AWS account, for 15 s at m
 test("server: once the AWS account is known, what waited for it is decided again", async () => {
   let known = false;
   const arn = `arn:aws-cn:sts::${account}:assumed-role/server/i-1`;
-  const readCallerArn = () => known ? Promise.resolve(arn) : Promise.reject(new Error("not yet"));
-  const server = await started({ parts: { readCallerArn } });
+  const readCallerArns: ReadCallerArns = () =>
+    known ? Promise.resolve([arn]) : Promise.reject(new Error("not yet"));
+  const server = await started({ parts: { readCallerArns } });
   await server.clock.advance(15_000);
   const seen = await followed(server);
   assert.equal(assigned(seen, "uid-web")?.denied?.reason, "RoleBaseUnknown");
@@ -198,10 +200,20 @@ test("server: once the AWS account is known, what waited for it is decided again
   assert.equal(assigned(seen, "uid-web")?.role?.arn, `arn:aws-cn:iam::${account}:role/reader`);
 });
 
-test("server: the role it runs as is nobody's", async () => {
-  const server = await started({ pods: [agentPod, podFacts({ role: "server" })] });
-  const { frames } = await stream(server);
-  assert.equal(assigned(await frames(), "uid-web")?.denied?.reason, "RoleReserved");
+test("server: the roles it runs as are nobody's", async () => {
+  const server = await started({
+    pods: [agentPod, podFacts({ uid: "a", role: "server" }), podFacts({ uid: "b", role: "hop" })],
+    parts: {
+      readCallerArns: () =>
+        Promise.resolve([
+          `arn:aws:sts::${account}:assumed-role/hop/rolecall`,
+          `arn:aws:sts::${account}:assumed-role/server/i-1`,
+        ]),
+    },
+  });
+  const seen = await followed(server);
+  const reasons = ["a", "b"].map((uid) => assigned(seen, uid)?.denied?.reason);
+  assert.deepEqual(reasons, ["RoleReserved", "RoleReserved"]);
 });
 
 test("server: an agent is told of its own node's pods only", async () => {
@@ -371,7 +383,7 @@ for (const [method, path, status] of strays) {
 test("readyz: names what is missing, a line each", async () => {
   const server = await started({
     parts: {
-      readCallerArn: () => Promise.reject(new Error("no credentials\nin chain")),
+      readCallerArns: () => Promise.reject(new Error("no credentials\nin chain")),
       certificate: () => ({ expiresAt: null, problem: "Secret a/b: forbidden" }),
     },
   });
