@@ -45,7 +45,8 @@ export function parsePermitted(text: string): Permitted {
   }
 }
 
-const unfolds = "unfolds to too many steps (lower the counts in its {...})";
+const unfolds =
+  `unfolds to more than ${mostSteps} steps (shorten it, or lower the counts in its {...})`;
 
 function expression(compiled: RE2JS): Permitted {
   const size = compiled.programSize();

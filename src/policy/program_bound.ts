@@ -25,8 +25,9 @@ export function programSizeBound(expression: string): number {
     else characters += repeated;
     end = token.index;
   }
-  // Two steps each: a group opens and closes, an optional character is a fork and itself.
-  return 2 * (characters + copies * end) + 2;
+  // Two steps a character: a group opens and closes, what is optional forks. Start, end and an empty
+  // expression take the rest.
+  return 2 * (characters + copies * end) + 4;
 }
 
 function times(token: RegExpExecArray): number {
