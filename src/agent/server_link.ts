@@ -5,10 +5,11 @@
  */
 import { type AssignFrame, decodeFrame } from "../protocol/frames.ts";
 import type { AssignmentStream } from "./assignments.ts";
-import { backOffMs, pause } from "./link/back_off.ts";
+import { backOffMs } from "./link/back_off.ts";
 import { Connection } from "./link/connection.ts";
 import { LinkFault, oneLine } from "./link/link_fault.ts";
 import type { GetAccess } from "./link/server_access.ts";
+import { pause } from "./pause.ts";
 import type { Clock, Log } from "./ports.ts";
 
 const spreadMs = 3000;

@@ -1,5 +1,4 @@
-/** How long to wait before the next try, and waiting itself. */
-import type { Clock } from "../ports.ts";
+/** How long to wait before the next try. */
 
 const firstMs = 1000;
 const longestMs = 30_000;
@@ -8,18 +7,4 @@ const longestMs = 30_000;
 export function backOffMs(attempt: number, random: number): number {
   const whole = Math.min(longestMs, firstMs * 2 ** Math.min(attempt, 10));
   return Math.round(whole * (1 - random / 2));
-}
-
-/** Waits `ms`, less if the signal aborts. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const cancel = clock.after(ms, done);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -1,0 +1,68 @@
+/** Why the redirect can't be put in place, in one line with its remedy. Each is tried again. */
+
+export interface ProgramResult {
+  /** 127 where the program isn't there. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type RunProgram = (
+  command: string,
+  args: readonly string[],
+  options?: { readonly stdin?: string; readonly timeoutMs?: number },
+) => Promise<ProgramResult>;
+
+export type RedirectFaultCode = "no_program" | "no_permission" | "no_module" | "failed";
+
+export class RedirectFault extends Error {
+  override readonly name = "RedirectFault";
+  readonly code: RedirectFaultCode;
+
+  constructor(code: RedirectFaultCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const permission = /permission denied|operation not permitted|must be root|CAP_NET_ADMIN/i;
+const missing =
+  /table does not exist|unable to initialize table|insmod|not supported|incompatible/i;
+
+/** The fault behind a program's failure. */
+export function redirectFault(command: string, result: ProgramResult): RedirectFault {
+  const said = result.stderr.replace(/\s+/g, " ").trim().slice(0, 200);
+  if (result.code === 127) {
+    return new RedirectFault(
+      "no_program",
+      `${command}: no such program; install iptables or nftables beside the agent, or set --redirect=none`,
+    );
+  }
+  if (permission.test(said)) {
+    return new RedirectFault(
+      "no_permission",
+      `${command}: not permitted; the agent needs the capability NET_ADMIN (${said})`,
+    );
+  }
+  if (missing.test(said)) {
+    return new RedirectFault(
+      "no_module",
+      `${command}: the kernel lacks what it needs; load its modules on the node, ` +
+        `or choose another --redirect (${said})`,
+    );
+  }
+  return new RedirectFault("failed", `${command}: exit ${result.code}: ${said}`);
+}
+
+/** Runs a program that has to succeed; gives its output. */
+export async function runOrFault(
+  run: RunProgram,
+  command: string,
+  args: readonly string[],
+  stdin?: string,
+): Promise<string> {
+  const options = { timeoutMs: 20_000, ...(stdin === undefined ? {} : { stdin }) };
+  const result = await run(command, args, options);
+  if (result.code !== 0) throw redirectFault(command, result);
+  return result.stdout;
+}

@@ -1,0 +1,117 @@
+/**
+ * Keeps the redirect in place: puts it there, reads it back every few seconds, repairs and counts.
+ * A fault is kept for readiness and tried again; it never ends the program.
+ */
+import { pause } from "../pause.ts";
+import type { Clock, Log } from "../ports.ts";
+import type { RedirectBackend } from "./iptables_backend.ts";
+import type { Removal } from "./remove_redirect.ts";
+
+const checkEveryMs = 5000;
+
+export interface RedirectStatus {
+  /** `none` where nothing is to be redirected; `unknown` before a kind could be chosen. */
+  readonly kind: "iptables-nft" | "iptables-legacy" | "nftables" | "none" | "unknown";
+  readonly inPlace: boolean;
+  /** Times that rules were missing or changed after they had been put in place. */
+  readonly repairs: number;
+  /** One line with the remedy; null while all is well. */
+  readonly lastError: string | null;
+}
+
+export interface RedirectKeeperDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** @throws {RedirectFault} no kind can be used now. */
+  readonly choose: () => Promise<RedirectBackend>;
+  /** Cuts flows that began before the redirect; how many. */
+  readonly cutFlows: () => Promise<number>;
+  /** Clears every kind but the one in use. */
+  readonly removeOthers: (keep: RedirectBackend["kind"]) => Promise<Removal>;
+}
+
+export class RedirectKeeper {
+  readonly #deps: RedirectKeeperDeps;
+  #backend: RedirectBackend | null = null;
+  #everInPlace = false;
+  #inPlace = false;
+  #repairs = 0;
+  #lastError: string | null = null;
+
+  constructor(deps: RedirectKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  status(): RedirectStatus {
+    return {
+      kind: this.#backend?.kind ?? "unknown",
+      inPlace: this.#inPlace,
+      repairs: this.#repairs,
+      lastError: this.#lastError,
+    };
+  }
+
+  /** One round: looks, repairs where needed, and never rejects. */
+  async check(): Promise<void> {
+    try {
+      const backend = this.#backend ?? await this.#deps.choose();
+      this.#backend = backend;
+      const changed = await backend.ensure();
+      if (!this.#everInPlace) await this.#first(backend);
+      else if (changed) await this.#repaired(backend);
+      this.#inPlace = true;
+      this.#lastError = null;
+    } catch (fault) {
+      this.#failed(fault);
+    }
+  }
+
+  /** Checks every 5 s until the signal aborts; the rules stay. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(this.#deps.clock, checkEveryMs, signal);
+      if (!signal.aborted) await this.check();
+    }
+  }
+
+  async #first(backend: RedirectBackend): Promise<void> {
+    const { kind } = backend;
+    this.#everInPlace = true;
+    this.#deps.log.info({ kind }, "redirect in place");
+    await this.#cut();
+    const { removed, problems } = await this.#deps.removeOthers(kind);
+    if (removed.length > 0) this.#deps.log.info({ removed }, "redirect of another kind removed");
+    if (problems.length > 0) this.#deps.log.debug({ problems }, "other kinds not looked at");
+  }
+
+  async #repaired(backend: RedirectBackend): Promise<void> {
+    this.#repairs += 1;
+    this.#deps.log.warn({ kind: backend.kind, repairs: this.#repairs }, "redirect repaired");
+    await this.#cut();
+  }
+
+  /** Without conntrack old flows aren't moved over; the filter's rules drop them all the same. */
+  async #cut(): Promise<void> {
+    try {
+      const flows = await this.#deps.cutFlows();
+      if (flows > 0) this.#deps.log.info({ flows }, "flows from before the redirect cut");
+    } catch (fault) {
+      const problem = messageOf(fault);
+      this.#deps.log.warn({ problem }, "flows from before the redirect can't be cut");
+    }
+  }
+
+  #failed(fault: unknown): void {
+    const problem = messageOf(fault);
+    if (problem !== this.#lastError) {
+      this.#deps.log.error({ problem }, "redirect not in place");
+    }
+    this.#lastError = problem;
+    this.#inPlace = false;
+    if (!this.#everInPlace) this.#backend = null;
+  }
+}
+
+function messageOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault);
+}
