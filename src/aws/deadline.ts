@@ -19,6 +19,7 @@ export async function withDeadline<T>(
   signal: AbortSignal | undefined,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  if (signal?.aborted) throw new CalledOff("called off");
   const controller = new AbortController();
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const end = (reason: Error) => {
@@ -29,7 +30,6 @@ export async function withDeadline<T>(
   const timer = setTimeout(() => end(new DeadlineExceeded(`no answer within ${ms} ms`)), ms);
   signal?.addEventListener("abort", callOff);
   try {
-    if (signal?.aborted) callOff();
     return await Promise.race([ended, run(controller.signal)]);
   } finally {
     clearTimeout(timer);

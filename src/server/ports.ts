@@ -38,6 +38,8 @@ export interface AssumeRoleFault extends Error {
     | "rejected"
     | "server_credentials";
   readonly retryable: boolean;
+  /** STS's, to find the call in CloudTrail. */
+  readonly requestId?: string | undefined;
 }
 
 /** One AssumeRole call; rejects with an {@link AssumeRoleFault}. */
