@@ -12,7 +12,8 @@ export interface PodSpec {
   readonly node: string;
   readonly annotations?: Annotations;
   readonly labels?: Readonly<Record<string, string>>;
-  readonly serviceAccount?: string;
+  /** `default` without it; null for none, as mirror pods have it. */
+  readonly serviceAccount?: string | null;
   readonly hostNetwork?: boolean;
 }
 
@@ -59,12 +60,16 @@ export function schedulePod(api: KubeApi, pod: PodSpec): Promise<KubeObject> {
     metadata: { name: pod.name, annotations: pod.annotations ?? {}, labels: pod.labels ?? {} },
     spec: {
       nodeName: pod.node,
-      serviceAccountName: pod.serviceAccount ?? "default",
+      ...accountOf(pod),
       automountServiceAccountToken: false,
       hostNetwork: pod.hostNetwork ?? false,
       containers: [{ name: "main", image: "example.test/app:1" }],
     },
   });
+}
+
+function accountOf({ serviceAccount = "default" }: PodSpec): object {
+  return serviceAccount === null ? {} : { serviceAccountName: serviceAccount };
 }
 
 /** What a kubelet reports once the pod runs. */

@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { fabricAddress, secondFabricAddress } from "./network.ts";
 import { must } from "./programs.ts";
 import { type Count, runScenarios } from "./report.ts";
 import { denoRuntime, nodeRuntime, type Runtime } from "./rolecall.ts";
@@ -17,8 +18,8 @@ interface Given extends Builds {
 }
 
 const hosts = `127.0.0.1 localhost
-10.231.0.1 rolecall-server
-10.231.0.2 rolecall-server
+${fabricAddress} rolecall-server
+${secondFabricAddress} rolecall-server
 `;
 
 /** `/run` and `/etc/hosts` of its own, which the machine doesn't see. */

@@ -1,7 +1,7 @@
-/** Speaks to the API server as the cluster's admin, and tells what it refuses by its own words. */
+/** Speaks to the API server with a client certificate, and tells its refusals by its own words. */
 import { Buffer } from "node:buffer";
 import { Agent, request } from "node:https";
-import type { ClusterKeys } from "./pki.ts";
+import type { Certified, ClusterKeys } from "./pki.ts";
 
 /** Any Kubernetes object, as far as this test reads it. */
 export interface KubeObject {
@@ -36,10 +36,10 @@ export class KubeApi {
   readonly #origin: string;
   readonly #agent: Agent;
 
-  constructor(origin: string, keys: ClusterKeys) {
+  /** As the admin, unless another's certificate is given. */
+  constructor(origin: string, keys: ClusterKeys, { cert, key }: Certified = keys.admin) {
     this.#origin = origin;
     this.#keys = keys;
-    const { cert, key } = keys.admin;
     this.#agent = new Agent({ ca: keys.ca, cert, key, keepAlive: true, maxSockets: 8 });
   }
 

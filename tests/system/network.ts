@@ -7,6 +7,8 @@ import { must } from "./programs.ts";
 
 /** The fabric's address: API server, STS and the servers under test. */
 export const fabricAddress = "10.231.0.1";
+/** For a second replica of the server. */
+export const secondFabricAddress = "10.231.0.2";
 export const metadataAddress = "169.254.169.254";
 const bridge = "fabric0";
 
@@ -28,6 +30,7 @@ export async function makeFabric(): Promise<void> {
   await ip("link set lo up");
   await ip(`link add ${bridge} type bridge`);
   await ip(`addr add ${fabricAddress}/24 dev ${bridge}`);
+  await ip(`addr add ${secondFabricAddress}/24 dev ${bridge}`);
   await ip(`addr add ${metadataAddress}/32 dev ${bridge}`);
   await ip(`link set ${bridge} up`);
 }

@@ -29,6 +29,8 @@ export interface ClusterKeys {
   readonly ca: string;
   readonly apiserver: Certified;
   readonly admin: Certified;
+  /** A kubelet's client certificate. */
+  kubelet(node: string): Promise<Certified>;
   readonly serviceAccounts: { readonly private: string; readonly public: string };
   /** Signs claims as the API server would. */
   sign(claims: object): Promise<string>;
@@ -47,6 +49,7 @@ export async function makeClusterKeys(addresses: readonly string[]): Promise<Clu
     ca: authority.cert,
     apiserver: await authority.issue("CN=kube-apiserver", serverAuth, alternative),
     admin: await authority.issue("CN=admin, O=system:masters", clientAuth),
+    kubelet: (node) => authority.issue(`CN=system:node:${node}, O=system:nodes`, clientAuth),
     serviceAccounts: {
       private: await privatePem(accounts.privateKey),
       public: PemConverter.encode(

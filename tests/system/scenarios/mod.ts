@@ -4,8 +4,10 @@ import type { Scenario } from "../report.ts";
 import type { Stage } from "../stage.ts";
 import { changes } from "./changes.ts";
 import { credentials } from "./credentials.ts";
+import { fence } from "./fence.ts";
 import { outages } from "./outages.ts";
 import { redirect } from "./redirect.ts";
+import { replicas } from "./replicas.ts";
 import { sdkClients } from "./sdk_clients.ts";
 import { settings } from "./settings.ts";
 import { strangers } from "./strangers.ts";
@@ -24,8 +26,10 @@ export const all: readonly Scenario<Stage>[] = [
   ...credentials,
   ...changes,
   ...strangers,
+  ...fence,
   ...redirect,
   ...outages,
+  ...replicas,
   ...settings,
   ...sdkClients,
   nothingLeaked,

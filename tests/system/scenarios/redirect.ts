@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { nodeSecret } from "../instance_metadata.ts";
 import { inNamespace, metadataAddress } from "../network.ts";
-import { must } from "../programs.ts";
+import { must, run } from "../programs.ts";
 import type { Scenario } from "../report.ts";
-import { startAgent, untilReady } from "../rolecall.ts";
+import { type AgentWish, startAgent, untilReady } from "../rolecall.ts";
 import { agentOrigin, type Stage } from "../stage.ts";
 import { until } from "../until.ts";
 
@@ -19,6 +19,22 @@ async function natRules(stage: Stage): Promise<string> {
 
 function inPlace(rules: string): boolean {
   return rules.includes("-A PREROUTING -j ROLECALL") && /-A ROLECALL .*DNAT/.test(rules);
+}
+
+/** The first node's agent anew, with other flags. */
+async function restartAgent(stage: Stage, flags: AgentWish["flags"] = []): Promise<void> {
+  const { node } = stage.first;
+  await stage.first.running.stop();
+  stage.first.running = startAgent(stage.runtime, stage.folders, { node, flags });
+  await untilReady(stage.first.running, agentOrigin(node));
+}
+
+function uninstall(stage: Stage) {
+  return run(inNamespace(stage.first.node.name, [...stage.runtime, "uninstall"]));
+}
+
+async function nftTables(stage: Stage): Promise<string> {
+  return await must(inNamespace(stage.first.node.name, ["nft", "list", "tables"]));
 }
 
 export const redirect: readonly Scenario<Stage>[] = [
@@ -86,10 +102,44 @@ export const redirect: readonly Scenario<Stage>[] = [
       assert.ok(inPlace(await natRules(stage)), "rules stay");
       const answer = await pod.ask(nodePath, { timeoutMs: 1500 });
       assert.equal(answer.status, 0, "nobody answers");
-      const { node } = stage.first;
-      stage.first.running = startAgent(stage.runtime, stage.folders, { node });
-      await untilReady(stage.first.running, agentOrigin(node));
+      await restartAgent(stage);
       await until("served again", async () => (await pod.credentials("reader")).status === 200);
+    },
+  },
+  {
+    name: "uninstall removes the rules, and does nothing twice",
+    run: async (stage) => {
+      await stage.first.running.stop();
+      const once = await uninstall(stage);
+      assert.equal(once.code, 0, once.stderr);
+      assert.ok(!(await natRules(stage)).includes("ROLECALL"));
+      const twice = await uninstall(stage);
+      assert.equal(twice.code, 0, twice.stderr);
+      await restartAgent(stage);
+      assert.ok(inPlace(await natRules(stage)));
+    },
+  },
+  {
+    name: "with nftables: served, flushed rules are back within 10 s, nothing seen meanwhile",
+    run: async (stage) => {
+      await stage.first.running.stop();
+      assert.equal((await uninstall(stage)).code, 0);
+      await restartAgent(stage, ["--redirect=nftables"]);
+      assert.match(await nftTables(stage), /rolecall/);
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "flush", name: "nft", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      const end = pod.loop(nodePath);
+      const flush = ["nft", "flush", "ruleset"];
+      await must(inNamespace(stage.first.node.name, flush));
+      const back = async () => (await nftTables(stage)).includes("rolecall");
+      await until("the table", back, { within: 10_000 });
+      const seen = Object.keys(await end());
+      assert.deepEqual(seen.filter((answer) => answer.includes(nodeSecret)), []);
+      await until("served again", async () => (await pod.credentials("reader")).status === 200);
+      await stage.first.running.stop();
+      assert.equal((await uninstall(stage)).code, 0);
+      await restartAgent(stage);
     },
   },
 ];
