@@ -71,10 +71,14 @@ export class CredentialEntry {
     return { kind: "failed", reason: "CredentialsFailed", message: this.#refusal };
   }
 
-  /** A refused identity never goes before others, until its pod or namespace changes. */
+  /**
+   * Refused and with nothing to serve, it never goes before others, until its pod or namespace
+   * changes: those that can have credentials come first, however many can't.
+   */
   urgency(now: number): { urgency: Urgency; urgentAt: number } {
     const session = this.#session;
-    if (this.#refusals > 0) return { urgency: "ahead", urgentAt: Infinity };
+    const served = session !== undefined && now < session.endsAt;
+    if (this.#refusals > 0 && !served) return { urgency: "ahead", urgentAt: Infinity };
     if (session !== undefined) return { urgency: "ahead", urgentAt: session.urgentAt };
     return { urgency: "scheduled", urgentAt: now + longestWaitMs };
   }
