@@ -87,14 +87,6 @@ class Imds {
     throw new ImdsFault("imds_token", "metadata service: refuses the token it has just given");
   }
 
-  #send(request: ImdsRequest, { token }: Session): Promise<Response> {
-    const own: Record<string, string> = token === undefined
-      ? {}
-      : { "X-aws-ec2-metadata-token": token };
-    const { method, path, signal } = request;
-    return this.#fetch(method, path, { ...request.headers, ...own }, signal);
-  }
-
   /** One request for a token serves all who wait, and no one of them leaving ends it. */
   #current(): Promise<Session> {
     const session = this.#session;
@@ -106,37 +98,54 @@ class Imds {
   }
 
   async #open(): Promise<Session> {
-    const headers = { "X-aws-ec2-metadata-token-ttl-seconds": String(ttlSeconds) };
-    const signal = new AbortController().signal;
-    const answer = await this.#fetch("PUT", "/latest/api/token", headers, signal);
-    const text = (await answer.text()).trim();
+    const { status, text } = await this.#requestToken();
     const now = this.#deps.clock.now();
-    if (answer.status === 200 && text !== "") {
+    if (status === 200 && text !== "") {
       return this.#session = { token: text, renewAt: now + ttlSeconds * 800 };
     }
-    if (![403, 404, 405].includes(answer.status)) {
-      throw new ImdsFault("imds_token", `metadata service: PUT token answered ${answer.status}`);
+    if (![403, 404, 405].includes(status)) {
+      throw new ImdsFault("imds_token", `metadata service: PUT token answered ${status}`);
     }
     return this.#session = { token: undefined, renewAt: now + askAgainMs };
   }
 
-  async #fetch(
-    method: string,
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<Response> {
+  /** The deadline spans the body: a token that never ends would hold up every request. */
+  async #requestToken(): Promise<{ status: number; text: string }> {
+    const headers = { "X-aws-ec2-metadata-token-ttl-seconds": String(ttlSeconds) };
+    const deadline = this.#deadline();
+    try {
+      const init = { method: "PUT", headers, signal: deadline.signal };
+      const answer = await this.#deps.http.fetch(`${this.#base}/latest/api/token`, init);
+      return { status: answer.status, text: (await answer.text()).trim() };
+    } finally {
+      deadline.stop();
+    }
+  }
+
+  async #send(request: ImdsRequest, { token }: Session): Promise<Response> {
+    const own: Record<string, string> = token === undefined
+      ? {}
+      : { "X-aws-ec2-metadata-token": token };
+    const { method, path, headers, signal } = request;
+    const deadline = this.#deadline();
+    try {
+      return await this.#deps.http.fetch(this.#base + path, {
+        method,
+        headers: { ...headers, ...own },
+        signal: AbortSignal.any([signal, deadline.signal]),
+      });
+    } finally {
+      deadline.stop();
+    }
+  }
+
+  #deadline(): { readonly signal: AbortSignal; readonly stop: () => void } {
     const late = new AbortController();
     const stop = this.#deps.clock.after(this.#timeoutMs, () => {
       late.abort(
         new ImdsFault("imds_timeout", `metadata service: silent for ${this.#timeoutMs} ms`),
       );
     });
-    try {
-      const either = AbortSignal.any([signal, late.signal]);
-      return await this.#deps.http.fetch(this.#base + path, { method, headers, signal: either });
-    } finally {
-      stop();
-    }
+    return { signal: late.signal, stop };
   }
 }

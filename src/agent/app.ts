@@ -1,0 +1,60 @@
+/**
+ * The metadata front's routes, all of them, over canonical paths. What each answers stands in
+ * `answers.ts`; making paths canonical and the limits before any route are `front.ts`'s.
+ */
+import { type Context, Hono } from "hono";
+import type { Answer, Answers } from "./answers.ts";
+import type { Ask, Reply } from "./ask.ts";
+import { refuse } from "./refusals.ts";
+
+export type FrontEnv = { Bindings: { ask: Ask } };
+
+const v = ":version{latest|1\\.0|\\d{4}-\\d\\d-\\d\\d}";
+const roles = `/${v}/meta-data/iam/security-credentials`;
+
+/** HEAD goes the way of GET. */
+export function createApp(answers: Answers): Hono<FrontEnv> {
+  const app = new Hono<FrontEnv>({ strict: false });
+  app.all("/latest/api/token", (c) => respond(answers.token(askOf(c))));
+  app.get(roles, (c) => respond(answers.roleList(askOf(c))));
+  app.get(`${roles}/:role{.+}`, (c) => respond(answers.credentials(askOf(c), c.req.param("role"))));
+  app.get(`/${v}/meta-data/iam/info`, (c) => respond(answers.info(askOf(c))));
+  app.get("*", (c) => respond(answers.passthrough(askOf(c))));
+  app.all("*", () => respond(refuse("method")));
+  return app;
+}
+
+const rolePath =
+  /^\/(?:latest|1\.0|\d{4}-\d\d-\d\d)\/meta-data\/iam\/security-credentials(?:\/(.*?))?\/?$/;
+
+/**
+ * The same answer as the app's for what SDKs ask all the time, without the objects of the web; so
+ * that credentials leave as fast as they are found. Undefined for any other request.
+ */
+export function shortCut(answers: Answers, ask: Ask): Answer | undefined {
+  const { method } = ask.incoming;
+  if (method === "PUT") {
+    return ask.path === "/latest/api/token" ? answers.token(ask) : undefined;
+  }
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  const match = rolePath.exec(ask.path);
+  if (match === null) return undefined;
+  const role = match[1] ?? "";
+  return role === "" ? answers.roleList(ask) : answers.credentials(ask, role);
+}
+
+function askOf(c: Context<FrontEnv>): Ask {
+  return c.env.ask;
+}
+
+async function respond(answer: Answer): Promise<Response> {
+  const settled = await answer;
+  return settled instanceof Response ? settled : asResponse(settled);
+}
+
+function asResponse({ status, headers, body }: Reply): Response {
+  const length = typeof body === "string" ? new TextEncoder().encode(body).length : body?.length;
+  const all = new Headers([["Content-Length", String(length ?? 0)]]);
+  for (const [name, value] of headers) all.set(name, value);
+  return new Response(body as BodyInit | null, { status, headers: all });
+}

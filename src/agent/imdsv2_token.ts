@@ -1,0 +1,74 @@
+/**
+ * IMDSv2 session tokens that need no memory: signed, and bound to the peer's address and its pod.
+ * Whether a request needs one is decided elsewhere.
+ */
+import { Buffer } from "node:buffer";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { AddressAdoption } from "./address_adoption.ts";
+import type { TokenKey, TokenKeys } from "./token_keys.ts";
+
+/** Seconds; the range that EC2 takes. */
+export const maxTtlSeconds = 21_600;
+
+// version, key ID, whether bound to a pod, issued at (ms, 6 bytes), TTL (s, 2 bytes)
+const headBytes = 11;
+const macBytes = 31;
+const tokenForm = /^[A-Za-z0-9_-]{56}$/;
+const version = 1;
+
+/** The time to live asked for, or undefined where it isn't a whole number from 1 to 21600. */
+export function parseTtl(header: string | undefined): number | undefined {
+  if (header === undefined || !/^[0-9]{1,6}$/.test(header)) return undefined;
+  const seconds = Number(header);
+  return seconds >= 1 && seconds <= maxTtlSeconds ? seconds : undefined;
+}
+
+export class SessionTokens {
+  readonly #keys: TokenKeys;
+  readonly #adoption = new AddressAdoption();
+
+  constructor(keys: TokenKeys) {
+    this.#keys = keys;
+  }
+
+  /** A token for the pod at the address; without a UID, for the first pod confirmed there. */
+  issue(peer: string, uid: string | undefined, ttlSeconds: number, now: number): string {
+    if (uid === undefined) this.#adoption.issued(peer, now);
+    else this.#adoption.confirmed(peer, uid, now);
+    const key = this.#keys.current(now);
+    const head = Buffer.alloc(headBytes);
+    head[0] = version;
+    head[1] = key.id;
+    head[2] = uid === undefined ? 0 : 1;
+    head.writeUIntBE(now, 3, 6);
+    head.writeUInt16BE(ttlSeconds, 9);
+    return Buffer.concat([head, sign(key, head, peer, uid ?? "")]).toString("base64url");
+  }
+
+  /** To be told whenever a pod is known to stand behind an address. */
+  confirmed(peer: string, uid: string, now: number): void {
+    this.#adoption.confirmed(peer, uid, now);
+  }
+
+  /** Whole seconds the token still lives for this pod at this address; undefined: not good. */
+  secondsLeft(token: string, peer: string, uid: string, now: number): number | undefined {
+    if (!tokenForm.test(token)) return undefined;
+    const bytes = Buffer.from(token, "base64url");
+    const bound = bytes[2] === 1;
+    const key = this.#keys.find(bytes[1] ?? 0, now);
+    if (bytes[0] !== version || key === undefined) return undefined;
+    const head = bytes.subarray(0, headBytes);
+    const mac = sign(key, head, peer, bound ? uid : "");
+    if (!timingSafeEqual(mac, bytes.subarray(headBytes))) return undefined;
+    const issuedAt = head.readUIntBE(3, 6);
+    const left = Math.ceil((issuedAt + head.readUInt16BE(9) * 1000 - now) / 1000);
+    if (left <= 0) return undefined;
+    return bound || this.#adoption.belongs(peer, uid, issuedAt) ? left : undefined;
+  }
+}
+
+/** NUL stands in no address and no UID, so two bindings can't run into one another. */
+function sign(key: TokenKey, head: Uint8Array, peer: string, uid: string): Uint8Array {
+  const mac = createHmac("sha256", key.secret).update(head).update(`${peer}\0${uid}`).digest();
+  return mac.subarray(0, macBytes);
+}
