@@ -4,7 +4,7 @@
  */
 import type { AssumeRoleCommandInput } from "@aws-sdk/client-sts";
 import type { RoleIdentity } from "../policy/facts.ts";
-import { chainedCredentials, firstSessionSeconds } from "./chained_credentials.ts";
+import { chainedCredentials } from "./chained_credentials.ts";
 import {
   type CallerIdentity,
   callerOf,
@@ -38,6 +38,11 @@ export interface Sts {
   assumeRole(identity: RoleIdentity, signal: AbortSignal): Promise<StsCredentials>;
   /** The principal that assumes the pods' roles. Rejects with a `StsFault`. */
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
+  /**
+   * The ARN of that principal, and where roles are chained also of the one it came by: those whose
+   * roles no pod may have. Rejects with a `StsFault`.
+   */
+  callerArns(signal?: AbortSignal): Promise<readonly [string, ...string[]]>;
   /** Closes its connections. */
   close(): Promise<void>;
 }
@@ -56,6 +61,12 @@ export function createSts(options: StsOptions): Sts {
   let principal = assumeRoleArn;
   const caller = () => ({ principal, region: client.region });
 
+  const callerIdentity = async (signal?: AbortSignal) => {
+    const identity = await whoIs(client, signal);
+    principal ??= principalOf(identity);
+    return identity;
+  };
+
   return {
     assumeRole: async (identity, signal) => {
       try {
@@ -68,24 +79,28 @@ export function createSts(options: StsOptions): Sts {
         throw noted(client, assumeRoleFault(error, identity, caller()));
       }
     },
-    callerIdentity: async (signal) => {
-      try {
-        const answer = await client.send(
-          (sdk, sts, call) => sts.send(new sdk.GetCallerIdentityCommand({}), call),
-          signal,
-        );
-        const identity = callerOf(answer);
-        principal ??= principalOf(identity);
-        return identity;
-      } catch (error) {
-        throw noted(client, callerIdentityFault(error, caller()));
-      }
+    callerIdentity,
+    callerArns: async (signal) => {
+      const { arn } = await callerIdentity(signal);
+      return client === base ? [arn] : [arn, (await whoIs(base, signal)).arn];
     },
     close: async () => {
       await base.close();
       if (client !== base) await client.close();
     },
   };
+}
+
+async function whoIs(client: StsClient, signal?: AbortSignal): Promise<CallerIdentity> {
+  try {
+    const answer = await client.send(
+      (sdk, sts, call) => sts.send(new sdk.GetCallerIdentityCommand({}), call),
+      signal,
+    );
+    return callerOf(answer);
+  } catch (error) {
+    throw noted(client, callerIdentityFault(error, client.region));
+  }
 }
 
 async function assumeFirst(base: StsClient, arn: string, now: () => number) {

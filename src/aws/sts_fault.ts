@@ -2,6 +2,9 @@
 import type { RoleIdentity } from "../policy/facts.ts";
 import { codeOf, factsOfError, type StsCode, type StsErrorFacts } from "./sts_error.ts";
 
+/** AWS's limit for sessions made with another session's credentials, and enough for any. */
+export const firstSessionSeconds = 3600;
+
 /** What the pod sees is ASCII, so these are bytes: of a text that isn't ours, and of the whole. */
 const longestValue = 140;
 const longestMessage = 500;
@@ -38,16 +41,16 @@ export function assumeRoleFault(error: unknown, identity: RoleIdentity, caller: 
   const code = codeOf(facts);
   if (code === "access_denied") return new StsFault(code, accessDenied(identity, caller), facts);
   if (code === "rejected") return new StsFault(code, rejected(identity, caller, facts), facts);
-  return new StsFault(code, passing(code, facts, caller), facts);
+  return new StsFault(code, passing(code, facts, caller.region), facts);
 }
 
 /** GetCallerIdentity needs no permission: only what passes by itself can keep it from answering. */
-export function callerIdentityFault(error: unknown, caller: Caller): StsFault {
+export function callerIdentityFault(error: unknown, region: string): StsFault {
   if (error instanceof StsFault) return error;
   const facts = factsOfError(error);
   const code = codeOf(facts);
   const kind = code === "access_denied" || code === "rejected" ? "server_credentials" : code;
-  return new StsFault(kind, passing(kind, facts, caller), facts);
+  return new StsFault(kind, passing(kind, facts, region), facts);
 }
 
 /** The server has no credentials of its own to ask with; passes when its operator mends that. */
@@ -61,11 +64,14 @@ export function serverCredentialsFault(error: unknown): StsFault {
 export function firstRoleFault(error: unknown, arn: string): StsFault {
   if (error instanceof StsFault) return error;
   const facts = factsOfError(error);
-  const message = `the server can't assume ${shown(arn)} (--assume-role-arn): ` +
-    (codeOf(facts) === "access_denied"
-      ? "its trust policy and the policies of the server's own role must allow sts:AssumeRole"
-      : shown(facts.name));
-  return new StsFault("server_credentials", message, facts);
+  const code = codeOf(facts);
+  const role = `the server can't assume ${shown(arn)} (--assume-role-arn)`;
+  if (code !== "access_denied" && code !== "rejected") {
+    return new StsFault(code, `${role}: ${shown(facts.name)}; it tries again`, facts);
+  }
+  const remedy = "its trust policy and the policies of the server's own role must allow " +
+    `sts:AssumeRole for sessions of ${firstSessionSeconds} s`;
+  return new StsFault("server_credentials", `${role}: ${remedy}`, facts);
 }
 
 /** No region is set. STS is asked in a region, as its global endpoint serves one partition only. */
@@ -83,7 +89,7 @@ export function unreadableFault(action: string): StsFault {
 function passing(
   code: Exclude<StsCode, "access_denied" | "rejected">,
   facts: StsErrorFacts,
-  { region }: Caller,
+  region: string,
 ): string {
   if (code === "throttled") return `STS throttles the server (${region}); it tries again`;
   if (code === "unreachable") return `STS can't be reached (${region}); the server tries again`;

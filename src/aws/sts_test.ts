@@ -267,7 +267,10 @@ test("--assume-role-arn denied: a fault of the server's own, naming it", async (
   const first = "arn:aws:iam::444455556666:role/rolecall";
   const fault = await faultOf(sts({ assumeRoleArn: first }).assumeRole(plain, never));
   assert.equal(fault.code, "server_credentials");
-  assert.match(fault.message, /role\/rolecall \(--assume-role-arn\)/);
+  assert.match(fault.message, /role\/rolecall \(--assume-role-arn\).*trust policy/);
+  endpoint.answer = () => refusal(503, "ServiceUnavailable", "no");
+  const passing = await faultOf(sts({ assumeRoleArn: first }).assumeRole(plain, never));
+  assert.deepEqual([passing.code, passing.retryable], ["sts_failing", true]);
 });
 
 test("callerIdentity() gives account, ARN and partition", async () => {
@@ -277,6 +280,20 @@ test("callerIdentity() gives account, ARN and partition", async () => {
     arn: "arn:aws-cn:sts::111122223333:assumed-role/node/i-1",
     partition: "aws-cn",
   });
+});
+
+test("callerArns() names the principal that assumes, then the one it came by", async () => {
+  endpoint.answer = ({ form, accessKeyId }) =>
+    form.get("Action") === "AssumeRole"
+      ? assumed("ASIAFIRST", new Date(Date.now() + 3_600_000))
+      : caller(`arn:aws:sts::111122223333:assumed-role/${accessKeyId}/s`);
+  const arns = await sts({ assumeRoleArn: arn }).callerArns();
+  assert.deepEqual(arns, [
+    "arn:aws:sts::111122223333:assumed-role/ASIAFIRST/s",
+    "arn:aws:sts::111122223333:assumed-role/AKIASERVER/s",
+  ]);
+  endpoint.answer = () => caller("arn:aws:iam::111122223333:user/dev");
+  assert.deepEqual(await sts().callerArns(), ["arn:aws:iam::111122223333:user/dev"]);
 });
 
 test("callerIdentity() refuses an answer that names nobody, and passes faults on", async () => {
