@@ -1,0 +1,103 @@
+/**
+ * Where `dev` has its cluster from: manifest files, followed through edits, or the lists and watches
+ * of a real one. Either feeds the server's index; the agent's own pod is always among the pods.
+ */
+import type { KubernetesApi } from "../kubernetes/api.ts";
+import { namespaces, pods, serviceAccounts } from "../kubernetes/objects.ts";
+import type { Clock, Log, Resource, Sink } from "../kubernetes/ports.ts";
+import { Reflector } from "../kubernetes/reflector.ts";
+import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
+import type { WatchStatus } from "../server/readiness.ts";
+import { actedPods } from "./acted_pods.ts";
+import { followManifests, type ManifestCluster, type ManifestReading } from "./manifests.ts";
+
+/** The server's index. */
+export interface Sinks {
+  readonly pods: Sink<PodFacts>;
+  readonly namespaces: Sink<NamespaceFacts>;
+  readonly serviceAccounts: Sink<ServiceAccountFacts>;
+}
+
+export interface ClusterSource {
+  /** How the lists and watches stand, as the server wants to know it. */
+  readonly watches: () => readonly WatchStatus[];
+  /** Feeds the sinks until `signal` aborts. */
+  run(sinks: Sinks, signal: AbortSignal): Promise<void>;
+}
+
+export interface ManifestSourceParts {
+  readonly paths: readonly string[];
+  /** The first reading, which had no problems. */
+  readonly cluster: ManifestCluster;
+  readonly readTextFile: (path: string) => Promise<string>;
+  readonly watchFile: (path: string, changed: () => void) => () => void;
+  readonly agent: PodFacts;
+  /** Lines for the person who edits: problems, after which the last good state stays, or warnings. */
+  readonly tell: (lines: readonly string[]) => void;
+}
+
+/** Files are always as fresh as they can be, and a slip in them is told, not waited for. */
+export function manifestSource(parts: ManifestSourceParts): ClusterSource {
+  let lastError: string | null = null;
+  const feed = (sinks: Sinks, reading: ManifestReading) => {
+    lastError = reading.kind === "problems" ? reading.problems[0] ?? null : null;
+    if (reading.kind === "problems") return parts.tell([...reading.problems, "nothing changed"]);
+    const { cluster } = reading;
+    parts.tell(cluster.warnings);
+    sinks.namespaces.replace(cluster.namespaces);
+    sinks.serviceAccounts.replace(cluster.serviceAccounts);
+    sinks.pods.replace([...cluster.pods, parts.agent]);
+  };
+  const status = { resource: "manifests", synced: true, ageSeconds: 0, restarts: 0 };
+  return {
+    watches: () => [{ ...status, lastError }],
+    async run(sinks, signal) {
+      const stop = followManifests({ ...parts, read: (reading) => feed(sinks, reading) });
+      feed(sinks, { kind: "read", cluster: parts.cluster });
+      await aborted(signal);
+      stop();
+    },
+  };
+}
+
+export interface KubernetesSourceParts {
+  readonly api: Pick<KubernetesApi, "open">;
+  /** `NAMESPACE/POD`: only these are answered for. */
+  readonly as: readonly string[];
+  readonly agent: PodFacts;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** Reads the cluster and changes nothing in it. */
+export function kubernetesSource(parts: KubernetesSourceParts): ClusterSource {
+  const reflectors: { readonly resource: string; readonly reflector: Reflector<never> }[] = [];
+  const start = <T>(resource: Resource<T>, sink: Sink<T>, signal: AbortSignal) => {
+    const reflector = new Reflector({ ...parts, resource, sink });
+    reflectors.push({ resource: resource.plural, reflector: reflector as Reflector<never> });
+    return reflector.run(signal);
+  };
+  return {
+    watches: () =>
+      reflectors.map(({ resource, reflector }) => {
+        const { synced, watchAgeSeconds, restarts, lastError } = reflector.status();
+        return { resource, synced, ageSeconds: watchAgeSeconds, restarts, lastError };
+      }),
+    async run(sinks, signal) {
+      await Promise.all([
+        start(namespaces, sinks.namespaces, signal),
+        start(serviceAccounts, sinks.serviceAccounts, signal),
+        start(pods, actedPods(sinks.pods, parts.as, parts.agent), signal),
+      ]);
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}

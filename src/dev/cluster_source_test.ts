@@ -1,0 +1,101 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { quietLog } from "../../tests/fakes/quiet_log.ts";
+import { ClusterIndex } from "../server/cluster_index.ts";
+import { devAgentPod } from "./agent_pod.ts";
+import { kubernetesSource, manifestSource } from "./cluster_source.ts";
+import { readManifests } from "./manifests.ts";
+
+const agent = devAgentPod({ namespace: "rolecall", name: "rolecall-agent" });
+const namesOf = (index: ClusterIndex) => [...index.allPods()].map(({ name }) => name).sort();
+
+test("manifestSource() feeds the first reading, then edits, and tells of slips", async () => {
+  const files = { text: "kind: Pod\nmetadata: {name: a}\nstatus: {podIP: 127.0.0.2}\n" };
+  const readTextFile = () => Promise.resolve(files.text);
+  const first = await readManifests(["f"], readTextFile);
+  assert.ok(first.kind === "read");
+  let changed = () => {};
+  const told: string[] = [];
+  const source = manifestSource({
+    paths: ["f"],
+    cluster: first.cluster,
+    readTextFile,
+    watchFile: (_, call) => {
+      changed = call;
+      return () => {};
+    },
+    agent,
+    tell: (lines) => told.push(...lines),
+  });
+  const index = new ClusterIndex();
+  const stop = new AbortController();
+  const running = source.run(index, stop.signal);
+  assert.ok(index.synced);
+  assert.deepEqual(namesOf(index), ["a", "rolecall-agent-dev"]);
+  assert.deepEqual(told.splice(0), [
+    "namespace default isn't written down: taken as one without annotations",
+  ]);
+
+  files.text = "kind: [";
+  changed();
+  await settled();
+  assert.deepEqual(namesOf(index), ["a", "rolecall-agent-dev"]);
+  assert.match(told.join("\n"), /^f: document 1, line \d+: .+\nnothing changed$/);
+  assert.match(source.watches()[0]?.lastError ?? "", /^f: document 1/);
+
+  files.text = "kind: Pod\nmetadata: {name: b}\nstatus: {podIP: 127.0.0.2}\n";
+  changed();
+  await settled();
+  assert.deepEqual(namesOf(index), ["b", "rolecall-agent-dev"]);
+  assert.equal(source.watches()[0]?.lastError, null);
+  stop.abort();
+  await running;
+});
+
+test("kubernetesSource() lists a real cluster and lets only the named pods in", async () => {
+  const pod = (name: string) => ({
+    metadata: { uid: name, namespace: "shop", name },
+    spec: { nodeName: "n1" },
+    status: { podIP: "10.0.0.7" },
+  });
+  const lists: Record<string, unknown[]> = {
+    "/api/v1/pods": [pod("cart"), pod("other")],
+    "/api/v1/namespaces": [{ metadata: { name: "shop" } }],
+    "/api/v1/serviceaccounts": [],
+  };
+  const api = {
+    open: ({ path, signal }: { path: string; signal?: AbortSignal }) => {
+      const url = new URL(path, "http://api.test");
+      if (url.searchParams.has("watch")) {
+        return new Promise<Response>((_, reject) =>
+          signal?.addEventListener("abort", () => reject(signal.reason))
+        );
+      }
+      const body = { metadata: { resourceVersion: "7" }, items: lists[url.pathname] };
+      return Promise.resolve(Response.json(body));
+    },
+  };
+  const clock = new ManualClock();
+  const source = kubernetesSource({
+    api,
+    as: ["shop/cart"],
+    agent,
+    clock,
+    random: () => 0,
+    log: quietLog,
+  });
+  const index = new ClusterIndex();
+  const stop = new AbortController();
+  const running = source.run(index, stop.signal);
+  while (!index.synced) await settled();
+  assert.deepEqual(namesOf(index), ["cart", "rolecall-agent-dev"]);
+  assert.deepEqual(index.pod("cart")?.ips, ["127.0.0.1"]);
+  assert.deepEqual(source.watches().map(({ resource, synced }) => [resource, synced]), [
+    ["namespaces", true],
+    ["serviceaccounts", true],
+    ["pods", true],
+  ]);
+  stop.abort();
+  await running;
+});
