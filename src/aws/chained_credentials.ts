@@ -1,7 +1,9 @@
 /** The session of the role that the server assumes first, to assume the pods' roles with. */
 import type { StsCredentials } from "./sts_answers.ts";
 import type { OwnCredentials } from "./sts_client.ts";
-import { firstSessionSeconds } from "./sts_fault.ts";
+
+/** AWS's limit for sessions made with another session's credentials, and enough for any. */
+export const firstSessionSeconds = 3600;
 
 /**
  * A provider for the SDK, which asks it again from five minutes before the end on. Where the

@@ -4,7 +4,7 @@
  */
 import type { AssumeRoleCommandInput } from "@aws-sdk/client-sts";
 import type { RoleIdentity } from "../policy/facts.ts";
-import { chainedCredentials } from "./chained_credentials.ts";
+import { chainedCredentials, firstSessionSeconds } from "./chained_credentials.ts";
 import {
   type CallerIdentity,
   callerOf,

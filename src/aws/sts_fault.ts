@@ -1,9 +1,7 @@
 /** Faults of STS calls, in words that a pod may see: the role, and what to do about it. */
 import type { RoleIdentity } from "../policy/facts.ts";
+import { firstSessionSeconds } from "./chained_credentials.ts";
 import { codeOf, factsOfError, type StsCode, type StsErrorFacts } from "./sts_error.ts";
-
-/** AWS's limit for sessions made with another session's credentials, and enough for any. */
-export const firstSessionSeconds = 3600;
 
 /** What the pod sees is ASCII, so these are bytes: of a text that isn't ours, and of the whole. */
 const longestValue = 140;
