@@ -23,7 +23,7 @@ export interface AppParts {
   readonly audience: string;
   readonly podAudience: string;
   /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
-  readonly ownUsername: () => string | null;
+  readonly ownUsername: () => Promise<string | null>;
   readonly summary: () => Summary;
   /** Why no stream can be served yet; null once it can. */
   readonly notReady: () => string | null;
@@ -110,7 +110,7 @@ async function summary(c: Context<AppEnv>, parts: AppParts): Promise<Response> {
   const header = c.req.header("authorization");
   const token = await parts.tokens.review(header, parts.audience, c.env.peer);
   if (token.kind === "refusal") return refusalResponse(token);
-  const own = parts.ownUsername();
+  const own = await parts.ownUsername();
   if (own === null || token.username !== own) {
     return refusalResponse(refuse(403, "only the server's own ServiceAccount reads the summary"));
   }

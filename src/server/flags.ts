@@ -45,8 +45,8 @@ export const serverFlags = {
   ),
   "allowed-roles": flag.boolean("also honour kube2iam's iam.amazonaws.com/allowed-roles"),
   "startup-taint": flag.text(
-    "rolecall/agent-not-ready",
-    "taint taken off a node once its agent is ready; empty means none",
+    "",
+    "key of a taint to take off a node once its agent is ready, such as rolecall/agent-not-ready",
   ),
   ...logFlags,
 };

@@ -61,7 +61,7 @@ export interface ServerParts {
   readonly watches: () => readonly WatchStatus[];
   readonly certificate: () => CertificateStatus;
   /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
-  readonly ownUsername: () => string | null;
+  readonly ownUsername: () => Promise<string | null>;
   /** A node's agent has said that it is ready. */
   readonly agentReady: (node: string) => void;
 }

@@ -70,7 +70,7 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
     watches:
       () => [{ resource: "pods", synced: true, ageSeconds: 2, restarts: 0, lastError: null }],
     certificate: () => ({ expiresAt: clock.now() + 1000, problem: null }),
-    ownUsername: () => "system:serviceaccount:rolecall:rolecall-server",
+    ownUsername: () => Promise.resolve("system:serviceaccount:rolecall:rolecall-server"),
     agentReady: () => {},
     ...parts,
   });

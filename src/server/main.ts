@@ -1,0 +1,175 @@
+/** The `server` command: settings → adapters → server → listeners, until a signal. */
+import { Registry } from "prom-client";
+import { createSts, type Sts } from "../aws/sts.ts";
+import type { Host, Listener } from "../runtime/contract.ts";
+import { systemClock } from "../runtime/system_clock.ts";
+import { type Command, refuse } from "../settings/command.ts";
+import { createLog } from "../telemetry/log.ts";
+import { version } from "../version.ts";
+import { type Cluster, connectCluster } from "./cluster_connection.ts";
+import { parseServerConfig, type ServerSettings } from "./config.ts";
+import { serverFlags } from "./flags.ts";
+import { agentLimits, listenHost, pageLimits, webHandler } from "./listeners.ts";
+import type { ReadCallerArns } from "./own_identity.ts";
+import type { Log } from "./ports.ts";
+import { createServer, type Server } from "./server.ts";
+import { ServingListener } from "./serving_listener.ts";
+import { startupTaint } from "./startup_taint.ts";
+import { tlsSource } from "./tls_source.ts";
+
+/** Requests under way have this long to end after a signal. */
+const stopGraceMs = 5_000;
+
+export const serverCommand: Command = {
+  usage: "[flags]",
+  summary: "watches pods, assumes their roles and feeds the agents",
+  flags: serverFlags,
+  examples: ["server --role-base-arn=arn:aws:iam::111122223333:role/", "server --kubeconfig=FILE"],
+  run: (host, args) => runServer(host, args),
+};
+
+/** Runs until SIGTERM or SIGINT; the exit code. @throws {Error} a port can't be listened on */
+export async function runServer(host: Host, args: readonly string[]): Promise<number> {
+  const parsed = parseServerConfig(args, host.env);
+  if (parsed.kind === "problems") return refuse(host, parsed.problems);
+  const { settings, notices, given } = parsed;
+  const cluster = await connectCluster(host, settings);
+  if (cluster.kind === "problem") return refuse(host, [cluster.problem]);
+  if (cluster.namespace === null && settings.tlsFiles === null) {
+    return refuse(host, [
+      "--namespace: none is known; expected the server's namespace (POD_NAMESPACE)",
+    ]);
+  }
+  const log = createLog({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    component: "server",
+    write: host.writeOut,
+  });
+  for (const notice of notices) log.warn({ notice }, "setting with consequences");
+
+  const stop = new AbortController();
+  host.onStop((signal) => {
+    log.info({ signal }, "stopping");
+    stop.abort();
+  });
+  await serve(host, settings, given, cluster, log, stop);
+  log.info({}, "stopped");
+  return 0;
+}
+
+async function serve(
+  host: Host,
+  settings: ServerSettings,
+  given: ReadonlySet<string>,
+  cluster: Cluster,
+  log: Log,
+  stop: AbortController,
+): Promise<void> {
+  const serving = new ServingListener();
+  const tls = await tlsSource({
+    host,
+    settings,
+    cluster,
+    log,
+    changed: (pair) => serving.use(pair),
+  });
+  const sts = stsOf(settings, settings.assumeRoleArn);
+  const server = createServer({
+    settings,
+    about: {
+      version,
+      runtime: `${host.runtime.name} ${host.runtime.version}`,
+      replica: cluster.replica,
+    },
+    clock: systemClock,
+    random: Math.random,
+    log,
+    registry: new Registry(),
+    assumeRole: sts.assumeRole,
+    readCallerArns: callerArns(settings, sts),
+    reviewToken: cluster.reviewToken,
+    readPodsByAddress: cluster.readPodsByAddress,
+    eventSink: cluster.eventSink,
+    watches: cluster.watches,
+    certificate: () => ({ expiresAt: tls.certificateExpiresAt(), problem: tls.problem() }),
+    ownUsername: cluster.ownUsername,
+    agentReady: settings.startupTaint === null ? () => {} : startupTaint({
+      remove: (node) => cluster.removeTaint(node, settings.startupTaint!),
+      clock: systemClock,
+      log,
+    }),
+  });
+  const listeners = await listenPages(host, settings, given, server, log);
+  const listening = serving.listen(stop.signal, (pair) =>
+    host.listen({
+      host: listenHost(settings.listen, given.has("listen"), host.hasIpv6()),
+      port: settings.listen.port,
+      handler: webHandler(server.app.fetch),
+      limits: agentLimits(host.openFilesLimit()),
+      tls: pair,
+    }));
+  const failed = listening.catch((fault) => {
+    stop.abort();
+    throw fault;
+  });
+  await Promise.all([
+    failed.then((listener) => {
+      if (listener !== null) {
+        log.info({ listener: "agents", host: listener.host, port: listener.port }, "listening");
+      }
+    }),
+    tls.run(stop.signal),
+    cluster.run(server.index, log, stop.signal),
+    server.run(stop.signal),
+  ]);
+  await Promise.all([...listeners, await listening].map((one) => one?.close(stopGraceMs)));
+  cluster.close();
+  await sts.close();
+}
+
+async function listenPages(
+  host: Host,
+  settings: ServerSettings,
+  given: ReadonlySet<string>,
+  server: Server,
+  log: Log,
+): Promise<Listener[]> {
+  const pages = [
+    ["admin-listen", settings.adminListen, server.admin],
+    ["status-listen", settings.statusListen, server.statusApp],
+  ] as const;
+  return await Promise.all(pages.map(async ([flag, wanted, app]) => {
+    const listener = await host.listen({
+      host: listenHost(wanted, given.has(flag), host.hasIpv6()),
+      port: wanted.port,
+      handler: webHandler(app.fetch),
+      limits: pageLimits,
+    });
+    log.info({ listener: flag, host: listener.host, port: listener.port }, "listening");
+    return listener;
+  }));
+}
+
+function stsOf(settings: ServerSettings, assumeRoleArn: string | null): Sts {
+  return createSts({
+    region: settings.region ?? undefined,
+    endpoint: settings.stsEndpoint ?? undefined,
+    assumeRoleArn: assumeRoleArn ?? undefined,
+    now: () => systemClock.now(),
+  });
+}
+
+/** Where roles are chained, the principal that comes first is the server too. */
+function callerArns(settings: ServerSettings, sts: Sts): ReadCallerArns {
+  return async (signal) => {
+    const { arn } = await sts.callerIdentity(signal);
+    if (settings.assumeRoleArn === null) return [arn];
+    const first = stsOf(settings, null);
+    try {
+      return [arn, (await first.callerIdentity(signal)).arn];
+    } finally {
+      await first.close();
+    }
+  };
+}
