@@ -1,0 +1,75 @@
+/**
+ * Says what `dev` has come up with, and says it again whenever it has changed: once things have
+ * settled, so that nobody reads of states that last for a moment.
+ */
+import { podLines, type PodRow } from "./announcement.ts";
+
+export interface AnnouncerParts {
+  readonly clock: {
+    /** Milliseconds since the epoch. */
+    now(): number;
+    /** Runs once after `ms`; the returned function cancels. */
+    after(ms: number, run: () => void): () => void;
+  };
+  /** The pods as they stand, without the agent's own. */
+  readonly pods: () => readonly PodRow[];
+  /** Pods asked for by `NAMESPACE/POD`; they are listed whether they are there or not. */
+  readonly asked: readonly string[];
+  /** Lines to say before the pods, the first time. */
+  readonly head: (pods: readonly PodRow[]) => readonly string[];
+  /** Lines to say behind the pods, the first time. */
+  readonly foot: readonly string[];
+  readonly write: (text: string) => void;
+}
+
+const lookMs = 200;
+/** What hasn't settled by then is said as it is. */
+const patienceMs = 3_000;
+
+/** Looks, and speaks where there is news, until `signal` aborts. */
+export function announce(parts: AnnouncerParts, signal: AbortSignal): void {
+  const announcer = new Announcer(parts);
+  let cancel = () => {};
+  const lookAgain = () => {
+    announcer.look();
+    cancel = parts.clock.after(lookMs, lookAgain);
+  };
+  lookAgain();
+  signal.addEventListener("abort", () => cancel(), { once: true });
+}
+
+class Announcer {
+  readonly #parts: AnnouncerParts;
+  #said: string | undefined;
+  #newsSince: number | undefined;
+
+  constructor(parts: AnnouncerParts) {
+    this.#parts = parts;
+  }
+
+  look(): void {
+    const { clock, pods: readPods, asked } = this.#parts;
+    const pods = readPods();
+    const there = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
+    const text = linesOf(podLines(pods, asked.filter((name) => !there.has(name))));
+    if (text === this.#said) return void (this.#newsSince = undefined);
+    this.#newsSince ??= clock.now();
+    if (isSettled(pods) || clock.now() - this.#newsSince >= patienceMs) this.#say(pods, text);
+  }
+
+  #say(pods: readonly PodRow[], text: string): void {
+    const { head, foot, write } = this.#parts;
+    const first = this.#said === undefined;
+    this.#said = text;
+    this.#newsSince = undefined;
+    write(first ? linesOf([...head(pods), ""]) + text + linesOf(["", ...foot]) : `\nNow:\n${text}`);
+  }
+}
+
+function isSettled(pods: readonly PodRow[]): boolean {
+  return pods.length > 0 && pods.every(({ state }) => state !== "pending" && state !== "unserved");
+}
+
+function linesOf(lines: readonly string[]): string {
+  return lines.map((line) => line + "\n").join("");
+}

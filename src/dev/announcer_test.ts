@@ -1,0 +1,60 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { ManualClock } from "../../tests/fakes/manual_clock.ts";
+import type { PodRow } from "./announcement.ts";
+import { announce } from "./announcer.ts";
+
+function row(name: string, state: PodRow["state"]): PodRow {
+  const namespace = "shop";
+  const roleArn = "arn:aws:iam::123456789012:role/cart";
+  const rest = { hostNetwork: false, reason: null, message: null, roleArn };
+  return { namespace, name, ips: ["127.0.0.1"], state, ...rest };
+}
+
+function setUp(asked: readonly string[] = []) {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const written: string[] = [];
+  const cluster = { pods: [] as PodRow[] };
+  announce({
+    clock,
+    pods: () => cluster.pods,
+    asked,
+    head: (pods) => [`paste ${pods.length}`],
+    foot: ["edit"],
+    write: (text) => written.push(text),
+  }, stop.signal);
+  return { clock, stop, written, cluster };
+}
+
+test("announce() waits for pods to settle, then says commands, pods and what to do next", async () => {
+  const { clock, written, cluster } = setUp();
+  cluster.pods = [row("cart", "pending")];
+  await clock.advance(1000);
+  assert.deepEqual(written, []);
+  cluster.pods = [row("cart", "ready")];
+  await clock.advance(200);
+  assert.deepEqual(written, [
+    "paste 1\n\n  127.0.0.1  shop/cart  role arn:aws:iam::123456789012:role/cart\n\nedit\n",
+  ]);
+});
+
+test("announce() says after three seconds what hasn't settled by then", async () => {
+  const { clock, written } = setUp(["shop/cart"]);
+  await clock.advance(2800);
+  assert.deepEqual(written, []);
+  await clock.advance(200);
+  assert.deepEqual(written, ["paste 0\n\n  -  shop/cart  isn't there (yet)\n\nedit\n"]);
+});
+
+test("announce() speaks again when something has changed, and only then", async () => {
+  const { clock, stop, written, cluster } = setUp();
+  cluster.pods = [row("cart", "ready")];
+  await clock.advance(10_000);
+  assert.equal(written.length, 1);
+  cluster.pods = [row("cart", "none")];
+  await clock.advance(200);
+  assert.equal(written[1], "\nNow:\n  127.0.0.1  shop/cart  no role\n");
+  stop.abort();
+  assert.equal(clock.pending(), 0);
+});
