@@ -41,7 +41,8 @@ export function redirectFault(command: string, result: ProgramResult): RedirectF
   if (permission.test(said)) {
     return new RedirectFault(
       "no_permission",
-      `${command}: not permitted; the agent needs the capability NET_ADMIN (${said})`,
+      `${command}: not permitted; the agent needs the capability NET_ADMIN, ` +
+        `with iptables-legacy NET_RAW too (${said})`,
     );
   }
   if (missing.test(said)) {

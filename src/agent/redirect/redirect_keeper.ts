@@ -81,7 +81,9 @@ export class RedirectKeeper {
     await this.#cut();
     const { removed, problems } = await this.#deps.removeOthers(kind);
     if (removed.length > 0) this.#deps.log.info({ removed }, "redirect of another kind removed");
-    if (problems.length > 0) this.#deps.log.debug({ problems }, "other kinds not looked at");
+    for (const { message } of problems) {
+      this.#deps.log.debug({ problem: message }, "another kind can't be looked at");
+    }
   }
 
   async #repaired(backend: RedirectBackend): Promise<void> {

@@ -17,8 +17,9 @@ export const nftTable = "rolecall";
 export type Family = 4 | 6;
 
 export interface RedirectSettings {
-  readonly hostIp: string;
-  /** null = the node has no IPv6 address: the IPv6 metadata address is dropped, not redirected. */
+  /** null = the node has no IPv4 address: that metadata address is dropped, not redirected. */
+  readonly hostIp: string | null;
+  /** null likewise for IPv6. */
   readonly hostIpv6: string | null;
   readonly port: number;
   readonly interface: InterfaceMatch;

@@ -1,7 +1,7 @@
 /** Removes the redirect from this node, whichever kind of packet filter holds it. */
 import { removeIptables } from "./iptables_backend.ts";
 import { removeNftables } from "./nftables_backend.ts";
-import type { RunProgram } from "./redirect_fault.ts";
+import { RedirectFault, type RunProgram } from "./redirect_fault.ts";
 import type { Family } from "./redirect_rules.ts";
 
 type Kind = "iptables-nft" | "iptables-legacy" | "nftables";
@@ -9,8 +9,8 @@ type Kind = "iptables-nft" | "iptables-legacy" | "nftables";
 export interface Removal {
   /** Kinds that held something of ours. */
   readonly removed: readonly Kind[];
-  /** What couldn't be looked at or removed, one line each. */
-  readonly problems: readonly string[];
+  /** Kinds that couldn't be looked at or cleared. */
+  readonly problems: readonly RedirectFault[];
 }
 
 /** Every kind but `keep` is cleared; a second time there is nothing left to do. */
@@ -20,13 +20,14 @@ export async function removeRedirect(
   keep: Kind | null = null,
 ): Promise<Removal> {
   const removed: Kind[] = [];
-  const problems: string[] = [];
+  const problems: RedirectFault[] = [];
   for (const kind of ["iptables-nft", "iptables-legacy", "nftables"] as const) {
     if (kind === keep) continue;
     try {
       if (await removeKind(run, kind, hasIpv6)) removed.push(kind);
     } catch (fault) {
-      problems.push(fault instanceof Error ? fault.message : String(fault));
+      if (!(fault instanceof RedirectFault)) throw fault;
+      problems.push(fault);
     }
   }
   return { removed, problems };

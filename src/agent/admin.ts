@@ -1,0 +1,24 @@
+/** Whether the agent lives, whether it is ready and what it lacks, and its metrics. */
+import { Hono } from "hono";
+import type { Registry } from "prom-client";
+
+export interface AdminParts {
+  /** One line for each thing missing; empty means ready. */
+  readonly missing: () => readonly string[];
+  readonly registry: Registry;
+}
+
+export function createAdmin(parts: AdminParts): Hono {
+  const app = new Hono();
+  app.get("/livez", (c) => c.text("ok\n"));
+  app.get("/readyz", (c) => {
+    const missing = parts.missing();
+    return missing.length === 0 ? c.text("ok\n") : c.text(missing.join("\n") + "\n", 503);
+  });
+  app.get("/metrics", async (c) => {
+    const text = await parts.registry.metrics();
+    return c.body(text, 200, { "content-type": parts.registry.contentType });
+  });
+  app.notFound((c) => c.text("no such path\n", 404));
+  return app;
+}

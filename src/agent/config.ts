@@ -1,0 +1,178 @@
+/** The agent's settings from its flags, or everything that is wrong with them. Pure. */
+import { type FlagValues, type HostPort, parseFlags } from "../settings/flags.ts";
+import { canonicalAddress } from "./address.ts";
+import { agentFlags } from "./flags.ts";
+import { type PassthroughRule, passthroughRule } from "./passthrough_rule.ts";
+import { type InterfaceMatch, interfaceMatch } from "./redirect/interface_match.ts";
+
+type Values = FlagValues<typeof agentFlags>;
+
+/** What the agent is to do; empty texts of flags are null here. */
+export interface AgentSettings {
+  readonly listen: HostPort;
+  readonly adminListen: HostPort;
+  /** The node's IPv4 address; null on a node that has none, or where nothing is redirected. */
+  readonly hostIp: string | null;
+  readonly hostIpv6: string | null;
+  readonly nodeName: string | null;
+  readonly server: string;
+  readonly serverCa: string;
+  readonly tokenFile: string;
+  readonly metadataUrl: string;
+  readonly passthrough: PassthroughRule;
+  readonly tokenRequired: boolean;
+  readonly redirect: Values["redirect"];
+  readonly interface: InterfaceMatch;
+  readonly direct: boolean;
+  readonly allowedHosts: readonly string[];
+  readonly maxConnections: number;
+  readonly podConnections: number;
+  readonly podRate: number;
+  readonly removeRulesOnExit: boolean;
+  readonly graceMs: number;
+  readonly stateDir: string;
+  readonly logLevel: Values["log-level"];
+  readonly logFormat: Values["log-format"];
+}
+
+export type ParsedAgentConfig =
+  | {
+    readonly kind: "parsed";
+    readonly settings: AgentSettings;
+    /** Consequences worth a warning at the start. */
+    readonly notices: readonly string[];
+    readonly given: ReadonlySet<string>;
+  }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+/** What the settings' defaults depend on. */
+export interface Machine {
+  /** Whether `[::]` can be listened on. */
+  readonly hasIpv6: boolean;
+  /** Files and sockets that may be open at once. */
+  readonly openFiles: number;
+}
+
+/** Every problem at once, each a line naming flag, value and what is expected. */
+export function parseAgentConfig(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  machine: Machine = { hasIpv6: true, openFiles: Infinity },
+): ParsedAgentConfig {
+  const parsed = parseFlags(agentFlags, args, env);
+  if (parsed.kind === "problems") return parsed;
+  const { values, given } = parsed;
+  const strays = parsed.positionals.map((text) => `${text}: unexpected; agent takes flags only`);
+  const rule = readRule(values);
+  const match = interfaceMatch(values["interface"]);
+  const problems = [...strays, ...problemsOf(values)];
+  if (typeof rule === "string") problems.push(rule);
+  if (!match) problems.push(wrong(values, "interface", "expected eth0, cali+, !eth0 or nothing"));
+  if (problems.length > 0 || typeof rule === "string" || !match) {
+    return { kind: "problems", problems };
+  }
+  const settings = settingsOf(values, { rule, match, machine });
+  return { kind: "parsed", settings, notices: noticesOf(values, settings), given };
+}
+
+function problemsOf(values: Values): string[] {
+  const { "host-ip": ip, "host-ipv6": ipv6, redirect } = values;
+  const problems: string[] = [];
+  if (ip !== "" && canonicalAddress(ip) === undefined) {
+    problems.push(wrong(values, "host-ip", "expected the node's IPv4 address"));
+  }
+  if (ipv6 !== "" && !canonicalAddress(ipv6)?.includes(":")) {
+    problems.push(wrong(values, "host-ipv6", "expected the node's IPv6 address"));
+  }
+  if (redirect !== "none" && ip === "" && ipv6 === "") {
+    problems.push(
+      `--host-ip: ${JSON.stringify(ip)} is not valid; expected the node's address ` +
+        "(status.hostIP), or --redirect=none",
+    );
+  }
+  for (const name of ["server", "metadata-url"] as const) {
+    if (!URL.canParse(values[name])) problems.push(wrong(values, name, "expected a URL"));
+  }
+  for (const name of ["server-ca", "token-file", "state-dir"] as const) {
+    if (values[name] === "") problems.push(wrong(values, name, "expected a path"));
+  }
+  return problems;
+}
+
+function wrong(values: Values, name: keyof Values & string, expected: string): string {
+  return `--${name}: ${JSON.stringify(values[name])} is not valid; ${expected}`;
+}
+
+/** The rule, or the problem with it. */
+function readRule(values: Values): PassthroughRule | string {
+  try {
+    return passthroughRule(values["passthrough"], values["passthrough-user-data"]);
+  } catch (fault) {
+    const reason = fault instanceof Error ? fault.message : String(fault);
+    return wrong(
+      values,
+      "passthrough",
+      `expected all, safe, none or an RE2 expression (${reason})`,
+    );
+  }
+}
+
+interface Read {
+  readonly rule: PassthroughRule;
+  readonly match: InterfaceMatch;
+  readonly machine: Machine;
+}
+
+function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettings {
+  const addresses = [values["host-ip"], values["host-ipv6"]].map(canonicalAddress);
+  const most = connectionsAllowed(machine.openFiles);
+  return Object.freeze({
+    listen: anyHost(values["listen"], machine),
+    adminListen: anyHost(values["admin-listen"], machine),
+    hostIp: addresses.find((address) => address && !address.includes(":")) ?? null,
+    hostIpv6: addresses.findLast((address) => address?.includes(":")) ?? null,
+    nodeName: textOf(values["node-name"]),
+    server: values["server"],
+    serverCa: values["server-ca"],
+    tokenFile: values["token-file"],
+    metadataUrl: values["metadata-url"],
+    passthrough: rule,
+    tokenRequired: values["imdsv2"] === "required",
+    redirect: values["redirect"],
+    interface: match,
+    direct: values["direct"],
+    allowedHosts: values["allowed-hosts"],
+    maxConnections: Math.min(values["max-connections"], most),
+    podConnections: Math.min(values["pod-connections"], most),
+    podRate: values["pod-rate"],
+    removeRulesOnExit: values["remove-rules-on-exit"],
+    graceMs: values["disconnected-grace"] * 1000,
+    stateDir: values["state-dir"].replace(/(.)\/+$/, "$1"),
+    logLevel: values["log-level"],
+    logFormat: values["log-format"],
+  });
+}
+
+function noticesOf(values: Values, settings: AgentSettings): string[] {
+  const asked = values["max-connections"];
+  if (settings.maxConnections === asked) return [];
+  return [
+    `--max-connections: ${asked} lowered to ${settings.maxConnections}, ` +
+    "to stay under half of the files that may be open (ulimit -n)",
+  ];
+}
+
+/** Half of the files, less what the admin pages, the server and files need. */
+function connectionsAllowed(openFiles: number): number {
+  return Math.max(16, Math.floor(openFiles / 2) - 100);
+}
+
+/** `[::]` and `:8181` mean every address, whichever families the machine has. */
+function anyHost({ host, port }: HostPort, machine: Machine): HostPort {
+  if (host !== "" && host !== "::") return { host, port };
+  return { host: machine.hasIpv6 ? "::" : "0.0.0.0", port };
+}
+
+function textOf(value: string): string | null {
+  return value === "" ? null : value;
+}

@@ -1,0 +1,77 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { parseAgentConfig } from "./config.ts";
+
+const machine = { hasIpv6: true, openFiles: 1_000_000 };
+
+function settings(args: readonly string[], env = {}, on = machine) {
+  const parsed = parseAgentConfig(args, env, on);
+  assert.equal(parsed.kind, "parsed", JSON.stringify(parsed));
+  return parsed.kind === "parsed" ? parsed : assert.fail();
+}
+
+test("defaults, with the node's address from the pod's environment", () => {
+  const env = { HOST_IP: "10.0.0.5", HOST_IPV6: "", NODE_NAME: "node-1" };
+  const { settings: got, notices } = settings([], env);
+  assert.deepEqual(got.listen, { host: "::", port: 8181 });
+  assert.deepEqual(got.adminListen, { host: "::", port: 9620 });
+  assert.deepEqual(got.interface, { name: "eth0", inverted: true });
+  assert.equal(got.hostIp, "10.0.0.5");
+  assert.equal(got.hostIpv6, null);
+  assert.equal(got.nodeName, "node-1");
+  assert.equal(got.graceMs, 25_000);
+  assert.equal(got.redirect, "auto");
+  assert.deepEqual(notices, []);
+});
+
+test("without IPv6 every address means every IPv4 address", () => {
+  const { settings: got } = settings(["--redirect=none"], {}, { ...machine, hasIpv6: false });
+  assert.deepEqual(got.listen, { host: "0.0.0.0", port: 8181 });
+});
+
+test("a node with IPv6 alone gives it as --host-ip", () => {
+  const { settings: got } = settings(["--host-ip=FD00::5"]);
+  assert.deepEqual([got.hostIp, got.hostIpv6], [null, "fd00::5"]);
+});
+
+test("connections stay under half of the open files, and a notice says so", () => {
+  const { settings: got, notices } = settings(["--redirect=none"], {}, {
+    ...machine,
+    openFiles: 1024,
+  });
+  assert.equal(got.maxConnections, 412);
+  assert.match(notices[0] ?? "", /--max-connections: 4096 lowered to 412/);
+});
+
+test("every problem is named at once", () => {
+  const parsed = parseAgentConfig(
+    [
+      "--host-ip=10.0.0",
+      "--host-ipv6=10.0.0.5",
+      "--interface=a b",
+      "--passthrough=(",
+      "--server=",
+      "--token-file=",
+      "stray",
+    ],
+    {},
+    machine,
+  );
+  const problems = parsed.kind === "problems" ? parsed.problems : [];
+  const named = problems.map((line) => line.split(":")[0]);
+  assert.deepEqual(named.sort(), [
+    "--host-ip",
+    "--host-ipv6",
+    "--interface",
+    "--passthrough",
+    "--server",
+    "--token-file",
+    "stray",
+  ]);
+  assert.ok(problems.every((line) => !line.includes("\n")));
+});
+
+test("a redirect needs the node's address", () => {
+  const parsed = parseAgentConfig([], {}, machine);
+  assert.match(parsed.kind === "problems" ? parsed.problems[0] ?? "" : "", /--host-ip: "" .*none/);
+});
