@@ -54,7 +54,7 @@ function requestHeaders(incoming: FrontRequest): Record<string, string> {
     const key = name.toLowerCase();
     if (notToUpstream.has(key) || named.has(key)) continue;
     const before = headers.get(key);
-    headers.set(key, before === undefined ? [name, value] : [name, `${before[1]}, ${value}`]);
+    headers.set(key, before === undefined ? [name, value] : [before[0], `${before[1]}, ${value}`]);
   }
   return Object.fromEntries(headers.values());
 }
