@@ -1,0 +1,147 @@
+/** The settings of `dev`: its own and, by way of their own parsers, the agent's and the server's. */
+import { parseArgs } from "node:util";
+import { type AgentSettings, type Machine, parseAgentConfig } from "../agent/config.ts";
+import { agentFlags } from "../agent/flags.ts";
+import { parseServerConfig, type ServerSettings } from "../server/config.ts";
+import { serverFlags } from "../server/flags.ts";
+import { type FlagTable, type FlagValues, parseFlags, variableOf } from "../settings/flags.ts";
+import { devFlags, withoutEffect } from "./flags.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+type Values = FlagValues<typeof devFlags>;
+
+export interface DevSettings {
+  readonly agent: AgentSettings;
+  readonly server: ServerSettings;
+  readonly cluster:
+    | { readonly kind: "manifests"; readonly paths: readonly string[] }
+    | { readonly kind: "kubeconfig"; readonly path: string; readonly as: readonly string[] };
+  /** Where roles are assumed. */
+  readonly sts: "embedded" | "endpoint" | "aws";
+  /** Null means the embedded service. */
+  readonly metadataUrl: string | null;
+}
+
+export type ParsedDevConfig =
+  | {
+    readonly kind: "parsed";
+    readonly settings: DevSettings;
+    /** Consequences worth a line at the start. */
+    readonly notices: readonly string[];
+  }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+/**
+ * Every problem at once, each a line naming flag, value and what is expected. Words that aren't
+ * flags are further manifests, as a shell makes them of `--manifests dev/*.yaml`.
+ */
+export function parseDevConfig(
+  args: readonly string[],
+  env: Env,
+  machine: Machine,
+): ParsedDevConfig {
+  const parsed = parseFlags(devFlags, args, env);
+  if (parsed.kind === "problems") return parsed;
+  const { values, given, positionals } = parsed;
+  const agent = parseAgentConfig(
+    [...argsOf(agentFlags, args), "--redirect=none"],
+    withDefaults(env),
+    machine,
+  );
+  const server = parseServerConfig(argsOf(serverFlags, args), withDefaults(env));
+  const problems = [agent, server].flatMap((part) => part.kind === "problems" ? part.problems : []);
+  problems.push(...problemsOf(values, positionals));
+  if (problems.length > 0 || agent.kind === "problems" || server.kind === "problems") {
+    return { kind: "problems", problems: [...new Set(problems)] };
+  }
+  return {
+    kind: "parsed",
+    settings: settingsOf(values, positionals, { agent: agent.settings, server: server.settings }),
+    notices: [...agent.notices, ...server.notices, ...idleFlags(given)],
+  };
+}
+
+/** Those of the arguments that belong to one of the two. */
+function argsOf(table: FlagTable, args: readonly string[]): string[] {
+  const switches = Object.entries(devFlags).map(([name, { kind }]) => {
+    return [name, { type: kind === "switch" ? "boolean" as const : "string" as const }] as const;
+  });
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(switches),
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+  });
+  return tokens.flatMap((token) => {
+    if (token.kind !== "option" || !Object.hasOwn(table, token.name)) return [];
+    return [token.value === undefined ? `--${token.name}` : `--${token.name}=${token.value}`];
+  });
+}
+
+/** The addresses of `dev` in place of those of agent and server, where none are given. */
+function withDefaults(env: Env): Env {
+  const result: Record<string, string | undefined> = { ...env };
+  for (const name of ["listen", "admin-listen", "status-listen"] as const) {
+    result[variableOf(name)] ||= devFlags[name].default;
+  }
+  return result;
+}
+
+function problemsOf(values: Values, positionals: readonly string[]): string[] {
+  const { kubeconfig, as, aws, manifests } = values;
+  const problems: string[] = [];
+  const check = (wrong: boolean, problem: string) => void (wrong && problems.push(problem));
+  const files = [...manifests, ...positionals];
+  check(
+    kubeconfig !== "" && files.length > 0,
+    `--manifests: "${files[0]}" is not valid; expected nothing beside --kubeconfig`,
+  );
+  check(
+    kubeconfig !== "" && as.length === 0,
+    "--as: is missing; expected NAMESPACE/POD with --kubeconfig",
+  );
+  check(
+    kubeconfig === "" && as.length > 0,
+    `--as: "${as[0]}" is not valid; it needs --kubeconfig`,
+  );
+  for (const name of as.filter((one) => !/^[a-z0-9-]+\/[a-z0-9.-]+$/.test(one))) {
+    problems.push(`--as: "${name}" is not valid; expected NAMESPACE/POD`);
+  }
+  check(as.length > 250, "--as: is given too often; expected at most 250 pods");
+  check(
+    aws && values["sts-endpoint"] !== "",
+    `--sts-endpoint: "${values["sts-endpoint"]}" is not valid; expected nothing beside --aws`,
+  );
+  return problems;
+}
+
+function settingsOf(
+  values: Values,
+  positionals: readonly string[],
+  { agent, server }: Pick<DevSettings, "agent" | "server">,
+): DevSettings {
+  const paths = [...values.manifests, ...positionals];
+  const { kubeconfig, as, aws } = values;
+  const sts = aws ? "aws" : values["sts-endpoint"] === "" ? "embedded" : "endpoint";
+  return {
+    agent: { ...agent, logLevel: values["log-level"], logFormat: values["log-format"] },
+    server: { ...server, region: regionOf(values, sts) },
+    cluster: kubeconfig === ""
+      ? { kind: "manifests", paths: paths.length > 0 ? paths : ["dev/cluster.yaml"] }
+      : { kind: "kubeconfig", path: kubeconfig, as },
+    sts,
+    metadataUrl: values["metadata-url"] || null,
+  };
+}
+
+function regionOf(values: Values, sts: DevSettings["sts"]): string | null {
+  if (values.region !== "") return values.region;
+  return sts === "aws" ? null : "eu-west-1";
+}
+
+function idleFlags(given: ReadonlySet<string>): string[] {
+  return withoutEffect.filter((name) => given.has(name)).map((name) =>
+    `--${name}: has no effect in dev, where agent and server are one process`
+  );
+}

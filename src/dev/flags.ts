@@ -1,0 +1,51 @@
+/** The flags of `dev`: its own, and those of agent and server with defaults for one machine. */
+import { agentFlags } from "../agent/flags.ts";
+import { serverFlags } from "../server/flags.ts";
+import { flag } from "../settings/flags.ts";
+
+const ownFlags = {
+  "listen": flag.listen("127.0.0.1:8181", "metadata front"),
+  "admin-listen": flag.listen("127.0.0.1:9620", "/livez, /readyz and /metrics of both"),
+  "status-listen": flag.listen("127.0.0.1:9622", "status page and /api/…; loopback only"),
+  "manifests": flag.list(
+    "files of pods, namespaces and ServiceAccounts; empty means dev/cluster.yaml",
+    "paths separated by commas",
+  ),
+  "kubeconfig": flag.text("", "read a real cluster instead of manifests; with --as"),
+  "as": flag.list(
+    "answer for this pod of it: the first at 127.0.0.1, the next at 127.0.0.2",
+    "NAMESPACE/POD",
+  ),
+  "sts-endpoint": flag.url("", "an STS other than the embedded one, with your own credentials"),
+  "aws": flag.boolean("assume roles at AWS, with your own credentials"),
+  "region": flag.text("", "region of STS; empty means eu-west-1, with --aws the SDK's own choice"),
+  "metadata-url": flag.url("", "where passed-on requests go; empty means the embedded service"),
+  "log-level": flag.choice(["debug", "info", "warn", "error"], "error", "least level logged"),
+  "log-format": flag.choice(["json", "text"], "text", "json for machines, text for people"),
+};
+
+export const devFlags = { ...serverFlags, ...agentFlags, ...ownFlags };
+
+/** Between two parts of one process there is nothing for these to set. */
+export const withoutEffect: readonly string[] = [
+  "agent-service-account",
+  "ca-configmap",
+  "direct",
+  "host-ip",
+  "host-ipv6",
+  "interface",
+  "namespace",
+  "node-name",
+  "redirect",
+  "remove-rules-on-exit",
+  "server",
+  "server-ca",
+  "startup-taint",
+  "state-dir",
+  "tls-cert",
+  "tls-dns-names",
+  "tls-key",
+  "tls-secret",
+  "token-audience",
+  "token-file",
+];
