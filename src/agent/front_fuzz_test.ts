@@ -118,21 +118,23 @@ const disguise: ((word: string) => string)[] = [
 
 const word = fc.tuple(fc.constantFrom(...words), fc.constantFrom(...disguise))
   .map(([text, change]) => change(text));
-const separator = fc.constantFrom(...separators);
+const separator = fc.oneof(
+  { weight: 3, arbitrary: fc.constant("/") },
+  { weight: 1, arbitrary: fc.constantFrom(...separators) },
+);
 const known = fc.constantFrom(
   ["latest", "meta-data", "iam", "security-credentials", "reader"],
   ["latest", "meta-data", "identity-credentials", "ec2", "security-credentials", "ec2-instance"],
   ["latest", "api", "token"],
   ["latest", "user-data"],
+  ["latest", "meta-data", "iam"],
 );
+const disguised = (part: string) =>
+  fc.tuple(separator, fc.constantFrom(...disguise)).map(([before, change]) =>
+    before + change(part)
+  );
 const disguisedKnown = known.chain((parts) =>
-  fc.tuple(
-    ...parts.map((part) =>
-      fc.tuple(separator, fc.constantFrom(...disguise)).map(([before, change]) =>
-        before + change(part)
-      )
-    ),
-  ).map((all) => all.join(""))
+  fc.tuple(...parts.map(disguised)).map((all) => all.join(""))
 );
 const random = fc.array(fc.tuple(separator, word), { maxLength: 8 })
   .map((parts) => parts.flat().join(""));
