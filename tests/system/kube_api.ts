@@ -35,6 +35,7 @@ export class KubeApi {
   readonly #keys: ClusterKeys;
   readonly #origin: string;
   readonly #agent: Agent;
+  #impersonated: Readonly<Record<string, string>> = {};
 
   /** As the admin, unless another's certificate is given. */
   constructor(origin: string, keys: ClusterKeys, { cert, key }: Certified = keys.admin) {
@@ -79,6 +80,13 @@ export class KubeApi {
     return (await this.#send("GET", path)).text;
   }
 
+  /** With another user's rights. */
+  as(user: string): KubeApi {
+    const other = new KubeApi(this.#origin, this.#keys);
+    other.#impersonated = { "impersonate-user": user };
+    return other;
+  }
+
   close(): void {
     this.#agent.destroy();
   }
@@ -91,7 +99,8 @@ export class KubeApi {
 
   #send(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
     const content = body === undefined ? undefined : JSON.stringify(body);
-    const headers = content === undefined ? {} : {
+    const headers = content === undefined ? this.#impersonated : {
+      ...this.#impersonated,
       "content-type": contentTypes[method] ?? "application/json",
       "content-length": String(Buffer.byteLength(content)),
     };

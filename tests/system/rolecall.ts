@@ -117,6 +117,8 @@ export interface AgentWish {
   readonly node: NodeNet;
   readonly name?: string;
   readonly flags?: readonly string[];
+  /** Beside net_admin, such as `net_bind_service`. */
+  readonly capability?: string;
 }
 
 export function tokenFile(folders: Folders, node: NodeNet): string {
@@ -132,7 +134,8 @@ export function startAgent(runtime: Runtime, folders: Folders, wish: AgentWish):
   const { node, name = `agent-${node.name}`, flags = [] } = wish;
   const state = join(folders.state, `${node.name}-state`);
   mkdirSync(state, { recursive: true });
-  const limits = ["setpriv", "--bounding-set=-all,+net_admin", "--inh-caps=-all"];
+  const kept = wish.capability === undefined ? "+net_admin" : `+net_admin,+${wish.capability}`;
+  const limits = ["setpriv", `--bounding-set=-all,${kept}`, "--inh-caps=-all"];
   const command = [
     ...limits,
     ...runtime,

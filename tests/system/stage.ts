@@ -15,6 +15,7 @@ import { TestPod } from "./pod.ts";
 import type { Running } from "./programs.ts";
 import {
   agentToken,
+  type AgentWish,
   copyPublishedCa,
   createAgentPod,
   type Folders,
@@ -138,6 +139,14 @@ export class Stage {
       name,
       permitted === undefined ? {} : { "iam.amazonaws.com/permitted": permitted },
     );
+  }
+
+  /** A node's agent anew, with other flags. */
+  async restartAgent(member: Member, wish: Omit<AgentWish, "node"> = {}): Promise<void> {
+    const { node } = member;
+    await member.running.stop();
+    member.running = startAgent(this.runtime, this.folders, { node, ...wish });
+    await untilReady(member.running, agentOrigin(node));
   }
 
   async restartServer(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number> {

@@ -1,4 +1,4 @@
-/** boto3 as a pod runs it: its default chain, told nothing but where STS is. */
+/** boto3 as a pod runs it: its default chain, told where STS is. */
 import { join } from "node:path";
 import type { TestPod } from "../pod.ts";
 import { stsUrl } from "../sts.ts";
@@ -29,10 +29,15 @@ export interface BotoAnswer {
 }
 
 /** Who STS says the pod is. */
-export async function askWithBoto(pod: TestPod, bin: string): Promise<BotoAnswer> {
+export async function askWithBoto(
+  pod: TestPod,
+  bin: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<BotoAnswer> {
   const outcome = await pod.run([join(bin, "python"), "-c", script], {
     AWS_DEFAULT_REGION: "eu-west-1",
     AWS_ENDPOINT_URL_STS: stsUrl,
+    ...env,
   });
   if (outcome.code !== 0) throw new Error(`boto3: ${outcome.stderr.slice(-800)}`);
   return JSON.parse(outcome.stdout) as BotoAnswer;

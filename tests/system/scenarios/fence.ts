@@ -8,6 +8,15 @@ import { until } from "../until.ts";
 
 const role = "iam.amazonaws.com/role";
 
+async function forbidden(attempt: Promise<unknown>, says: RegExp): Promise<void> {
+  const seen = await attempt.then(() => undefined, (fault: unknown) => fault);
+  assert.ok(seen instanceof KubeFault, "it was allowed");
+  assert.deepEqual([seen.status >= 400 && seen.status < 500, says.test(seen.message)], [
+    true,
+    true,
+  ]);
+}
+
 export const fence: readonly Scenario<Stage>[] = [
   {
     name: "a kubelet can report its pods' status and can't give them a role",
@@ -20,11 +29,7 @@ export const fence: readonly Scenario<Stage>[] = [
       const path = `${podPath("fence", "web")}/status`;
       await kubelet.patch(path, { status: { message: "fine" } });
       const attempt = kubelet.patch(path, { metadata: { annotations: { [role]: "admin" } } });
-      await assert.rejects(attempt, (fault: unknown) => {
-        assert.ok(fault instanceof KubeFault);
-        assert.match(fault.message, /iam\.amazonaws\.com/);
-        return true;
-      });
+      await forbidden(attempt, /iam\.amazonaws\.com/);
       kubelet.close();
     },
   },
@@ -38,6 +43,23 @@ export const fence: readonly Scenario<Stage>[] = [
       const spec = { namespace: "fence", name: "static", annotations, serviceAccount: null };
       const pod = await stage.pod(spec);
       await until("a denial", async () => (await pod.list()).status === 403);
+    },
+  },
+  {
+    name: "the server's rights on Secrets and ConfigMaps end at its own two",
+    run: async (stage) => {
+      const server = stage.api.as("system:serviceaccount:rolecall:rolecall-server");
+      for (const [folder, own] of [["secrets", "server-tls"], ["configmaps", "server-ca"]]) {
+        const path = `/api/v1/namespaces/rolecall/${folder}`;
+        const kind = folder === "secrets" ? "Secret" : "ConfigMap";
+        const made = (name: string) => ({ apiVersion: "v1", kind, metadata: { name } });
+        await server.get(`${path}/rolecall-${own}`);
+        await forbidden(server.create(path, made(`rolecall-${own}`)), /cannot create/);
+        await forbidden(server.apply(`${path}/other`, made("other")), /cannot patch/);
+        await forbidden(server.get(`${path}/other`), /cannot get/);
+        await forbidden(server.get(path), /cannot list/);
+      }
+      server.close();
     },
   },
 ];

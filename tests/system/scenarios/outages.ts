@@ -124,10 +124,8 @@ export const outages: readonly Scenario<Stage>[] = [
       }, { within: 40_000 });
       replaceFile(files.token, await agentToken(stage.api, pod));
       await untilReady(agent, agentOrigin(node), 40_000);
-      await agent.stop();
+      await stage.restartAgent(stage.second);
       rmSync(state, { recursive: true });
-      stage.second.running = startAgent(stage.runtime, stage.folders, { node });
-      await untilReady(stage.second.running, agentOrigin(node));
     },
   },
   {

@@ -5,8 +5,7 @@ import { nodeSecret } from "../instance_metadata.ts";
 import { inNamespace, metadataAddress } from "../network.ts";
 import { must, run } from "../programs.ts";
 import type { Scenario } from "../report.ts";
-import { type AgentWish, startAgent, untilReady } from "../rolecall.ts";
-import { agentOrigin, type Stage } from "../stage.ts";
+import type { Stage } from "../stage.ts";
 import { until } from "../until.ts";
 
 const role = "iam.amazonaws.com/role";
@@ -19,14 +18,6 @@ async function natRules(stage: Stage): Promise<string> {
 
 function inPlace(rules: string): boolean {
   return rules.includes("-A PREROUTING -j ROLECALL") && /-A ROLECALL .*DNAT/.test(rules);
-}
-
-/** The first node's agent anew, with other flags. */
-async function restartAgent(stage: Stage, flags: AgentWish["flags"] = []): Promise<void> {
-  const { node } = stage.first;
-  await stage.first.running.stop();
-  stage.first.running = startAgent(stage.runtime, stage.folders, { node, flags });
-  await untilReady(stage.first.running, agentOrigin(node));
 }
 
 function uninstall(stage: Stage) {
@@ -102,7 +93,7 @@ export const redirect: readonly Scenario<Stage>[] = [
       assert.ok(inPlace(await natRules(stage)), "rules stay");
       const answer = await pod.ask(nodePath, { timeoutMs: 1500 });
       assert.equal(answer.status, 0, "nobody answers");
-      await restartAgent(stage);
+      await stage.restartAgent(stage.first);
       await until("served again", async () => (await pod.credentials("reader")).status === 200);
     },
   },
@@ -115,7 +106,7 @@ export const redirect: readonly Scenario<Stage>[] = [
       assert.ok(!(await natRules(stage)).includes("ROLECALL"));
       const twice = await uninstall(stage);
       assert.equal(twice.code, 0, twice.stderr);
-      await restartAgent(stage);
+      await stage.restartAgent(stage.first);
       assert.ok(inPlace(await natRules(stage)));
     },
   },
@@ -124,7 +115,7 @@ export const redirect: readonly Scenario<Stage>[] = [
     run: async (stage) => {
       await stage.first.running.stop();
       assert.equal((await uninstall(stage)).code, 0);
-      await restartAgent(stage, ["--redirect=nftables"]);
+      await stage.restartAgent(stage.first, { flags: ["--redirect=nftables"] });
       assert.match(await nftTables(stage), /rolecall/);
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "flush", name: "nft", annotations });
@@ -139,7 +130,7 @@ export const redirect: readonly Scenario<Stage>[] = [
       await until("served again", async () => (await pod.credentials("reader")).status === 200);
       await stage.first.running.stop();
       assert.equal((await uninstall(stage)).code, 0);
-      await restartAgent(stage);
+      await stage.restartAgent(stage.first);
     },
   },
 ];

@@ -1,0 +1,63 @@
+/** The second front: a pod shows its projected token instead of its address. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { requestToken } from "../cluster_objects.ts";
+import { inNamespace } from "../network.ts";
+import type { TestPod } from "../pod.ts";
+import { must } from "../programs.ts";
+import type { Scenario } from "../report.ts";
+import { replaceFile } from "../rolecall.ts";
+import type { Stage } from "../stage.ts";
+import { until } from "../until.ts";
+import { askWithBoto } from "./aws_clients.ts";
+
+const address = "169.254.170.23";
+const origin = `http://${address}`;
+const path = "/v1/credentials";
+const namespace = "containers";
+
+function podToken(stage: Stage, pod: TestPod, audience = "rolecall-pod"): Promise<string> {
+  const boundTo = { name: pod.spec.name, uid: pod.uid };
+  return requestToken(stage.api, { namespace, serviceAccount: "default", audience, boundTo });
+}
+
+export const containerCredentials: readonly Scenario<Stage>[] = [
+  {
+    name: "container credentials: boto3 with the pod's projected token",
+    run: async (stage) => {
+      const { node } = stage.first;
+      const add = ["ip", "addr", "add", `${address}/32`, "dev", "lo"];
+      await must(inNamespace(node.name, add));
+      const flags = [`--container-credentials=${address}:80`];
+      await stage.restartAgent(stage.first, { flags, capability: "net_bind_service" });
+      await stage.namespace(namespace, ".*");
+      const annotations = { "iam.amazonaws.com/role": "reader" };
+      const pod = await stage.pod({ namespace, name: "web", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      const file = join(stage.folders.state, "pod-token");
+      replaceFile(file, await podToken(stage, pod));
+      const answer = await askWithBoto(pod, stage.builds.python, {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: origin + path,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file,
+      });
+      assert.equal(answer.method, "container-role");
+      assert.match(answer.arn ?? "", /assumed-role\/reader\//);
+    },
+  },
+  {
+    name: "container credentials: no token 400, a bad one 401, one of another node's pod 401",
+    run: async (stage) => {
+      const pod = await stage.pod({ namespace, name: "asks" });
+      const away = await stage.pod({ namespace, name: "away" }, stage.second.node);
+      const ask = async (token?: string) => {
+        const headers: Record<string, string> = token === undefined ? {} : { authorization: token };
+        return (await pod.ask(path, { origin, headers })).status;
+      };
+      assert.equal(await ask(), 400);
+      assert.equal(await ask("garbage"), 401);
+      assert.equal(await ask(await podToken(stage, pod, "rolecall-server")), 401);
+      assert.equal(await ask(await podToken(stage, away)), 401);
+      await stage.restartAgent(stage.first);
+    },
+  },
+];
