@@ -3,7 +3,7 @@
 // Writes permitted_vectors.json: for expressions and role ARNs, what Go's regexp package says of each.
 // Run it beside this file:
 //
-//	go run permitted_vectors.go > permitted_vectors.json
+//	go run permitted_vectors.go > permitted_vectors.json && deno fmt permitted_vectors.json
 //
 // A whole match is told without gluing text around an expression: the leftmost-longest match begins
 // at 0 wherever any match does, and ends at the end if any match from 0 does. Where \A(?:…)\z compiles
@@ -362,7 +362,7 @@ func judge(expression string) outcome {
 	return result
 }
 
-// A line for each text and expression, so that a change reads well as a diff.
+// A line for each text and expression; the formatter wraps the long ones.
 func write(outcomes []outcome) {
 	fmt.Print("{\n\"arns\": [\n")
 	for i, arn := range arns {
