@@ -27,6 +27,10 @@ const lockSeconds = "5";
 /** Someone may change the same chains between reading and writing; the write then fails whole. */
 const attempts = 3;
 
+/** The variants' words for a chain that isn't there; iptables-nft 1.8.9 has the oddest. */
+const noSuchChain =
+  /no chain|does not exist|no such file|chain .ROLECALL. in table .* incompatible/i;
+
 export interface IptablesParts {
   readonly run: RunProgram;
   readonly settings: RedirectSettings;
@@ -90,7 +94,7 @@ async function listChains(
   let listing = "";
   for (const hook of hooks[table]) listing += await runOrFault(run, program, list(hook)) + "\n";
   const own = await run(program, list(chainName), { timeoutMs: 20_000 });
-  if (own.code !== 0 && !/no chain|does not exist|no such file/i.test(own.stderr)) {
+  if (own.code !== 0 && !noSuchChain.test(own.stderr)) {
     throw redirectFault(program, own);
   }
   return readChains(listing + (own.code === 0 ? own.stdout : ""));

@@ -37,6 +37,8 @@ export class RedirectKeeper {
   #inPlace = false;
   #repairs = 0;
   #lastError: string | null = null;
+  #stopped = false;
+  #round: Promise<void> = Promise.resolve();
 
   constructor(deps: RedirectKeeperDeps) {
     this.#deps = deps;
@@ -52,7 +54,26 @@ export class RedirectKeeper {
   }
 
   /** One round: looks, repairs where needed, and never rejects. */
-  async check(): Promise<void> {
+  check(): Promise<void> {
+    if (!this.#stopped) this.#round = this.#check();
+    return this.#round;
+  }
+
+  /** Leaves the rules alone from here on; settles when the round under way is over. */
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return this.#round;
+  }
+
+  /** Checks every 5 s until the signal aborts; the rules stay. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(this.#deps.clock, checkEveryMs, signal);
+      if (!signal.aborted) await this.check();
+    }
+  }
+
+  async #check(): Promise<void> {
     try {
       const backend = this.#backend ?? await this.#deps.choose();
       this.#backend = backend;
@@ -63,14 +84,6 @@ export class RedirectKeeper {
       this.#lastError = null;
     } catch (fault) {
       this.#failed(fault);
-    }
-  }
-
-  /** Checks every 5 s until the signal aborts; the rules stay. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await pause(this.#deps.clock, checkEveryMs, signal);
-      if (!signal.aborted) await this.check();
     }
   }
 

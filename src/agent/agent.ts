@@ -1,0 +1,139 @@
+/**
+ * The agent put together from ready adapters: what it holds, what it answers, what runs. Listening,
+ * files and programs are `main.ts`'s.
+ */
+import type { Hono } from "hono";
+import type { Registry } from "prom-client";
+import { createAdmin } from "./admin.ts";
+import { Assignments } from "./assignments.ts";
+import { addressSet } from "./address.ts";
+import type { AgentSettings } from "./config.ts";
+import { createFront } from "./front.ts";
+import type { GetAccess } from "./link/server_access.ts";
+import { runReporter } from "./link/reporter.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Clock, Log, Upstream } from "./ports.ts";
+import { missingForReadiness } from "./readiness.ts";
+import type { RedirectKeeper, RedirectStatus } from "./redirect/redirect_keeper.ts";
+import { ServerLink } from "./server_link.ts";
+import type { TokenKeys } from "./token_keys.ts";
+
+export interface AgentParts {
+  readonly settings: Pick<
+    AgentSettings,
+    | "server"
+    | "hostIp"
+    | "hostIpv6"
+    | "allowedHosts"
+    | "passthrough"
+    | "tokenRequired"
+    | "podRate"
+    | "graceMs"
+  >;
+  readonly about: { readonly version: string; readonly runtime: string };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly registry: Registry;
+  /** 0 up to 1; draws moments and addresses, nothing secret. */
+  readonly random: () => number;
+  readonly access: GetAccess;
+  /** The addresses of the server's name. */
+  readonly resolve: (name: string) => Promise<readonly string[]>;
+  readonly upstream: Upstream;
+  readonly tokenKeys: TokenKeys;
+  /** null where nothing is redirected. */
+  readonly redirect: RedirectKeeper | null;
+  /** Connections of the metadata front, for its metrics. */
+  readonly connections?: () => { readonly open: number; readonly refused: number } | undefined;
+}
+
+export interface Agent {
+  /** Answers pods; fits the listener's `Handler`. */
+  readonly front: ReturnType<typeof createFront>;
+  /** `/livez`, `/readyz`, `/metrics`. */
+  readonly admin: Hono;
+  /** One line for each thing that readiness lacks. */
+  missing(): readonly string[];
+  /** A whole snapshot has come, so pods can be answered. */
+  readonly synced: boolean;
+  /** Keeps link, reports and redirect going until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const notRedirecting: RedirectStatus = { kind: "none", inPlace: true, repairs: 0, lastError: null };
+
+export function createAgent(parts: AgentParts): Agent {
+  const { settings, clock, log } = parts;
+  const assignments: Assignments = new Assignments({
+    clock,
+    graceMs: settings.graceMs,
+    readPod: (ip) => link.readPod(ip),
+    ownAddresses: addressSet(nodeAddresses(settings)),
+    wanted: () => link.hurry(),
+  });
+  const link: ServerLink = new ServerLink({
+    clock,
+    log,
+    random: parts.random,
+    server: settings.server,
+    access: parts.access,
+    resolve: parts.resolve,
+    openStream: () => assignments.openStream(),
+  });
+  const redirect = () => parts.redirect?.status() ?? notRedirecting;
+  const missing = () => missingForReadiness(redirect(), link.status(), assignments);
+  const metrics = createMetrics(parts.registry, parts.about, {
+    now: () => clock.now(),
+    assignments: () => assignments.size,
+    waiting: () => assignments.waiting,
+    confirmed: () => assignments.confirmed,
+    ready: () => missing().length === 0,
+    link: () => link.status(),
+    redirect,
+    connections: () => parts.connections?.(),
+  });
+  return {
+    front: createFront({
+      pods: assignments,
+      upstream: parts.upstream,
+      clock,
+      tokenKeys: parts.tokenKeys,
+      allowedHosts: [...settings.allowedHosts, ...nodeAddresses(settings)],
+      passthrough: settings.passthrough,
+      tokenRequired: settings.tokenRequired,
+      podRate: settings.podRate,
+      ...metrics,
+    }),
+    admin: createAdmin({ missing, registry: parts.registry }),
+    missing,
+    get synced() {
+      return assignments.everSynced;
+    },
+    async run(signal) {
+      await Promise.all([
+        link.run(signal),
+        parts.redirect?.run(signal),
+        runReporter({
+          clock,
+          address: () => link.status().address,
+          report: () => reportOf(parts, redirect(), missing().length === 0, assignments.size),
+          send: (body) => link.request("/v1/agent", body),
+        }, signal),
+      ]);
+    },
+  };
+}
+
+function reportOf(parts: AgentParts, redirect: RedirectStatus, ready: boolean, held: number) {
+  const { kind, inPlace, repairs } = redirect;
+  return {
+    version: parts.about.version,
+    ready,
+    redirect: { kind, inPlace, repairs },
+    assignments: held,
+  };
+}
+
+function nodeAddresses({ hostIp, hostIpv6 }: AgentParts["settings"]): readonly string[] {
+  return [hostIp, hostIpv6].filter((address) => address !== null);
+}

@@ -1,0 +1,52 @@
+/** With which limits the agent listens, and how requests reach its admin pages. */
+import type { AgentSettings } from "./config.ts";
+
+/** A request of the runtime's listener, as far as the pages need it. */
+export interface IncomingRequest {
+  readonly target: string;
+  toRequest(url: string): Request;
+}
+
+export interface Limits {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerPeer: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+}
+
+/** No SDK sends a body or large headers to the metadata service; silent clients are closed. */
+export function frontLimits(settings: AgentSettings): Limits {
+  return {
+    maxConnections: settings.maxConnections,
+    maxConnectionsPerPeer: settings.podConnections,
+    headersTimeoutMs: 5000,
+    requestTimeoutMs: 10_000,
+    keepAliveTimeoutMs: 15_000,
+    maxHeaderBytes: 16_384,
+  };
+}
+
+/** The kubelet's probes and a scraper or two; pods reach this port too. */
+export const adminLimits: Limits = {
+  maxConnections: 64,
+  maxConnectionsPerPeer: 16,
+  headersTimeoutMs: 5000,
+  requestTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 60_000,
+  maxHeaderBytes: 16_384,
+};
+
+/** Origin-form targets only; the Host header decides nothing, so it is taken as it comes. */
+export function pageHandler(
+  fetch: (request: Request) => Promise<Response> | Response,
+): (incoming: IncomingRequest) => Promise<Response> | Response {
+  return (incoming) => {
+    const url = `http://agent${incoming.target}`;
+    if (!incoming.target.startsWith("/") || !URL.canParse(url)) {
+      return new Response("bad target\n", { status: 400 });
+    }
+    return fetch(incoming.toRequest(url));
+  };
+}

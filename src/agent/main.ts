@@ -1,0 +1,208 @@
+/** The `agent` command: settings → adapters → agent → redirect → listeners, until a signal. */
+import { Registry } from "prom-client";
+import { createImds } from "../aws/imds.ts";
+import type { Host, Listener } from "../runtime/contract.ts";
+import { systemClock } from "../runtime/system_clock.ts";
+import { type Command, refuse } from "../settings/command.ts";
+import { createLog } from "../telemetry/log.ts";
+import { version } from "../version.ts";
+import { type Agent, createAgent } from "./agent.ts";
+import { type AgentSettings, parseAgentConfig } from "./config.ts";
+import { agentFlags } from "./flags.ts";
+import { accessByFiles } from "./link/server_access.ts";
+import { adminLimits, frontLimits, pageHandler } from "./listeners.ts";
+import { pause } from "./pause.ts";
+import type { Log } from "./ports.ts";
+import { createRedirect } from "./redirect/create_redirect.ts";
+import type { RedirectKeeper } from "./redirect/redirect_keeper.ts";
+import { removeRedirect } from "./redirect/remove_redirect.ts";
+import { loadTokenKeys } from "./token_key_file.ts";
+
+/** Requests under way have this long to end after a signal. */
+const stopGraceMs = 5000;
+const predecessorEveryMs = 300;
+
+export const agentCommand: Command = {
+  usage: "[flags]",
+  summary: "answers the pods of this node in the metadata service's place",
+  flags: agentFlags,
+  examples: ["agent --host-ip=10.0.0.5 --interface=cali+", "agent --redirect=none"],
+  run: (host, args) => runAgent(host, args),
+};
+
+/** Runs until SIGTERM or SIGINT; the exit code. @throws {Error} a port can't be listened on */
+export async function runAgent(host: Host, args: readonly string[]): Promise<number> {
+  const machine = { hasIpv6: host.hasIpv6(), openFiles: host.openFilesLimit() };
+  const parsed = parseAgentConfig(args, host.env, machine);
+  if (parsed.kind === "problems") return refuse(host, parsed.problems);
+  const { settings, notices } = parsed;
+  const log = createLog({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    component: "agent",
+    write: host.writeOut,
+  });
+  for (const notice of notices) log.warn({ notice }, "setting with consequences");
+  const stop = new AbortController();
+  host.onStop((signal) => {
+    log.info({ signal }, "stopping");
+    stop.abort();
+  });
+  await serve(host, settings, log, stop.signal);
+  log.info({}, "stopped");
+  return 0;
+}
+
+async function serve(
+  host: Host,
+  settings: AgentSettings,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<void> {
+  // The link goes on while requests under way end, so that waiting ones still get their answer.
+  const ended = new AbortController();
+  const open: Listeners = {};
+  const node = { run: host.run, hasIpv6: host.hasIpv6() };
+  const redirect = createRedirect(node, settings, { clock: systemClock, log });
+  const agent = await assemble({ host, settings, log, redirect, open, signal: ended.signal });
+  await redirect?.check();
+  const overtaking = await hasPredecessor(host, settings);
+  open.admin = await listenAdmin(host, settings, agent, log);
+  const running = agent.run(ended.signal);
+  if (overtaking) await afterPredecessor(host, settings, agent, stopping);
+  open.front = await listenFront(host, settings, agent, log);
+  await aborted(stopping);
+  if (settings.removeRulesOnExit) await takeAway(host, redirect, log);
+  await open.front.close(stopGraceMs);
+  ended.abort();
+  await Promise.all([running, open.admin.close(0)]);
+}
+
+interface Listeners {
+  front?: Listener;
+  admin?: Listener;
+}
+
+interface Assembly {
+  readonly host: Host;
+  readonly settings: AgentSettings;
+  readonly log: Log;
+  readonly redirect: RedirectKeeper | null;
+  readonly open: Listeners;
+  readonly signal: AbortSignal;
+}
+
+async function assemble({ host, settings, log, redirect, open, signal }: Assembly): Promise<Agent> {
+  return createAgent({
+    settings,
+    about: { version, runtime: `${host.runtime.name} ${host.runtime.version}` },
+    clock: systemClock,
+    log,
+    registry: new Registry(),
+    random: Math.random,
+    access: accessByFiles({
+      files: host,
+      caFile: settings.server.startsWith("https:") ? settings.serverCa : null,
+      tokenFile: settings.tokenFile,
+      createClient: (ca) => host.httpClient(ca === null ? {} : { ca }),
+      signal,
+    }),
+    resolve: (name) => host.resolve(name),
+    upstream: createImds({
+      baseUrl: settings.metadataUrl,
+      http: host.httpClient(),
+      clock: systemClock,
+    }),
+    tokenKeys: await loadTokenKeys({
+      files: host,
+      stateDir: settings.stateDir,
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      log,
+    }),
+    redirect,
+    connections: () => open.front?.connections(),
+  });
+}
+
+async function takeAway(host: Host, redirect: RedirectKeeper | null, log: Log): Promise<void> {
+  await redirect?.stop();
+  const { removed } = await removeRedirect(host.run, host.hasIpv6());
+  log.info({ removed }, "redirect removed");
+}
+
+async function listenFront(
+  host: Host,
+  settings: AgentSettings,
+  agent: Agent,
+  log: Log,
+): Promise<Listener> {
+  const listener = await host.listen({
+    ...settings.listen,
+    handler: agent.front,
+    limits: frontLimits(settings),
+    reusePort: true,
+  });
+  log.info({ listener: "listen", host: listener.host, port: listener.port }, "listening");
+  return listener;
+}
+
+async function listenAdmin(
+  host: Host,
+  settings: AgentSettings,
+  agent: Agent,
+  log: Log,
+): Promise<Listener> {
+  const listener = await host.listen({
+    ...settings.adminListen,
+    handler: pageHandler((request) => agent.admin.fetch(request)),
+    limits: adminLimits,
+    reusePort: true,
+  });
+  log.info({ listener: "admin-listen", host: listener.host, port: listener.port }, "listening");
+  return listener;
+}
+
+/** Whether an agent answers on this node's admin port already: this one is to replace it. */
+async function hasPredecessor(host: Host, settings: AgentSettings): Promise<boolean> {
+  const { port } = settings.adminListen;
+  return port !== 0 && await answers(host, `http://${loopbackOf(settings)}:${port}/livez`);
+}
+
+/** Two agents share the port's connections, so this one joins when it can answer as well. */
+async function afterPredecessor(
+  host: Host,
+  settings: AgentSettings,
+  agent: Agent,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { port } = settings.listen;
+  const url = `http://${loopbackOf({ adminListen: settings.listen })}:${port}/latest/api/token`;
+  while (!agent.synced && !stopping.aborted && await answers(host, url)) {
+    await pause(systemClock, predecessorEveryMs, stopping);
+  }
+}
+
+async function answers(host: Host, url: string): Promise<boolean> {
+  const client = host.httpClient({ connectTimeoutMs: 500 });
+  try {
+    const response = await client.fetch(url, { signal: AbortSignal.timeout(500) });
+    await response.body?.cancel();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    client.close();
+  }
+}
+
+function loopbackOf({ adminListen: { host } }: Pick<AgentSettings, "adminListen">): string {
+  if (host === "::" || host === "0.0.0.0") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

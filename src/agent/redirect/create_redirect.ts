@@ -1,0 +1,37 @@
+/** The redirect of an agent, from its settings to a keeper over the node's own programs. */
+import type { AgentSettings } from "../config.ts";
+import type { Clock, Log } from "../ports.ts";
+import { chooseBackend } from "./choose_backend.ts";
+import { cutFlows } from "./cut_flows.ts";
+import { iptablesBackend } from "./iptables_backend.ts";
+import { nftablesBackend } from "./nftables_backend.ts";
+import type { RunProgram } from "./redirect_fault.ts";
+import { RedirectKeeper } from "./redirect_keeper.ts";
+import type { RedirectSettings } from "./redirect_rules.ts";
+import { removeRedirect } from "./remove_redirect.ts";
+
+/** null for `--redirect=none`. */
+export function createRedirect(
+  node: { readonly run: RunProgram; readonly hasIpv6: boolean },
+  agent: Pick<
+    AgentSettings,
+    "redirect" | "hostIp" | "hostIpv6" | "listen" | "interface" | "direct"
+  >,
+  watch: { readonly clock: Clock; readonly log: Log },
+): RedirectKeeper | null {
+  const { redirect } = agent;
+  if (redirect === "none") return null;
+  const settings: RedirectSettings = { ...agent, port: agent.listen.port };
+  const parts = { ...node, settings };
+  return new RedirectKeeper({
+    ...watch,
+    choose: async () => {
+      const chosen = await chooseBackend(node.run, redirect);
+      return chosen.kind === "nftables"
+        ? nftablesBackend(parts)
+        : iptablesBackend({ ...parts, variant: chosen.kind, program: chosen.program });
+    },
+    cutFlows: () => cutFlows(node.run, node.hasIpv6),
+    removeOthers: (keep) => removeRedirect(node.run, node.hasIpv6, keep),
+  });
+}
