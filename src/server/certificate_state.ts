@@ -1,0 +1,76 @@
+/**
+ * What the replicas share about their serving certificate, and how it lies in the Secret. The
+ * leaf's PEM texts have the keys that other tools expect; the rest is one JSON document.
+ */
+import * as v from "valibot";
+
+const authority = v.object({
+  /** Random; tells authorities apart. */
+  id: v.string(),
+  /** PEM. */
+  certificate: v.string(),
+  /** PEM; null once it signs no more. */
+  key: v.nullable(v.string()),
+  /** Milliseconds since the epoch, like all instants here. */
+  expiresAt: v.number(),
+  /** When the last leaf that it signed has ended; null while it signs, or is going to. */
+  retireAt: v.nullable(v.number()),
+});
+
+const leafFacts = v.object({
+  /** The id of the authority that signed it. */
+  authority: v.string(),
+  names: v.array(v.string()),
+  issuedAt: v.number(),
+  expiresAt: v.number(),
+});
+
+const document = v.pipe(
+  v.object({ version: v.literal(1), authorities: v.array(authority), leaf: leafFacts }),
+  v.check(({ authorities, leaf }) => authorities.some(({ id }) => id === leaf.authority)),
+);
+
+export type Authority = Readonly<v.InferOutput<typeof authority>>;
+
+export interface Leaf extends Readonly<v.InferOutput<typeof leafFacts>> {
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly key: string;
+}
+
+/** The leaf's authority is always among the authorities. */
+export interface CertificateState {
+  readonly authorities: readonly Authority[];
+  readonly leaf: Leaf;
+}
+
+/** The Secret's data. It holds keys: never to be logged. */
+export function encodeState({ authorities, leaf }: CertificateState): Record<string, string> {
+  const { certificate, key, ...facts } = leaf;
+  const text = JSON.stringify({ version: 1, authorities, leaf: facts });
+  return { "tls.crt": certificate, "tls.key": key, "state.json": text };
+}
+
+/** Null where the data isn't whole, whoever has edited it. */
+export function decodeState(data: Readonly<Record<string, string>>): CertificateState | null {
+  const certificate = data["tls.crt"];
+  const key = data["tls.key"];
+  const read = v.safeParse(document, parsed(data["state.json"] ?? ""));
+  if (!read.success || !certificate || !key) return null;
+  const { authorities, leaf } = read.output;
+  return { authorities, leaf: { ...leaf, certificate, key } };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** What agents are to trust: every authority that has signed, or will sign, what is served. */
+export function bundleOf({ authorities }: Pick<CertificateState, "authorities">): string {
+  return authorities.map(({ certificate }) => `${certificate.trim()}\n`).join("");
+}
