@@ -13,6 +13,8 @@ export interface AnnouncerParts {
   };
   /** The pods as they stand, without the agent's own. */
   readonly pods: () => readonly PodRow[];
+  /** One line for each thing that readiness lacks; they are said when they don't go away. */
+  readonly missing: () => readonly string[];
   /** Pods asked for by `NAMESPACE/POD`; they are listed whether they are there or not. */
   readonly asked: readonly string[];
   /** Lines to say before the pods, the first time. */
@@ -48,13 +50,16 @@ class Announcer {
   }
 
   look(): void {
-    const { clock, pods: readPods, asked } = this.#parts;
+    const { clock, pods: readPods, missing: readMissing, asked } = this.#parts;
     const pods = readPods();
+    const missing = readMissing().map((line) => `  not ready: ${line}`);
     const there = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
-    const text = linesOf(podLines(pods, asked.filter((name) => !there.has(name))));
+    const absent = asked.filter((name) => !there.has(name));
+    const text = linesOf([...missing, ...podLines(pods, absent)]);
     if (text === this.#said) return void (this.#newsSince = undefined);
     this.#newsSince ??= clock.now();
-    if (isSettled(pods) || clock.now() - this.#newsSince >= patienceMs) this.#say(pods, text);
+    const settled = missing.length === 0 && isSettled(pods);
+    if (settled || clock.now() - this.#newsSince >= patienceMs) this.#say(pods, text);
   }
 
   #say(pods: readonly PodRow[], text: string): void {

@@ -15,10 +15,11 @@ function setUp(asked: readonly string[] = []) {
   const clock = new ManualClock();
   const stop = new AbortController();
   const written: string[] = [];
-  const cluster = { pods: [] as PodRow[] };
+  const cluster = { pods: [] as PodRow[], missing: [] as string[] };
   announce({
     clock,
     pods: () => cluster.pods,
+    missing: () => cluster.missing,
     asked,
     head: (pods) => [`paste ${pods.length}`],
     foot: ["edit"],
@@ -57,4 +58,17 @@ test("announce() speaks again when something has changed, and only then", async 
   assert.equal(written[1], "\nNow:\n  127.0.0.1  shop/cart  no role\n");
   stop.abort();
   assert.equal(clock.pending(), 0);
+});
+
+test("announce() waits for readiness, and says what it lacks where that stays", async () => {
+  const { clock, written, cluster } = setUp();
+  cluster.pods = [row("cart", "none")];
+  cluster.missing = ["AWS credentials: none"];
+  await clock.advance(2800);
+  assert.deepEqual(written, []);
+  await clock.advance(200);
+  assert.match(written[0] ?? "", /\n {2}not ready: AWS credentials: none\n {2}127\.0\.0\.1 /);
+  cluster.missing = [];
+  await clock.advance(200);
+  assert.match(written[1] ?? "", /^\nNow:\n {2}127\.0\.0\.1 /);
 });

@@ -1,0 +1,172 @@
+/** Joins cluster, AWS, server and agent in one process, listens, and says what there is to try. */
+import { Registry } from "prom-client";
+import { createAdmin } from "../agent/admin.ts";
+import { frontLimits } from "../agent/listeners.ts";
+import type { PodFacts } from "../policy/facts.ts";
+import type { Host, Listener } from "../runtime/contract.ts";
+import { systemClock } from "../runtime/system_clock.ts";
+import { pageLimits, webHandler } from "../server/listeners.ts";
+import type { Log } from "../server/ports.ts";
+import { version } from "../version.ts";
+import { AgentTokens } from "./agent_tokens.ts";
+import { commandLines } from "./announcement.ts";
+import { announce } from "./announcer.ts";
+import type { ClusterSource } from "./cluster_source.ts";
+import type { DevSettings } from "./config.ts";
+import { createDevAgent } from "./dev_agent.ts";
+import { createDevServer } from "./dev_server.ts";
+import { type EmbeddedAws, startEmbeddedAws } from "./embedded_aws.ts";
+import { inProcessClient } from "./in_process_client.ts";
+import { hostPort, listenAt } from "./listening.ts";
+
+export interface DevParts {
+  readonly host: Host;
+  readonly settings: DevSettings;
+  readonly source: ClusterSource;
+  readonly agentPod: PodFacts;
+  readonly log: Log;
+}
+
+/** Requests under way have this long to end. */
+const stopGraceMs = 5_000;
+
+/** Runs until `signal` aborts. @throws {ListenFault} a port can't be had */
+export async function runDev(parts: DevParts, signal: AbortSignal): Promise<void> {
+  const region = parts.settings.server.region ?? "us-east-1";
+  const aws = await startEmbeddedAws({ host: parts.host, now: systemClock.now, region });
+  // The link to the server goes on while requests under way end, so that waiting ones get answers.
+  const ended = new AbortController();
+  const pair = createPair(parts, aws);
+  const listeners: Listener[] = [];
+  try {
+    const { front } = await listenAll(parts, pair, listeners);
+    const running = Promise.all([
+      parts.source.run(pair.server.index, ended.signal),
+      pair.server.run(ended.signal),
+      pair.agent.run(ended.signal),
+    ]);
+    announceAll(parts, pair, listeners, aws, signal);
+    await Promise.race([running, aborted(signal)]);
+    await front.close(stopGraceMs);
+    ended.abort();
+    await running;
+  } finally {
+    ended.abort();
+    await Promise.all(listeners.map((listener) => listener.close(0)));
+    await pair.close();
+    await aws.close();
+  }
+}
+
+type Pair = ReturnType<typeof createPair>;
+
+/** Server and agent, joined without a network; nothing runs yet. */
+function createPair(parts: DevParts, aws: EmbeddedAws) {
+  const { host, settings, source, log } = parts;
+  const clock = systemClock;
+  const registry = new Registry();
+  const about = { version, runtime: `${host.runtime.name} ${host.runtime.version}` };
+  const tokens = new AgentTokens({
+    pod: parts.agentPod,
+    audience: settings.server.tokenAudience,
+    now: clock.now,
+    key: crypto.getRandomValues(new Uint8Array(32)),
+  });
+  const stsUrl = settings.sts === "embedded" ? aws.stsUrl : null;
+  const shared = { settings, about, clock, log, registry, tokens };
+  const { server, sts } = createDevServer({ ...shared, source, stsUrl });
+  const toServer = inProcessClient(
+    (request, peer) => server.app.fetch(request, { peer }),
+    "127.0.0.1",
+  );
+  const http = host.httpClient();
+  const front: { listener?: Listener } = {};
+  const agent = createDevAgent({
+    ...shared,
+    server: toServer,
+    http,
+    metadataUrl: settings.metadataUrl ?? aws.imdsUrl,
+    front: () => front.listener,
+  });
+  const missing = () => [...server.missing(), ...agent.missing()];
+  const admin = createAdmin({ missing, registry });
+  const close = async () => {
+    toServer.close();
+    http.close();
+    await sts.close();
+  };
+  return { server, agent, admin, missing, front, close };
+}
+
+/** Adds to `listeners` as it goes, in the order agent, admin, status. */
+async function listenAll(
+  { host, settings }: DevParts,
+  { server, agent, admin, front }: Pair,
+  listeners: Listener[],
+): Promise<{ readonly front: Listener }> {
+  const wanted = [
+    {
+      flag: "listen",
+      at: settings.agent.listen,
+      handler: agent.front,
+      limits: frontLimits(settings.agent),
+    },
+    {
+      flag: "admin-listen",
+      at: settings.agent.adminListen,
+      handler: webHandler(admin.fetch),
+      limits: pageLimits,
+    },
+    {
+      flag: "status-listen",
+      at: settings.server.statusListen,
+      handler: webHandler(server.statusApp.fetch),
+      limits: pageLimits,
+    },
+  ];
+  for (const one of wanted) listeners.push(await listenAt(host, one));
+  front.listener = listeners[0]!;
+  return { front: front.listener };
+}
+
+function announceAll(
+  { host, settings, agentPod }: DevParts,
+  { server, missing }: Pair,
+  listeners: readonly Listener[],
+  aws: EmbeddedAws,
+  signal: AbortSignal,
+): void {
+  const [agent, admin, status] = listeners.map(hostPort);
+  const addresses = {
+    agent: agent!,
+    admin: admin!,
+    status: status!,
+    sts: settings.sts === "embedded" ? aws.stsUrl : settings.server.stsEndpoint,
+    region: settings.server.region ?? "us-east-1",
+  };
+  const { cluster } = settings;
+  const edit = cluster.kind === "manifests"
+    ? `Edit ${cluster.paths.join(", ")} and ask again.`
+    : "";
+  announce({
+    clock: systemClock,
+    pods: () => server.summary().pods.filter(({ uid }) => uid !== agentPod.uid),
+    missing,
+    asked: cluster.kind === "kubeconfig" ? cluster.as : [],
+    head: (pods) => commandLines(addresses, pods.find(isAsked) ?? pods.find(({ ips }) => ips[0])),
+    foot: [edit, "curl --interface 127.0.0.2 … asks as the pod at that address."].filter(Boolean),
+    write: host.writeOut,
+  }, signal);
+}
+
+/** SDKs choose no source address, so theirs is this. */
+function isAsked({ ips }: { readonly ips: readonly string[] }): boolean {
+  return ips.includes("127.0.0.1");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}

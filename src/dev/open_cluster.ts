@@ -1,0 +1,68 @@
+/** Opens what the settings name as the cluster; settings that can't be used are problems. */
+import { createKubernetesApi } from "../kubernetes/api.ts";
+import { ConnectionFault } from "../kubernetes/connection.ts";
+import { kubeconfigConnection } from "../kubernetes/kubeconfig.ts";
+import type { Clock, Log } from "../kubernetes/ports.ts";
+import type { PodFacts } from "../policy/facts.ts";
+import type { Host } from "../runtime/contract.ts";
+import { version } from "../version.ts";
+import { type ClusterSource, kubernetesSource, manifestSource } from "./cluster_source.ts";
+import type { DevSettings } from "./config.ts";
+import { readManifests } from "./manifests.ts";
+
+export interface OpenClusterParts {
+  readonly host: Pick<Host, "env" | "httpClient" | "readTextFile" | "watchFile">;
+  readonly settings: Pick<DevSettings, "cluster">;
+  readonly agentPod: PodFacts;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Lines for the person in front of it. */
+  readonly tell: (lines: readonly string[]) => void;
+}
+
+export type OpenedCluster =
+  | { readonly kind: "opened"; readonly source: ClusterSource; readonly close: () => void }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+/** Manifests are read once; a real cluster's API isn't asked anything yet. */
+export function openCluster(parts: OpenClusterParts): Promise<OpenedCluster> {
+  const { cluster } = parts.settings;
+  return cluster.kind === "manifests"
+    ? openManifests(parts, cluster.paths)
+    : openKubeconfig(parts, cluster);
+}
+
+async function openManifests(
+  parts: OpenClusterParts,
+  paths: readonly string[],
+): Promise<OpenedCluster> {
+  const { host, agentPod: agent, tell } = parts;
+  const reading = await readManifests(paths, host.readTextFile);
+  if (reading.kind === "problems") return reading;
+  const { readTextFile, watchFile } = host;
+  const { cluster } = reading;
+  const source = manifestSource({ paths, cluster, readTextFile, watchFile, agent, tell });
+  return { kind: "opened", source, close: () => {} };
+}
+
+async function openKubeconfig(
+  parts: OpenClusterParts,
+  { path, as }: { readonly path: string; readonly as: readonly string[] },
+): Promise<OpenedCluster> {
+  const { host, agentPod: agent, clock, log } = parts;
+  const { readTextFile, env } = host;
+  try {
+    const connection = await kubeconfigConnection(path, { clock, readTextFile, env });
+    const api = createKubernetesApi({
+      connection,
+      httpClient: (tls) => host.httpClient(tls),
+      clock,
+      userAgent: `rolecall/${version}`,
+    });
+    const source = kubernetesSource({ api, as, agent, clock, random: Math.random, log });
+    return { kind: "opened", source, close: () => api.close() };
+  } catch (fault) {
+    if (!(fault instanceof ConnectionFault)) throw fault;
+    return { kind: "problems", problems: [`--kubeconfig: ${fault.message}`] };
+  }
+}
