@@ -2,6 +2,7 @@
 import { Registry } from "prom-client";
 import { createAdmin } from "../agent/admin.ts";
 import { frontLimits } from "../agent/listeners.ts";
+import { pause } from "../agent/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
 import { systemClock } from "../runtime/system_clock.ts";
@@ -43,7 +44,7 @@ export async function runDev(parts: DevParts, signal: AbortSignal): Promise<void
     const running = Promise.all([
       parts.source.run(pair.server.index, ended.signal),
       pair.server.run(ended.signal),
-      pair.agent.run(ended.signal),
+      runAgent(pair, ended.signal),
     ]);
     announceAll(parts, pair, listeners, aws, signal);
     await Promise.race([running, aborted(signal)]);
@@ -96,6 +97,14 @@ function createPair(parts: DevParts, aws: EmbeddedAws) {
     await sts.close();
   };
   return { server, agent, admin, missing, front, close };
+}
+
+/** An agent that comes before the server knows its account is sent away for a second. */
+async function runAgent({ server, agent }: Pair, signal: AbortSignal): Promise<void> {
+  for (let waited = 0; waited < 3_000 && server.missing().length > 0; waited += 20) {
+    await pause(systemClock, 20, signal);
+  }
+  await agent.run(signal);
 }
 
 /** Adds to `listeners` as it goes, in the order agent, admin, status. */

@@ -24,6 +24,9 @@ export interface DevServer {
   readonly sts: Sts;
 }
 
+/** Within a process there is no TLS; a server without a certificate would never be ready. */
+const noCertificateEnds = Date.UTC(9999, 11, 31);
+
 /** Events go nowhere: what they would say stands in the list of pods. */
 export function createDevServer(parts: DevServerParts): DevServer {
   const { settings, about, clock, log, registry, source, tokens } = parts;
@@ -41,7 +44,7 @@ export function createDevServer(parts: DevServerParts): DevServer {
     readPodsByAddress: () => Promise.resolve([]),
     eventSink: () => Promise.resolve(),
     watches: source.watches,
-    certificate: () => ({ expiresAt: null, problem: null }),
+    certificate: () => ({ expiresAt: noCertificateEnds, problem: null }),
     ownUsername: () => Promise.resolve(null),
     agentReady: () => {},
   });

@@ -29,9 +29,21 @@ test("listenAt() names flag, address and remedy where the port is taken", async 
   }
 });
 
-test("listenAt() names an address that isn't this machine's", async () => {
-  const at = { host: "192.0.2.1", port: 0 };
-  await assert.rejects(listenAt({ listen }, { flag: "admin-listen", at, handler, limits }), {
-    message: "--admin-listen 192.0.2.1:0: not an address of this machine; expected 127.0.0.1",
+// code of the system's error, message
+const others = [
+  ["EADDRNOTAVAIL", "--listen 192.0.2.1:80: not an address of this machine; expected 127.0.0.1"],
+  [
+    "EACCES",
+    "--listen 192.0.2.1:80: not permitted; choose a port from 1024 on, or a free one: " +
+    "--listen 192.0.2.1:0",
+  ],
+  ["EMFILE", "--listen 192.0.2.1:80: the system's words"],
+] as const;
+
+for (const [code, message] of others) {
+  test(`listenAt() says what to do about ${code}`, async () => {
+    const fails = () => Promise.reject(Object.assign(new Error("the system's words"), { code }));
+    const wanted = { flag: "listen", at: { host: "192.0.2.1", port: 80 }, handler, limits };
+    await assert.rejects(listenAt({ listen: fails }, wanted), { code: "listen_failed", message });
   });
-});
+}

@@ -1,0 +1,131 @@
+/** `dev` as a whole: server, agent, STS and metadata service joined, over real sockets. */
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ask, DevProcess } from "./dev_process.ts";
+
+const sample = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
+const list = "/latest/meta-data/iam/security-credentials/";
+const ttl = { "X-aws-ec2-metadata-token-ttl-seconds": "60" };
+
+let folder: string;
+let manifest: string;
+let dev: DevProcess;
+let agent: URL;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "rolecall-dev-"));
+  manifest = join(folder, "cluster.yaml");
+  await copyFile(sample, manifest);
+  dev = new DevProcess(["--manifests", manifest]);
+  agent = await dev.url("agent");
+  await dev.saw(/127\.0\.0\.10 +strict\/careful +role arn:\S+\n/);
+});
+
+after(async () => {
+  assert.equal(await dev.stop(), 0);
+  await rm(folder, { recursive: true });
+});
+
+test("dev says what to paste, then what each pod gets", () => {
+  assert.match(dev.output, /\n {2}curl -s -w '\\n' http:\/\/127\.0\.0\.1:\d+\/latest\/meta-data/);
+  assert.match(
+    dev.output,
+    /127\.0\.0\.1 +shop\/cart +role arn:aws:iam::123456789012:role\/shop\/cart\n/,
+  );
+  assert.match(dev.output, /127\.0\.0\.2 +shop\/curious +denied, NotPermitted: /);
+  assert.match(dev.output, /127\.0\.0\.9 +shop\/stranger +denied, CredentialsFailed: /);
+});
+
+// address, what its pod gets at the role list
+const lists = [
+  ["127.0.0.1", 200, /^cart$/],
+  ["127.0.0.2", 403, /^namespace "?shop"?: .*administrator/],
+  ["127.0.0.3", 200, /^reports$/],
+  ["127.0.0.4", 200, /^basic$/],
+  ["127.0.0.5", 404, /^.+$/],
+  ["127.0.0.6", 403, /iam\.amazonaws\.com\/permitted is missing/],
+  ["127.0.0.7", 403, /iam\.amazonaws\.com\/permitted/],
+  ["127.0.0.8", 403, /user\/cart/],
+  ["127.0.0.9", 403, /untrusting/],
+  ["127.0.0.10", 401, /token/i],
+] as const;
+
+for (const [address, status, text] of lists) {
+  test(`dev answers the pod at ${address} with ${status}`, async () => {
+    const answer = await ask(agent, list, address);
+    assert.equal(answer.status, status, answer.text);
+    assert.match(answer.text.replace(/\n$/, ""), text);
+    assert.equal(answer.headers.server, "EC2ws");
+  });
+}
+
+test("dev gives credentials that are plainly fake, of the pod's own role alone", async () => {
+  const answer = await ask(agent, `${list}cart`);
+  assert.equal(answer.status, 200);
+  const document = JSON.parse(answer.text);
+  assert.equal(document.Code, "Success");
+  assert.match(document.AccessKeyId, /^ASIAROLECALLDEV/);
+  assert.equal((await ask(agent, `${list}reports`)).status, 403);
+});
+
+test("dev gives tokens, and the pod that must show one gets its role with it", async () => {
+  const put = { method: "PUT", headers: ttl };
+  const token = await ask(agent, "/latest/api/token", "127.0.0.10", put);
+  assert.equal(token.status, 200);
+  const own = { headers: { "X-aws-ec2-metadata-token": token.text } };
+  assert.equal((await ask(agent, list, "127.0.0.10", own)).text, "careful");
+  assert.equal((await ask(agent, list, "127.0.0.3", own)).status, 401, "another pod's token");
+});
+
+test("dev passes on to the embedded metadata service what isn't about credentials", async () => {
+  const zone = await ask(agent, "/latest/meta-data/placement/availability-zone");
+  assert.deepEqual([zone.status, zone.text], [200, "eu-west-1a"]);
+  for (
+    const path of ["iam/security-credentials/THE-NODES-OWN-ROLE", "identity-credentials/ec2/info"]
+  ) {
+    const answer = await ask(agent, `/latest/meta-data/${path}`);
+    assert.ok(!answer.text.includes("THE-NODES-OWN-KEYS"), path);
+    assert.ok(answer.status === 403 || answer.status === 404, `${path}: ${answer.status}`);
+  }
+});
+
+test("dev has one admin port for both, and the status by itself", async () => {
+  const metrics = await dev.url("metrics");
+  assert.equal((await ask(metrics, "/livez")).status, 200);
+  assert.equal((await ask(metrics, "/readyz")).text, "ok\n");
+  const { text } = await ask(metrics, "/metrics");
+  assert.match(text, /^rolecall_agent_/m);
+  assert.match(text, /^rolecall_server_/m);
+  const status = JSON.parse((await ask(await dev.url("status"), "/api/summary")).text);
+  assert.equal(status.counts.nodes, 1);
+});
+
+test("dev follows edits of the manifest, and keeps the last good state through a slip", async () => {
+  const text = await readFile(manifest, "utf8");
+  const from = dev.output.length;
+  await writeFile(manifest, text + "\n---\nkind: [Pod\n");
+  await dev.saw(/cluster\.yaml: document \d+, line \d+: .+\n/, from);
+  assert.equal((await ask(agent, list)).text, "cart");
+  await writeFile(`${manifest}.new`, text.replace("role: shop/cart\n", "role: reports\n"));
+  await rename(`${manifest}.new`, manifest);
+  await dev.saw(/127\.0\.0\.1 +shop\/cart +role arn:aws:iam::123456789012:role\/reports\n/, from);
+  assert.equal((await ask(agent, list)).text, "reports");
+});
+
+test("dev names flag and remedy where a port is taken, and exits 1", async () => {
+  const second = new DevProcess(["--manifests", manifest, "--listen", agent.host]);
+  assert.equal(await second.exitCode, 1);
+  assert.match(second.output, /--listen .*127\.0\.0\.1:\d+.*--listen 127\.0\.0\.1:0/);
+});
+
+test("dev lists every problem of settings and manifests, and exits 2", async () => {
+  await writeFile(join(folder, "bad.yaml"), "kind: Pod\nmetadata: {name: a}\n---\nx: [\n");
+  const second = new DevProcess(["--manifests", join(folder, "bad.yaml")]);
+  assert.equal(await second.exitCode, 2);
+  assert.match(second.output, /bad\.yaml: document 1, line \d+: status\.podIP is missing/);
+  assert.match(second.output, /bad\.yaml: document 2, line \d+: /);
+});
