@@ -34,7 +34,12 @@ function identity(reviewToken: ReviewToken, pod: PodFacts | null = agentPod) {
   const clock = new ManualClock();
   const index = new ClusterIndex();
   if (pod !== null) index.pods.upsert(pod);
-  const tokens = new ReviewedTokens({ reviewToken, clock, log: quietLog });
+  const tokens = new ReviewedTokens({
+    reviewToken,
+    clock,
+    log: quietLog,
+    attempts: { perSecond: 5, burst: 20 },
+  });
   const identify = agentIdentity({ index, tokens, audience, serviceAccount });
   return { identify, clock, index };
 }

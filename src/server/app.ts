@@ -19,7 +19,10 @@ export interface AppParts {
   readonly identifyAgent: IdentifyAgent;
   readonly streams: AgentStreams;
   readonly directRead: DirectRead;
+  /** For the server's own tokens. */
   readonly tokens: ReviewedTokens;
+  /** For pods' tokens, which agents bring. */
+  readonly podTokens: ReviewedTokens;
   readonly audience: string;
   readonly podAudience: string;
   /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
@@ -97,7 +100,7 @@ async function podToken(c: Context<AppEnv>, parts: AppParts, agent: Agent): Prom
   const body = v.safeParse(podTokenBody, await readJson(c));
   if (!body.success) return refusalResponse(refuse(400, 'the body is not {"token"}'));
   const { token } = body.output;
-  const verdict = await parts.tokens.reviewToken(token, parts.podAudience, agent.node);
+  const verdict = await parts.podTokens.reviewToken(token, parts.podAudience, agent.node);
   if (verdict.kind === "refusal") return refusalResponse(verdict);
   const pod = parts.index.pod(verdict.podUid ?? "");
   if (pod === undefined || pod.nodeName !== agent.node || pod.terminal) {

@@ -93,8 +93,8 @@ export class CertificateFilesFault extends Error {
 }
 
 function expiryOf(cert: string, key: string, certPath: string, keyPath: string): number {
-  const certificate = parsed(certPath, "a PEM certificate", () => new X509Certificate(cert));
-  const privateKey = parsed(keyPath, "an unencrypted PEM key", () => createPrivateKey(key));
+  const certificate = parsed(certPath, "PEM certificate", () => new X509Certificate(cert));
+  const privateKey = parsed(keyPath, "unencrypted PEM key", () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new CertificateFilesFault(`${keyPath}: is not the key of ${certPath}`);
   }
@@ -105,6 +105,6 @@ function parsed<T>(path: string, expected: string, parse: () => T): T {
   try {
     return parse();
   } catch {
-    throw new CertificateFilesFault(`${path}: holds no ${expected.replace(/^an? /, "")}`);
+    throw new CertificateFilesFault(`${path}: holds no ${expected}`);
   }
 }

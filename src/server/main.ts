@@ -12,10 +12,10 @@ import { serverFlags } from "./flags.ts";
 import { agentLimits, listenHost, pageLimits, webHandler } from "./listeners.ts";
 import type { ReadCallerArns } from "./own_identity.ts";
 import type { Log } from "./ports.ts";
-import { createServer, type Server } from "./server.ts";
-import { ServingListener } from "./serving_listener.ts";
+import { createServer, type Server, type ServerParts } from "./server.ts";
+import { type KeyPair, ServingListener } from "./serving_listener.ts";
 import { startupTaint } from "./startup_taint.ts";
-import { tlsSource } from "./tls_source.ts";
+import { type TlsSource, tlsSource } from "./tls_source.ts";
 
 /** Requests under way have this long to end after a signal. */
 const stopGraceMs = 5_000;
@@ -53,19 +53,24 @@ export async function runServer(host: Host, args: readonly string[]): Promise<nu
     log.info({ signal }, "stopping");
     stop.abort();
   });
-  await serve(host, settings, given, cluster, log, stop);
+  await serve({ host, settings, given, cluster, log }, stop);
   log.info({}, "stopped");
   return 0;
 }
 
-async function serve(
-  host: Host,
-  settings: ServerSettings,
-  given: ReadonlySet<string>,
-  cluster: Cluster,
-  log: Log,
-  stop: AbortController,
-): Promise<void> {
+interface Surroundings {
+  readonly host: Host;
+  readonly settings: ServerSettings;
+  /** Names of the flags that were given. */
+  readonly given: ReadonlySet<string>;
+  readonly cluster: Cluster;
+  readonly sts: Sts;
+  readonly tls: TlsSource;
+  readonly log: Log;
+}
+
+async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortController) {
+  const { host, settings, cluster, log } = given;
   const serving = new ServingListener();
   const tls = await tlsSource({
     host,
@@ -75,65 +80,66 @@ async function serve(
     changed: (pair) => serving.use(pair),
   });
   const sts = stsOf(settings, settings.assumeRoleArn);
-  const server = createServer({
+  const around = { ...given, sts, tls };
+  const server = createServer(serverParts(around));
+  const pages = await listenPages(around, server);
+  const listening = serving.listen(stop.signal, (pair) => listenForAgents(around, server, pair));
+  // Without its port the server is no server: all the rest ends too.
+  listening.catch(() => stop.abort());
+  const [agents] = await Promise.all([
+    listening,
+    tls.run(stop.signal),
+    cluster.run(server.index, log, stop.signal),
+    server.run(stop.signal),
+  ]);
+  await Promise.all([...pages, agents].map((listener) => listener?.close(stopGraceMs)));
+  cluster.close();
+  await sts.close();
+}
+
+function serverParts({ host, settings, cluster, sts, tls, log }: Surroundings): ServerParts {
+  const { startupTaint: taint } = settings;
+  const { reviewToken, readPodsByAddress, eventSink, watches, ownUsername, replica } = cluster;
+  const runtime = `${host.runtime.name} ${host.runtime.version}`;
+  const removed = { remove: (node: string) => cluster.removeTaint(node, taint ?? ""), log };
+  return {
     settings,
-    about: {
-      version,
-      runtime: `${host.runtime.name} ${host.runtime.version}`,
-      replica: cluster.replica,
-    },
+    about: { version, runtime, replica },
     clock: systemClock,
     random: Math.random,
     log,
     registry: new Registry(),
     assumeRole: sts.assumeRole,
     readCallerArns: callerArns(settings, sts),
-    reviewToken: cluster.reviewToken,
-    readPodsByAddress: cluster.readPodsByAddress,
-    eventSink: cluster.eventSink,
-    watches: cluster.watches,
+    reviewToken,
+    readPodsByAddress,
+    eventSink,
+    watches,
+    ownUsername,
     certificate: () => ({ expiresAt: tls.certificateExpiresAt(), problem: tls.problem() }),
-    ownUsername: cluster.ownUsername,
-    agentReady: settings.startupTaint === null ? () => {} : startupTaint({
-      remove: (node) => cluster.removeTaint(node, settings.startupTaint!),
-      clock: systemClock,
-      log,
-    }),
+    agentReady: taint === null ? () => {} : startupTaint({ ...removed, clock: systemClock }),
+  };
+}
+
+async function listenForAgents(
+  { host, settings, given, log }: Surroundings,
+  server: Server,
+  tls: KeyPair,
+): Promise<Listener> {
+  const listener = await host.listen({
+    host: listenHost(settings.listen, given.has("listen"), host.hasIpv6()),
+    port: settings.listen.port,
+    handler: webHandler(server.app.fetch),
+    limits: agentLimits(host.openFilesLimit()),
+    tls,
   });
-  const listeners = await listenPages(host, settings, given, server, log);
-  const listening = serving.listen(stop.signal, (pair) =>
-    host.listen({
-      host: listenHost(settings.listen, given.has("listen"), host.hasIpv6()),
-      port: settings.listen.port,
-      handler: webHandler(server.app.fetch),
-      limits: agentLimits(host.openFilesLimit()),
-      tls: pair,
-    }));
-  const failed = listening.catch((fault) => {
-    stop.abort();
-    throw fault;
-  });
-  await Promise.all([
-    failed.then((listener) => {
-      if (listener !== null) {
-        log.info({ listener: "agents", host: listener.host, port: listener.port }, "listening");
-      }
-    }),
-    tls.run(stop.signal),
-    cluster.run(server.index, log, stop.signal),
-    server.run(stop.signal),
-  ]);
-  await Promise.all([...listeners, await listening].map((one) => one?.close(stopGraceMs)));
-  cluster.close();
-  await sts.close();
+  log.info({ listener: "listen", host: listener.host, port: listener.port }, "listening");
+  return listener;
 }
 
 async function listenPages(
-  host: Host,
-  settings: ServerSettings,
-  given: ReadonlySet<string>,
+  { host, settings, given, log }: Surroundings,
   server: Server,
-  log: Log,
 ): Promise<Listener[]> {
   const pages = [
     ["admin-listen", settings.adminListen, server.admin],

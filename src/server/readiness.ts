@@ -14,7 +14,7 @@ export interface WatchStatus {
 export interface CertificateStatus {
   /** Milliseconds since the epoch; null without a certificate. */
   readonly expiresAt: number | null;
-  /** What is in the way of serving with one; null if nothing is. */
+  /** What is in the way of the next one; null if nothing is. */
   readonly problem: string | null;
 }
 
@@ -26,14 +26,17 @@ export interface ReadinessParts {
   readonly credentialsProblem: () => string | null;
 }
 
-/** Empty means ready. A watch that breaks later doesn't end readiness: what is known still serves. */
+/**
+ * Empty means ready. What breaks later doesn't end readiness: what is known still serves, and where
+ * all replicas see the same trouble none would be left.
+ */
 export function missingForReadiness(parts: ReadinessParts): string[] {
   const errors = new Map(parts.watches().map((watch) => [watch.resource, watch.lastError]));
   const lines = parts.unlisted().map((resource) =>
     `${resource}: not listed yet: ${errors.get(resource) ?? "the API server hasn't answered"}`
   );
-  const { problem } = parts.certificate();
-  if (problem !== null) lines.push(`certificate: ${problem}`);
+  const { expiresAt, problem } = parts.certificate();
+  if (expiresAt === null) lines.push(`certificate: ${problem ?? "none yet"}`);
   const credentials = parts.credentialsProblem();
   if (credentials !== null) lines.push(`AWS credentials: ${credentials}`);
   return lines.map((line) => line.replaceAll(/\s+/g, " "));

@@ -20,6 +20,14 @@ export interface ReviewedToken extends Authenticated {
   readonly expiresAt: number;
 }
 
+export interface ReviewedTokensParts {
+  readonly reviewToken: ReviewToken;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Reviews for one peer. */
+  readonly attempts: { readonly perSecond: number; readonly burst: number };
+}
+
 interface Remembered {
   readonly token: ReviewedToken;
   readonly until: number;
@@ -34,11 +42,11 @@ export class ReviewedTokens {
   /** Anyone who reaches the port can send tokens that look right: each peer has its share. */
   readonly #attempts: RateLimit;
 
-  constructor(parts: { reviewToken: ReviewToken; clock: Clock; log: Log }) {
+  constructor(parts: ReviewedTokensParts) {
     this.#reviewToken = parts.reviewToken;
     this.#clock = parts.clock;
     this.#log = parts.log;
-    this.#attempts = new RateLimit(parts.clock, { perSecond: 5, burst: 20, maxKeys: 10_000 });
+    this.#attempts = new RateLimit(parts.clock, { ...parts.attempts, maxKeys: 10_000 });
   }
 
   /** The token of an `Authorization` header: genuine, or refused with 401, or 503 (unknown yet). */

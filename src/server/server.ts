@@ -128,7 +128,9 @@ export function createServer(parts: ServerParts): Server {
   });
   namespaceNews({ index, events, problemOf: (namespace) => policy.namespaceProblem(namespace) });
 
-  const tokens = new ReviewedTokens({ reviewToken: parts.reviewToken, clock, log });
+  const tokens = new ReviewedTokens({ ...parts, attempts: { perSecond: 5, burst: 20 } });
+  // An agent brings the tokens of all its node's pods.
+  const podTokens = new ReviewedTokens({ ...parts, attempts: { perSecond: 50, burst: 500 } });
   const serviceAccount = settings.agentServiceAccount;
   const streams = new AgentStreams({
     index,
@@ -139,8 +141,9 @@ export function createServer(parts: ServerParts): Server {
     serviceAccount,
     ended: metrics.streamEnded,
   });
+  let stopping = false;
   const missing = () =>
-    missingForReadiness({
+    stopping ? ["stopping"] : missingForReadiness({
       watches: parts.watches,
       unlisted: () => index.unlisted,
       certificate: parts.certificate,
@@ -167,11 +170,12 @@ export function createServer(parts: ServerParts): Server {
     streams,
     directRead: new DirectRead({ ...parts, index, assigner }),
     tokens,
+    podTokens,
     audience: settings.tokenAudience,
     podAudience: settings.podTokenAudience,
     ownUsername: parts.ownUsername,
     summary,
-    notReady: () => notReady(index, settings, own),
+    notReady: () => stopping ? "stopping" : notReady(index, settings, own),
     agentReported: (agent: Agent, ready) => ready ? parts.agentReady(agent.node) : undefined,
     answered: metrics.request,
   });
@@ -186,6 +190,7 @@ export function createServer(parts: ServerParts): Server {
     async run(signal) {
       await own.run(signal);
       await aborted(signal);
+      stopping = true;
       streams.close();
       events.close();
       keeper.close();

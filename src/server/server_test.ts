@@ -250,6 +250,14 @@ for (const [name, happens] of endings) {
   });
 }
 
+test("server: once it stops it takes no stream, so agents go to another replica", async () => {
+  const server = await started();
+  server.stop.abort();
+  await server.running;
+  assert.equal((await server.ask("/v1/assignments")).status, 503);
+  assert.equal((await server.admin.request("/readyz")).status, 503);
+});
+
 test("server: an agent has four streams at most; the oldest goes", async () => {
   const server = await started();
   const first = await stream(server);
