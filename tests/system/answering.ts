@@ -1,0 +1,69 @@
+/**
+ * The two ends of a connection, for network namespaces: `answer TEXT PORT…` says TEXT to whoever
+ * asks, `ask HOST PORT` prints what it was told or `nobody`, `held HOST PORT` connects first and
+ * asks when a line comes in.
+ */
+import { connect, createServer, type Socket } from "node:net";
+import process from "node:process";
+
+const patienceMs = 1000;
+
+function answer(text: string, ports: readonly string[]): void {
+  let left = ports.length;
+  for (const port of ports) {
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.end(text));
+    });
+    server.listen(Number(port), "::", () => {
+      left -= 1;
+      if (left === 0) console.log("listening");
+    });
+  }
+}
+
+function connected(host: string, port: string): Promise<Socket | null> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), host);
+    const timer = setTimeout(() => resolve(null), patienceMs);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+    socket.once("error", () => resolve(null));
+  });
+}
+
+function told(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve("nobody"), patienceMs);
+    const done = (text: string) => {
+      clearTimeout(timer);
+      resolve(text);
+    };
+    socket.once("data", (chunk) => done(String(chunk)));
+    socket.once("error", () => done("nobody"));
+    socket.once("close", () => done("nobody"));
+    socket.write("who?\n");
+  });
+}
+
+async function ask(host: string, port: string): Promise<void> {
+  const socket = await connected(host, port);
+  console.log(socket === null ? "nobody" : await told(socket));
+  process.exit(0);
+}
+
+async function held(host: string, port: string): Promise<void> {
+  const socket = await connected(host, port);
+  console.log(socket === null ? "nobody" : "connected");
+  process.stdin.once("data", async () => {
+    console.log(socket === null ? "nobody" : await told(socket));
+    process.exit(0);
+  });
+}
+
+const [what, first = "", ...rest] = process.argv.slice(2);
+if (what === "answer") answer(first, rest);
+if (what === "ask") await ask(first, rest[0] ?? "");
+if (what === "held") await held(first, rest[0] ?? "");

@@ -1,0 +1,169 @@
+/**
+ * A pod, a node and a metadata service in network namespaces of their own, on real packet filters:
+ * the pod's packets to the metadata service are forwarded by the node, out of `eth0`.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { RunProgram } from "../../src/runtime/contract.ts";
+import { createRunProgram } from "../../src/runtime/program.ts";
+
+const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const onMachine = createRunProgram(path);
+const answering = fileURLToPath(new URL("answering.ts", import.meta.url));
+
+export const nodeAddress = "10.232.1.1";
+export const nodeAddress6 = "fd32:1::1";
+
+/** Why the tests can't run here, in one line; null where they can. */
+export async function cannotRun(): Promise<string | null> {
+  if (process.platform !== "linux") return "packet filters are Linux's";
+  if (process.getuid?.() !== 0) return "network namespaces need root";
+  for (const program of ["ip", "nsenter", "iptables-nft", "iptables-legacy", "nft", "conntrack"]) {
+    const { code } = await onMachine(program, ["--version"]);
+    if (code === 127) return `${program} isn't installed`;
+  }
+  return null;
+}
+
+export class FirewallNetwork {
+  readonly #id = `rc${process.pid}-${crypto.randomUUID().slice(0, 4)}`;
+  readonly #children: ChildProcess[] = [];
+
+  /** Runs a program on the node, as the agent does. */
+  readonly onNode: RunProgram = (command, args, options) =>
+    this.#in("node", command, args, options);
+
+  async open(): Promise<void> {
+    for (const name of ["pod", "node", "imds"]) {
+      await this.#must("ip", "netns", "add", this.#name(name));
+      await this.#ip(name, "link set lo up");
+      // Link-local addresses are good at once, rather than after a second of asking around.
+      await this.#inMust(name, "sysctl", ["-qw", "net.ipv6.conf.default.accept_dad=0"]);
+    }
+    await this.#cable("node", "pod0", "pod", "eth0");
+    await this.#cable("node", "eth0", "imds", "eth0");
+    await this.#address("node", "pod0", "10.232.1.1/24", "fd32:1::1/64");
+    await this.#address("pod", "eth0", "10.232.1.2/24", "fd32:1::2/64");
+    await this.#address("node", "eth0", "10.232.2.1/24", "fd32:2::1/64");
+    await this.#address("imds", "eth0", "10.232.2.2/24", "fd32:2::2/64");
+    await this.#address("imds", "lo", "169.254.169.254/32", "fd00:ec2::254/128");
+    for (const family of ["", "-6 "]) {
+      const [pod, node] = family === "" ? ["10.232.1.1", "10.232.2.1"] : ["fd32:1::1", "fd32:2::1"];
+      const [target, via] = family === ""
+        ? ["169.254.169.254/32", "10.232.2.2"]
+        : ["fd00:ec2::254/128", "fd32:2::2"];
+      await this.#ip("pod", `${family}route add default via ${pod}`);
+      await this.#ip("imds", `${family}route add default via ${node}`);
+      await this.#ip("node", `${family}route add ${target} via ${via}`);
+    }
+    for (const key of ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"]) {
+      await this.#inMust("node", "sysctl", ["-qw", `${key}=1`]);
+    }
+    await this.#answer("imds", "imds", 80, 8080);
+    await this.#answer("node", "agent", 8181, 8282);
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#children) child.kill("SIGKILL");
+    for (const name of ["pod", "node", "imds"]) {
+      await onMachine("ip", ["netns", "del", this.#name(name)]);
+    }
+  }
+
+  /** Who answers the pod at this address; null when nobody does within a second. */
+  askFromPod(host: string, port = 80): Promise<string | null> {
+    return this.#ask("pod", host, port);
+  }
+
+  askFromNode(host: string, port = 80): Promise<string | null> {
+    return this.#ask("node", host, port);
+  }
+
+  /** A connection of the pod's that is open before anything is asked over it. */
+  async openFromPod(host: string): Promise<{ ask(): Promise<string | null> }> {
+    const child = this.#spawn("pod", ["held", host, "80"]);
+    await said(child);
+    return {
+      ask: async () => {
+        child.stdin?.write("ask\n");
+        const answer = await said(child);
+        return answer === "nobody" ? null : answer;
+      },
+    };
+  }
+
+  async #ask(from: string, host: string, port: number): Promise<string | null> {
+    const { stdout } = await this.#in(
+      from,
+      process.execPath,
+      this.#script(["ask", host, `${port}`]),
+    );
+    const answer = stdout.trim();
+    return answer === "nobody" ? null : answer;
+  }
+
+  async #answer(at: string, text: string, ...ports: number[]): Promise<void> {
+    const child = this.#spawn(at, ["answer", text, ...ports.map(String)]);
+    await said(child);
+  }
+
+  #spawn(at: string, args: readonly string[]): ChildProcess {
+    const command = [`--net=/run/netns/${this.#name(at)}`, process.execPath, ...this.#script(args)];
+    const child = spawn("nsenter", command, { stdio: ["pipe", "pipe", "inherit"] });
+    this.#children.push(child);
+    return child;
+  }
+
+  #script(args: readonly string[]): string[] {
+    const runtime = "Deno" in globalThis ? ["run", "-A", "--cached-only"] : [];
+    return [...runtime, answering, ...args];
+  }
+
+  async #cable(a: string, aName: string, b: string, bName: string): Promise<void> {
+    const [from, to] = [this.#name(a), this.#name(b)];
+    const peer = ["type", "veth", "peer", "name", bName, "netns", to];
+    await this.#must("ip", "link", "add", aName, "netns", from, ...peer);
+    await this.#ip(a, `link set ${aName} up`);
+    await this.#ip(b, `link set ${bName} up`);
+  }
+
+  async #address(at: string, device: string, v4: string, v6: string): Promise<void> {
+    await this.#ip(at, `addr add ${v4} dev ${device}`);
+    await this.#ip(at, `addr add ${v6} dev ${device} nodad`);
+  }
+
+  #name(part: string): string {
+    return `${this.#id}-${part}`;
+  }
+
+  #ip(at: string, words: string): Promise<void> {
+    return this.#inMust(at, "ip", words.split(" "));
+  }
+
+  #in: (
+    at: string,
+    command: string,
+    args: readonly string[],
+    options?: Parameters<RunProgram>[2],
+  ) => ReturnType<RunProgram> = (at, command, args, options) =>
+    onMachine("nsenter", [`--net=/run/netns/${this.#name(at)}`, command, ...args], options);
+
+  async #inMust(at: string, command: string, args: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.#in(at, command, args);
+    if (code !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
+  }
+
+  async #must(command: string, ...args: readonly string[]): Promise<void> {
+    const { code, stderr } = await onMachine(command, args);
+    if (code !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
+  }
+}
+
+/** The next thing a child prints. */
+function said(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.stdout?.once("data", (chunk) => resolve(String(chunk).trim()));
+    child.once("exit", () => reject(new Error("the program in the namespace ended")));
+  });
+}
