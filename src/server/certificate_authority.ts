@@ -18,7 +18,7 @@ const BACK_DATED_MS = 60 * 60_000;
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 /**
- * Loads the X.509 library (26 MB), so it is called only by a server that makes its certificates
+ * Loads the X.509 library (8 MB, 0.1 s), so it is called only by a server that makes its certificates
  * itself.
  */
 export async function createCertificateIssuer(
