@@ -6,6 +6,8 @@ import { canonicalAddress } from "./address.ts";
 import type { FrontRequest } from "./ask.ts";
 
 const hostForm = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?$/;
+/** Spellings kept, so that the usual ones aren't taken apart for every request. */
+const maxSeen = 64;
 const metadataHosts = ["169.254.169.254", "fd00:ec2::254", "localhost", "::1"];
 
 /**
@@ -15,15 +17,21 @@ const metadataHosts = ["169.254.169.254", "fd00:ec2::254", "localhost", "::1"];
  */
 export function createHostCheck(allowed: readonly string[]): (request: FrontRequest) => boolean {
   const names = new Set([...metadataHosts, ...allowed].map(nameOf));
+  const seenGood = new Set<string>();
+  const isAlwaysOurs = (host: string, name: string) => {
+    if (!names.has(name) && !isLoopback(name)) return false;
+    if (seenGood.size < maxSeen) seenGood.add(host);
+    return true;
+  };
   return (request) => {
     const [host, ...others] = request.headerValues("host");
     if (host === undefined) return request.httpVersion === "1.0";
     if (others.length > 0) return false;
-    if (names.has(host)) return true;
+    if (seenGood.has(host)) return true;
     const match = hostForm.exec(host);
     if (match === null) return false;
     const name = nameOf(match[1] ?? match[2] ?? "");
-    return names.has(name) || name === request.local || isLoopback(name);
+    return isAlwaysOurs(host, name) || name === request.local;
   };
 }
 

@@ -23,8 +23,18 @@ export function parseTtl(header: string | undefined): number | undefined {
   return seconds >= 1 && seconds <= maxTtlSeconds ? seconds : undefined;
 }
 
+interface Verified {
+  readonly peer: string;
+  readonly uid: string;
+  readonly endsAt: number;
+}
+
+const maxRemembered = 4096;
+
 export class SessionTokens {
   readonly #keys: TokenKeys;
+  /** Tokens found good, so that the signature isn't computed for every use; the oldest goes first. */
+  readonly #verified = new Map<string, Verified>();
   readonly #adoption = new AddressAdoption();
 
   constructor(keys: TokenKeys) {
@@ -52,6 +62,15 @@ export class SessionTokens {
 
   /** Whole seconds the token still lives for this pod at this address; undefined: not good. */
   secondsLeft(token: string, peer: string, uid: string, now: number): number | undefined {
+    const known = this.#verified.get(token);
+    const endsAt = known?.peer === peer && known.uid === uid
+      ? known.endsAt
+      : this.#verify(token, peer, uid, now);
+    if (endsAt === undefined || endsAt <= now) return undefined;
+    return Math.ceil((endsAt - now) / 1000);
+  }
+
+  #verify(token: string, peer: string, uid: string, now: number): number | undefined {
     if (!tokenForm.test(token)) return undefined;
     const bytes = Buffer.from(token, "base64url");
     const bound = bytes[2] === 1;
@@ -61,9 +80,18 @@ export class SessionTokens {
     const mac = sign(key, head, peer, bound ? uid : "");
     if (!timingSafeEqual(mac, bytes.subarray(headBytes))) return undefined;
     const issuedAt = head.readUIntBE(3, 6);
-    const left = Math.ceil((issuedAt + head.readUInt16BE(9) * 1000 - now) / 1000);
-    if (left <= 0) return undefined;
-    return bound || this.#adoption.belongs(peer, uid, issuedAt) ? left : undefined;
+    if (!bound && !this.#adoption.belongs(peer, uid, issuedAt)) return undefined;
+    const endsAt = issuedAt + head.readUInt16BE(9) * 1000;
+    this.#remember(token, { peer, uid, endsAt });
+    return endsAt;
+  }
+
+  #remember(token: string, verified: Verified): void {
+    if (this.#verified.size >= maxRemembered) {
+      const [oldest] = this.#verified.keys();
+      if (oldest !== undefined) this.#verified.delete(oldest);
+    }
+    this.#verified.set(token, verified);
   }
 }
 

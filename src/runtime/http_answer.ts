@@ -8,15 +8,25 @@ import type { Reply } from "./contract.ts";
 
 const bodiless = new Set([204, 205, 304]);
 
+/** Larger bodies aren't worth the copy that makes head and body one write. */
+const oneWriteBytes = 16_384;
+
 /** Content-Length is added; for HEAD it is that of the body which isn't sent. */
 export function writeReply(response: ServerResponse, reply: Reply, last: boolean): void {
-  const { body } = reply;
-  const headers: [string, string][] = reply.headers.map(([name, value]) => [name, value]);
-  if (!bodiless.has(reply.status)) headers.push(["Content-Length", String(byteLength(body))]);
+  const { status, body } = reply;
+  const headers: [string, string][] = [];
+  for (const [name, value] of reply.headers) headers.push([name, value]);
+  if (!bodiless.has(status)) headers.push(["Content-Length", String(byteLength(body))]);
   if (last) headers.push(["Connection", "close"]);
-  response.writeHead(reply.status, headers as unknown as string[]);
+  response.writeHead(status, headers as unknown as string[]);
   if (body === null || response.req.method === "HEAD") response.end();
-  else response.end(body);
+  else if (typeof body === "string" || body.byteLength > oneWriteBytes) response.end(body);
+  else response.end(latin1(body), "latin1");
+}
+
+/** A character a byte: as text, the body leaves in one piece with the head. */
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 function byteLength(body: Reply["body"]): number {

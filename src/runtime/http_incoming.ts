@@ -101,10 +101,18 @@ export class HttpIncoming implements Incoming {
     return new Request(url, init);
   }
 
+  /** Nobody is going to read the rest of its body, so the connection can't carry on behind it. */
+  leavesBody(): boolean {
+    return !this.#message.complete && this.#announcesBody();
+  }
+
   #announcesBody(): boolean {
-    if (this.header("transfer-encoding") !== undefined) return true;
-    const length = this.header("content-length");
-    return length !== undefined && length !== "0";
+    const raw = this.#message.rawHeaders;
+    for (let i = 0; i < raw.length; i += 2) {
+      if (isNamed(raw[i], "content-length") && raw[i + 1] !== "0") return true;
+      if (isNamed(raw[i], "transfer-encoding")) return true;
+    }
+    return false;
   }
 
   #stream(): ReadableStream<Uint8Array> {

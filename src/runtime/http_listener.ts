@@ -151,15 +151,18 @@ class HttpListener implements Listener {
     try {
       const answer = this.#options.handler(incoming);
       if (answer instanceof Promise) {
-        answer.then((settled) => this.#write(response, settled), () => this.#fail(response));
-      } else this.#write(response, answer);
+        answer.then(
+          (settled) => this.#write(incoming, response, settled),
+          () => this.#fail(response),
+        );
+      } else this.#write(incoming, response, answer);
     } catch {
       this.#fail(response);
     }
   }
 
-  #write(response: ServerResponse, answer: Reply | Response): void {
-    const last = this.#closing || !bodyTaken(response.req);
+  #write(incoming: HttpIncoming, response: ServerResponse, answer: Reply | Response): void {
+    const last = this.#closing || incoming.leavesBody();
     if (response.destroyed) {
       if (answer instanceof Response) answer.body?.cancel().catch(() => {});
       return;
@@ -185,14 +188,6 @@ class HttpListener implements Listener {
 }
 
 function ignore(): void {}
-
-/** Nobody is going to read the rest of a body, so the connection that carries it has to end. */
-function bodyTaken(message: IncomingMessage): boolean {
-  if (message.complete) return true;
-  const { headers } = message;
-  const length = headers["content-length"] ?? "0";
-  return length === "0" && headers["transfer-encoding"] === undefined;
-}
 
 function serverSettings({ limits }: ListenOptions) {
   return {
