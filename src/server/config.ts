@@ -58,7 +58,9 @@ export function parseServerConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): ParsedServerConfig {
   const parsed = parseFlags(serverFlags, args, env);
-  if (parsed.kind === "problems") return parsed;
+  if (parsed.kind === "problems") {
+    return { kind: "problems", problems: [...parsed.problems, ...problemsOf(parsed.values)] };
+  }
   const strays = parsed.positionals.map((text) => `${text}: unexpected; server takes flags only`);
   const problems = [...strays, ...problemsOf(parsed.values)];
   if (problems.length > 0) return { kind: "problems", problems };

@@ -49,7 +49,7 @@ for (const [args, words] of wrong) {
 }
 
 test("parseServerConfig() tells every problem at once", () => {
-  const parsed = parseServerConfig(["--session-tags", "--tls-key=k", "--role-base-arn=x"], {});
+  const parsed = parseServerConfig(["--listen=x", "--session-tags", "--tls-key=k"], {});
   assert.equal(parsed.kind === "problems" && parsed.problems.length, 3);
 });
 

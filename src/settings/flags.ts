@@ -38,7 +38,12 @@ export type ParsedFlags<Table extends FlagTable> =
     readonly given: ReadonlySet<string>;
     readonly positionals: readonly string[];
   }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
+  | {
+    readonly kind: "problems";
+    readonly problems: readonly string[];
+    /** Those that are right, defaults for the rest: to find what else is wrong. */
+    readonly values: FlagValues<Table>;
+  };
 
 export interface HostPort {
   /** Without brackets. */
@@ -228,8 +233,9 @@ export function parseFlags<Table extends FlagTable>(
       .find((key) => (env[key] ?? "") !== "");
     if (variable !== undefined) set(name, variable, env[variable]!);
   }
-  if (problems.length > 0) return { kind: "problems", problems };
-  return { kind: "parsed", values: values as FlagValues<Table>, given, positionals };
+  const typed = values as FlagValues<Table>;
+  if (problems.length > 0) return { kind: "problems", problems, values: typed };
+  return { kind: "parsed", values: typed, given, positionals };
 }
 
 function unknownFlag(rawName: string, names: readonly string[]): string {
