@@ -14,11 +14,10 @@ const oneWriteBytes = 16_384;
 /** Content-Length is added; for HEAD it is that of the body which isn't sent. */
 export function writeReply(response: ServerResponse, reply: Reply, last: boolean): void {
   const { status, body } = reply;
-  const headers: [string, string][] = [];
-  for (const [name, value] of reply.headers) headers.push([name, value]);
-  if (!bodiless.has(status)) headers.push(["Content-Length", String(byteLength(body))]);
-  if (last) headers.push(["Connection", "close"]);
-  response.writeHead(status, headers as unknown as string[]);
+  const headers = reply.headers.flat();
+  if (!bodiless.has(status)) headers.push("Content-Length", String(byteLength(body)));
+  if (last) headers.push("Connection", "close");
+  response.writeHead(status, headers);
   if (body === null || response.req.method === "HEAD") response.end();
   else if (typeof body === "string" || body.byteLength > oneWriteBytes) response.end(body);
   else response.end(latin1(body), "latin1");
@@ -43,13 +42,13 @@ export async function writeResponse(
   answer: Response,
   last: boolean,
 ): Promise<void> {
-  const headers: [string, string][] = [...answer.headers];
-  if (last) headers.push(["connection", "close"]);
+  const headers = [...answer.headers].flat();
+  if (last) headers.push("connection", "close");
   const silent = response.req.method === "HEAD" || bodiless.has(answer.status);
   if (answer.body === null && !silent && !answer.headers.has("content-length")) {
-    headers.push(["content-length", "0"]);
+    headers.push("content-length", "0");
   }
-  response.writeHead(answer.status, headers as unknown as string[]);
+  response.writeHead(answer.status, headers);
   if (answer.body === null) return void response.end();
   if (!silent) return await pump(response, answer.body);
   response.end();
