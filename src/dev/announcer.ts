@@ -42,7 +42,8 @@ export function announce(parts: AnnouncerParts, signal: AbortSignal): void {
 
 class Announcer {
   readonly #parts: AnnouncerParts;
-  #said: string | undefined;
+  #said = "";
+  #opened = false;
   #newsSince: number | undefined;
 
   constructor(parts: AnnouncerParts) {
@@ -50,24 +51,37 @@ class Announcer {
   }
 
   look(): void {
-    const { clock, pods: readPods, missing: readMissing, asked } = this.#parts;
+    const { clock, missing: readMissing, pods: readPods } = this.#parts;
+    const missing = readMissing().map((line) => `not ready: ${line}`);
     const pods = readPods();
-    const missing = readMissing().map((line) => `  not ready: ${line}`);
-    const there = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
-    const absent = asked.filter((name) => !there.has(name));
-    const text = linesOf([...missing, ...podLines(pods, absent)]);
+    // What pods would get can't be told before readiness, and after it doesn't depend on it.
+    const text = linesOf(missing.length > 0 && !this.#opened ? missing : this.#podLines(pods));
     if (text === this.#said) return void (this.#newsSince = undefined);
     this.#newsSince ??= clock.now();
     const settled = missing.length === 0 && isSettled(pods);
-    if (settled || clock.now() - this.#newsSince >= patienceMs) this.#say(pods, text);
+    if (!settled && clock.now() - this.#newsSince < patienceMs) return;
+    if (missing.length === 0 || this.#opened) this.#sayPods(pods, text);
+    else this.#say(text);
   }
 
-  #say(pods: readonly PodRow[], text: string): void {
+  #podLines(pods: readonly PodRow[]): string[] {
+    const there = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
+    return podLines(pods, this.#parts.asked.filter((name) => !there.has(name)));
+  }
+
+  #sayPods(pods: readonly PodRow[], text: string): void {
     const { head, foot, write } = this.#parts;
-    const first = this.#said === undefined;
+    if (this.#opened) write("\nNow:\n");
+    else write(linesOf([...head(pods), ""]));
+    this.#say(text);
+    if (!this.#opened) write(linesOf(["", ...foot]));
+    this.#opened = true;
+  }
+
+  #say(text: string): void {
     this.#said = text;
     this.#newsSince = undefined;
-    write(first ? linesOf([...head(pods), ""]) + text + linesOf(["", ...foot]) : `\nNow:\n${text}`);
+    this.#parts.write(text);
   }
 }
 
