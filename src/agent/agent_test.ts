@@ -1,0 +1,154 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { Registry } from "prom-client";
+import { FakeAgentServer } from "../../tests/fakes/agent_server.ts";
+import { podFrame, roleFrame } from "../../tests/fakes/frames.ts";
+import { fakeIncoming } from "../../tests/fakes/incoming.ts";
+import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { RecordedLog } from "../../tests/fakes/recorded_log.ts";
+import { createAgent } from "./agent.ts";
+import { passthroughRule } from "./passthrough_rule.ts";
+import { RedirectKeeper } from "./redirect/redirect_keeper.ts";
+import { TokenKeyRing } from "./token_keys.ts";
+
+const roles = "/latest/meta-data/iam/security-credentials/";
+
+function setUp() {
+  const clock = new ManualClock();
+  const log = new RecordedLog();
+  const server = new FakeAgentServer();
+  const reports: unknown[] = [];
+  server.answer = (path, body) => {
+    if (path !== "/v1/agent") return new Response("unknown", { status: 404 });
+    reports.push(JSON.parse(body ?? ""));
+    return new Response(null, { status: 204 });
+  };
+  const redirect = new RedirectKeeper({
+    clock,
+    log,
+    choose: () =>
+      Promise.resolve({ kind: "nftables", ensure: () => Promise.resolve(false) } as const),
+    cutFlows: () => Promise.resolve(0),
+    removeOthers: () => Promise.resolve({ removed: [], problems: [] }),
+  });
+  const agent = createAgent({
+    settings: {
+      server: "https://rolecall-server:8443",
+      hostIp: "10.0.0.1",
+      hostIpv6: null,
+      allowedHosts: [],
+      passthrough: passthroughRule("all", false),
+      tokenRequired: false,
+      podRate: 0,
+      graceMs: 25_000,
+    },
+    about: { version: "1.2.3", runtime: "test" },
+    clock,
+    log,
+    registry: new Registry(),
+    random: () => 0,
+    access: () =>
+      Promise.resolve({ client: server, token: { text: "secret-token", expiresAt: null } }),
+    resolve: () => Promise.resolve(["10.0.1.1"]),
+    upstream: () => Promise.resolve(new Response("i-1")),
+    tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
+    redirect,
+  });
+  const stop = new AbortController();
+  const running = agent.run(stop.signal);
+  const end = async () => {
+    stop.abort();
+    await running;
+    await settled();
+  };
+  const page = async (path: string) => {
+    const response = await agent.admin.request(path);
+    return { status: response.status, text: await response.text() };
+  };
+  return { agent, clock, log, server, reports, redirect, page, end };
+}
+
+/** Status and body of an answer to a pod. */
+async function ask(agent: ReturnType<typeof createAgent>, peer: string, target: string) {
+  const answer = await agent.front(fakeIncoming({ peer, target }));
+  if (answer instanceof Response) return `${answer.status} ${await answer.text()}`;
+  const { body } = answer;
+  return `${answer.status} ${typeof body === "string" ? body : new TextDecoder().decode(body!)}`;
+}
+
+test("from start to ready: rules, connection, snapshot, answers", async () => {
+  const { agent, clock, server, redirect, page, reports, end } = setUp();
+  assert.deepEqual(agent.missing(), [
+    "redirect: not in place yet",
+    "server: no connection to the server yet",
+  ]);
+  assert.equal((await page("/readyz")).status, 503);
+  await redirect.check();
+  await clock.advance(1);
+  const whole = "server: connected to 10.0.1.1, but its snapshot isn't whole yet\n";
+  assert.deepEqual(await page("/readyz"), { status: 503, text: whole });
+
+  const reader = roleFrame("a", { expiresAt: clock.now() + 3_600_000 }, { ips: ["10.0.0.7"] });
+  const host = podFrame("b", { ips: ["10.0.0.1"] });
+  server.streams[0]?.send(reader, host, { type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
+  await settled();
+  assert.deepEqual(await page("/readyz"), { status: 200, text: "ok\n" });
+  assert.equal(await ask(agent, "10.0.0.7", roles), "200 reader");
+  assert.match(await ask(agent, "10.0.0.7", `${roles}reader`), /"AccessKeyId" : "a\/identity"/);
+  await clock.advance(1000);
+  assert.deepEqual(reports.at(-1), {
+    version: "1.2.3",
+    ready: true,
+    redirect: { kind: "nftables", inPlace: true, repairs: 0 },
+    assignments: 2,
+  });
+  await end();
+  assert.equal(clock.pending(), 0);
+});
+
+test("an unknown pod waits, its address is read directly, then 503", async () => {
+  const { agent, clock, server, end } = setUp();
+  await clock.advance(1);
+  server.streams[0]?.send({ type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
+  await settled();
+  const asking = ask(agent, "10.0.0.9", roles);
+  await clock.advance(1000);
+  assert.match(await asking, /^503 /);
+  assert.ok(server.asked.includes("10.0.1.1 GET /v1/pods/by-ip/10.0.0.9"));
+  await end();
+});
+
+test("metrics tell of requests, assignments, stream and redirect, and no secret", async () => {
+  const { agent, clock, server, redirect, page, log, end } = setUp();
+  await redirect.check();
+  await clock.advance(1);
+  server.streams[0]?.send(
+    roleFrame("a", { expiresAt: clock.now() + 3_600_000 }, { ips: ["10.0.0.7"] }),
+    { type: "synced" },
+    { type: "ping", watchAgeSeconds: 1 },
+  );
+  await settled();
+  await ask(agent, "10.0.0.7", roles);
+  const { text } = await page("/metrics");
+  const lines = [
+    'rolecall_agent_build_info{version="1.2.3",runtime="test"} 1',
+    'rolecall_agent_requests_total{handler="roles",code="200"} 1',
+    "rolecall_agent_assignments 1",
+    "rolecall_agent_stream_connected 1",
+    "rolecall_agent_last_frame_age_seconds 0",
+    "rolecall_agent_assignments_confirmed 1",
+    'rolecall_agent_redirect_in_place{kind="nftables"} 1',
+    "rolecall_agent_redirect_repairs_total 0",
+    "rolecall_agent_ready 1",
+  ];
+  for (const line of lines) assert.ok(text.includes(`${line}\n`), line);
+  assert.ok(![text, log.text()].some((written) => /secret-token|"secret"/.test(written)));
+  await end();
+});
+
+test("livez answers, other paths don't", async () => {
+  const { page, end } = setUp();
+  assert.deepEqual(await page("/livez"), { status: 200, text: "ok\n" });
+  assert.equal((await page("/debug")).status, 404);
+  await end();
+});
