@@ -11,7 +11,7 @@ export interface NamedObjectOptions {
   readonly kind: "Secret" | "ConfigMap";
   readonly namespace: string;
   readonly name: string;
-  /** Tells this replica from the others, such as its pod's name. */
+  /** Who writes, such as the pod's name: shown in managedFields where this replica made it. */
   readonly writer: string;
 }
 
@@ -45,6 +45,8 @@ export function createNamedObject(options: NamedObjectOptions): NamedObject {
   const plural = kind === "Secret" ? "secrets" : "configmaps";
   const target = `${plural} ${namespace}/${name}`;
   const path = `/api/v1/namespaces/${namespace}/${plural}/${name}`;
+  // Replicas must differ in it even where they were all given one name.
+  const creator = `rolecall-${options.writer.slice(0, 80)}-${crypto.randomUUID().slice(0, 8)}`;
 
   async function read(): Promise<StoredObject | null> {
     const found = await unless("api_not_found", api.json({ action: `get ${target}`, path }));
@@ -60,7 +62,7 @@ export function createNamedObject(options: NamedObjectOptions): NamedObject {
       api.json({
         action: `patch ${target}`,
         method: "PATCH",
-        path: `${path}?${applyQuery(options.writer, resourceVersion)}`,
+        path: `${path}?${applyQuery(creator, resourceVersion)}`,
         contentType: "application/apply-patch+yaml",
         body: {
           apiVersion: "v1",
@@ -81,9 +83,9 @@ export function createNamedObject(options: NamedObjectOptions): NamedObject {
  * manager of the writer's own and no force: where another's object with other values has come in
  * between, the API answers 409.
  */
-function applyQuery(writer: string, resourceVersion: string | null): URLSearchParams {
+function applyQuery(creator: string, resourceVersion: string | null): URLSearchParams {
   const creating = resourceVersion === null;
-  const fieldManager = creating ? `rolecall-${writer}`.slice(0, 128) : "rolecall";
+  const fieldManager = creating ? creator : "rolecall";
   return new URLSearchParams({ fieldManager, force: String(!creating) });
 }
 
