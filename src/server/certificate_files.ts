@@ -1,5 +1,6 @@
 /** A certificate from files, as cert-manager keeps them: served again whenever they change. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { pause } from "./pause.ts";
 import type { Clock, Log } from "./ports.ts";
 
 const retryMs = 2_000;
@@ -39,9 +40,9 @@ export class CertificateFiles {
 
   /** Follows the files until `signal` aborts; what can't be read is waited for. */
   async run(signal: AbortSignal): Promise<void> {
-    const { cert, key, watchFile } = this.#parts;
+    const { cert, key, watchFile, clock } = this.#parts;
     const stops = [cert, key].map((path) => watchFile(path, () => void this.refresh()));
-    while (!signal.aborted && !await this.refresh()) await this.#pause(signal);
+    while (!signal.aborted && !await this.refresh()) await pause(clock, retryMs, signal);
     if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done));
     for (const stop of stops) stop();
   }
@@ -76,13 +77,6 @@ export class CertificateFiles {
     } catch (cause) {
       throw new CertificateFilesFault(`${path}: can't be read`, { cause });
     }
-  }
-
-  #pause(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#parts.clock.after(retryMs, resolve);
-      signal.addEventListener("abort", () => (cancel(), resolve()), { once: true });
-    });
   }
 }
 

@@ -2,6 +2,7 @@
  * As whom the server calls AWS: it gives the account for roles named without ARN and the role that
  * nobody else may have. Asked in the background until STS has answered once.
  */
+import { pause } from "./pause.ts";
 import type { Clock, Log } from "./ports.ts";
 
 const firstRetryMs = 1_000;
@@ -56,7 +57,7 @@ export class OwnIdentity {
     ) {
       if (await this.#ask(signal) || signal.aborted) return;
       log.warn({ problem: this.#problem, retryInMs: waitMs }, "own AWS identity unknown");
-      await waited(clock, waitMs, signal);
+      await pause(clock, waitMs, signal);
     }
   }
 
@@ -73,14 +74,4 @@ export class OwnIdentity {
       return false;
     }
   }
-}
-
-function waited(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(ms, resolve);
-    signal.addEventListener("abort", () => {
-      cancel();
-      resolve();
-    }, { once: true });
-  });
 }

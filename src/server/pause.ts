@@ -1,0 +1,16 @@
+/** Waiting that ends early when the work it belongs to is called off. */
+import type { Clock } from "./ports.ts";
+
+/** Settles after `ms`, or as soon as `signal` aborts; leaves neither timer nor listener behind. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.after(ms, done);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
