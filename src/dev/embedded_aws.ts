@@ -28,7 +28,7 @@ const limits: ListenLimits = {
   maxHeaderBytes: 16_384,
 };
 
-/** Only these processes' users reach it, and all it gives away is fake. */
+/** Any program of this machine may ask: all that it gives away is fake. */
 export async function startEmbeddedAws(parts: EmbeddedAwsParts): Promise<EmbeddedAws> {
   const { now, region } = parts;
   const sts = createFakeSts({

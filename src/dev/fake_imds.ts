@@ -55,7 +55,7 @@ function tokenAnswer(
   return text(200, token, { "x-aws-ec2-metadata-token-ttl-seconds": asked });
 }
 
-/** Paths below `/latest`; those that end in `/` nowhere are leaves, their parents list them. */
+/** Every document by its path below the version. */
 function documents({ region, accountId, now }: FakeImdsParts): ReadonlyMap<string, string> {
   const zone = `${region}a`;
   const credentials = document({

@@ -3,10 +3,17 @@
  * server and a node would: UIDs, times, the node, namespaces that nobody wrote down.
  */
 import { createHash } from "node:crypto";
+import { checkAddresses, warnShared } from "./manifest_addresses.ts";
 import type { ManifestDocument } from "./manifest_documents.ts";
-
-/** A Kubernetes object with all that the facts are picked from. */
-export type ManifestObject = Readonly<Record<string, unknown>>;
+import {
+  checkAnnotations,
+  checkTypes,
+  type Fields,
+  fieldsOf,
+  type ManifestObject,
+  type ReadObject,
+  shown,
+} from "./manifest_fields.ts";
 
 /** The cluster that the manifests describe. Problems mean that none of it may be used. */
 export interface ManifestObjects {
@@ -20,15 +27,6 @@ export interface ManifestObjects {
 
 /** The one node of this cluster. */
 export const devNodeName = "dev-node";
-
-type Fields = Readonly<Record<string, unknown>>;
-
-interface Read {
-  readonly document: ManifestDocument;
-  readonly name: string;
-  readonly namespace: string;
-  readonly object: ManifestObject;
-}
 
 /**
  * Every pod becomes one of this node. Pods need a `status.podIP` in 127.0.0.0/8, by which they are
@@ -68,7 +66,7 @@ function isWanted(document: ManifestDocument, warnings: string[]): boolean {
   return false;
 }
 
-function readObject(document: ManifestDocument, problems: string[]): Read | undefined {
+function readObject(document: ManifestDocument, problems: string[]): ReadObject | undefined {
   const metadata = fieldsOf(document.fields.metadata);
   const name = metadata.name;
   if (typeof name !== "string" || name === "") {
@@ -77,53 +75,11 @@ function readObject(document: ManifestDocument, problems: string[]): Read | unde
     );
     return undefined;
   }
-  checkAnnotations(document, metadata, problems);
+  checkAnnotations(document, problems);
   checkTypes(document, problems);
   const namespace = typeof metadata.namespace === "string" ? metadata.namespace : "default";
   const object = completed(document, metadata, namespace, name);
   return { document, name, namespace: document.kind === "Namespace" ? "" : namespace, object };
-}
-
-/** The API server takes texts only; an unquoted `true` or `8` in YAML is none. */
-function checkAnnotations(document: ManifestDocument, metadata: Fields, problems: string[]): void {
-  for (const [key, value] of Object.entries(fieldsOf(metadata.annotations))) {
-    if (typeof value === "string") continue;
-    problems.push(
-      `${document.place(["metadata", "annotations", key])}: annotation ${key} is ` +
-        `${shown(value)}: expected a text; put it in quotes`,
-    );
-  }
-}
-
-const types = [
-  [["metadata", "uid"], "string"],
-  [["metadata", "namespace"], "string"],
-  [["metadata", "annotations"], "object"],
-  [["metadata", "creationTimestamp"], "string"],
-  [["metadata", "deletionTimestamp"], "string"],
-  [["spec"], "object"],
-  [["spec", "serviceAccountName"], "string"],
-  [["spec", "hostNetwork"], "boolean"],
-  [["status"], "object"],
-  [["status", "phase"], "string"],
-] as const;
-
-const expectations = {
-  string: "a text; put it in quotes",
-  boolean: "true or false",
-  object: "fields",
-} as const;
-
-/** The facts are picked leniently: here a slip must not pass for something left out. */
-function checkTypes(document: ManifestDocument, problems: string[]): void {
-  for (const [path, type] of types) {
-    const value = path.reduce<unknown>((part, key) => fieldsOf(part)[key], document.fields);
-    if (value === undefined || value === null || typeof value === type) continue;
-    const field = path.join(".");
-    problems.push(
-      `${document.place(path)}: ${field} is ${shown(value)}: expected ${expectations[type]}`,
-    );
-  }
 }
 
 function completed(
@@ -150,52 +106,10 @@ function completed(
 /** Always the same for the same object, so that an edit is an update and not another pod. */
 function madeUpUid(key: string): string {
   const hex = createHash("sha256").update(`rolecall dev ${key}`).digest("hex");
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20, 32),
-  ]
-    .join("-");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
 }
 
-function checkAddresses({ document, object }: Read, problems: string[]): void {
-  if (hasNoAddress(object)) return;
-  const addresses = addressesOf(object);
-  const place = document.place(["status", "podIP"]);
-  const expected = "expected an address in 127.0.0.0/8, such as 127.0.0.2";
-  if (addresses.length === 0) problems.push(`${place}: status.podIP is missing: ${expected}`);
-  for (const address of addresses.filter((one) => !isLoopback(one))) {
-    problems.push(`${place}: status.podIP is ${shown(address)}: ${expected}, to ask from here`);
-  }
-}
-
-/** On the host's network or ended: never found by address, so any address will do. */
-function hasNoAddress(object: ManifestObject): boolean {
-  const phase = fieldsOf(object.status).phase;
-  const ended = phase === "Succeeded" || phase === "Failed";
-  return ended || fieldsOf(object.spec).hostNetwork === true;
-}
-
-function addressesOf(object: ManifestObject): readonly unknown[] {
-  const status = fieldsOf(object.status);
-  const several = Array.isArray(status.podIPs) ? status.podIPs : [];
-  const all = [status.podIP, ...several.map((one) => fieldsOf(one).ip)];
-  return [...new Set(all.filter((one) => one !== undefined && one !== null && one !== ""))];
-}
-
-function isLoopback(address: unknown): boolean {
-  if (typeof address !== "string") return false;
-  const parts = address.split(".");
-  return parts.length === 4 && parts[0] === "127" && parts.every(isByte);
-}
-
-function isByte(text: string): boolean {
-  return /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) < 256;
-}
-
-function checkDoubles(read: readonly Read[], problems: string[]): void {
+function checkDoubles(read: readonly ReadObject[], problems: string[]): void {
   const names = new Map<string, ManifestDocument>();
   const uids = new Map<unknown, string>();
   for (const { document, namespace, name, object } of read) {
@@ -214,22 +128,9 @@ function checkDoubles(read: readonly Read[], problems: string[]): void {
   }
 }
 
-/** Two pods at one address is something to try, as neither may get an answer. */
-function warnShared(pods: readonly Read[], warnings: string[]): void {
-  const owners = new Map<unknown, string>();
-  for (const { object, document, namespace, name } of pods) {
-    for (const address of hasNoAddress(object) ? [] : addressesOf(object)) {
-      const owner = owners.get(address);
-      owners.set(address, `${namespace}/${name}`);
-      if (owner === undefined) continue;
-      warnings.push(`${document.place(["status"])}: ${address} is ${owner}'s address as well`);
-    }
-  }
-}
-
 function missingNamespaces(
-  pods: readonly Read[],
-  written: readonly Read[],
+  pods: readonly ReadObject[],
+  written: readonly ReadObject[],
   warnings: string[],
 ): ManifestObject[] {
   const known = new Set(written.map(({ name }) => name));
@@ -238,15 +139,4 @@ function missingNamespaces(
     warnings.push(`namespace ${name} isn't written down: taken as one without annotations`);
     return { apiVersion: "v1", kind: "Namespace", metadata: { name, uid: madeUpUid(name) } };
   });
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? value as Fields
-    : {};
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return "missing";
-  return (JSON.stringify(value) ?? String(value)).slice(0, 80);
 }

@@ -6,7 +6,8 @@ import { namespaces, pods, serviceAccounts } from "../kubernetes/objects.ts";
 import type { Resource } from "../kubernetes/ports.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
 import { readManifestText } from "./manifest_documents.ts";
-import { type ManifestObject, manifestObjects } from "./manifest_objects.ts";
+import type { ManifestObject } from "./manifest_fields.ts";
+import { manifestObjects } from "./manifest_objects.ts";
 
 /** What the manifests say, with a line for each thing passed over or made up. */
 export interface ManifestCluster {

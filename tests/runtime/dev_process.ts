@@ -1,7 +1,7 @@
 /** `dev` as a child of the runtime that runs the tests, on free ports, with its output read. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { request } from "node:http";
-import { execPath, versions } from "node:process";
+import { env as ownEnv, execPath, versions } from "node:process";
 import { fileURLToPath } from "node:url";
 
 const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -21,7 +21,7 @@ export class DevProcess {
   #output = "";
   #heard = () => {};
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const ports = ["--listen", "--admin-listen", "--status-listen"];
     const free = ports.filter((flag) => !args.includes(flag)).flatMap((flag) => [
       flag,
@@ -29,6 +29,7 @@ export class DevProcess {
     ]);
     this.#child = spawn(execPath, [...runtimeArgs, program, "dev", ...free, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...ownEnv, ...env },
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
