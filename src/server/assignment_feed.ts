@@ -72,8 +72,8 @@ export class AssignmentFeed {
   }
 
   #tick(): void {
-    const waiting = this.#wake !== undefined;
-    if (!waiting && this.#parts.clock.now() - this.#takenAt >= this.#parts.stuckAfterMs) {
+    // A reader that waits takes every ping, so only one that doesn't read can be this late.
+    if (this.#parts.clock.now() - this.#takenAt >= this.#parts.stuckAfterMs) {
       return this.close("stuck");
     }
     this.#cancelPing = this.#parts.clock.after(pingEveryMs, () => this.#tick());
