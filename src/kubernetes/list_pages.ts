@@ -22,7 +22,7 @@ export interface ListOptions<T> {
   readonly resource: Resource<T>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Objects a page. 500 is what client-go asks for. */
+  /** Objects a page. */
   readonly limit: number;
   unreadable(problem: string): void;
 }
