@@ -1,24 +1,51 @@
 /** Facts of the machine that settings depend on: files that may be open at once, IPv6. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 
-/** POSIX' usual soft limit, taken where the system doesn't say. */
+/** POSIX' usual soft limit, taken where nothing can be opened to find out. */
 const usualOpenFiles = 1024;
+/** More than all listeners ever need; opening and closing so many takes some 20 ms. */
+const mostTried = 16_384;
 
-/** How many files and sockets the process may have open (`ulimit -n`). */
-export function openFilesLimit(limitsPath = "/proc/self/limits"): number {
+/**
+ * How many files and sockets the process may have open (`ulimit -n`). Where /proc can't be read (Deno
+ * keeps it to programs that may do everything), as many as could be opened, at most 16,384.
+ */
+export function openFilesLimit(limitsPath = "/proc/self/limits", spare = "/dev/null"): number {
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec(textOf(limitsPath))?.[1];
-  if (soft === undefined) return usualOpenFiles;
+  if (soft === undefined) return openable(spare);
   return soft === "unlimited" ? 1_048_576 : Number(soft);
 }
 
+function openable(path: string): number {
+  const open: number[] = [];
+  try {
+    while (open.length < mostTried) open.push(openSync(path, "r"));
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== "EMFILE") return usualOpenFiles;
+  } finally {
+    for (const file of open) closeSync(file);
+  }
+  return open.length;
+}
+
 /**
- * Whether `[::]` can be listened on: the kernel has IPv6, and it isn't switched off. Systems
- * without /proc are taken to have it.
+ * Whether `[::]` can be listened on: the kernel has IPv6, and it isn't switched off. Where /proc
+ * can't be read, whether an interface (loopback at least) has such an address.
  */
-export function hasIpv6(proc = "/proc"): boolean {
-  if (textOf(`${proc}/self/limits`) === "") return true;
+export function hasIpv6(proc = "/proc", interfaces = networkInterfaces): boolean {
+  if (textOf(`${proc}/self/limits`) === "") return hasIpv6Address(interfaces);
   if (textOf(`${proc}/net/if_inet6`) === "") return false;
   return textOf(`${proc}/sys/net/ipv6/conf/all/disable_ipv6`).trim() !== "1";
+}
+
+function hasIpv6Address(interfaces: typeof networkInterfaces): boolean {
+  try {
+    const addresses = Object.values(interfaces()).flatMap((one) => one ?? []);
+    return addresses.some(({ family }) => family === "IPv6");
+  } catch {
+    return true;
+  }
 }
 
 function textOf(path: string): string {

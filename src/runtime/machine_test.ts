@@ -25,7 +25,7 @@ test("openFilesLimit: the soft limit, or a usual one", async (t) => {
   t.after(() => rm(base, { recursive: true }));
   assert.equal(openFilesLimit(join(base, "a")), 20_000);
   assert.equal(openFilesLimit(join(base, "b")), 1_048_576);
-  assert.equal(openFilesLimit(join(base, "none")), 1024);
+  assert.equal(openFilesLimit(join(base, "none"), join(base, "none")), 1024);
 });
 
 // files of /proc beside self/limits, answer
@@ -44,8 +44,25 @@ for (const [files, expected] of machines) {
   });
 }
 
-test("hasIpv6: systems without /proc have it", () => {
-  assert.equal(hasIpv6("/nowhere"), true);
+test("openFilesLimit: without /proc, what can be opened, and all of it is closed again", () => {
+  const first = openFilesLimit("/nowhere");
+  assert.ok(first > 100 && first <= 16_384, String(first));
+  assert.equal(openFilesLimit("/nowhere"), first);
+});
+
+const address = { netmask: "", mac: "", internal: true, cidr: null };
+const loopback = { ...address, address: "127.0.0.1", family: "IPv4" as const };
+const loopback6 = { ...address, address: "::1", family: "IPv6" as const, scopeid: 0 };
+
+test("hasIpv6: without /proc, an interface's address tells", () => {
+  assert.equal(hasIpv6("/nowhere", () => ({ lo: [loopback] })), false);
+  assert.equal(hasIpv6("/nowhere", () => ({ lo: [loopback, loopback6] })), true);
+  assert.equal(
+    hasIpv6("/nowhere", () => {
+      throw new Error("not permitted");
+    }),
+    true,
+  );
 });
 
 // as the socket says, as pods' addresses are written
