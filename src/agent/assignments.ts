@@ -86,9 +86,10 @@ export class Assignments implements PodsByAddress {
   }
 
   find(ip: string): Found {
-    const [held, ...others] = this.#pods.claims(ip);
+    const claims = this.#pods.claims(ip);
+    const held = claims[0];
     if (!held) return { kind: "unknown" };
-    if (others.length > 0) return { kind: "conflict" };
+    if (claims.length > 1) return { kind: "conflict" };
     if (!this.confirmed) return { kind: "unconfirmed" };
     return { kind: "pod", pod: podAt(held, this.#deps.clock.now()) };
   }

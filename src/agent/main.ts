@@ -11,8 +11,8 @@ import { type AgentSettings, parseAgentConfig } from "./config.ts";
 import { agentFlags } from "./flags.ts";
 import { accessByFiles } from "./link/server_access.ts";
 import { adminLimits, frontLimits, pageHandler } from "./listeners.ts";
-import { pause } from "./pause.ts";
 import type { Log } from "./ports.ts";
+import { isTaken, overtake, type ProbeClient } from "./predecessor.ts";
 import { createRedirect } from "./redirect/create_redirect.ts";
 import type { RedirectKeeper } from "./redirect/redirect_keeper.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
@@ -20,7 +20,6 @@ import { loadTokenKeys } from "./token_key_file.ts";
 
 /** Requests under way have this long to end after a signal. */
 const stopGraceMs = 5000;
-const predecessorEveryMs = 300;
 
 export const agentCommand: Command = {
   usage: "[flags]",
@@ -42,6 +41,7 @@ export async function runAgent(host: Host, args: readonly string[]): Promise<num
     component: "agent",
     write: host.writeOut,
   });
+  log.info({ version, node: settings.nodeName, server: settings.server }, "starting");
   for (const notice of notices) log.warn({ notice }, "setting with consequences");
   const stop = new AbortController();
   host.onStop((signal) => {
@@ -66,10 +66,13 @@ async function serve(
   const redirect = createRedirect(node, settings, { clock: systemClock, log });
   const agent = await assemble({ host, settings, log, redirect, open, signal: ended.signal });
   await redirect?.check();
-  const overtaking = await hasPredecessor(host, settings);
+  const overtaking = await isTaken(settings.adminListen, probe(host));
   open.admin = await listenAdmin(host, settings, agent, log);
   const running = agent.run(ended.signal);
-  if (overtaking) await afterPredecessor(host, settings, agent, stopping);
+  if (overtaking) {
+    const taken = () => isTaken(settings.listen, probe(host));
+    await overtake({ clock: systemClock, able: () => agent.synced, taken }, stopping);
+  }
   open.front = await listenFront(host, settings, agent, log);
   await aborted(stopping);
   if (settings.removeRulesOnExit) await takeAway(host, redirect, log);
@@ -162,42 +165,8 @@ async function listenAdmin(
   return listener;
 }
 
-/** Whether an agent answers on this node's admin port already: this one is to replace it. */
-async function hasPredecessor(host: Host, settings: AgentSettings): Promise<boolean> {
-  const { port } = settings.adminListen;
-  return port !== 0 && await answers(host, `http://${loopbackOf(settings)}:${port}/livez`);
-}
-
-/** Two agents share the port's connections, so this one joins when it can answer as well. */
-async function afterPredecessor(
-  host: Host,
-  settings: AgentSettings,
-  agent: Agent,
-  stopping: AbortSignal,
-): Promise<void> {
-  const { port } = settings.listen;
-  const url = `http://${loopbackOf({ adminListen: settings.listen })}:${port}/latest/api/token`;
-  while (!agent.synced && !stopping.aborted && await answers(host, url)) {
-    await pause(systemClock, predecessorEveryMs, stopping);
-  }
-}
-
-async function answers(host: Host, url: string): Promise<boolean> {
-  const client = host.httpClient({ connectTimeoutMs: 500 });
-  try {
-    const response = await client.fetch(url, { signal: AbortSignal.timeout(500) });
-    await response.body?.cancel();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    client.close();
-  }
-}
-
-function loopbackOf({ adminListen: { host } }: Pick<AgentSettings, "adminListen">): string {
-  if (host === "::" || host === "0.0.0.0") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
+function probe(host: Host): ProbeClient {
+  return host.httpClient({ connectTimeoutMs: 500 });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import type { Clock } from "./ports.ts";
 
 /** Waits `ms`, less if the signal aborts. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+  if (signal.aborted || ms <= 0) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       cancel();

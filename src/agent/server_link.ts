@@ -6,15 +6,15 @@
 import { type AssignFrame, decodeFrame } from "../protocol/frames.ts";
 import type { AssignmentStream } from "./assignments.ts";
 import { backOffMs } from "./link/back_off.ts";
+import { CuttableWait } from "./link/cuttable_wait.ts";
 import { Connection } from "./link/connection.ts";
+import { serverAddresses } from "./link/server_addresses.ts";
 import { LinkFault, oneLine } from "./link/link_fault.ts";
 import type { GetAccess } from "./link/server_access.ts";
 import { pause } from "./pause.ts";
 import type { Clock, Log } from "./ports.ts";
 
 const spreadMs = 3000;
-/** A waiting request shortens waits, but never below this. */
-const hurriedMs = 200;
 const pollMs = 2000;
 /** The kubelet writes a fresh token when a fifth of its life, 120 s of 600, is left. */
 const renewAheadMs = 60_000;
@@ -48,15 +48,16 @@ export class ServerLink {
   #current: Connection | null = null;
   #problem: string | null = "no connection to the server yet";
   #lastFrameAt: number | null = null;
-  #hurry: () => void = () => {};
+  readonly #waits: CuttableWait;
 
   constructor(deps: ServerLinkDeps) {
     this.#deps = deps;
+    this.#waits = new CuttableWait(deps.clock);
   }
 
   /** Runs until the signal aborts, then settles with every stream closed. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#wait(this.#deps.random() * spreadMs, signal);
+    await this.#waits.wait(this.#deps.random() * spreadMs, signal);
     for (let attempt = 0; !signal.aborted;) {
       const connection = await this.#open(signal, null);
       if (connection) attempt = await this.#keep(connection, signal) ? 0 : attempt + 1;
@@ -64,13 +65,13 @@ export class ServerLink {
       const wait = attempt === 0
         ? this.#deps.random() * spreadMs
         : backOffMs(attempt - 1, this.#deps.random());
-      await this.#wait(wait, signal);
+      await this.#waits.wait(wait, signal);
     }
   }
 
   /** A request waits: connect now rather than at the moment drawn by lot. */
   hurry(): void {
-    this.#hurry();
+    this.#waits.cut();
   }
 
   status(): LinkStatus {
@@ -178,7 +179,7 @@ export class ServerLink {
     let problem: unknown;
     try {
       const access = await this.#deps.access();
-      for (const address of await this.#addresses(avoid)) {
+      for (const address of await serverAddresses(this.#deps, avoid)) {
         try {
           return await Connection.open({ clock, server, address, access, openStream, signal });
         } catch (fault) {
@@ -191,15 +192,6 @@ export class ServerLink {
     }
     if (problem !== undefined) this.#troubled(problem);
     return undefined;
-  }
-
-  async #addresses(avoid: string | null): Promise<readonly string[]> {
-    const { hostname } = new URL(this.#deps.server);
-    const name = hostname.replace(/^\[|\]$/g, "");
-    const found = await this.#deps.resolve(name).catch((cause) => {
-      throw new LinkFault("unreachable", `${name}: no address found for it`, cause);
-    });
-    return shuffled(found.filter((address) => address !== avoid), this.#deps.random);
   }
 
   #connected(connection: Connection): void {
@@ -224,26 +216,4 @@ export class ServerLink {
     }
     this.#problem = problem;
   }
-
-  async #wait(ms: number, signal: AbortSignal): Promise<void> {
-    const cut = new AbortController();
-    const startAt = this.#deps.clock.now();
-    this.#hurry = () => cut.abort();
-    await pause(this.#deps.clock, ms, AbortSignal.any([cut.signal, signal]));
-    this.#hurry = () => {};
-    const waited = this.#deps.clock.now() - startAt;
-    if (cut.signal.aborted && waited < hurriedMs) {
-      await pause(this.#deps.clock, Math.min(ms, hurriedMs) - waited, signal);
-    }
-  }
-}
-
-/** Fisher and Yates. */
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const drawn = [...items];
-  for (let last = drawn.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    [drawn[last], drawn[other]] = [drawn[other]!, drawn[last]!];
-  }
-  return drawn;
 }
