@@ -10,6 +10,7 @@ import { pause } from "./deadline.ts";
 import { listPages } from "./list_pages.ts";
 import type { Clock, Log, Picked, Resource, Sink } from "./ports.ts";
 import { type WatchEvent, watchEvents } from "./watch_events.ts";
+import { type ReflectorStatus, WatchRecord } from "./watch_record.ts";
 
 export interface ReflectorOptions<T> {
   readonly api: Pick<KubernetesApi, "open">;
@@ -31,21 +32,7 @@ export interface ReflectorOptions<T> {
   readonly watchSeconds?: number;
 }
 
-export interface ReflectorStatus {
-  /** A whole list has been in the sink since the start. */
-  readonly synced: boolean;
-  readonly watchAgeSeconds: number;
-  readonly lists: number;
-  readonly watches: number;
-  /** Lists and watches that failed or broke off. */
-  readonly restarts: number;
-  /** Objects skipped because they couldn't be read. */
-  readonly unreadable: number;
-  /** The last failure, until the watch speaks again. Never carries a secret. */
-  readonly lastError: string | null;
-  /** Verb and resource that RBAC refuses, such as `list pods`, until it is granted again. */
-  readonly forbidden: string | null;
-}
+export type { ReflectorStatus };
 
 /**
  * 10,000 pods of 6 kB listed like this take 134 MB at their peak on Deno (with a small young
@@ -68,45 +55,27 @@ export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #backoff: Backoff;
   readonly #watchSeconds: number;
+  readonly #record: WatchRecord;
   #resourceVersion = "";
-  #lastWordAt: number | null = null;
-  #synced = false;
-  #lists = 0;
-  #watches = 0;
-  #restarts = 0;
-  #unreadable = 0;
-  #failures = 0;
-  #goneInARow = 0;
-  #lastError: string | null = null;
-  #forbidden: string | null = null;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#watchSeconds = options.watchSeconds ?? 10;
+    this.#record = new WatchRecord(options.clock);
     this.#backoff = new Backoff({ minMs: 250, maxMs: 30_000, random: options.random });
   }
 
   get synced(): boolean {
-    return this.#synced;
+    return this.#record.status().synced;
   }
 
   /** Seconds since the last word of list or watch; Infinity before the first. */
   watchAgeSeconds(): number {
-    if (this.#lastWordAt === null) return Infinity;
-    return Math.max(0, this.#options.clock.now() - this.#lastWordAt) / 1000;
+    return this.#record.ageSeconds();
   }
 
   status(): ReflectorStatus {
-    return {
-      synced: this.#synced,
-      watchAgeSeconds: this.watchAgeSeconds(),
-      lists: this.#lists,
-      watches: this.#watches,
-      restarts: this.#restarts,
-      unreadable: this.#unreadable,
-      lastError: this.#lastError,
-      forbidden: this.#forbidden,
-    };
+    return this.#record.status();
   }
 
   /** Settles once `signal` has aborted; nothing else ends it. */
@@ -126,9 +95,8 @@ export class Reflector<T> {
     } catch (thrown) {
       return signal.aborted ? 0 : this.#failed(thrown);
     }
-    if (this.#options.clock.now() - startedAt < SHORT_WATCH_MS) return this.#backoff.next();
-    this.#backoff.reset();
-    return 0;
+    const lived = this.#options.clock.now() - startedAt >= SHORT_WATCH_MS;
+    return lived ? 0 : this.#backoff.next();
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -137,9 +105,7 @@ export class Reflector<T> {
     const listed = await listPages({ api, resource, clock, signal, limit, unreadable });
     sink.replace(listed.items);
     this.#resourceVersion = listed.resourceVersion;
-    this.#synced = true;
-    this.#lists++;
-    this.#heard();
+    this.#record.listed();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -162,24 +128,21 @@ export class Reflector<T> {
     } finally {
       unproven();
     }
-    this.#progressed();
+    this.#record.progressed();
   }
 
   #opened(): () => void {
-    this.#watches++;
-    return this.#options.clock.after(SHORT_WATCH_MS, () => this.#heard());
+    this.#record.opened();
+    return this.#options.clock.after(SHORT_WATCH_MS, () => {
+      this.#backoff.reset();
+      this.#record.heard();
+    });
   }
 
   #advance(event: Exclude<WatchEvent, { kind: "open" }>): void {
     if (event.kind !== "bookmark") this.#apply(event.kind, event.object);
     if (event.resourceVersion !== "") this.#resourceVersion = event.resourceVersion;
-    this.#progressed();
-  }
-
-  #progressed(): void {
-    this.#failures = 0;
-    this.#goneInARow = 0;
-    this.#heard();
+    this.#record.progressed();
   }
 
   #apply(kind: "changed" | "deleted", object: unknown): void {
@@ -199,14 +162,8 @@ export class Reflector<T> {
     if ("problem" in picked) this.#skip(picked.problem);
   }
 
-  #heard(): void {
-    this.#lastWordAt = this.#options.clock.now();
-    this.#lastError = null;
-    this.#forbidden = null;
-  }
-
   #skip(problem: string): void {
-    this.#unreadable++;
+    this.#record.skipped();
     const { log, resource } = this.#options;
     log.warn({ resource: resource.plural, problem }, "object skipped");
   }
@@ -216,13 +173,12 @@ export class Reflector<T> {
     const { log, resource } = this.#options;
     const fault = thrown instanceof ApiFault ? thrown : null;
     const error = fault ? fault.message : `watch ${resource.plural}: ${messageOf(thrown)}`;
-    this.#restarts++;
-    this.#failures++;
-    this.#lastError = error;
-    this.#forbidden = fault?.code === "api_forbidden" ? this.#refusedVerb() : null;
-    if (this.#mustRelist(fault)) this.#resourceVersion = "";
+    const gone = fault?.code === "api_gone";
+    const forbidden = fault?.code === "api_forbidden" ? this.#refusedVerb() : null;
+    const { inARow, goneInARow } = this.#record.failed({ error, forbidden, gone });
+    if (gone || doubtful(fault, inARow)) this.#resourceVersion = "";
     // An API that says "gone" is back: a list now, not when the last outage's wait is over.
-    if (fault?.code === "api_gone" && this.#goneInARow++ === 0) this.#backoff.reset();
+    if (gone && goneInARow === 1) this.#backoff.reset();
     const waitMs = this.#backoff.next(Math.min(fault?.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS));
     log.warn({ resource: resource.plural, error, waitMs: Math.round(waitMs) }, "watch interrupted");
     return waitMs;
@@ -231,11 +187,10 @@ export class Reflector<T> {
   #refusedVerb(): string {
     return `${this.#resourceVersion === "" ? "list" : "watch"} ${this.#options.resource.plural}`;
   }
+}
 
-  /** Only an API that answers can mean the resourceVersion; one that is away says nothing of it. */
-  #mustRelist(fault: ApiFault | null): boolean {
-    if (fault?.code === "api_gone") return true;
-    if (fault?.status === null || fault?.code === "api_throttled") return false;
-    return fault !== null && this.#failures >= FAILURES_TO_RELIST;
-  }
+/** Only an API that answers can mean the resourceVersion; one that is away says nothing of it. */
+function doubtful(fault: ApiFault | null, failuresInARow: number): boolean {
+  if (fault === null || fault.status === null || fault.code === "api_throttled") return false;
+  return failuresInARow >= FAILURES_TO_RELIST;
 }

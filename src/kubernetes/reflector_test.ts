@@ -287,6 +287,22 @@ test("Reflector doesn't run in circles over watches that end at once", async () 
   at.stop.abort();
 });
 
+test("Reflector waits no longer for each break of a watch that had proved itself", async () => {
+  const at = started();
+  at.fake.answer(listOf("1", []));
+  void at.run();
+  for (let round = 0; round < 5; round++) {
+    const watch = new FakeWatch();
+    at.fake.answer(watch);
+    await advance(at.clock, round === 0 ? 0 : 250);
+    assert.equal(at.reflector.status().watches, round + 1);
+    await advance(at.clock, 3_000);
+    watch.fail("connection reset");
+    await quiet();
+  }
+  at.stop.abort();
+});
+
 test("Reflector names verb and resource that RBAC refuses, and tries on", async () => {
   const at = started();
   at.fake.answer(listOf("1", []), refusal(403, "namespaces is forbidden"), new FakeWatch());
