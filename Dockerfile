@@ -1,0 +1,63 @@
+# One image for agent and server. It holds the runtime, the program as a bundle, the packet filter's
+# own programs, the libraries they need, and nothing else: no shell, no package manager.
+#
+#   docker build -t rolecall:0.1.0 .                    on Deno
+#   docker build -t rolecall:0.1.0-node --target node . on Node
+#
+# Both for linux/amd64 and linux/arm64, by --platform.
+ARG DENO_IMAGE=docker.io/denoland/deno:debian-2.9.6
+ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
+
+# Everything but the program, as a root folder of its own: it changes with the base alone.
+FROM ${DENO_IMAGE} AS system
+RUN apt-get update -q \
+    && apt-get install -q -y --no-install-recommends conntrack iptables nftables libstdc++6 \
+    && rm -rf /var/lib/apt/lists/*
+COPY deploy/image/collect_system.sh /collect_system.sh
+RUN sh /collect_system.sh /system
+
+# The program as one bundle, which fetches nothing when it starts. It is the same on every platform.
+FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS program
+WORKDIR /build
+# The base image's own authorities too, so that a registry behind a company's proxy can be reached.
+ENV DENO_NO_UPDATE_CHECK=1 DENO_TLS_CA_STORE=mozilla,system
+COPY package.json deno.json deno.lock ./
+# The bundler itself is fetched by its first use.
+RUN deno install --frozen --quiet \
+    && echo 'export {};' > /tmp/empty.ts && deno bundle --quiet -o /tmp/empty.js /tmp/empty.ts
+COPY src src
+RUN deno bundle --quiet --platform=deno --minify --keep-names --code-splitting \
+      --outdir=/program/app src/main.ts
+COPY deploy/image deploy/image
+RUN cp -r /program /program-node \
+    && cp deploy/image/deno.json /program/app/ \
+    && deno run -A deploy/image/make_launchers.ts /program/app "/usr/bin/deno -qP=%" \
+    && deno run -A deploy/image/make_launchers.ts /program-node/app /usr/bin/node \
+    && echo '{"type":"module"}' > /program-node/app/package.json
+
+FROM ${NODE_IMAGE} AS node-runtime
+
+FROM scratch AS node
+COPY --from=system /system/ /
+COPY --from=node-runtime /usr/local/bin/node /usr/bin/node
+COPY --from=program /program-node/ /
+ENV PATH=/app/bin:/usr/sbin:/usr/bin NODE_OPTIONS=--max-semi-space-size=1
+LABEL org.opencontainers.image.title="rolecall" \
+      org.opencontainers.image.description="AWS IAM roles for Kubernetes pods, with no change to the pods" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="Apache-2.0"
+USER 65532:65532
+CMD ["version"]
+
+FROM scratch AS deno
+COPY --from=system /system/ /
+COPY --from=system /usr/bin/deno /usr/bin/deno
+COPY --from=program /program/ /
+ENV PATH=/app/bin:/usr/sbin:/usr/bin \
+    DENO_NO_PROMPT=1 DENO_NO_UPDATE_CHECK=1 DENO_V8_FLAGS=--max-semi-space-size=1
+LABEL org.opencontainers.image.title="rolecall" \
+      org.opencontainers.image.description="AWS IAM roles for Kubernetes pods, with no change to the pods" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="Apache-2.0"
+USER 65532:65532
+CMD ["version"]

@@ -1,0 +1,30 @@
+/**
+ * Writes a program file for each permission set of deno.json: `agent` starts the bundle's agent
+ * command with the rights of the set `agent`, so a container is told `args: [agent]` on either
+ * runtime and no shell has to be in the image. Called as `make_launchers.ts FOLDER SHEBANG`, where
+ * `%` in the shebang stands for the name.
+ */
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const [folder = "", shebang = ""] = process.argv.slice(2);
+const { permissions } = JSON.parse(readFileSync(join(here, "deno.json"), "utf8"));
+
+mkdirSync(join(folder, "bin"), { recursive: true });
+copyFileSync(join(here, "ready.js"), join(folder, "ready.js"));
+for (const name of Object.keys(permissions)) {
+  const path = join(folder, "bin", name);
+  writeFileSync(path, `#!${shebang.replaceAll("%", name)}\n${bodyOf(name)}`);
+  chmodSync(path, 0o755);
+}
+
+function bodyOf(name: string): string {
+  if (name === "ready") return `import "../ready.js";\n`;
+  return `import process from "node:process";
+process.argv.splice(2, 0, ${JSON.stringify(name)});
+await import("../main.js");
+`;
+}
