@@ -1,6 +1,6 @@
 /**
  * Real AWS clients as pods use them: how each is had from its registry, and the command that prints
- * the access key its default chain found. Who runs them and where is left to the system test.
+ * what its default chain found. Who runs them and where is left to the system test.
  */
 import { copyFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -9,8 +9,16 @@ import { cached } from "../system/cache.ts";
 import { pythonBin } from "../system/builds.ts";
 import { must, plainEnv } from "../system/programs.ts";
 
+/** What of the credentials document the tests read. */
+export interface Found {
+  readonly AccessKeyId: string;
+  readonly SecretAccessKey: string;
+}
+
 export interface Client {
   readonly name: string;
+  /** The part of it that the client prints. */
+  readonly prints: (found: Found) => string;
   /** Makes what it needs, once, and yields its command and environment. */
   readonly prepare: (node: string) => Promise<ClientCommand>;
 }
@@ -22,17 +30,19 @@ export interface ClientCommand {
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const minutes = 60_000;
+const accessKey = (found: Found) => found.AccessKeyId;
 
 function inPython(
   name: string,
   packages: string,
   args: (bin: string) => readonly string[],
+  prints = accessKey,
 ): Client {
   const prepare = async () => {
     const bin = await pythonBin(packages, join(here, "python", `${packages}.txt`));
     return { command: args(bin) };
   };
-  return { name, prepare };
+  return { name, prints, prepare };
 }
 
 function pythonScript(name: string, packages: string, script: string): Client {
@@ -40,7 +50,7 @@ function pythonScript(name: string, packages: string, script: string): Client {
   return inPython(name, packages, (bin) => [join(bin, "python"), path]);
 }
 
-function nodeScript(name: string, script: string): Client {
+function nodeScript(name: string, script: string, prints = accessKey): Client {
   const prepare = async (node: string) => {
     const inputs = ["package.json", "package-lock.json"].map((file) => join(here, "node", file));
     const folder = await cached("node-clients", inputs, "", async (target) => {
@@ -51,7 +61,7 @@ function nodeScript(name: string, script: string): Client {
     const env = { NODE_PATH: join(folder, "node_modules") };
     return { command: [node, "--no-warnings", join(here, "node", script)], env };
   };
-  return { name, prepare };
+  return { name, prints, prepare };
 }
 
 function goClient(name: string, chain: string): Client {
@@ -65,24 +75,24 @@ function goClient(name: string, chain: string): Client {
     });
     return { command: [join(folder, "clients"), chain] };
   };
-  return { name, prepare };
+  return { name, prints: accessKey, prepare };
 }
 
 export const clients: readonly Client[] = [
   pythonScript("boto3 1.20 (2022)", "boto3_old", "boto3_chain.py"),
   pythonScript("aiobotocore 3", "aiobotocore", "aiobotocore_chain.py"),
-  inPython("awscli 1", "awscli", (bin) => [
-    join(bin, "aws"),
-    "configure",
-    "export-credentials",
-    "--format=env",
-  ]),
+  inPython(
+    "awscli 1",
+    "awscli",
+    (bin) => [join(bin, "aws"), "configure", "list"],
+    (found) => found.AccessKeyId.slice(-4),
+  ),
   pythonScript("boto 2 (IMDSv1)", "boto2", "boto2.py"),
   pythonScript("minio-py", "minio", "minio_chain.py"),
   pythonScript("aws-crt", "awscrt", "awscrt_chain.py"),
   nodeScript("AWS SDK for JavaScript v3", "js_v3.cjs"),
   nodeScript("AWS SDK for JavaScript v2", "js_v2.cjs"),
-  nodeScript("minio-js", "minio_js.cjs"),
+  nodeScript("minio-js", "minio_js.cjs", (found) => found.SecretAccessKey),
   goClient("AWS SDK for Go v2", "v2"),
   goClient("AWS SDK for Go v1", "v1"),
   goClient("minio-go", "minio"),

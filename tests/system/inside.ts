@@ -6,8 +6,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { fabricAddress, secondFabricAddress } from "./network.ts";
-import { must } from "./programs.ts";
+import { must, plainEnv, run } from "./programs.ts";
 import { type Count, runScenarios } from "./report.ts";
 import { denoRuntime, nodeRuntime, type Runtime } from "./rolecall.ts";
 import { all, small } from "./scenarios/mod.ts";
@@ -53,12 +54,26 @@ async function play(
   }
 }
 
+/** The packet filters by themselves, with every tool that can set them. */
+async function playRedirectTests(count: Count): Promise<void> {
+  const file = fileURLToPath(new URL("redirect_test.ts", import.meta.url));
+  console.log("\n== packet filters");
+  const env = plainEnv({ NO_COLOR: "1" });
+  const tests = await run([process.execPath, "test", "-A", file], { env, timeoutMs: 600_000 });
+  console.log(tests.stdout + tests.stderr);
+  const [, passed = "0", failed = "1"] = /\| (\d+) passed .*\| (\d+) failed/.exec(tests.stdout) ??
+    / (\d+) passed \| (\d+) failed/.exec(tests.stdout) ?? [];
+  count.passed += Number(passed);
+  count.failed += tests.code === 0 ? 0 : Math.max(1, Number(failed));
+}
+
 let stopping: (() => Promise<void>) | undefined;
 
 async function main(): Promise<number> {
   const given = JSON.parse(process.argv[2] ?? "{}") as Given;
   await ownFiles();
   const count = { passed: 0, failed: 0 };
+  if (process.argv[3] === undefined) await playRedirectTests(count);
   await play("Deno", denoRuntime(process.execPath), given, all, count);
   await play("Node", nodeRuntime(given.node), given, small, count);
   console.log(`\n${count.passed} passed, ${count.failed} failed`);

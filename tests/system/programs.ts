@@ -133,10 +133,15 @@ export class Running {
 
   /** Asks it to end, insists after `graceMs`; yields its exit code. */
   async stop(graceMs = 8000, signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM") {
-    if (this.alive) this.#child.kill(signal);
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), graceMs);
+    this.#signal(signal);
+    const timer = setTimeout(() => this.#signal("SIGKILL"), graceMs);
     const code = await this.exited;
     clearTimeout(timer);
     return code;
+  }
+
+  /** By its id: Deno takes a child that `kill()` was called on for one that a signal ended. */
+  #signal(signal: NodeJS.Signals): void {
+    if (this.alive && this.pid > 0) process.kill(this.pid, signal);
   }
 }

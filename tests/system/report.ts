@@ -12,8 +12,11 @@ export interface Count {
   failed: number;
 }
 
-/** Adds to `count`; a scenario fails when it throws or takes too long, and the next one runs. */
-export async function runScenarios<T>(
+/**
+ * Adds to `count`; a scenario fails when it throws or takes too long. Then the stage is mended, so
+ * that the next one doesn't fail for it.
+ */
+export async function runScenarios<T extends { mend(): Promise<void> }>(
   stage: T,
   scenarios: readonly Scenario<T>[],
   count: Count,
@@ -29,6 +32,7 @@ export async function runScenarios<T>(
     } else {
       count.failed++;
       print(`FAIL  ${scenario.name} (${seconds} s)\n${indented(fault)}`);
+      await stage.mend();
     }
   }
 }
@@ -39,7 +43,10 @@ async function outcome<T>(scenario: Scenario<T>, stage: T): Promise<string | und
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve(`took longer than ${within} ms`), within);
   });
-  const ran = scenario.run(stage).then(() => undefined, (error: unknown) => textOf(error));
+  const ran = (async () => await scenario.run(stage))().then(
+    () => undefined,
+    (error: unknown) => textOf(error),
+  );
   const fault = await Promise.race([ran, late]);
   clearTimeout(timer);
   return fault;

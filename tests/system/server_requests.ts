@@ -18,6 +18,8 @@ export interface ServerRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** A stream is read until this comes in it. */
   readonly until?: string;
+  /** Told all that has come so far, each time that more comes. */
+  readonly seen?: (body: string) => void;
 }
 
 /** Sends one request; a stream is cut once `until` was seen, after ten seconds in any case. */
@@ -43,6 +45,7 @@ export function askServer(wanted: ServerRequest): Promise<ServerAnswer> {
       answer.setEncoding("utf8");
       answer.on("data", (chunk: string) => {
         body += chunk;
+        wanted.seen?.(body);
         if (wanted.until !== undefined && body.includes(wanted.until)) done();
       });
       answer.on("end", done);

@@ -158,6 +158,14 @@ export class Stage {
     return code;
   }
 
+  /** Whatever has ended runs again. */
+  async mend(): Promise<void> {
+    await this.control.resumeApi();
+    if (!this.server.alive) await this.restartServer();
+    await untilReady(this.server, serverOrigin);
+    for (const member of [this.first, this.second]) await this.restartAgent(member);
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#rotation);
     for (const pod of this.#pods) await pod.leave().catch(() => {});

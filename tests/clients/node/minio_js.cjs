@@ -1,4 +1,7 @@
-/** minio-js' IAM provider: asks `security-credentials//ROLE` and follows no redirect. */
+/**
+ * minio-js' IAM provider: asks `security-credentials//ROLE` and follows no redirect. It reads the
+ * access key under another name than EC2's, so the secret is what it has.
+ */
 const { IamAwsProvider } = require("minio");
 
-new IamAwsProvider({}).getCredentials().then((found) => console.log(found.accessKey));
+new IamAwsProvider({}).getCredentials().then((found) => console.log(found.secretKey));

@@ -57,9 +57,10 @@ export const changes: readonly Scenario<Stage>[] = [
       const { node } = stage.first;
       const annotations = { [role]: "early-bird" };
       const spec = { namespace: "early", name: "web", node: node.name, annotations };
+      const calls = () => stage.sts.log().split("POST / ").length;
+      const before = calls();
       await schedulePod(stage.api, spec);
-      const sent = async () => (await stage.sts.log()).includes("POST / ");
-      await until("STS asked", sent, soon);
+      await until("STS asked", () => calls() > before, soon);
       const address = await makePodNet("pod-early", node, 250);
       await reportRunning(stage.api, "early", "web", address);
       await stage.api.remove(podPath("early", "web"));

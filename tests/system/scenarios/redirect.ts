@@ -24,8 +24,8 @@ function uninstall(stage: Stage) {
   return run(inNamespace(stage.first.node.name, [...stage.runtime, "uninstall"]));
 }
 
-async function nftTables(stage: Stage): Promise<string> {
-  return await must(inNamespace(stage.first.node.name, ["nft", "list", "tables"]));
+async function nftRules(stage: Stage): Promise<string> {
+  return await must(inNamespace(stage.first.node.name, ["nft", "list", "ruleset"]));
 }
 
 export const redirect: readonly Scenario<Stage>[] = [
@@ -116,15 +116,15 @@ export const redirect: readonly Scenario<Stage>[] = [
       await stage.first.running.stop();
       assert.equal((await uninstall(stage)).code, 0);
       await stage.restartAgent(stage.first, { flags: ["--redirect=nftables"] });
-      assert.match(await nftTables(stage), /rolecall/);
+      assert.match(await nftRules(stage), /table inet rolecall/);
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "flush", name: "nft", annotations });
       await until("credentials", async () => (await pod.credentials("reader")).status === 200);
       const end = pod.loop(nodePath);
-      const flush = ["nft", "flush", "ruleset"];
+      const flush = ["nft", "flush", "chain", "inet", "rolecall", "prerouting"];
       await must(inNamespace(stage.first.node.name, flush));
-      const back = async () => (await nftTables(stage)).includes("rolecall");
-      await until("the table", back, { within: 10_000 });
+      const back = async () => (await nftRules(stage)).includes("dnat");
+      await until("the rules", back, { within: 10_000 });
       const seen = Object.keys(await end());
       assert.deepEqual(seen.filter((answer) => answer.includes(nodeSecret)), []);
       await until("served again", async () => (await pod.credentials("reader")).status === 200);

@@ -65,7 +65,7 @@ export const settings: readonly Scenario<Stage>[] = [
         "--status-listen=127.0.0.1:0",
         `--kubeconfig=${serverKubeconfig(stage.folders)}`,
         "--region=eu-west-1",
-      ], { POD_NAMESPACE: "rolecall" });
+      ], { POD_NAMESPACE: "rolecall", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
       taken.close();
       assert.equal(outcome.code, 1, outcome.stderr + outcome.stdout);
       assert.match(outcome.stderr + outcome.stdout, new RegExp(String(port)));

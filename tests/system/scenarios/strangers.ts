@@ -116,15 +116,24 @@ export const strangers: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "a token whose pod was deleted: refused, also where it was good a moment ago",
+    name: "a token whose pod is deleted: its stream ends, nothing more is told, then 401",
+    within: 120_000,
     run: async (stage) => {
       const pod = await createAgentPod(stage.api, stage.second.node, "-next");
       const token = await agentToken(stage.api, pod);
       const good = async () => (await assignments(stage, token)).status === 200;
       await until("a good token", good);
+      const caPath = caFile(stage.folders);
+      let told = "";
+      const seen = (body: string) => told = body;
+      const stream = askServer({ path: "/v1/assignments", caFile: caPath, token, seen });
+      await until("a snapshot", () => told.includes(synced));
       await stage.api.remove(podPath("rolecall", pod.metadata.name));
-      const bad = async () => [401, 403].includes((await assignments(stage, token)).status);
-      await until("refused", bad, { within: 5000 });
+      await stream;
+      const late = await assignments(stage, token);
+      assert.ok(late.status === 401 || late.status === 503, `${late.status}`);
+      const gone = async () => (await assignments(stage, token)).status === 401;
+      await until("401, once the API server is asked anew", gone, { within: 70_000, every: 500 });
     },
   },
 ];
