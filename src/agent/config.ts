@@ -31,6 +31,7 @@ export interface AgentSettings {
   readonly removeRulesOnExit: boolean;
   readonly graceMs: number;
   readonly stateDir: string;
+  readonly readinessFile: string | null;
   readonly logLevel: Values["log-level"];
   readonly logFormat: Values["log-format"];
 }
@@ -148,6 +149,7 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
     removeRulesOnExit: values["remove-rules-on-exit"],
     graceMs: values["disconnected-grace"] * 1000,
     stateDir: values["state-dir"].replace(/(.)\/+$/, "$1"),
+    readinessFile: textOf(values["readiness-file"]),
     logLevel: values["log-level"],
     logFormat: values["log-format"],
   });

@@ -44,5 +44,9 @@ export const agentFlags = {
     { min: "1s", max: "1h" },
   ),
   "state-dir": flag.text("/run/rolecall", "where the key of session tokens is kept"),
+  "readiness-file": flag.text(
+    "",
+    "a file that says `ok` or what is missing, for a probe that must reach this very agent",
+  ),
   ...logFlags,
 };

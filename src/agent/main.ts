@@ -13,6 +13,7 @@ import { accessByFiles } from "./link/server_access.ts";
 import { adminLimits, frontLimits, pageHandler } from "./listeners.ts";
 import type { Log } from "./ports.ts";
 import { isTaken, overtake, type ProbeClient } from "./predecessor.ts";
+import { keepReadinessFile } from "./readiness_file.ts";
 import { createRedirect } from "./redirect/create_redirect.ts";
 import type { RedirectKeeper } from "./redirect/redirect_keeper.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
@@ -66,6 +67,7 @@ async function serve(
   const redirect = createRedirect(node, settings, { clock: systemClock, log });
   const agent = await assemble({ host, settings, log, redirect, open, signal: ended.signal });
   await redirect?.check();
+  const telling = tellReadiness(host, settings, agent, open, log, stopping);
   const overtaking = await isTaken(settings.adminListen, probe(host));
   open.admin = await listenAdmin(host, settings, agent, log);
   const running = agent.run(ended.signal);
@@ -78,7 +80,25 @@ async function serve(
   if (settings.removeRulesOnExit) await takeAway(host, redirect, log);
   await open.front.close(stopGraceMs);
   ended.abort();
-  await Promise.all([running, open.admin.close(0)]);
+  await Promise.all([running, telling, open.admin.close(0)]);
+}
+
+/** Ready means that pods' requests can come here, too. */
+function tellReadiness(
+  host: Host,
+  settings: AgentSettings,
+  agent: Agent,
+  open: Listeners,
+  log: Log,
+  stopping: AbortSignal,
+): Promise<void> {
+  return keepReadinessFile({
+    path: settings.readinessFile,
+    write: host.writeFile,
+    missing: () => open.front ? agent.missing() : ["metadata front: not listening yet"],
+    clock: systemClock,
+    log,
+  }, stopping);
 }
 
 interface Listeners {
