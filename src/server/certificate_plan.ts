@@ -21,8 +21,8 @@ export interface CertificateTerms {
   /** How long an authority is published before it signs what is served. */
   readonly leadMs: number;
   /**
-   * A replica without memory that finds a published bundle but no Secret waits this long for
-   * another one to put it back.
+   * A replica that finds no Secret, but a published bundle, and has no memory or an old one, waits
+   * this long for another to put it back.
    */
   readonly restoreMs: number;
 }
@@ -38,14 +38,15 @@ export const certificateTerms: CertificateTerms = {
 export interface CertificateView {
   readonly terms: CertificateTerms;
   readonly now: number;
-  /** When this replica began. */
-  readonly startedAt: number;
+  /** Since when this replica sees the cluster: its start, or the end of a time without the API. */
+  readonly sightSince: number;
   /** What the leaf must be good for. */
   readonly names: readonly string[];
   /** Null: no Secret, or none that can be read. */
   readonly stored: CertificateState | null;
-  /** The last state that this replica has seen. */
+  /** The last state that this replica has seen, and when. */
   readonly remembered: CertificateState | null;
+  readonly rememberedAt: number;
   /** The ConfigMap's text, or null. */
   readonly published: string | null;
   /** By id: since when this replica has seen an authority published without a break. */
@@ -83,10 +84,12 @@ export function nextStep(view: CertificateView): CertificateStep {
 }
 
 function restoration(view: CertificateView): CertificateStep {
-  if (view.remembered) return { kind: "store", state: view.remembered };
-  const others = view.published !== null && view.published.trim() !== "";
-  if (others && view.now - view.startedAt < view.terms.restoreMs) return { kind: "wait" };
-  return { kind: "begin" };
+  const { remembered, rememberedAt, sightSince, published, now, terms } = view;
+  // What was seen before a time without the API may be old: others know better, if there are any.
+  if (remembered && rememberedAt >= sightSince) return { kind: "store", state: remembered };
+  const others = remembered !== null || (published ?? "").trim() !== "";
+  if (others && now - sightSince < terms.restoreMs) return { kind: "wait" };
+  return remembered ? { kind: "store", state: remembered } : { kind: "begin" };
 }
 
 /**

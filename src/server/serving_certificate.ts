@@ -57,8 +57,9 @@ const BLIND_MS = 2 * 60_000;
 
 export class ServingCertificate {
   readonly #options: ServingCertificateOptions;
-  readonly #startedAt: number;
   #remembered: CertificateState | null = null;
+  #rememberedAt = -Infinity;
+  #sightSince = -Infinity;
   #served: Leaf | null = null;
   #publishedSince = new Map<string, number>();
   #readAt = -Infinity;
@@ -67,7 +68,6 @@ export class ServingCertificate {
 
   constructor(options: ServingCertificateOptions) {
     this.#options = options;
-    this.#startedAt = options.clock.now();
   }
 
   /** When what is served ends, in milliseconds since the epoch; null before the first. */
@@ -125,10 +125,11 @@ export class ServingCertificate {
     const step = nextStep({
       terms,
       now,
-      startedAt: this.#startedAt,
+      sightSince: this.#sightSince,
       names,
       stored,
       remembered: this.#remembered,
+      rememberedAt: this.#rememberedAt,
       published,
       publishedSince: this.#publishedSince,
       served: this.#served,
@@ -206,11 +207,14 @@ export class ServingCertificate {
 
   #settled(seen: Seen): void {
     this.#remembered = seen.stored;
+    this.#rememberedAt = seen.now;
     this.#problem = null;
   }
 
   #observe(state: CertificateState | null, published: string | null, now: number): void {
-    const since = now - this.#readAt > BLIND_MS ? new Map<string, number>() : this.#publishedSince;
+    const blind = now - this.#readAt > BLIND_MS;
+    const since = blind ? new Map<string, number>() : this.#publishedSince;
+    if (blind) this.#sightSince = now;
     this.#readAt = now;
     const shown = (state?.authorities ?? []).filter((authority) =>
       published?.includes(bundleOf({ authorities: [authority] }))

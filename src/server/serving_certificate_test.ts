@@ -235,6 +235,23 @@ test("ServingCertificate: a new replica leaves a lost Secret to those that know 
   cluster.stop();
 });
 
+test("ServingCertificate of a replica long cut off leaves a lost Secret to those who know better", async () => {
+  const cluster = new Cluster(hasty);
+  const [a, b] = [cluster.start(0), cluster.start(1)];
+  await cluster.pass(MINUTE);
+  a.line.up = false;
+  await cluster.pass(70 * MINUTE);
+  const trusted = authorityOf(b.served ?? "");
+  cluster.secret.set(null, true);
+  a.line.up = true;
+  await a.certificate.refresh();
+  assert.equal(cluster.secret.value, null);
+  await cluster.pass(2 * MINUTE);
+  assert.ok(cluster.bundle().includes(trusted));
+  assert.equal(a.served, b.served);
+  cluster.stop();
+});
+
 test("ServingCertificate begins anew after a minute when nobody has the key any more", async () => {
   const cluster = new Cluster();
   cluster.start(0).stop.abort();
@@ -367,13 +384,15 @@ test("ServingCertificate: whatever happens, nodes trust what is served", async (
         if (what === "unpublish") cluster.configMap.set(null, true);
         if (what === "forge") cluster.configMap.set({ "ca.crt": "<evil>\n" }, true);
         if (what === "unpublish" || what === "forge") calmSince = Infinity;
-        const until = cluster.clock.now() + (what === "pass" ? value : SECOND);
+        const until = cluster.clock.now() + (spans[what] ?? value);
         const step = 20 * SECOND;
         while (cluster.clock.now() < until) {
           await cluster.pass(Math.min(step, until - cluster.clock.now()));
           if (calmSince === Infinity && !/evil|^$/.test(cluster.bundle())) {
             calmSince = cluster.clock.now();
           }
+          // After an outage longer than a leaf's life there is nothing to keep trusted.
+          if (!servesValid(cluster)) calmSince = cluster.clock.now();
           checkTrust(cluster, calmSince);
         }
       }
@@ -382,6 +401,24 @@ test("ServingCertificate: whatever happens, nodes trust what is served", async (
     { numRuns: 40 },
   );
 });
+
+function servesValid(cluster: Cluster): boolean {
+  const now = cluster.clock.now();
+  return cluster.replicas.some(({ certificate }) =>
+    (certificate.certificateExpiresAt() ?? 0) > now
+  );
+}
+
+/** How long an event lasts, where that isn't its value. */
+const spans: Readonly<Record<string, number>> = {
+  restart: SECOND,
+  cut: SECOND,
+  join: SECOND,
+  unpublish: SECOND,
+  forge: SECOND,
+  // Time for one check: if all who know a lost Secret go at that moment, it is lost for good.
+  lose: 35 * SECOND,
+};
 
 function setLine(cluster: Cluster, index: number, up: boolean): void {
   const replica = cluster.replicas[index];
