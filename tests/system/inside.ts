@@ -1,7 +1,6 @@
 /**
- * The part of the system test that runs in namespaces of its own: brings the stage up, plays the
- * scenarios on it, takes it down, prints `N passed, N failed`. An argument selects scenarios by a
- * part of their name.
+ * One part of the system test, run as the first process of namespaces of its own: brings the stage
+ * up, plays the scenarios on it, takes it down and leaves the count in a file.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,8 +13,18 @@ import { denoRuntime, nodeRuntime, type Runtime } from "./rolecall.ts";
 import { all, small } from "./scenarios/mod.ts";
 import { type Builds, Stage } from "./stage.ts";
 
-interface Given extends Builds {
+export type Part = "filters" | "deno" | "node";
+
+export interface Given extends Builds {
+  readonly part: Part;
   readonly logs: string;
+  /** Only scenarios whose name has this in it. */
+  readonly only: string;
+}
+
+/** Where a part leaves what it counted. */
+export function countFile(logs: string, part: Part): string {
+  return join(logs, `${part}.count.json`);
 }
 
 const hosts = `127.0.0.1 localhost
@@ -31,66 +40,64 @@ async function ownFiles(): Promise<void> {
 }
 
 async function play(
-  title: string,
   runtime: Runtime,
   given: Given,
   scenarios: typeof all,
   count: Count,
 ): Promise<void> {
-  const wanted = scenarios.filter((one) => one.name.includes(process.argv[3] ?? ""));
-  if (wanted.length === 0) return;
-  console.log(`\n== ${title}`);
-  const logs = join(given.logs, title.toLowerCase());
+  const logs = join(given.logs, given.part);
   mkdirSync(logs, { recursive: true });
   const start = performance.now();
   const stage = await Stage.open(runtime, given, logs, console.log);
   stopping = () => stage.close();
   console.log(`stage up after ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  const wanted = scenarios.filter((one) => one.name.includes(given.only));
   try {
     await runScenarios(stage, wanted, count, console.log);
   } finally {
     await stage.close();
-    stopping = undefined;
   }
 }
 
 /** The packet filters by themselves, with every tool that can set them. */
-async function playRedirectTests(count: Count): Promise<void> {
+async function playFilters(count: Count): Promise<void> {
   const file = fileURLToPath(new URL("redirect_test.ts", import.meta.url));
-  console.log("\n== packet filters");
   const env = plainEnv({ NO_COLOR: "1" });
   const tests = await run([process.execPath, "test", "-A", file], { env, timeoutMs: 600_000 });
   console.log(tests.stdout + tests.stderr);
-  const [, passed = "0", failed = "1"] = /\| (\d+) passed .*\| (\d+) failed/.exec(tests.stdout) ??
-    / (\d+) passed \| (\d+) failed/.exec(tests.stdout) ?? [];
+  const [, passed = "0", failed = "1"] = /\| (\d+) passed.* \| (\d+) failed/.exec(tests.stdout) ??
+    [];
   count.passed += Number(passed);
   count.failed += tests.code === 0 ? 0 : Math.max(1, Number(failed));
 }
 
 let stopping: (() => Promise<void>) | undefined;
 
-async function main(): Promise<number> {
-  const given = JSON.parse(process.argv[2] ?? "{}") as Given;
+function playPart(given: Given, count: Count): Promise<void> {
+  if (given.part === "filters") return playFilters(count);
+  if (given.part === "deno") return play(denoRuntime(process.execPath), given, all, count);
+  return play(nodeRuntime(given.node), given, small, count);
+}
+
+async function main(given: Given): Promise<number> {
   await ownFiles();
   const count = { passed: 0, failed: 0 };
-  if (process.argv[3] === undefined) await playRedirectTests(count);
-  await play("Deno", denoRuntime(process.execPath), given, all, count);
-  await play("Node", nodeRuntime(given.node), given, small, count);
-  console.log(`\n${count.passed} passed, ${count.failed} failed`);
-  return count.failed === 0 && count.passed > 0 ? 0 : 1;
+  try {
+    await playPart(given, count);
+  } catch (error) {
+    console.error(error);
+    count.failed++;
+  }
+  writeFileSync(countFile(given.logs, given.part), JSON.stringify(count));
+  return count.failed === 0 ? 0 : 1;
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, async () => {
-    await stopping?.();
-    process.exit(130);
-  });
-}
-
-try {
-  process.exit(await main());
-} catch (error) {
-  console.error(error);
-  console.log("0 passed, 1 failed");
-  process.exit(1);
+if (import.meta.main) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, async () => {
+      await stopping?.();
+      process.exit(130);
+    });
+  }
+  process.exit(await main(JSON.parse(process.argv[2] ?? "{}")));
 }

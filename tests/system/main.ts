@@ -1,7 +1,8 @@
 /**
  * The system test: real kube-apiserver, etcd, STS (moto), firewall rules and AWS clients around the
- * program as it is shipped. Makes what it needs once, then runs itself in fresh network, mount and
- * process namespaces, so that nothing it starts outlives it and nothing of the machine is touched.
+ * program as it is shipped. Makes what it needs once, then runs each part in fresh network, mount
+ * and process namespaces, so that nothing it starts outlives it and nothing of the machine is
+ * touched. `--part=deno|node|filters` and a piece of scenarios' names select what runs.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -9,37 +10,69 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { kubeBinary, motoBin, nodeBinary } from "./builds.ts";
+import { countFile, type Given, type Part } from "./inside.ts";
+import type { Count } from "./report.ts";
 import { missing } from "./requirements.ts";
 
 /** Nothing was tested, since the machine lacks something. */
 const cannotRun = 3;
+const titles: Readonly<Record<Part, string>> = {
+  filters: "packet filters by themselves",
+  deno: "the whole on Deno",
+  node: "a part of it on Node",
+};
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { part: { type: "string" } },
+    allowPositionals: true,
+  });
   const lacking = await missing();
   for (const line of lacking) console.error(`test:system: missing: ${line}`);
   if (lacking.length > 0) return cannotRun;
   console.log("making or finding Kubernetes, moto and Node (minutes, the first time)");
   const builds = { kube: await kubeBinary(), python: await motoBin(), node: await nodeBinary() };
   const logs = mkdtempSync(join(tmpdir(), "rolecall-system-"));
-  const code = await inside([JSON.stringify({ ...builds, logs }), ...args]);
-  if (code === 0) rmSync(logs, { recursive: true });
-  else console.log(`the programs' logs: ${logs}`);
-  return code;
+  const parts = (Object.keys(titles) as Part[]).filter((part) => part === (values.part ?? part));
+  const sum = { passed: 0, failed: 0 };
+  for (const part of parts) {
+    const { passed, failed } = await play({ ...builds, logs, part, only: positionals[0] ?? "" });
+    sum.passed += passed;
+    sum.failed += failed;
+  }
+  const good = sum.failed === 0 && sum.passed > 0;
+  if (good) rmSync(logs, { recursive: true });
+  else console.log(`\nthe programs' logs: ${logs}`);
+  console.log(`\n${sum.passed} passed, ${sum.failed} failed`);
+  return good ? 0 : 1;
+}
+
+/** A part that ends without leaving its count has failed. */
+async function play(given: Given): Promise<Count> {
+  console.log(`\n== ${titles[given.part]}`);
+  await inside(JSON.stringify(given));
+  const file = countFile(given.logs, given.part);
+  if (!existsSync(file)) return { passed: 0, failed: 1 };
+  return JSON.parse(readFileSync(file, "utf8")) as Count;
 }
 
 /** Runs inside.ts as the first process of new namespaces; when that ends, all of them end. */
-function inside(args: readonly string[]): Promise<number> {
+function inside(given: string): Promise<void> {
   const script = fileURLToPath(new URL("inside.ts", import.meta.url));
   const spaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  const command = [...spaces, "--", process.execPath, "run", "-A", script, ...args];
+  const command = [...spaces, "--", process.execPath, "run", "-A", script, given];
   const child = spawn("unshare", command, { stdio: ["ignore", "inherit", "inherit"] });
-  const pass = () => endInner(child.pid ?? 0);
-  process.on("SIGINT", pass);
-  process.on("SIGTERM", pass);
-  return new Promise((resolve) => {
-    child.once("exit", (code) => resolve(code ?? 1));
-  });
+  const stop = () => endInner(child.pid ?? 0);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      stop();
+      child.once("exit", () => process.exit(130));
+    });
+  }
+  return new Promise((resolve) => child.once("exit", () => resolve()));
 }
 
 /** `unshare` keeps signals to itself; its only child gets them from here. */

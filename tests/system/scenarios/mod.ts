@@ -35,4 +35,10 @@ export const all: readonly Scenario<Stage>[] = [
   nothingLeaked,
 ];
 
-export const small: readonly Scenario<Stage>[] = [...credentials, ...redirect, nothingLeaked];
+export const small: readonly Scenario<Stage>[] = [
+  ...credentials,
+  ...redirect,
+  ...outages,
+  ...settings,
+  nothingLeaked,
+];
