@@ -25,6 +25,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "agent and server in one process, on a laptop",
     load: async () => (await import("./dev/main.ts")).devCommand,
   },
+  explain: {
+    summary: "why a pod has its credentials or not",
+    load: async () => (await import("./explain/command.ts")).explainCommand,
+  },
   uninstall: {
     summary: "removes this node's redirect rules",
     load: async () => (await import("./agent/uninstall.ts")).uninstallCommand,

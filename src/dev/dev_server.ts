@@ -46,6 +46,7 @@ export function createDevServer(parts: DevServerParts): DevServer {
     watches: source.watches,
     certificate: () => ({ expiresAt: noCertificateEnds, problem: null }),
     ownUsername: () => Promise.resolve(null),
+    askReplicas: () => Promise.resolve([]),
     agentReady: () => {},
   });
   return { server, sts };

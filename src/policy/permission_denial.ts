@@ -40,7 +40,7 @@ export function outsideList(namespace: NamespaceFacts, arn: string, setting: str
 /** The expression can't be used at all. */
 export function brokenExpression(namespace: NamespaceFacts, problem: string): Denial {
   const found = `${permittedKey} ${quoted(namespace.permitted ?? "", 110)} ${problem}`;
-  const remedy = "nothing is permitted until it is an RE2 expression for role ARNs";
+  const remedy = "write an RE2 expression for role ARNs, until then nothing is permitted";
   return denial("PermittedInvalid", `${namespaceName(namespace.name)}: ${found}; ${remedy}`);
 }
 

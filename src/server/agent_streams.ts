@@ -28,6 +28,7 @@ export interface AgentStreamsParts {
 /** An agent as the status page shows it. */
 export interface AgentStatus {
   readonly node: string;
+  readonly namespace: string;
   readonly pod: string;
   readonly streams: number;
   /** When its latest stream opened, milliseconds since the epoch; null without one here. */
@@ -108,6 +109,7 @@ export class AgentStreams {
   statuses(): AgentStatus[] {
     return [...this.#agents.values()].map((known) => ({
       node: known.node,
+      namespace: this.#parts.serviceAccount.namespace,
       pod: known.pod,
       streams: known.streams.size,
       connectedAt: [...known.streams].at(-1)?.openedAt ?? null,

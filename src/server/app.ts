@@ -9,7 +9,7 @@ import type { ClusterIndex } from "./cluster_index.ts";
 import type { DirectRead } from "./direct_read.ts";
 import { refusalResponse, refuse } from "./refusal.ts";
 import type { ReviewedTokens } from "./reviewed_tokens.ts";
-import type { Summary } from "./summary.ts";
+import type { PodName, Summary } from "./summary.ts";
 
 const maxBodyBytes = 16_384;
 const podTokenBody = v.object({ token: v.string() });
@@ -27,7 +27,8 @@ export interface AppParts {
   readonly podAudience: string;
   /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
   readonly ownUsername: () => Promise<string | null>;
-  readonly summary: () => Summary;
+  /** Of all pods, or of one. */
+  readonly summary: (only?: PodName) => Summary;
   /** Why no stream can be served yet; null once it can. */
   readonly notReady: () => string | null;
   readonly agentReported: (agent: Agent, ready: boolean) => void;
@@ -117,7 +118,9 @@ async function summary(c: Context<AppEnv>, parts: AppParts): Promise<Response> {
   if (own === null || token.username !== own) {
     return refusalResponse(refuse(403, "only the server's own ServiceAccount reads the summary"));
   }
-  return c.json(parts.summary());
+  const { namespace, pod: name } = c.req.query();
+  const one = namespace === undefined || name === undefined ? undefined : { namespace, name };
+  return c.json(parts.summary(one));
 }
 
 async function readJson(c: Context<AppEnv>): Promise<unknown> {

@@ -33,6 +33,8 @@ export interface Cluster {
   readonly eventSink: EventSink;
   readonly removeTaint: (node: string, key: string) => Promise<"removed" | "absent">;
   readonly ownUsername: () => Promise<string | null>;
+  /** The authority's PEM in a ConfigMap of the server's namespace. */
+  readonly readAuthority: (configMap: string) => Promise<string>;
   readonly watches: () => readonly WatchStatus[];
   /** Feeds the index until `signal` aborts. */
   readonly run: (index: ClusterIndex, log: Log, signal: AbortSignal) => Promise<void>;
@@ -71,18 +73,20 @@ function clusterOver(connection: Connection, host: Host, settings: ServerSetting
     userAgent: `rolecall/${version}`,
   });
   const replica = host.env["POD_NAME"] ?? host.env["HOSTNAME"] ?? "rolecall-server";
+  const namespace = settings.namespace ?? api.namespace;
   const recorder = new EventRecorder({ api, clock, component: "rolecall", instance: replica });
   let reflectors: readonly Statused[] = [];
   return {
     kind: "cluster",
     api,
-    namespace: settings.namespace ?? api.namespace,
+    namespace,
     replica,
     reviewToken: createTokenReview(api),
     readPodsByAddress: createPodReads(api).podsByAddress,
     eventSink: (event) => recorder.record(event),
     removeTaint: (node, key) => removeNodeTaint(api, node, key),
     ownUsername: () => ownUsername(connection),
+    readAuthority: (name) => readAuthority(api, namespace, name),
     watches: () => reflectors.map(statusOf),
     run: async (index, log, signal) => {
       const shared = { api, clock, random: Math.random, log };
@@ -121,6 +125,18 @@ async function warnWithoutFence(api: KubernetesApi, log: Log): Promise<void> {
     "no ValidatingAdmissionPolicy keeps kubelets from changing iam.amazonaws.com annotations; " +
       "apply deploy/kustomize/base",
   );
+}
+
+async function readAuthority(
+  api: KubernetesApi,
+  namespace: string | null,
+  name: string,
+): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace ?? "default"}/configmaps/${name}`;
+  const object = await api.json({ action: `get configmaps ${name}`, path });
+  const text = (object as { data?: Record<string, unknown> } | null)?.data?.["ca.crt"];
+  if (typeof text !== "string") throw new Error(`ConfigMap ${name} has no ca.crt`);
+  return text;
 }
 
 /** The subject of the token by which the server shows itself to the API; null without a token. */

@@ -20,6 +20,9 @@ export interface ServerSettings {
   readonly tlsDnsNames: readonly string[];
   readonly namespace: string | null;
   readonly agentServiceAccount: { readonly namespace: string; readonly name: string };
+  /** URL of the headless Service; null where there is but one replica. */
+  readonly replicas: string | null;
+  readonly tokenFile: string;
   readonly tokenAudience: string;
   readonly podTokenAudience: string;
   readonly roleBaseArn: string | null;
@@ -136,6 +139,8 @@ function settingsOf(values: Values): ServerSettings {
     tlsDnsNames: values["tls-dns-names"],
     namespace: textOf(values["namespace"]),
     agentServiceAccount: { namespace, name },
+    replicas: textOf(values["replicas"]),
+    tokenFile: values["token-file"],
     tokenAudience: values["token-audience"],
     podTokenAudience: values["pod-token-audience"],
     roleBaseArn: textOf(values["role-base-arn"]),

@@ -19,6 +19,14 @@ export const serverFlags = {
     "rolecall:rolecall-agent",
     "NAMESPACE:NAME of the agents' ServiceAccount, the only subject let in",
   ),
+  "replicas": flag.url(
+    "https://rolecall-server:8443",
+    "where all replicas are found, for the status page and explain; empty means there is only this",
+  ),
+  "token-file": flag.text(
+    "/var/run/secrets/rolecall/token",
+    "the server's own token for --token-audience, by which replicas know one another",
+  ),
   "token-audience": flag.text("rolecall-server", "audience of the agents' tokens"),
   "pod-token-audience": flag.text("rolecall-pod", "audience of pods' tokens"),
   "role-base-arn": flag.text(

@@ -12,6 +12,7 @@ import { serverFlags } from "./flags.ts";
 import { agentLimits, listenHost, pageLimits, webHandler } from "./listeners.ts";
 import type { ReadCallerArns } from "./own_identity.ts";
 import type { Log } from "./ports.ts";
+import { type AskReplicas, askReplicas } from "./replicas.ts";
 import { createServer, type Server, type ServerParts } from "./server.ts";
 import { type KeyPair, ServingListener } from "./serving_listener.ts";
 import { startupTaint } from "./startup_taint.ts";
@@ -117,8 +118,24 @@ function serverParts({ host, settings, cluster, sts, tls, log }: Surroundings): 
     watches,
     ownUsername,
     certificate: () => ({ expiresAt: tls.certificateExpiresAt(), problem: tls.problem() }),
+    askReplicas: replicas({ host, settings, cluster }),
     agentReady: taint === null ? () => {} : startupTaint({ ...removed, clock: systemClock }),
   };
+}
+
+/** They are trusted by the authority that agents mount from its ConfigMap. */
+function replicas(
+  { host, settings, cluster }: Pick<Surroundings, "host" | "settings" | "cluster">,
+): AskReplicas {
+  if (settings.replicas === null) return () => Promise.resolve([]);
+  return askReplicas({
+    url: settings.replicas,
+    resolve: (name) => host.resolve(name),
+    authority: () => cluster.readAuthority(settings.caConfigMap),
+    token: async () => (await host.readTextFile(settings.tokenFile)).trim(),
+    httpClient: (options) => host.httpClient({ ...options, connectTimeoutMs: 2_000 }),
+    clock: systemClock,
+  });
 }
 
 async function listenForAgents(

@@ -20,10 +20,12 @@ import type { ServerSettings } from "./config.ts";
 import { CredentialCache } from "./credential_cache.ts";
 import type { FaultReport } from "./credential_reports.ts";
 import { DirectRead, type ReadPodsByAddress } from "./direct_read.ts";
+import { mergeSummaries } from "./merged_summary.ts";
 import { createMetrics } from "./metrics.ts";
 import { namespaceNews } from "./namespace_news.ts";
 import { type EventSink, ObjectEvents } from "./object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./own_identity.ts";
+import { podExplanation } from "./pod_explanation.ts";
 import type { AssumeRole, Clock, Log, ReviewToken } from "./ports.ts";
 import {
   type CertificateStatus,
@@ -31,9 +33,10 @@ import {
   oldestWatchSeconds,
   type WatchStatus,
 } from "./readiness.ts";
+import type { AskReplicas } from "./replicas.ts";
 import { ReviewedTokens } from "./reviewed_tokens.ts";
 import { createStatusApp } from "./status_app.ts";
-import { type Summary, summaryOf } from "./summary.ts";
+import { type PodName, type Summary, summaryOf } from "./summary.ts";
 
 /** How long a node's credentials are kept after its agent's last stream. */
 const nodeGraceMs = 60_000;
@@ -62,6 +65,7 @@ export interface ServerParts {
   readonly certificate: () => CertificateStatus;
   /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
   readonly ownUsername: () => Promise<string | null>;
+  readonly askReplicas: AskReplicas;
   /** A node's agent has said that it is ready. */
   readonly agentReady: (node: string) => void;
 }
@@ -149,7 +153,7 @@ export function createServer(parts: ServerParts): Server {
       certificate: parts.certificate,
       credentialsProblem: () => own.problem,
     });
-  const summary = () =>
+  const summary = (only?: PodName) =>
     summaryOf({
       ...about,
       now: () => clock.now(),
@@ -158,7 +162,10 @@ export function createServer(parts: ServerParts): Server {
       index,
       assigner,
       agents: () => streams.statuses(),
-    });
+      inspect: (key) => keeper.inspect(key),
+    }, only);
+  const merged = async (only?: PodName) =>
+    mergeSummaries(summary(only), await parts.askReplicas(only));
   const app = createApp({
     index,
     identifyAgent: agentIdentity({
@@ -184,7 +191,11 @@ export function createServer(parts: ServerParts): Server {
     index,
     app,
     admin: createAdmin({ missing, registry }),
-    statusApp: createStatusApp({ summary }),
+    statusApp: createStatusApp({
+      summary: merged,
+      unlisted: () => index.unlisted,
+      explanation: (name) => podExplanation({ index, assigner, summary: merged }, name),
+    }),
     summary,
     missing,
     async run(signal) {

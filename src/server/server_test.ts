@@ -6,6 +6,7 @@ import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
 import { jwt } from "../../tests/fakes/jwt.ts";
 import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
 import { keptLog } from "../../tests/fakes/quiet_log.ts";
+import { agentRow, podRow, summary } from "../../tests/fakes/summaries.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import { type AssignFrame, decodeFrame, type Frame } from "../protocol/frames.ts";
 import { parseServerConfig } from "./config.ts";
@@ -13,6 +14,7 @@ import type { ObjectEvent } from "./object_events.ts";
 import type { ReadCallerArns } from "./own_identity.ts";
 import type { TokenVerdict } from "./ports.ts";
 import { createServer, type ServerParts } from "./server.ts";
+import { createStatusApp } from "./status_app.ts";
 
 const account = "111122223333";
 const readerArn = `arn:aws:iam::${account}:role/reader`;
@@ -71,6 +73,7 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
       () => [{ resource: "pods", synced: true, ageSeconds: 2, restarts: 0, lastError: null }],
     certificate: () => ({ expiresAt: clock.now() + 1000, problem: null }),
     ownUsername: () => Promise.resolve("system:serviceaccount:rolecall:rolecall-server"),
+    askReplicas: () => Promise.resolve([]),
     agentReady: () => {},
     ...parts,
   });
@@ -442,3 +445,60 @@ for (const [host, status] of hosts) {
     assert.equal(response.status, status);
   });
 }
+
+const local = { headers: { host: "localhost:9622" } };
+
+test("GET /api/pods/NAMESPACE/NAME: step by step, up to the agent", async () => {
+  const server = await started();
+  const explain = async (name: string) => {
+    const response = await server.statusApp.request(`/api/pods/${name}`, local);
+    return response.status === 200 ? await response.json() : response.status;
+  };
+  assert.equal((await explain("shop/web")).reason, "AgentAbsent");
+  await stream(server);
+  await server.clock.advance(0);
+  const found = await explain("shop/web");
+  assert.equal(found.outcome, "credentials");
+  assert.match(found.steps[5].found, /^access key ASIAKEY1 until 2026-/);
+  assert.equal((await explain("rolecall/rolecall-agent-x")).outcome, "none");
+  assert.equal(await explain("shop/none"), 404);
+});
+
+test("GET /api/pods: 503 before pods are listed, not 404", async () => {
+  const app = createStatusApp({
+    summary: () => assert.fail("asked"),
+    explanation: () => assert.fail("asked"),
+    unlisted: () => ["pods"],
+  });
+  const response = await app.request("/api/pods/shop/web", local);
+  assert.deepEqual([response.status, await response.text()], [503, "not listed yet: pods\n"]);
+});
+
+test("GET /api/…: what another replica has counts too", async () => {
+  const asked: unknown[] = [];
+  const row = podRow({ uid: "uid-web", accessKeyId: "ASIAOTHER" });
+  const other = summary({ replica: "server-1", pods: [row], agents: [agentRow()] });
+  const askReplicas: ServerParts["askReplicas"] = (only) => {
+    asked.push(only);
+    return Promise.resolve([{ kind: "summary", summary: other }]);
+  };
+  const server = await started({ parts: { askReplicas } });
+  const json = async (path: string) => await (await server.statusApp.request(path, local)).json();
+  const found = await json("/api/pods/shop/web");
+  assert.equal(found.outcome, "credentials");
+  assert.match(found.steps[5].found, /ASIAOTHER/);
+  const all = await json("/api/summary");
+  assert.deepEqual(all.replicas.map((one: { replica: string }) => one.replica), [
+    "server-0",
+    "server-1",
+  ]);
+  assert.deepEqual(asked, [{ namespace: "shop", name: "web" }, undefined]);
+});
+
+test("GET /v1/summary?namespace&pod: that pod alone", async () => {
+  const username = "system:serviceaccount:rolecall:rolecall-server";
+  const reviewToken = () => Promise.resolve({ ...genuine, username } as TokenVerdict);
+  const server = await started({ parts: { reviewToken } });
+  const { pods } = await (await server.ask("/v1/summary?namespace=shop&pod=web")).json();
+  assert.deepEqual(pods.map((pod: { name: string }) => pod.name), ["web"]);
+});

@@ -7,6 +7,7 @@ import type { AgentStatus } from "./agent_streams.ts";
 import type { Assigner } from "./assigner.ts";
 import { type Assignment, instant } from "./assignment_frame.ts";
 import type { ClusterIndex } from "./cluster_index.ts";
+import type { CredentialInspection } from "./credential_reports.ts";
 
 export interface Summary {
   readonly version: string;
@@ -22,6 +23,7 @@ export interface Summary {
 
 export interface AgentRow {
   readonly node: string;
+  readonly namespace: string;
   readonly pod: string;
   readonly connectedAt: string | null;
   readonly reportedAt: string | null;
@@ -45,6 +47,16 @@ export interface PodRow {
   readonly sessionName: string | null;
   readonly accessKeyId: string | null;
   readonly expiresAt: string | null;
+  /** Why the latest call of STS gave nothing, while that is so. */
+  readonly lastFault: string | null;
+  /** The next call, where one is planned. */
+  readonly nextAttemptAt: string | null;
+}
+
+/** Confines a summary to one pod and the agents of its node. */
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 export interface SummaryParts {
@@ -56,9 +68,11 @@ export interface SummaryParts {
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
   readonly agents: () => readonly AgentStatus[];
+  readonly inspect: (key: string) => CredentialInspection | undefined;
 }
 
-export function summaryOf(parts: SummaryParts): Summary {
+/** All that this replica knows, or what concerns one pod. */
+export function summaryOf(parts: SummaryParts, only?: PodName): Summary {
   const agents = parts.agents();
   const served = new Set(agents.filter((agent) => agent.streams > 0).map((agent) => agent.node));
   const age = parts.watchAgeSeconds();
@@ -70,7 +84,7 @@ export function summaryOf(parts: SummaryParts): Summary {
     watchAgeSeconds: Number.isFinite(age) ? Math.round(age * 10) / 10 : null,
     counts: parts.index.counts(),
     agents: agents.map(agentRow),
-    pods: parts.index.synced ? [...podRows(parts, served)] : [],
+    pods: parts.index.synced ? [...podRows(parts, served, only)] : [],
   };
 }
 
@@ -78,6 +92,7 @@ function agentRow(agent: AgentStatus): AgentRow {
   const text = (at: number | null) => at === null ? null : instant(at);
   return {
     node: agent.node,
+    namespace: agent.namespace,
     pod: agent.pod,
     connectedAt: text(agent.connectedAt),
     reportedAt: text(agent.reportedAt),
@@ -85,16 +100,29 @@ function agentRow(agent: AgentStatus): AgentRow {
   };
 }
 
-function* podRows(parts: SummaryParts, served: ReadonlySet<string>): Iterable<PodRow> {
+function* podRows(
+  parts: SummaryParts,
+  served: ReadonlySet<string>,
+  only: PodName | undefined,
+): Iterable<PodRow> {
   for (const pod of parts.index.allPods()) {
     if (pod.terminal) continue;
-    yield podRow(parts.assigner.assignmentOf(pod), served.has(pod.nodeName ?? ""));
+    if (only !== undefined && (pod.name !== only.name || pod.namespace !== only.namespace)) {
+      continue;
+    }
+    const assignment = parts.assigner.assignmentOf(pod);
+    yield podRow(assignment, served.has(pod.nodeName ?? ""), parts.inspect(assignment.key ?? ""));
   }
 }
 
 /** One pod's row; `served`: its node's agent has a stream here. */
-export function podRow(assignment: Assignment, served: boolean): PodRow {
+export function podRow(
+  assignment: Assignment,
+  served: boolean,
+  inspection: CredentialInspection | undefined,
+): PodRow {
   const { pod, decision, credentials } = assignment;
+  const nextAttemptAt = inspection?.nextAttemptAt ?? null;
   const role = decision.kind === "role" ? decision : null;
   const denial = decision.kind === "denied" ? decision.denial : null;
   const failed = credentials?.kind === "failed" ? credentials : null;
@@ -116,5 +144,7 @@ export function podRow(assignment: Assignment, served: boolean): PodRow {
     sessionName: role?.identity.sessionName ?? null,
     accessKeyId: ready?.accessKeyId ?? null,
     expiresAt: ready === null ? null : instant(ready.expiresAt),
+    lastFault: inspection?.lastFault?.message ?? null,
+    nextAttemptAt: nextAttemptAt === null ? null : instant(nextAttemptAt),
   };
 }

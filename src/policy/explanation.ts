@@ -1,0 +1,207 @@
+/**
+ * A decision told step by step: what each link from pod to session holds, and the first that fails
+ * with the one thing to change. The credentials and the agent that come after are the server's to
+ * tell; `explain` and the status page show the same value.
+ */
+import { quoted, shown } from "./denial_text.ts";
+import type {
+  Decision,
+  Denial,
+  DenialReason,
+  NamespaceFacts,
+  PodFacts,
+  ServiceAccountFacts,
+} from "./facts.ts";
+import { podName, requestedRole } from "./requested_role.ts";
+import { inWords } from "./session_duration.ts";
+
+/** The links of the chain, in order. */
+export const stepNames = [
+  "pod",
+  "role",
+  "namespace",
+  "role ARN",
+  "session",
+  "credentials",
+  "agent",
+] as const;
+export type StepName = (typeof stepNames)[number];
+
+export interface ExplanationStep {
+  readonly step: StepName;
+  /** `skipped`: an earlier step keeps it from meaning anything, or nobody was there to ask. */
+  readonly state: "ok" | "failed" | "waiting" | "skipped";
+  /** One line; empty where there is nothing to say. */
+  readonly found: string;
+  /** Of a failed or waiting step; stable. */
+  readonly reason?: string;
+  /** The one thing to change, or to wait for. */
+  readonly remedy?: string;
+  /** Both in one line, as the pod, its Events and the log have it. */
+  readonly message?: string;
+}
+
+export interface Explanation {
+  readonly namespace: string;
+  readonly pod: string;
+  /**
+   * `credentials`: the pod gets them. `permitted`: policy has nothing against it, and the rest
+   * wasn't asked. `waiting`: not yet. `none`: it asks for no role.
+   */
+  readonly outcome: "credentials" | "permitted" | "waiting" | "denied" | "none";
+  readonly reason: string | null;
+  /** The refusal's text as the pod, its Events and the log have it; null where there is none. */
+  readonly message: string | null;
+  readonly remedy: string | null;
+  readonly steps: readonly ExplanationStep[];
+}
+
+/** What was decided, and on what. */
+export interface ExplainedDecision {
+  readonly pod: PodFacts;
+  readonly namespace: NamespaceFacts | undefined;
+  readonly serviceAccount: ServiceAccountFacts | undefined;
+  readonly decision: Decision;
+}
+
+/** The reason of a pod that asks for no role. */
+export const noRole = "NoRole";
+/** The reason of a pod that has run to its end. */
+export const podEnded = "PodEnded";
+
+const stepOfReason: Readonly<Record<DenialReason, StepName>> = {
+  StaticPod: "pod",
+  RoleMalformed: "role",
+  RoleBaseUnknown: "role",
+  RoleReserved: "role",
+  NamespaceUnknown: "namespace",
+  PermittedAbsent: "namespace",
+  PermittedEmpty: "namespace",
+  PermittedInvalid: "namespace",
+  NotPermitted: "role ARN",
+  ExternalIdInvalid: "session",
+  SessionNameInvalid: "session",
+  SessionDurationInvalid: "session",
+};
+
+const policySteps = ["pod", "role", "namespace", "role ARN", "session"] as const;
+
+/** The decision's steps, followed by the `served` ones: credentials and agent, where asked for. */
+export function explained(
+  decided: ExplainedDecision,
+  served: readonly ExplanationStep[],
+): Explanation {
+  const { pod } = decided;
+  const steps = [...stepsOf(decided)];
+  const stopped = steps.find(({ state }) => state === "failed");
+  const rest = stopped === undefined ? served : served.map(({ step }) => skipped(step));
+  const all = [...steps, ...rest];
+  const first = all.find(({ state }) => state === "failed" || state === "waiting");
+  return {
+    namespace: pod.namespace,
+    pod: pod.name,
+    outcome: outcomeOf(all, first),
+    reason: first?.reason ?? null,
+    message: first?.message ?? null,
+    remedy: first?.remedy ?? null,
+    steps: all,
+  };
+}
+
+/** A step that says nothing. */
+export function skipped(step: StepName, found = ""): ExplanationStep {
+  return { step, state: "skipped", found };
+}
+
+function* stepsOf(decided: ExplainedDecision): Iterable<ExplanationStep> {
+  const failure = failureOf(decided);
+  let reached = true;
+  for (const step of policySteps) {
+    if (step === failure?.step) yield failure;
+    else yield reached ? { step, state: "ok", found: foundAt(step, decided) } : skipped(step);
+    reached &&= step !== failure?.step;
+  }
+}
+
+function failureOf({ pod, decision }: ExplainedDecision): ExplanationStep | undefined {
+  if (pod.terminal) return ended(pod);
+  if (decision.kind === "denied") return refused(decision.denial);
+  return decision.kind === "none" ? roleless() : undefined;
+}
+
+function refused({ reason, message }: Denial): ExplanationStep {
+  const step = stepOfReason[reason];
+  const at = message.lastIndexOf("; ");
+  if (at < 0) return { step, state: "failed", found: message, reason, message };
+  const [found, remedy] = [message.slice(0, at), message.slice(at + 2)];
+  return { step, state: "failed", found, reason, remedy, message };
+}
+
+function ended(pod: PodFacts): ExplanationStep {
+  const found = `${podName(pod)} has ended, so it has no address to ask from any more`;
+  return { step: "pod", state: "failed", found, reason: podEnded, remedy: "ask about another pod" };
+}
+
+function roleless(): ExplanationStep {
+  const found = "neither the pod nor its ServiceAccount nor its namespace names one, " +
+    "or the first of them that does names none";
+  const remedy = "annotate the pod or its ServiceAccount with iam.amazonaws.com/role";
+  return { step: "role", state: "failed", found, reason: noRole, remedy };
+}
+
+function foundAt(step: (typeof policySteps)[number], decided: ExplainedDecision): string {
+  const found = { pod: podFound, role: roleFound, namespace: namespaceFound };
+  if (step === "role ARN" || step === "session") return sessionFound(step, decided.decision);
+  return found[step](decided);
+}
+
+function podFound({ pod }: ExplainedDecision): string {
+  const node = pod.nodeName === null ? "not scheduled yet" : `on node ${shown(pod.nodeName, 100)}`;
+  const address = pod.ips.length === 0 ? "no address yet" : `at ${pod.ips.join(", ")}`;
+  const host = pod.hostNetwork ? ", the host's own: it can't be told apart by it" : "";
+  const leaving = pod.terminating ? "; it is being deleted" : "";
+  return `${node}, ${address}${host}${leaving}`;
+}
+
+function roleFound({ pod, namespace, serviceAccount }: ExplainedDecision): string {
+  const request = requestedRole(pod, namespace, serviceAccount);
+  if (request.kind !== "role") return "left to the namespace's default";
+  return `${quoted(request.text, 140)}, from ${request.setting}`;
+}
+
+function namespaceFound({ namespace }: ExplainedDecision): string {
+  const permitted = namespace?.permitted ?? null;
+  const lists = namespace?.allowedRoles ?? null;
+  if (permitted !== null) return `${decidedName(namespace)} permits ${quoted(permitted, 200)}`;
+  if (lists !== null) return `${decidedName(namespace)} lists ${quoted(lists, 200)}`;
+  return decidedName(namespace);
+}
+
+function decidedName(namespace: NamespaceFacts | undefined): string {
+  return shown(namespace?.name ?? "", 63);
+}
+
+function sessionFound(step: "role ARN" | "session", decision: Decision): string {
+  // Refused for its session only: the role itself is permitted.
+  if (decision.kind !== "role") return "permitted by the namespace";
+  const { arn, sessionName, durationSeconds, externalId, tags } = decision.identity;
+  if (step === "role ARN") return arn;
+  const parts = [
+    sessionName,
+    inWords(durationSeconds),
+    ...(externalId === null ? [] : ["with an external ID"]),
+    ...(tags.length === 0 ? [] : [`tagged ${tags.map(([key]) => key).join(", ")}`]),
+  ];
+  return parts.join(", ");
+}
+
+function outcomeOf(
+  steps: readonly ExplanationStep[],
+  first: ExplanationStep | undefined,
+): Explanation["outcome"] {
+  if (first?.state === "waiting") return "waiting";
+  if (first?.reason === noRole) return "none";
+  if (first !== undefined) return "denied";
+  const asked = steps.some(({ step, state }) => step === "credentials" && state === "ok");
+  return asked ? "credentials" : "permitted";
+}
