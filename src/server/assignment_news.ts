@@ -7,6 +7,8 @@ import type { DenialReason } from "../policy/facts.ts";
 import { type Assignment, instant } from "./assignment_frame.ts";
 import type { EventReason, ObjectEvents } from "./object_events.ts";
 import type { Clock, Log } from "./ports.ts";
+import type { Timeline } from "./timeline.ts";
+import { deniedEvent } from "./timeline_events.ts";
 
 /** Older pods had their CredentialsReady before this server started. */
 const youngMs = 15 * 60_000;
@@ -31,6 +33,7 @@ export interface AssignmentNewsParts {
   readonly events: ObjectEvents;
   readonly log: Log;
   readonly clock: Clock;
+  readonly timeline: Timeline;
 }
 
 export function assignmentNews(
@@ -39,6 +42,7 @@ export function assignmentNews(
   return (now, before) => {
     tellEvent(parts, now, before);
     audit(parts.log, now, before);
+    noteDenial(parts, now, before);
   };
 }
 
@@ -57,6 +61,21 @@ function tellEvent(parts: AssignmentNewsParts, now: Assignment, before: Assignme
   if (credentials?.kind === "ready" && decision.kind === "role" && (recovered || young)) {
     events.onPod(pod, "CredentialsReady", `credentials of ${decision.identity.arn} are ready`);
   }
+}
+
+function noteDenial(
+  { log, timeline }: AssignmentNewsParts,
+  { pod, decision }: Assignment,
+  before: Assignment | undefined,
+): void {
+  if (decision.kind !== "denied") return;
+  const { reason, message } = decision.denial;
+  if (before?.decision.kind === "denied" && before.decision.denial.message === message) return;
+  timeline.add(deniedEvent(pod, reason));
+  log.info(
+    { podUid: pod.uid, pod: `${pod.namespace}/${pod.name}`, reason, message },
+    "role denied",
+  );
 }
 
 function audit(log: Log, now: Assignment, before: Assignment | undefined): void {

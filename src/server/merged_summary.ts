@@ -3,7 +3,9 @@
  * replica, which alone has its pods' credentials, so the row that knows most counts.
  */
 import * as v from "valibot";
+import { agentReport } from "../protocol/frames.ts";
 import type { AgentRow, PodRow, Summary } from "./summary.ts";
+import { mergeTimelines } from "./timeline.ts";
 
 /** One replica, as far as it answered. */
 export interface ReplicaRow {
@@ -40,6 +42,8 @@ export function mergeSummaries(own: Summary, answers: readonly PeerAnswer[]): Me
     replicas: [...all.map(replicaRow), ...silent],
     agents: best(all.flatMap(({ agents }) => agents), agentKey, agentWorth),
     pods: best(all.flatMap(({ pods }) => pods), ({ uid }) => uid, podWorth),
+    roles: all.flatMap(({ roles }) => roles),
+    timeline: mergeTimelines(all.map(({ timeline }) => timeline)),
   };
 }
 
@@ -50,6 +54,7 @@ const agentShape = v.looseObject({
   pod: v.string(),
   connectedAt: text,
   reportedAt: text,
+  report: v.nullable(agentReport),
 });
 const podShape = v.looseObject({
   uid: v.string(),
@@ -57,6 +62,13 @@ const podShape = v.looseObject({
   name: v.string(),
   state: v.picklist(["none", "denied", "pending", "ready", "failed", "unserved"]),
 });
+const roleShape = v.looseObject({
+  arn: v.string(),
+  sessionName: v.string(),
+  state: v.picklist(["pending", "ready", "failed"]),
+});
+const figures = v.looseObject({ at: v.number() });
+const timelineShape = v.looseObject({ minutes: v.array(figures), latest: v.array(figures) });
 const summaryShape = v.looseObject({
   version: v.string(),
   replica: v.string(),
@@ -64,6 +76,8 @@ const summaryShape = v.looseObject({
   watchAgeSeconds: v.nullable(v.number()),
   agents: v.array(agentShape),
   pods: v.array(podShape),
+  roles: v.array(roleShape),
+  timeline: timelineShape,
 });
 
 /** Another replica's summary, which may be a version older or newer; null for anything else. */

@@ -37,6 +37,8 @@ import type { AskReplicas } from "./replicas.ts";
 import { ReviewedTokens } from "./reviewed_tokens.ts";
 import { createStatusApp } from "./status_app.ts";
 import { type PodName, type Summary, summaryOf } from "./summary.ts";
+import { Timeline } from "./timeline.ts";
+import { failedEvent, issuedEvent } from "./timeline_events.ts";
 
 /** How long a node's credentials are kept after its agent's last stream. */
 const nodeGraceMs = 60_000;
@@ -98,6 +100,7 @@ export function createServer(parts: ServerParts): Server {
     certificateExpiresAt: () => parts.certificate().expiresAt,
   });
   const events = new ObjectEvents({ sink: parts.eventSink, clock, log, counted: metrics.event });
+  const timeline = new Timeline(clock);
   const keeper = new CredentialCache({
     assumeRole: parts.assumeRole,
     clock,
@@ -107,7 +110,11 @@ export function createServer(parts: ServerParts): Server {
     hooks: {
       onChange: (key) => assigner.credentialsChanged(key),
       onCall: metrics.stsCall,
-      onFault: (report) => logFault(log, report),
+      onIssued: (report) => timeline.add(issuedEvent(report)),
+      onFault: (report) => {
+        timeline.add(failedEvent(report));
+        logFault(log, report);
+      },
     },
   });
 
@@ -128,7 +135,7 @@ export function createServer(parts: ServerParts): Server {
     identityKey,
     clock,
     nodeGraceMs,
-    assigned: assignmentNews({ events, log, clock }),
+    assigned: assignmentNews({ events, log, clock, timeline }),
   });
   namespaceNews({ index, events, problemOf: (namespace) => policy.namespaceProblem(namespace) });
 
@@ -146,6 +153,7 @@ export function createServer(parts: ServerParts): Server {
     ended: metrics.streamEnded,
   });
   let stopping = false;
+  const followed = new AbortController();
   const missing = () =>
     stopping ? ["stopping"] : missingForReadiness({
       watches: parts.watches,
@@ -163,6 +171,8 @@ export function createServer(parts: ServerParts): Server {
       assigner,
       agents: () => streams.statuses(),
       inspect: (key) => keeper.inspect(key),
+      inspectAll: () => keeper.entries(),
+      timeline: () => timeline.view(),
     }, only);
   const merged = async (only?: PodName) =>
     mergeSummaries(summary(only), await parts.askReplicas(only));
@@ -194,6 +204,8 @@ export function createServer(parts: ServerParts): Server {
     statusApp: createStatusApp({
       summary: merged,
       unlisted: () => index.unlisted,
+      clock,
+      signal: followed.signal,
       explanation: (name) => podExplanation({ index, assigner, summary: merged }, name),
     }),
     summary,
@@ -202,6 +214,7 @@ export function createServer(parts: ServerParts): Server {
       await own.run(signal);
       await aborted(signal);
       stopping = true;
+      followed.abort();
       streams.close();
       events.close();
       keeper.close();

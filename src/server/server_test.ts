@@ -469,6 +469,8 @@ test("GET /api/pods: 503 before pods are listed, not 404", async () => {
     summary: () => assert.fail("asked"),
     explanation: () => assert.fail("asked"),
     unlisted: () => ["pods"],
+    clock: new ManualClock(),
+    signal: new AbortController().signal,
   });
   const response = await app.request("/api/pods/shop/web", local);
   assert.deepEqual([response.status, await response.text()], [503, "not listed yet: pods\n"]);

@@ -6,6 +6,8 @@
 import { Hono } from "hono";
 import type { Explanation } from "../policy/explanation.ts";
 import type { MergedSummary } from "./merged_summary.ts";
+import type { Clock } from "./ports.ts";
+import { createPages } from "./status/pages.ts";
 import type { PodName } from "./summary.ts";
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
@@ -16,6 +18,9 @@ export interface StatusAppParts {
   readonly explanation: (name: PodName) => Promise<Explanation | null>;
   /** What hasn't been listed yet: before that, a pod that isn't found may still exist. */
   readonly unlisted: () => readonly string[];
+  readonly clock: Clock;
+  /** Ends the streams by which pages refresh themselves. */
+  readonly signal: AbortSignal;
 }
 
 export function createStatusApp(parts: StatusAppParts): Hono {
@@ -35,6 +40,7 @@ export function createStatusApp(parts: StatusAppParts): Hono {
     const explanation = await parts.explanation({ namespace, name });
     return explanation === null ? c.text("no such pod\n", 404) : c.json(explanation);
   });
+  app.route("/", createPages(parts));
   app.notFound((c) => c.text("no such path\n", 404));
   return app;
 }

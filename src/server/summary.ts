@@ -8,6 +8,8 @@ import type { Assigner } from "./assigner.ts";
 import { type Assignment, instant } from "./assignment_frame.ts";
 import type { ClusterIndex } from "./cluster_index.ts";
 import type { CredentialInspection } from "./credential_reports.ts";
+import { type RoleRow, roleRow } from "./role_row.ts";
+import { emptyTimeline, type TimelineView } from "./timeline.ts";
 
 export interface Summary {
   readonly version: string;
@@ -19,6 +21,8 @@ export interface Summary {
   readonly counts: { readonly pods: number; readonly namespaces: number; readonly nodes: number };
   readonly agents: readonly AgentRow[];
   readonly pods: readonly PodRow[];
+  readonly roles: readonly RoleRow[];
+  readonly timeline: TimelineView;
 }
 
 export interface AgentRow {
@@ -46,6 +50,7 @@ export interface PodRow {
   readonly roleArn: string | null;
   readonly sessionName: string | null;
   readonly accessKeyId: string | null;
+  readonly issuedAt: string | null;
   readonly expiresAt: string | null;
   /** Why the latest call of STS gave nothing, while that is so. */
   readonly lastFault: string | null;
@@ -69,6 +74,8 @@ export interface SummaryParts {
   readonly assigner: Assigner;
   readonly agents: () => readonly AgentStatus[];
   readonly inspect: (key: string) => CredentialInspection | undefined;
+  readonly inspectAll: () => readonly CredentialInspection[];
+  readonly timeline: () => TimelineView;
 }
 
 /** All that this replica knows, or what concerns one pod. */
@@ -85,6 +92,8 @@ export function summaryOf(parts: SummaryParts, only?: PodName): Summary {
     counts: parts.index.counts(),
     agents: agents.map(agentRow),
     pods: parts.index.synced ? [...podRows(parts, served, only)] : [],
+    roles: only === undefined ? parts.inspectAll().map(roleRow) : [],
+    timeline: only === undefined ? parts.timeline() : emptyTimeline,
   };
 }
 
@@ -143,6 +152,7 @@ export function podRow(
     roleArn: role?.identity.arn ?? null,
     sessionName: role?.identity.sessionName ?? null,
     accessKeyId: ready?.accessKeyId ?? null,
+    issuedAt: ready === null ? null : instant(ready.issuedAt),
     expiresAt: ready === null ? null : instant(ready.expiresAt),
     lastFault: inspection?.lastFault?.message ?? null,
     nextAttemptAt: nextAttemptAt === null ? null : instant(nextAttemptAt),

@@ -43,6 +43,8 @@ export interface TimelineView {
   readonly latest: readonly TimelineRow[];
 }
 
+export const emptyTimeline: TimelineView = { minutes: [], latest: [] };
+
 const minuteMs = 60_000;
 const spanMs = 60 * minuteMs;
 const maxRows = 300;

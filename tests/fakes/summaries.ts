@@ -18,6 +18,7 @@ export function podRow(changes: Partial<PodRow> = {}): PodRow {
     roleArn: "arn:aws:iam::111122223333:role/reader",
     sessionName: "shop.default",
     accessKeyId: "ASIAKEY1",
+    issuedAt: "2026-01-01T00:00:00Z",
     expiresAt: "2026-01-01T01:00:00Z",
     lastFault: null,
     nextAttemptAt: null,
@@ -49,6 +50,8 @@ export function summary(changes: Partial<Summary> = {}): Summary {
     counts: { pods: 1, namespaces: 1, nodes: 1 },
     agents: [],
     pods: [],
+    roles: [],
+    timeline: { minutes: [], latest: [] },
     ...changes,
   };
 }

@@ -1,0 +1,64 @@
+/** Small pieces that every part of the status page is written with. */
+import { html } from "hono/html";
+
+/** Escaped text ready to be sent; what is interpolated into `html` is escaped there. */
+export type Markup = ReturnType<typeof html>;
+
+export interface Column {
+  readonly title: string;
+  /** Figures stand right. */
+  readonly figures?: boolean;
+}
+
+/**
+ * A table that a phone shows as cards: there CSS takes rows apart, so roles are given by name and
+ * each cell carries its column's title.
+ */
+export function table(
+  caption: string,
+  columns: readonly Column[],
+  rows: readonly (readonly unknown[])[],
+): Markup {
+  return html`
+    <table role="table">
+      <caption>${caption}</caption>
+      <thead role="rowgroup">
+        <tr role="row">${columns.map(({ title }) =>
+          html`<th role="columnheader" scope="col">${title}</th>`
+        )}</tr>
+      </thead>
+      <tbody role="rowgroup">${rows.map((cells) =>
+        html`<tr role="row">${cells.map((cell, at) => cellOf(columns[at]!, cell))}</tr>\n`
+      )}</tbody>
+    </table>
+  `;
+}
+
+function cellOf({ title, figures = false }: Column, content: unknown): Markup {
+  const name = figures ? "figures" : "text";
+  return html`<td role="cell" class="${name}" data-label="${title}"><span>${content}</span></td>`;
+}
+
+/** Good, waiting, bad or neutral: a colour, and always a word beside it. */
+export type Tone = "good" | "waiting" | "bad" | "neutral";
+
+export function badge(tone: Tone, text: string): Markup {
+  return html`<span class="badge ${tone}">${text}</span>`;
+}
+
+/** An instant as people in any zone can read it: UTC, the date only where it isn't today's. */
+export function time(at: number, now: number): Markup {
+  const iso = new Date(at).toISOString().slice(0, 19) + "Z";
+  const today = iso.slice(0, 10) === new Date(now).toISOString().slice(0, 10);
+  const shown = today ? iso.slice(11, 16) : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`;
+  return html`<time datetime="${iso}">${shown}</time>`;
+}
+
+/** `NAMESPACE/POD`, leading to the pod's own page. */
+export function podLink(namespace: string, pod: string): Markup {
+  return html`<a href="${podPath(namespace, pod)}">${namespace}/${pod}</a>`;
+}
+
+export function podPath(namespace: string, pod: string): string {
+  return `/pods/${encodeURIComponent(namespace)}/${encodeURIComponent(pod)}`;
+}
