@@ -1,4 +1,7 @@
-/** Requests that wait for word of an address, woken as soon as something about it may have changed. */
+/**
+ * Requests that wait for word of an address or a UID, woken as soon as something about it may have
+ * changed.
+ */
 import type { Clock } from "./ports.ts";
 
 export class AddressWaits {
@@ -16,25 +19,25 @@ export class AddressWaits {
     return size;
   }
 
-  wake(ip: string): void {
-    for (const wake of this.#waiting.get(ip) ?? []) wake();
+  wake(key: string): void {
+    for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
   wakeAll(): void {
-    for (const ip of [...this.#waiting.keys()]) this.wake(ip);
+    for (const key of [...this.#waiting.keys()]) this.wake(key);
   }
 
-  /** Settles at `wake(ip)`, after `ms` or when the signal aborts, whichever comes first. */
-  next(ip: string, ms: number, signal: AbortSignal): Promise<void> {
+  /** Settles at `wake(key)`, after `ms` or when the signal aborts, whichever comes first. */
+  next(key: string, ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted || ms <= 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const waits = this.#waiting.get(ip) ?? new Set();
-      this.#waiting.set(ip, waits);
+      const waits = this.#waiting.get(key) ?? new Set();
+      this.#waiting.set(key, waits);
       const done = () => {
         cancel();
         signal.removeEventListener("abort", done);
         waits.delete(done);
-        if (waits.size === 0 && this.#waiting.get(ip) === waits) this.#waiting.delete(ip);
+        if (waits.size === 0 && this.#waiting.get(key) === waits) this.#waiting.delete(key);
         resolve();
       };
       const cancel = this.#clock.after(ms, done);

@@ -1,6 +1,6 @@
 /**
- * The pods of this node as the server's frames tell them, found by address. Which stream is
- * followed, and when the next one takes over, is decided here; opening streams is
+ * The pods of this node as the server's frames tell them, found by address or UID. Which
+ * stream is followed, and when the next one takes over, is decided here; opening streams is
  * `server_link.ts`'s, what a frame makes of a pod `held_pod.ts`'s.
  */
 import type { AssignFrame, Frame } from "../protocol/frames.ts";
@@ -8,7 +8,7 @@ import { AddressWaits } from "./address_waits.ts";
 import { DirectReads, type ReadPod } from "./direct_reads.ts";
 import { type HeldPod, holdPod, podAt } from "./held_pod.ts";
 import { PodTable } from "./pod_table.ts";
-import type { Clock, Found, PodsByAddress } from "./ports.ts";
+import type { Clock, Found, PodsByAddress, PodsByUid } from "./ports.ts";
 import { Revocations } from "./revocations.ts";
 
 /** A server whose watch is older than this doesn't know what has become of the pods. */
@@ -34,6 +34,14 @@ export interface AssignmentStream {
   close(): void;
 }
 
+/** What a request waits for: an address or a UID. */
+interface Sought {
+  readonly key: string;
+  readonly find: () => Found;
+  /** Asks the server; only for addresses. */
+  readonly read?: () => void;
+}
+
 type PodFrames = Exclude<Frame, { type: "ping" }>;
 
 interface Stream {
@@ -45,7 +53,7 @@ interface Stream {
   freshAt: number | undefined;
 }
 
-export class Assignments implements PodsByAddress {
+export class Assignments implements PodsByAddress, PodsByUid {
   readonly #deps: AssignmentsDeps;
   readonly #waits: AddressWaits;
   readonly #pods: PodTable;
@@ -60,7 +68,7 @@ export class Assignments implements PodsByAddress {
     const { clock, readPod } = deps;
     this.#deps = deps;
     this.#waits = new AddressWaits(clock);
-    this.#pods = new PodTable((ip) => this.#waits.wake(ip));
+    this.#pods = new PodTable((key) => this.#waits.wake(key));
     this.#reads = new DirectReads(clock, readPod, (ip, frame) => this.#adopt(ip, frame));
     this.#revocations = new Revocations(clock, freshWatchSeconds * 1000);
   }
@@ -90,20 +98,38 @@ export class Assignments implements PodsByAddress {
     const held = claims[0];
     if (!held) return { kind: "unknown" };
     if (claims.length > 1) return { kind: "conflict" };
-    if (!this.confirmed) return { kind: "unconfirmed" };
-    return { kind: "pod", pod: podAt(held, this.#deps.clock.now()) };
+    return this.#known(held);
   }
 
-  async settle(ip: string, ms: number, signal: AbortSignal): Promise<Found> {
+  findUid(uid: string): Found {
+    const held = this.#pods.get(uid);
+    return held ? this.#known(held) : { kind: "unknown" };
+  }
+
+  settle(ip: string, ms: number, signal: AbortSignal): Promise<Found> {
+    const sought = { key: ip, find: () => this.find(ip), read: () => this.#reads.ask(ip) };
+    return this.#settle(sought, ms, signal);
+  }
+
+  settleUid(uid: string, ms: number, signal: AbortSignal): Promise<Found> {
+    return this.#settle({ key: uid, find: () => this.findUid(uid) }, ms, signal);
+  }
+
+  async #settle({ key, find, read }: Sought, ms: number, signal: AbortSignal): Promise<Found> {
     const deadline = this.#deps.clock.now() + ms;
     for (;;) {
-      const found = this.find(ip);
+      const found = find();
       const left = deadline - this.#deps.clock.now();
       if (isSettled(found) || left <= 0 || signal.aborted) return found;
       this.#deps.wanted?.();
-      if (found.kind === "unknown") this.#reads.ask(ip);
-      await this.#waits.next(ip, left, signal);
+      if (found.kind === "unknown") read?.();
+      await this.#waits.next(key, left, signal);
     }
+  }
+
+  #known(held: HeldPod): Found {
+    if (!this.confirmed) return { kind: "unconfirmed" };
+    return { kind: "pod", pod: podAt(held, this.#deps.clock.now()) };
   }
 
   /**

@@ -5,6 +5,7 @@
 import type { AssignFrame } from "../protocol/frames.ts";
 import type { AssignedPod, ReadyRole } from "./ports.ts";
 import { canonicalAddress } from "./address.ts";
+import { containerDocument } from "./container_credentials/credentials_document.ts";
 import { credentialsDocument } from "./documents.ts";
 
 export interface HeldPod {
@@ -52,10 +53,16 @@ function outcomeOf(before: HeldPod | undefined, frame: AssignFrame): AssignedPod
       ? { kind: "ready", role: { ...held, arn, name, requested } }
       : { kind: "pending", name };
   }
-  const document = credentialsDocument(credentials);
-  const { lastUpdated, expiration } = credentials;
-  const expiresAt = Date.parse(expiration);
-  return { kind: "ready", role: { arn, name, requested, document, lastUpdated, expiresAt } };
+  const role = {
+    arn,
+    name,
+    requested,
+    document: credentialsDocument(credentials),
+    containerDocument: containerDocument(credentials, arn),
+    lastUpdated: credentials.lastUpdated,
+    expiresAt: Date.parse(credentials.expiration),
+  };
+  return { kind: "ready", role };
 }
 
 function heldRole(

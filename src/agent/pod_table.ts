@@ -4,10 +4,10 @@ import type { HeldPod } from "./held_pod.ts";
 export class PodTable {
   readonly #byUid = new Map<string, HeldPod>();
   readonly #byAddress = new Map<string, readonly HeldPod[]>();
-  readonly #changed: (ip: string) => void;
+  readonly #changed: (key: string) => void;
 
-  /** `changed` is called for every address whose pod came, went or changed. */
-  constructor(changed: (ip: string) => void) {
+  /** `changed` is called for every UID and every address whose pod came, went or changed. */
+  constructor(changed: (key: string) => void) {
     this.#changed = changed;
   }
 
@@ -28,6 +28,7 @@ export class PodTable {
     if (before) this.#unindex(before);
     this.#byUid.set(held.pod.uid, held);
     for (const ip of held.ips) this.#byAddress.set(ip, [...this.claims(ip), held]);
+    this.#changed(held.pod.uid);
     for (const ip of new Set([...before?.ips ?? [], ...held.ips])) this.#changed(ip);
   }
 
@@ -36,6 +37,7 @@ export class PodTable {
     if (!held) return;
     this.#byUid.delete(uid);
     this.#unindex(held);
+    this.#changed(uid);
     for (const ip of held.ips) this.#changed(ip);
   }
 

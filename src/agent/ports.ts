@@ -1,8 +1,10 @@
 /** What the agent's parts need of each other and of the world; `main.ts` joins them. */
 
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; it jumps when somebody sets the machine's clock. */
   now(): number;
+  /** Milliseconds since some moment; it only ever goes on, so ages are told by it. */
+  monotonic(): number;
   /** Runs once after `ms`; the returned function cancels. */
   after(ms: number, run: () => void): () => void;
 }
@@ -14,7 +16,7 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** A role whose credentials are here; both texts are made once per renewal, not per request. */
+/** A role whose credentials are here; its documents are made once per renewal, not per request. */
 export interface ReadyRole {
   readonly arn: string;
   /** The name listed: without path. */
@@ -23,6 +25,8 @@ export interface ReadyRole {
   readonly requested: string;
   /** The body of the credentials document, as EC2 writes it. */
   readonly document: Uint8Array;
+  /** The body of the container credentials answer. */
+  readonly containerDocument: Uint8Array;
   /** `LastUpdated` of the document. */
   readonly lastUpdated: string;
   /** Milliseconds since the epoch. */
@@ -57,6 +61,14 @@ export interface PodsByAddress {
    * direct read by the server where the address is unknown. Gives what is known then.
    */
   settle(ip: string, ms: number, signal: AbortSignal): Promise<Found>;
+}
+
+/** Pods found by UID, those on the node's network included. */
+export interface PodsByUid {
+  /** At once, from memory. Expired credentials are `pending`. */
+  findUid(uid: string): Found;
+  /** Waits until the pod is known and its role no longer pending, at most `ms`. */
+  settleUid(uid: string, ms: number, signal: AbortSignal): Promise<Found>;
 }
 
 /** What passing on needs: a GET or HEAD of a canonical path at the real service. */

@@ -5,6 +5,7 @@ const role = {
   name: "reader",
   requested: "/team/reader",
   document: new TextEncoder().encode('{"Code":"Success"}'),
+  containerDocument: new TextEncoder().encode('{"AccessKeyId":"ASIA"}'),
   lastUpdated: "2026-01-02T15:04:05Z",
   expiresAt: Date.UTC(2026, 0, 2, 16, 4, 5),
 };
