@@ -4,11 +4,14 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
+import process from "node:process";
 import type { Listener, ListenOptions, Reply } from "./contract.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
+import { type DeafnessWatch, queuedConnections, watchForDeafness } from "./deafness_watch.ts";
 import { writeReply, writeResponse } from "./http_answer.ts";
 import { type ConnectionEnds, HttpIncoming } from "./http_incoming.ts";
+import { openFilesLimit } from "./machine.ts";
 import { peerAddress } from "./peer_address.ts";
 import { refuseOnWire } from "./wire_refusal.ts";
 
@@ -31,6 +34,7 @@ class HttpListener implements Listener {
   readonly #open = new Map<Socket, Connection>();
   readonly #bySocket = new WeakMap<Socket, Connection>();
   #closing = false;
+  #watch: DeafnessWatch | undefined;
 
   constructor(options: ListenOptions) {
     const { limits, tls } = options;
@@ -63,22 +67,41 @@ class HttpListener implements Listener {
     if ("setSecureContext" in this.#server) this.#server.setSecureContext(tls);
   }
 
-  start(): Promise<void> {
-    const { host, port, reusePort } = this.#options;
+  async start(): Promise<void> {
+    await this.#listen(this.#options.port);
+    // Out of file descriptors, accepting fails for a while; that must not end the process.
+    this.#server.on("error", () => {});
+    if (process.versions["deno"] === undefined) return;
+    const { port } = this;
+    const queued = () => queuedConnections(port);
+    this.#watch = watchForDeafness({ queued, deaf: () => void this.#listenAgain() });
+  }
+
+  #listen(port: number): Promise<void> {
+    const { host, reusePort } = this.#options;
     return new Promise((resolve, reject) => {
+      const options = { host, port, backlog: backlog(), reusePort: reusePort === true };
       this.#server.once("error", reject);
-      this.#server.listen({ host, port, backlog: 1024, reusePort: reusePort === true }, () => {
+      this.#server.listen(options, () => {
         this.#server.off("error", reject);
-        // Out of file descriptors, accepting fails for a while; that must not end the process.
-        this.#server.on("error", () => {});
         resolve();
       });
     });
   }
 
+  /** Requests under way go on; connections the kernel holds unaccepted are lost. */
+  async #listenAgain(): Promise<void> {
+    if (this.#closing) return;
+    const { port } = this;
+    // Not node:http's own close(), which would end idle connections as well.
+    NetServer.prototype.close.call(this.#server);
+    await this.#listen(port).catch(() => {});
+  }
+
   async close(graceMs: number): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#watch?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, connection] of this.#open) {
       if (connection.underway === 0) socket.destroy();
@@ -106,6 +129,7 @@ class HttpListener implements Listener {
   }
 
   #accept(socket: Socket): void {
+    this.#watch?.accepted();
     socket.on("error", () => {});
     const peer = peerAddress(socket.remoteAddress);
     const local = peerAddress(socket.localAddress);
@@ -188,6 +212,14 @@ class HttpListener implements Listener {
 }
 
 function ignore(): void {}
+
+/**
+ * All that wait are accepted at one go, before any of them can be closed for a limit; so the queue
+ * has to fit into the files left.
+ */
+function backlog(): number {
+  return Math.max(8, Math.min(511, Math.floor(openFilesLimit() / 8)));
+}
 
 function serverSettings({ limits }: ListenOptions) {
   return {

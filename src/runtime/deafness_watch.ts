@@ -1,0 +1,71 @@
+/**
+ * Finds out when a listener has stopped accepting. Deno's node:net does so for good, and without an
+ * error, once accepting has failed for want of file descriptors; the kernel goes on queueing
+ * connections meanwhile. What to do about it is the listener's.
+ */
+import { readFile } from "node:fs/promises";
+
+export interface DeafnessWatch {
+  /** To be told of every connection accepted. */
+  accepted(): void;
+  stop(): void;
+}
+
+export interface DeafnessParts {
+  /** How many connections the kernel holds for the listener. */
+  readonly queued: () => Promise<number>;
+  /** Called each time connections have been waiting while none was accepted. */
+  readonly deaf: () => void;
+  /** A listener that has accepted nothing for so long is looked at. */
+  readonly quietMs?: number;
+  /** How long a queued connection may wait from then on. */
+  readonly patienceMs?: number;
+}
+
+/** Doesn't keep the process alive. */
+export function watchForDeafness(parts: DeafnessParts): DeafnessWatch {
+  const { queued, deaf, quietMs = 5000, patienceMs = 2000 } = parts;
+  let accepted = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
+  const after = (ms: number, run: () => Promise<void>) => {
+    if (stopped) return;
+    timer = setTimeout(() => void run(), ms);
+    timer.unref();
+  };
+  const look = (before: number) => async () => {
+    const waits = accepted === before && await queued() > 0;
+    if (!waits) return after(quietMs, look(accepted));
+    after(patienceMs, async () => {
+      if (accepted === before && await queued() > 0) deaf();
+      after(quietMs, look(accepted));
+    });
+  };
+  after(quietMs, look(0));
+  return {
+    accepted: () => void accepted++,
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+const listening = "0A";
+
+/** The queue of a listening port, of both families; 0 where the system has no /proc. */
+export async function queuedConnections(port: number, folder = "/proc/self/net"): Promise<number> {
+  const tables = await Promise.all(["tcp", "tcp6"].map((name) => textOf(`${folder}/${name}`)));
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  let queued = 0;
+  for (const line of tables.join("\n").split("\n")) {
+    const [, local, , state, queues] = line.trim().split(/\s+/);
+    if (state !== listening || !local?.endsWith(suffix)) continue;
+    queued += parseInt(queues?.split(":")[1] ?? "0", 16);
+  }
+  return queued;
+}
+
+function textOf(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
+}

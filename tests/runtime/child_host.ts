@@ -1,0 +1,25 @@
+/** A process of its own for tests: listens, says its port, stops when told. */
+import { createHost } from "../../src/runtime/process.ts";
+
+const host = createHost();
+const limit = Math.floor(host.openFilesLimit() / 2) - 1;
+const listener = await host.listen({
+  host: "127.0.0.1",
+  port: 0,
+  handler: () => ({ status: 200, headers: [], body: String(host.openFilesLimit()) }),
+  limits: {
+    maxConnections: limit,
+    maxConnectionsPerPeer: limit,
+    headersTimeoutMs: 60_000,
+    requestTimeoutMs: 60_000,
+    keepAliveTimeoutMs: 60_000,
+    maxHeaderBytes: 16_384,
+  },
+});
+host.onStop(async (signal) => {
+  host.writeOut(`stopping ${signal}\n`);
+  if (host.args[0] === "linger") return;
+  await listener.close(0);
+  host.exit(0);
+});
+host.writeOut(`port ${listener.port}\n`);
