@@ -7,6 +7,8 @@ import type { Registry } from "prom-client";
 import { createAdmin } from "./admin.ts";
 import { Assignments } from "./assignments.ts";
 import { addressSet } from "./address.ts";
+import { createCredentialsFront } from "./container_credentials/credentials_front.ts";
+import { TokenPods } from "./container_credentials/token_pods.ts";
 import type { AgentSettings } from "./config.ts";
 import { createFront } from "./front.ts";
 import type { GetAccess } from "./link/server_access.ts";
@@ -29,6 +31,7 @@ export interface AgentParts {
     | "tokenRequired"
     | "podRate"
     | "graceMs"
+    | "containerCredentials"
   >;
   readonly about: { readonly version: string; readonly runtime: string };
   readonly clock: Clock;
@@ -43,13 +46,17 @@ export interface AgentParts {
   readonly tokenKeys: TokenKeys;
   /** null where nothing is redirected. */
   readonly redirect: RedirectKeeper | null;
-  /** Connections of the metadata front, for its metrics. */
+  /** One line for each address of the container credentials that isn't served. */
+  readonly doorsMissing?: () => readonly string[];
+  /** Connections of pods, for the metrics. */
   readonly connections?: () => { readonly open: number; readonly refused: number } | undefined;
 }
 
 export interface Agent {
   /** Answers pods; fits the listener's `Handler`. */
   readonly front: ReturnType<typeof createFront>;
+  /** Answers pods that show their token at `--container-credentials`, likewise. */
+  readonly credentialsFront: ReturnType<typeof createCredentialsFront>;
   /** `/livez`, `/readyz`, `/metrics`. */
   readonly admin: Hono;
   /** One line for each thing that readiness lacks. */
@@ -81,7 +88,10 @@ export function createAgent(parts: AgentParts): Agent {
     openStream: () => assignments.openStream(),
   });
   const redirect = () => parts.redirect?.status() ?? notRedirecting;
-  const missing = () => missingForReadiness(redirect(), link.status(), assignments);
+  const missing = () => [
+    ...missingForReadiness(redirect(), link.status(), assignments),
+    ...parts.doorsMissing?.() ?? [],
+  ];
   const metrics = createMetrics(parts.registry, parts.about, {
     now: () => clock.now(),
     assignments: () => assignments.size,
@@ -92,6 +102,12 @@ export function createAgent(parts: AgentParts): Agent {
     redirect,
     connections: () => parts.connections?.(),
   });
+  const tokenPods = new TokenPods({
+    clock,
+    ask: (body) => link.request("/v1/pod-tokens", body),
+    isAssigned: (uid) => assignments.findUid(uid).kind !== "unknown",
+    checked: metrics.tokenChecked,
+  });
   return {
     front: createFront({
       pods: assignments,
@@ -101,6 +117,14 @@ export function createAgent(parts: AgentParts): Agent {
       allowedHosts: [...settings.allowedHosts, ...nodeAddresses(settings)],
       passthrough: settings.passthrough,
       tokenRequired: settings.tokenRequired,
+      podRate: settings.podRate,
+      ...metrics,
+    }),
+    credentialsFront: createCredentialsFront({
+      pods: assignments,
+      podOfToken: (token, peer) => tokenPods.podOf(token, peer),
+      clock,
+      addresses: settings.containerCredentials,
       podRate: settings.podRate,
       ...metrics,
     }),

@@ -41,6 +41,7 @@ function setUp() {
       tokenRequired: false,
       podRate: 0,
       graceMs: 25_000,
+      containerCredentials: [],
     },
     about: { version: "1.2.3", runtime: "test" },
     clock,

@@ -1,5 +1,5 @@
 /** The agent's settings from its flags, or everything that is wrong with them. Pure. */
-import { type FlagValues, type HostPort, parseFlags } from "../settings/flags.ts";
+import { type FlagValues, type HostPort, parseFlags, readHostPort } from "../settings/flags.ts";
 import { canonicalAddress } from "./address.ts";
 import { agentFlags } from "./flags.ts";
 import { type PassthroughRule, passthroughRule } from "./passthrough_rule.ts";
@@ -31,6 +31,8 @@ export interface AgentSettings {
   readonly removeRulesOnExit: boolean;
   readonly graceMs: number;
   readonly stateDir: string;
+  /** Where container credentials are served; their hosts are canonical addresses. */
+  readonly containerCredentials: readonly HostPort[];
   readonly readinessFile: string | null;
   readonly logLevel: Values["log-level"];
   readonly logFormat: Values["log-format"];
@@ -97,7 +99,23 @@ function problemsOf(values: Values): string[] {
   for (const name of ["server-ca", "token-file", "state-dir"] as const) {
     if (values[name] === "") problems.push(wrong(values, name, "expected a path"));
   }
+  for (const text of values["container-credentials"].filter((text) => !doorAt(text))) {
+    const { expects } = agentFlags["container-credentials"];
+    problems.push(
+      `--container-credentials: ${JSON.stringify(text)} is not valid; expected ${expects}`,
+    );
+  }
   return problems;
+}
+
+/** SDKs send no token over plain HTTP to other addresses (botocore and the JavaScript SDK alike). */
+const doorHosts = /^(?:169\.254\.170\.23|169\.254\.170\.2|fd00:ec2::23|127(?:\.\d+){3}|::1)$/;
+
+/** A door's address in its one spelling; undefined where the text names none. */
+function doorAt(text: string): HostPort | undefined {
+  const at = readHostPort(text);
+  const host = canonicalAddress(at?.host ?? "");
+  return at && host && doorHosts.test(host) ? { host, port: at.port } : undefined;
 }
 
 function wrong(values: Values, name: keyof Values & string, expected: string): string {
@@ -126,7 +144,9 @@ interface Read {
 
 function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettings {
   const addresses = [values["host-ip"], values["host-ipv6"]].map(canonicalAddress);
-  const most = connectionsAllowed(machine.openFiles);
+  const doors = values["container-credentials"].map(doorAt).filter((at) => at !== undefined)
+    .filter(({ host }) => machine.hasIpv6 || !host.includes(":"));
+  const most = connectionsAllowed(machine.openFiles, 1 + doors.length);
   return Object.freeze({
     listen: anyHost(values["listen"], machine),
     adminListen: anyHost(values["admin-listen"], machine),
@@ -149,6 +169,7 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
     removeRulesOnExit: values["remove-rules-on-exit"],
     graceMs: values["disconnected-grace"] * 1000,
     stateDir: values["state-dir"].replace(/(.)\/+$/, "$1"),
+    containerCredentials: doors,
     readinessFile: textOf(values["readiness-file"]),
     logLevel: values["log-level"],
     logFormat: values["log-format"],
@@ -156,17 +177,23 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
 }
 
 function noticesOf(values: Values, settings: AgentSettings): string[] {
+  const notices: string[] = [];
   const asked = values["max-connections"];
-  if (settings.maxConnections === asked) return [];
-  return [
-    `--max-connections: ${asked} lowered to ${settings.maxConnections}, ` +
-    "to stay under half of the files that may be open (ulimit -n)",
-  ];
+  if (settings.maxConnections !== asked) {
+    notices.push(
+      `--max-connections: ${asked} lowered to ${settings.maxConnections}, ` +
+        "to stay under half of the files that may be open (ulimit -n)",
+    );
+  }
+  if (settings.containerCredentials.length < values["container-credentials"].length) {
+    notices.push("--container-credentials: IPv6 addresses left out, this node has no IPv6");
+  }
+  return notices;
 }
 
-/** Half of the files, less what the admin pages, the server and files need. */
-function connectionsAllowed(openFiles: number): number {
-  return Math.max(16, Math.floor(openFiles / 2) - 100);
+/** A listener's share of half of the files, less what the admin pages, the server and files need. */
+function connectionsAllowed(openFiles: number, listeners: number): number {
+  return Math.max(16, Math.floor((Math.floor(openFiles / 2) - 100) / listeners));
 }
 
 /** `[::]` and `:8181` mean every address, whichever families the machine has. */

@@ -44,6 +44,11 @@ export const agentFlags = {
     { min: "1s", max: "1h" },
   ),
   "state-dir": flag.text("/run/rolecall", "where the key of session tokens is kept"),
+  "container-credentials": flag.list(
+    "where container credentials are served, such as 169.254.170.23:80,[fd00:ec2::23]:80",
+    "ADDRESS:PORT separated by commas, with an address that SDKs ask without TLS: " +
+      "169.254.170.23, 169.254.170.2, [fd00:ec2::23] or loopback",
+  ),
   "readiness-file": flag.text(
     "",
     "a file that says `ok` or what is missing, for a probe that must reach this very agent",

@@ -8,6 +8,9 @@ import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Agent, createAgent } from "./agent.ts";
 import { type AgentSettings, parseAgentConfig } from "./config.ts";
+import { createDoors } from "./container_credentials/create_doors.ts";
+import type { CredentialsDoors } from "./container_credentials/credentials_doors.ts";
+import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { agentFlags } from "./flags.ts";
 import { accessByFiles } from "./link/server_access.ts";
 import { adminLimits, frontLimits, pageHandler } from "./listeners.ts";
@@ -75,12 +78,16 @@ async function serve(
     const taken = () => isTaken(settings.listen, probe(host));
     await overtake({ clock: systemClock, able: () => agent.synced, taken }, stopping);
   }
+  const watch = { clock: systemClock, log };
+  open.doors = createDoors(host, settings, agent.credentialsFront, watch);
+  const keeping = open.doors.run(stopping);
   open.front = await listenFront(host, settings, agent, log);
   await aborted(stopping);
   if (settings.removeRulesOnExit) await takeAway(host, redirect, log);
-  await open.front.close(stopGraceMs);
+  await Promise.all([open.front.close(stopGraceMs), open.doors.close(stopGraceMs)]);
+  if (settings.removeRulesOnExit) await takeAddressesAway(host, settings, log);
   ended.abort();
-  await Promise.all([running, telling, open.admin.close(0)]);
+  await Promise.all([running, telling, keeping, open.admin.close(0)]);
 }
 
 /** Ready means that pods' requests can come here, too. */
@@ -103,6 +110,7 @@ function tellReadiness(
 
 interface Listeners {
   front?: Listener;
+  doors?: CredentialsDoors;
   admin?: Listener;
 }
 
@@ -143,14 +151,34 @@ async function assemble({ host, settings, log, redirect, open, signal }: Assembl
       log,
     }),
     redirect,
-    connections: () => open.front?.connections(),
+    doorsMissing: () => open.doors?.missing() ?? [],
+    connections: () => connectionsOf(open),
   });
+}
+
+/** Of pods, at either front. */
+function connectionsOf({ front, doors }: Listeners) {
+  const sums = { open: 0, refused: 0 };
+  for (const listener of [front, doors]) {
+    sums.open += listener?.connections().open ?? 0;
+    sums.refused += listener?.connections().refused ?? 0;
+  }
+  return sums;
 }
 
 async function takeAway(host: Host, redirect: RedirectKeeper | null, log: Log): Promise<void> {
   await redirect?.stop();
   const { removed } = await removeRedirect(host.run, host.hasIpv6());
   log.info({ removed }, "redirect removed");
+}
+
+async function takeAddressesAway(host: Host, settings: AgentSettings, log: Log): Promise<void> {
+  if (settings.containerCredentials.length === 0) return;
+  try {
+    log.info({ removed: await removeAddresses(host.run) }, "addresses removed");
+  } catch (fault) {
+    log.error({ problem: String(fault) }, "addresses can't be removed");
+  }
 }
 
 async function listenFront(

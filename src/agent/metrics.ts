@@ -12,13 +12,14 @@ export interface MetricSources {
   readonly ready: () => boolean;
   readonly link: () => LinkStatus;
   readonly redirect: () => RedirectStatus;
-  /** Of the metadata front; undefined before it listens. */
+  /** Of pods; undefined before anything listens. */
   readonly connections: () => { readonly open: number; readonly refused: number } | undefined;
 }
 
 export interface AgentMetrics {
   answered(handler: string, status: number, ms: number): void;
   waited(ms: number): void;
+  tokenChecked(outcome: "verified" | "refused" | "unavailable"): void;
 }
 
 const prefix = "rolecall_agent_";
@@ -53,12 +54,18 @@ export function createMetrics(
     buckets: seconds,
     registers,
   });
+  const tokenChecks = counter(
+    "pod_token_checks_total",
+    "pods' tokens that the server was asked about for container credentials, by outcome",
+    ["outcome"],
+  );
   return {
     answered: (handler, status, ms) => {
       requests.inc({ handler, code: String(status) });
       latency.observe({ handler }, ms / 1000);
     },
     waited: (ms) => waits.observe(ms / 1000),
+    tokenChecked: (outcome) => tokenChecks.inc({ outcome }),
   };
 
   function stateGauges(): void {

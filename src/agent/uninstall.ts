@@ -1,13 +1,15 @@
-/** The `uninstall` command: takes this node's redirect away, whichever kind it is. */
+/** The `uninstall` command: takes away what the agent leaves on its node, rules and addresses. */
 import type { Host } from "../runtime/contract.ts";
 import type { Command } from "../settings/command.ts";
 import { refuse } from "../settings/command.ts";
 import { parseFlags } from "../settings/flags.ts";
+import { AddressFault } from "./container_credentials/address_fault.ts";
+import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
 
 export const uninstallCommand: Command = {
   usage: "",
-  summary: "removes this node's redirect rules",
+  summary: "removes this node's redirect rules and the addresses of container credentials",
   flags: {},
   examples: ["uninstall"],
   run: (host, args) => uninstall(host, args),
@@ -24,9 +26,23 @@ export async function uninstall(host: Host, args: readonly string[]): Promise<nu
   if (strays.length > 0) return refuse(host, strays);
   const { removed, problems } = await removeRedirect(host.run, host.hasIpv6());
   for (const kind of removed) host.writeOut(`removed the redirect by ${kind}\n`);
-  const serious = problems.filter(({ code }) => code !== "no_module" && code !== "no_program");
+  const addresses = await takeAddressesAway(host);
+  for (const what of addresses.removed) host.writeOut(`removed the ${what}\n`);
+  const serious = [
+    ...problems.filter(({ code }) => code !== "no_module" && code !== "no_program"),
+    ...addresses.problems,
+  ];
   for (const { message } of serious) host.writeError(`${message}\n`);
   if (serious.length > 0) return 1;
   if (removed.length === 0) host.writeOut("no redirect here\n");
   return 0;
+}
+
+async function takeAddressesAway(host: Host) {
+  try {
+    return { removed: await removeAddresses(host.run), problems: [] };
+  } catch (fault) {
+    if (!(fault instanceof AddressFault)) throw fault;
+    return { removed: [], problems: [fault] };
+  }
 }

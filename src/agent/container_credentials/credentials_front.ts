@@ -20,7 +20,7 @@ export interface CredentialsFrontDeps {
   readonly podOfToken: (token: string, peer: string) => Promise<TokenVerdict>;
   readonly clock: Clock;
   /** The addresses listened on; a Host must be one of them. */
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  readonly addresses: readonly { readonly host: string }[];
   /** `--pod-rate`: requests a second of one address, 0 without limit. */
   readonly podRate: number;
   /** Told of each answer when its status is known; `ms` since the request's arrival. */
@@ -65,20 +65,18 @@ function tokenOf(incoming: FrontRequest): string {
 }
 
 /**
- * Whether a Host is one of the addresses, with its port or none. A page in some pod's browser can
+ * Whether a Host is one of the addresses, with or without a port. A page in some pod's browser can
  * make a name of its own resolve here (DNS rebinding); it can't choose another Host.
  */
 function hostCheck(
   addresses: CredentialsFrontDeps["addresses"],
 ): (values: readonly string[]) => boolean {
+  const own = new Set(addresses.map(({ host }) => host));
   return ([host, ...others]) => {
-    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(host ?? "");
+    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::\d{1,5})?$/.exec(host ?? "");
     if (match === null || others.length > 0) return false;
     const named = canonicalAddress(match[1] ?? match[2] ?? "");
-    const port = match[3];
-    return addresses.some((own) =>
-      own.host === named && (port === undefined || Number(port) === own.port)
-    );
+    return named !== undefined && own.has(named);
   };
 }
 

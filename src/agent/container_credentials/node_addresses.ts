@@ -11,6 +11,7 @@ export const linkName = "rolecall0";
 /** Marks IPv4 addresses of ours on `lo`; IPv6 ones can carry no label. */
 const loopbackLabel = "lo:rolecall";
 const ownIpv6 = "fd00:ec2::23";
+const limits = { timeoutMs: 10_000 };
 
 const listing = v.array(v.object({
   ifname: v.string(),
@@ -41,7 +42,7 @@ export async function placeAddress(run: RunProgram, ip: string): Promise<void> {
 /** Takes away what `placeAddress` puts there; what it took, in words. @throws {AddressFault} */
 export async function removeAddresses(run: RunProgram): Promise<readonly string[]> {
   const removed: string[] = [];
-  const listed = await run("ip", ["-j", "addr", "show"]);
+  const listed = await run("ip", ["-j", "addr", "show"], limits);
   // Without the program nothing can have been put there.
   if (listed.code === 127) return removed;
   const links = readLinks(listed);
@@ -59,7 +60,7 @@ export async function removeAddresses(run: RunProgram): Promise<readonly string[
 }
 
 async function listLinks(run: RunProgram): Promise<readonly Link[]> {
-  return readLinks(await run("ip", ["-j", "addr", "show"]));
+  return readLinks(await run("ip", ["-j", "addr", "show"], limits));
 }
 
 function readLinks(listed: ProgramResult): readonly Link[] {
@@ -76,7 +77,7 @@ function readLinks(listed: ProgramResult): readonly Link[] {
 async function ownLink(run: RunProgram, links: readonly Link[]): Promise<string> {
   if (!links.some(({ ifname }) => ifname === linkName)) {
     const args = ["link", "add", linkName, "type", "dummy"];
-    const made = await run("ip", args);
+    const made = await run("ip", args, limits);
     if (/unknown device type|not supported/i.test(made.stderr)) return "lo";
     if (made.code !== 0 && !isThere(made)) throw addressFault("ip link add", made);
   }
@@ -88,7 +89,8 @@ async function ownLink(run: RunProgram, links: readonly Link[]): Promise<string>
 async function add(run: RunProgram, ip: string, link: string): Promise<void> {
   const label = link === "lo" ? ["label", loopbackLabel] : [];
   const [bits, more] = ip.includes(":") ? ["128", ["nodad"]] : ["32", label];
-  const added = await run("ip", ["addr", "add", `${ip}/${bits}`, "dev", link, ...more]);
+  const args = ["addr", "add", `${ip}/${bits}`, "dev", link, ...more];
+  const added = await run("ip", args, limits);
   if (added.code !== 0 && !isThere(added)) throw addressFault("ip addr add", added);
 }
 
@@ -98,6 +100,6 @@ function isThere({ stderr }: ProgramResult): boolean {
 }
 
 async function ipOrFault(run: RunProgram, args: readonly string[]): Promise<void> {
-  const result = await run("ip", args);
+  const result = await run("ip", args, limits);
   if (result.code !== 0) throw addressFault(`ip ${args.slice(0, 2).join(" ")}`, result);
 }
