@@ -146,7 +146,9 @@ test("agentIdentity(): one peer's flood of tokens doesn't keep the others out", 
   const { identify } = identity(says({ kind: "refused", message: "" }));
   const flood = Array.from({ length: 30 }, (_, i) => identify(bearer({ jti: String(i) }), "bad"));
   const statuses = (await Promise.all(flood)).map((one) => one.kind === "refusal" && one.status);
-  assert.deepEqual([statuses.filter((s) => s === 401).length, statuses.at(-1)], [20, 503]);
+  // Which of them come first is left to the hashing of tokens.
+  const times = (status: number) => statuses.filter((one) => one === status).length;
+  assert.deepEqual([times(401), times(503)], [20, 10]);
   const other = await identify(bearer(), "good");
   assert.equal(other.kind === "refusal" && other.status, 401);
 });
