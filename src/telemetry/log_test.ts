@@ -30,7 +30,10 @@ test("createLog() json: a line an event with stable fields", () => {
 test("createLog() text: for people, values with spaces quoted", () => {
   const { log, lines } = written("text");
   log.info({ pod: "shop/cart-0", why: "no role" }, "denied");
-  assert.match(lines[0]!, /^\d\d:\d\d:\d\d INFO {2}agent: denied pod=shop\/cart-0 why="no role"\n$/);
+  assert.match(
+    lines[0]!,
+    /^\d\d:\d\d:\d\d INFO {2}agent: denied pod=shop\/cart-0 why="no role"\n$/,
+  );
 });
 
 test("createLog() text: a newline in a value makes no second line", () => {
