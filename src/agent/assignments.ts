@@ -90,7 +90,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
   /** The server's word is recent enough to answer by. */
   get confirmed(): boolean {
-    return this.#deps.clock.now() - this.#freshAt <= this.#deps.graceMs;
+    return this.#deps.clock.monotonic() - this.#freshAt <= this.#deps.graceMs;
   }
 
   find(ip: string): Found {
@@ -116,10 +116,10 @@ export class Assignments implements PodsByAddress, PodsByUid {
   }
 
   async #settle({ key, find, read }: Sought, ms: number, signal: AbortSignal): Promise<Found> {
-    const deadline = this.#deps.clock.now() + ms;
+    const deadline = this.#deps.clock.monotonic() + ms;
     for (;;) {
       const found = find();
-      const left = deadline - this.#deps.clock.now();
+      const left = deadline - this.#deps.clock.monotonic();
       if (isSettled(found) || left <= 0 || signal.aborted) return found;
       this.#deps.wanted?.();
       if (found.kind === "unknown") read?.();
@@ -160,7 +160,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
   #ping(stream: Stream, watchAgeSeconds: number): void {
     const fresh = watchAgeSeconds < freshWatchSeconds;
-    stream.freshAt = fresh ? this.#deps.clock.now() : stream.freshAt ?? -Infinity;
+    stream.freshAt = fresh ? this.#deps.clock.monotonic() : stream.freshAt ?? -Infinity;
     this.#confirm(stream);
   }
 

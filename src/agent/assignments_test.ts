@@ -251,3 +251,22 @@ test("a direct read can't undo what a frame said meanwhile", async () => {
   assert.equal(answer(assignments), "denied");
   await settling;
 });
+
+test("a clock set back by hours doesn't stretch the grace", async () => {
+  const { assignments, connect, ready, clock } = setUp();
+  connect(fresh, ready("a"), synced).close();
+  await clock.advance(10_000);
+  clock.setWall(clock.now() - 5 * hour);
+  assert.equal(answer(assignments), "a/identity");
+  await clock.advance(15_001);
+  assert.equal(answer(assignments), "unconfirmed");
+});
+
+test("a clock set back in the middle of a wait doesn't stretch it", async () => {
+  const { assignments, clock } = setUp();
+  const waiting = assignments.settle(ip, 900, never);
+  await clock.advance(10);
+  clock.setWall(clock.now() - 5 * hour);
+  await clock.advance(890);
+  assert.equal((await waiting).kind, "unknown");
+});

@@ -58,9 +58,9 @@ export function forCaller(
   };
   const found = deps.pods.find(incoming.peer);
   if (found.kind === "pod" && !awaits(found.pod)) return conclude(found);
-  const startedAt = deps.clock.now();
+  const startedAt = deps.clock.monotonic();
   return deps.pods.settle(incoming.peer, settleMs, incoming.signal).then((late) => {
-    deps.waited?.(deps.clock.now() - startedAt);
+    deps.waited?.(deps.clock.monotonic() - startedAt);
     return conclude(late);
   });
 }

@@ -43,7 +43,7 @@ export class DirectReads {
   #missed(ip: string): boolean {
     const until = this.#missedUntil.get(ip);
     if (until === undefined) return false;
-    if (until > this.#clock.now()) return true;
+    if (until > this.#clock.monotonic()) return true;
     this.#missedUntil.delete(ip);
     return false;
   }
@@ -53,6 +53,6 @@ export class DirectReads {
     if (this.#missedUntil.size >= missesKept && !oldest.done) {
       this.#missedUntil.delete(oldest.value);
     }
-    this.#missedUntil.set(ip, this.#clock.now() + missKeptMs);
+    this.#missedUntil.set(ip, this.#clock.monotonic() + missKeptMs);
   }
 }

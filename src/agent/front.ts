@@ -45,9 +45,9 @@ export function createFront(deps: FrontDeps): (incoming: FrontRequest) => Answer
     shortCut(answers, ask) ?? app.fetch(requestFor(ask), { ask });
 
   return (incoming) => {
-    const startedAt = deps.clock.now();
+    const startedAt = deps.clock.monotonic();
     const report = <T extends Reply | Response>(route: FrontRoute, answer: T): T => {
-      deps.answered?.(route, answer.status, deps.clock.now() - startedAt);
+      deps.answered?.(route, answer.status, deps.clock.monotonic() - startedAt);
       return answer;
     };
     const refused = (reason: Refusal) => report("refused", refuse(reason));

@@ -15,7 +15,7 @@ export class Revocations {
   }
 
   add(uid: string, by: object): void {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     for (const [other, { until }] of this.#revoked) {
       if (until > now) break;
       this.#revoked.delete(other);
@@ -28,6 +28,6 @@ export class Revocations {
   bars(uid: string, source: object | null): boolean {
     const revoked = this.#revoked.get(uid);
     if (!revoked || revoked.by === source) return false;
-    return revoked.until > this.#clock.now();
+    return revoked.until > this.#clock.monotonic();
   }
 }

@@ -162,7 +162,7 @@ export class ServerLink {
 
   /** Its watch has stood still for long; a successor takes over only if its own is fresh. */
   #stalled({ stalledSince }: Connection): boolean {
-    return stalledSince !== null && this.#deps.clock.now() - stalledSince >= stalledForMs;
+    return stalledSince !== null && this.#deps.clock.monotonic() - stalledSince >= stalledForMs;
   }
 
   /** Its token is about to end, and the file holds one that lasts longer. */

@@ -112,10 +112,8 @@ function problemOf(socket: string, fault: Error | null): string {
 }
 
 async function openClient(socket: string): Promise<Client> {
-  const [grpc, loader] = await Promise.all([
-    import("@grpc/grpc-js"),
-    import("@grpc/proto-loader"),
-  ]);
+  const grpc = commonJs(await import("@grpc/grpc-js"));
+  const loader = commonJs(await import("@grpc/proto-loader"));
   const options = { enums: String, longs: Number, defaults: true };
   const service = loader.fromJSON(
     runtimeDescriptor as Parameters<typeof loader.fromJSON>[0],
@@ -135,4 +133,9 @@ async function openClient(socket: string): Promise<Client> {
     "grpc.max_receive_message_length": 64 * 1024 * 1024,
   });
   return client as unknown as Client;
+}
+
+/** In a bundle a CommonJS module's names are found on its default export alone. */
+function commonJs<T extends object>(module: T): T {
+  return (module as { default?: T }).default ?? module;
 }

@@ -68,7 +68,7 @@ export class FileCache {
 
   async read(path: string, refresh: boolean): Promise<string> {
     const held = this.#held.get(path);
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.monotonic();
     if (held && !refresh && now - held.readAt < FILE_AGE_MS) return held.text;
     const text = await this.#fresh(path);
     this.#held.set(path, { text, readAt: now });

@@ -88,14 +88,14 @@ export class Reflector<T> {
 
   /** One list where it is needed and one watch; how long to wait before the next round. */
   async #round(signal: AbortSignal): Promise<number> {
-    const startedAt = this.#options.clock.now();
+    const startedAt = this.#options.clock.monotonic();
     try {
       if (this.#resourceVersion === "") await this.#list(signal);
       await this.#watch(signal);
     } catch (thrown) {
       return signal.aborted ? 0 : this.#failed(thrown);
     }
-    const lived = this.#options.clock.now() - startedAt >= SHORT_WATCH_MS;
+    const lived = this.#options.clock.monotonic() - startedAt >= SHORT_WATCH_MS;
     return lived ? 0 : this.#backoff.next();
   }
 

@@ -11,6 +11,7 @@ import { Reflector } from "./reflector.ts";
 
 const clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(ms: number, run: () => void) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

@@ -36,7 +36,7 @@ export class WatchRecord {
   /** Infinity before the first word. */
   ageSeconds(): number {
     if (this.#lastWordAt === null) return Infinity;
-    return Math.max(0, this.#clock.now() - this.#lastWordAt) / 1000;
+    return (this.#clock.monotonic() - this.#lastWordAt) / 1000;
   }
 
   status(): ReflectorStatus {
@@ -67,7 +67,7 @@ export class WatchRecord {
 
   /** The API has shown that the sink is up to date. */
   heard(): void {
-    this.#lastWordAt = this.#clock.now();
+    this.#lastWordAt = this.#clock.monotonic();
     this.#lastError = null;
     this.#forbidden = null;
   }

@@ -45,6 +45,7 @@ test("Agenda notices within 10 s that the wall clock has leapt", async () => {
   let leap = 0;
   const clock = {
     now: () => timers.now() + leap,
+    monotonic: () => timers.monotonic(),
     after: (ms: number, run: () => void) => timers.after(ms, run),
   };
   const due: string[] = [];

@@ -42,7 +42,7 @@ export class AssignmentFeed {
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
-    this.#takenAt = parts.clock.now();
+    this.#takenAt = parts.clock.monotonic();
     this.#node = parts.attach((uid) => this.#add(`pod ${uid}`, { uid }));
     for (const uid of this.#node.uids()) this.#queue.set(`pod ${uid}`, { uid });
     this.#queue.set("synced", "synced").set("ping", "ping");
@@ -73,7 +73,7 @@ export class AssignmentFeed {
 
   #tick(): void {
     // A reader that waits takes every ping, so only one that doesn't read can be this late.
-    if (this.#parts.clock.now() - this.#takenAt >= this.#parts.stuckAfterMs) {
+    if (this.#parts.clock.monotonic() - this.#takenAt >= this.#parts.stuckAfterMs) {
       return this.close("stuck");
     }
     this.#cancelPing = this.#parts.clock.after(pingEveryMs, () => this.#tick());
@@ -81,11 +81,11 @@ export class AssignmentFeed {
   }
 
   async #pull(): Promise<void> {
-    this.#takenAt = this.#parts.clock.now();
+    this.#takenAt = this.#parts.clock.monotonic();
     if (this.#queue.size === 0) await new Promise<void>((wake) => this.#wake = wake);
     this.#wake = undefined;
     if (this.#ended) return;
-    this.#takenAt = this.#parts.clock.now();
+    this.#takenAt = this.#parts.clock.monotonic();
     this.#controller?.enqueue(this.#encoder.encode(this.#drain()));
   }
 

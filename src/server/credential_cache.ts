@@ -23,6 +23,7 @@ import type {
   CredentialState,
 } from "./ports.ts";
 import { sessionOf } from "./session_life.ts";
+import { steadyClock } from "./steady_clock.ts";
 import { StsQueue } from "./sts_queue.ts";
 
 export interface CredentialCacheOptions {
@@ -40,14 +41,17 @@ export interface CredentialCacheOptions {
 export class CredentialCache implements CredentialKeeper {
   readonly #options: CredentialCacheOptions;
   readonly #entries = new Map<string, CredentialEntry>();
+  /** Plans are made by it; what STS says of expiry is compared with the machine's own clock. */
+  readonly #clock: Clock;
   readonly #queue: StsQueue;
   readonly #agenda: Agenda;
 
   /** @throws {RangeError} a rate or a concurrency that allows no call. */
   constructor(options: CredentialCacheOptions) {
     this.#options = options;
-    this.#queue = new StsQueue(options);
-    this.#agenda = new Agenda(options.clock, (key) => this.#due(key));
+    this.#clock = steadyClock(options.clock);
+    this.#queue = new StsQueue({ ...options, clock: this.#clock });
+    this.#agenda = new Agenda(this.#clock, (key) => this.#due(key));
   }
 
   hold(key: string, identity: RoleIdentity, holder: string, namespace: string): void {
@@ -137,8 +141,9 @@ export class CredentialCache implements CredentialKeeper {
     const now = this.#now();
     if (answer instanceof Error) return this.#failed(entry, answer);
     const { durationSeconds } = entry.identity;
-    const session = sessionOf(answer, durationSeconds, now, this.#options.random);
-    if (session === undefined) return this.#failed(entry, endedOnArrival(answer.expiresAt, now));
+    const wall = this.#options.clock.now();
+    const session = sessionOf(answer, durationSeconds, wall, this.#options.random, now);
+    if (session === undefined) return this.#failed(entry, endedOnArrival(answer.expiresAt, wall));
     const renewal = entry.everIssued;
     entry.issued(session);
     const { accessKeyId, expiresAt } = answer;
@@ -176,7 +181,7 @@ export class CredentialCache implements CredentialKeeper {
   }
 
   #now(): number {
-    return this.#options.clock.now();
+    return this.#clock.now();
   }
 }
 

@@ -204,6 +204,7 @@ describe("CredentialCache: renewal", () => {
     let slept = 0;
     const clock = {
       now: () => timers.now() + slept,
+      monotonic: () => timers.monotonic(),
       after: (ms: number, run: () => void) => timers.after(ms, run),
     };
     const changes: string[] = [];
@@ -224,6 +225,32 @@ describe("CredentialCache: renewal", () => {
     await timers.advance(10 * second);
     assert.equal(cache.state("reader").kind, "ready");
     assert.deepEqual(changes, ["reader", "reader", "reader"]);
+  });
+
+  test("a clock set back by hours puts off neither renewal nor end", async () => {
+    const { cache, clock, sts, hold } = bench();
+    hold("pod-1");
+    await clock.advance(minute);
+    const calls = sts.calls.length;
+    clock.setWall(clock.now() - 5 * 60 * minute);
+    await clock.advance(30 * minute);
+    assert.equal(sts.calls.length, calls + 1);
+    sts.answer = () => new ScriptedFault("unreachable", "away");
+    await clock.advance(61 * minute);
+    assert.equal(cache.state("reader").kind, "pending");
+  });
+
+  test("a clock that was hours ahead and is set right: renewed, served, no fault", async () => {
+    const { cache, clock, sts, hold } = bench();
+    hold("pod-1");
+    await clock.advance(minute);
+    clock.setWall(clock.now() + 5 * 60 * minute);
+    await clock.advance(10 * second);
+    clock.setWall(clock.now() - 5 * 60 * minute);
+    sts.answer = () => ({ expiresAt: clock.now() + 60 * minute });
+    await clock.advance(60 * minute);
+    assert.equal(cache.state("reader").kind, "ready");
+    assert.equal(cache.inspect("reader")?.lastFault, null);
   });
 });
 

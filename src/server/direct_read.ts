@@ -51,7 +51,7 @@ export class DirectRead {
     if (claim.kind === "pod") return assigner.frameFor(claim.pod);
     if (claim.kind === "conflict") return conflict;
     const key = `${node} ${ip}`;
-    if ((this.#missedUntil.get(key) ?? 0) > clock.now()) return missing;
+    if ((this.#missedUntil.get(key) ?? 0) > clock.monotonic()) return missing;
     return this.#underWay.get(key) ?? this.#start(key, node, ip);
   }
 
@@ -78,7 +78,7 @@ export class DirectRead {
 
   #miss(key: string): void {
     this.#missedUntil.delete(key);
-    this.#missedUntil.set(key, this.#parts.clock.now() + missKeptMs);
+    this.#missedUntil.set(key, this.#parts.clock.monotonic() + missKeptMs);
     if (this.#missedUntil.size <= maxMisses) return;
     this.#missedUntil.delete(this.#missedUntil.keys().next().value!);
   }

@@ -31,7 +31,7 @@ export class OwnIdentity {
 
   constructor(parts: OwnIdentityParts) {
     this.#parts = parts;
-    this.#startedAt = parts.clock.now();
+    this.#startedAt = parts.clock.monotonic();
   }
 
   /** Why it isn't known; null once it is. */
@@ -44,7 +44,7 @@ export class OwnIdentity {
    * without ARN are denied, and would drop what they hold, so they wait a little.
    */
   get settled(): boolean {
-    return this.#known || this.#parts.clock.now() - this.#startedAt >= patienceMs;
+    return this.#known || this.#parts.clock.monotonic() - this.#startedAt >= patienceMs;
   }
 
   /** Settles once the identity is known or `signal` has aborted. */

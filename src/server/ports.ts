@@ -2,8 +2,10 @@
 import type { RoleIdentity } from "../policy/facts.ts";
 
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; it jumps when somebody sets the machine's clock. */
   now(): number;
+  /** Milliseconds since some moment; it only ever goes on, so ages are told by it. */
+  monotonic(): number;
   /** Runs once after `ms`; the returned function cancels. */
   after(ms: number, run: () => void): () => void;
 }

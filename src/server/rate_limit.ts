@@ -26,7 +26,7 @@ export class RateLimit {
   /** Whether `key` may go ahead now; if so, it is counted. */
   take(key: string): boolean {
     const { perSecond, burst, maxKeys } = this.#settings;
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const bucket = this.#buckets.get(key) ?? { tokens: burst, at: now };
     const tokens = Math.min(burst, bucket.tokens + (now - bucket.at) / 1000 * perSecond);
     this.#buckets.delete(key);

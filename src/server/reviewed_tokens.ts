@@ -69,7 +69,9 @@ export class ReviewedTokens {
     if (claims.expiresAt <= this.#clock.now()) return refuse(401, "the token has expired");
     const key = await hashOf(`${audience} ${token}`);
     const remembered = this.#remembered.get(key);
-    if (remembered !== undefined && remembered.until > this.#clock.now()) return remembered.token;
+    if (remembered !== undefined && remembered.until > this.#clock.monotonic()) {
+      return remembered.token;
+    }
     return this.#underWay.get(key) ?? this.#ask(key, token, claims, audience, peer);
   }
 
@@ -111,7 +113,7 @@ export class ReviewedTokens {
   }
 
   #remember(key: string, token: ReviewedToken): void {
-    const until = Math.min(token.expiresAt, this.#clock.now() + rememberedMs);
+    const until = this.#clock.monotonic() + rememberedMs;
     this.#remembered.delete(key);
     this.#remembered.set(key, { token, until });
     if (this.#remembered.size <= maxRemembered) return;

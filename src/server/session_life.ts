@@ -23,22 +23,24 @@ const shortestPauseMs = 1000;
  * 25 minutes are left, and goes on with credentials that have ended.)
  *
  * STS never grants more than was asked for: an expiry beyond that means that our clock is behind,
- * and the life asked for is counted instead.
+ * and the life asked for is counted instead. `now` is the machine's clock, `from` the same instant
+ * by the clock that the plan goes by.
  */
 export function sessionOf(
   credentials: Credentials,
   durationSeconds: number,
   now: number,
   random: () => number,
+  from = now,
 ): Session | undefined {
   const life = Math.min(credentials.expiresAt - now, durationSeconds * 1000);
   if (!(life > 0)) return undefined;
-  const endsAt = now + life;
+  const endsAt = from + life;
   return {
     credentials,
-    since: now,
+    since: from,
     endsAt,
-    renewAt: now + Math.max(shortestPauseMs, life * (0.3 + 0.15 * random())),
+    renewAt: from + Math.max(shortestPauseMs, life * (0.3 + 0.15 * random())),
     urgentAt: endsAt - life / 4,
   };
 }

@@ -7,19 +7,30 @@ interface Timer {
 
 /** Fits the `Clock` of agent and server; timers run in order of time, then of their setting. */
 export class ManualClock {
-  #now: number;
+  /** What the wall clock shows, less the time that has passed. */
+  #wall: number;
+  #passed = 0;
   #timers: Timer[] = [];
 
   constructor(startAt: number = Date.UTC(2026, 0, 1)) {
-    this.#now = startAt;
+    this.#wall = startAt;
   }
 
   now(): number {
-    return this.#now;
+    return this.#wall + this.#passed;
+  }
+
+  monotonic(): number {
+    return this.#passed;
+  }
+
+  /** Somebody sets the machine's clock; no time passes. */
+  setWall(to: number): void {
+    this.#wall = to - this.#passed;
   }
 
   after(ms: number, run: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, ms), run };
+    const timer = { at: this.#passed + Math.max(0, ms), run };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
@@ -33,15 +44,15 @@ export class ManualClock {
 
   /** Moves time on, running what falls due, and lets promises settle after each timer. */
   async advance(ms: number): Promise<void> {
-    const end = this.#now + ms;
+    const end = this.#passed + ms;
     await settled();
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
       this.#timers = this.#timers.filter((other) => other !== next);
-      this.#now = Math.max(this.#now, next.at);
+      this.#passed = Math.max(this.#passed, next.at);
       next.run();
       await settled();
     }
-    this.#now = end;
+    this.#passed = end;
   }
 
   #next(end: number): Timer | undefined {

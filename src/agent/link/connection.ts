@@ -139,7 +139,7 @@ export class Connection {
   #watch(frame: Frame): void {
     if (frame.type !== "ping") return;
     const fresh = frame.watchAgeSeconds < freshWatchSeconds;
-    this.#stalledSince = fresh ? null : this.#stalledSince ?? this.#clock.now();
+    this.#stalledSince = fresh ? null : this.#stalledSince ?? this.#clock.monotonic();
   }
 
   #faultOf(fault: unknown): LinkFault {

@@ -22,7 +22,7 @@ export async function runReporter(deps: ReporterDeps, signal: AbortSignal): Prom
     const address = deps.address();
     const body = JSON.stringify(deps.report());
     const what = `${address} ${body}`;
-    const now = deps.clock.now();
+    const now = deps.clock.monotonic();
     if (address !== null && (what !== told.what || now - told.at >= tellEveryMs)) {
       told = { what, at: now };
       await deps.send(body).then((response) => response.body?.cancel()).catch(() => {});

@@ -1,0 +1,21 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { ManualClock } from "../../tests/fakes/manual_clock.ts";
+import { steadyClock } from "./steady_clock.ts";
+
+const start = Date.UTC(2026, 0, 1);
+const hour = 3_600_000;
+
+test("it goes with the wall clock, and goes on where that is set back", async () => {
+  const clock = new ManualClock(start);
+  const steady = steadyClock(clock);
+  assert.equal(steady.now(), start);
+  await clock.advance(1000);
+  assert.equal(steady.now(), start + 1000);
+  clock.setWall(start - 3 * hour);
+  assert.equal(steady.now(), start + 1000);
+  await clock.advance(1000);
+  assert.equal(steady.now(), start + 2000);
+  clock.setWall(start + hour);
+  assert.equal(steady.now(), start + 2000 + 4 * hour - 1000);
+});
