@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Scenario } from "../report.ts";
 import type { Stage } from "../stage.ts";
 import { changes } from "./changes.ts";
+import { containerCredentials } from "./container_credentials.ts";
 import { credentials } from "./credentials.ts";
 import { fence } from "./fence.ts";
 import { outages } from "./outages.ts";
@@ -28,6 +29,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...strangers,
   ...fence,
   ...redirect,
+  ...containerCredentials,
   ...outages,
   ...replicas,
   ...settings,
