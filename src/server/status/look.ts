@@ -7,7 +7,7 @@ export const look = `
     --good: #56d364; --waiting: #e3b341; --bad: #ff8a80; --neutral: #9ba6b2; --link: #79b8ff; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 80rem; padding: 0 1rem 3rem; background: var(--back);
-  color: var(--fore); font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: anywhere; }
+  color: var(--fore); font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: break-word; }
 header, footer { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: baseline; }
 h1 { font-size: 1.4rem; margin: 1rem 0 .5rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-bottom: 1px solid var(--line); }
@@ -21,9 +21,12 @@ caption { text-align: left; color: var(--soft); padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0;
   border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+td { overflow-wrap: anywhere; min-width: 5.5rem; }
+td.name { min-width: 9rem; } td.long { min-width: 16rem; }
 td.figures { font-variant-numeric: tabular-nums; }
 .badge { display: inline-block; padding: 0 .5em; border: 1px solid; border-radius: 1em;
-  font-size: .85em; }
+  font-size: .85em; white-space: nowrap; }
+.badge.long { white-space: normal; border-radius: .5em; }
 .good { color: var(--good); } .waiting { color: var(--waiting); } .bad { color: var(--bad); }
 .neutral { color: var(--neutral); }
 .problems, .steps .failed { color: var(--bad); }
@@ -39,10 +42,11 @@ dt { color: var(--soft); } dd { margin: 0; }
 .steps li { margin: .4rem 0; } .steps b { margin-right: .5em; }
 .soft { color: var(--soft); }
 @media (max-width: 45rem) {
-  thead { position: absolute; left: -100rem; }
-  table, tbody, tr, td { display: block; }
+  thead { position: absolute; left: -100rem; height: 1px; overflow: hidden; }
+  table, caption, tbody, tr, td { display: block; }
   tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }
-  td { display: grid; grid-template-columns: 7.5rem 1fr; gap: .5rem; border: 0; padding: .1rem 0; }
+  td { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: .5rem; border: 0; padding: .1rem 0;
+    min-width: 0 !important; }
   td::before { content: attr(data-label); color: var(--soft); }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
 }

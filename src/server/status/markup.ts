@@ -6,8 +6,8 @@ export type Markup = ReturnType<typeof html>;
 
 export interface Column {
   readonly title: string;
-  /** Figures stand right. */
-  readonly figures?: boolean;
+  /** What stands in it, which says how much room it wants. */
+  readonly kind?: "figures" | "name" | "long";
 }
 
 /**
@@ -34,16 +34,16 @@ export function table(
   `;
 }
 
-function cellOf({ title, figures = false }: Column, content: unknown): Markup {
-  const name = figures ? "figures" : "text";
-  return html`<td role="cell" class="${name}" data-label="${title}"><span>${content}</span></td>`;
+function cellOf({ title, kind = "name" }: Column, content: unknown): Markup {
+  return html`<td role="cell" class="${kind}" data-label="${title}"><span>${content}</span></td>`;
 }
 
 /** Good, waiting, bad or neutral: a colour, and always a word beside it. */
 export type Tone = "good" | "waiting" | "bad" | "neutral";
 
 export function badge(tone: Tone, text: string): Markup {
-  return html`<span class="badge ${tone}">${text}</span>`;
+  const shape = text.length > 24 ? "badge long" : "badge";
+  return html`<span class="${shape} ${tone}">${text}</span>`;
 }
 
 /** An instant as people in any zone can read it: UTC, the date only where it isn't today's. */

@@ -57,7 +57,7 @@ ${
       } on ${counted(view.counts.nodes, "node")}`,
       [
         { title: "Server" },
-        { title: "State" },
+        { title: "State", kind: "figures" },
         { title: "Heard from the cluster" },
         { title: "Version" },
       ],
@@ -72,10 +72,10 @@ export function agents(view: StatusView): Markup {
 ${
     table(captionOf("agent", view.agents.length, shown.length), [
       { title: "Node" },
-      { title: "State" },
-      { title: "Connected for", figures: true },
+      { title: "State", kind: "figures" },
+      { title: "Connected for", kind: "figures" },
       { title: "Redirect" },
-      { title: "Pods", figures: true },
+      { title: "Pods", kind: "figures" },
       { title: "Version" },
     ], shown.map((agent) => agentCells(agent, view.at)))
   }`;
@@ -120,8 +120,8 @@ export function pods(view: StatusView): Markup {
 ${
     table(captionOf("pod", found.length, shown.length, from), [
       { title: "Pod" },
-      { title: "State" },
-      { title: "Role, or why not" },
+      { title: "State", kind: "figures" },
+      { title: "Role, or why not", kind: "long" },
       { title: "Credentials" },
       { title: "Node" },
     ], shown.map((pod) => podCells(pod, at)))
@@ -164,11 +164,11 @@ export function roles(view: StatusView): Markup {
   return html`<h2 id="roles-title">Roles</h2>
 ${
     table(captionOf("role session", view.roles.length, shown.length), [
-      { title: "Role" },
+      { title: "Role", kind: "long" },
       { title: "Session" },
-      { title: "STS" },
+      { title: "STS", kind: "long" },
       { title: "Credentials" },
-      { title: "Pods", figures: true },
+      { title: "Pods", kind: "figures" },
       { title: "Next call" },
     ], shown.map((role) => roleCells(role, view.at)))
   }`;

@@ -38,30 +38,34 @@ export interface PageParts {
 
 export function page({ title, headline, links, main, version }: PageParts): Markup {
   return html`
-    <!doctype html>
-    <html lang="en">
+    ${raw("<!doctype html>")}
+        <html lang="en">
       <head>
-        <meta charset="utf-8">
-        <title>${title}</title>
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <link rel="icon" href="data:,">
-        <style>${raw(look)}</style>
-      </head>
+            <meta charset="utf-8">
+            <title>${title}</title>
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <link rel="icon" href="data:,">
+            ${raw(`<style>${look}</style>`)}
+          </head>
       <body>
-        <a class="skip" href="#content">To the content</a>
-        <header><h1>${title}</h1>${headline === null
-          ? ""
-          : html`<p id="${headline.id}" role="status" data-version="${headline.version}">${
-            raw(headline.html)
-          }</p>`}</header>
-        <nav class="sections" aria-label="On this page">${links}</nav>
-        <main id="content">${main}</main>
-        <footer><p class="soft">Rolecall ${version}. Times are UTC. <span id="live">As of the page's loading.</span></p>
-    <noscript><p class="soft">Load the page again for newer figures.</p></noscript></footer>
-        <script type="module">${raw(live)}</script>
-      </body>
+            <a class="skip" href="#content">To the content</a>
+            <header><h1>${title}</h1>${headline === null ? "" : spoken(headline)}</header>
+            <nav class="sections" aria-label="Rolecall">${links}</nav>
+            <main id="content">${main}</main>
+            <footer>
+              <p class="soft">
+                Rolecall ${version}. Times are UTC. <span id="live">As of the page's loading.</span>
+              </p>
+              <noscript><p class="soft">Load the page again for newer figures.</p></noscript>
+            </footer>
+            ${raw(`<script type="module">${live}</script>`)}
+          </body>
     </html>
   `;
+}
+
+function spoken({ id, version, html: text }: Section): Markup {
+  return html`<p id="${id}" role="status" data-version="${version}">${raw(text)}</p>`;
 }
 
 /** The two texts of ours may run; nothing else, from anywhere. */

@@ -33,7 +33,7 @@ export function verdict({ outcome, reason, message }: Explanation): Markup {
   }${message ?? ""}`;
 }
 
-export function steps({ steps, remedy }: Explanation): Markup {
+export function steps({ steps }: Explanation): Markup {
   return html`<h2 id="steps-title">From pod to credentials</h2>
 <ol class="steps">${
     steps.map((step) =>
@@ -41,8 +41,7 @@ export function steps({ steps, remedy }: Explanation): Markup {
         badge(tones[step.state], step.state)
       } ${step.found}${step.remedy ? html`<br>→ ${step.remedy}` : ""}</li>`
     )
-  }</ol>
-${remedy === null ? "" : html`<p>What to change: <b>${remedy}</b></p>`}`;
+  }</ol>`;
 }
 
 export function facts(row: PodRow | undefined, now: number): Markup {
@@ -57,16 +56,16 @@ export function facts(row: PodRow | undefined, now: number): Markup {
     ["Node", row.node ?? "not scheduled"],
     ["Addresses", row.ips.join(", ") || "none yet"],
     ["ServiceAccount", row.serviceAccount],
-    ["Asked for", row.requested ?? "–"],
-    ["Role", row.roleArn ?? "–"],
-    ["Session", row.sessionName ?? "–"],
-    ["Credentials", lifeBar(row.issuedAt, row.expiresAt, now)],
-    ["Access key id", row.accessKeyId ?? "–"],
+    ["Asked for", row.requested],
+    ["Role", row.roleArn],
+    ["Session", row.sessionName],
+    ["Credentials", row.expiresAt && lifeBar(row.issuedAt, row.expiresAt, now)],
+    ["Access key id", row.accessKeyId],
     ["UID", row.uid],
   ];
   return html`<h2 id="facts-title">The pod</h2>
 <dl>${
-    pairs.map(([name, value]) =>
+    pairs.filter(([, value]) => value !== null).map(([name, value]) =>
       html`
         <dt>${name}</dt>
         <dd>${value}</dd>

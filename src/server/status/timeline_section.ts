@@ -49,8 +49,8 @@ export function happenings(rows: readonly TimelineRow[], now: number, caption: s
       { title: "At" },
       { title: "What" },
       { title: "Of" },
-      { title: "Pods", figures: true },
-      { title: "Times", figures: true },
+      { title: "Pods", kind: "figures" },
+      { title: "Times", kind: "figures" },
     ],
     rows.map((row) => [
       time(row.at, now),
