@@ -25,7 +25,7 @@ export interface Addresses {
 /** Ready to paste, as the pod at `asked`: with a token, without, and by way of an SDK. */
 export function commandLines(addresses: Addresses, asked: PodRow | undefined): string[] {
   const head = [
-    `agent http://${addresses.agent}   status http://${addresses.status}/api/summary   ` +
+    `agent http://${addresses.agent}   status http://${addresses.status}/   ` +
     `metrics http://${addresses.admin}/metrics`,
     "",
   ];
