@@ -214,11 +214,12 @@ class HttpListener implements Listener {
 function ignore(): void {}
 
 /**
- * All that wait are accepted at one go, before any of them can be closed for a limit; so the queue
- * has to fit into the files left.
+ * Long enough for thousands of connections at once: where the queue is full, others' handshakes are
+ * dropped, and their kernels try again a second later. All that wait are accepted at one go, before
+ * any of them can be closed for a limit; so the queue has to fit into the files left.
  */
 function backlog(): number {
-  return Math.max(8, Math.min(511, Math.floor(openFilesLimit() / 8)));
+  return Math.max(8, Math.min(4096, Math.floor(openFilesLimit() / 6)));
 }
 
 function serverSettings({ limits }: ListenOptions) {
