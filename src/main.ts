@@ -29,6 +29,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "why a pod has its credentials or not",
     load: async () => (await import("./explain/command.ts")).explainCommand,
   },
+  migrate: {
+    summary: "which pods would get another answer than under kiam or kube2iam",
+    load: async () => (await import("./migrate/command.ts")).migrateCommand,
+  },
   uninstall: {
     summary: "removes this node's redirect rules",
     load: async () => (await import("./agent/uninstall.ts")).uninstallCommand,

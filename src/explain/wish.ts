@@ -33,7 +33,9 @@ export function parseWish(
   env: Readonly<Record<string, string | undefined>>,
 ): ParsedWish {
   const parsed = parseFlags(explainFlags, args, env);
-  if (parsed.kind === "problems") return parsed;
+  if (parsed.kind === "problems") {
+    return { kind: "problems", problems: [...parsed.problems, ...flagProblems(parsed.values)] };
+  }
   const { values, positionals } = parsed;
   const problems = [...subjectProblems(values, positionals), ...flagProblems(values)];
   if (problems.length > 0) return { kind: "problems", problems };

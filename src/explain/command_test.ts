@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fakeHost } from "../../tests/fakes/host.ts";
+import { podRow, summary } from "../../tests/fakes/summaries.ts";
+import type { HttpClient } from "../runtime/contract.ts";
+import { runExplain } from "./command.ts";
+
+const url = "http://127.0.0.1:19622";
+const kubeconfig = JSON.stringify({
+  "current-context": "c",
+  contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
+  clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],
+  users: [{ name: "u", user: {} }],
+});
+const base = "--role-base-arn=arn:aws:iam::111122223333:role/";
+const role = { "iam.amazonaws.com/role": "reader" };
+const permitted = { "iam.amazonaws.com/permitted": "arn:.*" };
+
+function explanation(outcome: string, remedy: string | null = null) {
+  const found = { step: "pod", state: "ok", found: "on node n1" };
+  const failed = { step: "role", state: outcome === "credentials" ? "ok" : "failed", found: "why" };
+  const steps = [found, failed];
+  const reason = remedy === null ? null : "NotPermitted";
+  return { namespace: "shop", pod: "web", outcome, reason, message: null, remedy, steps };
+}
+
+function pod(name: string, annotations: object) {
+  return { metadata: { uid: name, namespace: "shop", name, annotations }, spec: {}, status: {} };
+}
+
+/** Answers by URL; anything else is 404. */
+function serving(answers: Readonly<Record<string, unknown>>): HttpClient["fetch"] {
+  return (asked) => {
+    const { origin, pathname } = new URL(asked);
+    const answer = answers[origin + pathname];
+    if (answer instanceof Response) return Promise.resolve(answer.clone());
+    if (answer !== undefined) return Promise.resolve(Response.json(answer));
+    const known = Object.keys(answers).some((one) => new URL(one).origin === origin);
+    if (!known) return Promise.reject(new Error("connection refused"));
+    return Promise.resolve(new Response("no such pod\n", { status: 404 }));
+  };
+}
+
+const api = "https://api:6443/api/v1";
+const list = (items: unknown[]) => ({ metadata: { resourceVersion: "1" }, items });
+const namespace = { metadata: { name: "shop", annotations: permitted } };
+const server = {
+  [`${url}/api/pods/shop/good`]: explanation("credentials"),
+  [`${url}/api/pods/shop/bad`]: explanation("denied", "change it"),
+  [`${url}/api/pods/shop/none`]: explanation("none", "annotate it"),
+  [`${url}/api/pods/shop/soon`]: explanation("waiting", "ask again"),
+  [`${url}/api/pods/shop/early`]: new Response("not listed yet: pods\n", { status: 503 }),
+  [`${url}/api/pods/shop/odd`]: { hello: 1 },
+};
+const cluster = {
+  [`${api}/namespaces/shop/pods/web`]: pod("web", role),
+  [`${api}/namespaces/shop/pods/odd`]: pod("odd", { "iam.amazonaws.com/role": "a b" }),
+  [`${api}/namespaces/shop`]: namespace,
+  [`${api}/namespaces/shop/serviceaccounts/default`]: {
+    metadata: { namespace: "shop", name: "default" },
+  },
+  [`${api}/pods`]: list([pod("web", role), pod("odd", { "iam.amazonaws.com/role": "a b" })]),
+  [`${api}/namespaces`]: list([namespace]),
+  [`${api}/serviceaccounts`]: list([]),
+};
+
+// arguments, exit code, what is written
+const runs = [
+  [["shop/good", `--server-status=${url}`], 0, /gets its credentials\n\n {2}ok {4}pod +on node n1/],
+  [["shop/bad", `--server-status=${url}`], 3, /FAIL {2}role +why\n\nTo do: change it\.\n/],
+  [["shop/none", `--server-status=${url}`], 3, /has no role/],
+  [["shop/soon", `--server-status=${url}`], 3, /waits/],
+  [["shop/gone", `--server-status=${url}`], 4, /no pod shop\/gone/],
+  [["shop/early", `--server-status=${url}`], 1, /503 not listed yet: pods/],
+  [["shop/odd", `--server-status=${url}`], 1, /not the status listener/],
+  [["shop/web", "--server-status=http://127.0.0.1:1"], 1, /no server answers.*port-forward/],
+  [["shop/web", "--kubeconfig=config", base], 0, /may have its role/],
+  [["shop/web", "--kubeconfig=config"], 3, /--role-base-arn as the server has it/],
+  [["shop/odd", "--kubeconfig=config", base], 3, /RoleMalformed/],
+  [["shop/gone", "--kubeconfig=config", base], 4, /no pod shop\/gone/],
+  [
+    ["--all", "--kubeconfig=config", base],
+    3,
+    /1 denied, 1 cause\n\nRoleMalformed: .*\n {2}shop\/odd/,
+  ],
+  [["--all", "--kubeconfig=config"], 3, /Note: 1 not judged/],
+  [["shop/web", "--kubeconfig=none"], 2, /--kubeconfig: kubeconfig none/],
+  [["shop/web", base], 0, /policy alone/],
+  [[], 2, /no pod; expected NAMESPACE\/POD or --all/],
+  [["web"], 2, /web: is no pod's name/],
+  [["a/b/c", "x"], 2, /a\/b\/c: is no pod's name[^]*x: unexpected/],
+  [["shop/web", "--all"], 2, /shop\/web: unexpected/],
+  [["shop/web", `--server-status=${url}`, "--kubeconfig=f"], 2, /not both/],
+  [["shop/web", "--output=xml", "--role-base-arn=x"], 2, /--output[^]*--role-base-arn/],
+] as const;
+
+for (const [args, code, text] of runs) {
+  test(`explain ${args.join(" ")}: ${code}`, async () => {
+    const files = { config: kubeconfig, "/home/u/.kube/config": kubeconfig };
+    const fetch = serving({ ...server, ...cluster });
+    const { host, written } = fakeHost({ files, env: { HOME: "/home/u" }, fetch });
+    assert.equal(await runExplain(host, args), code);
+    assert.match(written(), text);
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(written(), /\x1b/);
+  });
+}
+
+test("explain: without flags a server at the usual place is asked first", async () => {
+  const answers = { "http://127.0.0.1:9622/api/pods/shop/web": explanation("credentials") };
+  const { host, written } = fakeHost({ fetch: serving({ ...answers, ...cluster }) });
+  assert.equal(await runExplain(host, ["shop/web"]), 0);
+  assert.match(written(), /Asked: the server at http:\/\/127\.0\.0\.1:9622/);
+});
+
+// on a terminal, NO_COLOR, coloured
+for (
+  const [isTerminal, noColor, coloured] of [[true, "", true], [true, "1", false], [
+    false,
+    "",
+    false,
+  ]] as const
+) {
+  test(`explain: terminal ${isTerminal}, NO_COLOR ${JSON.stringify(noColor)}: ${coloured}`, async () => {
+    const env = { NO_COLOR: noColor };
+    const { host, written } = fakeHost({ isTerminal, env, fetch: serving(server) });
+    await runExplain(host, ["shop/bad", `--server-status=${url}`]);
+    // deno-lint-ignore no-control-regex
+    assert.equal(/\x1b\[31mFAIL\x1b\[0m/.test(written()), coloured);
+  });
+}
+
+test("explain --output=json: the explanation, and who was asked", async () => {
+  const { host, written } = fakeHost({ fetch: serving(server) });
+  await runExplain(host, ["shop/bad", `--server-status=${url}`, "--output=json"]);
+  const source = `the server at ${url}`;
+  assert.deepEqual(JSON.parse(written()), { source, ...explanation("denied", "change it") });
+});
+
+test("explain --all: the server's denied and failed pods by cause; silent replicas are told", async () => {
+  const denied = { state: "denied", reason: "NotPermitted", message: "namespace shop: …" } as const;
+  const merged = {
+    ...summary({
+      pods: [
+        podRow({ ...denied, name: "b" }),
+        podRow({ ...denied, name: "a" }),
+        podRow({ state: "failed", reason: "CredentialsFailed", message: "STS denies", name: "c" }),
+        podRow(),
+        podRow({ state: "pending" }),
+      ],
+    }),
+    replicas: [{ replica: "10.0.0.3", problem: "no answer in time" }],
+  };
+  const { host, written } = fakeHost({ fetch: serving({ [`${url}/api/summary`]: merged }) });
+  assert.equal(await runExplain(host, ["--all", `--server-status=${url}`]), 3);
+  assert.equal(
+    written(),
+    `3 denied, 2 causes
+
+NotPermitted: namespace shop: …
+  shop/a
+  shop/b
+
+CredentialsFailed: STS denies
+  shop/c
+
+Note: replica 10.0.0.3 was not asked: no answer in time
+Asked: the server at ${url}
+`,
+  );
+});

@@ -1,0 +1,178 @@
+/** How a pod's answer differs from its predecessor's, why, and what keeps the old one. Pure. */
+import type { PodWithFacts } from "../kubernetes/cluster_facts.ts";
+import { shown } from "../policy/denial_text.ts";
+import type { Decision } from "../policy/facts.ts";
+import { parsePermitted } from "../policy/permitted.ts";
+import {
+  type OldAnswer,
+  oldAnswer,
+  type Predecessor,
+  type PredecessorSettings,
+} from "./predecessor.ts";
+
+export const differenceKinds = {
+  "loses-role": "had a role, is denied now",
+  "no-role": "had a role, has none now",
+  "gains-role": "had no role, gets one now",
+  "other-role": "gets another role than before",
+  "session-name": "gets its role under another session name",
+  "external-id": "an external ID is sent now that wasn't before",
+  "not-judged": "can't be compared from here",
+} as const;
+export type DifferenceKind = keyof typeof differenceKinds;
+
+export interface Difference {
+  readonly from: Predecessor;
+  readonly kind: DifferenceKind;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly why: string;
+  /** What keeps the old answer, or what to look at. */
+  readonly remedy: string;
+}
+
+type Found = Pick<Difference, "kind" | "why" | "remedy">;
+
+/** Null where the pod gets the same as before. */
+export function differenceOf(
+  from: Predecessor,
+  facts: PodWithFacts,
+  decision: Decision,
+  settings: PredecessorSettings,
+): Difference | null {
+  const old = oldAnswer(from, facts, settings);
+  const found = compared({ from, facts, decision, old, settings });
+  const { namespace, name } = facts.pod;
+  return found === null ? null : { from, namespace, pod: name, ...found };
+}
+
+interface Compared {
+  readonly from: Predecessor;
+  readonly facts: PodWithFacts;
+  readonly decision: Decision;
+  readonly old: OldAnswer;
+  readonly settings: PredecessorSettings;
+}
+
+function compared(both: Compared): Found | null {
+  const { old, decision } = both;
+  if (old.kind === "unknown") return notJudged(old.why, both);
+  if (old.kind === "role") return roleBefore({ ...both, old });
+  return decision.kind === "role" ? gains({ ...both, decision }) : null;
+}
+
+function notJudged(why: string, { settings }: Compared): Found {
+  const remedy = settings.roleBaseArn === null
+    ? "give --role-base-arn, as kiam or kube2iam had it"
+    : "compare by hand";
+  return { kind: "not-judged", why, remedy };
+}
+
+function roleBefore(both: Compared & { readonly old: OldAnswer & { kind: "role" } }): Found | null {
+  const { decision, old } = both;
+  if (decision.kind === "denied") return loses(both);
+  if (decision.kind === "none") {
+    const remedy =
+      "annotate its namespace with iam.amazonaws.com/default-role and permit that role";
+    return { kind: "no-role", why: `${old.arn} was the default of all pods`, remedy };
+  }
+  const { arn, sessionName, externalId } = decision.identity;
+  if (arn !== old.arn) {
+    const why = `${shown(old.arn, 140)} before, ${shown(arn, 140)} now`;
+    return { kind: "other-role", why, remedy: "write the role's whole ARN" };
+  }
+  if (externalId !== null && old.externalId === null) {
+    const why = "its iam.amazonaws.com/external-id had no effect";
+    const remedy = "remove the annotation, unless the role's trust policy asks for it";
+    return { kind: "external-id", why, remedy };
+  }
+  return otherSessionName(both, old.sessionName, sessionName);
+}
+
+/** Only of pods that name their session: the others' default is told once, for all. */
+function otherSessionName(
+  { facts: { pod } }: Compared,
+  before: string | null,
+  now: string,
+): Found | null {
+  if (!pod.sessionName || before === null || before === now) return null;
+  const why = `${before} before, ${now} now`;
+  const remedy = before.startsWith("kiam-") && before.slice("kiam-".length) === now
+    ? "where a policy or query knows the name, write kiam- into the annotation itself"
+    : "look for policies and queries that know the name";
+  return { kind: "session-name", why, remedy };
+}
+
+function loses(both: Compared & { readonly old: OldAnswer & { kind: "role" } }): Found {
+  const { decision, from, facts: { namespace }, old } = both;
+  const denial = decision.kind === "denied" ? decision.denial : { reason: "", message: "" };
+  const [found, ownRemedy] = apart(denial.message);
+  const why = `${denial.reason}: ${found}`;
+  const permitted = namespace?.permitted ?? "";
+  if (denial.reason === "NotPermitted" && from !== "kube2iam" && permitted !== "") {
+    const better = wholeMatch(permitted, old.arn);
+    return { kind: "loses-role", why: `${why}; ${slipped(both, permitted)}`, remedy: better };
+  }
+  if (from === "kube2iam" && /^(?:Permitted(?:Absent|Empty)|NotPermitted)$/.test(denial.reason)) {
+    const remedy = namespace?.allowedRoles
+      ? "run the server with --allowed-roles, or annotate the namespace with iam.amazonaws.com/permitted"
+      : "annotate the namespace with iam.amazonaws.com/permitted; .* permits what kube2iam did";
+    return { kind: "loses-role", why, remedy };
+  }
+  return { kind: "loses-role", why, remedy: ownRemedy };
+}
+
+/** Why the old one let it pass. */
+function slipped({ from, facts: { pod }, settings }: Compared, permitted: string): string {
+  if (from === "kiam-v3") {
+    const parsed = parsePermitted(permitted);
+    const whole = parsed.kind === "expression" && parsed.test(pod.role ?? "");
+    return whole
+      ? "kiam v3 matched the annotation's own text, not the ARN"
+      : "kiam v3 was content with any part of the annotation's own text";
+  }
+  return settings.strict
+    ? "kiam v4 glued ^ and $ on, so in a|b each alternative was anchored on one side only"
+    : "kiam v4 without strict expressions was content with any part of the ARN";
+}
+
+/** An expression that permits the role by its whole ARN, from the old one where that can be. */
+function wholeMatch(permitted: string, arn: string): string {
+  const candidates = [`.*:role/(?:${permitted})`, `(?:${permitted}).*`, `.*(?:${permitted}).*`];
+  const good = candidates.find((text) => {
+    const parsed = parsePermitted(text);
+    return parsePermitted(permitted).kind === "expression" && parsed.kind === "expression" &&
+      parsed.test(arn);
+  });
+  const suggestion = good === undefined ? "" : `, such as ${shown(good, 200)}`;
+  return `make the expression match the whole ARN${suggestion}`;
+}
+
+function gains({ facts: { pod, serviceAccount }, old, decision, from }: Compared & {
+  readonly decision: Decision & { kind: "role" };
+}): Found {
+  const { arn } = decision.identity;
+  const why = `${shown(arn, 160)}: ${gainedBy(from, old, pod.role, serviceAccount?.role ?? null)}`;
+  const remedy = pod.role === null
+    ? 'if it shall not have one, annotate the pod with iam.amazonaws.com/role: ""'
+    : "if it shall not have it, narrow the namespace's iam.amazonaws.com/permitted";
+  return { kind: "gains-role", why, remedy };
+}
+
+function gainedBy(
+  from: Predecessor,
+  old: OldAnswer,
+  ofPod: string | null,
+  ofAccount: string | null,
+): string {
+  if (ofPod === null && ofAccount !== null) return "its ServiceAccount's annotation counts now";
+  if (ofPod === null) return "its namespace's iam.amazonaws.com/default-role counts now";
+  const why = old.kind === "denied" ? old.why : "";
+  return `${from} refused it, as ${why}; the expression matches the whole ARN`;
+}
+
+/** What was found, and behind the last semicolon what to change. */
+function apart(message: string): readonly [found: string, remedy: string] {
+  const at = message.lastIndexOf("; ");
+  return at < 0 ? [message, "see why"] : [message.slice(0, at), message.slice(at + 2)];
+}

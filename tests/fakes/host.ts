@@ -1,0 +1,52 @@
+/** A process that touches nothing: files by name, HTTP by script, output kept. */
+import type { Host, HttpClient } from "../../src/runtime/contract.ts";
+
+export interface FakeHostParts {
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly isTerminal?: boolean;
+  /** Without it nothing answers. */
+  readonly fetch?: HttpClient["fetch"];
+}
+
+export interface FakeHost {
+  readonly host: Host;
+  /** Output and errors, in order. */
+  written(): string;
+}
+
+/** What a test doesn't give rejects, or isn't there. */
+export function fakeHost(parts: FakeHostParts): FakeHost {
+  const { files = {}, env = {}, isTerminal = false } = parts;
+  let written = "";
+  const missing = () => Promise.reject(new Error("not there"));
+  const write = (text: string) => void (written += text);
+  const host: Host = {
+    runtime: { name: "node", version: "0" },
+    args: [],
+    env,
+    isTerminal,
+    openFilesLimit: () => 1024,
+    hasIpv6: () => true,
+    listen: missing,
+    httpClient: () => ({
+      fetch: parts.fetch ?? (() => Promise.reject(new Error("connection refused"))),
+      close: () => {},
+    }),
+    run: missing,
+    resolve: missing,
+    readTextFile: (path) => {
+      const text = files[path];
+      return text === undefined ? missing() : Promise.resolve(text);
+    },
+    writeFile: missing,
+    watchFile: () => () => {},
+    onStop: () => {},
+    writeOut: write,
+    writeError: write,
+    exit: (code) => {
+      throw new Error(`exit ${code}`);
+    },
+  };
+  return { host, written: () => written };
+}
