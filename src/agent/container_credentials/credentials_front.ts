@@ -36,12 +36,12 @@ export function createCredentialsFront(
   const rate = new RateLimit(deps.podRate);
   const hostIsOurs = hostCheck(deps.addresses);
   return async (incoming) => {
-    const startedAt = deps.clock.now();
+    const startedAt = deps.clock.monotonic();
     const refusal = rate.admits(incoming.peer, startedAt)
       ? refusalOf(incoming, hostIsOurs)
       : "flooded";
     const reply = refusal === undefined ? await give(deps, incoming, startedAt) : refuse(refusal);
-    deps.answered?.("container_credentials", reply.status, deps.clock.now() - startedAt);
+    deps.answered?.("container_credentials", reply.status, deps.clock.monotonic() - startedAt);
     return reply;
   };
 }
@@ -108,9 +108,9 @@ async function settle(
 ): Promise<Found> {
   const found = pods.findUid(uid);
   if (found.kind === "pod" && found.pod.outcome.kind !== "pending") return found;
-  const from = clock.now();
+  const from = clock.monotonic();
   const late = await pods.settleUid(uid, answerMs - (from - startedAt), signal);
-  waited?.(clock.now() - from);
+  waited?.(clock.monotonic() - from);
   return late;
 }
 

@@ -40,6 +40,7 @@ export interface TokenPodsDeps {
 
 interface Remembered {
   readonly uid: string;
+  /** By the monotonic clock. */
   readonly checkedAt: number;
   /** When the token ends, milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -71,7 +72,7 @@ export class TokenPods {
     const shown = this.#read(token);
     if (shown === undefined) return { kind: "refused" };
     const known = this.#recall(shown);
-    if (known && this.#deps.clock.now() - known.checkedAt < freshMs) return podIs(known);
+    if (known && this.#deps.clock.monotonic() - known.checkedAt < freshMs) return podIs(known);
     const verdict = await this.#check(shown, peer);
     if (verdict.kind === "pod" || verdict.kind === "refused") return verdict;
     const still = this.#recall(shown);
@@ -99,7 +100,7 @@ export class TokenPods {
     const underWay = this.#underWay.get(shown.key);
     if (underWay) return underWay;
     const { clock } = this.#deps;
-    if (!this.#checks.admits(peer, clock.now())) return { kind: "flooded" };
+    if (!this.#checks.admits(peer, clock.monotonic())) return { kind: "flooded" };
     if (this.#underWay.size >= checksUnderWay) return { kind: "unchecked" };
     const check = withinMs(clock, checkMs, this.#ask(shown))
       .finally(() => this.#underWay.delete(shown.key));
@@ -127,7 +128,7 @@ export class TokenPods {
 
   #remember({ key, expiresAt }: Shown, uid: string): void {
     this.#remembered.delete(key);
-    this.#remembered.set(key, { uid, checkedAt: this.#deps.clock.now(), expiresAt });
+    this.#remembered.set(key, { uid, checkedAt: this.#deps.clock.monotonic(), expiresAt });
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size > maxRemembered && !oldest.done) {
       this.#remembered.delete(oldest.value);
