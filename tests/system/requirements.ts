@@ -16,6 +16,7 @@ const programs = [
   ["nsenter", "util-linux"],
   ["setpriv", "util-linux"],
   ["mount", "mount"],
+  ["chromium", "chromium"],
   ["npm", "npm"],
 ] as const;
 
