@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+// `kubectl rolecall COMMAND` for those who have Node; what runs is src/main.ts.
+import "../src/main.ts";
