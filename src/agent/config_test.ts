@@ -75,3 +75,50 @@ test("a redirect needs the node's address", () => {
   const parsed = parseAgentConfig([], {}, machine);
   assert.match(parsed.kind === "problems" ? parsed.problems[0] ?? "" : "", /--host-ip: "" .*none/);
 });
+
+test("--container-credentials takes the addresses that SDKs ask without TLS, in one spelling", () => {
+  const given = "169.254.170.23:80,[FD00:0EC2::23]:80,127.0.0.1:0,[::1]:81,169.254.170.2:80";
+  const { settings: got, notices } = settings([
+    "--redirect=none",
+    `--container-credentials=${given}`,
+  ]);
+  assert.deepEqual(got.containerCredentials, [
+    { host: "169.254.170.23", port: 80 },
+    { host: "fd00:ec2::23", port: 80 },
+    { host: "127.0.0.1", port: 0 },
+    { host: "::1", port: 81 },
+    { host: "169.254.170.2", port: 80 },
+  ]);
+  assert.deepEqual(notices, []);
+});
+
+const noDoors = ["10.0.0.5:80", ":80", "0.0.0.0:80", "[::]:80", "169.254.170.23", "localhost:80"];
+for (const text of [...noDoors, "169.254.169.254:80", "127.1:80", "[fd00:ec2::23%1]:80"]) {
+  test(`--container-credentials=${text} is no address for it`, () => {
+    const parsed = parseAgentConfig(
+      ["--redirect=none", `--container-credentials=169.254.170.23:80,${text}`],
+      {},
+      machine,
+    );
+    assert.equal(parsed.kind, "problems");
+    const [problem, ...others] = parsed.kind === "problems" ? parsed.problems : [];
+    assert.ok(problem?.startsWith(`--container-credentials: "${text}" is not valid; expected `));
+    assert.match(problem ?? "", /169\.254\.170\.23/);
+    assert.deepEqual(others, []);
+  });
+}
+
+test("container credentials leave IPv6 out where there is none, and share the open files", () => {
+  const flags = [
+    "--redirect=none",
+    "--container-credentials=169.254.170.23:80,[fd00:ec2::23]:80",
+    "--max-connections=200",
+  ];
+  const { settings: got, notices } = settings(flags, {}, { hasIpv6: false, openFiles: 1024 });
+  assert.deepEqual(got.containerCredentials, [{ host: "169.254.170.23", port: 80 }]);
+  assert.equal(got.maxConnections, 200);
+  assert.deepEqual(notices, [
+    "--container-credentials: IPv6 addresses left out, this node has no IPv6",
+  ]);
+  assert.equal(settings(flags, {}, { ...machine, openFiles: 1024 }).settings.maxConnections, 137);
+});

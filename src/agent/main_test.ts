@@ -141,3 +141,66 @@ test("uninstall() removes what is there, twice, and tells what it can't look at"
   assert.equal(await uninstall(refused.host, []), 1);
   assert.match(refused.written.error, /NET_ADMIN/);
 });
+
+/** iproute2 on a machine without dummy links, with a memory of lo's addresses. */
+function ip(): Programs {
+  const held = new Map<string, string>();
+  return (line) => {
+    const [, object, action, address = ""] = line.split(" ");
+    if (line === "ip -j addr show") {
+      const addresses = [...held].map(([local, label]) => ({ local, prefixlen: 32, label }));
+      const lo = { ifname: "lo", flags: ["UP"], addr_info: addresses };
+      return { code: 0, stdout: JSON.stringify([lo]) };
+    }
+    if (line.startsWith("ip link add")) return { code: 2, stderr: "Error: Unknown device type." };
+    if (object !== "addr") return undefined;
+    const bare = address.split("/")[0]!;
+    if (action === "add") held.set(bare, line.split(" ").at(-1)!);
+    if (action === "del") held.delete(bare);
+    return { code: 0 };
+  };
+}
+
+const doorFlags = ["--redirect=none", "--container-credentials=169.254.170.23:80"];
+
+test("runAgent() serves container credentials at an address it puts on the node", async () => {
+  const programs = ip();
+  const { host, events, stop, listening, written } = fakeHost(programs);
+  const running = runAgent(host, doorFlags);
+  await until(() => listening.length === 3);
+  assert.match(programs("ip -j addr show", "")?.stdout ?? "", /169\.254\.170\.23/);
+  stop();
+  assert.equal(await running, 0);
+  assert.ok(events.includes("listen 80") && events.includes("close 80 after 5000 ms"));
+  assert.match(programs("ip -j addr show", "")?.stdout ?? "", /169\.254\.170\.23/);
+
+  assert.equal(await uninstall(host, []), 0);
+  assert.match(written.out, /removed the address 169\.254\.170\.23\n/);
+  assert.doesNotMatch(programs("ip -j addr show", "")?.stdout ?? "", /169\.254/);
+});
+
+test("runAgent() --remove-rules-on-exit takes its addresses away too", async () => {
+  const programs = ip();
+  const { host, stop, listening } = fakeHost(programs);
+  const running = runAgent(host, [...doorFlags, "--remove-rules-on-exit"]);
+  await until(() => listening.length === 3);
+  stop();
+  assert.equal(await running, 0);
+  assert.doesNotMatch(programs("ip -j addr show", "")?.stdout ?? "", /169\.254/);
+});
+
+test("runAgent() that can't have the address isn't ready and says so; pods are answered", async () => {
+  const { host, stop, listening, written } = fakeHost(() => undefined);
+  const running = runAgent(host, doorFlags);
+  await until(() => written.out.includes("no container credentials there"));
+  await until(() => listening.length === 2);
+  assert.match(written.out, /ip: no such program; install iproute2/);
+  const pages = listening.find(({ port }) => port === 9620)?.handler;
+  const request = new Request("http://agent/readyz");
+  const answer = await pages?.({ target: "/readyz", toRequest: () => request } as never);
+  assert.ok(answer instanceof Response);
+  assert.equal(answer.status, 503);
+  assert.match(await answer.text(), /^container credentials at 169\.254\.170\.23:80: ip: no such/m);
+  stop();
+  assert.equal(await running, 0);
+});
