@@ -5,6 +5,7 @@
 import type { Hono } from "hono";
 import type { Registry } from "prom-client";
 import { createAdmin } from "./admin.ts";
+import { AddressOwners } from "./address_owners.ts";
 import { Assignments } from "./assignments.ts";
 import { addressSet } from "./address.ts";
 import { createCredentialsFront } from "./container_credentials/credentials_front.ts";
@@ -14,7 +15,7 @@ import { createFront } from "./front.ts";
 import type { GetAccess } from "./link/server_access.ts";
 import { runReporter } from "./link/reporter.ts";
 import { createMetrics } from "./metrics.ts";
-import type { Clock, Log, Upstream } from "./ports.ts";
+import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./readiness.ts";
 import type { RedirectKeeper, RedirectStatus } from "./redirect/redirect_keeper.ts";
 import { ServerLink } from "./server_link.ts";
@@ -46,6 +47,8 @@ export interface AgentParts {
   readonly tokenKeys: TokenKeys;
   /** null where nothing is redirected. */
   readonly redirect: RedirectKeeper | null;
+  /** With it, its READY sandboxes alone say whose an address is. */
+  readonly runtime?: ContainerRuntime | null;
   /** One line for each address of the container credentials that isn't served. */
   readonly doorsMissing?: () => readonly string[];
   /** Connections of pods, for the metrics. */
@@ -71,11 +74,20 @@ const notRedirecting: RedirectStatus = { kind: "none", inPlace: true, repairs: 0
 
 export function createAgent(parts: AgentParts): Agent {
   const { settings, clock, log } = parts;
+  const owners = parts.runtime
+    ? new AddressOwners({
+      runtime: parts.runtime,
+      clock,
+      log,
+      heard: () => assignments.wakeAll(),
+    })
+    : null;
   const assignments: Assignments = new Assignments({
     clock,
     graceMs: settings.graceMs,
     readPod: (ip) => link.readPod(ip),
     ownAddresses: addressSet(nodeAddresses(settings)),
+    ...owners && { owners },
     wanted: () => link.hurry(),
   });
   const link: ServerLink = new ServerLink({
@@ -89,7 +101,7 @@ export function createAgent(parts: AgentParts): Agent {
   });
   const redirect = () => parts.redirect?.status() ?? notRedirecting;
   const missing = () => [
-    ...missingForReadiness(redirect(), link.status(), assignments),
+    ...missingForReadiness(redirect(), link.status(), assignments, owners?.status()),
     ...parts.doorsMissing?.() ?? [],
   ];
   const metrics = createMetrics(parts.registry, parts.about, {
@@ -100,6 +112,7 @@ export function createAgent(parts: AgentParts): Agent {
     ready: () => missing().length === 0,
     link: () => link.status(),
     redirect,
+    runtime: () => owners?.status() ?? null,
     connections: () => parts.connections?.(),
   });
   const tokenPods = new TokenPods({
@@ -137,6 +150,7 @@ export function createAgent(parts: AgentParts): Agent {
       await Promise.all([
         link.run(signal),
         parts.redirect?.run(signal),
+        owners?.run(signal),
         runReporter({
           clock,
           address: () => link.status().address,

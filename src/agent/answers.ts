@@ -53,8 +53,7 @@ function issueToken({ pods, tokens, clock }: AnswersDeps, { incoming }: Ask): Re
   const ttl = parseTtl(incoming.header("x-aws-ec2-metadata-token-ttl-seconds"));
   if (ttl === undefined) return refuse("ttl_malformed");
   const { peer } = incoming;
-  const found = pods.find(peer);
-  const uid = found.kind === "pod" ? found.pod.uid : undefined;
+  const uid = pods.lastKnown(peer);
   const headers = [server, textPlain, [ttlHeader, String(ttl)] as const];
   return { status: 200, headers, body: tokens.issue(peer, uid, ttl, clock.now()) };
 }

@@ -4,11 +4,12 @@
  * `server_link.ts`'s, what a frame makes of a pod `held_pod.ts`'s.
  */
 import type { AssignFrame, Frame } from "../protocol/frames.ts";
+import { type AddressOwners, heardWithinMs, type Owner } from "./address_owners.ts";
 import { AddressWaits } from "./address_waits.ts";
 import { DirectReads, type ReadPod } from "./direct_reads.ts";
 import { type HeldPod, holdPod, podAt } from "./held_pod.ts";
 import { PodTable } from "./pod_table.ts";
-import type { Clock, Found, PodsByAddress, PodsByUid } from "./ports.ts";
+import type { Clock, Found, FoundAt, PodsByAddress, PodsByUid } from "./ports.ts";
 import { Revocations } from "./revocations.ts";
 
 /** A server whose watch is older than this doesn't know what has become of the pods. */
@@ -21,6 +22,8 @@ export interface AssignmentsDeps {
   readonly readPod: ReadPod;
   /** The node's own addresses: no pod is found by them, whatever its status says. */
   readonly ownAddresses?: ReadonlySet<string>;
+  /** With it, the container runtime alone says whose an address is, whatever the API's age. */
+  readonly owners?: Pick<AddressOwners, "owner" | "lastKnown" | "addressesOf" | "ask">;
   /** Called when a request begins to wait. */
   readonly wanted?: () => void;
 }
@@ -35,11 +38,11 @@ export interface AssignmentStream {
 }
 
 /** What a request waits for: an address or a UID. */
-interface Sought {
+interface Sought<F extends FoundAt> {
   readonly key: string;
-  readonly find: () => Found;
-  /** Asks the server; only for addresses. */
-  readonly read?: () => void;
+  readonly find: () => F;
+  /** Asks whoever may know more than what was found. */
+  readonly ask?: (found: F) => void;
 }
 
 type PodFrames = Exclude<Frame, { type: "ping" }>;
@@ -68,7 +71,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
     const { clock, readPod } = deps;
     this.#deps = deps;
     this.#waits = new AddressWaits(clock);
-    this.#pods = new PodTable((key) => this.#waits.wake(key));
+    this.#pods = new PodTable((key) => this.#wake(key));
     this.#reads = new DirectReads(clock, readPod, (ip, frame) => this.#adopt(ip, frame));
     this.#revocations = new Revocations(clock, freshWatchSeconds * 1000);
   }
@@ -93,7 +96,49 @@ export class Assignments implements PodsByAddress, PodsByUid {
     return this.#deps.clock.monotonic() - this.#freshAt <= this.#deps.graceMs;
   }
 
-  find(ip: string): Found {
+  find(ip: string): FoundAt {
+    return this.#at(ip, this.#since());
+  }
+
+  lastKnown(ip: string): string | undefined {
+    const { owners } = this.#deps;
+    if (owners) return owners.lastKnown(ip);
+    const found = this.find(ip);
+    return found.kind === "pod" ? found.pod.uid : undefined;
+  }
+
+  /** Something new is known of whose the addresses are. */
+  wakeAll(): void {
+    this.#waits.wakeAll();
+  }
+
+  #wake(key: string): void {
+    this.#waits.wake(key);
+    for (const ip of this.#deps.owners?.addressesOf(key) ?? []) this.#waits.wake(ip);
+  }
+
+  /** How old the runtime's word may be for a request that comes now. */
+  #since(): number {
+    return this.#deps.clock.monotonic() - heardWithinMs;
+  }
+
+  #at(ip: string, since: number): FoundAt {
+    const { owners } = this.#deps;
+    return owners ? this.#owned(ip, owners.owner(ip, since)) : this.#claimed(ip);
+  }
+
+  /** The runtime's word, where the server's agrees. */
+  #owned(ip: string, owner: Owner): FoundAt {
+    if (owner.kind === "unheard") return { kind: "unheard" };
+    if (owner.kind === "several") return { kind: "conflict" };
+    const own = this.#deps.ownAddresses?.has(ip) ?? false;
+    const held = owner.kind === "pod" && !own ? this.#pods.get(owner.uid) : undefined;
+    if (!held) return { kind: "unknown" };
+    if (held.addressed && !held.ips.includes(ip)) return { kind: "disputed" };
+    return { kind: "pod", pod: podAt(held, this.#deps.clock.now()) };
+  }
+
+  #claimed(ip: string): Found {
     const claims = this.#pods.claims(ip);
     const held = claims[0];
     if (!held) return { kind: "unknown" };
@@ -106,23 +151,31 @@ export class Assignments implements PodsByAddress, PodsByUid {
     return held ? this.#known(held) : { kind: "unknown" };
   }
 
-  settle(ip: string, ms: number, signal: AbortSignal): Promise<Found> {
-    const sought = { key: ip, find: () => this.find(ip), read: () => this.#reads.ask(ip) };
-    return this.#settle(sought, ms, signal);
+  settle(ip: string, ms: number, signal: AbortSignal): Promise<FoundAt> {
+    const since = this.#since();
+    const ask = (found: FoundAt) => {
+      if (found.kind !== "pod") this.#deps.owners?.ask();
+      if (found.kind === "unknown") this.#reads.ask(ip);
+    };
+    return this.#settle({ key: ip, find: () => this.#at(ip, since), ask }, ms, signal);
   }
 
   settleUid(uid: string, ms: number, signal: AbortSignal): Promise<Found> {
     return this.#settle({ key: uid, find: () => this.findUid(uid) }, ms, signal);
   }
 
-  async #settle({ key, find, read }: Sought, ms: number, signal: AbortSignal): Promise<Found> {
+  async #settle<F extends FoundAt>(
+    { key, find, ask }: Sought<F>,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<F> {
     const deadline = this.#deps.clock.monotonic() + ms;
     for (;;) {
       const found = find();
       const left = deadline - this.#deps.clock.monotonic();
       if (isSettled(found) || left <= 0 || signal.aborted) return found;
       this.#deps.wanted?.();
-      if (found.kind === "unknown") read?.();
+      ask?.(found);
       await this.#waits.next(key, left, signal);
     }
   }
@@ -231,6 +284,6 @@ function mayLead(stream: Stream): boolean {
   return whole && stream.freshAt !== undefined && stream.freshAt > -Infinity;
 }
 
-function isSettled(found: Found): boolean {
+function isSettled(found: FoundAt): boolean {
   return found.kind === "pod" && found.pod.outcome.kind !== "pending";
 }

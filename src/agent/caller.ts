@@ -4,7 +4,7 @@
  */
 import type { Ask, Reply } from "./ask.ts";
 import type { SessionTokens } from "./imdsv2_token.ts";
-import type { AssignedPod, Clock, Found, PodsByAddress } from "./ports.ts";
+import type { AssignedPod, Clock, FoundAt, PodsByAddress } from "./ports.ts";
 import { type Refusal, refuse } from "./refusals.ts";
 
 /** Most SDKs give a request one second and one try; the answer has to be on its way before. */
@@ -32,7 +32,9 @@ const unsettled = {
   unknown: "pod_unknown",
   unconfirmed: "pod_unconfirmed",
   conflict: "pod_conflict",
-} as const satisfies Record<Exclude<Found["kind"], "pod">, Refusal>;
+  unheard: "runtime_unheard",
+  disputed: "pod_disputed",
+} as const satisfies Record<Exclude<FoundAt["kind"], "pod">, Refusal>;
 
 /**
  * Answers with `make` for the pod that asks, or refuses. Where the pod isn't known yet, or `awaits`
@@ -49,7 +51,7 @@ export function forCaller(
   if (token !== undefined && incoming.header("x-forwarded-for") !== undefined) {
     return refuse("forwarded");
   }
-  const conclude = (found: Found): Answer => {
+  const conclude = (found: FoundAt): Answer => {
     if (found.kind !== "pod") return refuse(unsettled[found.kind]);
     const session = checkSession(deps, found.pod, incoming.peer, token);
     return typeof session === "string"

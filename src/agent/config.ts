@@ -30,6 +30,8 @@ export interface AgentSettings {
   readonly podRate: number;
   readonly removeRulesOnExit: boolean;
   readonly graceMs: number;
+  /** An absolute path; null where the API alone says whose an address is. */
+  readonly criSocket: string | null;
   readonly stateDir: string;
   /** Where container credentials are served; their hosts are canonical addresses. */
   readonly containerCredentials: readonly HostPort[];
@@ -95,6 +97,9 @@ function problemsOf(values: Values): string[] {
   }
   for (const name of ["server", "metadata-url"] as const) {
     if (!URL.canParse(values[name])) problems.push(wrong(values, name, "expected a URL"));
+  }
+  if (!/^(\/.*)?$/.test(socketPath(values["cri-socket"]))) {
+    problems.push(wrong(values, "cri-socket", "expected the absolute path of a socket"));
   }
   for (const name of ["server-ca", "token-file", "state-dir"] as const) {
     if (values[name] === "") problems.push(wrong(values, name, "expected a path"));
@@ -168,6 +173,7 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
     podRate: values["pod-rate"],
     removeRulesOnExit: values["remove-rules-on-exit"],
     graceMs: values["disconnected-grace"] * 1000,
+    criSocket: textOf(socketPath(values["cri-socket"])),
     stateDir: values["state-dir"].replace(/(.)\/+$/, "$1"),
     containerCredentials: doors,
     readinessFile: textOf(values["readiness-file"]),
@@ -200,6 +206,11 @@ function connectionsAllowed(openFiles: number, listeners: number): number {
 function anyHost({ host, port }: HostPort, machine: Machine): HostPort {
   if (host !== "" && host !== "::") return { host, port };
   return { host: machine.hasIpv6 ? "::" : "0.0.0.0", port };
+}
+
+/** Kubelets and crictl write sockets as URLs. */
+function socketPath(value: string): string {
+  return value.replace(/^unix:(?:\/\/)?(?=\/)/, "");
 }
 
 function textOf(value: string): string | null {

@@ -122,3 +122,12 @@ test("container credentials leave IPv6 out where there is none, and share the op
   ]);
   assert.equal(settings(flags, {}, { ...machine, openFiles: 1024 }).settings.maxConnections, 137);
 });
+
+test("--cri-socket takes a path, or what kubelets write", () => {
+  for (const text of ["/run/x.sock", "unix:///run/x.sock", "unix:/run/x.sock"]) {
+    const parsed = parseAgentConfig([`--cri-socket=${text}`, "--redirect=none"], {});
+    assert.equal(parsed.kind === "parsed" && parsed.settings.criSocket, "/run/x.sock");
+  }
+  const wrong = parseAgentConfig(["--cri-socket=run/x.sock", "--redirect=none"], {});
+  assert.match(wrong.kind === "problems" ? wrong.problems.join() : "", /^--cri-socket: "run/);
+});

@@ -43,6 +43,11 @@ export const agentFlags = {
     "how long known pods are answered without fresh word of a server",
     { min: "1s", max: "1h" },
   ),
+  "cri-socket": flag.text(
+    "",
+    "the container runtime's socket, such as /run/containerd/containerd.sock: " +
+      "its READY sandboxes alone say whose an address is",
+  ),
   "state-dir": flag.text("/run/rolecall", "where the key of session tokens is kept"),
   "container-credentials": flag.list(
     "where container credentials are served, such as 169.254.170.23:80,[fd00:ec2::23]:80",

@@ -12,6 +12,8 @@ export interface HeldPod {
   readonly pod: AssignedPod;
   /** Canonical; empty for a pod on the host network, which is never found by address. */
   readonly ips: readonly string[];
+  /** By the API it has addresses, or none that are its own: no other can be its. */
+  readonly addressed: boolean;
   /** The role identity that the credentials belong to; null without a role. */
   readonly identity: string | null;
 }
@@ -26,6 +28,7 @@ export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPo
   return {
     pod: { uid, namespace, name, imdsv2Required: imdsv2, outcome },
     ips: addressesOf(frame),
+    addressed: frame.pod.hostNetwork || frame.pod.ips.length > 0,
     identity: frame.role?.identity ?? null,
   };
 }

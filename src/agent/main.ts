@@ -1,6 +1,7 @@
 /** The `agent` command: settings → adapters → agent → redirect → listeners, until a signal. */
 import { Registry } from "prom-client";
 import { createImds } from "../aws/imds.ts";
+import { containerRuntime } from "../cri/container_runtime.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { type Command, refuse } from "../settings/command.ts";
@@ -151,6 +152,7 @@ async function assemble({ host, settings, log, redirect, open, signal }: Assembl
       log,
     }),
     redirect,
+    runtime: settings.criSocket === null ? null : containerRuntime(settings.criSocket),
     doorsMissing: () => open.doors?.missing() ?? [],
     connections: () => connectionsOf(open),
   });

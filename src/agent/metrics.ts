@@ -1,5 +1,6 @@
 /** Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { RuntimeStatus } from "./address_owners.ts";
 import type { LinkStatus } from "./server_link.ts";
 import type { RedirectStatus } from "./redirect/redirect_keeper.ts";
 
@@ -12,6 +13,8 @@ export interface MetricSources {
   readonly ready: () => boolean;
   readonly link: () => LinkStatus;
   readonly redirect: () => RedirectStatus;
+  /** The container runtime's word on addresses; null without it. */
+  readonly runtime?: () => RuntimeStatus | null;
   /** Of pods; undefined before anything listens. */
   readonly connections: () => { readonly open: number; readonly refused: number } | undefined;
 }
@@ -83,6 +86,18 @@ export function createMetrics(
     gauge("last_frame_age_seconds", "since the server was last heard; -1 = never", [], (own) => {
       const { lastFrameAt } = sources.link();
       own.set(lastFrameAt === null ? -1 : (sources.now() - lastFrameAt) / 1000);
+    });
+    gauge(
+      "runtime_answering",
+      "1 while the container runtime answers; -1 = not asked",
+      [],
+      (own) => {
+        const runtime = sources.runtime?.() ?? null;
+        own.set(runtime === null ? -1 : Number(runtime.problem === null));
+      },
+    );
+    gauge("runtime_sandboxes", "READY sandboxes by the container runtime", [], (own) => {
+      own.set(sources.runtime?.()?.sandboxes ?? 0);
     });
     gauge("connections_open", "connections of pods", [], (own) => {
       own.set(sources.connections()?.open ?? 0);

@@ -46,21 +46,29 @@ export interface AssignedPod {
     | { readonly kind: "ready"; readonly role: ReadyRole };
 }
 
-/** Who stands behind an address. `unconfirmed`: known, but no word from a server for too long. */
+/** Which pod asks. `unconfirmed`: known, but no word from a server for too long. */
 export type Found =
   | { readonly kind: "pod"; readonly pod: AssignedPod }
   | { readonly kind: "unknown" }
   | { readonly kind: "conflict" }
   | { readonly kind: "unconfirmed" };
 
+/**
+ * Who stands behind an address. `unheard`: the container runtime, which alone says whose it is, gave
+ * no word; `disputed`: it names a pod that has other addresses by the API.
+ */
+export type FoundAt = Found | { readonly kind: "unheard" } | { readonly kind: "disputed" };
+
 export interface PodsByAddress {
   /** At once, from memory. Expired credentials are `pending`. */
-  find(ip: string): Found;
+  find(ip: string): FoundAt;
   /**
    * Waits until the address has a pod whose role is no longer pending, at most `ms`, and starts a
    * direct read by the server where the address is unknown. Gives what is known then.
    */
-  settle(ip: string, ms: number, signal: AbortSignal): Promise<Found>;
+  settle(ip: string, ms: number, signal: AbortSignal): Promise<FoundAt>;
+  /** The UID of the pod last known there: to bind a session token to, never to answer by. */
+  lastKnown(ip: string): string | undefined;
 }
 
 /** Pods found by UID, those on the node's network included. */
@@ -80,3 +88,17 @@ export type Upstream = (
     readonly signal: AbortSignal;
   },
 ) => Promise<Response>;
+
+/** A pod's sandbox whose network stands and whose containers may run. */
+export interface Sandbox {
+  readonly id: string;
+  readonly podUid: string;
+}
+
+/** The node's container runtime; its calls reject where it gives no answer in time. */
+export interface ContainerRuntime {
+  readySandboxes(): Promise<readonly Sandbox[]>;
+  /** Null where the sandbox has none yet. */
+  addresses(sandboxId: string): Promise<readonly string[] | null>;
+  close(): void;
+}

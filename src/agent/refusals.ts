@@ -16,6 +16,8 @@ const table = {
   pod_unknown: [503, "not known yet which pod asks; try again"],
   pod_unconfirmed: [503, "the server has been silent for too long to be sure of this pod"],
   pod_conflict: [503, "two pods claim this address; neither is answered"],
+  runtime_unheard: [503, "the container runtime doesn't say which pod asks; try again"],
+  pod_disputed: [503, "container runtime and API disagree on this address; no pod is answered"],
   credentials_pending: [503, "the role's credentials are not here yet; try again"],
   flooded: [503, "too many requests from this pod"],
   upstream_away: [502, "the metadata service can't be reached"],

@@ -33,6 +33,7 @@ export function fakePods(now: FakeFound, later: FakeFound = now) {
   return {
     waits,
     find: (_ip: string) => now,
+    lastKnown: (_ip: string) => now.kind === "pod" ? now.pod.uid : undefined,
     settle: (ip: string, ms: number, _signal: AbortSignal) => {
       waits.push({ ip, ms });
       return Promise.resolve(later);
