@@ -20,7 +20,11 @@ export interface Limits {
 export function frontLimits(settings: AgentSettings): Limits {
   return {
     maxConnections: settings.maxConnections,
-    maxConnectionsPerPeer: settings.podConnections,
+    // With few in all, as where few files may be open, one pod must not have every one of them.
+    maxConnectionsPerPeer: Math.min(
+      settings.podConnections,
+      Math.ceil(settings.maxConnections / 2),
+    ),
     headersTimeoutMs: 5000,
     requestTimeoutMs: 10_000,
     keepAliveTimeoutMs: 15_000,

@@ -24,7 +24,7 @@ export interface DeafnessParts {
 
 /** Doesn't keep the process alive. */
 export function watchForDeafness(parts: DeafnessParts): DeafnessWatch {
-  const { queued, deaf, quietMs = 5000, patienceMs = 2000 } = parts;
+  const { queued, deaf, quietMs = 1000, patienceMs = 500 } = parts;
   let accepted = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
