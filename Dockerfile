@@ -1,5 +1,6 @@
 # One image for agent and server. It holds the runtime, the program as a bundle, the packet filter's
-# own programs, the libraries they need, and nothing else: no shell, no package manager.
+# own programs and iproute2's ip, the libraries they need, and nothing else: no shell, no package
+# manager.
 #
 #   docker build -t rolecall:0.1.0 .                    on Deno
 #   docker build -t rolecall:0.1.0-node --target node . on Node
@@ -11,7 +12,8 @@ ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
 # Everything but the program, as a root folder of its own: it changes with the base alone.
 FROM ${DENO_IMAGE} AS system
 RUN apt-get update -q \
-    && apt-get install -q -y --no-install-recommends conntrack iptables nftables libstdc++6 \
+    && apt-get install -q -y --no-install-recommends conntrack iproute2 iptables \
+      nftables libstdc++6 \
     && rm -rf /var/lib/apt/lists/*
 COPY deploy/image/collect_system.sh /collect_system.sh
 RUN sh /collect_system.sh /system

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Copies the packet filter's programs, what they and the runtimes load, and what a C library expects
-# to find in /etc, into the folder given: the root of the image.
+# Copies the packet filter's programs and iproute2's ip, what they and the runtimes load, and what a
+# C library expects to find in /etc, into the folder given: the root of the image.
 set -eu
 root=$1
 
@@ -20,7 +20,7 @@ put() {
 }
 
 programs="/usr/sbin/xtables-nft-multi /usr/sbin/xtables-legacy-multi /usr/sbin/nft"
-programs="$programs /usr/sbin/conntrack"
+programs="$programs /usr/sbin/conntrack /usr/bin/ip"
 for program in $programs; do put "$program"; done
 for tool in iptables ip6tables; do
   for action in "" -save -restore; do
