@@ -57,6 +57,8 @@ export async function writeResponse(
 
 async function pump(response: ServerResponse, body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.getReader();
+  // Nothing is read while the client's pace is kept; a source that fails then is noticed all the same.
+  reader.closed.catch(() => response.destroy());
   response.once("close", () => void reader.cancel().catch(() => {}));
   // Headers go out before the first chunk: a feed may have nothing to say for seconds.
   response.flushHeaders();

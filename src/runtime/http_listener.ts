@@ -33,6 +33,7 @@ class HttpListener implements Listener {
   readonly #limits: ConnectionLimits;
   readonly #open = new Map<Socket, Connection>();
   readonly #bySocket = new WeakMap<Socket, Connection>();
+  readonly #byEnds = new Map<string, Connection>();
   #closing = false;
   #watch: DeafnessWatch | undefined;
 
@@ -139,19 +140,21 @@ class HttpListener implements Listener {
     const connection = { peer, local, underway: 0 };
     this.#open.set(socket, connection);
     this.#bySocket.set(socket, connection);
+    const ends = endsOf(socket);
+    this.#byEnds.set(ends, connection);
     socket.once("close", () => {
+      if (this.#byEnds.get(ends) === connection) this.#byEnds.delete(ends);
       this.#open.delete(socket);
       this.#limits.leave(peer);
     });
   }
 
-  /** TLS wraps the accepted socket in another; the two ends are looked up by either. */
+  /** TLS wraps the accepted socket in another; both have the same ends, and are one connection. */
   #acceptSecure(socket: Socket): void {
     socket.on("error", () => {});
-    const peer = peerAddress(socket.remoteAddress);
-    const local = peerAddress(socket.localAddress);
-    if (peer === undefined || local === undefined) return void socket.destroy();
-    this.#bySocket.set(socket, { peer, local, underway: 0 });
+    const connection = this.#byEnds.get(endsOf(socket));
+    if (connection === undefined) return void socket.destroy();
+    this.#bySocket.set(socket, connection);
   }
 
   #request(message: IncomingMessage, response: ServerResponse): void {
@@ -212,6 +215,12 @@ class HttpListener implements Listener {
 }
 
 function ignore(): void {}
+
+/** What no two open connections of a listener have in common. */
+function endsOf(socket: Socket): string {
+  const { remoteAddress, remotePort, localAddress } = socket;
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
+}
 
 /**
  * Long enough for thousands of connections at once: where the queue is full, others' handshakes are

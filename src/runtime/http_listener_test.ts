@@ -1,5 +1,9 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { testCertificate } from "../../tests/fakes/test_certificate.ts";
+import { createHttpClient } from "./http_client.ts";
 import { type RawClient, rawClient, rawExchange } from "../../tests/fakes/raw_client.ts";
 import type { Handler, Incoming, Listener, ListenLimits, Reply } from "./contract.ts";
 import { listen } from "./http_listener.ts";
@@ -350,3 +354,70 @@ test("listener: a port in use is an error with a code", async () => {
   const again = { host: "127.0.0.1", port: listener.port, handler: echo, limits: patient };
   await assert.rejects(listen(again), { code: "EADDRINUSE" });
 });
+
+test("listener: close() lets TLS requests under way finish and ends idle connections", async () => {
+  const tls = await testCertificate("localhost");
+  const late = Promise.withResolvers<Reply>();
+  const begun = Promise.withResolvers<void>();
+  const handler: Handler = ({ target }) => {
+    if (target === "/now") return { status: 200, headers: [], body: "now" };
+    begun.resolve();
+    return late.promise;
+  };
+  const listener = await listen({ host: "127.0.0.1", port: 0, handler, limits: patient, tls });
+  const client = createHttpClient({ ca: tls.ca });
+  const url = `https://localhost:${listener.port}`;
+  const at = { address: "127.0.0.1" };
+  await (await client.fetch(`${url}/now`, at)).text();
+  const answer = client.fetch(`${url}/late`, at);
+  await begun.promise;
+  const closed = listener.close(30_000);
+  late.resolve({ status: 200, headers: [], body: "late" });
+  assert.equal(await (await answer).text(), "late");
+  await closed;
+  client.close();
+});
+
+for (const secure of [false, true]) {
+  const name = secure ? "TLS" : "plain";
+  test(`listener: a source that fails cuts a ${name} client that reads nothing`, async () => {
+    const tls = secure ? await testCertificate("localhost") : undefined;
+    const failing = Promise.withResolvers<ReadableStreamDefaultController<Uint8Array>>();
+    const full = Promise.withResolvers<void>();
+    let taken = 0;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => failing.resolve(controller),
+      // The last pull before the client's and the kernel's buffers are full has no successor.
+      pull: (controller) => {
+        controller.enqueue(new Uint8Array(1 << 20));
+        if (++taken === 4) full.resolve();
+      },
+    }, { highWaterMark: 0 });
+    const listener = await listen({
+      host: "127.0.0.1",
+      port: 0,
+      handler: () => new Response(body),
+      limits: patient,
+      ...tls && { tls },
+    });
+    const request = get("/");
+    const { port } = listener;
+    const socket = tls
+      ? connectTls({ port, host: "127.0.0.1", ca: tls.ca, servername: "localhost" })
+      : connect({ port, host: "127.0.0.1" });
+    socket.on("error", () => {});
+    socket.once(secure ? "secureConnect" : "connect", () => {
+      socket.pause();
+      socket.write(request);
+    });
+    await full.promise;
+    (await failing.promise).error(new Error("given up"));
+    const deadline = Date.now() + 10_000;
+    while (listener.connections().open > 0) {
+      assert.ok(Date.now() < deadline, "the connection is still open");
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    socket.destroy();
+    await listener.close(0);
+  });
+}

@@ -61,7 +61,9 @@ export class AssignmentFeed {
     this.#cancelPing();
     this.#node.detach();
     this.#queue.clear();
-    if (why !== "client") this.#controller?.close();
+    // An end in order would wait behind what the agent doesn't take; a failure cuts its connection.
+    if (why === "stuck") this.#controller?.error(new Error("the agent takes nothing"));
+    else if (why !== "client") this.#controller?.close();
     this.#wake?.();
     this.#parts.ended(why);
   }
