@@ -13,7 +13,7 @@ import { denoRuntime, nodeRuntime, type Runtime } from "./rolecall.ts";
 import { all, small } from "./scenarios/mod.ts";
 import { type Builds, Stage } from "./stage.ts";
 
-export type Part = "filters" | "deno" | "node" | "page";
+export type Part = "filters" | "deno" | "node" | "watching";
 
 export interface Given extends Builds {
   readonly part: Part;
@@ -59,12 +59,12 @@ async function play(
   }
 }
 
-/** Tests of Deno's runner: packet filters with every tool that can set them, or the status page. */
-async function playTests(path: string, count: Count): Promise<void> {
-  const file = fileURLToPath(new URL(path, import.meta.url));
+/** Tests of Deno's runner: packet filters with every tool that can set them, page, alerts. */
+async function playTests(paths: readonly string[], count: Count): Promise<void> {
+  const files = paths.map((path) => fileURLToPath(new URL(path, import.meta.url)));
   await must(["ip", "link", "set", "lo", "up"]);
   const env = plainEnv({ NO_COLOR: "1" });
-  const tests = await run([process.execPath, "test", "-A", file], { env, timeoutMs: 600_000 });
+  const tests = await run([process.execPath, "test", "-A", ...files], { env, timeoutMs: 600_000 });
   console.log(tests.stdout + tests.stderr);
   const [, passed = "0", failed = "1"] = /\| (\d+) passed.* \| (\d+) failed/.exec(tests.stdout) ??
     [];
@@ -75,8 +75,8 @@ async function playTests(path: string, count: Count): Promise<void> {
 let stopping: (() => Promise<void>) | undefined;
 
 function playPart(given: Given, count: Count): Promise<void> {
-  if (given.part === "filters") return playTests("redirect_test.ts", count);
-  if (given.part === "page") return playTests("../page", count);
+  if (given.part === "filters") return playTests(["redirect_test.ts"], count);
+  if (given.part === "watching") return playTests(["../page", "../monitoring"], count);
   if (given.part === "deno") return play(denoRuntime(process.execPath), given, all, count);
   return play(nodeRuntime(given.node), given, small, count);
 }

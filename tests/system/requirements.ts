@@ -17,6 +17,7 @@ const programs = [
   ["setpriv", "util-linux"],
   ["mount", "mount"],
   ["chromium", "chromium"],
+  ["promtool", "prometheus"],
   ["npm", "npm"],
 ] as const;
 

@@ -1,0 +1,100 @@
+/** Alerts and dashboard ask only for what agent and server have, and every alert has its page. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { Registry } from "prom-client";
+import { parse } from "yaml";
+import { createMetrics as agentMetrics } from "../../src/agent/metrics.ts";
+import { createMetrics as serverMetrics } from "../../src/server/metrics.ts";
+
+const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
+
+/** Every name that can stand in an expression, and the labels it has. */
+async function knownMetrics(): Promise<Map<string, ReadonlySet<string>>> {
+  const registry = new Registry();
+  const about = { version: "1", runtime: "test" };
+  const notAsked = {} as never;
+  agentMetrics(registry, about, notAsked);
+  serverMetrics(registry, about, notAsked);
+  const known = new Map<string, ReadonlySet<string>>();
+  for (const metric of registry.getMetricsAsArray()) {
+    const { name, type, labelNames } = metric as unknown as {
+      readonly name: string;
+      readonly type: string;
+      readonly labelNames: readonly string[];
+    };
+    const parts = String(type) === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
+    for (const part of parts) known.set(name + part, new Set([...labelNames, "le"]));
+  }
+  return known;
+}
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+async function rules(): Promise<readonly Rule[]> {
+  const { spec } = parse(await read("deploy/monitoring/rules.yaml"));
+  return spec.groups.flatMap((group: { rules: Rule[] }) => group.rules);
+}
+
+async function dashboardExpressions(): Promise<string[]> {
+  const { panels } = JSON.parse(await read("deploy/monitoring/dashboard.json"));
+  return panels.flatMap((panel: { targets?: { expr: string }[] }) =>
+    (panel.targets ?? []).map(({ expr }) => expr)
+  );
+}
+
+/** Metrics of ours that an expression names, each with the labels asked of it. */
+function asked(expr: string): { name: string; labels: string[] }[] {
+  return [...expr.matchAll(/\b(rolecall_\w+)\s*(?:\{([^}]*)\})?/g)].map((
+    [, name, selector = ""],
+  ) => ({
+    name: name!,
+    labels: [...selector.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label]) => label!),
+  }));
+}
+
+for (
+  const [what, expressions] of [
+    ["alerts", async () => (await rules()).map(({ expr }) => expr)],
+    ["dashboard", dashboardExpressions],
+  ] as const
+) {
+  test(`${what}: every expression asks for a metric that exists, by labels it has`, async () => {
+    const known = await knownMetrics();
+    const all = await expressions();
+    assert.ok(all.length > 10);
+    for (const expr of all) {
+      const names = asked(expr);
+      assert.ok(names.length > 0, expr);
+      for (const { name, labels } of names) {
+        assert.ok(known.has(name), `${name} in ${expr}`);
+        for (const label of labels) assert.ok(known.get(name)!.has(label), `${label} in ${expr}`);
+      }
+    }
+  });
+}
+
+test("alerts: each says what it means, and leads to what to do", async () => {
+  const operations = await read("docs/operations.md");
+  for (const { alert, annotations } of await rules()) {
+    assert.ok(annotations["summary"] && annotations["description"], alert);
+    assert.equal(annotations["runbook"], `docs/operations.md#${alert.toLowerCase()}`);
+    assert.ok(operations.includes(`### ${alert}\n`), `docs/operations.md: no section ${alert}`);
+  }
+});
+
+test("alerts: each has been made to fire, and to keep silent", async () => {
+  const tests = await read("deploy/monitoring/rules_test.yaml");
+  for (const { alert } of await rules()) {
+    assert.match(tests, new RegExp(`alertname: ${alert}\\n +exp_alerts:\\n`), `${alert} fires`);
+    assert.match(
+      tests,
+      new RegExp(`alertname: ${alert}, exp_alerts: \\[\\]`),
+      `${alert} is silent`,
+    );
+  }
+});
