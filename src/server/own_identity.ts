@@ -26,6 +26,7 @@ export interface OwnIdentityParts {
 export class OwnIdentity {
   readonly #parts: OwnIdentityParts;
   readonly #startedAt: number;
+  readonly #found = Promise.withResolvers<void>();
   #known = false;
   #problem = "STS hasn't answered yet";
 
@@ -45,6 +46,15 @@ export class OwnIdentity {
    */
   get settled(): boolean {
     return this.#known || this.#parts.clock.monotonic() - this.#startedAt >= patienceMs;
+  }
+
+  /**
+   * Settles once it is known, so that no role is assumed which turns out to be the server's own.
+   * @throws the signal's reason, once that has aborted.
+   */
+  async whenKnown(signal: AbortSignal): Promise<void> {
+    if (!this.#known) await Promise.race([this.#found.promise, abortedBy(signal)]);
+    signal.throwIfAborted();
   }
 
   /** Settles once the identity is known or `signal` has aborted. */
@@ -67,6 +77,7 @@ export class OwnIdentity {
       const arns = await readCallerArns(signal);
       found(arns);
       this.#known = true;
+      this.#found.resolve();
       log.info({ arn: arns[0] }, "own AWS identity known");
       return true;
     } catch (cause) {
@@ -74,4 +85,11 @@ export class OwnIdentity {
       return false;
     }
   }
+}
+
+function abortedBy(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

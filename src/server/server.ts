@@ -102,7 +102,10 @@ export function createServer(parts: ServerParts): Server {
   const events = new ObjectEvents({ sink: parts.eventSink, clock, log, counted: metrics.event });
   const timeline = new Timeline(clock);
   const keeper = new CredentialCache({
-    assumeRole: parts.assumeRole,
+    assumeRole: async (identity, signal) => {
+      await own.whenKnown(signal);
+      return await parts.assumeRole(identity, signal);
+    },
     clock,
     random: parts.random,
     rate: settings.stsRate,
@@ -119,12 +122,12 @@ export function createServer(parts: ServerParts): Server {
   });
 
   let policy = createPolicy(policySettings(settings, []));
-  const own = new OwnIdentity({
+  const own: OwnIdentity = new OwnIdentity({
     readCallerArns: parts.readCallerArns,
     clock,
     log,
     found: (arns) => {
-      policy = createPolicy(policySettings(settings, arns));
+      policy = createPolicy(policySettings(settings, arns.filter((arn) => isCaller(arn, log))));
       assigner.setPolicy(policy);
     },
   });
@@ -247,6 +250,13 @@ function policySettings(settings: ServerSettings, callerArns: readonly string[])
       ...(settings.assumeRoleArn === null ? [] : [settings.assumeRoleArn]),
     ],
   };
+}
+
+/** What can't be read names no role that could be kept from pods; everything else goes on. */
+function isCaller(arn: string, log: Log): boolean {
+  if (parseCallerIdentity(arn) !== null) return true;
+  log.warn({ arn }, "own AWS identity has an unknown form: the role behind it isn't reserved");
+  return false;
 }
 
 /** The caller's account is where roles named without ARN are. */

@@ -203,6 +203,48 @@ test("server: once the AWS account is known, what waited for it is decided again
   assert.equal(assigned(seen, "uid-web")?.role?.arn, `arn:aws-cn:iam::${account}:role/reader`);
 });
 
+test("server: no role is assumed before it is known which roles are the server's own", async () => {
+  const identity = Promise.withResolvers<readonly [string]>();
+  const called: string[] = [];
+  const server = await started({
+    pods: [
+      agentPod,
+      podFacts({ uid: "a", role: "server" }),
+      podFacts({ uid: "b", role: "reader" }),
+    ],
+    flags: [`--role-base-arn=arn:aws:iam::${account}:role/`],
+    parts: {
+      readCallerArns: () => identity.promise,
+      assumeRole: ({ arn }) => {
+        called.push(arn);
+        return Promise.resolve(fakeCredentials("KEY", Date.UTC(2026, 0, 1)));
+      },
+    },
+  });
+  const seen = await followed(server);
+  await server.clock.advance(60_000);
+  assert.equal(assigned(seen, "a")?.role?.arn, `arn:aws:iam::${account}:role/server`);
+  assert.deepEqual(called, []);
+  seen.length = 0;
+  identity.resolve([`arn:aws:sts::${account}:assumed-role/server/i-1`]);
+  await server.clock.advance(1000);
+  assert.equal(assigned(seen, "a")?.denied?.reason, "RoleReserved");
+  assert.deepEqual(called, [readerArn]);
+});
+
+test("server: an identity of unknown form is told, and everything else goes on", async () => {
+  const server = await started({
+    flags: [`--role-base-arn=arn:aws:iam::${account}:role/`],
+    parts: { readCallerArns: () => Promise.resolve(["arn:aws:sts::1:odd/thing"]) },
+  });
+  const seen = await followed(server);
+  await server.clock.advance(1000);
+  assert.deepEqual(server.missing(), []);
+  assert.ok(server.lines.some(({ message }) => message.includes("unknown form")));
+  const given = seen.findLast((frame) => frame.type === "assign" && frame.pod.uid === "uid-web");
+  assert.ok(given?.type === "assign" && given.role?.credentials);
+});
+
 test("server: the roles it runs as are nobody's", async () => {
   const server = await started({
     pods: [agentPod, podFacts({ uid: "a", role: "server" }), podFacts({ uid: "b", role: "hop" })],
