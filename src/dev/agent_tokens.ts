@@ -1,6 +1,7 @@
 /**
- * The token by which the agent of this process shows itself to the server of this process, in the
- * shape of a projected ServiceAccount token. Nobody else can make one: the key is this process's.
+ * The tokens by which the agent of this process shows itself to the server of this process, and pods
+ * show themselves to the agent, in the shape of projected ServiceAccount tokens. Nobody else can make
+ * one: the key is this process's.
  */
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -8,7 +9,7 @@ import type { PodFacts } from "../policy/facts.ts";
 import type { TokenVerdict } from "../server/ports.ts";
 
 export interface AgentTokensParts {
-  /** The pod that the tokens are bound to. */
+  /** The agent's own, and the audience of its tokens. */
   readonly pod: PodFacts;
   readonly audience: string;
   /** Milliseconds since the epoch. */
@@ -17,8 +18,10 @@ export interface AgentTokensParts {
   readonly key: Uint8Array;
 }
 
-/** Like a kubelet's, tokens are good for ten minutes. */
-const lifeSeconds = 600;
+/** Like a kubelet's, the agent's tokens are good for ten minutes. */
+const agentLifeSeconds = 600;
+
+type Bound = Pick<PodFacts, "namespace" | "name" | "uid" | "nodeName" | "serviceAccount">;
 
 export class AgentTokens {
   readonly #parts: AgentTokensParts;
@@ -27,16 +30,20 @@ export class AgentTokens {
     this.#parts = parts;
   }
 
-  /** A new token, good for ten minutes. */
+  /** A new token of the agent's, good for ten minutes. */
   issue(): string {
-    const { pod, audience, now } = this.#parts;
-    const issuedAt = Math.floor(now() / 1000);
+    return this.issueFor(this.#parts.pod, this.#parts.audience, agentLifeSeconds);
+  }
+
+  /** A new token bound to a pod. */
+  issueFor(pod: Bound, audience: string, lifeSeconds: number): string {
+    const issuedAt = Math.floor(this.#parts.now() / 1000);
     const head = encoded({ alg: "HS256", typ: "JWT" });
     const claims = encoded({
       aud: [audience],
       exp: issuedAt + lifeSeconds,
       iat: issuedAt,
-      sub: this.#username,
+      sub: `system:serviceaccount:${pod.namespace}:${pod.serviceAccount}`,
       "kubernetes.io": {
         namespace: pod.namespace,
         node: { name: pod.nodeName },
@@ -57,24 +64,19 @@ export class AgentTokens {
     if (!same(signature, this.#signature(`${head}.${claims}`))) {
       return { kind: "refused", message: "not a token of this process" };
     }
-    const { aud, exp } = JSON.parse(Buffer.from(claims, "base64url").toString());
+    const { aud, exp, sub, ...more } = JSON.parse(Buffer.from(claims, "base64url").toString());
     if (exp * 1000 <= this.#parts.now() || !aud.includes(audience)) {
       return { kind: "refused", message: "expired, or for another audience" };
     }
-    const { pod } = this.#parts;
+    const { pod, node } = more["kubernetes.io"];
     return {
       kind: "authenticated",
-      username: this.#username,
+      username: sub,
       audiences: aud,
       podName: pod.name,
       podUid: pod.uid,
-      nodeName: pod.nodeName,
+      nodeName: node.name,
     };
-  }
-
-  get #username(): string {
-    const { namespace, serviceAccount } = this.#parts.pod;
-    return `system:serviceaccount:${namespace}:${serviceAccount}`;
   }
 
   #signature(text: string): string {

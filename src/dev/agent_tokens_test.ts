@@ -38,3 +38,21 @@ test("AgentTokens: a token of another audience, another key, altered or ended is
   clock.now = 600_000;
   assert.equal(await kind(token), "refused");
 });
+
+test("AgentTokens.issueFor(): a pod's token names that pod, for the audience and time given", async () => {
+  const clock = { now: 0 };
+  const own = tokens(clock);
+  const web = { ...pod, namespace: "shop", name: "web", uid: "uid-web", serviceAccount: "cart" };
+  const token = own.issueFor(web, "rolecall-pod", 60);
+  assert.deepEqual(await own.review(token, "rolecall-pod"), {
+    kind: "authenticated",
+    username: "system:serviceaccount:shop:cart",
+    audiences: ["rolecall-pod"],
+    podName: "web",
+    podUid: "uid-web",
+    nodeName: "dev-node",
+  });
+  assert.equal((await own.review(token, "rolecall-server")).kind, "refused");
+  clock.now = 60_000;
+  assert.equal((await own.review(token, "rolecall-pod")).kind, "refused");
+});

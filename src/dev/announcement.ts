@@ -20,6 +20,10 @@ export interface Addresses {
   /** URL for the SDK's calls; null for AWS itself. */
   readonly sts: string | null;
   readonly region: string;
+  /** Where container credentials are, and a pod's token for them; null where they aren't served. */
+  readonly credentials:
+    | { readonly at: string; readonly tokenOf: (pod: PodRow) => string }
+    | null;
 }
 
 /** Ready to paste, as the pod at `asked`: with a token, without, and by way of an SDK. */
@@ -44,17 +48,32 @@ export function commandLines(addresses: Addresses, asked: PodRow | undefined): s
     `http://${addresses.agent}/latest/api/token)`,
     `  ${curl} -w '\\n' -H "X-aws-ec2-metadata-token: $TOKEN" ${list}${role}`,
     ...(ip === "127.0.0.1" ? sdkLines(addresses) : []),
+    ...credentialsLines(addresses, asked),
   ];
 }
 
+function sdkLines(addresses: Addresses): string[] {
+  return awsLines(addresses, [`AWS_EC2_METADATA_SERVICE_ENDPOINT=http://${addresses.agent}`]);
+}
+
+/** The pod is told by the token here, so it is the same wherever the SDK asks from. */
+function credentialsLines(addresses: Addresses, pod: PodRow): string[] {
+  const { credentials } = addresses;
+  if (credentials === null) return [];
+  return awsLines(addresses, [
+    `AWS_CONTAINER_CREDENTIALS_FULL_URI=http://${credentials.at}/v1/credentials`,
+    `AWS_CONTAINER_AUTHORIZATION_TOKEN=${credentials.tokenOf(pod)}`,
+  ]);
+}
+
 /** Set against profiles and keys of the user's own, which every SDK would take first. */
-function sdkLines({ agent, sts, region }: Addresses): string[] {
+function awsLines({ sts, region }: Addresses, variables: readonly string[]): string[] {
   const endpoint = sts === null ? "" : ` --endpoint-url ${sts}`;
   return [
     "",
     "  env -u AWS_PROFILE -u AWS_ACCESS_KEY_ID AWS_CONFIG_FILE=/dev/null " +
     "AWS_SHARED_CREDENTIALS_FILE=/dev/null \\",
-    `    AWS_EC2_METADATA_SERVICE_ENDPOINT=http://${agent} \\`,
+    ...variables.map((variable) => `    ${variable} \\`),
     `    aws sts get-caller-identity --region ${region}${endpoint}`,
   ];
 }

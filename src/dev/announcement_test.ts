@@ -8,6 +8,7 @@ const addresses: Addresses = {
   status: "127.0.0.1:9622",
   sts: "http://127.0.0.1:4566",
   region: "eu-west-1",
+  credentials: null,
 };
 const role = { state: "ready", roleArn: "arn:aws:iam::123456789012:role/shop/cart" } as const;
 
@@ -64,4 +65,13 @@ test("commandLines() ask from another address where no pod is at 127.0.0.1", () 
 
 test("commandLines() say so where there is no pod", () => {
   assert.equal(commandLines(addresses, undefined).at(-1), "No pod has an address yet.");
+});
+
+test("commandLines() show a pod's own token where container credentials are served", () => {
+  const credentials = { at: "127.0.0.1:8182", tokenOf: (pod: PodRow) => `token-of-${pod.name}` };
+  const text = commandLines({ ...addresses, credentials }, row("cart", "127.0.0.4", role));
+  const lines = text.join("\n");
+  assert.match(lines, /FULL_URI=http:\/\/127\.0\.0\.1:8182\/v1\/credentials \\$/m);
+  assert.match(lines, /AWS_CONTAINER_AUTHORIZATION_TOKEN=token-of-cart \\$/m);
+  assert.match(lines, /aws sts get-caller-identity .*--endpoint-url http:\/\/127\.0\.0\.1:4566$/m);
 });

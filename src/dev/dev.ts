@@ -30,6 +30,8 @@ export interface DevParts {
 
 /** Requests under way have this long to end. */
 const stopGraceMs = 5_000;
+/** A working day, so that what has been pasted into a shell goes on working. */
+const podTokenSeconds = 12 * 3600;
 
 /** Runs until `signal` aborts. @throws {ListenFault} a port can't be had */
 export async function runDev(parts: DevParts, signal: AbortSignal): Promise<void> {
@@ -96,7 +98,7 @@ function createPair(parts: DevParts, aws: EmbeddedAws) {
     http.close();
     await sts.close();
   };
-  return { server, agent, admin, missing, front, close };
+  return { server, agent, admin, tokens, missing, front, close };
 }
 
 /** An agent that comes before the server knows its account is sent away for a second. */
@@ -107,7 +109,7 @@ async function runAgent({ server, agent }: Pair, signal: AbortSignal): Promise<v
   await agent.run(signal);
 }
 
-/** Adds to `listeners` as it goes, in the order agent, admin, status. */
+/** Adds to `listeners` as it goes, in the order agent, admin, status, container credentials. */
 async function listenAll(
   { host, settings }: DevParts,
   { server, agent, admin, front }: Pair,
@@ -132,6 +134,12 @@ async function listenAll(
       handler: webHandler(server.statusApp.fetch),
       limits: pageLimits,
     },
+    ...settings.agent.containerCredentials.map((at) => ({
+      flag: "container-credentials",
+      at,
+      handler: agent.credentialsFront,
+      limits: frontLimits(settings.agent),
+    })),
   ];
   for (const one of wanted) listeners.push(await listenAt(host, one));
   front.listener = listeners[0]!;
@@ -140,18 +148,20 @@ async function listenAll(
 
 function announceAll(
   { host, settings, agentPod }: DevParts,
-  { server, missing }: Pair,
+  pair: Pair,
   listeners: readonly Listener[],
   aws: EmbeddedAws,
   signal: AbortSignal,
 ): void {
-  const [agent, admin, status] = listeners.map(hostPort);
+  const { server, missing } = pair;
+  const [agent, admin, status, door] = listeners.map(hostPort);
   const addresses = {
     agent: agent!,
     admin: admin!,
     status: status!,
     sts: settings.sts === "embedded" ? aws.stsUrl : settings.server.stsEndpoint,
     region: settings.server.region ?? "us-east-1",
+    credentials: door === undefined ? null : { at: door, tokenOf: podTokens(pair, settings) },
   };
   const { cluster } = settings;
   const edit = cluster.kind === "manifests"
@@ -166,6 +176,17 @@ function announceAll(
     foot: [edit, "curl --interface 127.0.0.2 … asks as the pod at that address."].filter(Boolean),
     write: host.writeOut,
   }, signal);
+}
+
+/** Makes tokens as a kubelet would project them into a pod that asks for container credentials. */
+function podTokens({ server, tokens }: Pair, { server: { podTokenAudience } }: DevSettings) {
+  return ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => {
+    const row = server.summary().pods.find((pod) =>
+      pod.namespace === namespace && pod.name === name
+    );
+    const pod = server.index.pod(row?.uid ?? "");
+    return pod === undefined ? "" : tokens.issueFor(pod, podTokenAudience, podTokenSeconds);
+  };
 }
 
 /** SDKs choose no source address, so theirs is this. */

@@ -30,7 +30,6 @@ export const devFlags = { ...serverFlags, ...agentFlags, ...ownFlags };
 export const withoutEffect: readonly string[] = [
   "agent-service-account",
   "ca-configmap",
-  "container-credentials",
   "direct",
   "host-ip",
   "host-ipv6",

@@ -40,6 +40,9 @@ function reasonOf(code: unknown, cause: unknown, other: string): string {
   if (code === "EACCES") {
     return `not permitted; choose a port from 1024 on, or a free one: ${other}`;
   }
-  if (code === "EADDRNOTAVAIL") return "not an address of this machine; expected 127.0.0.1";
+  // Deno's word for it is the second.
+  if (code === "EADDRNOTAVAIL" || code === "EINVAL") {
+    return "not an address of this machine; expected 127.0.0.1";
+  }
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -114,6 +114,8 @@ const remedies: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program holds the address, such as EKS's own agent; remove either",
   EACCES: "not permitted; a port below 1024 needs the capability NET_BIND_SERVICE",
   EADDRNOTAVAIL: "the node doesn't have the address",
+  // Deno's word for the same.
+  EINVAL: "the node doesn't have the address",
 };
 
 function problemOf(fault: unknown): string {

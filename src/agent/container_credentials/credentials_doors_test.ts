@@ -58,6 +58,7 @@ const listenFaults = [
   ["EADDRINUSE", /EKS's own agent/],
   ["EACCES", /NET_BIND_SERVICE/],
   ["EADDRNOTAVAIL", /doesn't have the address/],
+  ["EINVAL", /doesn't have the address/],
   ["EMFILE", /too many open files/],
 ] as const;
 
