@@ -7,7 +7,7 @@ import type { AssignFrame, Frame } from "../protocol/frames.ts";
 import { type AddressOwners, heardWithinMs, type Owner } from "./address_owners.ts";
 import { AddressWaits } from "./address_waits.ts";
 import { DirectReads, type ReadPod } from "./direct_reads.ts";
-import { type HeldPod, holdPod, podAt } from "./held_pod.ts";
+import { claimant, type HeldPod, holdPod, podAt } from "./held_pod.ts";
 import { PodTable } from "./pod_table.ts";
 import type { Clock, Found, FoundAt, PodsByAddress, PodsByUid } from "./ports.ts";
 import { Revocations } from "./revocations.ts";
@@ -140,10 +140,9 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
   #claimed(ip: string): Found {
     const claims = this.#pods.claims(ip);
-    const held = claims[0];
-    if (!held) return { kind: "unknown" };
-    if (claims.length > 1) return { kind: "conflict" };
-    return this.#known(held);
+    if (claims.length === 0) return { kind: "unknown" };
+    const held = claimant(claims);
+    return held ? this.#known(held) : { kind: "conflict" };
   }
 
   findUid(uid: string): Found {

@@ -72,6 +72,34 @@ test("two claims get an answer to neither until one yields", () => {
   assert.equal(answer(assignments), "b/identity");
 });
 
+// what is told of the old pod and of the new one at the same address, answer
+const older = { ...at, createdAt: "2026-01-01T00:00:00Z" };
+const newer = { ...at, createdAt: "2026-01-01T00:00:05Z" };
+const successions = [
+  ["an old pod being deleted yields", { ...older, terminating: true }, newer, "b/identity"],
+  ["also where the new one is being deleted", { ...older, terminating: true }, {
+    ...newer,
+    terminating: true,
+  }, "b/identity"],
+  ["an old pod that lives does not", older, newer, "conflict"],
+  ["nor one of the same second", { ...older, terminating: true }, older, "conflict"],
+  ["a new pod being deleted doesn't yield", older, { ...newer, terminating: true }, "conflict"],
+  ["a server that tells no age", { ...at, terminating: true }, at, "conflict"],
+] as const;
+
+for (const [name, before, now, expected] of successions) {
+  test(`an address used again: ${name}`, () => {
+    const { assignments, connect, ready } = setUp();
+    const pods = [before, now].map((pod) => ({ ...pod, ips: [...pod.ips] }));
+    const stream = connect(fresh, ready("a", {}, pods[0]), synced);
+    assert.equal(answer(assignments), "a/identity");
+    stream.apply(ready("b", {}, pods[1]));
+    assert.equal(answer(assignments), expected);
+    stream.apply({ type: "revoke", uid: "a" });
+    assert.equal(answer(assignments), "b/identity");
+  });
+}
+
 const stops = [
   ["a denial", deniedFrame("a", at), "denied"],
   ["no role", podFrame("a", at), "none"],

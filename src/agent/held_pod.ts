@@ -14,6 +14,10 @@ export interface HeldPod {
   readonly ips: readonly string[];
   /** By the API it has addresses, or none that are its own: no other can be its. */
   readonly addressed: boolean;
+  /** Being deleted. */
+  readonly terminating: boolean;
+  /** As Kubernetes writes it; empty where an older server doesn't tell. */
+  readonly createdAt: string;
   /** The role identity that the credentials belong to; null without a role. */
   readonly identity: string | null;
 }
@@ -28,9 +32,23 @@ export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPo
   return {
     pod: { uid, namespace, name, imdsv2Required: imdsv2, outcome },
     ips: addressesOf(frame),
+    terminating: frame.pod.terminating ?? false,
+    createdAt: frame.pod.createdAt ?? "",
     addressed: frame.pod.hostNetwork || frame.pod.ips.length > 0,
     identity: frame.role?.identity ?? null,
   };
+}
+
+/**
+ * The one of several claims to an address that holds: a pod being deleted keeps its address until a
+ * newer pod has it. Undefined where any other two claim it.
+ */
+export function claimant(claims: readonly HeldPod[]): HeldPod | undefined {
+  const [first, ...others] = claims;
+  if (first === undefined || others.length === 0) return first;
+  const newest = claims.reduce((a, b) => b.createdAt > a.createdAt ? b : a);
+  const yields = (held: HeldPod) => held.terminating && held.createdAt < newest.createdAt;
+  return claims.every((held) => held === newest || yields(held)) ? newest : undefined;
 }
 
 /** The pod as it is at `now`: credentials that have ended are pending. */

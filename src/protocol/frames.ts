@@ -20,6 +20,10 @@ const pod = v.object({
   name: v.string(),
   ips: v.array(v.string()),
   hostNetwork: v.boolean(),
+  /** Being deleted: a newer pod at one of its addresses has it then. */
+  terminating: v.optional(v.boolean()),
+  /** As Kubernetes writes it, so that texts sort as instants do. */
+  createdAt: v.optional(v.string()),
   /** Its namespace demands IMDSv2 tokens. */
   imdsv2: v.boolean(),
 });

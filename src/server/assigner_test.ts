@@ -191,11 +191,12 @@ test("Assigner: terminal and removed pods are revoked, terminating ones are not"
   const { keeper, index, attach, changes } = started([pod, podFacts({ uid: "b", role: "reader" })]);
   const node = attach();
   index.pods.upsert({ ...pod, terminating: true });
-  assert.deepEqual(changes, []);
+  assert.deepEqual(changes, [uid]);
+  assert.equal(node.frame(uid)?.pod.terminating, true);
   index.pods.upsert({ ...pod, terminal: true });
   assert.equal(node.frame(uid), undefined);
   index.pods.remove("b");
-  assert.deepEqual([changes, node.uids(), keeper.holders.size], [[uid, "b"], [], 0]);
+  assert.deepEqual([changes, node.uids(), keeper.holders.size], [[uid, uid, "b"], [], 0]);
 });
 
 test("Assigner: a node's credentials outlive its last stream by the grace, not longer", async () => {

@@ -26,6 +26,8 @@ export function assignFrame(assignment: Assignment): AssignFrame {
       ips: [...pod.ips],
       hostNetwork: pod.hostNetwork,
       imdsv2,
+      createdAt: pod.createdAt,
+      ...pod.terminating && { terminating: true },
     },
   };
   if (decision.kind === "none") return { ...head, role: null };
@@ -51,6 +53,7 @@ export function assignFrame(assignment: Assignment): AssignFrame {
 /** Whether an agent would be told the same. */
 export function sameAssignment(a: Assignment, b: Assignment): boolean {
   return a.key === b.key && a.imdsv2 === b.imdsv2 && a.pod.hostNetwork === b.pod.hostNetwork &&
+    a.pod.terminating === b.pod.terminating &&
     a.pod.ips.join() === b.pod.ips.join() && sameDecision(a.decision, b.decision) &&
     sameState(a.credentials, b.credentials);
 }
