@@ -18,6 +18,7 @@ import { createMetrics } from "./metrics.ts";
 import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./readiness.ts";
 import type { RedirectKeeper, RedirectStatus } from "./redirect/redirect_keeper.ts";
+import { refusedRequests } from "./refused_requests.ts";
 import { ServerLink } from "./server_link.ts";
 import type { TokenKeys } from "./token_keys.ts";
 
@@ -70,7 +71,13 @@ export interface Agent {
   run(signal: AbortSignal): Promise<void>;
 }
 
-const notRedirecting: RedirectStatus = { kind: "none", inPlace: true, repairs: 0, lastError: null };
+const notRedirecting: RedirectStatus = {
+  kind: "none",
+  inPlace: true,
+  repairs: 0,
+  lastError: null,
+  guard: null,
+};
 
 export function createAgent(parts: AgentParts): Agent {
   const { settings, clock, log } = parts;
@@ -132,6 +139,10 @@ export function createAgent(parts: AgentParts): Agent {
       tokenRequired: settings.tokenRequired,
       podRate: settings.podRate,
       ...metrics,
+      refused: refusedRequests({
+        random: parts.random,
+        tell: (refused) => log.info(refused, "request refused"),
+      }),
     }),
     credentialsFront: createCredentialsFront({
       pods: assignments,

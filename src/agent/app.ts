@@ -6,6 +6,7 @@ import { type Context, Hono } from "hono";
 import type { Answer, Answers } from "./answers.ts";
 import type { Ask, Reply } from "./ask.ts";
 import { refuse } from "./refusals.ts";
+import { noteRefusal } from "./refused_requests.ts";
 
 export type FrontEnv = { Bindings: { ask: Ask } };
 
@@ -15,12 +16,15 @@ const roles = `/${v}/meta-data/iam/security-credentials`;
 /** HEAD goes the way of GET. */
 export function createApp(answers: Answers): Hono<FrontEnv> {
   const app = new Hono<FrontEnv>({ strict: false });
-  app.all("/latest/api/token", (c) => respond(answers.token(askOf(c))));
-  app.get(roles, (c) => respond(answers.roleList(askOf(c))));
-  app.get(`${roles}/:role{.+}`, (c) => respond(answers.credentials(askOf(c), c.req.param("role"))));
-  app.get(`/${v}/meta-data/iam/info`, (c) => respond(answers.info(askOf(c))));
-  app.get("*", (c) => respond(answers.passthrough(askOf(c))));
-  app.all("*", () => respond(refuse("method")));
+  app.all("/latest/api/token", (c) => respond(c, answers.token(askOf(c))));
+  app.get(roles, (c) => respond(c, answers.roleList(askOf(c))));
+  app.get(
+    `${roles}/:role{.+}`,
+    (c) => respond(c, answers.credentials(askOf(c), c.req.param("role"))),
+  );
+  app.get(`/${v}/meta-data/iam/info`, (c) => respond(c, answers.info(askOf(c))));
+  app.get("*", (c) => respond(c, answers.passthrough(askOf(c))));
+  app.all("*", (c) => respond(c, refuse("method")));
   return app;
 }
 
@@ -47,9 +51,11 @@ function askOf(c: Context<FrontEnv>): Ask {
   return c.env.ask;
 }
 
-async function respond(answer: Answer): Promise<Response> {
+async function respond(c: Context<FrontEnv>, answer: Answer): Promise<Response> {
   const settled = await answer;
-  return settled instanceof Response ? settled : asResponse(settled);
+  if (settled instanceof Response) return settled;
+  noteRefusal(askOf(c), settled);
+  return asResponse(settled);
 }
 
 function asResponse({ status, headers, body }: Reply): Response {

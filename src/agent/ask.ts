@@ -24,4 +24,6 @@ export interface Ask {
   readonly incoming: FrontRequest;
   /** Canonical; with at most one slash at its end. */
   readonly path: string;
+  /** Set where the answer is a refusal of ours that has become a response of the web. */
+  refused?: Reply;
 }

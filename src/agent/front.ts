@@ -12,6 +12,7 @@ import { isCredentialTree, type PassthroughRule } from "./passthrough_rule.ts";
 import type { Clock, PodsByAddress, Upstream } from "./ports.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { type Refusal, refuse } from "./refusals.ts";
+import type { MarkRefusal } from "./refused_requests.ts";
 import type { TokenKeys } from "./token_keys.ts";
 
 /** What a request was about; the label of its metrics. */
@@ -31,6 +32,8 @@ export interface FrontDeps {
   readonly podRate: number;
   /** Told of each answer when its status is known; `ms` since the request's arrival. */
   readonly answered?: (route: FrontRoute, status: number, ms: number) => void;
+  /** Marks the answer to a refused request, and tells of it. */
+  readonly refused?: MarkRefusal;
   /** Told how long a request waited for its pod or its credentials, in milliseconds. */
   readonly waited?: (ms: number) => void;
 }
@@ -46,16 +49,17 @@ export function createFront(deps: FrontDeps): (incoming: FrontRequest) => Answer
 
   return (incoming) => {
     const startedAt = deps.clock.monotonic();
-    const report = <T extends Reply | Response>(route: FrontRoute, answer: T): T => {
+    const ask: Omit<Ask, "path"> = { incoming };
+    const report = <T extends Reply | Response>(route: FrontRoute, answer: T): T | Reply => {
       deps.answered?.(route, answer.status, deps.clock.monotonic() - startedAt);
-      return answer;
+      return deps.refused?.(ask, route, answer) ?? answer;
     };
     const refused = (reason: Refusal) => report("refused", refuse(reason));
     if (!rate.admits(incoming.peer, startedAt)) return refused("flooded");
     const path = hostIsOurs(incoming) ? canonicalPath(incoming.target) : undefined;
     if (path === undefined) return refused("target_malformed");
     const route = routeOf(path);
-    const answer = answerTo({ incoming, path });
+    const answer = answerTo(Object.assign(ask, { path }));
     return answer instanceof Promise
       ? answer.then((settled) => report(route, settled))
       : report(route, answer);

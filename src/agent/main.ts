@@ -3,8 +3,10 @@ import { Registry } from "prom-client";
 import { createImds } from "../aws/imds.ts";
 import { containerRuntime } from "../cri/container_runtime.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
+import { backgroundTimer } from "../runtime/background_timer.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { type Command, refuse } from "../settings/command.ts";
+import { countedRepeats } from "../telemetry/counted_repeats.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Agent, createAgent } from "./agent.ts";
@@ -21,6 +23,7 @@ import { keepReadinessFile } from "./readiness_file.ts";
 import { createRedirect } from "./redirect/create_redirect.ts";
 import type { RedirectKeeper } from "./redirect/redirect_keeper.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
+import { removeRouteGuard } from "./redirect/route_guard.ts";
 import { loadTokenKeys } from "./token_key_file.ts";
 
 /** Requests under way have this long to end after a signal. */
@@ -40,12 +43,13 @@ export async function runAgent(host: Host, args: readonly string[]): Promise<num
   const parsed = parseAgentConfig(args, host.env, machine);
   if (parsed.kind === "problems") return refuse(host, parsed.problems);
   const { settings, notices } = parsed;
-  const log = createLog({
+  const plain = createLog({
     level: settings.logLevel,
     format: settings.logFormat,
     component: "agent",
     write: host.writeOut,
   });
+  const log = countedRepeats(plain, backgroundTimer);
   log.info({ version, node: settings.nodeName, server: settings.server }, "starting");
   for (const notice of notices) log.warn({ notice }, "setting with consequences");
   const stop = new AbortController();
@@ -171,6 +175,11 @@ function connectionsOf({ front, doors }: Listeners) {
 async function takeAway(host: Host, redirect: RedirectKeeper | null, log: Log): Promise<void> {
   await redirect?.stop();
   const { removed } = await removeRedirect(host.run, host.hasIpv6());
+  try {
+    await removeRouteGuard(host.run, host.hasIpv6());
+  } catch (fault) {
+    log.error({ problem: String(fault) }, "routing rules can't be removed");
+  }
   log.info({ removed }, "redirect removed");
 }
 

@@ -1,7 +1,9 @@
 /** The `dev` command: settings → cluster, AWS, server and agent in one process → listeners. */
 import type { Host } from "../runtime/contract.ts";
+import { backgroundTimer } from "../runtime/background_timer.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { type Command, refuse } from "../settings/command.ts";
+import { countedRepeats } from "../telemetry/counted_repeats.ts";
 import { createLog } from "../telemetry/log.ts";
 import { devAgentPod } from "./agent_pod.ts";
 import { openCluster } from "./open_cluster.ts";
@@ -29,7 +31,8 @@ export async function runDevCommand(host: Host, args: readonly string[]): Promis
   if (parsed.kind === "problems") return refuse(host, parsed.problems);
   const { settings, notices } = parsed;
   const { logLevel: level, logFormat: format } = settings.agent;
-  const log = createLog({ level, format, component: "dev", write: host.writeError });
+  const plain = createLog({ level, format, component: "dev", write: host.writeError });
+  const log = countedRepeats(plain, backgroundTimer);
   const agentPod = devAgentPod(settings.server.agentServiceAccount);
   const tell = (lines: readonly string[]) =>
     host.writeOut(lines.map((line) => `${line}\n`).join(""));

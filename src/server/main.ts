@@ -2,8 +2,10 @@
 import { Registry } from "prom-client";
 import { createSts, type Sts } from "../aws/sts.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
+import { backgroundTimer } from "../runtime/background_timer.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { type Command, refuse } from "../settings/command.ts";
+import { countedRepeats } from "../telemetry/counted_repeats.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Cluster, connectCluster } from "./cluster_connection.ts";
@@ -41,12 +43,13 @@ export async function runServer(host: Host, args: readonly string[]): Promise<nu
       "--namespace: none is known; expected the server's namespace (POD_NAMESPACE)",
     ]);
   }
-  const log = createLog({
+  const plain = createLog({
     level: settings.logLevel,
     format: settings.logFormat,
     component: "server",
     write: host.writeOut,
   });
+  const log = countedRepeats(plain, backgroundTimer);
   for (const notice of notices) log.warn({ notice }, "setting with consequences");
 
   const stop = new AbortController();

@@ -1,0 +1,54 @@
+/**
+ * Gives each refused request an id that both the pod and the log see, so that who reads the one
+ * finds the other. Answers of the instance's own metadata service are passed on untouched.
+ */
+import type { Ask, FrontRequest, Reply } from "./ask.ts";
+
+/** For the log; how often it is written is the log's business. */
+export interface RefusedRequest {
+  readonly requestId: string;
+  readonly peer: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  /** The line of text that the pod got. */
+  readonly answer: string;
+}
+
+export interface RefusedRequestsParts {
+  /** 0 up to 1; sets this process's ids apart from its successor's. */
+  readonly random: () => number;
+  readonly tell: (refused: RefusedRequest) => void;
+}
+
+export type MarkRefusal = <T extends Reply | Response>(
+  request: { readonly incoming: FrontRequest; readonly refused?: Reply | undefined },
+  route: string,
+  answer: T,
+) => T | Reply;
+
+export function refusedRequests({ random, tell }: RefusedRequestsParts): MarkRefusal {
+  const prefix = Math.floor(random() * 36 ** 5).toString(36).padStart(5, "0");
+  let count = 0;
+  return ({ incoming: { peer, method }, refused }, route, answer) => {
+    const refusal = answer instanceof Response ? refused : answer;
+    if (refusal === undefined || refusal.status < 400) return answer;
+    const requestId = `${prefix}-${(++count).toString(36)}`;
+    const line = typeof refusal.body === "string" ? refusal.body.trimEnd() : "";
+    tell({ requestId, peer, method, route, status: refusal.status, answer: line });
+    return named(answer, requestId) as typeof answer | Reply;
+  };
+}
+
+/** What the app made of a refusal, for those who get the response that carries it. */
+export function noteRefusal(ask: Ask, answer: Reply): void {
+  if (answer.status >= 400) ask.refused = answer;
+}
+
+function named(answer: Reply | Response, requestId: string): Reply | Response {
+  if (!(answer instanceof Response)) {
+    return { ...answer, headers: [...answer.headers, ["X-Request-Id", requestId]] };
+  }
+  answer.headers.set("X-Request-Id", requestId);
+  return answer;
+}
