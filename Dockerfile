@@ -28,7 +28,7 @@ COPY package.json deno.json deno.lock ./
 RUN deno install --frozen --quiet \
     && echo 'export {};' > /tmp/empty.ts && deno bundle --quiet -o /tmp/empty.js /tmp/empty.ts
 COPY src src
-RUN deno bundle --quiet --platform=deno --minify --keep-names --code-splitting \
+RUN deno bundle --quiet --platform=deno --minify \
       --outdir=/program/app src/main.ts
 COPY deploy/image deploy/image
 RUN cp -r /program /program-node \

@@ -4,17 +4,30 @@
  * runtime and no shell has to be in the image. Called as `make_launchers.ts FOLDER SHEBANG`, where
  * `%` in the shebang stands for the name.
  */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const [folder = "", shebang = ""] = process.argv.slice(2);
-const { permissions } = JSON.parse(readFileSync(join(here, "deno.json"), "utf8"));
+const { permissions } = JSON.parse(
+  readFileSync(join(here, "deno.json"), "utf8"),
+);
+
+/** Programs beside the bundle, small enough to start every few seconds. */
+const scripts = ["hold", "ready"];
 
 mkdirSync(join(folder, "bin"), { recursive: true });
-copyFileSync(join(here, "ready.js"), join(folder, "ready.js"));
+for (const name of scripts) {
+  copyFileSync(join(here, `${name}.js`), join(folder, `${name}.js`));
+}
 for (const name of Object.keys(permissions)) {
   const path = join(folder, "bin", name);
   writeFileSync(path, `#!${shebang.replaceAll("%", name)}\n${bodyOf(name)}`);
@@ -22,7 +35,7 @@ for (const name of Object.keys(permissions)) {
 }
 
 function bodyOf(name: string): string {
-  if (name === "ready") return `import "../ready.js";\n`;
+  if (scripts.includes(name)) return `import "../${name}.js";\n`;
   return `import process from "node:process";
 process.argv.splice(2, 0, ${JSON.stringify(name)});
 await import("../main.js");

@@ -9,6 +9,8 @@ import { Hopeless, until } from "./until.ts";
 
 const issuer = "https://kubernetes.default.svc.cluster.local";
 const port = 6443;
+/** Of the Service `kubernetes`, by which pods of a whole cluster reach the API. */
+const serviceAddress = "10.96.0.1";
 
 export interface ControlPlane {
   readonly api: KubeApi;
@@ -19,18 +21,22 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-/** Starts both and waits until the API is ready. `folder` should be in memory: etcd syncs. */
+/**
+ * Starts both and waits until the API is ready. `folder` should be in memory: etcd syncs. `further`
+ * are flags of kube-apiserver.
+ */
 export async function startControlPlane(
   kube: string,
   folder: string,
   logs: string,
+  further: Readonly<Record<string, string>> = {},
 ): Promise<ControlPlane> {
-  const keys = await makeClusterKeys(["127.0.0.1", fabricAddress]);
+  const keys = await makeClusterKeys(["127.0.0.1", fabricAddress, serviceAddress]);
   writeKeys(folder, keys);
   symlinkSync(kube, join(folder, "kube-apiserver"));
   const etcd = new Running("etcd", etcdCommand(folder), join(logs, "etcd.log"));
   const start = () =>
-    new Running("kube-apiserver", apiCommand(folder), join(logs, "kube-apiserver.log"));
+    new Running("kube-apiserver", apiCommand(folder, further), join(logs, "kube-apiserver.log"));
   const api = new KubeApi(`https://${fabricAddress}:${port}`, keys);
   let server = start();
   const ready = () =>
@@ -65,6 +71,8 @@ function writeKeys(folder: string, keys: ClusterKeys): void {
     "apiserver.key": keys.apiserver.key,
     "sa.key": keys.serviceAccounts.private,
     "sa.pub": keys.serviceAccounts.public,
+    "admin.crt": keys.admin.cert,
+    "admin.key": keys.admin.key,
   };
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
@@ -90,7 +98,7 @@ function etcdCommand(folder: string): string[] {
   ];
 }
 
-function apiCommand(folder: string): string[] {
+function apiCommand(folder: string, further: Readonly<Record<string, string>>): string[] {
   return [
     join(folder, "kube-apiserver"),
     ...flags({
@@ -111,6 +119,7 @@ function apiCommand(folder: string): string[] {
       "service-cluster-ip-range": "10.96.0.0/16",
       "profiling": "false",
       "shutdown-delay-duration": "0s",
+      ...further,
     }),
   ];
 }

@@ -1,0 +1,36 @@
+/** Definitions of the custom resources that components use, from their projects' Go modules. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { must } from "../system/programs.ts";
+import process from "node:process";
+
+/** Module, folder in it, and the definitions wanted by a part of their file names. */
+const sources = [
+  ["github.com/cert-manager/cert-manager@v1.21.2", "deploy/crds", /_(certificates|issuers)\./],
+  [
+    "github.com/prometheus-operator/prometheus-operator@v0.85.0",
+    "example/prometheus-operator-crd",
+    /_(podmonitors|servicemonitors|prometheusrules)\./,
+  ],
+] as const;
+
+/** Paths of the files to apply. */
+export async function customResources(): Promise<string[]> {
+  const files: string[] = [];
+  for (const [module, folder, wanted] of sources) {
+    const env = definedOnly({ ...process.env, GOTOOLCHAIN: "local", GOWORK: "off" });
+    const told = await must(["go", "mod", "download", "-json", module], {
+      env,
+      timeoutMs: 300_000,
+    });
+    const { Dir } = JSON.parse(told) as { Dir: string };
+    const found = readdirSync(join(Dir, folder)).filter((name) => wanted.test(name));
+    files.push(...found.map((name) => join(Dir, folder, name)));
+  }
+  return files;
+}
+
+function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
+  const defined = Object.entries(env).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(defined) as Record<string, string>;
+}

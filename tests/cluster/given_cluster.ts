@@ -1,0 +1,40 @@
+/** The scenarios on a cluster that is there already, kind's for example. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Kubectl } from "./kubectl.ts";
+import { writeOverlay } from "./own_overlays.ts";
+import { play } from "./play.ts";
+
+/** What has to be said of that cluster beside its kubeconfig. */
+const needed = {
+  ROLECALL_TEST_IMAGE: "Rolecall's image, as its nodes can pull it or have it",
+  ROLECALL_TEST_SDK_IMAGE: "an image whose entry point is tests/clients/go",
+  ROLECALL_TEST_STS: "the URL of moto's server, as both its pods and this machine reach it",
+} as const;
+
+/** Overlay dev, with moto for STS. */
+export async function playOnGivenCluster(
+  env: Readonly<Record<string, string | undefined>>,
+  wanted?: string,
+): Promise<number> {
+  const lacking = Object.entries(needed).filter(([name]) => !env[name]);
+  for (const [name, what] of lacking) console.error(`test:cluster: ${name} is missing: ${what}`);
+  if (lacking.length > 0) return 3;
+  const image = env["ROLECALL_TEST_IMAGE"] ?? "";
+  const stsUrl = env["ROLECALL_TEST_STS"] ?? "";
+  const folder = mkdtempSync(join(tmpdir(), "rolecall-overlay-"));
+  return await play({
+    kubectl: new Kubectl(env["KUBECONFIG"] ?? ""),
+    overlay: writeOverlay(join(folder, "overlay"), {
+      resource: "overlays/dev",
+      image,
+      server: { ROLECALL_STS_ENDPOINT: stsUrl, ROLECALL_REGION: "eu-west-1" },
+    }),
+    uninstall: writeOverlay(join(folder, "uninstall"), { resource: "overlays/uninstall", image }),
+    image,
+    sdkImage: env["ROLECALL_TEST_SDK_IMAGE"] ?? "",
+    stsUrl,
+    own: null,
+  }, wanted);
+}

@@ -1,0 +1,138 @@
+/**
+ * The images of the test: Rolecall's from its Dockerfile, and two of a single program each. Built by
+ * buildah without a registry or a daemon; what takes long is kept between runs, see cache.ts.
+ */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { cached, cacheRoot } from "../system/cache.ts";
+import { must, plainEnv, run } from "../system/programs.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const here = fileURLToPath(new URL(".", import.meta.url));
+const minutes = 60_000;
+
+export const rolecallImage = "rolecall.test/rolecall:test";
+export const toolsImage = "localhost/rolecall-test/tools:1";
+export const clientsImage = "localhost/rolecall-test/clients:1";
+
+/** Docker archives of the three, for a node to import. */
+export async function imageArchives(): Promise<string[]> {
+  const tools = await toolsArchive();
+  const clients = await clientsArchive();
+  return [tools, clients, await rolecallArchive()];
+}
+
+/** Rolecall's own image, made anew when anything that goes into it has changed. */
+async function rolecallArchive(): Promise<string> {
+  const folders = ["src", "deploy/image"].flatMap((folder) => filesBelow(join(root, folder)));
+  const single = ["Dockerfile", ".dockerignore", "package.json", "deno.json", "deno.lock"];
+  const inputs = [...single.map((file) => join(root, file)), ...folders];
+  const folder = await cached("image-rolecall", inputs, "", async (target) => {
+    await baseImage();
+    const build = ["build", "--isolation=chroot", "--layers", "--target=deno", "-t", rolecallImage];
+    await buildah([...build, root]);
+    await archive(rolecallImage, target);
+  });
+  return join(folder, "image.tar");
+}
+
+/** pause and CoreDNS. */
+async function toolsArchive(): Promise<string> {
+  const source = join(here, "tools");
+  const program = await goProgram("tools", source);
+  const folder = await cached("image-tools", [program], "", async (target) => {
+    await singleProgram(toolsImage, program, ["/tools", "pause"]);
+    await archive(toolsImage, target);
+  });
+  return join(folder, "image.tar");
+}
+
+/** The AWS SDKs for Go, as a pod would use them. */
+async function clientsArchive(): Promise<string> {
+  const program = await goProgram("clients", join(root, "tests/clients/go"));
+  const folder = await cached("image-clients", [program], "", async (target) => {
+    await singleProgram(clientsImage, program, ["/clients", "v2"]);
+    await archive(clientsImage, target);
+  });
+  return join(folder, "image.tar");
+}
+
+async function goProgram(name: string, source: string): Promise<string> {
+  const inputs = ["go.mod", "go.sum", "main.go"].map((file) => join(source, file));
+  const folder = await cached(`go-static-${name}`, inputs, "", async (target) => {
+    const env = plainEnv({
+      CGO_ENABLED: "0",
+      GOTOOLCHAIN: "local",
+      GOFLAGS: "-mod=readonly -trimpath -buildvcs=false",
+    });
+    const build = ["go", "build", "-ldflags", "-s -w", "-o", join(target, name), "."];
+    await must(build, { cwd: source, env, timeoutMs: 20 * minutes });
+  });
+  return join(folder, name);
+}
+
+async function singleProgram(image: string, program: string, entry: readonly string[]) {
+  const container = (await buildah(["from", "scratch"])).trim();
+  await buildah(["copy", "-q", container, program, entry[0] ?? "/"]);
+  await buildah(["config", "--entrypoint", JSON.stringify(entry), container]);
+  await buildah(["commit", "-q", "--rm", container, image]);
+}
+
+/**
+ * The base image under the name that the Dockerfile has for it. Where it is in no reach, one like it
+ * is made: Debian by debootstrap, and the Deno that runs this.
+ */
+async function baseImage(): Promise<void> {
+  const name = /^ARG DENO_IMAGE=(\S+)$/m.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1];
+  if (name === undefined) throw new Error("Dockerfile: ARG DENO_IMAGE is missing");
+  const there = await buildahRun(["inspect", "--type", "image", name]);
+  if (there.code === 0) return;
+  const folder = join(cacheRoot(), "base-image");
+  rmSync(folder, { recursive: true, force: true });
+  const debootstrap = ["debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm"];
+  await must([...debootstrap, folder], { timeoutMs: 10 * minutes });
+  copyFileSync(realpathSync(process.execPath), join(folder, "usr/bin/deno"));
+  copyFileSync(
+    "/etc/ssl/certs/ca-certificates.crt",
+    join(folder, "etc/ssl/certs/ca-certificates.crt"),
+  );
+  const container = (await buildah(["from", "scratch"])).trim();
+  await buildah(["add", "-q", container, folder, "/"]);
+  await buildah(["commit", "-q", "--rm", container, name]);
+  rmSync(folder, { recursive: true });
+}
+
+async function archive(image: string, folder: string): Promise<void> {
+  await buildah(["push", "-q", image, `docker-archive:${join(folder, "image.tar")}:${image}`]);
+}
+
+async function buildah(args: readonly string[]): Promise<string> {
+  const outcome = await buildahRun(args);
+  if (outcome.code === 0) return outcome.stdout;
+  throw new Error(`buildah ${args.join(" ")}: ${outcome.stderr.slice(-2000)}`);
+}
+
+function buildahRun(args: readonly string[]) {
+  const store = join(cacheRoot(), "buildah");
+  mkdirSync(store, { recursive: true });
+  const roots = ["--root", join(store, "root"), "--runroot", join(store, "run")];
+  return run(["buildah", ...roots, ...args], { timeoutMs: 15 * minutes });
+}
+
+/** Every file of a folder but tests, in a fixed order. */
+function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && !entry.name.endsWith("_test.ts"));
+  return files.map((entry) => join(entry.parentPath, entry.name)).sort();
+}

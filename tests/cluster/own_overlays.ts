@@ -1,0 +1,64 @@
+/** Overlays for nodes of our own, written as a user writes his: image, STS endpoint and region. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stsUrl } from "../system/sts.ts";
+import { rolecallImage } from "./images.ts";
+
+const shipped = fileURLToPath(new URL("../../deploy/kustomize/", import.meta.url));
+
+/** What a user's own overlay says beside the one it rests on. */
+export interface OverlayWish {
+  readonly resource: string;
+  readonly image: string;
+  readonly server?: Readonly<Record<string, string>>;
+  readonly agent?: Readonly<Record<string, string>>;
+  readonly components?: readonly string[];
+}
+
+/** Writes it to a folder of its own; kustomize takes relative paths only. */
+export function writeOverlay(folder: string, wish: OverlayWish): string {
+  mkdirSync(folder, { recursive: true });
+  const path = (name: string) => relative(folder, join(shipped, name));
+  const [newName, newTag] = split(wish.image);
+  writeFileSync(
+    join(folder, "kustomization.yaml"),
+    JSON.stringify({
+      apiVersion: "kustomize.config.k8s.io/v1beta1",
+      kind: "Kustomization",
+      resources: [path(wish.resource)],
+      components: (wish.components ?? []).map(path),
+      images: [{ name: "rolecall", newName, newTag }],
+      configMapGenerator: [
+        ...settings("rolecall-server-settings", wish.server),
+        ...settings("rolecall-agent-settings", wish.agent),
+      ],
+    }),
+  );
+  return folder;
+}
+
+function settings(name: string, values: Readonly<Record<string, string>> | undefined): object[] {
+  if (values === undefined) return [];
+  const literals = Object.entries(values).map(([key, value]) => `${key}=${value}`);
+  return [{ name, namespace: "rolecall", behavior: "merge", literals }];
+}
+
+function split(image: string): [string, string] {
+  const at = image.lastIndexOf(":");
+  return [image.slice(0, at), image.slice(at + 1)];
+}
+
+/** For clusters as kubeadm makes them, the servers with their nodes' credentials. */
+export function ownOverlays(folder: string): { overlay: string; uninstall: string } {
+  const overlay = writeOverlay(join(folder, "overlay"), {
+    resource: "overlays/kubeadm",
+    image: rolecallImage,
+    server: { ROLECALL_STS_ENDPOINT: stsUrl, ROLECALL_REGION: "eu-west-1" },
+  });
+  const uninstall = writeOverlay(join(folder, "uninstall"), {
+    resource: "overlays/uninstall",
+    image: rolecallImage,
+  });
+  return { overlay, uninstall };
+}

@@ -1,0 +1,173 @@
+/** What is set up wrongly is named in one line of the pod's log, and the pod isn't ready. */
+import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "../../system/until.ts";
+import type { Shown } from "../kubectl.ts";
+import type { Site } from "../site.ts";
+import { writeOverlay } from "../own_overlays.ts";
+import type { ClusterScenario } from "./mod.ts";
+
+const home = "rolecall";
+
+export const badInput: readonly ClusterScenario[] = [
+  {
+    name: "a wrong setting: the new agent names it, the old ones go on",
+    ownNodes: true,
+    within: 180_000,
+    run: async (site) => {
+      const { kubectl, overlay } = site;
+      const broken = writeOverlay(mkdtempSync(join(tmpdir(), "rolecall-broken-")), {
+        resource: "overlays/kubeadm",
+        image: site.image,
+        server: { ROLECALL_STS_ENDPOINT: site.stsUrl, ROLECALL_REGION: "eu-west-1" },
+        agent: { ROLECALL_IMDSV2: "sometimes" },
+      });
+      const before = (await kubectl.pods(home, "rolecall-agent")).map(({ metadata }) =>
+        metadata.name
+      );
+      await kubectl.do(["apply", "-k", broken]);
+      const log = await until("the new agent's complaint", async () => {
+        const pods = await kubectl.pods(home, "rolecall-agent");
+        const added = pods.find(({ metadata }) => !before.includes(metadata.name));
+        return added && await kubectl.logs(home, added.metadata.name);
+      }, { within: 60_000, every: 500 });
+      assert.match(log, /^--imdsv2: "sometimes".*optional.*required/m);
+      const ready = (await kubectl.pods(home, "rolecall-agent")).filter(isReady);
+      assert.deepEqual(ready.map(({ metadata }) => metadata.name).sort(), before.sort());
+      await kubectl.do(["apply", "-k", overlay]);
+      await kubectl.rolledOut(home, "daemonset/rolecall-agent");
+    },
+  },
+  {
+    name: "an agent without NET_ADMIN says so and isn't ready",
+    run: (site) =>
+      complains(site, "no-net-admin", [], /NET_ADMIN/, [], {
+        capabilities: { drop: ["ALL"] },
+        runAsUser: 0,
+      }),
+  },
+  {
+    name: "an agent that is given another CA says so and isn't ready",
+    run: async (site) => {
+      const data = { "ca.crt": otherCa };
+      const metadata = { name: "other-ca", namespace: home };
+      await site.kubectl.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
+      const server = `--server=https://rolecall-server.${home}.svc:8443`;
+      await complains(site, "other-ca", ["--redirect=none", server], /certificate/, [{
+        name: "ca",
+        configMap: { name: "other-ca" },
+      }]);
+      await site.kubectl.do(["delete", "configmap", "-n", home, "other-ca"]);
+    },
+  },
+  {
+    name: "a server without its rights says which, and isn't ready",
+    within: 180_000,
+    run: async ({ kubectl, overlay }) => {
+      await kubectl.do(["delete", "clusterrolebinding", "rolecall-server"]);
+      const [server] = await kubectl.pods(home, "rolecall-server");
+      await kubectl.do(["delete", "pod", "-n", home, server.metadata.name]);
+      const added = await until("the new server", async () => {
+        const pods = await kubectl.pods(home, "rolecall-server");
+        return pods.find(({ metadata, status }) =>
+          metadata.creationTimestamp > server.metadata.creationTimestamp &&
+          metadata.name !== server.metadata.name && status.phase === "Running"
+        );
+      }, { within: 60_000, every: 500 });
+      await until(
+        "its complaint",
+        async () => /forbidden/i.test(await kubectl.logs(home, added.metadata.name)),
+        {
+          within: 30_000,
+          every: 500,
+        },
+      );
+      assert.equal(isReady(await kubectl.get("pod", "-n", home, added.metadata.name)), false);
+      await kubectl.do(["apply", "-k", overlay]);
+      await kubectl.rolledOut(home, "deployment/rolecall-server");
+    },
+  },
+];
+
+function isReady({ status }: Shown): boolean {
+  return status.conditions?.some((one: { type: string; status: string }) =>
+    one.type === "Ready" && one.status === "True"
+  ) ?? false;
+}
+
+/** An agent in a network of its own, so that it disturbs none of the real ones. */
+async function complains(
+  { kubectl, image }: Site,
+  name: string,
+  flags: readonly string[],
+  complaint: RegExp,
+  volumes: readonly object[] = [],
+  rights: object = {},
+): Promise<void> {
+  const projected = {
+    sources: [{ serviceAccountToken: { audience: "rolecall-server", path: "token" } }],
+  };
+  const mounts = {
+    ca: "/etc/rolecall/ca",
+    token: "/var/run/secrets/rolecall",
+    pod: "/run/rolecall-pod",
+  };
+  const all: readonly { name: string }[] = [
+    ...volumes as { name: string }[],
+    { name: "token", projected } as { name: string },
+    { name: "pod", emptyDir: {} } as { name: string },
+  ];
+  await kubectl.apply({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: home, labels: { "app.kubernetes.io/name": name } },
+    spec: {
+      serviceAccountName: "rolecall-agent",
+      terminationGracePeriodSeconds: 1,
+      containers: [{
+        name: "agent",
+        image,
+        args: [
+          "agent",
+          "--host-ip=$(POD_IP)",
+          "--readiness-file=/run/rolecall-pod/readiness",
+          ...flags,
+        ],
+        env: [{ name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } }],
+        readinessProbe: { exec: { command: ["ready"] }, periodSeconds: 1, timeoutSeconds: 5 },
+        securityContext: { readOnlyRootFilesystem: true, ...rights },
+        volumeMounts: all.map((volume) => ({
+          name: volume.name,
+          mountPath: mounts[volume.name as keyof typeof mounts],
+        })),
+      }],
+      volumes: all,
+    },
+  });
+  await until(`${name}'s complaint`, async () => complaint.test(await kubectl.logs(home, name)), {
+    within: 40_000,
+    every: 500,
+  });
+  await until(`${name} shown as not ready, and why`, async () => {
+    const shown = await kubectl.do(["describe", "pod", "-n", home, name]);
+    return /Ready\s+False/.test(shown) && /Readiness probe failed/.test(shown) &&
+      complaint.test(shown);
+  }, { within: 40_000, every: 500 });
+  await kubectl.do(["delete", "pod", "-n", home, name]);
+}
+
+/** A real certificate authority, of which nobody has the key. */
+const otherCa = `-----BEGIN CERTIFICATE-----
+MIIBjzCCATWgAwIBAgIUdcWx72QoLV02scMziIRZJz2qsycwCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRYW5vdGhlciBhdXRob3JpdHkwIBcNMjYxMTIzMTcyMDMzWhgP
+MjEyNjEwMzAxNzIwMzNaMBwxGjAYBgNVBAMMEWFub3RoZXIgYXV0aG9yaXR5MFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEL4euSiKJNCbGdkV+/Aypc0uQpSGd0n59
+/6gOfncUP0IQePSzqROqJzhEH/eFxfGHCtl5YEaeeQN9TwXFRgqfRKNTMFEwHQYD
+VR0OBBYEFEXROppAfKtz8YEVXOs7t7eYNgVuMB8GA1UdIwQYMBaAFEXROppAfKtz
+8YEVXOs7t7eYNgVuMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIh
+AM7H3I80xyIsACAFJmAroeYaSoizBvbXcxw+Tj+9KB9lAiA2QBJ7DmsXn+FTmkLI
+EcELD816MB1UodmhpVKY6nM6IA==
+-----END CERTIFICATE-----
+`;

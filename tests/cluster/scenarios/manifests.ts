@@ -1,0 +1,101 @@
+/** Every overlay and component is accepted by the API server, field by field. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Shown } from "../kubectl.ts";
+import { writeOverlay } from "../own_overlays.ts";
+import type { Site } from "../site.ts";
+import type { ClusterScenario } from "./mod.ts";
+
+const deploy = fileURLToPath(new URL("../../../deploy/", import.meta.url));
+const strictly = ["apply", "--dry-run=server", "--validate=strict"];
+
+export const manifests: readonly ClusterScenario[] = [
+  {
+    name: "every overlay and every component passes the API server's strict validation",
+    ownNodes: true,
+    within: 180_000,
+    run: async (site) => {
+      const { kubectl, own } = site;
+      await kubectl.do([
+        "apply",
+        "--server-side",
+        ...own!.customResources.flatMap((file) => ["-f", file]),
+      ]);
+      const wait = ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"];
+      await kubectl.do(wait);
+      await makeNamespaces(site);
+      for (const name of readdirSync(join(deploy, "kustomize/overlays"))) {
+        await kubectl.do([...strictly, "-k", join(deploy, "kustomize/overlays", name)]);
+      }
+      for (const name of readdirSync(join(deploy, "kustomize/components"))) {
+        const folder = mkdtempSync(join(tmpdir(), "rolecall-component-"));
+        const wish = { resource: "overlays/kubeadm", image: site.image };
+        writeOverlay(folder, { ...wish, components: [`components/${name}`] });
+        await kubectl.do([...strictly, "-k", folder]);
+      }
+      await kubectl.do([...strictly, "-k", join(deploy, "monitoring")]);
+      await kubectl.do(["delete", ...own!.customResources.flatMap((file) => ["-f", file])]);
+    },
+  },
+  {
+    name: "the server is a pod for restricted namespaces, and the agent needs a privileged one",
+    run: async ({ kubectl }) => {
+      const server = await templateOf(kubectl, "Deployment");
+      const agent = await templateOf(kubectl, "DaemonSet");
+      assert.equal(await admitted(kubectl, "restricted", server), "");
+      assert.match(
+        await admitted(kubectl, "baseline", agent),
+        /host namespaces.*hostPath|hostPath.*host/s,
+      );
+      assert.equal(await admitted(kubectl, "privileged", agent), "");
+    },
+  },
+];
+
+/** Namespaces come with the overlays; a dry run doesn't make those that its other objects need. */
+async function makeNamespaces({ kubectl }: Site): Promise<void> {
+  for (const name of ["rolecall", "rolecall-uninstall"]) {
+    await kubectl.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  }
+}
+
+async function templateOf(kubectl: Site["kubectl"], kind: string): Promise<Shown> {
+  const rendered = await kubectl.do([
+    "create",
+    "--dry-run=client",
+    "-o",
+    "json",
+    "-k",
+    join(deploy, "kustomize/base"),
+  ]);
+  // A list, or objects one after the other: kubectl's versions differ.
+  const objects = JSON.parse(`[${rendered.trim().replaceAll(/^}\n{/gm, "},\n{")}]`).flatMap((
+    one: Shown,
+  ) => one.items ?? [one]);
+  return objects.find((one: Shown) => one.kind === kind && /server|agent/.test(one.metadata.name))
+    .spec.template;
+}
+
+/** What the API server says against such a pod in a namespace of that level; nothing if it's fine. */
+async function admitted(kubectl: Site["kubectl"], level: string, template: Shown): Promise<string> {
+  const namespace = `level-${level}`;
+  const labels = { "pod-security.kubernetes.io/enforce": level };
+  await kubectl.apply(
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } },
+    {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name: template.spec.serviceAccountName, namespace },
+    },
+  );
+  const { priorityClassName: _, ...spec } = template.spec;
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "pod", namespace }, spec };
+  const { code, stderr } = await kubectl.try(
+    ["create", "--dry-run=server", "-f", "-"],
+    JSON.stringify(pod),
+  );
+  return code === 0 ? "" : stderr;
+}

@@ -1,0 +1,31 @@
+/** All scenarios, in the order in which a cluster lives through them. */
+import type { Scenario } from "../../system/report.ts";
+import type { Site } from "../site.ts";
+import { attacks } from "./attacks.ts";
+import { badInput } from "./bad_input.ts";
+import { certificates } from "./certificates.ts";
+import { credentials } from "./credentials.ts";
+import { installation } from "./installation.ts";
+import { manifests } from "./manifests.ts";
+import { permissions } from "./permissions.ts";
+import { removal } from "./removal.ts";
+import { upgrades } from "./upgrades.ts";
+
+export interface ClusterScenario extends Scenario<Site> {
+  /** Without it the others have nothing to stand on. */
+  readonly essential?: boolean;
+  /** Needs nodes whose insides can be looked at. */
+  readonly ownNodes?: boolean;
+}
+
+export const scenarios: readonly ClusterScenario[] = [
+  ...manifests,
+  ...installation,
+  ...credentials,
+  ...permissions,
+  ...upgrades,
+  ...attacks,
+  ...certificates,
+  ...badInput,
+  ...removal,
+];

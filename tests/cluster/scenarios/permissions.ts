@@ -1,0 +1,39 @@
+/** The second fence: what Deno lets each command do, tried in the image itself. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import type { Site } from "../site.ts";
+import { scriptPod } from "../workloads.ts";
+import type { ClusterScenario } from "./mod.ts";
+
+const file = new URL("../../../deploy/image/deno.json", import.meta.url);
+const sets = Object.keys(JSON.parse(readFileSync(file, "utf8")).permissions);
+/** By set; none elsewhere. */
+const granted: Readonly<Record<string, readonly string[]>> = {
+  agent: ["run iptables", "read the host's name"],
+  server: ["read the host's name"],
+  uninstall: ["run iptables"],
+};
+
+export const permissions: readonly ClusterScenario[] = [{
+  name: "what a command's permission list doesn't grant fails",
+  run: async (site) => {
+    for (const set of sets) {
+      const expected = granted[set] ?? [];
+      const got = await attempted(site, set);
+      assert.deepEqual(got.toSorted(), expected.toSorted(), `permissions of ${set}`);
+    }
+  },
+}];
+
+async function attempted(site: Site, set: string): Promise<string[]> {
+  const name = `attempt-${set}`;
+  const command = [`--config=/app/deno.json`, `-P=${set}`, "/scripts/attempt.js"];
+  const pod = scriptPod(site, { name, namespace: "shop" }, command) as {
+    spec: { containers: { command: string[] }[] };
+  };
+  const [container] = pod.spec.containers;
+  container!.command = container!.command.map((word) => word === "-A" ? "-q" : word);
+  await site.kubectl.apply(pod);
+  const { log } = await site.kubectl.ended("shop", name);
+  return JSON.parse(log.trim().split("\n").at(-1) ?? "");
+}

@@ -1,0 +1,29 @@
+/** Where the scenarios play: a cluster, what is installed on it, and who is asked about roles. */
+import type { InstanceMetadata } from "../system/instance_metadata.ts";
+import type { ClusterNode } from "./cluster_node.ts";
+import type { Kubectl } from "./kubectl.ts";
+
+export interface Site {
+  readonly kubectl: Kubectl;
+  /** A kustomization to install, with image and STS endpoint set. */
+  readonly overlay: string;
+  /** The same's counterpart that removes the rules. */
+  readonly uninstall: string;
+  /** Has Deno and the program. */
+  readonly image: string;
+  /** Has the AWS SDK for Go as its entry point. */
+  readonly sdkImage: string;
+  /** moto's, as this process reaches it. */
+  readonly stsUrl: string;
+  /** What only nodes of our own can show; null on a cluster that was given. */
+  readonly own: OwnNodes | null;
+}
+
+export interface OwnNodes {
+  readonly nodes: readonly ClusterNode[];
+  /** Path of a node's kubelet's kubeconfig: what a thief of that node has. */
+  kubeletKubeconfig(node: ClusterNode): string;
+  readonly metadata: InstanceMetadata;
+  /** Files that define the custom resources which components use. */
+  readonly customResources: readonly string[];
+}

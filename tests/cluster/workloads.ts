@@ -1,0 +1,75 @@
+/** Pods that ask for credentials as workloads do, and the namespaces they live in. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Kubectl } from "./kubectl.ts";
+import type { Site } from "./site.ts";
+
+const scripts = ["ask.js", "get.js", "attempt.js"];
+
+/** The account that moto gives every caller. */
+export const account = "123456789012";
+
+export function roleArn(name: string): string {
+  return `arn:aws:iam::${account}:role/${name}`;
+}
+
+/** A namespace with the scripts in it, in which roles that match `permitted` are. */
+export async function makeNamespace(
+  kubectl: Kubectl,
+  name: string,
+  permitted?: string,
+): Promise<void> {
+  const annotations = permitted === undefined ? {} : { "iam.amazonaws.com/permitted": permitted };
+  const data = Object.fromEntries(scripts.map((file) => [file, scriptText(file)]));
+  await kubectl.apply(
+    { apiVersion: "v1", kind: "Namespace", metadata: { name, annotations } },
+    { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "scripts", namespace: name }, data },
+  );
+}
+
+function scriptText(file: string): string {
+  return readFileSync(fileURLToPath(new URL(`scripts/${file}`, import.meta.url)), "utf8");
+}
+
+export interface PodWish {
+  readonly name: string;
+  readonly namespace: string;
+  readonly role?: string;
+  readonly node?: string;
+}
+
+/** A plain pod with the AWS SDK for Go, which prints the access key it finds, and no setting. */
+export function sdkPod(site: Site, wish: PodWish): object {
+  return podOf(wish, { image: site.sdkImage });
+}
+
+/** A pod that runs one of the scripts with all rights but the metadata service's own answer. */
+export function scriptPod(site: Site, wish: PodWish, command: readonly string[]): object {
+  const deno = ["/usr/bin/deno", "run", "-A", "--cached-only"];
+  return podOf(wish, {
+    image: site.image,
+    command: [...deno, ...command],
+    volumeMounts: [{ name: "scripts", mountPath: "/scripts" }],
+    securityContext: {
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+    },
+  });
+}
+
+function podOf({ name, namespace, role, node }: PodWish, container: object): object {
+  const annotations = role === undefined ? {} : { "iam.amazonaws.com/role": role };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, annotations, labels: { "app.kubernetes.io/name": name } },
+    spec: {
+      restartPolicy: "Never",
+      terminationGracePeriodSeconds: 1,
+      ...(node === undefined ? {} : { nodeName: node }),
+      containers: [{ name: "main", ...container }],
+      volumes: [{ name: "scripts", configMap: { name: "scripts" } }],
+    },
+  };
+}
