@@ -26,6 +26,7 @@ function setUp() {
   const redirect = new RedirectKeeper({
     clock,
     log,
+    guard: { ensure: () => Promise.resolve(false) },
     choose: () =>
       Promise.resolve({ kind: "nftables", ensure: () => Promise.resolve(false) } as const),
     cutFlows: () => Promise.resolve(0),

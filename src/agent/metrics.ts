@@ -118,6 +118,16 @@ export function createMetrics(
       own.reset();
       own.inc(sources.redirect().repairs);
     });
+    gauge(
+      "route_guard_in_place",
+      "1 while routing keeps pods off the metadata service, also while the packet filter is flushed",
+      [],
+      (own) => own.set(Number(sources.redirect().guard?.inPlace ?? true)),
+    );
+    counter("route_guard_repairs_total", "times routing rules had to be put back", [], (own) => {
+      own.reset();
+      own.inc(sources.redirect().guard?.repairs ?? 0);
+    });
   }
 
   function gauge(

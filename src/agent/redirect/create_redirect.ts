@@ -9,6 +9,7 @@ import type { RunProgram } from "./redirect_fault.ts";
 import { RedirectKeeper } from "./redirect_keeper.ts";
 import type { RedirectSettings } from "./redirect_rules.ts";
 import { removeRedirect } from "./remove_redirect.ts";
+import { routeGuard } from "./route_guard.ts";
 
 /** null for `--redirect=none`. */
 export function createRedirect(
@@ -25,6 +26,7 @@ export function createRedirect(
   const parts = { ...node, settings };
   return new RedirectKeeper({
     ...watch,
+    guard: routeGuard(node.run, node.hasIpv6),
     choose: async () => {
       const chosen = await chooseBackend(node.run, redirect);
       return chosen.kind === "nftables"

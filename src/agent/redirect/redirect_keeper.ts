@@ -1,13 +1,19 @@
 /**
- * Keeps the redirect in place: puts it there, reads it back every few seconds, repairs and counts.
- * A fault is kept for readiness and tried again; it never ends the program.
+ * Keeps the redirect and its guard in place: puts them there, reads them back every few seconds,
+ * repairs and counts. A fault is kept for readiness and tried again; it never ends the program.
  */
 import { pause } from "../pause.ts";
 import type { Clock, Log } from "../ports.ts";
+import { type GuardStatus, GuardWatch } from "./guard_watch.ts";
 import type { RedirectBackend } from "./iptables_backend.ts";
 import type { Removal } from "./remove_redirect.ts";
+import type { RouteGuard } from "./route_guard.ts";
 
-const checkEveryMs = 5000;
+/**
+ * Between two rounds: 2 s, and 5 s where a round takes long, as with iptables-legacy on a node with
+ * tens of thousands of rules. A round takes some 25 ms of CPU.
+ */
+const pauseMs = { least: 2000, most: 5000, timesRound: 20 };
 
 export interface RedirectStatus {
   /** `none` where nothing is to be redirected; `unknown` before a kind could be chosen. */
@@ -17,11 +23,15 @@ export interface RedirectStatus {
   readonly repairs: number;
   /** One line with the remedy; null while all is well. */
   readonly lastError: string | null;
+  /** The guard by routing; null where nothing is to be redirected. */
+  readonly guard: GuardStatus | null;
 }
 
 export interface RedirectKeeperDeps {
   readonly clock: Clock;
   readonly log: Log;
+  /** Holds while the packet filter is flushed. */
+  readonly guard: RouteGuard;
   /** @throws {RedirectFault} no kind can be used now. */
   readonly choose: () => Promise<RedirectBackend>;
   /** Cuts flows that began before the redirect; how many. */
@@ -32,6 +42,7 @@ export interface RedirectKeeperDeps {
 
 export class RedirectKeeper {
   readonly #deps: RedirectKeeperDeps;
+  readonly #guard: GuardWatch;
   #backend: RedirectBackend | null = null;
   #everInPlace = false;
   #inPlace = false;
@@ -42,6 +53,7 @@ export class RedirectKeeper {
 
   constructor(deps: RedirectKeeperDeps) {
     this.#deps = deps;
+    this.#guard = new GuardWatch(deps.guard, deps.log);
   }
 
   status(): RedirectStatus {
@@ -50,6 +62,7 @@ export class RedirectKeeper {
       inPlace: this.#inPlace,
       repairs: this.#repairs,
       lastError: this.#lastError,
+      guard: this.#guard.status(),
     };
   }
 
@@ -65,15 +78,26 @@ export class RedirectKeeper {
     return this.#round;
   }
 
-  /** Checks every 5 s until the signal aborts; the rules stay. */
+  /** Checks every 2 to 5 s until the signal aborts; the rules stay. */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    let tookMs = 0;
     while (!signal.aborted) {
-      await pause(this.#deps.clock, checkEveryMs, signal);
+      const pausing = Math.max(tookMs * pauseMs.timesRound, pauseMs.least);
+      await pause(clock, Math.min(pausing, pauseMs.most), signal);
+      const start = clock.monotonic();
       if (!signal.aborted) await this.check();
+      tookMs = clock.monotonic() - start;
     }
   }
 
+  /** The guard first, so that nothing slips past while the redirect is made. */
   async #check(): Promise<void> {
+    await this.#guard.check();
+    await this.#checkRedirect();
+  }
+
+  async #checkRedirect(): Promise<void> {
     try {
       const backend = this.#backend ?? await this.#deps.choose();
       this.#backend = backend;

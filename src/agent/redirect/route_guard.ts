@@ -1,0 +1,79 @@
+/**
+ * Keeps what comes from pods off the metadata service by routing, so that a flush of the packet
+ * filter opens nothing. Which rules that takes is `route_rules.ts`'s matter.
+ */
+import type { ProgramResult, RunProgram } from "./redirect_fault.ts";
+import type { Family } from "./redirect_rules.ts";
+import { routeFault } from "./route_fault.ts";
+import { readRouteRules, routePlan, routeRemoval } from "./route_rules.ts";
+
+export interface RouteGuard {
+  /**
+   * Reads back the rules and makes them what they should be; whether anything had to change.
+   * @throws {RedirectFault} naming the remedy; a family that works is guarded all the same.
+   */
+  ensure(): Promise<boolean>;
+}
+
+const limits = { timeoutMs: 10_000 };
+
+export function routeGuard(run: RunProgram, hasIpv6: boolean): RouteGuard {
+  return {
+    ensure: () => eachFamily(hasIpv6, (family) => ensureFamily(run, family)),
+  };
+}
+
+/** Takes the rules away; whether there were any. A missing program has put none there. */
+export function removeRouteGuard(run: RunProgram, hasIpv6: boolean): Promise<boolean> {
+  return eachFamily(hasIpv6, (family) => removeFamily(run, family));
+}
+
+/** Both families in turn, the second one too if the first fails. */
+async function eachFamily(
+  hasIpv6: boolean,
+  act: (family: Family) => Promise<boolean>,
+): Promise<boolean> {
+  const first = await act(4).catch((fault: Error) => fault);
+  const second = hasIpv6 ? await act(6) : false;
+  if (first instanceof Error) throw first;
+  return first || second;
+}
+
+async function ensureFamily(run: RunProgram, family: Family): Promise<boolean> {
+  const plan = routePlan(family, readListed(await list(run, family)));
+  if (plan.length === 0) return false;
+  const { code, stderr } = await batch(run, family, plan);
+  if (routePlan(family, readListed(await list(run, family))).length === 0) return true;
+  const why = code === 0 ? "the rules don't stay; another program removes them" : stderr;
+  throw routeFault("ip rule add", { code: 1, stdout: "", stderr: why });
+}
+
+async function removeFamily(run: RunProgram, family: Family): Promise<boolean> {
+  const listed = await list(run, family);
+  if (listed.code === 127) return false;
+  const plan = routeRemoval(readListed(listed));
+  if (plan.length === 0) return false;
+  const { code, stderr } = await batch(run, family, plan);
+  if (readListed(await list(run, family)).length === 0) return true;
+  throw routeFault("ip rule del", { code, stdout: "", stderr });
+}
+
+function list(run: RunProgram, family: Family): Promise<ProgramResult> {
+  return run("ip", [`-${family}`, "-j", "rule", "show"], limits);
+}
+
+/** Goes on past a line that fails: another agent may have been quicker. */
+function batch(run: RunProgram, family: Family, plan: readonly string[]): Promise<ProgramResult> {
+  const stdin = plan.map((line) => `${line}\n`).join("");
+  return run("ip", [`-${family}`, "-force", "-batch", "-"], { ...limits, stdin });
+}
+
+function readListed(listed: ProgramResult): readonly string[] {
+  if (listed.code !== 0) throw routeFault("ip rule show", listed);
+  try {
+    return readRouteRules(listed.stdout);
+  } catch {
+    const stderr = "its output is not the JSON of iproute2";
+    throw routeFault("ip -j rule show", { code: 0, stdout: "", stderr });
+  }
+}
