@@ -1,43 +1,10 @@
 #!/usr/bin/env -S deno run -A
 /** Picks the command and runs it; the only place that exits. */
-import type { Command } from "./settings/command.ts";
+import { commands } from "./commands.ts";
 import { commandHelp, programHelp } from "./settings/help.ts";
 import { nearest } from "./settings/nearest.ts";
 import { createHost } from "./runtime/process.ts";
 import { version } from "./version.ts";
-
-interface Entry {
-  readonly summary: string;
-  /** Loaded when it is called, so that a command pays for its own imports alone. */
-  readonly load: () => Promise<Command>;
-}
-
-const commands: Readonly<Record<string, Entry>> = {
-  agent: {
-    summary: "the metadata proxy of a node",
-    load: async () => (await import("./agent/main.ts")).agentCommand,
-  },
-  server: {
-    summary: "watches pods, assumes roles, feeds the agents",
-    load: async () => (await import("./server/main.ts")).serverCommand,
-  },
-  dev: {
-    summary: "agent and server in one process, on a laptop",
-    load: async () => (await import("./dev/main.ts")).devCommand,
-  },
-  explain: {
-    summary: "why a pod has its credentials or not",
-    load: async () => (await import("./explain/command.ts")).explainCommand,
-  },
-  migrate: {
-    summary: "which pods would get another answer than under kiam or kube2iam",
-    load: async () => (await import("./migrate/command.ts")).migrateCommand,
-  },
-  uninstall: {
-    summary: "removes this node's redirect rules",
-    load: async () => (await import("./agent/uninstall.ts")).uninstallCommand,
-  },
-};
 
 const host = createHost();
 const program = host.runtime.name === "deno" ? "deno run -A src/main.ts" : "node src/main.ts";

@@ -8,6 +8,8 @@ export interface Command {
   /** One sentence without a full stop. */
   readonly summary: string;
   readonly flags: FlagTable;
+  /** Words that it takes, for completion. */
+  readonly words?: readonly string[];
   /** Lines to paste, without the program's name. */
   readonly examples: readonly string[];
   /** Runs to its end; gives the exit code. Wrong settings are printed by the command and give 2. */

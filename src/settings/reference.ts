@@ -13,33 +13,49 @@ all problems, one a line.
 
 /** The whole page, a section a command. */
 export function configurationReference(commands: ReadonlyMap<string, Command>): string {
-  const sections = [...commands].map(([name, command]) => section(name, command));
+  const sections = [...commands].map(([name, command]) => section(name, command, commands));
   return [opening, ...sections].join("\n");
 }
 
-function section(name: string, command: Command): string {
-  const rows = Object.entries(command.flags).map(([flagName, flag]) => row(flagName, flag));
+function section(name: string, command: Command, all: ReadonlyMap<string, Command>): string {
+  const others = [...all].filter(([, other]) => other !== command && holds(command, other));
+  const own = Object.entries(command.flags).filter(([flagName, flag]) =>
+    others.every(([, other]) => other.flags[flagName] !== flag)
+  );
   return [
     `## ${name}`,
     "",
-    `\`${name} ${command.usage}\`: ${command.summary}.`,
+    `\`${name} ${command.usage}\`: ${command.summary}.`.replace(" \`:", "\`:"),
+    ...(others.length === 0 ? [] : ["", `Every flag of ${others.map(linkTo).join(" and ")}, and:`]),
     "",
-    ...(rows.length === 0
+    ...(own.length === 0
       ? ["It has no flags."]
-      : ["| flag | default | what it sets |", "| --- | --- | --- |", ...rows]),
+      : ["| flag | default | what it sets |", "| --- | --- | --- |", ...own.map(row)]),
     "",
   ].join("\n");
 }
 
-function row(name: string, flag: Flag<unknown>): string {
+/** Whether it takes every flag of another command, which then aren't told twice. */
+function holds({ flags }: Command, other: Command): boolean {
+  const names = Object.keys(other.flags);
+  return names.length > 0 && names.every((name) => Object.hasOwn(flags, name));
+}
+
+function linkTo([name]: readonly [string, Command]): string {
+  return `[${name}](#${name})`;
+}
+
+function row([name, flag]: readonly [string, Flag<unknown>]): string {
   const fallback = flag.default === "" ? "" : code(flag.default);
+  const expects = plain.has(flag.expects) ? "" : `; ${cell(flag.expects)}`;
   const variable = flag.env === undefined
     ? ""
     : ` Read from ${code(variableOf(name))}, then ${code(flag.env)}.`;
-  return `| ${code("--" + name)} | ${fallback} | ${cell(flag.help)}; ${
-    cell(flag.expects)
-  }.${variable} |`;
+  return `| ${code("--" + name)} | ${fallback} | ${cell(flag.help)}${expects}.${variable} |`;
 }
+
+/** What goes without saying. */
+const plain: ReadonlySet<string> = new Set(["a text", "true or false"]);
 
 function code(text: string): string {
   return "`" + text.replaceAll("|", "\\|") + "`";
