@@ -30,7 +30,7 @@ export interface BotoAnswer {
 
 /** Who STS says the pod is. */
 export async function askWithBoto(
-  pod: TestPod,
+  pod: Pick<TestPod, "run">,
   bin: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<BotoAnswer> {

@@ -1,10 +1,10 @@
 /** The second front: a pod shows its projected token instead of its address. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { requestToken } from "../cluster_objects.ts";
+import { podPath, reportRunning, requestToken, schedulePod } from "../cluster_objects.ts";
 import { inNamespace } from "../network.ts";
 import type { TestPod } from "../pod.ts";
-import { must } from "../programs.ts";
+import { must, plainEnv, run } from "../programs.ts";
 import type { Scenario } from "../report.ts";
 import { replaceFile } from "../rolecall.ts";
 import type { Stage } from "../stage.ts";
@@ -16,7 +16,9 @@ const origin = `http://${address}`;
 const path = "/v1/credentials";
 const namespace = "containers";
 
-function podToken(stage: Stage, pod: TestPod, audience = "rolecall-pod"): Promise<string> {
+type Bound = Pick<TestPod, "spec" | "uid">;
+
+function podToken(stage: Stage, pod: Bound, audience = "rolecall-pod"): Promise<string> {
   const boundTo = { name: pod.spec.name, uid: pod.uid };
   return requestToken(stage.api, { namespace, serviceAccount: "default", audience, boundTo });
 }
@@ -25,9 +27,6 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
   {
     name: "container credentials: boto3 with the pod's projected token",
     run: async (stage) => {
-      const { node } = stage.first;
-      const add = ["ip", "addr", "add", `${address}/32`, "dev", "lo"];
-      await must(inNamespace(node.name, add));
       const flags = [`--container-credentials=${address}:80`];
       await stage.restartAgent(stage.first, { flags, capability: "net_bind_service" });
       await stage.namespace(namespace, ".*");
@@ -57,6 +56,51 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
       assert.equal(await ask("garbage"), 401);
       assert.equal(await ask(await podToken(stage, pod, "rolecall-server")), 401);
       assert.equal(await ask(await podToken(stage, away)), 401);
+    },
+  },
+  {
+    name: "container credentials: a pod on the node's network gets its own",
+    run: async (stage) => {
+      const { node } = stage.first;
+      const annotations = { "iam.amazonaws.com/role": "host-reader" };
+      const spec = { namespace, name: "host", node: node.name, hostNetwork: true, annotations };
+      const { metadata: { uid } } = await schedulePod(stage.api, spec);
+      await reportRunning(stage.api, namespace, spec.name, node.address);
+      const file = join(stage.folders.state, "host-pod-token");
+      replaceFile(file, await podToken(stage, { spec, uid }));
+      const host = {
+        run: (command: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+          run(inNamespace(node.name, command), { env: plainEnv(env), timeoutMs: 40_000 }),
+      };
+      const answer = await askWithBoto(host, stage.builds.python, {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: origin + path,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file,
+      });
+      assert.equal(answer.method, "container-role");
+      assert.match(answer.arn ?? "", /assumed-role\/host-reader\//);
+    },
+  },
+  {
+    name: "container credentials: a deleted pod's token ends, and its credentials with it",
+    run: async (stage) => {
+      const annotations = { "iam.amazonaws.com/role": "reader" };
+      const pod = await stage.pod({ namespace, name: "leaves", annotations });
+      const authorization = await podToken(stage, pod);
+      const ask = async () => (await pod.ask(path, { origin, headers: { authorization } })).status;
+      await until("credentials", async () => await ask() === 200);
+      await stage.api.remove(podPath(namespace, "leaves"));
+      await until("the token refused", async () => await ask() === 401);
+    },
+  },
+  {
+    name: "container credentials: the address stays when the agent stops, until uninstall",
+    run: async (stage) => {
+      const { node } = stage.first;
+      const held = () => must(inNamespace(node.name, ["ip", "addr", "show", "to", address]));
+      await stage.first.running.stop();
+      assert.match(await held(), /169\.254\.170\.23/);
+      await must(inNamespace(node.name, [...stage.runtime, "uninstall"]));
+      assert.equal((await held()).trim(), "");
       await stage.restartAgent(stage.first);
     },
   },
