@@ -93,7 +93,11 @@ class Exchange {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const request = this.#open(fresh);
-      const abort = () => request.destroy(asError(signal?.reason));
+      const abort = () => {
+        request.destroy(asError(signal?.reason));
+        // On a connection that was used before, Deno tells nobody that the request was destroyed.
+        reject(signal?.reason);
+      };
       signal?.addEventListener("abort", abort, { once: true });
       request.once("close", () => signal?.removeEventListener("abort", abort));
       request.on("socket", (socket) => this.#watchSocket(request, socket));

@@ -162,6 +162,59 @@ test("client: an abort reaches the waiting request and the body", async () => {
   await assert.rejects(reader.read());
 });
 
+/** Answers `/first` in full; then, on the same connection, as the test wants. */
+async function usedConnection(answer: (socket: Socket) => void) {
+  const server = await rawServer((socket, text) => {
+    if (text.startsWith("GET /first ")) socket.write(ok);
+    else answer(socket);
+  });
+  const pooled = client();
+  await (await pooled.fetch(`${server.url}/first`)).text();
+  return { server, fetch: pooled.fetch };
+}
+
+const partly = (socket: Socket) => {
+  socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+};
+
+test("client: an abort is told on a connection that was used before", async () => {
+  let asked = () => {};
+  const arrived = new Promise<void>((resolve) => asked = resolve);
+  const { server, fetch } = await usedConnection(() => asked());
+  const early = new AbortController();
+  const waiting = fetch(server.url, { signal: early.signal });
+  const rejected = assert.rejects(waiting, /enough/);
+  await arrived;
+  early.abort(new Error("enough"));
+  await rejected;
+  assert.equal(server.connections.length, 1);
+});
+
+test("client: so is one in the middle of a body, and a reset", async () => {
+  const first = await usedConnection(partly);
+  const late = new AbortController();
+  const response = await first.fetch(first.server.url, { signal: late.signal });
+  late.abort(new Error("enough"));
+  await assert.rejects(response.text());
+
+  const second = await usedConnection((socket) => {
+    partly(socket);
+    setImmediate(() => socket.destroy());
+  });
+  await assert.rejects((await second.fetch(second.server.url)).text());
+});
+
+test("client: a cancelled body closes a connection that was used before", async () => {
+  let closed = () => {};
+  const gone = new Promise<void>((resolve) => closed = resolve);
+  const { server, fetch } = await usedConnection((socket) => {
+    socket.once("close", () => closed());
+    partly(socket);
+  });
+  await (await fetch(server.url)).body?.cancel();
+  await gone;
+});
+
 test("client: cancelling the body closes the connection", async () => {
   let closed: () => void = () => {};
   const gone = new Promise<void>((resolve) => closed = resolve);
