@@ -1,0 +1,61 @@
+/** The metadata front behind a real listener, before a metadata service of the test's choice. */
+import type { TestContext } from "node:test";
+import { createFront, type FrontDeps } from "../../../src/agent/front.ts";
+import { passthroughRule } from "../../../src/agent/passthrough_rule.ts";
+import { TokenKeyRing } from "../../../src/agent/token_keys.ts";
+import { createImds } from "../../../src/aws/imds.ts";
+import type { ListenLimits } from "../../../src/runtime/contract.ts";
+import { createHttpClient } from "../../../src/runtime/http_client.ts";
+import { listen } from "../../../src/runtime/http_listener.ts";
+import { systemClock } from "../../../src/runtime/system_clock.ts";
+import { fakePods, samplePods } from "../../fakes/pods.ts";
+
+export const patientLimits: ListenLimits = {
+  maxConnections: 200,
+  maxConnectionsPerPeer: 200,
+  headersTimeoutMs: 60_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 60_000,
+  maxHeaderBytes: 16_384,
+};
+
+export interface FrontWishes {
+  readonly upstreamUrl: string;
+  readonly upstreamTimeoutMs?: number;
+  readonly deps?: Partial<FrontDeps>;
+}
+
+/** The front's port; it ends with the test. */
+export async function serveFront(t: TestContext, wishes: FrontWishes): Promise<number> {
+  const client = createHttpClient();
+  const handler = createFront({
+    pods: fakePods({ kind: "pod", pod: samplePods.ready }),
+    clock: systemClock,
+    upstream: createImds({
+      baseUrl: wishes.upstreamUrl,
+      http: client,
+      clock: systemClock,
+      timeoutMs: wishes.upstreamTimeoutMs ?? 30_000,
+    }),
+    tokenKeys: new TokenKeyRing({
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    }),
+    allowedHosts: [],
+    passthrough: passthroughRule("all", false),
+    tokenRequired: false,
+    podRate: 0,
+    ...wishes.deps,
+  });
+  const listener = await listen({ host: "127.0.0.1", port: 0, handler, limits: patientLimits });
+  t.after(async () => {
+    await listener.close(0);
+    client.close();
+  });
+  return listener.port;
+}
+
+/** A request as SDKs send it, on a connection that ends with the answer. */
+export function request(method: string, target: string, ...headers: string[]): string {
+  const head = [`${method} ${target} HTTP/1.1`, "Host: 169.254.169.254", "Connection: close"];
+  return [...head, ...headers, "", ""].join("\r\n");
+}
