@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import type { Incoming } from "./contract.ts";
+import { headerOf, headerValuesOf, isNamed, webHeaders } from "./raw_headers.ts";
 
 /** The two ends of a connection, in the form of `peerAddress`. */
 export interface ConnectionEnds {
@@ -51,23 +52,11 @@ export class HttpIncoming implements Incoming {
   }
 
   header(name: string): string | undefined {
-    const raw = this.#message.rawHeaders;
-    let found: string | undefined;
-    for (let i = 0; i < raw.length; i += 2) {
-      if (!isNamed(raw[i], name)) continue;
-      const value = raw[i + 1] ?? "";
-      found = found === undefined ? value : `${found}, ${value}`;
-    }
-    return found;
+    return headerOf(this.#message.rawHeaders, name);
   }
 
   headerValues(name: string): readonly string[] {
-    const raw = this.#message.rawHeaders;
-    const values: string[] = [];
-    for (let i = 0; i < raw.length; i += 2) {
-      if (isNamed(raw[i], name)) values.push(raw[i + 1] ?? "");
-    }
-    return values;
+    return headerValuesOf(this.#message.rawHeaders, name);
   }
 
   body(): ReadableStream<Uint8Array> | null {
@@ -88,9 +77,7 @@ export class HttpIncoming implements Incoming {
   }
 
   toRequest(url: string): Request {
-    const headers = new Headers();
-    const raw = this.#message.rawHeaders;
-    for (let i = 0; i < raw.length; i += 2) headers.append(raw[i] ?? "", raw[i + 1] ?? "");
+    const headers = webHeaders(this.#message.rawHeaders);
     const method = this.method;
     const init: RequestInit & { duplex?: "half" } = { method, headers, signal: this.signal };
     const body = method === "GET" || method === "HEAD" ? null : this.body();
@@ -119,8 +106,4 @@ export class HttpIncoming implements Incoming {
     const web: NodeReadableStream<Uint8Array> = Readable.toWeb(this.#message);
     return web as unknown as ReadableStream<Uint8Array>;
   }
-}
-
-function isNamed(raw: string | undefined, name: string): boolean {
-  return raw !== undefined && raw.length === name.length && raw.toLowerCase() === name;
 }

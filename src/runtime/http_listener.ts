@@ -13,6 +13,7 @@ import { writeReply, writeResponse } from "./http_answer.ts";
 import { type ConnectionEnds, HttpIncoming } from "./http_incoming.ts";
 import { openFilesLimit } from "./machine.ts";
 import { peerAddress } from "./peer_address.ts";
+import { PlainLane } from "./plain_lane.ts";
 import { refuseOnWire } from "./wire_refusal.ts";
 
 /** Starts listening. @throws the system's error, such as EADDRINUSE, with its `code`. */
@@ -33,6 +34,8 @@ class HttpListener implements Listener {
   readonly #limits: ConnectionLimits;
   readonly #open = new Map<Socket, Connection>();
   readonly #bySocket = new WeakMap<Socket, Connection>();
+  /** null with TLS. */
+  readonly #lane: PlainLane | null;
   readonly #byEnds = new Map<string, Connection>();
   #closing = false;
   #watch: DeafnessWatch | undefined;
@@ -49,7 +52,23 @@ class HttpListener implements Listener {
     this.#server.timeout = 2 * limits.requestTimeoutMs;
     // Cutting the list would hide a second Host or X-Forwarded-For; its bytes are limited anyway.
     this.#server.maxHeadersCount = 0;
+    this.#lane = tls === undefined ? this.#openLane() : null;
     this.#wire();
+  }
+
+  /** Takes connections in node:http's place, which gets those that the lane hands over. */
+  #openLane(): PlainLane {
+    const [enter] = this.#server.listeners("connection");
+    this.#server.removeAllListeners("connection");
+    const { handler, limits } = this.#options;
+    return new PlainLane({
+      handler,
+      limits,
+      handOver: (socket) => enter?.call(this.#server, socket),
+      write: (response, answer, ends) => this.#answer(response, answer, () => ends),
+      fail: (response) => this.#fail(response),
+      closing: () => this.#closing,
+    });
   }
 
   get host(): string {
@@ -103,6 +122,7 @@ class HttpListener implements Listener {
     if (this.#closing) return;
     this.#closing = true;
     this.#watch?.stop();
+    this.#lane?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, connection] of this.#open) {
       if (connection.underway === 0) socket.destroy();
@@ -147,6 +167,7 @@ class HttpListener implements Listener {
       this.#open.delete(socket);
       this.#limits.leave(peer);
     });
+    this.#lane?.enter(socket, connection);
   }
 
   /** TLS wraps the accepted socket in another; both have the same ends, and are one connection. */
@@ -176,20 +197,26 @@ class HttpListener implements Listener {
 
   #handle(incoming: HttpIncoming, response: ServerResponse): void {
     try {
-      const answer = this.#options.handler(incoming);
-      if (answer instanceof Promise) {
-        answer.then(
-          (settled) => this.#write(incoming, response, settled),
-          () => this.#fail(response),
-        );
-      } else this.#write(incoming, response, answer);
+      this.#answer(response, this.#options.handler(incoming), () => incoming.leavesBody());
     } catch {
       this.#fail(response);
     }
   }
 
-  #write(incoming: HttpIncoming, response: ServerResponse, answer: Reply | Response): void {
-    const last = this.#closing || incoming.leavesBody();
+  #answer(
+    response: ServerResponse,
+    answer: Reply | Response | Promise<Reply | Response>,
+    ends: () => boolean,
+  ): void {
+    if (!(answer instanceof Promise)) return this.#write(response, answer, ends());
+    answer.then(
+      (settled) => this.#write(response, settled, ends()),
+      () => this.#fail(response),
+    );
+  }
+
+  #write(response: ServerResponse, answer: Reply | Response, ends: boolean): void {
+    const last = this.#closing || ends;
     if (response.destroyed) {
       if (answer instanceof Response) answer.body?.cancel().catch(() => {});
       return;

@@ -1,0 +1,77 @@
+/**
+ * Knows the one spelling of a request that nearly every client uses: whole in one piece, no body,
+ * nothing that two readers could read in two ways. Whatever else arrives is left to node:http.
+ */
+
+export interface PlainRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly rawHeaders: readonly string[];
+  readonly keepAlive: boolean;
+}
+
+/** Longer ones are rare, and cost too much to be looked at twice. */
+export const maxPlainBytes = 4096;
+
+const form = new RegExp(
+  "^(GET|HEAD|PUT) (/[A-Za-z0-9._~+=,:@%/?&-]*) HTTP/1\\.1\r\n" +
+    "((?:[A-Za-z0-9_-]+: ?(?:[!-~](?:[ -~]*[!-~])?)?\r\n)+)\r\n$",
+);
+
+/** Headers that say how a message or its connection goes on; their rules are the full parser's. */
+const intricate = new Set([
+  "content-length",
+  "expect",
+  "http2-settings",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/**
+ * The request that `text`, a character a byte, is exactly and to its end, as node:http's parser
+ * would read it; undefined for anything that it would refuse, or might read otherwise.
+ */
+export function plainRequest(text: string): PlainRequest | undefined {
+  const match = form.exec(text);
+  if (match === null) return undefined;
+  const [, method = "", target = "", lines = ""] = match;
+  const rawHeaders = splitLines(lines);
+  const ending = endingOf(method, rawHeaders);
+  return ending === undefined
+    ? undefined
+    : { method, target, rawHeaders, keepAlive: ending === "keep-alive" };
+}
+
+function splitLines(lines: string): string[] {
+  const raw: string[] = [];
+  for (let at = 0; at < lines.length;) {
+    const colon = lines.indexOf(":", at);
+    const end = lines.indexOf("\r", colon);
+    const start = lines.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1;
+    raw.push(lines.slice(at, colon), lines.slice(start, end));
+    at = end + 2;
+  }
+  return raw;
+}
+
+/** What becomes of the connection; undefined where a header asks for more than this reader knows. */
+function endingOf(method: string, raw: readonly string[]): "keep-alive" | "close" | undefined {
+  let hosts = 0;
+  let lengths = 0;
+  let ending: string | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (name === "host") hosts++;
+    else if (name === "connection") {
+      if (ending !== undefined) return undefined;
+      ending = raw[i + 1]!.toLowerCase();
+    } else if (name === "content-length" && raw[i + 1] === "0" && method === "PUT") lengths++;
+    else if (intricate.has(name)) return undefined;
+  }
+  if (hosts !== 1 || lengths > 1) return undefined;
+  if (ending === undefined || ending === "keep-alive") return "keep-alive";
+  return ending === "close" ? "close" : undefined;
+}
