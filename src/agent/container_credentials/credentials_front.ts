@@ -8,11 +8,14 @@ import type { FrontRequest, Reply } from "../ask.ts";
 import { canonicalPath } from "../canonical_path.ts";
 import type { AssignedPod, Clock, Found, PodsByUid } from "../ports.ts";
 import { RateLimit } from "../rate_limit.ts";
+import type { MarkRefusal } from "../refused_requests.ts";
 import { json, type Refusal, refuse } from "./refusals.ts";
 import type { TokenVerdict } from "./token_pods.ts";
 
 /** SDKs give a request one or two seconds; check and wait together stay below. */
 const answerMs = 900;
+/** The label of its metrics. */
+const handler = "container_credentials";
 
 export interface CredentialsFrontDeps {
   readonly pods: PodsByUid;
@@ -24,7 +27,9 @@ export interface CredentialsFrontDeps {
   /** `--pod-rate`: requests a second of one address, 0 without limit. */
   readonly podRate: number;
   /** Told of each answer when its status is known; `ms` since the request's arrival. */
-  readonly answered?: (handler: "container_credentials", status: number, ms: number) => void;
+  readonly answered?: (handler: string, status: number, ms: number) => void;
+  /** Marks the answer to a refused request, and tells of it. */
+  readonly refused?: MarkRefusal;
   /** Told how long a request waited for its pod or its credentials, in milliseconds. */
   readonly waited?: (ms: number) => void;
 }
@@ -41,8 +46,8 @@ export function createCredentialsFront(
       ? refusalOf(incoming, hostIsOurs)
       : "flooded";
     const reply = refusal === undefined ? await give(deps, incoming, startedAt) : refuse(refusal);
-    deps.answered?.("container_credentials", reply.status, deps.clock.monotonic() - startedAt);
-    return reply;
+    deps.answered?.(handler, reply.status, deps.clock.monotonic() - startedAt);
+    return deps.refused?.({ incoming }, handler, reply) ?? reply;
   };
 }
 

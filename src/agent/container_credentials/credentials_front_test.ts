@@ -25,6 +25,7 @@ function setUp(world: World = {}) {
   const waits: number[] = [];
   const answered: string[] = [];
   const shown: string[] = [];
+  const refused: string[] = [];
   const front = createCredentialsFront({
     pods: {
       findUid: (uid) => uid === "uid-a" ? now : { kind: "unknown" },
@@ -41,6 +42,10 @@ function setUp(world: World = {}) {
     clock,
     addresses: [{ host: "169.254.170.23" }, { host: "fd00:ec2::23" }],
     podRate: world.podRate ?? 0,
+    refused: ({ incoming }, route, answer) => {
+      if (answer.status >= 400) refused.push(`${incoming.peer} ${route} ${answer.status}`);
+      return answer;
+    },
     answered: (handler, status) => void answered.push(`${handler} ${status}`),
   });
   const ask = async (request: FakeRequest = {}) => {
@@ -54,7 +59,7 @@ function setUp(world: World = {}) {
     const text = typeof body === "string" ? body : new TextDecoder().decode(body ?? undefined);
     return { status, text, headers: Object.fromEntries(sent) };
   };
-  return { ask, waits, answered, shown };
+  return { ask, waits, answered, shown, refused };
 }
 
 test("credentials front: the document of the token's pod, as JSON", async () => {
@@ -162,4 +167,13 @@ test("credentials front: --pod-rate holds for each address by itself", async () 
   for (let i = 0; i < 3; i++) statuses.push((await ask({ peer: "10.0.0.66" })).status);
   assert.deepEqual(statuses, [200, 200, 503]);
   assert.equal((await ask({ peer: "10.0.0.7" })).status, 200);
+});
+
+test("credentials front: refusals are told of, answers aren't", async () => {
+  const { ask, refused } = setUp();
+  await ask();
+  await ask({ headers: [] });
+  await ask({ method: "POST" });
+  const told = "10.0.0.7 container_credentials";
+  assert.deepEqual(refused, [`${told} 400`, `${told} 405`]);
 });
