@@ -14,6 +14,13 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
+/** How an attempt went: admission's words are in `message`, or in `warnings` where it let pass. */
+export interface Attempt {
+  readonly status: number;
+  readonly message: string;
+  readonly warnings: readonly string[];
+}
+
 /** The API server answered with an error. */
 export class KubeFault extends Error {
   readonly code = "kube_refused";
@@ -60,6 +67,12 @@ export class KubeApi {
     return this.#json("POST", path, object);
   }
 
+  /** Like `create`, with nothing kept; a refusal is an answer. */
+  async attempt(path: string, object: object): Promise<Attempt> {
+    const { status, text, warnings } = await this.#send("POST", `${path}?dryRun=All`, object);
+    return { status, message: status < 300 ? "" : messageOf(text), warnings };
+  }
+
   /** Merges `change` into the object; null removes a field. */
   patch(path: string, change: object): Promise<KubeObject> {
     return this.#json("PATCH", path, change);
@@ -97,7 +110,7 @@ export class KubeApi {
     throw new KubeFault(status, `${method} ${path}: ${status} ${messageOf(text)}`);
   }
 
-  #send(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
+  #send(method: string, path: string, body?: object): Promise<Answer> {
     const content = body === undefined ? undefined : JSON.stringify(body);
     const headers = content === undefined ? this.#impersonated : {
       ...this.#impersonated,
@@ -111,7 +124,13 @@ export class KubeApi {
         let text = "";
         answer.setEncoding("utf8");
         answer.on("data", (chunk: string) => text += chunk);
-        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
+        answer.on("end", () => {
+          resolve({
+            status: answer.statusCode ?? 0,
+            text,
+            warnings: warningsOf(answer.rawHeaders),
+          });
+        });
         answer.on("error", reject);
       });
       sent.on("error", reject);
@@ -119,6 +138,20 @@ export class KubeApi {
       sent.end(content);
     });
   }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly warnings: readonly string[];
+}
+
+/** `Warning: 299 - "text"`, once for each. */
+function warningsOf(rawHeaders: readonly string[]): string[] {
+  return rawHeaders.flatMap((value, at) => {
+    if (at % 2 === 0 || rawHeaders[at - 1]?.toLowerCase() !== "warning") return [];
+    return [value.replace(/^299 - "/, "").replace(/"$/, "").replaceAll(/\\(.)/g, "$1")];
+  });
 }
 
 const noGrace = { gracePeriodSeconds: 0 };

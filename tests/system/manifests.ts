@@ -22,18 +22,28 @@ const folders: Readonly<Record<string, string>> = {
   ClusterRoleBinding: `${rbac}/clusterrolebindings`,
   Role: `${rbac}/namespaces/rolecall/roles`,
   RoleBinding: `${rbac}/namespaces/rolecall/rolebindings`,
+  ConfigMap: "/api/v1/namespaces/rolecall/configmaps",
   ValidatingAdmissionPolicy: `${admission}/validatingadmissionpolicies`,
   ValidatingAdmissionPolicyBinding: `${admission}/validatingadmissionpolicybindings`,
 };
 
 /** `base` is the folder `deploy/kustomize/base`. */
-export async function applyBase(api: KubeApi, base: string): Promise<void> {
-  const texts = files.map((file) => readFileSync(join(base, file), "utf8"));
+export function applyBase(api: KubeApi, base: string): Promise<void> {
+  return applyFiles(api, base, files);
+}
+
+/** The objects in these files of a folder, as they are shipped. */
+export async function applyFiles(
+  api: KubeApi,
+  folder: string,
+  names: readonly string[],
+): Promise<void> {
+  const texts = names.map((file) => readFileSync(join(folder, file), "utf8"));
   const all = texts.flatMap((text) => parseAllDocuments(text).map((one) => one.toJS() as Manifest));
   for (const manifest of all) {
-    const folder = folders[manifest.kind];
-    if (folder !== undefined) {
-      await api.apply(`${folder}/${manifest.metadata.name}`, inNamespace(manifest));
+    const place = folders[manifest.kind];
+    if (place !== undefined) {
+      await api.apply(`${place}/${manifest.metadata.name}`, inNamespace(manifest));
     }
   }
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Scenario } from "../report.ts";
 import type { Stage } from "../stage.ts";
+import { admission } from "./admission.ts";
 import { changes } from "./changes.ts";
 import { containerCredentials } from "./container_credentials.ts";
 import { credentials } from "./credentials.ts";
@@ -34,6 +35,8 @@ export const all: readonly Scenario<Stage>[] = [
   ...replicas,
   ...settings,
   ...sdkClients,
+  // After those that wait for Events: its hundred broken namespaces get theirs first.
+  ...admission,
   nothingLeaked,
 ];
 

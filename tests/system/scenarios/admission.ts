@@ -1,0 +1,301 @@
+/**
+ * The component `admission` on a real API server: its verdicts, and its words, are those of
+ * `src/policy`, over the whole table of expressions and over roles of every wrong kind.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createPolicy } from "../../../src/policy/decide.ts";
+import type { PolicySettings } from "../../../src/policy/facts.ts";
+import { namespaceFacts, podFacts } from "../../fakes/facts.ts";
+import { createServiceAccount, podPath } from "../cluster_objects.ts";
+import type { Attempt, KubeApi } from "../kube_api.ts";
+import { applyFiles } from "../manifests.ts";
+import type { Scenario } from "../report.ts";
+import type { Stage } from "../stage.ts";
+import { until } from "../until.ts";
+
+const base = "arn:aws:iam::111122223333:role/";
+const key = "iam.amazonaws.com/role";
+const permittedKey = "iam.amazonaws.com/permitted";
+const folder = fileURLToPath(
+  new URL("../../../deploy/kustomize/components/admission", import.meta.url),
+);
+const table = new URL("../../policy/permitted_vectors.json", import.meta.url);
+
+interface Vectors {
+  readonly arns: readonly string[];
+  readonly outcomes: readonly { readonly expression: string }[];
+}
+
+/** Go's engine takes these and ours doesn't: let in here, refused with a reason by the server. */
+const leftToTheServer = new Set([
+  "(?P<n>a)(?P<n>b)|.*",
+  "(?P<n>.*)|(?<n>x)",
+  "\\p{Letter}.*",
+  "\\p{ASCII}+",
+  "\\p{latin}+.*",
+  ".{0,1000}",
+  ".{0,1000}.{0,1000}",
+  ".{1000}",
+  ".{1000,}",
+  "(.{10}){100}",
+  "((.{0,10}){0,10}){0,10}",
+  "(.{0,30}){0,30}(.{0,30}){0,30}",
+]);
+
+const settings: PolicySettings = {
+  roleBaseArn: base,
+  permittedMatch: "arn",
+  honourAllowedRoles: false,
+  sessionNameTemplate: "{namespace}",
+  sessionDurationSeconds: 3600,
+  maxSessionDurationSeconds: 3600,
+  sessionTags: false,
+  clusterName: null,
+  reservedRoleArns: [],
+};
+
+async function namespace(api: KubeApi, name: string, permitted: string | null): Promise<void> {
+  const annotations = permitted === null ? {} : { [permittedKey]: permitted };
+  const labels = { "rolecall/admission": "enforce" };
+  const metadata = { name, labels, annotations };
+  await api.create("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
+  await createServiceAccount(api, name, "default");
+}
+
+const spec = { containers: [{ name: "main", image: "example.test/app:1" }] };
+
+function tryPod(api: KubeApi, space: string, role: string): Promise<Attempt> {
+  const metadata = { name: "web", annotations: { [key]: role } };
+  return api.attempt(podPath(space), { apiVersion: "v1", kind: "Pod", metadata, spec });
+}
+
+/** What the server would say; null where it gives the role. */
+function denialOf(permitted: string | null, role: string, space: string): string | null {
+  const pod = podFacts({ namespace: space, name: "web", role });
+  const facts = namespaceFacts({ name: space, permitted });
+  const decision = policy.decide(pod, facts, undefined);
+  return decision.kind === "denied" ? decision.denial.message : null;
+}
+
+const policy = createPolicy(settings);
+
+/** Where the API server told something else; its own words for what doesn't compile are good. */
+function disagreement(attempt: Attempt, denial: string | null): string | null {
+  const { status, message } = attempt;
+  const says = `${status} ${message}`;
+  if (denial === null) return status === 201 ? null : `let in by policy, but ${says}`;
+  if (status !== 403 && status !== 422) return `${denial}, but ${says}`;
+  if (/ isn't RE2 syntax: | unfolds to more than /.test(denial)) {
+    return /error parsing regexp|not match the whole/.test(message) ? null : says;
+  }
+  const expected = `denied request: ${plain(denial)}`;
+  return plain(message).endsWith(expected) ? null : `${expected}, but ${message}`;
+}
+
+/** Foreign characters are escaped by policy, which leaves room for fewer, and replaced in CEL. */
+function plain(text: string): string {
+  return text.replaceAll(/\\u[0-9a-f]{4}/g, "?").replaceAll(/\?+(?:\.\.\.\?+)?/g, "?");
+}
+
+/** Eight at a time, as many as the connection has sockets. */
+async function each<T>(items: readonly T[], run: (item: T, index: number) => Promise<void>) {
+  const queue = items.map((item, index) => ({ item, index }));
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await run(next.item, next.index);
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+}
+
+const malformed = [
+  "a b",
+  " ",
+  "reader\n",
+  "r\u0435ader",
+  "x".repeat(65),
+  "arn:x",
+  "ARN:aws:iam::111122223333:role/reader",
+  "arn:aws:s3:::bucket",
+  "arn:aws:iam::111122223333:user/reader",
+  "arn:aws:iam:eu-west-1:111122223333:role/reader",
+  "arn:azure:iam::111122223333:role/reader",
+  "arn:aws:iam::1111:role/reader",
+  "arn:aws:iam::111122223333:role/*",
+  "arn:aws:iam::111122223333:role/" + "p/".repeat(300) + "reader",
+  "arn:aws:iam::111122223333:role/" + "\u{1f600}".repeat(40),
+  "y".repeat(65_536),
+];
+
+// role, expression, whether it is let in
+const named = [
+  ["reader", base + "reader", true],
+  ["/team/reader", base + "team/.*", true],
+  ["reader", "reader", false],
+  ["arn:aws-cn:iam::111122223333:role/reader", "arn:aws-cn:.*", true],
+  ["reader", "x".repeat(1025), false],
+  ["reader", ".*|" + "\u00e9".repeat(600), false],
+  ["reader", "\\Q" + base + "reader", true],
+  ["reader", "\\Q" + base + "other", false],
+  ["reader", "\\\\Q|.*", true],
+  ["reader", null, false],
+  ["reader", "", false],
+] as const;
+
+const templates = [
+  ["Deployment", "/apis/apps/v1/namespaces/NS/deployments", "apps/v1"],
+  ["StatefulSet", "/apis/apps/v1/namespaces/NS/statefulsets", "apps/v1"],
+  ["DaemonSet", "/apis/apps/v1/namespaces/NS/daemonsets", "apps/v1"],
+  ["ReplicaSet", "/apis/apps/v1/namespaces/NS/replicasets", "apps/v1"],
+  ["ReplicationController", "/api/v1/namespaces/NS/replicationcontrollers", "v1"],
+  ["Job", "/apis/batch/v1/namespaces/NS/jobs", "batch/v1"],
+  ["CronJob", "/apis/batch/v1/namespaces/NS/cronjobs", "batch/v1"],
+] as const;
+
+function workload(kind: string, apiVersion: string, role: string): object {
+  const labels = { app: "web" };
+  const template = { metadata: { labels, annotations: { [key]: role } }, spec };
+  const restarting = { ...template, spec: { ...spec, restartPolicy: "Never" } };
+  const selector = kind === "ReplicationController" ? labels : { matchLabels: labels };
+  const usual = { selector, template };
+  const specs: Readonly<Record<string, object>> = {
+    StatefulSet: { ...usual, serviceName: "web" },
+    Job: { template: restarting },
+    CronJob: { schedule: "0 0 * * *", jobTemplate: { spec: { template: restarting } } },
+  };
+  return { apiVersion, kind, metadata: { name: "web" }, spec: specs[kind] ?? usual };
+}
+
+export const admission: readonly Scenario<Stage>[] = [
+  {
+    name: "admission: a pod whose role isn't permitted is refused at once, in the server's words",
+    run: async ({ api }) => {
+      await applyFiles(api, folder, ["policy.yaml", "bindings.yaml", "settings.yaml"]);
+      const path = "/api/v1/namespaces/rolecall/configmaps/rolecall-admission";
+      await api.patch(path, { data: { "role-base-arn": base } });
+      await namespace(api, "admitted", base + "reader");
+      await until("the policy in force", async () => {
+        const { status, message } = await tryPod(api, "admitted", "admin");
+        return status !== 201 && message.includes(`${base}admin`);
+      });
+      const attempt = await tryPod(api, "admitted", "admin");
+      const denial = denialOf(base + "reader", "admin", "admitted");
+      assert.equal(disagreement(attempt, denial), null);
+      assert.equal((await tryPod(api, "admitted", "reader")).status, 201);
+      assert.equal((await tryPod(api, "admitted", "")).status, 201);
+    },
+  },
+  {
+    name: "admission: namespaces that aren't labelled are left alone",
+    run: async (stage) => {
+      await stage.namespace("not-admitted");
+      assert.equal((await tryPod(stage.api, "not-admitted", "admin")).status, 201);
+    },
+  },
+  {
+    name: "admission: roles of every wrong kind, and every state of the expression",
+    run: async ({ api }) => {
+      const wrong: string[] = [];
+      const check = async (space: string, permitted: string | null, role: string) => {
+        const found = disagreement(
+          await tryPod(api, space, role),
+          denialOf(permitted, role, space),
+        );
+        if (found !== null) wrong.push(found.slice(0, 600));
+        return found;
+      };
+      await namespace(api, "malformed", ".*");
+      await each(malformed, async (role) => {
+        assert.notEqual(denialOf(".*", role, "malformed"), null);
+        await check("malformed", ".*", role);
+      });
+      await each(named, async ([role, permitted, letIn], index) => {
+        const space = `named-${index}`;
+        await namespace(api, space, permitted);
+        assert.equal(denialOf(permitted, role, space) === null, letIn);
+        await check(space, permitted, role);
+      });
+      await namespace(api, "broken", "arn:(");
+      const { status, message } = await tryPod(api, "broken", "reader");
+      assert.match(`${status} ${message}`, /^422 .*permitted.*missing closing \): `arn:\(`/);
+      assert.deepEqual(wrong, []);
+    },
+  },
+  {
+    name: "admission: what makes pods is let in with a warning in the same words",
+    run: async ({ api }) => {
+      for (const [kind, path, apiVersion] of templates) {
+        const at = path.replace("NS", "admitted");
+        const good = await api.attempt(at, workload(kind, apiVersion, "reader"));
+        assert.deepEqual([kind, good.status, good.warnings], [kind, 201, []], good.message);
+        const bad = await api.attempt(at, workload(kind, apiVersion, "admin"));
+        const denial = denialOf(base + "reader", "admin", "admitted");
+        assert.equal(bad.status, 201, bad.message);
+        assert.ok(bad.warnings.some((text) => text.endsWith(denial!)), `${kind} ${bad.warnings}`);
+      }
+    },
+  },
+  {
+    name: "admission: a pod that is there stays as it is when its namespace withdraws its role",
+    run: async ({ api }) => {
+      await namespace(api, "withdrawn", ".*");
+      const metadata = { name: "web", annotations: { [key]: "reader" } };
+      const path = podPath("withdrawn");
+      await api.create(path, { apiVersion: "v1", kind: "Pod", metadata, spec });
+      const withdrawn = { metadata: { annotations: { [permittedKey]: "none" } } };
+      await api.patch("/api/v1/namespaces/withdrawn", withdrawn);
+      await until(
+        "the withdrawal",
+        async () => (await tryPod(api, "withdrawn", "reader")).status !== 201,
+      );
+      await api.patch(`${path}/web`, { metadata: { labels: { touched: "yes" } } });
+      const change = api.patch(`${path}/web`, { metadata: { annotations: { [key]: "other" } } });
+      await assert.rejects(change, /does not match the whole/);
+    },
+  },
+  {
+    name: "admission: follows the server's settings, and leaves open what it can't know",
+    run: async ({ api }) => {
+      const path = "/api/v1/namespaces/rolecall/configmaps/rolecall-admission";
+      const usual = { "role-base-arn": base, "permitted-match": "arn", "allowed-roles": "false" };
+      const becomes = async (data: object, space: string, role: string, letIn: boolean) => {
+        await api.patch(path, { data: { ...usual, ...data } });
+        await until(
+          `${JSON.stringify(data)} in force for ${role}`,
+          async () => (await tryPod(api, space, role)).status === 201 === letIn,
+        );
+      };
+      await namespace(api, "by-name", "team/reader");
+      await becomes({ "permitted-match": "name" }, "by-name", "team/reader", true);
+      const foreign = "arn:aws:iam::999988887777:role/team/reader";
+      assert.equal((await tryPod(api, "by-name", foreign)).status, 403);
+      await becomes({}, "by-name", "team/reader", false);
+      await becomes({ "role-base-arn": "" }, "by-name", "team/reader", true);
+      assert.equal((await tryPod(api, "by-name", "no role")).status, 403);
+      await becomes({ "role-base-arn": base.slice(0, -1) }, "by-name", "team/reader", false);
+      const listed = { metadata: { annotations: { "iam.amazonaws.com/allowed-roles": "[]" } } };
+      await api.patch("/api/v1/namespaces/by-name", listed);
+      await becomes({ "allowed-roles": "true" }, "by-name", "team/reader", true);
+      await becomes({}, "by-name", "team/reader", false);
+    },
+  },
+  {
+    name: "admission: agrees with the policy over the whole table of expressions and ARNs",
+    within: 240_000,
+    run: async ({ api }) => {
+      const { arns, outcomes }: Vectors = JSON.parse(readFileSync(table, "utf8"));
+      const wrong: string[] = [];
+      await each(outcomes, async ({ expression }, index) => {
+        if (leftToTheServer.has(expression)) return;
+        const space = `vector-${index}`;
+        await namespace(api, space, expression);
+        for (const arn of arns) {
+          const denial = denialOf(expression, arn, space);
+          const found = disagreement(await tryPod(api, space, arn), denial);
+          if (found !== null) wrong.push(`${JSON.stringify(expression)} ${arn}: ${found}`);
+        }
+      });
+      assert.deepEqual(wrong.slice(0, 10).map((text) => text.slice(0, 700)), []);
+    },
+  },
+];
