@@ -1,0 +1,47 @@
+/** Listens with the very limits of every port that pods can reach; says the ports, ends when told. */
+import { readFileSync } from "node:fs";
+import { createFront } from "../../../src/agent/front.ts";
+import { adminLimits, frontLimits } from "../../../src/agent/listeners.ts";
+import { parseAgentConfig } from "../../../src/agent/config.ts";
+import { passthroughRule } from "../../../src/agent/passthrough_rule.ts";
+import { TokenKeyRing } from "../../../src/agent/token_keys.ts";
+import type { Handler, ListenLimits, ListenOptions } from "../../../src/runtime/contract.ts";
+import { createHost } from "../../../src/runtime/process.ts";
+import { systemClock } from "../../../src/runtime/system_clock.ts";
+import { agentLimits, pageLimits } from "../../../src/server/listeners.ts";
+import { fakePods, samplePods } from "../../fakes/pods.ts";
+
+const host = createHost();
+const openFiles = host.openFilesLimit();
+const agent = parseAgentConfig(["--redirect=none"], {}, { hasIpv6: false, openFiles });
+if (agent.kind === "problems") throw new Error(agent.problems.join("; "));
+
+const front = createFront({
+  pods: fakePods({ kind: "pod", pod: samplePods.ready }),
+  upstream: () => Promise.reject(new Error("nothing is passed on here")),
+  clock: systemClock,
+  tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
+  allowedHosts: [],
+  passthrough: passthroughRule("none", false),
+  tokenRequired: false,
+  podRate: 0,
+});
+const page: Handler = () => ({ status: 200, headers: [], body: "ok\n" });
+
+async function listen(handler: Handler, limits: ListenLimits, tls?: ListenOptions["tls"]) {
+  const options = { host: "127.0.0.1", port: 0, handler, limits };
+  return (await host.listen(tls === undefined ? options : { ...options, tls })).port;
+}
+
+const ports = {
+  front: await listen(front, frontLimits(agent.settings)),
+  "agent's pages": await listen(page, adminLimits),
+  "server's pages": await listen(page, pageLimits),
+  "server's agents": await listen(
+    page,
+    agentLimits(openFiles),
+    JSON.parse(readFileSync(0, "utf8")),
+  ),
+};
+host.onStop(() => host.exit(0));
+host.writeOut(`listening ${JSON.stringify(ports)}\n`);
