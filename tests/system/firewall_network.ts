@@ -64,6 +64,44 @@ export class FirewallNetwork {
     await this.#answer("node", "agent", 8181, 8282);
   }
 
+  /** Counts what comes to the metadata service from the pod, whatever is told or refused there. */
+  async countFromPod(): Promise<() => Promise<number>> {
+    const heard = `add table inet heard
+      delete table inet heard
+      table inet heard {
+        chain heard {
+          type filter hook prerouting priority -300;
+          ip saddr 10.232.1.0/24 counter
+          ip6 saddr fd32:1::/64 counter
+        }
+      }
+    `;
+    const { code, stderr } = await this.#in("imds", "nft", ["-f", "-"], { stdin: heard });
+    if (code !== 0) throw new Error(stderr);
+    return async () => {
+      const { stdout } = await this.#in("imds", "nft", ["list", "table", "inet", "heard"]);
+      const counts = [...stdout.matchAll(/counter packets (\d+)/g)].map(([, count]) =>
+        Number(count)
+      );
+      if (counts.length !== 2) throw new Error(stdout);
+      return counts.reduce((sum, count) => sum + count, 0);
+    };
+  }
+
+  /** Pods behind a bridge whose packets the filter sees as well, as many CNI plugins have it. */
+  async bridgePods(): Promise<void> {
+    await this.#ip("node", "link add cni0 type bridge");
+    for (const address of ["10.232.1.1/24", "fd32:1::1/64"]) {
+      await this.#ip("node", `addr del ${address} dev pod0`);
+    }
+    await this.#ip("node", "link set pod0 master cni0");
+    await this.#ip("node", "link set cni0 up");
+    await this.#address("node", "cni0", "10.232.1.1/24", "fd32:1::1/64");
+    for (const key of ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"]) {
+      await this.#in("node", "sysctl", ["-qw", `net.bridge.${key}=1`]);
+    }
+  }
+
   async close(): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
     for (const name of ["pod", "node", "imds"]) {
@@ -89,6 +127,18 @@ export class FirewallNetwork {
         child.stdin?.write("ask\n");
         const answer = await said(child);
         return answer === "nobody" ? null : answer;
+      },
+    };
+  }
+
+  /** Asks from the pod without a pause until `end`, which gives how often it was told what. */
+  async loopFromPod(host: string): Promise<{ end(): Promise<Record<string, number>> }> {
+    const child = this.#spawn("pod", ["loop", host, "80"]);
+    await said(child);
+    return {
+      end: async () => {
+        child.stdin?.write("end\n");
+        return JSON.parse(await said(child));
       },
     };
   }

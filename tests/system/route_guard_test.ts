@@ -1,0 +1,195 @@
+/**
+ * The guard by routing on a real kernel, in network namespaces of its own: what becomes of pods'
+ * requests while the whole packet filter is flushed. Needs root on Linux:
+ * `deno test -A tests/system/route_guard_test.ts`, or `node --test tests/system/route_guard_test.ts`.
+ */
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { interfaceMatch } from "../../src/agent/redirect/interface_match.ts";
+import { iptablesBackend } from "../../src/agent/redirect/iptables_backend.ts";
+import { nftablesBackend } from "../../src/agent/redirect/nftables_backend.ts";
+import type { RedirectSettings } from "../../src/agent/redirect/redirect_rules.ts";
+import { removeRedirect } from "../../src/agent/redirect/remove_redirect.ts";
+import { removeRouteGuard, routeGuard } from "../../src/agent/redirect/route_guard.ts";
+import { cannotRun, FirewallNetwork, nodeAddress, nodeAddress6 } from "./firewall_network.ts";
+
+const why = await cannotRun();
+if (why !== null) console.error(`route_guard_test: nothing tested: ${why}`);
+const options = why === null ? {} : { skip: why };
+
+const v4 = "169.254.169.254";
+const v6 = "fd00:ec2::254";
+const network = new FirewallNetwork();
+const run = network.onNode;
+/** With nothing but what the agent's container has. */
+const asAgent: typeof run = (command, args, more) => {
+  const few = ["--bounding-set=-all,+net_admin", "--inh-caps=-all", command, ...args];
+  return run("setpriv", few, more);
+};
+const guard = routeGuard(asAgent, true);
+
+before(async () => {
+  if (why === null) await network.open();
+});
+after(async () => {
+  if (why === null) await network.close();
+});
+
+const settings: RedirectSettings = {
+  hostIp: nodeAddress,
+  hostIpv6: nodeAddress6,
+  port: 8181,
+  interface: interfaceMatch("!eth0")!,
+  direct: false,
+};
+
+const parts = { run, hasIpv6: true, settings };
+/** Each kind of packet filter, and how others flush all of it. */
+const filters = [
+  [
+    iptablesBackend({ ...parts, variant: "iptables-nft", program: "iptables-nft" }),
+    ["iptables-nft -F", "iptables-nft -t nat -F", "ip6tables-nft -F", "ip6tables-nft -t nat -F"],
+  ],
+  [
+    iptablesBackend({ ...parts, variant: "iptables-nft", program: "iptables-nft" }),
+    ["nft flush ruleset"],
+  ],
+  [
+    iptablesBackend({ ...parts, variant: "iptables-legacy", program: "iptables-legacy" }),
+    [
+      "iptables-legacy -F",
+      "iptables-legacy -t nat -F",
+      "ip6tables-legacy -F",
+      "ip6tables-legacy -t nat -F",
+    ],
+  ],
+  [nftablesBackend(parts), ["nft flush ruleset"]],
+] as const;
+
+async function must(command: string): Promise<string> {
+  const [program = "", ...args] = command.split(" ");
+  const { code, stdout, stderr } = await run(program, args);
+  assert.equal(code, 0, `${command}: ${stderr}`);
+  return stdout;
+}
+
+/** Who answers pod and node, by either address. */
+async function answers() {
+  const [pod, pod6, node, node6] = await Promise.all([
+    network.askFromPod(v4),
+    network.askFromPod(v6),
+    network.askFromNode(v4),
+    network.askFromNode(v6),
+  ]);
+  return { pod, pod6, node, node6 };
+}
+
+const guarded = { pod: null, pod6: null, node: "imds", node6: "imds" };
+const served = { pod: "agent", pod6: "agent", node: "imds", node6: "imds" };
+const open = { pod: "imds", pod6: "imds", node: "imds", node6: "imds" };
+
+test("without a packet filter the guard leaves the service to the node", options, async () => {
+  assert.deepEqual(await answers(), open);
+  const early = await network.openFromPod(v4);
+  assert.equal(await guard.ensure(), true);
+  assert.equal(await guard.ensure(), false);
+  assert.deepEqual(await answers(), guarded);
+  assert.equal(await network.askFromPod(v4, 8080), null);
+  assert.equal(await network.askFromPod("10.232.2.2", 8080), "imds");
+  assert.equal(await early.ask(), null);
+});
+
+for (const [backend, flush] of filters) {
+  test(`${backend.kind}: nothing gets past ${flush[0]}`, options, async () => {
+    await backend.ensure();
+    assert.deepEqual(await answers(), served);
+    const heard = await network.countFromPod();
+    const before = await heard();
+    const loops = [await network.loopFromPod(v4), await network.loopFromPod(v6)];
+    for (let round = 0; round < 2; round++) {
+      for (const command of flush) await must(command);
+      assert.deepEqual(await answers(), guarded);
+      await backend.ensure();
+      assert.deepEqual(await answers(), served);
+    }
+    for (const loop of loops) {
+      const told = await loop.end();
+      assert.deepEqual(Object.keys(told).sort(), ["agent", "nobody"], JSON.stringify(told));
+    }
+    assert.equal(await heard() - before, 0);
+    await removeRedirect(run, true);
+  });
+}
+
+// what others do to the rules
+const damage = [
+  "ip rule del pref 1",
+  "ip -6 rule del pref 1",
+  `ip rule del pref 0 to ${v4} prohibit`,
+  `ip rule del pref 0 to ${v4} iif lo goto 1`,
+  `ip -6 rule del pref 0 to ${v6} iif lo goto 1`,
+  `ip rule add pref 7 to ${v4} iif lo blackhole protocol 82`,
+];
+
+test("what others take away or add is put right", options, async () => {
+  for (const command of damage) {
+    await must(command);
+    assert.equal(await guard.ensure(), true, command);
+    assert.equal(await guard.ensure(), false, command);
+    assert.deepEqual(await answers(), guarded, command);
+  }
+});
+
+test("where the node's own way leads over rules of others, it stays", options, async () => {
+  await must(`ip route add ${v4} via 10.232.2.2 table 77`);
+  await must(`ip route del ${v4}`);
+  assert.equal(await network.askFromNode(v4), null);
+  await must("ip rule add pref 512 lookup 77");
+  // Without a preference it comes before all but the guard's and the kernel's own.
+  await must("ip rule add from 10.232.1.2 lookup 77");
+  assert.deepEqual(await answers(), guarded);
+  assert.equal(await guard.ensure(), false);
+  await must("ip rule del from 10.232.1.2 lookup 77");
+  await must("ip rule del pref 512");
+  await must(`ip route add ${v4} via 10.232.2.2`);
+});
+
+test("with strict reverse path filtering the node reaches the service", options, async () => {
+  await must("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=1");
+  assert.deepEqual(await answers(), guarded);
+  await must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0");
+});
+
+test("two agents at once put no rule there twice", options, async () => {
+  await removeRouteGuard(asAgent, true);
+  await Promise.all([guard.ensure(), routeGuard(asAgent, true).ensure()]);
+  assert.equal(await guard.ensure(), false);
+  assert.deepEqual(await answers(), guarded);
+});
+
+test("pods behind a bridge are kept off just so", options, async () => {
+  await network.bridgePods();
+  assert.deepEqual(await answers(), guarded);
+  const [backend, flush] = filters[0];
+  await backend.ensure();
+  assert.deepEqual(await answers(), served);
+  for (const command of flush) await must(command);
+  assert.deepEqual(await answers(), guarded);
+});
+
+test("removed whole, twice without complaint, other rules left alone", options, async () => {
+  await must(`ip rule add pref 1 to ${v4} iif lo lookup main`);
+  assert.equal(await removeRouteGuard(asAgent, true), true);
+  assert.deepEqual(await answers(), open);
+  assert.equal(await removeRouteGuard(asAgent, true), false);
+  const left = await must("ip rule show");
+  assert.match(left, /^1:\tfrom all to 169\.254\.169\.254 iif lo lookup main ?$/m);
+  assert.doesNotMatch(left + await must("ip -6 rule show"), /proto 82/);
+});
+
+test("without the capability NET_ADMIN the fault names it", options, async () => {
+  const powerless: typeof run = (command, args, more) =>
+    run("setpriv", ["--bounding-set=-net_admin", "--inh-caps=-net_admin", command, ...args], more);
+  const message = /NET_ADMIN/;
+  await assert.rejects(routeGuard(powerless, true).ensure(), { code: "no_permission", message });
+});
