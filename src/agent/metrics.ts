@@ -1,6 +1,7 @@
 /** Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { RuntimeStatus } from "./address_owners.ts";
+import { RequestTally } from "./request_tally.ts";
 import type { LinkStatus } from "./server_link.ts";
 import type { RedirectStatus } from "./redirect/redirect_keeper.ts";
 
@@ -39,18 +40,18 @@ export function createMetrics(
     .set({ version: about.version, runtime: about.runtime }, 1);
   stateGauges();
   redirectGauges();
-  const requests = counter(
+  const tally = new RequestTally(seconds);
+  counter(
     "requests_total",
     "requests by handler and code; metadata = passed on or not allowed, blocked = credentials of the node",
     ["handler", "code"],
+    (own) => {
+      own.reset();
+      for (const { handler, code, count } of tally.counts()) own.inc({ handler, code }, count);
+    },
   );
-  const latency = new Histogram({
-    name: `${prefix}request_duration_seconds`,
-    help: "from a request's arrival to its answer, by handler",
-    labelNames: ["handler"],
-    buckets: seconds,
-    registers,
-  });
+  const latency = "from a request's arrival to its answer, by handler";
+  tally.register(registry, `${prefix}request_duration_seconds`, latency);
   const waits = new Histogram({
     name: `${prefix}pod_wait_seconds`,
     help: "how long requests waited for their pod or its credentials",
@@ -63,10 +64,7 @@ export function createMetrics(
     ["outcome"],
   );
   return {
-    answered: (handler, status, ms) => {
-      requests.inc({ handler, code: String(status) });
-      latency.observe({ handler }, ms / 1000);
-    },
+    answered: (handler, status, ms) => tally.add(handler, status, ms),
     waited: (ms) => waits.observe(ms / 1000),
     tokenChecked: (outcome) => tokenChecks.inc({ outcome }),
   };

@@ -1,0 +1,90 @@
+/**
+ * Counts requests as plain numbers, since they are counted many thousand times for each time that
+ * somebody reads them. Puts them into a registry's words when they are read.
+ */
+import type { Histogram, Registry } from "prom-client";
+
+interface Handled {
+  readonly codes: Map<number, number>;
+  /** By bucket; the last has what fits into none. */
+  readonly counts: Float64Array;
+  /** In seconds. */
+  sum: number;
+}
+
+export interface Count {
+  readonly handler: string;
+  readonly code: string;
+  readonly count: number;
+}
+
+export class RequestTally {
+  /** Upper bounds, in milliseconds, rising. */
+  readonly #bounds: readonly number[];
+  readonly #handled = new Map<string, Handled>();
+
+  /** `seconds`: the upper bounds of the latency's buckets, rising. */
+  constructor(seconds: readonly number[]) {
+    this.#bounds = seconds.map((bound) => bound * 1000);
+  }
+
+  add(handler: string, status: number, ms: number): void {
+    const handled = this.#handled.get(handler) ?? this.#open(handler);
+    handled.codes.set(status, (handled.codes.get(status) ?? 0) + 1);
+    handled.sum += ms / 1000;
+    let bucket = 0;
+    while (ms > (this.#bounds[bucket] ?? Infinity)) bucket++;
+    handled.counts[bucket]!++;
+  }
+
+  #open(handler: string): Handled {
+    const counts = new Float64Array(this.#bounds.length + 1);
+    const handled = { codes: new Map<number, number>(), counts, sum: 0 };
+    this.#handled.set(handler, handled);
+    return handled;
+  }
+
+  /** How often each handler gave each code. */
+  *counts(): Iterable<Count> {
+    for (const [handler, { codes }] of this.#handled) {
+      for (const [code, count] of codes) yield { handler, code: String(code), count };
+    }
+  }
+
+  /** Adds the latencies as a histogram with the label `handler`. */
+  register(registry: Registry, name: string, help: string): void {
+    const get = () =>
+      Promise.resolve({
+        name,
+        help,
+        type: "histogram",
+        aggregator: "sum",
+        values: this.#rows(name),
+      });
+    // The registry asks nothing of a metric but these; prom-client's own can't be filled like this.
+    const metric = { name, help, get, reset: () => this.#handled.clear() };
+    registry.registerMetric(metric as unknown as Histogram);
+  }
+
+  #rows(name: string): object[] {
+    return [...this.#handled].flatMap(([handler, handled]) =>
+      rowsOf(name, handler, handled, this.#bounds)
+    );
+  }
+}
+
+function rowsOf(name: string, handler: string, handled: Handled, bounds: readonly number[]) {
+  let below = 0;
+  const buckets = [...handled.counts].map((count, at) => {
+    below += count;
+    const bound = bounds[at];
+    const le = bound === undefined ? "+Inf" : bound / 1000;
+    return { metricName: `${name}_bucket`, labels: { le, handler }, value: below };
+  });
+  const labels = { handler };
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: handled.sum },
+    { metricName: `${name}_count`, labels, value: below },
+  ];
+}
