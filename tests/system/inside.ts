@@ -78,7 +78,7 @@ function playPart(given: Given, count: Count): Promise<void> {
   if (given.part === "filters") {
     return playTests(["redirect_test.ts", "route_guard_test.ts", "beside_kiam_test.ts"], count);
   }
-  if (given.part === "watching") return playTests(["../page", "../monitoring"], count);
+  if (given.part === "watching") return playTests(["../page", "../monitoring", "../docs"], count);
   if (given.part === "deno") return play(denoRuntime(process.execPath), given, all, count);
   return play(nodeRuntime(given.node), given, small, count);
 }

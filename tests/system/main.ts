@@ -22,7 +22,7 @@ const titles: Readonly<Record<Part, string>> = {
   filters: "packet filters by themselves",
   deno: "the whole on Deno",
   node: "a part of it on Node",
-  watching: "the status page in a browser, alerts by promtool",
+  watching: "the status page in a browser, alerts by promtool, the documentation's commands",
 };
 
 async function main(args: string[]): Promise<number> {
