@@ -87,9 +87,9 @@ export class TestPod {
     return this.ask(credentialsPath + role);
   }
 
-  /** Asks the same again and again until the returned function is called. */
-  loop(path: string): () => Promise<Tally> {
-    const tally = this.#order("loop", path, {});
+  /** Asks the same again and again until the returned function is called, which ends every loop. */
+  loop(path: string, options: AskOptions = {}): () => Promise<Tally> {
+    const tally = this.#order("loop", path, options);
     return () => {
       this.#send({ id: 0, kind: "end" });
       return tally as Promise<Tally>;

@@ -28,6 +28,13 @@ async function nftRules(stage: Stage): Promise<string> {
   return await must(inNamespace(stage.first.node.name, ["nft", "list", "ruleset"]));
 }
 
+async function routingRules(stage: Stage): Promise<string> {
+  return await must(inNamespace(stage.first.node.name, ["ip", "rule", "show"]));
+}
+
+/** How the whole packet filter is flushed, by those who use one tool or the other. */
+const totalFlushes = ["iptables -F; iptables -t nat -F", "nft flush ruleset"];
+
 export const redirect: readonly Scenario<Stage>[] = [
   {
     name: "the rules are in the node's network, and the machine's own stays as it was",
@@ -61,6 +68,37 @@ export const redirect: readonly Scenario<Stage>[] = [
       assert.deepEqual(seen.filter((answer) => answer.includes(nodeSecret)), []);
       assert.deepEqual(stage.metadata.leaks().filter(({ peer }) => peer === pod.address), []);
       await until("served again", async () => (await pod.credentials("reader")).status === 200);
+    },
+  },
+  {
+    name: "the whole packet filter flushed: a looping pod's requests reach the real service never",
+    run: async (stage) => {
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "flush", name: "total", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      for (const flush of totalFlushes) {
+        const headers = { "X-aws-ec2-metadata-token-ttl-seconds": "60" };
+        const tokens = pod.loop("/latest/api/token", { method: "PUT", headers });
+        const secrets = pod.loop(nodePath);
+        await must(inNamespace(stage.first.node.name, ["sh", "-ec", flush]));
+        await until("the rules", async () => inPlace(await natRules(stage)), { within: 10_000 });
+        const seen = Object.keys({ ...await tokens(), ...await secrets() });
+        assert.ok(seen.some((answer) => answer.startsWith("error")), `${flush}: nobody noticed`);
+        assert.deepEqual(seen.filter((answer) => answer.includes(nodeSecret)), []);
+        const passed = stage.metadata.asked.filter(({ peer }) => peer === pod.address);
+        assert.deepEqual(passed, [], flush);
+        await until("served again", async () => (await pod.credentials("reader")).status === 200);
+      }
+    },
+  },
+  {
+    name: "routing rules taken away are back within 10 s",
+    run: async (stage) => {
+      assert.match(await routingRules(stage), /prohibit proto 82/);
+      const taken = ["ip", "rule", "del", "to", metadataAddress, "prohibit"];
+      await must(inNamespace(stage.first.node.name, taken));
+      const back = async () => (await routingRules(stage)).includes("prohibit proto 82");
+      await until("the rules", back, { within: 10_000 });
     },
   },
   {
@@ -104,10 +142,12 @@ export const redirect: readonly Scenario<Stage>[] = [
       const once = await uninstall(stage);
       assert.equal(once.code, 0, once.stderr);
       assert.ok(!(await natRules(stage)).includes("ROLECALL"));
+      assert.doesNotMatch(await routingRules(stage), /169\.254\.169\.254/);
       const twice = await uninstall(stage);
       assert.equal(twice.code, 0, twice.stderr);
       await stage.restartAgent(stage.first);
       assert.ok(inPlace(await natRules(stage)));
+      assert.match(await routingRules(stage), /prohibit proto 82/);
     },
   },
   {
