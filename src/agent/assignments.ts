@@ -15,6 +15,13 @@ import { Revocations } from "./revocations.ts";
 /** A server whose watch is older than this doesn't know what has become of the pods. */
 export const freshWatchSeconds = 15;
 
+/**
+ * The grace is counted from a frame, yet what the watch hasn't seen for longer than this counts too:
+ * so nobody is answered by what was true longer ago than grace and this, 30 s by default, for which
+ * amazon-vpc-cni keeps an address back.
+ */
+const overlookedMs = 5000;
+
 export interface AssignmentsDeps {
   readonly clock: Clock;
   /** `--disconnected-grace`, in milliseconds. */
@@ -52,7 +59,7 @@ interface Stream {
   staged: PodFrames[] | null;
   /** The pods named so far by a snapshot under way; null once it is whole. */
   snapshot: Set<string> | null;
-  /** When its last ping showed a fresh watch; undefined before the first ping. */
+  /** From when on the grace counts by its last ping that showed a fresh watch; undefined before the first ping. */
   freshAt: number | undefined;
 }
 
@@ -212,7 +219,8 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
   #ping(stream: Stream, watchAgeSeconds: number): void {
     const fresh = watchAgeSeconds < freshWatchSeconds;
-    stream.freshAt = fresh ? this.#deps.clock.monotonic() : stream.freshAt ?? -Infinity;
+    const unseenMs = Math.max(0, watchAgeSeconds * 1000 - overlookedMs);
+    stream.freshAt = fresh ? this.#deps.clock.monotonic() - unseenMs : stream.freshAt ?? -Infinity;
     this.#confirm(stream);
   }
 

@@ -68,7 +68,8 @@ function expected(history: readonly Told[], ip: string, now: number): string {
     let pinged: number | undefined;
     for (const { at, frame } of told.frames) {
       if (frame.type === "ping") {
-        pinged = frame.watchAgeSeconds < 15 ? at : pinged ?? -Infinity;
+        const unseen = Math.max(0, frame.watchAgeSeconds - 5) * 1000;
+        pinged = frame.watchAgeSeconds < 15 ? at - unseen : pinged ?? -Infinity;
         if (whole) freshAt = pinged;
       } else if (frame.type === "revoke") {
         revoked.push({ uid: frame.uid, at, by: told });

@@ -298,3 +298,12 @@ test("a clock set back in the middle of a wait doesn't stretch it", async () => 
   await clock.advance(890);
   assert.equal((await waiting).kind, "unknown");
 });
+
+test("an old word shortens the grace: nothing is answered by what is older than 30 s", async () => {
+  const { assignments, connect, ready, clock } = setUp();
+  connect({ type: "ping", watchAgeSeconds: 14 }, ready("a"), synced);
+  await clock.advance(16_000);
+  assert.equal(answer(assignments), "a/identity");
+  await clock.advance(1);
+  assert.equal(answer(assignments), "unconfirmed");
+});
