@@ -1,0 +1,193 @@
+/**
+ * What is true on one node, and what the API is told of it, late: pods, their sandboxes and whose
+ * each address is. The oracle that answers of the agent are held against.
+ */
+import type { PodFacts } from "../../../src/policy/facts.ts";
+import { podFacts } from "../../fakes/facts.ts";
+import type { ManualClock } from "../../fakes/manual_clock.ts";
+import type { FakeSandboxes } from "../../fakes/sandboxes.ts";
+
+export const nodeName = "n1";
+export const nodeAddress = "10.0.0.100";
+/** Each a pod's two addresses. */
+export const addressPairs = [1, 2, 3].map((n) => [`10.0.0.${n}`, `fd00::${n}`]);
+
+export interface Delays {
+  /** How long an address rests before it is given to another pod. */
+  readonly restMs: number;
+  /** The kubelet tells the API within this; null: whenever a step says so. */
+  readonly kubeletMs: number | null;
+}
+
+interface LivePod {
+  facts: PodFacts;
+  /** Its sandbox's addresses; null without one. */
+  addresses: readonly string[] | null;
+  hadSandbox: boolean;
+  deleting: boolean;
+}
+
+export type ApiEvent =
+  | { readonly kind: "upsert"; readonly pod: PodFacts }
+  | { readonly kind: "remove"; readonly uid: string };
+
+export class Truth {
+  readonly #clock: ManualClock;
+  readonly #sandboxes: FakeSandboxes;
+  readonly #delays: Delays;
+  readonly #tell: (event: ApiEvent) => void;
+  readonly #pods = new Map<string, LivePod>();
+  readonly #restsUntil = new Map<string, number>();
+  /** What the kubelet has yet to tell. */
+  #untold: (() => void)[] = [];
+  readonly api = new Map<string, PodFacts>();
+  #created = 0;
+
+  constructor(
+    clock: ManualClock,
+    sandboxes: FakeSandboxes,
+    delays: Delays,
+    tell: (event: ApiEvent) => void,
+  ) {
+    this.#clock = clock;
+    this.#sandboxes = sandboxes;
+    this.#delays = delays;
+    this.#tell = tell;
+  }
+
+  /** A pod under one of three names, as StatefulSets use theirs again; its role is its own. */
+  create(name: number, hostNetwork: boolean): void {
+    const uid = `uid-${++this.#created}`;
+    const facts = podFacts({
+      uid,
+      name: `web-${name}`,
+      nodeName,
+      ips: [],
+      hostNetwork,
+      role: uid,
+      createdAt: new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
+    });
+    this.#pods.set(uid, { facts, addresses: null, hadSandbox: false, deleting: false });
+    this.#upsert(facts);
+  }
+
+  /** The runtime sets up a sandbox; the kubelet tells its addresses later. */
+  startSandbox(nth: number, pair: number): void {
+    const [pod] = this.#nth(nth, (one) => !one.hadSandbox && !one.deleting);
+    const addresses = addressPairs[pair % addressPairs.length] ?? [];
+    if (!pod || (!pod.facts.hostNetwork && !this.#free(addresses))) return;
+    const { uid, hostNetwork } = pod.facts;
+    pod.addresses = hostNetwork ? [] : addresses;
+    pod.hadSandbox = true;
+    this.#sandboxes.ready.set(`s-${uid}`, { podUid: uid, ips: pod.addresses });
+    const ips = hostNetwork ? [nodeAddress] : [...addresses];
+    this.#kubelet(() => this.#update(uid, (facts) => ({ ...facts, ips })));
+  }
+
+  /** A new pod gets the addresses, if they are free. */
+  take(pair: number): void {
+    this.create(pair, false);
+    this.startSandbox(-1, pair);
+  }
+
+  /** The pod at the addresses ends, deleted or by itself. */
+  vacate(pair: number, deleted: boolean): void {
+    const uid = this.ownerOf(addressPairs[pair]?.[0] ?? "")?.uid;
+    const pod = this.#pods.get(uid ?? "");
+    if (!pod) return;
+    if (deleted) this.#delete(pod);
+    this.#stop(pod);
+  }
+
+  /** Somebody deletes the pod; it goes on for a while. */
+  delete(nth: number): void {
+    const [pod] = this.#nth(nth, (one) => !one.deleting);
+    if (pod) this.#delete(pod);
+  }
+
+  /** Its containers have ended, by themselves or being deleted; its addresses are free. */
+  stopSandbox(nth: number): void {
+    const [pod] = this.#nth(nth, (one) => one.addresses !== null);
+    if (pod) this.#stop(pod);
+  }
+
+  #delete(pod: LivePod): void {
+    pod.deleting = true;
+    this.#update(pod.facts.uid, (facts) => ({ ...facts, terminating: true }));
+  }
+
+  #stop(pod: LivePod): void {
+    const { uid } = pod.facts;
+    for (const ip of pod.addresses ?? []) {
+      this.#restsUntil.set(ip, this.#clock.monotonic() + this.#delays.restMs);
+    }
+    pod.addresses = null;
+    this.#sandboxes.ready.delete(`s-${uid}`);
+    this.#kubelet(() =>
+      pod.deleting
+        ? this.#remove(uid)
+        : this.#update(uid, (facts) => ({ ...facts, terminal: true }))
+    );
+  }
+
+  /** Deleted by force: gone from the API while its containers go on. */
+  deleteByForce(nth: number): void {
+    const [pod] = this.#nth(nth, () => true);
+    if (pod) this.#remove(pod.facts.uid);
+  }
+
+  /** The kubelet tells the next thing it has to tell, or all. */
+  report(all: boolean): void {
+    const now = this.#untold.splice(0, all ? this.#untold.length : 1);
+    for (const tell of now) tell();
+  }
+
+  /** The pod at an address; undefined where none is. */
+  ownerOf(ip: string): PodFacts | undefined {
+    return [...this.#pods.values()].find(({ addresses }) => addresses?.includes(ip))?.facts;
+  }
+
+  #kubelet(tell: () => void): void {
+    const { kubeletMs } = this.#delays;
+    const once = () => {
+      if (!this.#untold.includes(once)) return tell();
+      this.#untold = this.#untold.filter((other) => other !== once);
+      tell();
+    };
+    this.#untold.push(once);
+    if (kubeletMs !== null) {
+      this.#clock.after(kubeletMs, () => {
+        if (this.#untold.includes(once)) once();
+      });
+    }
+  }
+
+  #free(addresses: readonly string[]): boolean {
+    return addresses.every((ip) =>
+      this.ownerOf(ip) === undefined &&
+      (this.#restsUntil.get(ip) ?? -Infinity) <= this.#clock.monotonic()
+    );
+  }
+
+  #nth(nth: number, fits: (pod: LivePod) => boolean): LivePod[] {
+    const pods = [...this.#pods.values()].filter(fits);
+    const chosen = pods.at(nth < 0 ? nth : nth % Math.max(1, pods.length));
+    return chosen ? [chosen] : [];
+  }
+
+  #update(uid: string, change: (facts: PodFacts) => PodFacts): void {
+    const facts = this.api.get(uid);
+    if (facts) this.#upsert(change(facts));
+  }
+
+  #upsert(pod: PodFacts): void {
+    this.api.set(pod.uid, pod);
+    this.#tell({ kind: "upsert", pod });
+  }
+
+  #remove(uid: string): void {
+    if (this.api.delete(uid)) this.#tell({ kind: "remove", uid });
+    const pod = this.#pods.get(uid);
+    if (pod && pod.addresses === null) this.#pods.delete(uid);
+  }
+}
