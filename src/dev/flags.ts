@@ -37,6 +37,7 @@ export const withoutEffect: readonly string[] = [
   "namespace",
   "node-name",
   "redirect",
+  "replicas",
   "remove-rules-on-exit",
   "server",
   "server-ca",
