@@ -74,6 +74,12 @@ export class AddressOwners {
     return own.flatMap(({ id }) => this.#addresses.get(id) ?? []);
   }
 
+  /** Whether the pod has a READY sandbox, by a list asked for at `since` (monotonic) or later. */
+  runs(uid: string, since: number): boolean {
+    if (this.#heardAt < since) return false;
+    return [...this.#sandboxes.values()].some(({ podUid }) => podUid === uid);
+  }
+
   /** Asks the runtime, once at a time and ten times a second at most; `heard` tells when. */
   ask(): void {
     if (this.#underWay || this.#cancelNext) return;

@@ -128,6 +128,10 @@ export function createAgent(parts: AgentParts): Agent {
     isAssigned: (uid) => assignments.findUid(uid).kind !== "unknown",
     checked: metrics.tokenChecked,
   });
+  const refused = refusedRequests({
+    random: parts.random,
+    tell: (refused) => log.info(refused, "request refused"),
+  });
   return {
     front: createFront({
       pods: assignments,
@@ -139,10 +143,7 @@ export function createAgent(parts: AgentParts): Agent {
       tokenRequired: settings.tokenRequired,
       podRate: settings.podRate,
       ...metrics,
-      refused: refusedRequests({
-        random: parts.random,
-        tell: (refused) => log.info(refused, "request refused"),
-      }),
+      refused,
     }),
     credentialsFront: createCredentialsFront({
       pods: assignments,
@@ -151,6 +152,7 @@ export function createAgent(parts: AgentParts): Agent {
       addresses: settings.containerCredentials,
       podRate: settings.podRate,
       ...metrics,
+      refused,
     }),
     admin: createAdmin({ missing, registry: parts.registry }),
     missing,

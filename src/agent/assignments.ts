@@ -30,7 +30,7 @@ export interface AssignmentsDeps {
   /** The node's own addresses: no pod is found by them, whatever its status says. */
   readonly ownAddresses?: ReadonlySet<string>;
   /** With it, the container runtime alone says whose an address is, whatever the API's age. */
-  readonly owners?: Pick<AddressOwners, "owner" | "lastKnown" | "addressesOf" | "ask">;
+  readonly owners?: Pick<AddressOwners, "owner" | "lastKnown" | "addressesOf" | "runs" | "ask">;
   /** Called when a request begins to wait. */
   readonly wanted?: () => void;
 }
@@ -153,8 +153,15 @@ export class Assignments implements PodsByAddress, PodsByUid {
   }
 
   findUid(uid: string): Found {
+    return this.#withUid(uid, this.#since());
+  }
+
+  /** The runtime's word that the pod runs here is as good as the server's, and needs none. */
+  #withUid(uid: string, since: number): Found {
     const held = this.#pods.get(uid);
-    return held ? this.#known(held) : { kind: "unknown" };
+    if (!held) return { kind: "unknown" };
+    const runs = this.#deps.owners?.runs(uid, since) ?? false;
+    return runs ? { kind: "pod", pod: podAt(held, this.#deps.clock.now()) } : this.#known(held);
   }
 
   settle(ip: string, ms: number, signal: AbortSignal): Promise<FoundAt> {
@@ -167,7 +174,11 @@ export class Assignments implements PodsByAddress, PodsByUid {
   }
 
   settleUid(uid: string, ms: number, signal: AbortSignal): Promise<Found> {
-    return this.#settle({ key: uid, find: () => this.findUid(uid) }, ms, signal);
+    const since = this.#since();
+    const ask = (found: Found) => {
+      if (found.kind === "unconfirmed") this.#deps.owners?.ask();
+    };
+    return this.#settle({ key: uid, find: () => this.#withUid(uid, since), ask }, ms, signal);
   }
 
   async #settle<F extends FoundAt>(

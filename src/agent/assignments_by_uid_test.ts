@@ -2,7 +2,10 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { deniedFrame, podFrame, roleFrame } from "../../tests/fakes/frames.ts";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
+import { quietLog } from "../../tests/fakes/quiet_log.ts";
+import { fakeSandboxes } from "../../tests/fakes/sandboxes.ts";
 import type { Frame } from "../protocol/frames.ts";
+import { AddressOwners } from "./address_owners.ts";
 import { Assignments } from "./assignments.ts";
 import type { Found } from "./ports.ts";
 
@@ -100,3 +103,31 @@ test("settleUid() gives what is known when its time is up", async () => {
   assert.equal(wordFor(await waiting), "unknown");
   assert.equal(clock.pending(), 0);
 });
+
+// whether the container runtime answers and lists a sandbox of the pod, what is found in the end
+const runtimes = [
+  ["lists its sandbox", true, true, "a ready"],
+  ["lists none of its", true, false, "unconfirmed"],
+  ["is silent", false, true, "unconfirmed"],
+] as const;
+
+for (const [name, answers, runs, word] of runtimes) {
+  test(`settleUid() long without a server, the container runtime ${name}: ${word}`, async () => {
+    const clock = new ManualClock();
+    const runtime = fakeSandboxes();
+    if (runs) runtime.ready.set("s1", { podUid: "a", ips: [] });
+    if (!answers) runtime.mood = "away";
+    const heard = () => assignments.wakeAll();
+    const owners = new AddressOwners({ runtime, clock, log: quietLog, heard });
+    const readPod = () => Promise.resolve(null);
+    const assignments = new Assignments({ clock, graceMs: 25_000, readPod, owners });
+    const stream = assignments.openStream();
+    stream.apply({ type: "synced" });
+    stream.apply({ type: "ping", watchAgeSeconds: 1 });
+    stream.apply(roleFrame("a", { expiresAt: clock.now() + hour }, { hostNetwork: true }));
+    await clock.advance(60_000);
+    const waiting = assignments.settleUid("a", 900, never);
+    await clock.advance(900);
+    assert.equal(wordFor(await waiting), word);
+  });
+}
