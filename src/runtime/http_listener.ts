@@ -268,10 +268,15 @@ function serverSettings({ limits }: ListenOptions) {
   };
 }
 
-/** HTTP/0.9 and "HTTP/2.0" request lines pass the parser; TRACE fits no web Request. */
+/**
+ * HTTP/0.9 and "HTTP/2.0" request lines pass the parser, which refuses codings other than chunked
+ * only when the request has been handed on already; TRACE fits no web Request.
+ */
 function refusedRequest(message: IncomingMessage): number | undefined {
   const version = message.httpVersion;
   if (version !== "1.1" && version !== "1.0") return 505;
+  const coding = message.headers["transfer-encoding"];
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") return 400;
   return message.method === "TRACE" ? 405 : undefined;
 }
 

@@ -82,6 +82,11 @@ const refused = [
     get("/x", "Transfer-Encoding: chunked, identity\r\n") + "0\r\n\r\n",
     "HTTP/1.1 400 Bad Request",
   ],
+  [
+    "unknown transfer coding",
+    get("/x", "Transfer-Encoding: xchunked\r\n") + "0\r\n\r\n",
+    "HTTP/1.1 400 Bad Request",
+  ],
   ["bare LF", "GET /x HTTP/1.1\nHost: h\n\n", "HTTP/1.1 400 Bad Request"],
   ["odd expectation", get("/x", "Expect: junk\r\nConnection: close\r\n"), "HTTP/1.1 417"],
 ] as const;
