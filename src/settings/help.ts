@@ -18,18 +18,24 @@ export function programHelp(program: string, commands: ReadonlyMap<string, strin
   ].join("\n");
 }
 
+/** Terminals are at least this wide, more often than not. */
+const columns = 100;
+
 /** A command's page: usage, flags with their defaults, examples. */
 export function commandHelp(program: string, name: string, command: Command): string {
   const flags = Object.entries(command.flags);
   const heads = flags.map(([flagName, flag]) => headOf(flagName, flag));
   const width = Math.max(0, ...heads.map((head) => head.length));
+  const summary = command.summary.charAt(0).toUpperCase() + command.summary.slice(1);
   return [
-    `Usage: ${program} ${name} ${command.usage}`,
+    `Usage: ${program} ${name} ${command.usage}`.trimEnd(),
     "",
-    `${command.summary}.`,
+    ...wrapped(`${summary}.`, columns),
     ...(flags.length === 0 ? [] : ["", "Flags:"]),
-    ...flags.map(([flagName, flag], index) =>
-      `  ${heads[index]!.padEnd(width)}  ${describe(flagName, flag)}`
+    ...flags.flatMap(([flagName, flag], index) =>
+      wrapped(describe(flagName, flag), columns - width - 4).map((line, at) =>
+        `  ${(at === 0 ? heads[index]! : "").padEnd(width)}  ${line}`
+      )
     ),
     ...(command.examples.length === 0 ? [] : ["", "Examples:"]),
     ...command.examples.map((example) => `  ${program} ${example}`),
@@ -38,6 +44,17 @@ export function commandHelp(program: string, name: string, command: Command): st
       ? []
       : ["Every flag --some-flag can be given as ROLECALL_SOME_FLAG.", ""]),
   ].join("\n");
+}
+
+/** Lines of at most `width`, unless a word is longer. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 function headOf(name: string, flag: Flag<unknown>): string {

@@ -21,7 +21,7 @@ test("commandHelp() shows each flag with its default, choices and variable", () 
     commandHelp("rolecall", "agent", command),
     `Usage: rolecall agent [flags]
 
-does a thing.
+Does a thing.
 
 Flags:
   --host-ip VALUE  the node's address; env ROLECALL_HOST_IP or HOST_IP
@@ -34,6 +34,18 @@ Examples:
 Every flag --some-flag can be given as ROLECALL_SOME_FLAG.
 `,
   );
+});
+
+test("commandHelp() keeps to the width of a terminal, flags and their help in two columns", () => {
+  const long = Array.from({ length: 40 }, (_, n) => `word${n}`).join(" ");
+  const page = commandHelp("rolecall", "agent", {
+    ...command,
+    flags: { "some-flag": flag.text("", long) },
+  });
+  const lines = page.split("\n");
+  assert.ok(lines.every((line) => line.length <= 100));
+  const at = lines.findIndex((line) => line.startsWith("  --some-flag VALUE  word0"));
+  assert.match(lines[at + 1]!, /^ {21}word\d+ /);
 });
 
 test("programHelp() lists the commands in columns", () => {
