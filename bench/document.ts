@@ -1,0 +1,12 @@
+/** Puts what a run has found into its place in docs/performance.md, leaving the rest as it is. */
+import { readFileSync, writeFileSync } from "node:fs";
+
+const file = new URL("../docs/performance.md", import.meta.url);
+
+/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
+export function documentWith(name: string, text: string): void {
+  const before = readFileSync(file, "utf8");
+  const place = new RegExp(`(<!-- ${name} -->\\n)[^]*?(<!-- /${name} -->)`);
+  if (!place.test(before)) throw new Error(`docs/performance.md has no place for ${name}`);
+  writeFileSync(file, before.replace(place, (_all, start, end) => `${start}\n${text}\n${end}`));
+}

@@ -1,0 +1,3 @@
+module rolecall/bench
+
+go 1.22

@@ -1,0 +1,89 @@
+/**
+ * Benchmarks: `deno task bench` or `node bench/main.ts`, then nothing (the agent beside its
+ * baselines, written to docs/performance.md and bench/results.json), `check` (the same, compared
+ * with the committed results instead) or `scale`. Options: `--rounds N`, `--seconds S`, `--only TEXT`.
+ */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { startCandidate, type Surroundings } from "./candidates.ts";
+import { cases as allCases } from "./cases.ts";
+import { regressions } from "./check.ts";
+import { documentWith } from "./document.ts";
+import { startFeed } from "./feed.ts";
+import { placement, Program } from "./program.ts";
+import { type Run, tableOf } from "./report.ts";
+import { runCases } from "./run_cases.ts";
+import { missing, prepareTools } from "./tools.ts";
+
+const resultsFile = new URL("results.json", import.meta.url);
+const pods = 110;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "1" },
+    only: { type: "string", default: "" },
+  },
+});
+
+process.exit(await main(positionals[0] ?? "run"));
+
+async function main(mode: string): Promise<number> {
+  if (!["run", "check"].includes(mode)) return fail(`${mode}: unknown; one of run, check`);
+  const lacks = missing();
+  if (lacks.length > 0) return fail(lacks.map((need) => `needs ${need}`).join("\n"));
+  const run = await measureAll();
+  const table = tableOf(run);
+  process.stdout.write(`\n${table}`);
+  if (mode === "check") return check(run);
+  if (values.only !== "") return 0;
+  writeFileSync(resultsFile, `${JSON.stringify(run, null, 2)}\n`);
+  documentWith("bench", table);
+  return 0;
+}
+
+async function measureAll(): Promise<Run> {
+  const tools = prepareTools();
+  const { port: feedPort, server } = await startFeed(pods);
+  const upstream = new Program("load", [tools.go, "upstream"]);
+  try {
+    const around: Surroundings = { tools, feedPort, upstreamPort: await upstream.port() };
+    const cases = allCases.filter(({ name }) => name.includes(values.only));
+    const say = (line: string) => void process.stderr.write(`${line}\n`);
+    const rounds = Number(values.rounds);
+    const plan = { cases, rounds, seconds: Number(values.seconds), say };
+    const results = await runCases(plan, around, startCandidate);
+    return { about: aboutRun(rounds), ...results };
+  } finally {
+    await upstream.stop();
+    server.close();
+    server.closeAllConnections();
+    rmSync(tools.folder, { recursive: true });
+  }
+}
+
+function aboutRun(rounds: number): Record<string, string> {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}`,
+    placement: placement(),
+    pods: String(pods),
+    rounds: `${rounds} of ${values.seconds} s, medians`,
+  };
+}
+
+function check(run: Run): number {
+  const committed: Run = JSON.parse(readFileSync(resultsFile, "utf8"));
+  const worse = regressions(run.cases, committed.cases);
+  for (const line of worse) process.stderr.write(`${line}\n`);
+  process.stderr.write(worse.length === 0 ? "no ratio is worse than before\n" : "");
+  return worse.length === 0 ? 0 : 1;
+}
+
+function fail(line: string): number {
+  process.stderr.write(`bench: ${line}\n`);
+  return 2;
+}
