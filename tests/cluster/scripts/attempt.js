@@ -19,7 +19,7 @@ const attempts = {
 };
 
 function ran(program) {
-  const { error } = spawnSync(program, ["--version"]);
+  const { error } = spawnSync(program, ["--version"], { env: { PATH: "/usr/sbin:/usr/bin" } });
   if (error) throw error;
 }
 
