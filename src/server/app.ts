@@ -8,6 +8,7 @@ import type { AgentStreams } from "./agent_streams.ts";
 import type { ClusterIndex } from "./cluster_index.ts";
 import type { DirectRead } from "./direct_read.ts";
 import { refusalResponse, refuse } from "./refusal.ts";
+import { type RefusedRequest, refusedRequests } from "./refused_requests.ts";
 import type { ReviewedTokens } from "./reviewed_tokens.ts";
 import type { PodName, Summary } from "./summary.ts";
 
@@ -33,6 +34,9 @@ export interface AppParts {
   readonly notReady: () => string | null;
   readonly agentReported: (agent: Agent, ready: boolean) => void;
   readonly answered: (route: string, status: number) => void;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly refused: (request: RefusedRequest) => void;
 }
 
 /** `peer` is the TCP peer's address. */
@@ -45,6 +49,7 @@ export function createApp(parts: AppParts): Hono<AppEnv> {
     await next();
     parts.answered(c.req.routePath, c.res.status);
   });
+  app.use(refusedRequests({ random: parts.random, tell: parts.refused }));
   app.use(bodyLimit({
     maxSize: maxBodyBytes,
     onError: () => refusalResponse(refuse(413, `the body is larger than ${maxBodyBytes} bytes`)),

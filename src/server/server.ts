@@ -198,6 +198,8 @@ export function createServer(parts: ServerParts): Server {
     notReady: () => stopping ? "stopping" : notReady(index, settings, own),
     agentReported: (agent: Agent, ready) => ready ? parts.agentReady(agent.node) : undefined,
     answered: metrics.request,
+    random: parts.random,
+    refused: (request) => log.info(request, "request refused"),
   });
 
   return {

@@ -1,0 +1,34 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { Hono } from "hono";
+import { type RefusedRequest, refusedRequests } from "./refused_requests.ts";
+
+function app() {
+  const told: RefusedRequest[] = [];
+  const app = new Hono<{ Bindings: { readonly peer: string } }>();
+  app.use(refusedRequests({ random: () => 0.5, tell: (refused) => told.push(refused) }));
+  app.get("/v1/good", (c) => c.text("fine"));
+  app.get("/v1/bad/:ip", () => new Response("not an agent\n", { status: 403 }));
+  const ask = async (path: string) => {
+    const response = await app.request(path, {}, { peer: "10.0.0.9" });
+    return { id: response.headers.get("x-request-id"), text: await response.text() };
+  };
+  return { ask, told };
+}
+
+test("a refused request has an id, which the log has too, and its text is whole", async () => {
+  const { ask, told } = app();
+  const { id, text } = await ask("/v1/bad/10.0.0.1");
+  assert.match(id ?? "", /^[0-9a-z]{5}-1$/);
+  assert.equal(text, "not an agent\n");
+  const route = "/v1/bad/:ip";
+  const fields = { peer: "10.0.0.9", method: "GET", route, status: 403, answer: "not an agent" };
+  assert.deepEqual(told, [{ requestId: id, ...fields }]);
+});
+
+test("answers, and 404s, are no refusals", async () => {
+  const { ask, told } = app();
+  assert.equal((await ask("/v1/good")).id, null);
+  assert.equal((await ask("/v1/none")).id, null);
+  assert.deepEqual(told, []);
+});
