@@ -81,7 +81,10 @@ async function serve(
   const running = agent.run(ended.signal);
   if (overtaking) {
     const taken = () => isTaken(settings.listen, probe(host));
-    await overtake({ clock: systemClock, able: () => agent.synced, taken }, stopping);
+    await overtake(
+      { clock: systemClock, able: () => agent.missing().length === 0, taken },
+      stopping,
+    );
   }
   const watch = { clock: systemClock, log };
   open.doors = createDoors(host, settings, agent.credentialsFront, watch);
@@ -107,7 +110,11 @@ function tellReadiness(
   return keepReadinessFile({
     path: settings.readinessFile,
     write: host.writeFile,
-    missing: () => open.front ? agent.missing() : ["metadata front: not listening yet"],
+    missing: () => {
+      const missing = agent.missing();
+      if (missing.length > 0 || open.front !== undefined) return missing;
+      return ["metadata front: not listening yet"];
+    },
     clock: systemClock,
     log,
   }, stopping);
