@@ -17,6 +17,7 @@ const programs = [
   ["setpriv", "util-linux"],
   ["mount", "mount"],
   ["chromium", "chromium"],
+  ["curl", "curl"],
   ["promtool", "prometheus"],
   ["npm", "npm"],
 ] as const;
