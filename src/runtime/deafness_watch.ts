@@ -3,7 +3,8 @@
  * error, once accepting has failed for want of file descriptors; the kernel goes on queueing
  * connections meanwhile. What to do about it is the listener's.
  */
-import { readFile } from "node:fs/promises";
+import { Buffer } from "node:buffer";
+import { open } from "node:fs/promises";
 
 export interface DeafnessWatch {
   /** To be told of every connection accepted. */
@@ -55,7 +56,9 @@ const listening = "0A";
 
 /** The queue of a listening port, of both families; 0 where the system has no /proc. */
 export async function queuedConnections(port: number, folder = "/proc/self/net"): Promise<number> {
-  const tables = await Promise.all(["tcp", "tcp6"].map((name) => textOf(`${folder}/${name}`)));
+  const tables = await Promise.all(
+    ["tcp", "tcp6"].map((name) => listenersIn(`${folder}/${name}`)),
+  );
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   let queued = 0;
   for (const line of tables.join("\n").split("\n")) {
@@ -66,6 +69,28 @@ export async function queuedConnections(port: number, folder = "/proc/self/net")
   return queued;
 }
 
-function textOf(path: string): Promise<string> {
-  return readFile(path, "utf8").catch(() => "");
+/**
+ * The beginning of a table, as far as listening sockets go: the kernel tells those first, and on a
+ * busy node many thousand connections stand behind them. Empty where there is no such file.
+ */
+async function listenersIn(path: string): Promise<string> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return "";
+  const piece = Buffer.alloc(16_384);
+  let text = "";
+  try {
+    while (!otherState.test(text)) {
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      if (bytesRead === 0) break;
+      text += piece.toString("latin1", 0, bytesRead);
+    }
+  } catch {
+    return text;
+  } finally {
+    await file.close();
+  }
+  return text;
 }
+
+/** A socket that isn't listening, as its line begins. */
+const otherState = /^ *\d+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4} (?!0A )/m;
