@@ -169,14 +169,9 @@ func (w *worker) dial(source int) error {
 	return conn.SetDeadline(time.Now().Add(60 * time.Second))
 }
 
-// A reset in place of the four-way close: thousands of ended connections a second would otherwise
-// use up the ports.
 func (w *worker) hangUp() {
 	if w.conn == nil {
 		return
-	}
-	if tcp, ok := w.conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
 	}
 	_ = w.conn.Close()
 	w.conn = nil
