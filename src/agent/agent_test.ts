@@ -141,6 +141,8 @@ test("metrics tell of requests, assignments, stream and redirect, and no secret"
     "rolecall_agent_assignments_confirmed 1",
     'rolecall_agent_redirect_in_place{kind="nftables"} 1',
     "rolecall_agent_redirect_repairs_total 0",
+    "rolecall_agent_route_guard_in_place 1",
+    "rolecall_agent_route_guard_repairs_total 0",
     "rolecall_agent_ready 1",
   ];
   for (const line of lines) assert.ok(text.includes(`${line}\n`), line);

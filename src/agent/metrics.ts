@@ -118,7 +118,7 @@ export function createMetrics(
     });
     gauge(
       "route_guard_in_place",
-      "1 while routing keeps pods off the metadata service, also while the packet filter is flushed",
+      "1 while routing keeps pods off the metadata service, or where nothing is redirected",
       [],
       (own) => own.set(Number(sources.redirect().guard?.inPlace ?? true)),
     );
