@@ -7,6 +7,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { startInstanceMetadata } from "../system/instance_metadata.ts";
+import { KubeApi } from "../system/kube_api.ts";
 import { makeFabric } from "../system/network.ts";
 import { must } from "../system/programs.ts";
 import { startSts, stsUrl } from "../system/sts.ts";
@@ -67,7 +68,10 @@ async function open(given: Given): Promise<Site> {
     nodes,
     metadata,
     customResources,
-    kubeletKubeconfig: (node) => join(logs, "data", node.plan.name, "kubelet.kubeconfig"),
+    thief: async (node) => {
+      const { origin, keys } = control.api;
+      return new KubeApi(origin, keys, await keys.kubelet(node.plan.name));
+    },
   };
   const { overlay, uninstall } = ownOverlays(state);
   return { kubectl, overlay, uninstall, image: rolecallImage, sdkImage: clientsImage, stsUrl, own };

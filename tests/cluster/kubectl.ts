@@ -19,11 +19,6 @@ export class Kubectl {
     this.#kubeconfig = kubeconfig;
   }
 
-  /** As somebody else, on the same cluster. */
-  as(kubeconfig: string): Kubectl {
-    return new Kubectl(kubeconfig);
-  }
-
   try(args: readonly string[], stdin?: string, timeoutMs = 90_000): Promise<Outcome> {
     const options = { env: plainEnv({ KUBECONFIG: this.#kubeconfig }), timeoutMs };
     return run(["kubectl", ...args], stdin === undefined ? options : { ...options, stdin });

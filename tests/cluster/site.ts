@@ -1,4 +1,5 @@
 /** Where the scenarios play: a cluster, what is installed on it, and who is asked about roles. */
+import type { KubeApi } from "../system/kube_api.ts";
 import type { InstanceMetadata } from "../system/instance_metadata.ts";
 import type { ClusterNode } from "./cluster_node.ts";
 import type { Kubectl } from "./kubectl.ts";
@@ -21,8 +22,8 @@ export interface Site {
 
 export interface OwnNodes {
   readonly nodes: readonly ClusterNode[];
-  /** Path of a node's kubelet's kubeconfig: what a thief of that node has. */
-  kubeletKubeconfig(node: ClusterNode): string;
+  /** The API server to somebody who has a node's kubelet's certificate. */
+  thief(node: ClusterNode): Promise<KubeApi>;
   readonly metadata: InstanceMetadata;
   /** Files that define the custom resources which components use. */
   readonly customResources: readonly string[];

@@ -1,10 +1,12 @@
 /** What somebody with a node's kubelet certificate may try; see docs/security.md. */
 import assert from "node:assert/strict";
+import type { KubeFault } from "../../system/kube_api.ts";
 import { roleArn, scriptPod } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
 
-const refused = /kubelets may not set or change iam\.amazonaws\.com\/\* annotations/;
-const annotation = "iam.amazonaws.com/role";
+const message = /kubelets may not set or change iam\.amazonaws\.com\/\* annotations/;
+const refused = (fault: unknown) => message.test((fault as KubeFault).message);
+const role = { "iam.amazonaws.com/role": roleArn("reader") };
 
 export const attacks: readonly ClusterScenario[] = [
   {
@@ -12,41 +14,26 @@ export const attacks: readonly ClusterScenario[] = [
     ownNodes: true,
     run: async ({ kubectl, own }) => {
       const [node] = own!.nodes;
-      const thief = kubectl.as(own!.kubeletKubeconfig(node!));
-      const pod = (annotations: object) => ({
+      const { name } = node!.plan;
+      const { uid } = (await kubectl.get("node", name)).metadata;
+      const owner = { apiVersion: "v1", kind: "Node", name, uid, controller: true };
+      const mirror = (annotations: object) => ({
         apiVersion: "v1",
         kind: "Pod",
         metadata: {
           name: "mirror",
-          namespace: "shop",
           annotations: { "kubernetes.io/config.mirror": "x", ...annotations },
-          ownerReferences: [],
+          ownerReferences: [owner],
         },
-        spec: { nodeName: node!.plan.name, containers: [{ name: "main", image: "none" }] },
+        spec: { nodeName: name, containers: [{ name: "main", image: "none" }] },
       });
-      const { items } = await kubectl.get(
-        "nodes",
-        "--field-selector",
-        `metadata.name=${node!.plan.name}`,
-      );
-      const owner = {
-        apiVersion: "v1",
-        kind: "Node",
-        name: node!.plan.name,
-        uid: items[0].metadata.uid,
-        controller: true,
-      };
-      const owned = (annotations: object) => {
-        const made = pod(annotations);
-        return { ...made, metadata: { ...made.metadata, ownerReferences: [owner] } };
-      };
-      const wanted = JSON.stringify(owned({ [annotation]: roleArn("reader") }));
-      const { code, stderr } = await thief.try(["create", "-f", "-"], wanted);
-      assert.notEqual(code, 0);
-      assert.match(stderr, refused);
-      // The same without the annotation is what kubelets do every day.
-      await thief.do(["create", "-f", "-"], JSON.stringify(owned({})));
+      const thief = await own!.thief(node!);
+      const path = "/api/v1/namespaces/shop/pods";
+      await assert.rejects(thief.create(path, mirror(role)), refused);
+      // Without the annotation it is what kubelets do every day, with or without a thief.
+      await thief.create(path, mirror({}));
       await kubectl.do(["delete", "pod", "-n", "shop", "mirror", "--grace-period=0", "--force"]);
+      thief.close();
     },
   },
   {
@@ -57,25 +44,12 @@ export const attacks: readonly ClusterScenario[] = [
       const [node] = own!.nodes;
       const wish = { name: "target", namespace: "shop", node: node!.plan.name };
       await kubectl.apply(scriptPod(site, wish, ["/scripts/ask.js"]));
-      const thief = kubectl.as(own!.kubeletKubeconfig(node!));
-      const change = JSON.stringify({
-        metadata: { annotations: { [annotation]: roleArn("reader") } },
-      });
-      const patch = [
-        "patch",
-        "pod",
-        "target",
-        "-n",
-        "shop",
-        "--subresource=status",
-        "--type=merge",
-      ];
-      const { code, stderr } = await thief.try([...patch, "-p", change]);
-      assert.notEqual(code, 0);
-      assert.match(stderr, refused);
-      const shown = await kubectl.get("pod", "-n", "shop", "target");
-      assert.equal(shown.metadata.annotations?.[annotation], undefined);
+      const thief = await own!.thief(node!);
+      const path = "/api/v1/namespaces/shop/pods/target/status";
+      await assert.rejects(thief.patch(path, { metadata: { annotations: role } }), refused);
+      await thief.patch(path, { metadata: { annotations: { "example.org/other": "x" } } });
       await kubectl.do(["delete", "pod", "-n", "shop", "target", "--grace-period=1"]);
+      thief.close();
     },
   },
 ];

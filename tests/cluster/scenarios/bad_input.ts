@@ -33,7 +33,7 @@ export const badInput: readonly ClusterScenario[] = [
         const added = pods.find(({ metadata }) => !before.includes(metadata.name));
         return added && await kubectl.logs(home, added.metadata.name);
       }, { within: 60_000, every: 500 });
-      assert.match(log, /^--imdsv2: "sometimes".*optional.*required/m);
+      assert.match(log, /^ROLECALL_IMDSV2: "sometimes".*optional, required$/m);
       const ready = (await kubectl.pods(home, "rolecall-agent")).filter(isReady);
       assert.deepEqual(ready.map(({ metadata }) => metadata.name).sort(), before.sort());
       await kubectl.do(["apply", "-k", overlay]);
