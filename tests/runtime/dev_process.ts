@@ -1,7 +1,7 @@
 /** `dev` as a child of the runtime that runs the tests, on free ports, with its output read. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { request } from "node:http";
-import { env as ownEnv, execPath, versions } from "node:process";
+import { env as ownEnv, execPath, kill, versions } from "node:process";
 import { fileURLToPath } from "node:url";
 
 const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -78,7 +78,8 @@ export class DevProcess {
 
   /** SIGTERM, and how it ended. */
   async stop(): Promise<number | null> {
-    this.#child.kill("SIGTERM");
+    // Deno's `child.kill()` would report its own signal, however the child ends.
+    if (this.#child.exitCode === null) kill(this.#child.pid!, "SIGTERM");
     return await this.#ended;
   }
 }
