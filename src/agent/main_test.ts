@@ -118,6 +118,68 @@ test("runAgent() --remove-rules-on-exit takes the rules away before it stops lis
   assert.equal(programs("nft list tables", "")?.stdout, "");
 });
 
+/** nft, and an `ip` with a memory of routing rules. */
+function nftAndRules(): Programs {
+  const filter = nft();
+  let rules: string[] = [];
+  return (line, stdin) => {
+    if (line === "ip -4 -j rule show") {
+      return { code: 0, stdout: JSON.stringify(rules.map(listed)) };
+    }
+    if (line !== "ip -4 -force -batch -") return filter(line, stdin);
+    for (const command of stdin.trim().split("\n")) {
+      const rule = command.replace(/^rule (?:add|del) /, "");
+      rules = rules.filter((other) => other !== rule);
+      if (command.startsWith("rule add ")) rules.push(rule);
+    }
+    rules.sort((a, b) => Number(a.split(" ")[1]) - Number(b.split(" ")[1]));
+    return { code: 0 };
+  };
+}
+
+function listed(rule: string) {
+  const [, pref, dst] = /^pref (\d) to (\S+)/.exec(rule) ?? [];
+  const action = / goto (\d)/.exec(rule);
+  return {
+    priority: Number(pref),
+    dst,
+    ...(rule.includes("iif lo") ? { iif: "lo" } : {}),
+    ...(action ? { goto: Number(action[1]) } : {}),
+    ...(rule.includes("nop") ? { nop: null } : {}),
+    ...(rule.includes("prohibit") ? { action: "prohibit" } : {}),
+    protocol: "82",
+  };
+}
+
+test("runAgent() guards before it redirects; at SIGTERM that stays until uninstall()", async () => {
+  const programs = nftAndRules();
+  const { host, events, stop, listening, written } = fakeHost(programs);
+  const running = runAgent(host, flags);
+  await until(() => listening.length === 2);
+  stop();
+  assert.equal(await running, 0);
+  assert.deepEqual(events.slice(0, 2), ["ip -4 -force -batch -", "nft -f -"]);
+  const rules = () => JSON.parse(programs("ip -4 -j rule show", "")?.stdout ?? "");
+  assert.equal(rules().length, 3);
+
+  assert.equal(await uninstall(host, []), 0);
+  assert.deepEqual(rules(), []);
+  assert.match(written.out, /removed the redirect by nftables\nremoved the routing rules\n/);
+  assert.equal(await uninstall(host, []), 0);
+  assert.match(written.out, /no redirect here\n$/);
+});
+
+test("runAgent() --remove-rules-on-exit takes the guard away too", async () => {
+  const programs = nftAndRules();
+  const { host, stop, listening } = fakeHost(programs);
+  const running = runAgent(host, [...flags, "--remove-rules-on-exit"]);
+  await until(() => listening.length === 2);
+  assert.match(programs("ip -4 -j rule show", "")?.stdout ?? "", /prohibit/);
+  stop();
+  assert.equal(await running, 0);
+  assert.equal(programs("ip -4 -j rule show", "")?.stdout, "[]");
+});
+
 test("runAgent() without a packet filter listens all the same, not ready, saying why", async () => {
   const { host, stop, listening, written } = fakeHost(() => undefined);
   const running = runAgent(host, flags);
