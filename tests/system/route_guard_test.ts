@@ -154,6 +154,21 @@ test("where the node's own way leads over rules of others, it stays", options, a
   await must(`ip route add ${v4} via 10.232.2.2`);
 });
 
+test("where a CNI plugin moves the local table behind, nothing changes", options, async () => {
+  for (const command of ["ip", "ip -6"]) {
+    await must(`${command} rule add pref 100 lookup local`);
+    await must(`${command} rule del pref 0 lookup local`);
+  }
+  assert.deepEqual(await answers(), guarded);
+  assert.equal(await guard.ensure(), false);
+  for (const command of ["ip", "ip -6"]) {
+    await must(`${command} rule add pref 0 lookup local`);
+    await must(`${command} rule del pref 100`);
+  }
+  assert.deepEqual(await answers(), guarded);
+  assert.equal(await guard.ensure(), false);
+});
+
 test("with strict reverse path filtering the node reaches the service", options, async () => {
   await must("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=1");
   assert.deepEqual(await answers(), guarded);
