@@ -44,7 +44,7 @@ test("identity key: equal exactly where the identities are", () => {
     externalId: fc.option(text),
     durationSeconds: fc.nat(2),
     tags: fc.array(fc.tuple(text, text), { maxLength: 2 }),
-  });
+  }, { noNullPrototype: true });
   fc.assert(
     fc.property(identity, identity, (one, other) => {
       const equal = isDeepStrictEqual(one, other);
