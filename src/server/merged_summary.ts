@@ -33,7 +33,7 @@ export function mergeSummaries(own: Summary, answers: readonly PeerAnswer[]): Me
   const silent: ReplicaRow[] = [];
   for (const answer of answers) {
     if (answer.kind === "problem") silent.push(silentRow(answer.peer, answer.problem));
-    else if (!all.some(({ replica }) => replica === answer.summary.replica)) {
+    else if (!all.some(({ instance }) => instance === answer.summary.instance)) {
       all.push(answer.summary);
     }
   }
@@ -72,6 +72,7 @@ const timelineShape = v.looseObject({ minutes: v.array(figures), latest: v.array
 const summaryShape = v.looseObject({
   version: v.string(),
   replica: v.string(),
+  instance: v.string(),
   missing: v.array(v.string()),
   watchAgeSeconds: v.nullable(v.number()),
   agents: v.array(agentShape),

@@ -17,6 +17,13 @@ test("mergeSummaries(): the replica that has a pod's agent knows its credentials
   }
 });
 
+test("mergeSummaries(): processes of one name are told apart", () => {
+  const other = answer({ instance: "another", pods: [podRow()] });
+  const merged = mergeSummaries(summary(), [other]);
+  assert.deepEqual(merged.replicas.map(({ replica }) => replica), ["server-0", "server-0"]);
+  assert.equal(merged.pods.length, 1);
+});
+
 test("mergeSummaries(): an agent that moved is connected where it came last", () => {
   const old = agentRow({ connectedAt: null, reportedAt: "2026-01-01T00:00:00Z" });
   const older = agentRow();

@@ -155,6 +155,7 @@ export function createServer(parts: ServerParts): Server {
     serviceAccount,
     ended: metrics.streamEnded,
   });
+  const instance = parts.random().toString(36).slice(2);
   let stopping = false;
   const followed = new AbortController();
   const missing = () =>
@@ -167,6 +168,7 @@ export function createServer(parts: ServerParts): Server {
   const summary = (only?: PodName) =>
     summaryOf({
       ...about,
+      instance,
       now: () => clock.now(),
       missing,
       watchAgeSeconds,

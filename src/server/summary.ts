@@ -14,6 +14,8 @@ import { emptyTimeline, type TimelineView } from "./timeline.ts";
 export interface Summary {
   readonly version: string;
   readonly replica: string;
+  /** Tells processes apart that go by one name. */
+  readonly instance: string;
   readonly at: string;
   /** What keeps this replica from being ready; empty when it is. */
   readonly missing: readonly string[];
@@ -67,6 +69,7 @@ export interface PodName {
 export interface SummaryParts {
   readonly version: string;
   readonly replica: string;
+  readonly instance: string;
   readonly now: () => number;
   readonly missing: () => readonly string[];
   readonly watchAgeSeconds: () => number;
@@ -86,6 +89,7 @@ export function summaryOf(parts: SummaryParts, only?: PodName): Summary {
   return {
     version: parts.version,
     replica: parts.replica,
+    instance: parts.instance,
     at: instant(parts.now()),
     missing: parts.missing(),
     watchAgeSeconds: Number.isFinite(age) ? Math.round(age * 10) / 10 : null,

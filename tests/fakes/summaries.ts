@@ -44,6 +44,7 @@ export function summary(changes: Partial<Summary> = {}): Summary {
   return {
     version: "1",
     replica: "server-0",
+    instance: changes.replica ?? "server-0",
     at: "2026-01-01T00:00:00Z",
     missing: [],
     watchAgeSeconds: 1,

@@ -1,0 +1,155 @@
+/** What people are told: Events where `kubectl describe` shows them, and `explain`. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { annotateNamespace, annotatePod, requestToken } from "../cluster_objects.ts";
+import type { KubeApi } from "../kube_api.ts";
+import { secondFabricAddress } from "../network.ts";
+import { run } from "../programs.ts";
+import type { Scenario } from "../report.ts";
+import { replaceFile, serverAudience, startServer, untilReady } from "../rolecall.ts";
+import { roleArn, serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
+import { until } from "../until.ts";
+
+const role = "iam.amazonaws.com/role";
+const permitted = "iam.amazonaws.com/permitted";
+
+interface SeenEvent {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** By the fields that `kubectl describe` asks with. */
+async function eventsOf(api: KubeApi, namespace: string, kind: string, name: string) {
+  const selector = new URLSearchParams({
+    fieldSelector: `involvedObject.kind=${kind},involvedObject.name=${name}`,
+  });
+  const list = await api.get(`/api/v1/namespaces/${namespace}/events?${selector}`);
+  return list["items"] as readonly SeenEvent[];
+}
+
+function told({ type, reason, message }: SeenEvent): string {
+  return `${type} ${reason}: ${message}`;
+}
+
+/** The program's own `explain`, as a person runs it. */
+async function explain(stage: Stage, args: readonly string[]) {
+  const { code, stdout, stderr } = await run([...stage.runtime, "explain", ...args]);
+  return { code, text: stdout + stderr };
+}
+
+export const tellings: readonly Scenario<Stage>[] = [
+  {
+    name: "told: a denied pod's Event has the reason that the pod is told, once for all",
+    run: async (stage) => {
+      const { api } = stage;
+      await stage.namespace("told", roleArn("other"));
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "told", name: "web", annotations });
+      await until("the denial", async () => (await pod.list()).status === 403);
+      const { body } = await pod.list();
+      const denied = `Warning RoleDenied: ${body.trim()}`;
+      const events = () => eventsOf(api, "told", "Pod", "web");
+      await until("the Event", async () => (await events()).some((one) => told(one) === denied));
+      await annotateNamespace(api, "told", { [permitted]: "none" });
+      await until("another", async () => (await events()).length === 2);
+      await annotateNamespace(api, "told", { [permitted]: roleArn("other") });
+      await stage.restartServer();
+      await untilReady(stage.server, serverOrigin);
+      await until("the denial again", async () => (await pod.list()).body === body);
+      await annotatePod(api, "told", "web", { [role]: "a b" });
+      const invalid = async () => (await events()).find(({ reason }) => reason === "RoleInvalid");
+      assert.match(told(await until("the third", invalid)), /^Warning .* "a b" names no role/);
+      assert.deepEqual((await events()).filter((one) => told(one) === denied).length, 1);
+    },
+  },
+  {
+    name: "told: credentials once, and a broken expression on its namespace",
+    run: async ({ api }) => {
+      await annotateNamespace(api, "told", { [permitted]: ".*" });
+      await annotatePod(api, "told", "web", { [role]: "reader" });
+      const ready = async () =>
+        (await eventsOf(api, "told", "Pod", "web")).filter(({ reason }) =>
+          reason === "CredentialsReady"
+        );
+      const [event] = await until("the Event", async () => {
+        const found = await ready();
+        return found.length > 0 ? found : undefined;
+      });
+      assert.equal(
+        told(event!),
+        `Normal CredentialsReady: credentials of ${roleArn("reader")} are ready`,
+      );
+      await annotateNamespace(api, "told", { [permitted]: "(" });
+      const broken = await until(
+        "the namespace's",
+        async () => (await eventsOf(api, "told", "Namespace", "told"))[0],
+      );
+      assert.match(told(broken), /^Warning PermittedInvalid: .*isn't RE2 syntax/);
+      assert.equal((await ready()).length, 1);
+    },
+  },
+  {
+    name: "told: explain, asked of a replica that has no agent, knows what the other one serves",
+    within: 120_000,
+    run: async (stage) => {
+      const { api, folders } = stage;
+      await stage.namespace("explained", roleArn("reader"));
+      const annotations = { [role]: "reader" };
+      await stage.pod({ namespace: "explained", name: "web", annotations });
+      await stage.pod({ namespace: "explained", name: "web-2", annotations }, stage.second.node);
+      await stage.pod({ namespace: "explained", name: "bad", annotations: { [role]: "admin" } });
+      const account = { namespace: "rolecall", serviceAccount: "rolecall-server" };
+      const tokenFile = join(folders.state, "replica.token");
+      replaceFile(tokenFile, await requestToken(api, { ...account, audience: serverAudience }));
+      const other = startServer(stage.runtime, folders, {
+        name: "server-explaining",
+        address: secondFabricAddress,
+        kubeconfig: serverKubeconfig(folders),
+        flags: ["--status-listen=127.0.0.1:9633", `--token-file=${tokenFile}`],
+      });
+      try {
+        await untilReady(other, `http://${secondFabricAddress}:9621`);
+        const from = "--server-status=http://127.0.0.1:9633";
+        for (const name of ["web", "web-2"]) {
+          const { code, text } = await until(`${name} explained`, async () => {
+            const found = await explain(stage, [`explained/${name}`, from]);
+            if (found.code !== 0) throw new Error(found.text);
+            return found;
+          });
+          assert.equal(code, 0);
+          assert.match(text, /ok +credentials +access key ASIA\w+ until/);
+          assert.match(text, /ok +agent +rolecall-agent-\S+ on \S+, redirect iptables/);
+        }
+        const bad = await explain(stage, ["explained/bad", from]);
+        assert.deepEqual([bad.code, /FAIL +role ARN/.test(bad.text)], [3, true], bad.text);
+        assert.equal((await explain(stage, ["explained/none", from])).code, 4);
+        const all = await explain(stage, ["--all", from]);
+        assert.match(all.text, /NotPermitted: namespace explained: [^]*\n {2}explained\/bad\n/);
+        assert.doesNotMatch(all.text, /was not asked/);
+        assert.equal(all.code, 3);
+      } finally {
+        assert.equal(await other.stop(), 0);
+      }
+    },
+  },
+  {
+    name: "told: explain by the kubeconfig alone judges by policy, with the server's own rights",
+    run: async (stage) => {
+      const base = `--role-base-arn=${roleArn("")}`;
+      const from = `--kubeconfig=${serverKubeconfig(stage.folders)}`;
+      const good = await explain(stage, ["explained/web", from, base]);
+      assert.match(good.text, /may have its role[^]*- +agent +not asked/);
+      assert.equal(good.code, 0);
+      const bad = await explain(stage, ["explained/bad", from, base, "--output=json"]);
+      assert.equal(JSON.parse(bad.text).reason, "NotPermitted");
+      assert.equal(bad.code, 3);
+      const all = await explain(stage, ["--all", from, base]);
+      assert.match(all.text, /explained\/bad/);
+      const migrate = [...stage.runtime, "migrate", "check", from, base, "--from=kiam-v4"];
+      const { code, stdout } = await run(migrate);
+      assert.match(stdout, /^\d+ pods compared with kiam-v4/);
+      assert.ok(code === 0 || code === 3, stdout);
+    },
+  },
+];
