@@ -10,6 +10,7 @@ import { writeOverlay } from "../own_overlays.ts";
 import type { ClusterScenario } from "./mod.ts";
 
 const home = "rolecall";
+const lock = { name: "lock", hostPath: { path: "/run/xtables.lock", type: "FileOrCreate" } };
 
 export const badInput: readonly ClusterScenario[] = [
   {
@@ -43,7 +44,7 @@ export const badInput: readonly ClusterScenario[] = [
   {
     name: "an agent without NET_ADMIN says so and isn't ready",
     run: (site) =>
-      complains(site, "no-net-admin", [], /NET_ADMIN/, [], {
+      complains(site, "no-net-admin", [], /NET_ADMIN/, [lock], {
         capabilities: { drop: ["ALL"] },
         runAsUser: 0,
       }),
@@ -113,6 +114,7 @@ async function complains(
     ca: "/etc/rolecall/ca",
     token: "/var/run/secrets/rolecall",
     pod: "/run/rolecall-pod",
+    lock: "/run/xtables.lock",
   };
   const all: readonly { name: string }[] = [
     ...volumes as { name: string }[],
