@@ -2,6 +2,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
+import { parseAllDocuments } from "yaml";
 import { commands, loadCommands } from "../../src/commands.ts";
 import { configurationReference } from "../../src/settings/reference.ts";
 
@@ -48,6 +49,22 @@ test("links between pages lead somewhere, down to the heading", async () => {
   }
 });
 
+test("policies, manifests and other JSON and YAML in pages can be read", async () => {
+  for (const [path, text] of await pages()) {
+    for (const [, kind, body] of text.matchAll(/^ *```(json|yaml)\n(.*?)^ *```/gms)) {
+      const indent = /^ */.exec(body!)![0].length;
+      const block = body!.split("\n").map((line) => line.slice(indent)).join("\n");
+      const read = kind === "json"
+        ? JSON.parse
+        : (yaml: string) =>
+          parseAllDocuments(yaml).flatMap(({ errors }) => errors).map((error) =>
+            assert.fail(error)
+          );
+      assert.doesNotThrow(() => read(block), `${path}: ${block.slice(0, 80)}`);
+    }
+  }
+});
+
 /** As GitHub makes them. */
 function anchors(markdown: string): ReadonlySet<string> {
   const headings = [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, text]) => text!);
@@ -60,7 +77,7 @@ function anchors(markdown: string): ReadonlySet<string> {
 
 test("flags that pages name exist", async () => {
   const known = new Set([...await loadCommands()].flatMap(([, { flags }]) => Object.keys(flags)));
-  const own = (await pages()).filter(([path]) => path !== "docs/migrating.md");
+  const own = (await pages()).filter(([path]) => ownFlags.has(path));
   for (const [path, text] of own) {
     for (const [, flag] of text.matchAll(/`--([a-z][a-z0-9-]+)/g)) {
       assert.ok(known.has(flag!) || foreign.has(flag!), `${path}: --${flag}`);
@@ -68,8 +85,20 @@ test("flags that pages name exist", async () => {
   }
 });
 
-/** Of the tests, of prose, and such as every command has; migrating.md has those of kiam. */
-const foreign = new Set(["help", "some-flag", "session", "strict", "part"]);
+/** Pages that name no other program's flags. */
+const ownFlags = new Set([
+  "README.md",
+  "docs/annotations.md",
+  "docs/configuration.md",
+  "docs/container-credentials.md",
+  "docs/explain.md",
+  "docs/getting-started.md",
+  "docs/how-it-works.md",
+  "docs/operations.md",
+  "docs/troubleshooting.md",
+]);
+/** Of prose, and such as every command has. */
+const foreign = new Set(["help", "some-flag"]);
 
 test("commands that pages call exist", async () => {
   for (const [path, text] of await pages()) {
