@@ -68,23 +68,18 @@ export const badInput: readonly ClusterScenario[] = [
     within: 180_000,
     run: async ({ kubectl, overlay }) => {
       await kubectl.do(["delete", "clusterrolebinding", "rolecall-server"]);
-      const [server] = await kubectl.pods(home, "rolecall-server");
-      await kubectl.do(["delete", "pod", "-n", home, server.metadata.name]);
+      const before = await kubectl.pods(home, "rolecall-server");
+      const known = before.map(({ metadata }) => metadata.name);
+      await kubectl.do(["delete", "pod", "-n", home, known[0]]);
       const added = await until("the new server", async () => {
         const pods = await kubectl.pods(home, "rolecall-server");
-        return pods.find(({ metadata, status }) =>
-          metadata.creationTimestamp > server.metadata.creationTimestamp &&
-          metadata.name !== server.metadata.name && status.phase === "Running"
-        );
+        const running = pods.filter(({ status }) => status.phase === "Running");
+        return running.find(({ metadata }) => !known.includes(metadata.name));
       }, { within: 60_000, every: 500 });
-      await until(
-        "its complaint",
-        async () => /forbidden/i.test(await kubectl.logs(home, added.metadata.name)),
-        {
-          within: 30_000,
-          every: 500,
-        },
-      );
+      await until("its complaint", async () => {
+        const log = await kubectl.logs(home, added.metadata.name);
+        return /cannot list pods: .*forbidden/.test(log);
+      }, { within: 30_000, every: 500 });
       assert.equal(isReady(await kubectl.get("pod", "-n", home, added.metadata.name)), false);
       await kubectl.do(["apply", "-k", overlay]);
       await kubectl.rolledOut(home, "deployment/rolecall-server");

@@ -9,6 +9,7 @@ import { installation } from "./installation.ts";
 import { manifests } from "./manifests.ts";
 import { permissions } from "./permissions.ts";
 import { removal } from "./removal.ts";
+import { startRace } from "./start_race.ts";
 import { upgrades } from "./upgrades.ts";
 
 export interface ClusterScenario extends Scenario<Site> {
@@ -22,6 +23,7 @@ export const scenarios: readonly ClusterScenario[] = [
   ...manifests,
   ...installation,
   ...credentials,
+  ...startRace,
   ...permissions,
   ...upgrades,
   ...attacks,

@@ -9,7 +9,11 @@ export const removal: readonly ClusterScenario[] = [
     name: "delete -k: everything goes, but the rules stay and keep pods from the node's role",
     within: 180_000,
     run: async ({ kubectl, overlay, own }) => {
-      await kubectl.do(["delete", "-k", overlay, "--timeout=120s"], undefined, 130_000);
+      await kubectl.do(
+        ["delete", "-k", overlay, "--ignore-not-found", "--timeout=120s"],
+        undefined,
+        130_000,
+      );
       const left = await kubectl.try(["get", "namespace", "rolecall"]);
       assert.match(left.stderr, /NotFound/);
       for (const node of own?.nodes ?? []) assert.equal((await redirects(node)).length, 1);

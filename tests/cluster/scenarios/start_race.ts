@@ -1,0 +1,129 @@
+/** Pods whose first act is to ask, with the container runtime's word and without. */
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { must, plainEnv } from "../../system/programs.ts";
+import { stsUrl } from "../../system/sts.ts";
+import { until } from "../../system/until.ts";
+import { writeOverlay } from "../own_overlays.ts";
+import type { Site } from "../site.ts";
+import { makeNamespace, roleArn } from "../workloads.ts";
+import type { ClusterScenario } from "./mod.ts";
+
+const namespace = "race";
+/** The nodes have a /run of their own. */
+const folder = join(tmpdir(), "rolecall-start-race");
+const source = fileURLToPath(new URL("../start_race", import.meta.url));
+/** All on one node. */
+const podCount = Number(process.env["ROLECALL_RACE_PODS"] ?? 40);
+
+interface Result {
+  readonly ms: number;
+  readonly error?: string;
+}
+
+export const startRace: readonly ClusterScenario[] = [
+  {
+    name: "the first act of pods is to ask: some have to wait for the API's word",
+    ownNodes: true,
+    within: 400_000,
+    run: async (site) => {
+      mkdirSync(folder, { recursive: true });
+      await must(["go", "build", "-o", join(folder, "ask"), "."], {
+        cwd: source,
+        env: plainEnv({ CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOFLAGS: "-trimpath" }),
+        timeoutMs: 120_000,
+      });
+      await makeNamespace(site.kubectl, namespace, roleArn(".*"));
+      const results = await race(site, "plain");
+      assert.equal(results.length, podCount);
+    },
+  },
+  {
+    name: "with --cri-socket the first act of pods is to ask, and every one has its credentials",
+    ownNodes: true,
+    within: 600_000,
+    run: async (site) => {
+      const { kubectl, image, overlay } = site;
+      const withRuntime = writeOverlay(join(folder, "overlay"), {
+        resource: "overlays/kubeadm",
+        image,
+        server: { ROLECALL_STS_ENDPOINT: stsUrl, ROLECALL_REGION: "eu-west-1" },
+        components: ["components/cri"],
+      });
+      await install(site, withRuntime);
+      try {
+        const results = await race(site, "cri");
+        assert.deepEqual(results.filter(({ error }) => error !== undefined), []);
+      } finally {
+        await kubectl.do(["delete", "namespace", namespace, "--wait=false"]);
+        await install(site, overlay);
+      }
+    },
+  },
+];
+
+async function install({ kubectl }: Site, overlay: string): Promise<void> {
+  await kubectl.do(["apply", "-k", overlay]);
+  await kubectl.rolledOut("rolecall", "deployment/rolecall-server");
+  await kubectl.rolledOut("rolecall", "daemonset/rolecall-agent");
+}
+
+/** All pods at once on one node; what each of them got. */
+async function race({ kubectl, own, image }: Site, kind: string): Promise<Result[]> {
+  const node = own!.nodes.at(-1)!.plan.name;
+  const names = Array.from({ length: podCount }, (_, i) => `${kind}-${i}`);
+  await kubectl.apply(...names.map((name) => askingPod(name, node, image, kind)));
+  const ended = await until(`${podCount} pods ended`, async () => {
+    const { items } = await kubectl.get("pods", "-n", namespace, "-l", `race=${kind}`);
+    const states = items.map((pod: Ended) => pod.status.containerStatuses?.[0]?.state?.terminated);
+    return states.every((state: unknown) => state !== undefined) && states;
+  }, { within: 300_000, every: 2000 });
+  const results = ended.map(({ message = "{}" }: { message?: string }) => JSON.parse(message));
+  console.log(summary(kind, results));
+  return results;
+}
+
+interface Ended {
+  readonly status: {
+    readonly containerStatuses?: { readonly state?: { readonly terminated?: unknown } }[];
+  };
+}
+
+function askingPod(name: string, node: string, image: string, kind: string): object {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name,
+      namespace,
+      labels: { race: kind },
+      annotations: { "iam.amazonaws.com/role": "reader" },
+    },
+    spec: {
+      nodeName: node,
+      restartPolicy: "Never",
+      terminationGracePeriodSeconds: 1,
+      automountServiceAccountToken: false,
+      containers: [{
+        name: "ask",
+        image,
+        command: ["/race/ask"],
+        volumeMounts: [{ name: "race", mountPath: "/race", readOnly: true }],
+      }],
+      volumes: [{ name: "race", hostPath: { path: folder, type: "Directory" } }],
+    },
+  };
+}
+
+function summary(kind: string, results: readonly Result[]): string {
+  const times = results.filter(({ error }) => error === undefined).map(({ ms }) => ms);
+  const sorted = times.sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? "none";
+  const why = [...new Set(results.map(({ error }) => error?.slice(0, 120)))].filter(Boolean);
+  return `     ${kind}: ${sorted.length} of ${results.length} had credentials, in ` +
+    `${at(0)} to ${at(1)} ms, half of them in ${at(0.5)}${why.length ? `; others: ${why}` : ""}`;
+}
