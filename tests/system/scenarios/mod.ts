@@ -6,6 +6,7 @@ import { admission } from "./admission.ts";
 import { changes } from "./changes.ts";
 import { containerCredentials } from "./container_credentials.ts";
 import { credentials } from "./credentials.ts";
+import { direct } from "./direct.ts";
 import { fence } from "./fence.ts";
 import { outages } from "./outages.ts";
 import { redirect } from "./redirect.ts";
@@ -30,6 +31,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...strangers,
   ...fence,
   ...redirect,
+  ...direct,
   ...containerCredentials,
   ...outages,
   ...replicas,

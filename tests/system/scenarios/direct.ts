@@ -1,0 +1,76 @@
+/** Pods that ask the agent's own port, told so by AWS_EC2_METADATA_SERVICE_ENDPOINT. */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { inNamespace } from "../network.ts";
+import { must, run } from "../programs.ts";
+import type { Scenario } from "../report.ts";
+import type { Stage } from "../stage.ts";
+import { until } from "../until.ts";
+import { askWithBoto } from "./aws_clients.ts";
+
+const namespace = "direct";
+const annotations = { "iam.amazonaws.com/role": "reader" };
+
+function origin(stage: Stage): string {
+  return `http://${stage.first.node.address}:8181`;
+}
+
+async function restartWith(stage: Stage, flags: readonly string[]): Promise<void> {
+  await stage.first.running.stop();
+  const command = [...stage.runtime, "uninstall"];
+  assert.equal((await run(inNamespace(stage.first.node.name, command))).code, 0);
+  await stage.restartAgent(stage.first, { flags });
+}
+
+async function askDirectly(stage: Stage, name: string): Promise<void> {
+  const pod = await stage.pod({ namespace, name, annotations });
+  const credentials = "/latest/meta-data/iam/security-credentials/reader";
+  const direct = { origin: origin(stage) };
+  await until("credentials", async () => (await pod.ask(credentials, direct)).status === 200);
+  const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: origin(stage) };
+  const answer = await askWithBoto(pod, stage.builds.python, env);
+  assert.equal(answer.method, "iam-role");
+  assert.match(answer.arn ?? "", /:assumed-role\/reader\//);
+}
+
+/** The status that a machine gets which isn't a pod of the first node. */
+async function askFromSecondNode(stage: Stage, url: string): Promise<string> {
+  const script = `console.log((await fetch(${JSON.stringify(url)})).status)`;
+  const command = inNamespace(stage.second.node.name, [process.execPath, "eval", script]);
+  return (await must(command)).trim();
+}
+
+export const direct: readonly Scenario<Stage>[] = [
+  {
+    name: "direct: with --direct a pod may ask the agent's port, and be redirected as well",
+    run: async (stage) => {
+      await stage.namespace(namespace, ".*");
+      await restartWith(stage, ["--direct"]);
+      await askDirectly(stage, "both");
+      const pod = await stage.pod({ namespace, name: "redirected", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+    },
+  },
+  {
+    name: "direct: another machine gets nothing, nor does a foreign Host",
+    run: async (stage) => {
+      const list = "/latest/meta-data/iam/security-credentials/";
+      for (const path of [list, "/latest/meta-data/instance-id"]) {
+        assert.equal(await askFromSecondNode(stage, origin(stage) + path), "503");
+      }
+      const pod = await stage.pod({ namespace, name: "rebound", annotations });
+      const headers = { Host: "rebound.example" };
+      assert.equal((await pod.ask(list, { origin: origin(stage), headers })).status, 400);
+    },
+  },
+  {
+    name: "direct: without any redirect the pods that ask the agent get their roles",
+    run: async (stage) => {
+      await restartWith(stage, ["--direct", "--redirect=none"]);
+      const rules = inNamespace(stage.first.node.name, ["iptables-save"]);
+      assert.doesNotMatch(await must(rules), /ROLECALL/);
+      await askDirectly(stage, "alone");
+      await stage.restartAgent(stage.first);
+    },
+  },
+];
