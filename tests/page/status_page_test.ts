@@ -140,6 +140,9 @@ test("on a phone nothing is cut off, and tables are still tables to a screen rea
     assert.equal(await page.evaluate(wide), 0);
     assert.equal(await page.getByRole("table").count(), 5);
     assert.ok(await page.getByRole("cell", { name: "dev-node" }).count() > 1);
+    await page.getByRole("link", { name: "shop/curious" }).first().click();
+    await page.getByRole("heading", { level: 1, name: "shop/curious" }).waitFor(patience);
+    assert.equal(await page.evaluate(wide), 0);
   }, { viewport: { width: 360, height: 740 } }));
 
 for (const colorScheme of ["light", "dark"] as const) {

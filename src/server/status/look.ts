@@ -9,6 +9,7 @@ export const look = `
 body { margin: 0 auto; max-width: 80rem; padding: 0 1rem 3rem; background: var(--back);
   color: var(--fore); font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: break-word; }
 header, footer { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: baseline; }
+header > * { min-width: 0; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; margin: 1rem 0 .5rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-bottom: 1px solid var(--line); }
 a { color: var(--link); }
