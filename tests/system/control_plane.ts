@@ -1,6 +1,7 @@
 /** etcd and kube-apiserver, on the fabric, with keys of their own and nothing else beside them. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { KubeApi } from "./kube_api.ts";
 import { fabricAddress } from "./network.ts";
 import { type ClusterKeys, makeClusterKeys } from "./pki.ts";
@@ -18,6 +19,9 @@ export interface ControlPlane {
   pauseApi(): Promise<void>;
   /** Does nothing where it runs. */
   resumeApi(): Promise<void>;
+  /** Its connections stay open, and nothing comes out of them. */
+  stopApi(): void;
+  continueApi(): void;
   stop(): Promise<void>;
 }
 
@@ -55,6 +59,8 @@ export async function startControlPlane(
       server = start();
       await ready();
     },
+    stopApi: () => void process.kill(server.pid, "SIGSTOP"),
+    continueApi: () => void process.kill(server.pid, "SIGCONT"),
     stop: async () => {
       api.close();
       await server.stop(2000);

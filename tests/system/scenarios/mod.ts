@@ -13,6 +13,7 @@ import { redirect } from "./redirect.ts";
 import { replicas } from "./replicas.ts";
 import { sdkClients } from "./sdk_clients.ts";
 import { settings } from "./settings.ts";
+import { stoppedProcesses } from "./stopped.ts";
 import { strangers } from "./strangers.ts";
 
 /** Always the last: whatever happened before, nobody reached what is the node's alone. */
@@ -35,6 +36,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...containerCredentials,
   ...outages,
   ...replicas,
+  ...stoppedProcesses,
   ...settings,
   ...sdkClients,
   // After those that wait for Events: its hundred broken namespaces get theirs first.

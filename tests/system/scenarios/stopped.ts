@@ -1,0 +1,107 @@
+/** Processes that are stopped, not ended: their sockets stay open and nothing comes out of them. */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { secondFabricAddress } from "../network.ts";
+import type { Running } from "../programs.ts";
+import type { Scenario } from "../report.ts";
+import { page, startServer, untilReady } from "../rolecall.ts";
+import { serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
+import { pause, until } from "../until.ts";
+
+const role = "iam.amazonaws.com/role";
+const readerPath = "/latest/meta-data/iam/security-credentials/reader";
+
+/** Stops the process for as long as `meanwhile` takes. */
+async function stopped(running: Running, meanwhile: () => Promise<void>): Promise<void> {
+  process.kill(running.pid, "SIGSTOP");
+  try {
+    await meanwhile();
+  } finally {
+    process.kill(running.pid, "SIGCONT");
+  }
+}
+
+/** A pod that has its credentials, and a loop of requests for them; its end gives the failures. */
+async function servedPod(stage: Stage, name: string): Promise<() => Promise<string[]>> {
+  const pod = await stage.pod({ namespace: "stopped", name, annotations: { [role]: "reader" } });
+  await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+  const end = pod.loop(readerPath);
+  return async () => Object.keys(await end()).filter((answer) => !isServed(answer));
+}
+
+/** A loop may be quicker than `--pod-rate`, which is no outage. */
+function isServed(answer: string): boolean {
+  return answer.startsWith("200 ") || answer.startsWith("503 too many requests from this pod");
+}
+
+export const stoppedProcesses: readonly Scenario<Stage>[] = [
+  {
+    name: "one of two servers is stopped under load: agents go to the other, no request fails",
+    within: 120_000,
+    run: async (stage) => {
+      await stage.namespace("stopped", ".*");
+      const other = startServer(stage.runtime, stage.folders, {
+        name: "server-beside",
+        address: secondFabricAddress,
+        kubeconfig: serverKubeconfig(stage.folders),
+        flags: ["--status-listen=127.0.0.1:9632"],
+      });
+      try {
+        await untilReady(other, `http://${secondFabricAddress}:9621`);
+        const failures = await servedPod(stage, "steady");
+        await stopped(stage.server, async () => {
+          const annotations = { [role]: "reader" };
+          const next = await stage.pod({ namespace: "stopped", name: "next", annotations });
+          const served = async () => (await next.credentials("reader")).status === 200;
+          await until("a new pod served by the other", served, { within: 40_000 });
+        });
+        assert.deepEqual(await failures(), []);
+        await untilReady(stage.server, serverOrigin, 60_000);
+      } finally {
+        assert.equal(await other.stop(), 0);
+      }
+    },
+  },
+  {
+    name: "the API server is stopped: the watch's age is told, served pods are served",
+    within: 120_000,
+    run: async (stage) => {
+      const failures = await servedPod(stage, "beside-api");
+      stage.control.stopApi();
+      try {
+        await until("a watch older than what counts as fresh", async () => {
+          const { text } = await page(`${serverOrigin}/metrics`);
+          const ages = text.matchAll(/^rolecall_server_watch_age_seconds\{.*\} (\S+)$/gm);
+          return Math.max(...[...ages].map(([, age]) => Number(age))) > 15;
+        }, { within: 40_000 });
+        assert.deepEqual(await failures(), []);
+      } finally {
+        stage.control.continueApi();
+      }
+      await untilReady(stage.server, serverOrigin, 60_000);
+      const late = await servedPod(stage, "after-api");
+      assert.deepEqual(await late(), []);
+    },
+  },
+  {
+    name:
+      "STS is stopped, so it hangs: what is valid is served, new roles wait and then get theirs",
+    within: 150_000,
+    run: async (stage) => {
+      const failures = await servedPod(stage, "beside-sts");
+      const name = "hanging";
+      const annotations = { [role]: "hanging" };
+      await stopped(stage.sts, async () => {
+        const next = await stage.pod({ namespace: "stopped", name, annotations });
+        const answer = await next.credentials("hanging");
+        assert.equal(answer.status, 503, answer.body);
+        assert.ok(answer.ms < 2000, `within ${answer.ms} ms`);
+        await pause(3000);
+        assert.deepEqual(await failures(), []);
+      });
+      const after = await stage.pod({ namespace: "stopped", name: "after", annotations });
+      const served = async () => (await after.credentials("hanging")).status === 200;
+      await until("the new role's credentials", served, { within: 60_000 });
+    },
+  },
+];
