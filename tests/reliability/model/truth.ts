@@ -4,13 +4,18 @@
  */
 import type { PodFacts } from "../../../src/policy/facts.ts";
 import { podFacts } from "../../fakes/facts.ts";
-import type { ManualClock } from "../../fakes/manual_clock.ts";
 import type { FakeSandboxes } from "../../fakes/sandboxes.ts";
 
 export const nodeName = "n1";
 export const nodeAddress = "10.0.0.100";
 /** Each a pod's two addresses. */
 export const addressPairs = [1, 2, 3].map((n) => [`10.0.0.${n}`, `fd00::${n}`]);
+
+interface Clock {
+  now(): number;
+  monotonic(): number;
+  after(ms: number, run: () => void): () => void;
+}
 
 export interface Delays {
   /** How long an address rests before it is given to another pod. */
@@ -32,7 +37,8 @@ export type ApiEvent =
   | { readonly kind: "remove"; readonly uid: string };
 
 export class Truth {
-  readonly #clock: ManualClock;
+  readonly #clock: Clock;
+  readonly #pairs: readonly (readonly string[])[];
   readonly #sandboxes: FakeSandboxes;
   readonly #delays: Delays;
   readonly #tell: (event: ApiEvent) => void;
@@ -44,12 +50,14 @@ export class Truth {
   #created = 0;
 
   constructor(
-    clock: ManualClock,
+    clock: Clock,
     sandboxes: FakeSandboxes,
     delays: Delays,
     tell: (event: ApiEvent) => void,
+    pairs: readonly (readonly string[])[] = addressPairs,
   ) {
     this.#clock = clock;
+    this.#pairs = pairs;
     this.#sandboxes = sandboxes;
     this.#delays = delays;
     this.#tell = tell;
@@ -74,7 +82,7 @@ export class Truth {
   /** The runtime sets up a sandbox; the kubelet tells its addresses later. */
   startSandbox(nth: number, pair: number): void {
     const [pod] = this.#nth(nth, (one) => !one.hadSandbox && !one.deleting);
-    const addresses = addressPairs[pair % addressPairs.length] ?? [];
+    const addresses = this.#pairs[pair % this.#pairs.length] ?? [];
     if (!pod || (!pod.facts.hostNetwork && !this.#free(addresses))) return;
     const { uid, hostNetwork } = pod.facts;
     pod.addresses = hostNetwork ? [] : addresses;
@@ -92,7 +100,7 @@ export class Truth {
 
   /** The pod at the addresses ends, deleted or by itself. */
   vacate(pair: number, deleted: boolean): void {
-    const uid = this.ownerOf(addressPairs[pair]?.[0] ?? "")?.uid;
+    const uid = this.ownerOf(this.#pairs[pair]?.[0] ?? "")?.uid;
     const pod = this.#pods.get(uid ?? "");
     if (!pod) return;
     if (deleted) this.#delete(pod);
