@@ -60,10 +60,12 @@ async function play(
 }
 
 /** Tests of Deno's runner: packet filters with every tool that can set them, page, alerts. */
-async function playTests(paths: readonly string[], count: Count): Promise<void> {
+async function playTests(paths: readonly string[], given: Given, count: Count): Promise<void> {
   const files = paths.map((path) => fileURLToPath(new URL(path, import.meta.url)));
   await must(["ip", "link", "set", "lo", "up"]);
-  const env = plainEnv({ NO_COLOR: "1" });
+  // The Python that has boto3, for what pages show of it.
+  const PATH = `${given.python}:${process.env["PATH"] ?? ""}`;
+  const env = plainEnv({ NO_COLOR: "1", PATH });
   const tests = await run([process.execPath, "test", "-A", ...files], { env, timeoutMs: 600_000 });
   console.log(tests.stdout + tests.stderr);
   const [, passed = "0", failed = "1"] = /\| (\d+) passed.* \| (\d+) failed/.exec(tests.stdout) ??
@@ -76,9 +78,15 @@ let stopping: (() => Promise<void>) | undefined;
 
 function playPart(given: Given, count: Count): Promise<void> {
   if (given.part === "filters") {
-    return playTests(["redirect_test.ts", "route_guard_test.ts", "beside_kiam_test.ts"], count);
+    return playTests(
+      ["redirect_test.ts", "route_guard_test.ts", "beside_kiam_test.ts"],
+      given,
+      count,
+    );
   }
-  if (given.part === "watching") return playTests(["../page", "../monitoring", "../docs"], count);
+  if (given.part === "watching") {
+    return playTests(["../page", "../monitoring", "../docs"], given, count);
+  }
   if (given.part === "deno") return play(denoRuntime(process.execPath), given, all, count);
   return play(nodeRuntime(given.node), given, small, count);
 }
