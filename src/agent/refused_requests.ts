@@ -32,9 +32,11 @@ export function refusedRequests({ random, tell }: RefusedRequestsParts): MarkRef
   let count = 0;
   return ({ incoming: { peer, method }, refused }, route, answer) => {
     const refusal = answer instanceof Response ? refused : answer;
+    // Ours say why in a line; what is passed on comes as bytes.
     if (refusal === undefined || refusal.status < 400) return answer;
+    if (typeof refusal.body !== "string") return answer;
     const requestId = `${prefix}-${(++count).toString(36)}`;
-    const line = typeof refusal.body === "string" ? refusal.body.trimEnd() : "";
+    const line = refusal.body.trimEnd();
     tell({ requestId, peer, method, route, status: refusal.status, answer: line });
     return named(answer, requestId) as typeof answer | Reply;
   };

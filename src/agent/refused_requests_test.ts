@@ -67,3 +67,13 @@ test("answers that are no refusals, and those passed on, stay as they are", asyn
   assert.equal(await idFor("/latest/meta-data/none"), null);
   assert.deepEqual(told, []);
 });
+
+test("what is passed on as bytes stays as it is, whatever its status", () => {
+  const told: RefusedRequest[] = [];
+  const mark = refusedRequests({ random: () => 0, tell: (refused) => told.push(refused) });
+  for (const body of [new Uint8Array(3), null]) {
+    const answer: Reply = { status: 404, headers: [["Server", "EC2ws"]], body };
+    assert.equal(mark({ incoming: fakeIncoming({ target: list }) }, "metadata", answer), answer);
+  }
+  assert.deepEqual(told, []);
+});
