@@ -39,7 +39,32 @@ export interface ReplicaParts {
   readonly assumeRole: AssumeRole;
 }
 
+/** Its timers end with it, as a process's do. */
+class MortalClock {
+  readonly now = systemClock.now;
+  readonly monotonic = systemClock.monotonic;
+  readonly #timers = new Set<() => void>();
+
+  after(ms: number, run: () => void): () => void {
+    const cancel = systemClock.after(ms, () => {
+      this.#timers.delete(end);
+      run();
+    });
+    const end = () => {
+      this.#timers.delete(end);
+      cancel();
+    };
+    this.#timers.add(end);
+    return end;
+  }
+
+  die(): void {
+    for (const end of [...this.#timers]) end();
+  }
+}
+
 export class SoakReplica {
+  readonly #clock: MortalClock;
   readonly #server: Server;
   readonly #listener: Listener;
   readonly #stop: AbortController;
@@ -50,7 +75,8 @@ export class SoakReplica {
   static async start(parts: ReplicaParts): Promise<SoakReplica> {
     // Asked when they are read, when the replica is there.
     const self: { replica?: SoakReplica } = {};
-    const server = serverOf(parts, () => self.replica?.watchAgeSeconds ?? 0);
+    const clock = new MortalClock();
+    const server = serverOf(parts, clock, () => self.replica?.watchAgeSeconds ?? 0);
     server.index.namespaces.replace([namespaceFacts(), namespaceFacts({ name: "rolecall" })]);
     server.index.serviceAccounts.replace([]);
     server.index.pods.replace([agentPod, ...parts.pods]);
@@ -62,15 +88,17 @@ export class SoakReplica {
       handler: webHandler((request, env) => server.app.fetch(request, env)),
       limits: agentLimits(1024),
     });
-    return self.replica = new SoakReplica(server, listener, stop, running);
+    return self.replica = new SoakReplica(clock, server, listener, stop, running);
   }
 
   private constructor(
+    clock: MortalClock,
     server: Server,
     listener: Listener,
     stop: AbortController,
     running: Promise<void>,
   ) {
+    this.#clock = clock;
     this.#server = server;
     this.#listener = listener;
     this.#stop = stop;
@@ -105,16 +133,21 @@ export class SoakReplica {
     await this.#listener.close(0);
     this.#stop.abort();
     await this.#running;
+    this.#clock.die();
   }
 }
 
-function serverOf({ address, assumeRole }: ReplicaParts, watchAge: () => number): Server {
+function serverOf(
+  { address, assumeRole }: ReplicaParts,
+  clock: MortalClock,
+  watchAge: () => number,
+): Server {
   const config = parseServerConfig(["--sts-rate=200", "--sts-concurrency=32"], {});
   if (config.kind !== "parsed") throw new Error(config.problems.join());
   return createServer({
     settings: config.settings,
     about: { version: "soak", runtime: "soak", replica: address },
-    clock: systemClock,
+    clock,
     random: Math.random,
     log: quietLog,
     registry: new Registry(),
