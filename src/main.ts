@@ -17,6 +17,11 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (name === "version" || name === "--version") {
+    const stray = rest.find((word) => word !== "--help" && word !== "-h");
+    if (stray !== undefined) {
+      host.writeError(`${stray}: unexpected; ${name} takes nothing further\n`);
+      return 2;
+    }
     host.writeOut(`rolecall ${version} (${host.runtime.name} ${host.runtime.version})\n`);
     return 0;
   }

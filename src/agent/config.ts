@@ -65,35 +65,31 @@ export function parseAgentConfig(
   machine: Machine = { hasIpv6: true, openFiles: Infinity },
 ): ParsedAgentConfig {
   const parsed = parseFlags(agentFlags, args, env);
-  if (parsed.kind === "problems") return parsed;
-  const { values, given } = parsed;
+  const { values } = parsed;
   const strays = parsed.positionals.map((text) => `${text}: unexpected; agent takes flags only`);
   const rule = readRule(values);
   const match = interfaceMatch(values["interface"]);
   const problems = [...strays, ...problemsOf(values)];
+  // What is missing may stand there under a wrong name, so that is said when all else is right.
+  if (parsed.kind === "problems") problems.unshift(...parsed.problems);
+  else problems.push(...missingFrom(values));
   if (typeof rule === "string") problems.push(rule);
   if (!match) problems.push(wrong(values, "interface", "expected eth0, cali+, !eth0 or nothing"));
-  if (problems.length > 0 || typeof rule === "string" || !match) {
-    return { kind: "problems", problems };
-  }
+  if (
+    parsed.kind === "problems" || problems.length > 0 || typeof rule === "string" || !match
+  ) return { kind: "problems", problems };
   const settings = settingsOf(values, { rule, match, machine });
-  return { kind: "parsed", settings, notices: noticesOf(values, settings), given };
+  return { kind: "parsed", settings, notices: noticesOf(values, settings), given: parsed.given };
 }
 
 function problemsOf(values: Values): string[] {
-  const { "host-ip": ip, "host-ipv6": ipv6, redirect } = values;
+  const { "host-ip": ip, "host-ipv6": ipv6 } = values;
   const problems: string[] = [];
   if (ip !== "" && canonicalAddress(ip) === undefined) {
     problems.push(wrong(values, "host-ip", "expected the node's IPv4 address"));
   }
   if (ipv6 !== "" && !canonicalAddress(ipv6)?.includes(":")) {
     problems.push(wrong(values, "host-ipv6", "expected the node's IPv6 address"));
-  }
-  if (redirect !== "none" && ip === "" && ipv6 === "") {
-    problems.push(
-      `--host-ip: ${JSON.stringify(ip)} is not valid; expected the node's address ` +
-        "(status.hostIP), or --redirect=none",
-    );
   }
   for (const name of ["server", "metadata-url"] as const) {
     if (!URL.canParse(values[name])) problems.push(wrong(values, name, "expected a URL"));
@@ -111,6 +107,15 @@ function problemsOf(values: Values): string[] {
     );
   }
   return problems;
+}
+
+/** A redirect needs somewhere to lead to. */
+function missingFrom(values: Values): string[] {
+  const { "host-ip": ip, "host-ipv6": ipv6, redirect } = values;
+  if (redirect === "none" || ip !== "" || ipv6 !== "") return [];
+  return [
+    wrong(values, "host-ip", "expected the node's address (status.hostIP), or --redirect=none"),
+  ];
 }
 
 /** SDKs send no token over plain HTTP to other addresses (botocore and the JavaScript SDK alike). */

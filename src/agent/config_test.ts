@@ -71,6 +71,24 @@ test("every problem is named at once", () => {
   assert.ok(problems.every((line) => !line.includes("\n")));
 });
 
+test("values that can't be read are told beside those that are wrong", () => {
+  const parsed = parseAgentConfig(["--imdsv2=x", "--passthrough=(", "stray"], {}, machine);
+  const problems = parsed.kind === "problems" ? parsed.problems : [];
+  assert.deepEqual(problems.map((line) => line.split(":")[0]), [
+    "--imdsv2",
+    "stray",
+    "--passthrough",
+  ]);
+});
+
+test("an unknown flag is one line, though what it was meant to set may be missing then", () => {
+  const parsed = parseAgentConfig(["--hostip=10.0.0.5"], {}, machine);
+  assert.deepEqual(parsed, {
+    kind: "problems",
+    problems: ["--hostip: unknown flag; did you mean --host-ip?"],
+  });
+});
+
 test("a redirect needs the node's address", () => {
   const parsed = parseAgentConfig([], {}, machine);
   assert.match(parsed.kind === "problems" ? parsed.problems[0] ?? "" : "", /--host-ip: "" .*none/);

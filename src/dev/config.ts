@@ -41,23 +41,24 @@ export function parseDevConfig(
   machine: Machine,
 ): ParsedDevConfig {
   const parsed = parseFlags(devFlags, args, env);
-  if (parsed.kind === "problems") return parsed;
-  const { values, given, positionals } = parsed;
+  const { values, positionals } = parsed;
   const agent = parseAgentConfig(
     [...argsOf(agentFlags, args), "--redirect=none"],
     withDefaults(env),
     machine,
   );
   const server = parseServerConfig(argsOf(serverFlags, args), withDefaults(env));
-  const problems = [agent, server].flatMap((part) => part.kind === "problems" ? part.problems : []);
-  problems.push(...problemsOf(values, positionals));
-  if (problems.length > 0 || agent.kind === "problems" || server.kind === "problems") {
-    return { kind: "problems", problems: [...new Set(problems)] };
-  }
+  const problems = [parsed, agent, server]
+    .flatMap((part) => part.kind === "problems" ? part.problems : [])
+    .concat(problemsOf(values, positionals));
+  if (
+    problems.length > 0 || parsed.kind === "problems" || agent.kind === "problems" ||
+    server.kind === "problems"
+  ) return { kind: "problems", problems: [...new Set(problems)] };
   return {
     kind: "parsed",
     settings: settingsOf(values, positionals, { agent: agent.settings, server: server.settings }),
-    notices: [...agent.notices, ...server.notices, ...idleFlags(given)],
+    notices: [...agent.notices, ...server.notices, ...idleFlags(parsed.given)],
   };
 }
 

@@ -79,6 +79,11 @@ const refused = [
       /^--sts-endpoint: "http:\/\/x" is not valid; expected nothing beside --aws/,
     ],
   ],
+  ["what can't be read beside what is wrong", ["--imdsv2=x", "--aws", "--as=b"], [
+    /^--imdsv2: "x" is not valid; expected one of/,
+    /^--as: "b" is not valid; it needs --kubeconfig/,
+    /^--as: "b" is not valid; expected NAMESPACE\/POD/,
+  ]],
   ["a foreign status address", ["--status-listen", ":9622"], [/^--status-listen: .*loopback/]],
 ] as const;
 

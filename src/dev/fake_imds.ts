@@ -121,8 +121,9 @@ function lookUp(tree: ReadonlyMap<string, string>, pathname: string): string | u
 }
 
 function text(status: number, body: string, headers: Record<string, string> = {}): Response {
-  const own = { "content-type": "text/plain", server: "EC2ws", ...headers };
-  return new Response(body, { status, headers: own });
+  const length = String(new TextEncoder().encode(body).length);
+  const own = { "content-type": "text/plain", "content-length": length, server: "EC2ws" };
+  return new Response(body, { status, headers: { ...own, ...headers } });
 }
 
 function document(fields: Record<string, string>): string {

@@ -20,6 +20,11 @@ function hasNoAddress(object: ReadObject["object"]): boolean {
   return ended || fieldsOf(object.spec).hostNetwork === true;
 }
 
+/** A terminating pod's yields to that of any other. */
+function hasNoClaim(object: ReadObject["object"]): boolean {
+  return hasNoAddress(object) || Boolean(fieldsOf(object.metadata).deletionTimestamp);
+}
+
 function addressesOf(object: ReadObject["object"]): readonly unknown[] {
   const status = fieldsOf(object.status);
   const several = Array.isArray(status.podIPs) ? status.podIPs : [];
@@ -37,15 +42,19 @@ function isByte(text: string): boolean {
   return /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) < 256;
 }
 
-/** Two pods at one address is something to try, as neither may get an answer. */
+/** Two pods at one address is something to try: neither gets an answer, unless one is terminating. */
 export function warnShared(pods: readonly ReadObject[], warnings: string[]): void {
   const owners = new Map<unknown, string>();
   for (const { object, document, namespace, name } of pods) {
-    for (const address of hasNoAddress(object) ? [] : addressesOf(object)) {
+    for (const address of hasNoClaim(object) ? [] : addressesOf(object)) {
       const owner = owners.get(address);
       owners.set(address, `${namespace}/${name}`);
       if (owner === undefined) continue;
-      warnings.push(`${document.place(["status"])}: ${address} is ${owner}'s address as well`);
+      warnings.push(
+        `${
+          document.place(["status"])
+        }: ${address} is ${owner}'s address as well: neither is answered`,
+      );
     }
   }
 }

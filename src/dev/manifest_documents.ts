@@ -8,7 +8,7 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments 
 export interface ManifestDocument {
   readonly kind: string;
   readonly fields: Readonly<Record<string, unknown>>;
-  /** `FILE: document 2, line 14`; a path that isn't there gives the nearest line above it. */
+  /** `FILE: document 2, line 14`, in a list `…, items[3], line 14`; a path that isn't there gives the nearest line above it. */
   place(path?: readonly string[]): string;
 }
 
@@ -103,13 +103,14 @@ class Source {
   }
 
   #place(path: Path): string {
+    const item = path.map((part) => typeof part === "number" ? `, items[${part}]` : "").join("");
     for (let length = path.length; length >= 0; length--) {
       const part = path.slice(0, length);
       const node = length === 0 ? this.#document.contents : this.#document.getIn(part, true);
       if (!isNode(node) || !node.range) continue;
-      return `${this.#name}, line ${this.#lines.linePos(node.range[0]).line}`;
+      return `${this.#name}${item}, line ${this.#lines.linePos(node.range[0]).line}`;
     }
-    return this.#name;
+    return this.#name + item;
   }
 }
 

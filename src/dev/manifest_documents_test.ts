@@ -44,8 +44,8 @@ test("readManifestText() opens lists up, kubectl's and the API's", () => {
   const { documents, problems } = readManifestText("c.yaml", text);
   assert.deepEqual(problems, []);
   assert.deepEqual(documents.map((one) => one.place(["metadata", "name"])), [
-    "c.yaml: document 1, line 4",
-    "c.yaml: document 1, line 8",
+    "c.yaml: document 1, items[0], line 4",
+    "c.yaml: document 1, items[1], items[0], line 8",
   ]);
 });
 
@@ -100,7 +100,7 @@ const cases = [
   [
     "a list's item that is none",
     "kind: List\nitems:\n- kind: Pod\n- 7\n",
-    "c.yaml: document 1, line 4: expected a Kubernetes object",
+    "c.yaml: document 1, items[1], line 4: expected a Kubernetes object",
   ],
   [
     "an alias of nothing",

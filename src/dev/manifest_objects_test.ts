@@ -55,8 +55,14 @@ test("manifestObjects() warns of an address with two pods", () => {
   assert.equal(pods.length, 2);
   assert.deepEqual(problems, []);
   assert.deepEqual(warnings, [
-    "c.yaml: document 3, line 12: 127.0.0.2 is default/a's address as well",
+    "c.yaml: document 3, line 12: 127.0.0.2 is default/a's address as well: neither is answered",
   ]);
+});
+
+test("manifestObjects() lets a terminating pod's address go to another", () => {
+  const gone = "name: a, deletionTimestamp: '2026-01-01T00:00:00Z'";
+  const text = namespace + pod(gone, "{podIP: 127.0.0.2}") + pod("name: b", "{podIP: 127.0.0.2}");
+  assert.deepEqual(read(text).warnings, []);
 });
 
 const expected = "expected an address in 127.0.0.0/8, such as 127.0.0.2";

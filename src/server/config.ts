@@ -1,8 +1,9 @@
 /** The server's settings from its flags, or everything that is wrong with them. Pure. */
 import { parseRoleArn } from "../policy/role_arn.ts";
 import { parseRoleBaseArn } from "../policy/role_base.ts";
+import { inWords } from "../policy/session_duration.ts";
 import { sessionNameTemplateProblem } from "../policy/session_name.ts";
-import { type FlagValues, type HostPort, parseFlags } from "../settings/flags.ts";
+import { type FlagValues, type HostPort, hostPortText, parseFlags } from "../settings/flags.ts";
 import { serverFlags } from "./flags.ts";
 
 type Values = FlagValues<typeof serverFlags>;
@@ -61,12 +62,10 @@ export function parseServerConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): ParsedServerConfig {
   const parsed = parseFlags(serverFlags, args, env);
-  if (parsed.kind === "problems") {
-    return { kind: "problems", problems: [...parsed.problems, ...problemsOf(parsed.values)] };
-  }
   const strays = parsed.positionals.map((text) => `${text}: unexpected; server takes flags only`);
   const problems = [...strays, ...problemsOf(parsed.values)];
-  if (problems.length > 0) return { kind: "problems", problems };
+  if (parsed.kind === "problems") problems.unshift(...parsed.problems);
+  if (parsed.kind === "problems" || problems.length > 0) return { kind: "problems", problems };
   const settings = settingsOf(parsed.values);
   return { kind: "parsed", settings, notices: noticesOf(settings), given: parsed.given };
 }
@@ -74,9 +73,7 @@ export function parseServerConfig(
 function problemsOf(values: Values): string[] {
   const problems: string[] = [];
   const check = (flag: keyof Values & string, wrong: boolean, expected: string) => {
-    if (wrong) {
-      problems.push(`--${flag}: ${JSON.stringify(values[flag])} is not valid; ${expected}`);
-    }
+    if (wrong) problems.push(`--${flag}: ${shown(values[flag])} is not valid; ${expected}`);
   };
   const base = values["role-base-arn"];
   const parsedBase = base === "" ? null : parseRoleBaseArn(base);
@@ -96,7 +93,12 @@ function problemsOf(values: Values): string[] {
     parsedChain !== null && parsedChain.kind !== "role",
     "expected a role's ARN",
   );
-  check("session-duration", chainedTooLong, "with --assume-role-arn sessions last at most 1h");
+  if (chainedTooLong) {
+    problems.push(
+      `--session-duration: "${inWords(values["session-duration"])}" is not valid; ` +
+        "with --assume-role-arn sessions last at most 1h",
+    );
+  }
   check("session-name", template !== null, `the template ${template}`);
   check(
     "session-tags",
@@ -167,6 +169,12 @@ function noticesOf(settings: ServerSettings): string[] {
     ...(settings.sessionTags ? ["--session-tags names the pod"] : []),
   ];
   return byPod.map((why) => `${why}: pods share no credentials, so each costs its own STS calls`);
+}
+
+/** A value as it was given. */
+function shown(value: Values[keyof Values]): string {
+  const isListen = typeof value === "object" && "port" in value;
+  return JSON.stringify(isListen ? hostPortText(value) : value);
 }
 
 function textOf(value: string): string | null {

@@ -23,7 +23,7 @@ const chain = "--assume-role-arn=arn:aws:iam::111122223333:role/hop";
 const wrong: [string[], RegExp][] = [
   [["--role-base-arn=reader"], /^--role-base-arn: "reader" .*arn:PARTITION/],
   [["--assume-role-arn=reader"], /^--assume-role-arn: "reader" .*ARN/],
-  [[chain, "--session-duration=2h"], /^--session-duration: 7200 .*--assume-role-arn.*1h/],
+  [[chain, "--session-duration=2h"], /^--session-duration: "2h" .*--assume-role-arn.*1h/],
   [["--session-duration=14m"], /^--session-duration: "14m" .*15m/],
   [["--session-name={pods}"], /^--session-name: "\{pods\}" .*\{pod\}/],
   [["--session-name={cluster}"], /^--session-name: .*no name/],
@@ -34,7 +34,8 @@ const wrong: [string[], RegExp][] = [
   [["--agent-service-account=agent"], /^--agent-service-account: .*NAMESPACE:NAME/],
   [["--pod-token-audience=rolecall-server"], /^--pod-token-audience: .*another audience/],
   [["--token-audience="], /^--token-audience: /],
-  [["--status-listen=0.0.0.0:9622"], /^--status-listen: .*loopback/],
+  [["--status-listen=0.0.0.0:9622"], /^--status-listen: "0\.0\.0\.0:9622" .*loopback/],
+  [["--status-listen=[fd00::1]:9622"], /^--status-listen: "\[fd00::1\]:9622" .*loopback/],
   [["--permitted-match=glob"], /^--permitted-match: "glob" .*arn, name/],
   [["stray"], /^stray: unexpected/],
 ];
@@ -49,8 +50,8 @@ for (const [args, words] of wrong) {
 }
 
 test("parseServerConfig() tells every problem at once", () => {
-  const parsed = parseServerConfig(["--listen=x", "--session-tags", "--tls-key=k"], {});
-  assert.equal(parsed.kind === "problems" && parsed.problems.length, 3);
+  const parsed = parseServerConfig(["--listen=x", "--session-tags", "--tls-key=k", "y"], {});
+  assert.equal(parsed.kind === "problems" && parsed.problems.length, 4);
 });
 
 for (const args of [["--session-name={pod}"], ["--session-tags", "--cluster-name=c"]]) {

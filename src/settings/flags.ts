@@ -43,6 +43,7 @@ export type ParsedFlags<Table extends FlagTable> =
     readonly problems: readonly string[];
     /** Those that are right, defaults for the rest: to find what else is wrong. */
     readonly values: FlagValues<Table>;
+    readonly positionals: readonly string[];
   };
 
 export interface HostPort {
@@ -66,6 +67,11 @@ export function readHostPort(text: string): HostPort | undefined {
   const port = Number(match?.[3]);
   if (match === null || port > 65535) return undefined;
   return { host: match[1] ?? match[2] ?? "", port };
+}
+
+/** What `readHostPort` reads. */
+export function hostPortText({ host, port }: HostPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function readUrl(text: string): string | undefined {
@@ -234,7 +240,7 @@ export function parseFlags<Table extends FlagTable>(
     if (variable !== undefined) set(name, variable, env[variable]!);
   }
   const typed = values as FlagValues<Table>;
-  if (problems.length > 0) return { kind: "problems", problems, values: typed };
+  if (problems.length > 0) return { kind: "problems", problems, values: typed, positionals };
   return { kind: "parsed", values: typed, given, positionals };
 }
 
