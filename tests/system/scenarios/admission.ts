@@ -204,19 +204,19 @@ export const admission: readonly Scenario<Stage>[] = [
         if (found !== null) wrong.push(found.slice(0, 600));
         return found;
       };
-      await namespace(api, "malformed", ".*");
+      await namespace(api, "admission-malformed", ".*");
       await each(malformed, async (role) => {
-        assert.notEqual(denialOf(".*", role, "malformed"), null);
-        await check("malformed", ".*", role);
+        assert.notEqual(denialOf(".*", role, "admission-malformed"), null);
+        await check("admission-malformed", ".*", role);
       });
       await each(named, async ([role, permitted, letIn], index) => {
-        const space = `named-${index}`;
+        const space = `admission-named-${index}`;
         await namespace(api, space, permitted);
         assert.equal(denialOf(permitted, role, space) === null, letIn);
         await check(space, permitted, role);
       });
-      await namespace(api, "broken", "arn:(");
-      const { status, message } = await tryPod(api, "broken", "reader");
+      await namespace(api, "admission-broken", "arn:(");
+      const { status, message } = await tryPod(api, "admission-broken", "reader");
       assert.match(`${status} ${message}`, /^422 .*permitted.*missing closing \): `arn:\(`/);
       assert.deepEqual(wrong, []);
     },
@@ -238,15 +238,15 @@ export const admission: readonly Scenario<Stage>[] = [
   {
     name: "admission: a pod that is there stays as it is when its namespace withdraws its role",
     run: async ({ api }) => {
-      await namespace(api, "withdrawn", ".*");
+      await namespace(api, "admission-withdrawn", ".*");
       const metadata = { name: "web", annotations: { [key]: "reader" } };
-      const path = podPath("withdrawn");
+      const path = podPath("admission-withdrawn");
       await api.create(path, { apiVersion: "v1", kind: "Pod", metadata, spec });
       const withdrawn = { metadata: { annotations: { [permittedKey]: "none" } } };
-      await api.patch("/api/v1/namespaces/withdrawn", withdrawn);
+      await api.patch("/api/v1/namespaces/admission-withdrawn", withdrawn);
       await until(
         "the withdrawal",
-        async () => (await tryPod(api, "withdrawn", "reader")).status !== 201,
+        async () => (await tryPod(api, "admission-withdrawn", "reader")).status !== 201,
       );
       await api.patch(`${path}/web`, { metadata: { labels: { touched: "yes" } } });
       const change = api.patch(`${path}/web`, { metadata: { annotations: { [key]: "other" } } });
@@ -265,18 +265,23 @@ export const admission: readonly Scenario<Stage>[] = [
           async () => (await tryPod(api, space, role)).status === 201 === letIn,
         );
       };
-      await namespace(api, "by-name", "team/reader");
-      await becomes({ "permitted-match": "name" }, "by-name", "team/reader", true);
+      await namespace(api, "admission-by-name", "team/reader");
+      await becomes({ "permitted-match": "name" }, "admission-by-name", "team/reader", true);
       const foreign = "arn:aws:iam::999988887777:role/team/reader";
-      assert.equal((await tryPod(api, "by-name", foreign)).status, 403);
-      await becomes({}, "by-name", "team/reader", false);
-      await becomes({ "role-base-arn": "" }, "by-name", "team/reader", true);
-      assert.equal((await tryPod(api, "by-name", "no role")).status, 403);
-      await becomes({ "role-base-arn": base.slice(0, -1) }, "by-name", "team/reader", false);
+      assert.equal((await tryPod(api, "admission-by-name", foreign)).status, 403);
+      await becomes({}, "admission-by-name", "team/reader", false);
+      await becomes({ "role-base-arn": "" }, "admission-by-name", "team/reader", true);
+      assert.equal((await tryPod(api, "admission-by-name", "no role")).status, 403);
+      await becomes(
+        { "role-base-arn": base.slice(0, -1) },
+        "admission-by-name",
+        "team/reader",
+        false,
+      );
       const listed = { metadata: { annotations: { "iam.amazonaws.com/allowed-roles": "[]" } } };
-      await api.patch("/api/v1/namespaces/by-name", listed);
-      await becomes({ "allowed-roles": "true" }, "by-name", "team/reader", true);
-      await becomes({}, "by-name", "team/reader", false);
+      await api.patch("/api/v1/namespaces/admission-by-name", listed);
+      await becomes({ "allowed-roles": "true" }, "admission-by-name", "team/reader", true);
+      await becomes({}, "admission-by-name", "team/reader", false);
     },
   },
   {
@@ -287,7 +292,7 @@ export const admission: readonly Scenario<Stage>[] = [
       const wrong: string[] = [];
       await each(outcomes, async ({ expression }, index) => {
         if (leftToTheServer.has(expression)) return;
-        const space = `vector-${index}`;
+        const space = `admission-vector-${index}`;
         await namespace(api, space, expression);
         for (const arn of arns) {
           const denial = denialOf(expression, arn, space);

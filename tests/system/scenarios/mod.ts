@@ -15,6 +15,7 @@ import { sdkClients } from "./sdk_clients.ts";
 import { settings } from "./settings.ts";
 import { stoppedProcesses } from "./stopped.ts";
 import { strangers } from "./strangers.ts";
+import { tellings } from "./told.ts";
 
 /** Always the last: whatever happened before, nobody reached what is the node's alone. */
 const nothingLeaked: Scenario<Stage> = {
@@ -37,6 +38,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...outages,
   ...replicas,
   ...stoppedProcesses,
+  ...tellings,
   ...settings,
   ...sdkClients,
   // After those that wait for Events: its hundred broken namespaces get theirs first.
