@@ -1,0 +1,3 @@
+module rolecall.test/start_race
+
+go 1.24
