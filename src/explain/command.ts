@@ -6,6 +6,7 @@ import { kubeconfigApi } from "../kubernetes/kubeconfig_api.ts";
 import type { Host } from "../runtime/contract.ts";
 import { systemClock } from "../runtime/system_clock.ts";
 import { type Command, refuse } from "../settings/command.ts";
+import { whileWaiting } from "../settings/waiting.ts";
 import { version } from "../version.ts";
 import { type Answer, ExplainFault } from "./answer.ts";
 import { causesOf } from "./causes.ts";
@@ -71,7 +72,8 @@ async function fromServer(host: Host, { subject }: Wish, url: string): Promise<A
   const late = new Error(`no answer within ${patienceMs / 1000} s`);
   const cancel = systemClock.after(patienceMs, () => tooLate.abort(late));
   try {
-    const answer = await askServer(url, subject, http, tooLate.signal);
+    const asking = askServer(url, subject, http, tooLate.signal);
+    const answer = await whileWaiting(host, systemClock, `asking ${url}`, asking);
     return { answer, source: `the server at ${url}` };
   } finally {
     cancel();
@@ -89,7 +91,9 @@ async function fromCluster(host: Host, wish: Wish, kubeconfig: string): Promise<
     userAgent: `rolecall/${version}`,
   });
   try {
-    const answer = await judgeCluster(api, systemClock, wish);
+    const judging = judgeCluster(api, systemClock, wish);
+    const words = `reading the cluster of ${kubeconfig}`;
+    const answer = await whileWaiting(host, systemClock, words, judging);
     return { answer, source: `the cluster of ${kubeconfig}, policy alone` };
   } finally {
     api.close();

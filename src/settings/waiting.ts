@@ -1,0 +1,34 @@
+/** Says what a command is waiting for, to a person at a terminal, when it takes longer than a moment. */
+
+interface Terminal {
+  readonly isTerminal: boolean;
+  readonly writeError: (text: string) => void;
+}
+
+interface Clock {
+  /** Runs once after `ms`; the returned function cancels. */
+  after(ms: number, run: () => void): () => void;
+}
+
+const momentMs = 400;
+
+/** `work`'s own result; the words are gone from the line when it comes. */
+export async function whileWaiting<T>(
+  terminal: Terminal,
+  clock: Clock,
+  words: string,
+  work: Promise<T>,
+): Promise<T> {
+  if (!terminal.isTerminal) return await work;
+  let wipe = () => {};
+  const cancel = clock.after(momentMs, () => {
+    terminal.writeError(`${words} …`);
+    wipe = () => terminal.writeError("\r\x1b[K");
+  });
+  try {
+    return await work;
+  } finally {
+    cancel();
+    wipe();
+  }
+}
