@@ -286,7 +286,7 @@ export const admission: readonly Scenario<Stage>[] = [
   },
   {
     name: "admission: agrees with the policy over the whole table of expressions and ARNs",
-    within: 240_000,
+    within: 480_000,
     run: async ({ api }) => {
       const { arns, outcomes }: Vectors = JSON.parse(readFileSync(table, "utf8"));
       const wrong: string[] = [];
