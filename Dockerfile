@@ -27,10 +27,9 @@ COPY package.json deno.json deno.lock ./
 # The bundler itself is fetched by its first use.
 RUN deno install --frozen --quiet \
     && echo 'export {};' > /tmp/empty.ts && deno bundle --quiet -o /tmp/empty.js /tmp/empty.ts
-COPY src src
-RUN deno bundle --quiet --platform=deno --minify \
-      --outdir=/program/app src/main.ts
 COPY deploy/image deploy/image
+COPY src src
+RUN mkdir -p /program/app && deno run -A deploy/image/make_bundles.ts /program/app
 RUN cp -r /program /program-node \
     && cp deploy/image/deno.json /program/app/ \
     && deno run -A deploy/image/make_launchers.ts /program/app "/usr/bin/deno -qP=%" \

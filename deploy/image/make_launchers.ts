@@ -1,6 +1,6 @@
 /**
- * Writes a program file for each permission set of deno.json: `agent` starts the bundle's agent
- * command with the rights of the set `agent`, so a container is told `args: [agent]` on either
+ * Writes a program file for each permission set of deno.json: `agent` starts the agent's bundle with
+ * the rights of the set `agent`, so a container is told `args: [agent]` on either
  * runtime and no shell has to be in the image. Called as `make_launchers.ts FOLDER SHEBANG`, where
  * `%` in the shebang stands for the name.
  */
@@ -38,6 +38,6 @@ function bodyOf(name: string): string {
   if (scripts.includes(name)) return `import "../${name}.js";\n`;
   return `import process from "node:process";
 process.argv.splice(2, 0, ${JSON.stringify(name)});
-await import("../main.js");
+await import("../${name}.js");
 `;
 }
