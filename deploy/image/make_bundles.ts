@@ -17,17 +17,16 @@ const { permissions } = JSON.parse(
   readFileSync(join(here, "deno.json"), "utf8"),
 );
 
-/** A command's name and the module that main.ts loads for it. */
-const modules = new Map(
-  [
-    ...readFileSync(main, "utf8").matchAll(
-      /^ {2}(\w+): \{[^}]*?import\("([^"]+)"\)/gm,
-    ),
-  ].map(
-    ([, name = "", module = ""]) => [name, module] as const,
-  ),
-);
-
+/** A command's name and the module that is loaded for it. */
+const loads = /^ {2}(\w+): \{[^}]*?import\("([^"]+)"\)/gm;
+const modules = new Map<string, string>();
+for (
+  const [, name = "", module = ""] of readFileSync(commands, "utf8").matchAll(
+    loads,
+  )
+) {
+  modules.set(name, module);
+}
 if (modules.size === 0) throw new Error(`${commands}: no command found`);
 const programs = ["version", ...modules.keys()].filter((name) =>
   name in permissions
