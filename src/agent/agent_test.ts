@@ -75,7 +75,9 @@ async function ask(agent: ReturnType<typeof createAgent>, peer: string, target: 
   const answer = await agent.front(fakeIncoming({ peer, target }));
   if (answer instanceof Response) return `${answer.status} ${await answer.text()}`;
   const { body } = answer;
-  return `${answer.status} ${typeof body === "string" ? body : new TextDecoder().decode(body!)}`;
+  return `${answer.status} ${
+    typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array)
+  }`;
 }
 
 test("from start to ready: rules, connection, snapshot, answers", async () => {

@@ -107,8 +107,15 @@ function give(body: string | Uint8Array, tokenSeconds: number | undefined): Repl
 
 async function forward({ upstream }: AnswersDeps, ask: Ask, caller: Caller) {
   const answer = await passOn(upstream, ask.incoming, ask.path);
-  if (answer instanceof Response && caller.tokenSeconds !== undefined) {
-    answer.headers.set(ttlHeader, String(caller.tokenSeconds));
-  }
+  const { tokenSeconds } = caller;
+  if (tokenSeconds === undefined) return answer;
+  if (!(answer instanceof Response)) return withTtl(answer, tokenSeconds);
+  answer.headers.set(ttlHeader, String(tokenSeconds));
   return answer;
+}
+
+/** Our own refusals have nothing to do with the session. */
+function withTtl(answer: Reply, tokenSeconds: number): Reply {
+  if (typeof answer.body === "string") return answer;
+  return { ...answer, headers: [...answer.headers, [ttlHeader, String(tokenSeconds)]] };
 }

@@ -5,6 +5,8 @@
 import { type Context, Hono } from "hono";
 import type { Answer, Answers } from "./answers.ts";
 import type { Ask, Reply } from "./ask.ts";
+import { isCredentialTree } from "./passthrough_rule.ts";
+import type { ByteSource } from "./ports.ts";
 import { refuse } from "./refusals.ts";
 import { noteRefusal } from "./refused_requests.ts";
 
@@ -42,7 +44,7 @@ export function shortCut(answers: Answers, ask: Ask): Answer | undefined {
   }
   if (method !== "GET" && method !== "HEAD") return undefined;
   const match = rolePath.exec(ask.path);
-  if (match === null) return undefined;
+  if (match === null) return isCredentialTree(ask.path) ? undefined : answers.passthrough(ask);
   const role = match[1] ?? "";
   return role === "" ? answers.roleList(ask) : answers.credentials(ask, role);
 }
@@ -59,8 +61,29 @@ async function respond(c: Context<FrontEnv>, answer: Answer): Promise<Response> 
 }
 
 function asResponse({ status, headers, body }: Reply): Response {
-  const length = typeof body === "string" ? new TextEncoder().encode(body).length : body?.length;
-  const all = new Headers([["Content-Length", String(length ?? 0)]]);
+  const all = new Headers([["Content-Length", String(lengthOf(body))]]);
   for (const [name, value] of headers) all.set(name, value);
-  return new Response(body as BodyInit | null, { status, headers: all });
+  const sent = typeof body === "object" && body !== null && "start" in body ? streamOf(body) : body;
+  return new Response(sent as BodyInit | null, { status, headers: all });
+}
+
+function lengthOf(body: Reply["body"]): number {
+  return typeof body === "string" ? new TextEncoder().encode(body).length : body?.length ?? 0;
+}
+
+function streamOf(body: ByteSource): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      body.start({
+        chunk(bytes) {
+          controller.enqueue(bytes);
+          return (controller.desiredSize ?? 1) > 0;
+        },
+        end: () => controller.close(),
+        fail: () => controller.error(new Error("the body ended before its end")),
+      });
+    },
+    pull: () => body.resume(),
+    cancel: () => body.cancel(),
+  }, new ByteLengthQueuingStrategy({ highWaterMark: 65_536 }));
 }

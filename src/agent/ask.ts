@@ -1,5 +1,7 @@
 /** A request as the front's answers see it: canonical already, its headers read on demand. */
 
+import type { ByteSource } from "./ports.ts";
+
 /** The part of a request off the wire that the front reads. */
 export interface FrontRequest {
   readonly method: string;
@@ -13,11 +15,11 @@ export interface FrontRequest {
   readonly signal: AbortSignal;
 }
 
-/** What the front answers with: bytes at hand, or a stream. */
+/** What the front answers with: bytes at hand, or on their way. */
 export interface Reply {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: string | Uint8Array | null;
+  readonly body: string | Uint8Array | ByteSource | null;
 }
 
 export interface Ask {

@@ -66,7 +66,7 @@ async function read(answer: Awaited<ReturnType<ReturnType<typeof createFront>>>)
   return {
     status: answer.status,
     headers,
-    body: typeof body === "string" ? body : new TextDecoder().decode(body ?? undefined),
+    body: typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array),
   };
 }
 

@@ -154,6 +154,7 @@ async function assemble({ host, settings, log, redirect, open, signal }: Assembl
     upstream: createImds({
       baseUrl: settings.metadataUrl,
       http: host.httpClient(),
+      plainGet: host.plainGet(settings.metadataUrl),
       clock: systemClock,
     }),
     tokenKeys: await loadTokenKeys({

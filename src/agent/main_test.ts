@@ -39,6 +39,7 @@ function fakeHost(programs: Programs) {
       fetch: () => Promise.reject(new Error("ECONNREFUSED")),
       close: () => {},
     }),
+    plainGet: () => null,
     run: (command, args, options) => {
       const line = [command, ...args].join(" ");
       const result = programs(line, options?.stdin ?? "");

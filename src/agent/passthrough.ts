@@ -3,7 +3,7 @@
  * one connection or one session only. Whether it may be passed on has been decided before.
  */
 import type { FrontRequest, Reply } from "./ask.ts";
-import type { Upstream } from "./ports.ts";
+import type { PlainAnswer, Upstream } from "./ports.ts";
 import { refuse } from "./refusals.ts";
 
 const ofConnection = [
@@ -36,8 +36,9 @@ export async function passOn(
   try {
     const headers = requestHeaders(incoming);
     const answer = await upstream({ method, path, headers, signal });
-    const { status, body } = answer;
-    return new Response(body, { status, headers: answerHeaders(answer.headers) });
+    const { status } = answer;
+    if (!(answer instanceof Response)) return { ...answer, headers: answerFields(answer) };
+    return new Response(answer.body, { status, headers: answerHeaders(answer.headers) });
   } catch (error) {
     const slow = (error as { code?: unknown } | null)?.code === "imds_timeout";
     return refuse(slow ? "upstream_slow" : "upstream_away");
@@ -57,6 +58,16 @@ function requestHeaders(incoming: FrontRequest): Record<string, string> {
     headers.set(key, before === undefined ? [name, value] : [before[0], `${before[1]}, ${value}`]);
   }
   return Object.fromEntries(headers.values());
+}
+
+/** The length is told with the body. */
+function answerFields({ headers }: PlainAnswer): Reply["headers"] {
+  const connection = headers.filter(([name]) => name.toLowerCase() === "connection");
+  const named = namedBy(connection.map(([, value]) => value).join(",") || undefined);
+  return headers.filter(([name]) => {
+    const key = name.toLowerCase();
+    return key !== "content-length" && !notToPod.has(key) && !named.has(key);
+  });
 }
 
 function answerHeaders(headers: Headers): Headers {

@@ -79,6 +79,21 @@ export interface PodsByUid {
   settleUid(uid: string, ms: number, signal: AbortSignal): Promise<Found>;
 }
 
+/** A body of known length that is on its way; to be started or cancelled, once. */
+export interface ByteSource {
+  readonly length: number;
+  start(sink: { chunk(bytes: Uint8Array): boolean; end(): void; fail(): void }): void;
+  resume(): void;
+  cancel(): void;
+}
+
+/** An answer of the service without a stream's objects. */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array | ByteSource;
+}
+
 /** What passing on needs: a GET or HEAD of a canonical path at the real service. */
 export type Upstream = (
   request: {
@@ -87,7 +102,7 @@ export type Upstream = (
     readonly headers: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
   },
-) => Promise<Response>;
+) => Promise<Response | PlainAnswer>;
 
 /** A pod's sandbox whose network stands and whose containers may run. */
 export interface Sandbox {

@@ -12,10 +12,34 @@ export interface ImdsHttp {
   }): Promise<Response>;
 }
 
+/** An answer with its body at hand or on its way, as `PlainGet` gives it. */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array | PlainBody;
+}
+
+export interface PlainBody {
+  readonly length: number;
+  start(sink: { chunk(bytes: Uint8Array): boolean; end(): void; fail(): void }): void;
+  resume(): void;
+  cancel(): void;
+}
+
+/** The quick way of a GET; undefined where it can't be taken, and `ImdsHttp` has to ask. */
+export type PlainGet = (
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+  timeoutMs: number,
+) => Promise<PlainAnswer | undefined>;
+
 export interface ImdsDeps {
   /** Such as `http://169.254.169.254`. */
   readonly baseUrl: string;
   readonly http: ImdsHttp;
+  /** Of the same origin as `baseUrl`; only used where that has no path. */
+  readonly plainGet?: PlainGet | null;
   readonly clock: { now(): number; after(ms: number, run: () => void): () => void };
   /** From a request's start to its answer's headers, in milliseconds. */
   readonly timeoutMs?: number;
@@ -57,7 +81,9 @@ const askAgainMs = 60_000;
  * is a stream; `signal` ends request and body.
  * @throws {ImdsFault}, or the connection's own error.
  */
-export function createImds(deps: ImdsDeps): (request: ImdsRequest) => Promise<Response> {
+export function createImds(
+  deps: ImdsDeps,
+): (request: ImdsRequest) => Promise<Response | PlainAnswer> {
   const imds = new Imds(deps);
   return (request) => imds.ask(request);
 }
@@ -66,6 +92,7 @@ class Imds {
   readonly #deps: ImdsDeps;
   readonly #timeoutMs: number;
   readonly #base: string;
+  readonly #isOrigin: boolean;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
 
@@ -73,17 +100,18 @@ class Imds {
     this.#deps = deps;
     this.#timeoutMs = deps.timeoutMs ?? 5000;
     this.#base = deps.baseUrl.replace(/\/+$/, "");
+    this.#isOrigin = /^http:\/\/[^/]+$/.test(this.#base);
   }
 
-  async ask(request: ImdsRequest): Promise<Response> {
+  async ask(request: ImdsRequest): Promise<Response | PlainAnswer> {
     const session = await this.#current();
     const answer = await this.#send(request, session);
     if (answer.status !== 401) return answer;
-    await answer.body?.cancel();
+    await leave(answer);
     if (this.#session === session) this.#session = undefined;
     const again = await this.#send(request, await this.#current());
     if (again.status !== 401) return again;
-    await again.body?.cancel();
+    await leave(again);
     throw new ImdsFault("imds_token", "metadata service: refuses the token it has just given");
   }
 
@@ -122,20 +150,38 @@ class Imds {
     }
   }
 
-  async #send(request: ImdsRequest, { token }: Session): Promise<Response> {
+  async #send(request: ImdsRequest, { token }: Session): Promise<Response | PlainAnswer> {
     const own: Record<string, string> = token === undefined
       ? {}
       : { "X-aws-ec2-metadata-token": token };
-    const { method, path, headers, signal } = request;
+    const { method, path, signal } = request;
+    const headers = { ...request.headers, ...own };
+    const plain = method === "GET" ? await this.#plain(path, headers, signal) : undefined;
+    if (plain !== undefined) return plain;
     const deadline = this.#deadline();
     try {
       return await this.#deps.http.fetch(this.#base + path, {
         method,
-        headers: { ...headers, ...own },
+        headers,
         signal: AbortSignal.any([signal, deadline.signal]),
       });
     } finally {
       deadline.stop();
+    }
+  }
+
+  async #plain(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<PlainAnswer | undefined> {
+    const { plainGet } = this.#deps;
+    if (!plainGet || !this.#isOrigin) return undefined;
+    try {
+      return await plainGet(path, headers, signal, this.#timeoutMs);
+    } catch (error) {
+      if ((error as { code?: unknown } | null)?.code !== "answer_timeout") throw error;
+      throw new ImdsFault("imds_timeout", `metadata service: silent for ${this.#timeoutMs} ms`);
     }
   }
 
@@ -148,4 +194,9 @@ class Imds {
     });
     return { signal: late.signal, stop };
   }
+}
+
+async function leave(answer: Response | PlainAnswer): Promise<void> {
+  if (answer instanceof Response) await answer.body?.cancel();
+  else if (!(answer.body instanceof Uint8Array)) answer.body.cancel();
 }

@@ -3,6 +3,8 @@
  * outlives its clients, an HTTP client that changes nothing, programs, files and signals.
  */
 
+import type { ByteSource } from "./byte_source.ts";
+
 /** A request as it came off the wire, before anything has interpreted its target. */
 export interface Incoming {
   readonly method: string;
@@ -28,11 +30,12 @@ export interface Incoming {
   toRequest(url: string): Request;
 }
 
-/** An answer written with one call; header names keep their case. */
+/** An answer with a body at hand, or of known length; header names keep their case. */
 export interface Reply {
   readonly status: number;
+  /** Without Content-Length, which is added. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: string | Uint8Array | null;
+  readonly body: string | Uint8Array | ByteSource | null;
 }
 
 /** Answers a request; it must not throw (the listener turns a throw into a bare 500). */
@@ -90,6 +93,27 @@ export interface HttpClient {
   close(): void;
 }
 
+/** An answer whose head was whole and named its body's length. */
+export interface PlainGetAnswer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** A source has to be started or cancelled. */
+  readonly body: Uint8Array | ByteSource;
+}
+
+/**
+ * GET of a path with these headers, none added but Host and Connection. Undefined where request or
+ * answer has another form, so that an `HttpClient` has to ask; the other side may have been asked
+ * then. `timeoutMs` is for the answer's head.
+ * @throws {AnswerTimeout} the connection's own error, or the signal's reason
+ */
+export type PlainGet = (
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+  timeoutMs: number,
+) => Promise<PlainGetAnswer | undefined>;
+
 export interface HttpClientOptions {
   /** PEM. Exactly these authorities are trusted, not the system's. */
   readonly ca?: string;
@@ -127,6 +151,8 @@ export interface Host {
   hasIpv6(): boolean;
   listen(options: ListenOptions): Promise<Listener>;
   httpClient(options?: HttpClientOptions): HttpClient;
+  /** The quick way to ask one server often; null for an origin that isn't `http:`. */
+  plainGet(origin: string): PlainGet | null;
   run: RunProgram;
   /** The addresses a name stands for, of both families. */
   resolve(name: string): Promise<readonly string[]>;

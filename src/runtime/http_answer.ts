@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
+import { type ByteSource, pour } from "./byte_source.ts";
 import type { Reply } from "./contract.ts";
 
 const bodiless = new Set([204, 205, 304]);
@@ -18,9 +19,20 @@ export function writeReply(response: ServerResponse, reply: Reply, last: boolean
   if (!bodiless.has(status)) headers.push("Content-Length", String(byteLength(body)));
   if (last) headers.push("Connection", "close");
   response.writeHead(status, headers);
-  if (body === null || response.req.method === "HEAD") response.end();
+  const silent = body === null || response.req.method === "HEAD";
+  if (isSource(body)) return silent ? leave(response, body) : pourOut(response, body);
+  if (silent) response.end();
   else if (typeof body === "string" || body.byteLength > oneWriteBytes) response.end(body);
   else response.end(latin1(body), "latin1");
+}
+
+function leave(response: ServerResponse, body: ByteSource): void {
+  body.cancel();
+  response.end();
+}
+
+function pourOut(response: ServerResponse, body: ByteSource): void {
+  pour(body, response, (whole) => whole ? response.end() : response.destroy());
 }
 
 /** A character a byte: as text, the body leaves in one piece with the head. */
@@ -30,7 +42,18 @@ function latin1(bytes: Uint8Array): string {
 
 function byteLength(body: Reply["body"]): number {
   if (body === null) return 0;
+  if (isSource(body)) return body.length;
   return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+}
+
+/** Lets an answer go that nobody is there to read. */
+export function drop(answer: Reply | Response | null): void {
+  if (answer instanceof Response) answer.body?.cancel().catch(() => {});
+  else if (answer !== null && isSource(answer.body)) answer.body.cancel();
+}
+
+export function isSource(body: Reply["body"]): body is ByteSource {
+  return typeof body === "object" && body !== null && "start" in body;
 }
 
 /**

@@ -9,7 +9,7 @@ import process from "node:process";
 import type { Listener, ListenOptions, Reply } from "./contract.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
 import { type DeafnessWatch, queuedConnections, watchForDeafness } from "./deafness_watch.ts";
-import { writeReply, writeResponse } from "./http_answer.ts";
+import { drop, writeReply, writeResponse } from "./http_answer.ts";
 import { type ConnectionEnds, HttpIncoming } from "./http_incoming.ts";
 import { openFilesLimit } from "./machine.ts";
 import { peerAddress } from "./peer_address.ts";
@@ -65,7 +65,7 @@ class HttpListener implements Listener {
       handler,
       limits,
       handOver: (socket) => enter?.call(this.#server, socket),
-      write: (response, answer, ends) => this.#answer(response, answer, () => ends),
+      write: (response, answer, ends) => this.#write(response, answer, ends),
       fail: (response) => this.#fail(response),
       closing: () => this.#closing,
     });
@@ -217,10 +217,7 @@ class HttpListener implements Listener {
 
   #write(response: ServerResponse, answer: Reply | Response, ends: boolean): void {
     const last = this.#closing || ends;
-    if (response.destroyed) {
-      if (answer instanceof Response) answer.body?.cancel().catch(() => {});
-      return;
-    }
+    if (response.destroyed) return drop(answer);
     try {
       if (answer instanceof Response) {
         writeResponse(response, answer, last).catch(() => this.#fail(response));

@@ -6,7 +6,9 @@
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { type ByteSource, pour } from "./byte_source.ts";
 import type { Handler, ListenLimits, Reply } from "./contract.ts";
+import { drop, isSource } from "./http_answer.ts";
 import type { ConnectionEnds } from "./http_incoming.ts";
 import { PlainIncoming } from "./plain_incoming.ts";
 import { replyText } from "./plain_reply.ts";
@@ -19,8 +21,8 @@ export interface LaneParts {
   readonly limits: ListenLimits;
   /** The connection goes on at node:http. */
   readonly handOver: (socket: Socket) => void;
-  /** Writes an answer that isn't at hand in one piece, or takes time. */
-  readonly write: (response: ServerResponse, answer: Answer, ends: boolean) => void;
+  /** Writes an answer that is a stream. */
+  readonly write: (response: ServerResponse, answer: Response, ends: boolean) => void;
   /** Answers a fault of the handler. */
   readonly fail: (response: ServerResponse) => void;
   readonly closing: () => boolean;
@@ -131,34 +133,60 @@ class Guest {
 
   #answer(request: PlainRequest): void {
     const incoming = new PlainIncoming(request, this.#socket, this.#connection);
-    let answer: Answer;
+    let answer: Answer | null;
     try {
       answer = this.#parts.handler(incoming);
     } catch {
-      return this.#answerLater(request, incoming, null);
+      answer = null;
     }
-    if (answer instanceof Promise || answer instanceof Response) {
-      return this.#answerLater(request, incoming, answer);
-    }
-    if (!this.#reply(request, answer)) this.#answerLater(request, incoming, null);
-    incoming.answered();
+    if (!(answer instanceof Promise)) return this.#write(request, incoming, answer);
+    this.#state = "answering";
+    this.#connection.underway++;
+    const settle = (settled: Reply | Response | null) => {
+      this.#connection.underway--;
+      this.#write(request, incoming, settled);
+    };
+    answer.then(settle, () => settle(null));
   }
 
-  /** False where the reply has something that can't be sent. */
-  #reply(request: PlainRequest, reply: Reply): boolean {
-    const last = this.#parts.closing() || !request.keepAlive;
-    const keptSeconds = last ? null : Math.floor(this.#parts.limits.keepAliveTimeoutMs / 1000);
-    let text: string;
-    try {
-      text = replyText(reply, { head: request.method === "HEAD", keptSeconds, now: Date.now() });
-    } catch {
-      return false;
+  /** null: the handler failed. */
+  #write(request: PlainRequest, incoming: PlainIncoming, answer: Reply | Response | null): void {
+    if (this.#socket.destroyed) return drop(answer);
+    const text = answer === null || answer instanceof Response
+      ? undefined
+      : this.#textOf(request, answer);
+    if (text === undefined) {
+      return this.#respond(request, incoming, answer instanceof Response ? answer : null);
     }
+    const { body } = answer as Reply;
+    if (isSource(body)) this.#pour(request, incoming, text, body);
+    else this.#reply(request, incoming, text);
+  }
+
+  /** Undefined where the reply has something that can't be sent. */
+  #textOf(request: PlainRequest, reply: Reply): string | undefined {
+    const keptSeconds = this.#isLast(request)
+      ? null
+      : Math.floor(this.#parts.limits.keepAliveTimeoutMs / 1000);
+    const form = { head: request.method === "HEAD", keptSeconds, now: Date.now() };
+    try {
+      return replyText(reply, form);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #isLast(request: PlainRequest): boolean {
+    return this.#parts.closing() || !request.keepAlive;
+  }
+
+  #reply(request: PlainRequest, incoming: PlainIncoming, text: string): void {
     const flushed = this.#socket.write(text, "latin1");
-    if (last) this.#end();
-    else if (flushed) this.#state = "idle";
-    else this.#flush();
-    return true;
+    incoming.answered();
+    if (this.#isLast(request)) this.#end();
+    else if (!flushed) this.#flush();
+    else if (this.#state === "answering") this.#next();
+    else this.#state = "idle";
   }
 
   /** A client that asks without reading gets no further answer until it reads. */
@@ -173,29 +201,54 @@ class Guest {
     this.#socket.end();
   }
 
-  #answerLater(request: PlainRequest, incoming: PlainIncoming, answer: Answer | null): void {
+  #pour(request: PlainRequest, incoming: PlainIncoming, head: string, body: ByteSource): void {
+    const over = this.#begin();
+    this.#socket.write(head, "latin1");
+    if (request.method === "HEAD") body.cancel();
+    const done = (whole: boolean) => {
+      over();
+      incoming.answered();
+      if (!whole) this.#socket.destroy();
+      else if (this.#isLast(request)) this.#end();
+      else this.#next();
+    };
+    if (request.method === "HEAD") done(true);
+    else pour(body, this.#socket, done);
+  }
+
+  /** By way of node:http, which knows how to frame a stream. */
+  #respond(request: PlainRequest, incoming: PlainIncoming, answer: Response | null): void {
+    const over = this.#begin();
     const socket = this.#socket;
-    this.#state = "answering";
-    this.#connection.underway++;
     const response = responseFor(request);
     response.shouldKeepAlive = request.keepAlive;
     response.assignSocket(socket);
     response.on("error", () => {});
     const drained = () => void response.emit("drain");
     socket.on("drain", drained);
-    socket.setTimeout(2 * this.#parts.limits.requestTimeoutMs, cut);
     response.once("finish", () => {
+      over();
       socket.off("drain", drained);
-      socket.off("timeout", cut);
-      socket.setTimeout(0);
       incoming.answered();
       response.detachSocket(socket);
-      this.#connection.underway--;
       if (this.#parts.closing() || !response.shouldKeepAlive) this.#end();
       else this.#next();
     });
     if (answer === null) this.#parts.fail(response);
     else this.#parts.write(response, answer, !request.keepAlive);
+  }
+
+  /** Whoever stops reading an answer on its way is cut off. The function given ends that. */
+  #begin(): () => void {
+    const socket = this.#socket;
+    this.#state = "answering";
+    this.#connection.underway++;
+    socket.setTimeout(2 * this.#parts.limits.requestTimeoutMs, cut);
+    return () => {
+      socket.off("timeout", cut);
+      socket.setTimeout(0);
+      this.#connection.underway--;
+    };
   }
 
   #keep(bytes: Buffer): void {

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
 import type { Reply } from "./contract.ts";
+import { isSource } from "./http_answer.ts";
 
 const bodiless = new Set([204, 205, 304]);
 const fieldName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
@@ -17,17 +18,24 @@ export interface ReplyForm {
 }
 
 /**
- * A character a byte, so that head and body leave with one write.
+ * A character a byte, so that head and body leave with one write; of a source, the head alone.
  * @throws {TypeError} for a header that can't be sent
  */
 export function replyText(reply: Reply, { head, keptSeconds, now }: ReplyForm): string {
   const { status } = reply;
-  const body = bodiless.has(status) ? "" : bodyText(reply.body);
+  const body = bodiless.has(status) || isSource(reply.body) ? "" : bodyText(reply.body);
+  const length = isSource(reply.body) ? reply.body.length : body.length;
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`;
   for (const [name, value] of reply.headers) text += `${field(name, value)}\r\n`;
-  if (!bodiless.has(status)) text += `Content-Length: ${body.length}\r\n`;
-  text += `Date: ${dateAt(now)}\r\n${connection(keptSeconds)}\r\n\r\n`;
+  if (!bodiless.has(status)) text += `Content-Length: ${length}\r\n`;
+  if (!hasDate(reply.headers)) text += `Date: ${dateAt(now)}\r\n`;
+  text += `${connection(keptSeconds)}\r\n\r\n`;
   return head ? text : text + body;
+}
+
+/** One passed on has its own. */
+function hasDate(headers: Reply["headers"]): boolean {
+  return headers.some(([name]) => name.length === 4 && name.toLowerCase() === "date");
 }
 
 function connection(keptSeconds: number | null): string {
@@ -40,7 +48,7 @@ function field(name: string, value: string): string {
   throw new TypeError(`header ${JSON.stringify(name)} can't be sent`);
 }
 
-function bodyText(body: Reply["body"]): string {
+function bodyText(body: string | Uint8Array | null): string {
   if (body === null) return "";
   if (typeof body === "string") return Buffer.from(body).toString("latin1");
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");

@@ -9,6 +9,7 @@ import { readTextFile, replaceFile, watchFile } from "./files.ts";
 import { createHttpClient } from "./http_client.ts";
 import { listen } from "./http_listener.ts";
 import { hasIpv6, openFilesLimit } from "./machine.ts";
+import { createPlainGet } from "./plain_get.ts";
 import { createRunProgram } from "./program.ts";
 import { StopSignals } from "./stop_signals.ts";
 
@@ -33,6 +34,7 @@ export function createHost(): Host {
     hasIpv6,
     listen,
     httpClient: createHttpClient,
+    plainGet: createPlainGet,
     run: createRunProgram(process.env["PATH"] || usualPath),
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     readTextFile,

@@ -33,6 +33,7 @@ export function fakeHost(parts: FakeHostParts): FakeHost {
       fetch: parts.fetch ?? (() => Promise.reject(new Error("connection refused"))),
       close: () => {},
     }),
+    plainGet: () => null,
     run: missing,
     resolve: missing,
     readTextFile: (path) => {

@@ -56,7 +56,7 @@ function setUp(world: World = {}) {
       ...request,
       headers: hasHost ? headers : [["Host", "169.254.170.23"], ...headers],
     }));
-    const text = typeof body === "string" ? body : new TextDecoder().decode(body ?? undefined);
+    const text = typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array);
     return { status, text, headers: Object.fromEntries(sent) };
   };
   return { ask, waits, answered, shown, refused };

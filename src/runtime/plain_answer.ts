@@ -1,0 +1,60 @@
+/**
+ * Knows the one form of an answer that metadata services give: a whole head, then a body of the
+ * length it names. Whatever else arrives is left to node:http.
+ */
+
+export interface PlainAnswerHead {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Of the body. */
+  readonly length: number;
+  readonly keepAlive: boolean;
+  /** Of the head itself, its empty line included. */
+  readonly headBytes: number;
+}
+
+/** Longer heads are left to node:http. */
+export const maxHeadBytes = 16_384;
+
+const form = new RegExp(
+  "^HTTP/1\\.1 ([2-5]\\d\\d)(?: [\\t -~\\x80-\\xff]*)?\r\n" +
+    "((?:[A-Za-z0-9_-]+: ?(?:[!-~](?:[ -~]*[!-~])?)?\r\n)*)\r\n$",
+);
+const bodiless = new Set([204, 205, 304]);
+
+/**
+ * The head that `text`, a character a byte, begins with. `partial`: its end isn't there yet;
+ * undefined: it has another form.
+ */
+export function plainAnswerHead(text: string): PlainAnswerHead | "partial" | undefined {
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0) return text.length > maxHeadBytes ? undefined : "partial";
+  const match = form.exec(text.slice(0, end + 4));
+  if (match === null || end > maxHeadBytes) return undefined;
+  const status = Number(match[1]);
+  const headers = (match[2] ?? "").split("\r\n").slice(0, -1).map(fieldOf);
+  const framing = framingOf(headers);
+  if (framing === undefined || bodiless.has(status)) return undefined;
+  return { status, headers, ...framing, headBytes: end + 4 };
+}
+
+function fieldOf(line: string): readonly [string, string] {
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon), line.slice(colon + 1).trimStart()];
+}
+
+function framingOf(
+  headers: PlainAnswerHead["headers"],
+): { length: number; keepAlive: boolean } | undefined {
+  let length: number | undefined;
+  let keepAlive = true;
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    if (key === "transfer-encoding" || key === "upgrade" || key === "trailer") return undefined;
+    if (key === "connection") keepAlive &&= value.toLowerCase() === "keep-alive";
+    if (key !== "content-length") continue;
+    if (length !== undefined || !/^\d{1,15}$/.test(value)) return undefined;
+    length = Number(value);
+  }
+  return length === undefined ? undefined : { length, keepAlive };
+}

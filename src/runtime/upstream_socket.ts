@@ -1,0 +1,87 @@
+/** A kept connection to another server: its events go to whoever uses it just then. */
+import type { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { ConnectTimeout } from "./http_client.ts";
+
+/** Who uses the connection. */
+export interface SocketUser {
+  read(bytes: Buffer): void;
+  lost(error: Error): void;
+}
+
+export interface SocketKeeper {
+  readonly connectTimeoutMs: number;
+  /** It can be used again. */
+  readonly free: (socket: UpstreamSocket) => void;
+  readonly closed: () => void;
+}
+
+export class UpstreamSocket {
+  readonly #socket: Socket;
+  readonly #keeper: SocketKeeper;
+  #user: SocketUser | undefined;
+  #fault: Error | undefined;
+  #late: ReturnType<typeof setTimeout> | undefined;
+  /** It has carried a request before. */
+  used = false;
+  /** Something has come back since the last request. */
+  heard = false;
+  closed = false;
+
+  constructor(socket: Socket, keeper: SocketKeeper) {
+    this.#socket = socket;
+    this.#keeper = keeper;
+    this.#late = setTimeout(() => this.#tooLate(), keeper.connectTimeoutMs);
+    socket.once("connect", () => clearTimeout(this.#late));
+    socket.on("data", (bytes: Buffer) => this.#read(bytes));
+    socket.on("error", (error) => this.#fault = error);
+    socket.on("end", () => socket.destroy());
+    socket.once("close", () => this.#closed());
+  }
+
+  use(user: SocketUser, request: string): void {
+    this.#user = user;
+    this.heard = false;
+    this.#socket.ref();
+    this.#socket.write(request, "latin1");
+  }
+
+  /** An idle one keeps no process alive. */
+  free(): void {
+    this.#user = undefined;
+    this.used = true;
+    this.#socket.unref();
+    this.#keeper.free(this);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #read(bytes: Buffer): void {
+    this.heard = true;
+    // Bytes that nobody asked for can't be the answer to the next request.
+    if (this.#user === undefined) this.#socket.destroy();
+    else this.#user.read(bytes);
+  }
+
+  #tooLate(): void {
+    this.#fault = new ConnectTimeout(`no connection in ${this.#keeper.connectTimeoutMs} ms`);
+    this.#socket.destroy();
+  }
+
+  #closed(): void {
+    clearTimeout(this.#late);
+    this.closed = true;
+    this.#keeper.closed();
+    this.#user?.lost(this.#fault ?? new Error("the connection was closed"));
+  }
+}
