@@ -4,6 +4,7 @@
  */
 import { copyFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { cached } from "../system/cache.ts";
 import { pythonBin } from "../system/builds.ts";
@@ -19,6 +20,11 @@ export interface Client {
   readonly name: string;
   /** The part of it that the client prints. */
   readonly prints: (found: Found) => string;
+  /**
+   * How long credentials live that it renews some 16 s after it got them; absent where it keeps no
+   * credentials, or renews them by another measure.
+   */
+  readonly renewsLifeSeconds?: number;
   /** Makes what it needs, once, and yields its command and environment. */
   readonly prepare: (node: string) => Promise<ClientCommand>;
 }
@@ -45,12 +51,24 @@ function inPython(
   return { name, prints, prepare };
 }
 
-function pythonScript(name: string, packages: string, script: string): Client {
+function pythonScript(name: string, packages: string, script: string, ...args: string[]): Client {
   const path = join(here, "python", script);
-  return inPython(name, packages, (bin) => [join(bin, "python"), path]);
+  return inPython(name, packages, (bin) => [join(bin, "python"), "-B", path, ...args]);
 }
 
-function nodeScript(name: string, script: string, prints = accessKey): Client {
+/** `windowSeconds` before their end the client renews its credentials. */
+function renewing(windowSeconds: number, client: Client): Client {
+  return { ...client, renewsLifeSeconds: windowSeconds + 16 };
+}
+
+type Command = (node: string, script: string) => readonly string[];
+const onNode: Command = (node, script) => [node, "--no-warnings", script];
+const onDeno: Command = (_node, script) => {
+  return [process.execPath, "run", "-A", "--quiet", "--no-lock", script];
+};
+
+/** The script is run beside its packages, where both runtimes find them. */
+function jsScript(name: string, script: string, command = onNode, prints = accessKey): Client {
   const prepare = async (node: string) => {
     const inputs = ["package.json", "package-lock.json"].map((file) => join(here, "node", file));
     const folder = await cached("node-clients", inputs, "", async (target) => {
@@ -58,8 +76,10 @@ function nodeScript(name: string, script: string, prints = accessKey): Client {
       const install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"];
       await must(install, { cwd: target, timeoutMs: 5 * minutes });
     });
-    const env = { NODE_PATH: join(folder, "node_modules") };
-    return { command: [node, "--no-warnings", join(here, "node", script)], env };
+    for (const file of [script, "until_renewed.cjs"]) {
+      copyFileSync(join(here, "node", file), join(folder, file));
+    }
+    return { command: command(node, join(folder, script)) };
   };
   return { name, prints, prepare };
 }
@@ -78,8 +98,12 @@ function goClient(name: string, chain: string): Client {
   return { name, prints: accessKey, prepare };
 }
 
+const boto3Renews = { renewsLifeSeconds: 3600 };
+const fiveMinutes = 300;
+
 export const clients: readonly Client[] = [
-  pythonScript("boto3 1.20 (2022)", "boto3_old", "boto3_chain.py"),
+  { ...pythonScript("boto3", "boto3", "boto3_chain.py"), ...boto3Renews },
+  { ...pythonScript("boto3 1.20 (2022)", "boto3_old", "boto3_chain.py"), ...boto3Renews },
   pythonScript("aiobotocore 3", "aiobotocore", "aiobotocore_chain.py"),
   inPython(
     "awscli 1",
@@ -88,12 +112,21 @@ export const clients: readonly Client[] = [
     (found) => found.AccessKeyId.slice(-4),
   ),
   pythonScript("boto 2 (IMDSv1)", "boto2", "boto2.py"),
-  pythonScript("minio-py", "minio", "minio_chain.py"),
-  pythonScript("aws-crt", "awscrt", "awscrt_chain.py"),
-  nodeScript("AWS SDK for JavaScript v3", "js_v3.cjs"),
-  nodeScript("AWS SDK for JavaScript v2", "js_v2.cjs"),
-  nodeScript("minio-js", "minio_js.cjs", (found) => found.SecretAccessKey),
-  goClient("AWS SDK for Go v2", "v2"),
-  goClient("AWS SDK for Go v1", "v1"),
-  goClient("minio-go", "minio"),
+  renewing(10, pythonScript("minio-py", "minio", "minio_chain.py")),
+  renewing(fiveMinutes, pythonScript("aws-crt", "awscrt", "awscrt_chain.py")),
+  pythonScript("AWS SDK for C++ (pyarrow)", "pyarrow", "s3_chain.py", "pyarrow"),
+  renewing(
+    fiveMinutes,
+    pythonScript("object_store for Rust (obstore)", "obstore", "s3_chain.py", "obstore"),
+  ),
+  renewing(120, pythonScript("reqsign for Rust (opendal)", "opendal", "s3_chain.py", "opendal")),
+  renewing(fiveMinutes, jsScript("AWS SDK for JavaScript v3", "js_v3.cjs")),
+  renewing(fiveMinutes, jsScript("AWS SDK for JavaScript v3 on Deno", "js_v3.cjs", onDeno)),
+  renewing(15, jsScript("AWS SDK for JavaScript v2", "js_v2.cjs")),
+  renewing(10, jsScript("minio-js", "minio_js.cjs", onNode, (found) => found.SecretAccessKey)),
+  // Five minutes before their end, but at their end where there was less than a quarter of an hour.
+  renewing(0, goClient("AWS SDK for Go v2", "v2")),
+  renewing(fiveMinutes, goClient("AWS SDK for Go v1", "v1")),
+  // Once four fifths of their life are gone.
+  { ...goClient("minio-go", "minio"), renewsLifeSeconds: 20 },
 ];

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { clients } from "../clients/clients.ts";
 import { kubeBinary, motoBin, nodeBinary } from "./builds.ts";
 import { countFile, type Given, type Part } from "./inside.ts";
 import type { Count } from "./report.ts";
@@ -38,6 +39,7 @@ async function main(args: string[]): Promise<number> {
   const builds = { kube: await kubeBinary(), python: await motoBin(), node: await nodeBinary() };
   const logs = mkdtempSync(join(tmpdir(), "rolecall-system-"));
   const parts = (Object.keys(titles) as Part[]).filter((part) => part === (values.part ?? part));
+  if (parts.includes("deno")) await prepareClients(builds.node);
   const sum = { passed: 0, failed: 0 };
   for (const part of parts) {
     const { passed, failed } = await play({ ...builds, logs, part, only: positionals[0] ?? "" });
@@ -49,6 +51,12 @@ async function main(args: string[]): Promise<number> {
   else console.log(`\nthe programs' logs: ${logs}`);
   console.log(`\n${sum.passed} passed, ${sum.failed} failed`);
   return good ? 0 : 1;
+}
+
+/** Out here, since the parts' namespaces have no way to the registries. */
+async function prepareClients(node: string): Promise<void> {
+  console.log("making or finding the AWS clients");
+  for (const { prepare } of clients) await prepare(node);
 }
 
 /** A part that ends without leaving its count has failed. */

@@ -1,44 +1,74 @@
-// Clients prints the access key that a Go client finds with its default chain: v2, v1 or minio.
+// Clients prints the access key that a Go client finds with its default chain: v2, v1 or minio; and
+// the one that it is renewed to.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go/aws/session"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-var chains = map[string]func() (string, error){
+// chain makes a client and yields what asks it for the access key it has.
+type chain func() (func() (string, error), error)
+
+var chains = map[string]chain{
 	"v2":    sdkV2,
 	"v1":    sdkV1,
 	"minio": minio,
 }
 
-func sdkV2() (string, error) {
+func sdkV2() (func() (string, error), error) {
 	ctx := context.Background()
 	loaded, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return "", err
-	}
-	found, err := loaded.Credentials.Retrieve(ctx)
-	return found.AccessKeyID, err
+	return func() (string, error) {
+		found, err := loaded.Credentials.Retrieve(ctx)
+		return found.AccessKeyID, err
+	}, err
 }
 
-func sdkV1() (string, error) {
+func sdkV1() (func() (string, error), error) {
 	opened, err := session.NewSession()
-	if err != nil {
-		return "", err
-	}
-	found, err := opened.Config.Credentials.Get()
-	return found.AccessKeyID, err
+	return func() (string, error) {
+		found, err := opened.Config.Credentials.Get()
+		return found.AccessKeyID, err
+	}, err
 }
 
-func minio() (string, error) {
-	found, err := credentials.NewIAM("").GetWithContext(nil)
-	return found.AccessKeyID, err
+func minio() (func() (string, error), error) {
+	provider := credentials.NewIAM("")
+	return func() (string, error) {
+		found, err := provider.GetWithContext(nil)
+		return found.AccessKeyID, err
+	}, nil
+}
+
+// untilRenewed prints the key; where the client is to show a renewal, again when it has changed.
+func untilRenewed(key func() (string, error)) error {
+	first, err := key()
+	if err != nil {
+		return err
+	}
+	fmt.Println(first)
+	if os.Getenv("ROLECALL_TEST_RENEWAL") == "" {
+		return nil
+	}
+	for second := 0; second < 40; second++ {
+		time.Sleep(time.Second)
+		now, err := key()
+		if err != nil {
+			return err
+		}
+		if now != first {
+			fmt.Println(now)
+			return nil
+		}
+	}
+	return nil
 }
 
 func main() {
@@ -47,9 +77,11 @@ func main() {
 		os.Exit(2)
 	}
 	key, err := chains[os.Args[1]]()
+	if err == nil {
+		err = untilRenewed(key)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(key)
 }

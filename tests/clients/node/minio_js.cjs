@@ -3,5 +3,7 @@
  * access key under another name than EC2's, so the secret is what it has.
  */
 const { IamAwsProvider } = require("minio");
+const { untilRenewed } = require("./until_renewed.cjs");
 
-new IamAwsProvider({}).getCredentials().then((found) => console.log(found.secretKey));
+const provider = new IamAwsProvider({});
+untilRenewed(async () => (await provider.getCredentials()).secretKey);

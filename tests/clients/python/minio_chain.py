@@ -1,4 +1,6 @@
 """minio's IAM provider: no fallback to IMDSv1, strict about the document."""
 from minio.credentials import IamAwsProvider
+from until_renewed import until_renewed
 
-print(IamAwsProvider().retrieve().access_key)
+provider = IamAwsProvider()
+until_renewed(lambda: provider.retrieve().access_key)

@@ -10,6 +10,7 @@ import { direct } from "./direct.ts";
 import { fence } from "./fence.ts";
 import { outages } from "./outages.ts";
 import { redirect } from "./redirect.ts";
+import { renewals } from "./renewals.ts";
 import { replicas } from "./replicas.ts";
 import { sdkClients } from "./sdk_clients.ts";
 import { settings } from "./settings.ts";
@@ -41,6 +42,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...tellings,
   ...settings,
   ...sdkClients,
+  ...renewals,
   // After those that wait for Events: its hundred broken namespaces get theirs first.
   ...admission,
   nothingLeaked,
