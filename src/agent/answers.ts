@@ -6,6 +6,7 @@ import type { Ask, Reply } from "./ask.ts";
 import { type Caller, type CallerDeps, forCaller } from "./caller.ts";
 import { infoDocument } from "./documents.ts";
 import { parseTtl } from "./imdsv2_token.ts";
+import { LastingDocuments } from "./lasting_documents.ts";
 import { passOn } from "./passthrough.ts";
 import { isCredentialTree, type PassthroughRule } from "./passthrough_rule.ts";
 import type { AssignedPod, ReadyRole, Upstream } from "./ports.ts";
@@ -30,6 +31,7 @@ const ttlHeader = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds";
 const plainHeaders = [server, textPlain];
 
 export function createAnswers(deps: AnswersDeps): Answers {
+  const lasting = new LastingDocuments();
   return {
     token: (ask) => issueToken(deps, ask),
     roleList: (ask) => forCaller(deps, ask, isPending, listRole),
@@ -38,7 +40,7 @@ export function createAnswers(deps: AnswersDeps): Answers {
     info: (ask) => forCaller(deps, ask, isPending, giveInfo),
     passthrough(ask) {
       if (isCredentialTree(ask.path) || !deps.passthrough(ask.path)) return refuse("not_found");
-      return forCaller(deps, ask, () => false, (caller) => forward(deps, ask, caller));
+      return forCaller(deps, ask, () => false, (caller) => forward({ deps, lasting }, ask, caller));
     },
   };
 }
@@ -105,17 +107,28 @@ function give(body: string | Uint8Array, tokenSeconds: number | undefined): Repl
   return { status: 200, headers, body };
 }
 
-async function forward({ upstream }: AnswersDeps, ask: Ask, caller: Caller) {
-  const answer = await passOn(upstream, ask.incoming, ask.path);
-  const { tokenSeconds } = caller;
-  if (tokenSeconds === undefined) return answer;
-  if (!(answer instanceof Response)) return withTtl(answer, tokenSeconds);
-  answer.headers.set(ttlHeader, String(tokenSeconds));
-  return answer;
+function forward({ deps, lasting }: Passing, ask: Ask, caller: Caller): Answer {
+  const { incoming, path } = ask;
+  const kept = lasting.find(incoming, path);
+  if (kept !== undefined) return withTtl(kept, caller.tokenSeconds);
+  return passOn(deps.upstream, incoming, path).then((answer) => {
+    if (!(answer instanceof Response)) lasting.add(incoming, path, answer);
+    return withTtl(answer, caller.tokenSeconds);
+  });
 }
 
 /** Our own refusals have nothing to do with the session. */
-function withTtl(answer: Reply, tokenSeconds: number): Reply {
+function withTtl<T extends Reply | Response>(answer: T, seconds: number | undefined): Reply | T {
+  if (seconds === undefined) return answer;
+  if (answer instanceof Response) {
+    answer.headers.set(ttlHeader, String(seconds));
+    return answer;
+  }
   if (typeof answer.body === "string") return answer;
-  return { ...answer, headers: [...answer.headers, [ttlHeader, String(tokenSeconds)]] };
+  return { ...answer, headers: [...answer.headers, [ttlHeader, String(seconds)]] };
+}
+
+interface Passing {
+  readonly deps: AnswersDeps;
+  readonly lasting: LastingDocuments;
 }
