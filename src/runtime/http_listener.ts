@@ -28,6 +28,12 @@ interface Connection extends ConnectionEnds {
   underway: number;
 }
 
+/**
+ * A request may be on its way over a connection that looks idle, a fresh one above all: it is still
+ * answered, as the connection's last.
+ */
+const lullMs = 500;
+
 class HttpListener implements Listener {
   readonly #options: ListenOptions;
   readonly #server: Server | TlsServer;
@@ -124,12 +130,17 @@ class HttpListener implements Listener {
     this.#watch?.stop();
     this.#lane?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const lull = setTimeout(() => this.#cutIdle(), Math.min(graceMs, lullMs));
+    const cut = setTimeout(() => this.#cutAll(), graceMs);
+    await closed;
+    clearTimeout(lull);
+    clearTimeout(cut);
+  }
+
+  #cutIdle(): void {
     for (const [socket, connection] of this.#open) {
       if (connection.underway === 0) socket.destroy();
     }
-    const cut = setTimeout(() => this.#cutAll(), graceMs);
-    await closed;
-    clearTimeout(cut);
   }
 
   #cutAll(): void {

@@ -336,6 +336,20 @@ test("listener: close() ends idle connections and lets requests under way finish
   assert.match(answer ?? "", /\r\nConnection: close\r\n/i);
 });
 
+test("listener: a request that was on its way when close() began is answered", async () => {
+  const listener = await start(echo);
+  const [fresh, kept] = await Promise.all([rawClient(listener.port), rawClient(listener.port)]);
+  kept?.send(get("/first"));
+  await kept?.until((text) => text.endsWith("/first"));
+  const closed = listener.close(10_000);
+  fresh?.send(get("/late"));
+  kept?.send(get("/later"));
+  const [late, later] = await Promise.all([fresh?.closed, kept?.closed]);
+  await closed;
+  assert.match(late ?? "", /Connection: close\r\n[^]*\/late$/i);
+  assert.match(later ?? "", /Connection: close\r\n[^]*\/later$/i);
+});
+
 test("listener: close(0) cuts what is under way", async () => {
   const listener = await start(() => new Promise(() => {}));
   const client = await rawClient(listener.port);
