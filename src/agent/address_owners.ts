@@ -16,6 +16,9 @@ const listEveryMs = 1000;
  */
 export const heardWithinMs = 100;
 
+/** Lists under way. */
+const atOnce = 3;
+
 export type Owner =
   | { readonly kind: "pod"; readonly uid: string }
   | { readonly kind: "none" | "several" }
@@ -44,7 +47,7 @@ export class AddressOwners {
   readonly #lookups = new Set<string>();
   readonly #byAddress = new Map<string, readonly string[]>();
   #problem: string | null = "not asked yet";
-  #underWay = false;
+  #underWay = 0;
   #cancelNext: (() => void) | undefined;
   #askedAt = -Infinity;
   /** When the list in use was asked for. */
@@ -80,11 +83,15 @@ export class AddressOwners {
     return [...this.#sandboxes.values()].some(({ podUid }) => podUid === uid);
   }
 
-  /** Asks the runtime, once at a time and ten times a second at most; `heard` tells when. */
+  /**
+   * Asks the runtime, ten times a second at most; `heard` tells when it has answered. A slow one is
+   * asked again before it has, since what it was asked too long ago is no answer any more.
+   */
   ask(): void {
-    if (this.#underWay || this.#cancelNext) return;
+    if (this.#underWay >= atOnce || this.#cancelNext) return;
     const { clock } = this.#deps;
     const waitMs = this.#askedAt + heardWithinMs - clock.monotonic();
+    if (waitMs > 0 && this.#underWay > 0) return;
     if (waitMs <= 0) return void this.#list();
     this.#cancelNext = clock.after(waitMs, () => {
       this.#cancelNext = undefined;
@@ -109,16 +116,21 @@ export class AddressOwners {
   async #list(): Promise<void> {
     const { clock, runtime, heard } = this.#deps;
     const askedAt = this.#askedAt = clock.monotonic();
-    this.#underWay = true;
+    this.#underWay++;
     try {
-      this.#replace(await runtime.readySandboxes());
-      this.#heardAt = askedAt;
-      this.#answered();
+      this.#take(await runtime.readySandboxes(), askedAt);
     } catch (fault) {
       this.#missed(fault instanceof Error ? fault.message : String(fault));
     }
-    this.#underWay = false;
+    this.#underWay--;
     heard();
+  }
+
+  #take(listed: readonly Sandbox[], askedAt: number): void {
+    this.#answered();
+    if (askedAt <= this.#heardAt) return;
+    this.#heardAt = askedAt;
+    this.#replace(listed);
   }
 
   #replace(listed: readonly Sandbox[]): void {

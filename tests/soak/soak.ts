@@ -126,6 +126,7 @@ class World {
     } else {
       this.created++;
       this.#truth.take(pair);
+      this.#truth.collect(50);
     }
     return Promise.resolve();
   }

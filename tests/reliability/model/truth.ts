@@ -144,6 +144,12 @@ export class Truth {
     if (pod) this.#remove(pod.facts.uid);
   }
 
+  /** Pods that have ended are deleted, but for the latest, as the control plane does. */
+  collect(kept: number): void {
+    const ended = [...this.api.values()].filter(({ terminal }) => terminal);
+    for (const { uid } of ended.slice(0, Math.max(0, ended.length - kept))) this.#remove(uid);
+  }
+
   /** The kubelet tells the next thing it has to tell, or all. */
   report(all: boolean): void {
     const now = this.#untold.splice(0, all ? this.#untold.length : 1);
