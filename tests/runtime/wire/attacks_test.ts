@@ -22,7 +22,7 @@ after(async () => {
 
 const host = "Host: 169.254.169.254\r\n";
 const end = "Connection: close\r\n\r\n";
-const open = "/latest/meta-data/instance-id";
+const open = "/latest/meta-data/profile";
 const roles = "/latest/meta-data/iam/security-credentials/";
 const get = (target: string, headers = "") => `GET ${target} HTTP/1.1\r\n${host}${headers}${end}`;
 const put = (target: string, headers = "") =>
@@ -37,7 +37,7 @@ function statuses(text: string): number[] {
 // what, bytes, statuses of the answers, requests that reach the metadata service
 const attacks: readonly (readonly [string, string, readonly number[], number])[] = [
   ["doubled slashes", get("//latest///meta-data//iam//info"), [200], 0],
-  ["doubled slashes, passed on", get("//latest//meta-data//instance-id"), [200], 1],
+  ["doubled slashes, passed on", get("//latest//meta-data//profile"), [200], 1],
   ["encoded slash", get("/latest/meta-data%2fiam/"), [400], 0],
   ["encoded slash behind the role list", get(`${roles}..%2f..%2finfo`), [400], 0],
   ["twice encoded", get("/latest/meta-data/%2569am/"), [400], 0],
@@ -46,9 +46,9 @@ const attacks: readonly (readonly [string, string, readonly number[], number])[]
   ["dot segments", get("/latest/./meta-data/x/../iam/"), [404], 0],
   ["encoded dots", get("/latest/%2e/meta-data/x/%2E%2e/iam/"), [404], 0],
   ["dots with a parameter", get("/latest/meta-data/x/..;/iam/"), [400], 0],
-  ["above the root", get("/../latest/meta-data/instance-id"), [400], 0],
+  ["above the root", get("/../latest/meta-data/profile"), [400], 0],
   ["dots at the end", get(`${roles}..`), [404], 0],
-  ["out of the roles", get(`${roles}reader/../../../instance-id`), [200], 1],
+  ["out of the roles", get(`${roles}reader/../../../profile`), [200], 1],
   ["upper case", get("/latest/META-DATA/IAM/security-credentials/"), [404], 0],
   ["upper case version", get("/LATEST/meta-data/iam/security-credentials/"), [404], 0],
   ["1.0", get("/1.0/meta-data/iam/security-credentials/"), [200], 0],

@@ -6,12 +6,28 @@ import { rawClient, rawExchange } from "../../fakes/raw_client.ts";
 import { type RawAsk, rawUpstream } from "./raw_upstream.ts";
 import { request, serveFront } from "./served_front.ts";
 
-const path = "/latest/meta-data/instance-id";
+const path = "/latest/meta-data/profile";
 
-async function start(t: TestContext, answer: (asked: RawAsk) => void, upstreamTimeoutMs = 30_000) {
+interface Way {
+  readonly name: string;
+  readonly quick: boolean;
+}
+
+/** Over the agent's own reader of plain answers, and over node:http, which reads all others. */
+const ways: readonly Way[] = [
+  { name: "passing on", quick: true },
+  { name: "passing on by node:http", quick: false },
+];
+
+async function start(
+  t: TestContext,
+  { quick }: Way,
+  answer: (asked: RawAsk) => void,
+  upstreamTimeoutMs = 30_000,
+) {
   const upstream = await rawUpstream(answer);
   t.after(() => upstream.close());
-  const port = await serveFront(t, { upstreamUrl: upstream.url, upstreamTimeoutMs });
+  const port = await serveFront(t, { upstreamUrl: upstream.url, upstreamTimeoutMs, quick });
   return { upstream, port, ask: (text: string) => rawExchange(port, text) };
 }
 
@@ -92,65 +108,6 @@ const answers = [
   ],
 ] as const;
 
-for (const [name, sent, status, headers, body] of answers) {
-  test(`passing on: ${name}`, async (t) => {
-    const { ask } = await start(t, ({ socket }) => void socket.write(sent));
-    assert.deepEqual(taken(await ask(request("GET", path))), { status, headers, body });
-  });
-}
-
-test("passing on: a body that ends with its connection arrives whole", async (t) => {
-  const { ask } = await start(t, ({ socket }) => {
-    socket.end("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the end");
-  });
-  const { headers, body } = taken(await ask(request("GET", path)));
-  assert.deepEqual(headers, ["content-type: text/plain", "transfer-encoding: chunked"]);
-  assert.equal(body, "d\r\nuntil the end\r\n0\r\n\r\n");
-});
-
-test("passing on: gzip stays packed, with its own length", async (t) => {
-  const packed = gzipSync("instance ".repeat(1000));
-  const { ask, upstream } = await start(t, ({ socket }) => {
-    socket.write(
-      `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${packed.length}\r\n\r\n`,
-    );
-    socket.write(packed);
-  });
-  const { headers, body } = taken(await ask(request("GET", path, "Accept-Encoding: gzip")));
-  assert.deepEqual(headers, ["content-encoding: gzip", `content-length: ${packed.length}`]);
-  assert.equal(gunzipSync(Buffer.from(body, "latin1")).toString(), "instance ".repeat(1000));
-  assert.match(upstream.asked[0]?.head ?? "", /\r\nAccept-Encoding: gzip\r\n/);
-});
-
-test("passing on: HEAD has the length of the body that isn't sent", async (t) => {
-  const { ask, upstream } = await start(t, ({ socket }) => {
-    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n");
-  });
-  const { headers, body } = taken(await ask(request("HEAD", path)));
-  assert.deepEqual([headers, body], [["content-length: 19"], ""]);
-  assert.match(upstream.asked[0]?.head ?? "", /^HEAD /);
-});
-
-test("passing on: Range and conditions reach the service, bodies don't", async (t) => {
-  const { ask, upstream } = await start(t, ({ socket }) => {
-    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-  });
-  const own = ["Range: bytes=0-0", 'If-None-Match: "1"', "Content-Length: 3"];
-  await ask(request("GET", path, ...own) + "abc");
-  const head = upstream.asked[0]?.head ?? "";
-  assert.match(head, /\r\nRange: bytes=0-0\r\nIf-None-Match: "1"\r\n/);
-  assert.doesNotMatch(head, /content-length|transfer-encoding/i);
-});
-
-test("passing on: requests one after the other share a connection", async (t) => {
-  const { ask, upstream } = await start(t, ({ socket }) => {
-    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ni-1");
-  });
-  for (let i = 0; i < 10; i++) await ask(request("GET", path));
-  assert.equal(upstream.asked.length, 10);
-  assert.ok(upstream.connections() <= 2, `${upstream.connections()} connections`);
-});
-
 const faults = [
   ["it closes without a word", (socket: RawAsk["socket"]) => socket.destroy(), 502],
   ["it speaks something else", (socket: RawAsk["socket"]) => socket.end("SSH-2.0-x\r\n"), 502],
@@ -164,47 +121,6 @@ const faults = [
   ],
   ["it stays silent", () => {}, 504],
 ] as const;
-
-for (const [name, act, status] of faults) {
-  test(`passing on: ${name}: ${status} with a line of text`, async (t) => {
-    const { ask } = await start(t, ({ socket }) => void act(socket), 300);
-    const answer = taken(await ask(request("GET", path)));
-    assert.match(answer.status ?? "", new RegExp(`^HTTP/1.1 ${status} `));
-    assert.match(answer.body, /^the metadata service [^\n]*\n$/);
-  });
-}
-
-test("passing on: nobody at the service's address: 502", async (t) => {
-  const upstream = await rawUpstream(() => {});
-  const port = await serveFront(t, { upstreamUrl: upstream.url });
-  upstream.close();
-  assert.match(await rawExchange(port, request("GET", path)), /^HTTP\/1\.1 502 /);
-});
-
-test("passing on: an answer cut short is cut short for the pod as well", async (t) => {
-  const { ask } = await start(t, ({ socket }) => {
-    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this", () => socket.destroy());
-  });
-  const answer = await ask(request("GET", path));
-  assert.doesNotMatch(answer, /^HTTP\/1\.1 200 [^]*\r\n0\r\n\r\n$/);
-  assert.ok(answer.length < 300);
-});
-
-test("passing on: the client's departure ends the request before any answer", async (t) => {
-  let ended = () => {};
-  const gone = new Promise<void>((resolve) => ended = resolve);
-  let arrived = () => {};
-  const asked = new Promise<void>((resolve) => arrived = resolve);
-  const { port } = await start(t, ({ socket }) => {
-    socket.once("close", () => ended());
-    arrived();
-  });
-  const client = await rawClient(port);
-  client.send(request("GET", path));
-  await asked;
-  client.socket.destroy();
-  await gone;
-});
 
 const bodyBytes = 96 * 1024 * 1024;
 
@@ -221,30 +137,135 @@ function pour(socket: RawAsk["socket"], written: { bytes: number }): void {
   more();
 }
 
-test("passing on: a body of 96 MiB keeps the pace of a pod that pauses", async (t) => {
-  const written = { bytes: 0 };
-  const { port } = await start(t, ({ socket }) => pour(socket, written));
-  const client = await rawClient(port);
-  client.socket.removeAllListeners("data");
-  let got = 0;
-  const whole = new Promise<void>((resolve) => {
-    client.socket.on("data", (data) => {
-      got += data.length;
-      if (got < 1_000_000) return;
-      if (got - data.length < 1_000_000) client.socket.pause();
-      if (got > bodyBytes) resolve();
+for (const way of ways) {
+  for (const [name, sent, status, headers, body] of answers) {
+    test(`${way.name}: ${name}`, async (t) => {
+      const { ask } = await start(t, way, ({ socket }) => void socket.write(sent));
+      assert.deepEqual(taken(await ask(request("GET", path))), { status, headers, body });
     });
-  });
-  client.send(request("GET", path));
-  // What the kernel's and our own buffers hold; the rest must stay at the service.
-  let before = -1;
-  while (written.bytes !== before || got < 1_000_000) {
-    before = written.bytes;
-    await new Promise((resolve) => setTimeout(resolve, 300));
   }
-  assert.ok(written.bytes < bodyBytes / 2, `${written.bytes} bytes taken while the pod paused`);
-  client.socket.resume();
-  await whole;
-  assert.equal(written.bytes, bodyBytes);
-  client.socket.destroy();
-});
+
+  test(`${way.name}: a body that ends with its connection arrives whole`, async (t) => {
+    const { ask } = await start(t, way, ({ socket }) => {
+      socket.end("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the end");
+    });
+    const { headers, body } = taken(await ask(request("GET", path)));
+    assert.deepEqual(headers, ["content-type: text/plain", "transfer-encoding: chunked"]);
+    assert.equal(body, "d\r\nuntil the end\r\n0\r\n\r\n");
+  });
+
+  test(`${way.name}: gzip stays packed, with its own length`, async (t) => {
+    const packed = gzipSync("instance ".repeat(1000));
+    const { ask, upstream } = await start(t, way, ({ socket }) => {
+      socket.write(
+        `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${packed.length}\r\n\r\n`,
+      );
+      socket.write(packed);
+    });
+    const { headers, body } = taken(await ask(request("GET", path, "Accept-Encoding: gzip")));
+    assert.deepEqual(headers, ["content-encoding: gzip", `content-length: ${packed.length}`]);
+    assert.equal(gunzipSync(Buffer.from(body, "latin1")).toString(), "instance ".repeat(1000));
+    assert.match(upstream.asked[0]?.head ?? "", /\r\nAccept-Encoding: gzip\r\n/);
+  });
+
+  test(`${way.name}: HEAD has the length of the body that isn't sent`, async (t) => {
+    const { ask, upstream } = await start(t, way, ({ socket }) => {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n");
+    });
+    const { headers, body } = taken(await ask(request("HEAD", path)));
+    assert.deepEqual([headers, body], [["content-length: 19"], ""]);
+    assert.match(upstream.asked[0]?.head ?? "", /^HEAD /);
+  });
+
+  test(`${way.name}: Range and conditions reach the service, bodies don't`, async (t) => {
+    const { ask, upstream } = await start(t, way, ({ socket }) => {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    const own = ["Range: bytes=0-0", 'If-None-Match: "1"', "Content-Length: 3"];
+    await ask(request("GET", path, ...own) + "abc");
+    const head = upstream.asked[0]?.head ?? "";
+    assert.match(head, /\r\nRange: bytes=0-0\r\nIf-None-Match: "1"\r\n/);
+    assert.doesNotMatch(head, /content-length|transfer-encoding/i);
+  });
+
+  test(`${way.name}: requests one after the other share a connection`, async (t) => {
+    const { ask, upstream } = await start(t, way, ({ socket }) => {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ni-1");
+    });
+    for (let i = 0; i < 10; i++) await ask(request("GET", path));
+    assert.equal(upstream.asked.length, 10);
+    assert.ok(upstream.connections() <= 2, `${upstream.connections()} connections`);
+  });
+
+  for (const [name, act, status] of faults) {
+    test(`${way.name}: ${name}: ${status} with a line of text`, async (t) => {
+      const { ask } = await start(t, way, ({ socket }) => void act(socket), 300);
+      const answer = taken(await ask(request("GET", path)));
+      assert.match(answer.status ?? "", new RegExp(`^HTTP/1.1 ${status} `));
+      assert.match(answer.body, /^the metadata service [^\n]*\n$/);
+    });
+  }
+
+  test(`${way.name}: nobody at the service's address: 502`, async (t) => {
+    const upstream = await rawUpstream(() => {});
+    const port = await serveFront(t, { upstreamUrl: upstream.url, quick: way.quick });
+    upstream.close();
+    assert.match(await rawExchange(port, request("GET", path)), /^HTTP\/1\.1 502 /);
+  });
+
+  test(`${way.name}: an answer cut short is cut short for the pod as well`, async (t) => {
+    const { ask } = await start(t, way, ({ socket }) => {
+      socket.write(
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
+        () => socket.destroy(),
+      );
+    });
+    const answer = await ask(request("GET", path));
+    assert.doesNotMatch(answer, /^HTTP\/1\.1 200 [^]*\r\n0\r\n\r\n$/);
+    assert.ok(answer.length < 300);
+  });
+
+  test(`${way.name}: the client's departure ends the request before any answer`, async (t) => {
+    let ended = () => {};
+    const gone = new Promise<void>((resolve) => ended = resolve);
+    let arrived = () => {};
+    const asked = new Promise<void>((resolve) => arrived = resolve);
+    const { port } = await start(t, way, ({ socket }) => {
+      socket.once("close", () => ended());
+      arrived();
+    });
+    const client = await rawClient(port);
+    client.send(request("GET", path));
+    await asked;
+    client.socket.destroy();
+    await gone;
+  });
+
+  test(`${way.name}: a body of 96 MiB keeps the pace of a pod that pauses`, async (t) => {
+    const written = { bytes: 0 };
+    const { port } = await start(t, way, ({ socket }) => pour(socket, written));
+    const client = await rawClient(port);
+    client.socket.removeAllListeners("data");
+    let got = 0;
+    const whole = new Promise<void>((resolve) => {
+      client.socket.on("data", (data) => {
+        got += data.length;
+        if (got < 1_000_000) return;
+        if (got - data.length < 1_000_000) client.socket.pause();
+        if (got > bodyBytes) resolve();
+      });
+    });
+    client.send(request("GET", path));
+    // What the kernel's and our own buffers hold; the rest must stay at the service.
+    let before = -1;
+    while (written.bytes !== before || got < 1_000_000) {
+      before = written.bytes;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    assert.ok(written.bytes < bodyBytes / 2, `${written.bytes} bytes taken while the pod paused`);
+    client.socket.resume();
+    await whole;
+    assert.equal(written.bytes, bodyBytes);
+    client.socket.destroy();
+  });
+}

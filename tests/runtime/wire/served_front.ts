@@ -7,6 +7,7 @@ import { createImds } from "../../../src/aws/imds.ts";
 import type { ListenLimits } from "../../../src/runtime/contract.ts";
 import { createHttpClient } from "../../../src/runtime/http_client.ts";
 import { listen } from "../../../src/runtime/http_listener.ts";
+import { createPlainGet } from "../../../src/runtime/plain_get.ts";
 import { systemClock } from "../../../src/runtime/system_clock.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 
@@ -22,6 +23,8 @@ export const patientLimits: ListenLimits = {
 export interface FrontWishes {
   readonly upstreamUrl: string;
   readonly upstreamTimeoutMs?: number;
+  /** Whether answers of the plain form take the quick way, as in the agent; else all go the other. */
+  readonly quick?: boolean;
   readonly deps?: Partial<FrontDeps>;
 }
 
@@ -34,6 +37,7 @@ export async function serveFront(t: TestContext, wishes: FrontWishes): Promise<n
     upstream: createImds({
       baseUrl: wishes.upstreamUrl,
       http: client,
+      plainGet: wishes.quick === false ? null : createPlainGet(wishes.upstreamUrl),
       clock: systemClock,
       timeoutMs: wishes.upstreamTimeoutMs ?? 30_000,
     }),
