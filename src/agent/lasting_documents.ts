@@ -15,6 +15,7 @@ const lasting = new RegExp(`^/${version}/(?:${names})$`);
 
 const maxDocuments = 128;
 const maxBytes = 16_384;
+const negotiated = /^(?:content-encoding|vary)$/i;
 const conditional = /^(?:if-|range$)/i;
 
 export class LastingDocuments {
@@ -32,6 +33,8 @@ export class LastingDocuments {
     if (status !== 200 || incoming.method !== "GET" || !lasting.test(path)) return;
     if (!(body instanceof Uint8Array) || body.length > maxBytes) return;
     if (isConditional(incoming) || this.#kept.size >= maxDocuments) return;
+    // What suits one client's Accept-Encoding needn't suit another's.
+    if (answer.headers.some(([name]) => negotiated.test(name))) return;
     // A date of its own is the listener's to add: this one gets old.
     const headers = answer.headers.filter(([name]) => name.toLowerCase() !== "date");
     // Its own bytes, not a view of all that had arrived with them.

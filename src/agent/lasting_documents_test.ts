@@ -25,6 +25,7 @@ const passing = [
   ["another spelling", `${id}/`, answer],
   ["a folder", "/latest/meta-data/placement", answer],
   ["not found", id, { ...answer, status: 404 }],
+  ["packed for one client", id, { ...answer, headers: [["Content-Encoding", "gzip"]] }],
   ["large", id, { ...answer, body: new Uint8Array(20_000) }],
 ] as const;
 
