@@ -18,8 +18,9 @@ export function refuseOnWire(socket: Socket, status: number): void {
   if (socket.destroyed || !socket.writable) return void socket.destroy();
   const phrase = phrases.get(status) ?? "Bad Request";
   const body = `${phrase.toLowerCase()}\n`;
+  const allow = status === 405 ? "Allow: GET, HEAD\r\n" : "";
   socket.end(
-    `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: text/plain\r\n` +
+    `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: text/plain\r\n${allow}` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );
   const cut = setTimeout(() => socket.destroy(), lingerMs);
