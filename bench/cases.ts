@@ -43,6 +43,10 @@ export const cases: readonly Case[] = [
   ),
   memory("role list, 16 at once", { path: roles, connections: 16 }),
   memory("token, 16 at once", { ...token, connections: 16 }),
+  memory("instance id, 16 at once", {
+    path: "/latest/meta-data/instance-id",
+    connections: 16,
+  }),
   ...[1, 16, 64].map((connections) =>
     passing(`passing on 20 bytes, ${connections} at once`, { path: size(20), connections })
   ),

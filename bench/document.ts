@@ -1,7 +1,16 @@
 /** Puts what a run has found into its place in docs/performance.md, leaving the rest as it is. */
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 
 const file = new URL("../docs/performance.md", import.meta.url);
+
+/** Lays the document and what goes with it out as the gate wants it. */
+export function formatFiles(...more: readonly URL[]): void {
+  const paths = [file, ...more].map((url) => fileURLToPath(url));
+  spawnSync(process.env["DENO"] ?? "deno", ["fmt", "--quiet", ...paths]);
+}
 
 /** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
 export function documentWith(name: string, text: string): void {

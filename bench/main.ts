@@ -1,7 +1,8 @@
 /**
  * Benchmarks: `deno task bench` or `node bench/main.ts`, then nothing (the agent beside its
  * baselines, written to docs/performance.md and bench/results.json), `check` (the same, compared
- * with the committed results instead) or `scale`. Options: `--rounds N`, `--seconds S`, `--only TEXT`.
+ * with the committed results instead) or `scale` (the server in a growing cluster). Options:
+ * `--rounds N`, `--seconds S`, `--only TEXT`, `--nodes N,N`.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -10,14 +11,17 @@ import { parseArgs } from "node:util";
 import { startCandidate, type Surroundings } from "./candidates.ts";
 import { cases as allCases } from "./cases.ts";
 import { regressions } from "./check.ts";
-import { documentWith } from "./document.ts";
+import { documentWith, formatFiles } from "./document.ts";
 import { startFeed } from "./feed.ts";
 import { placement, Program } from "./program.ts";
 import { type Run, tableOf } from "./report.ts";
 import { runCases } from "./run_cases.ts";
+import { measureScale, type ScaleResult, scaleTable } from "./scale.ts";
+import { scalePlot } from "./scale_plot.ts";
 import { missing, prepareTools } from "./tools.ts";
 
 const resultsFile = new URL("results.json", import.meta.url);
+const plotFile = new URL("../docs/scale.svg", import.meta.url);
 const pods = 110;
 
 const { values, positionals } = parseArgs({
@@ -25,6 +29,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "1" },
+    nodes: { type: "string", default: "100,1000,5000" },
     only: { type: "string", default: "" },
   },
 });
@@ -32,9 +37,11 @@ const { values, positionals } = parseArgs({
 process.exit(await main(positionals[0] ?? "run"));
 
 async function main(mode: string): Promise<number> {
-  if (!["run", "check"].includes(mode)) return fail(`${mode}: unknown; one of run, check`);
+  const modes = ["run", "check", "scale"];
+  if (!modes.includes(mode)) return fail(`${mode}: unknown; one of ${modes.join(", ")}`);
   const lacks = missing();
   if (lacks.length > 0) return fail(lacks.map((need) => `needs ${need}`).join("\n"));
+  if (mode === "scale") return await scale();
   const run = await measureAll();
   const table = tableOf(run);
   process.stdout.write(`\n${table}`);
@@ -42,6 +49,7 @@ async function main(mode: string): Promise<number> {
   if (values.only !== "") return 0;
   writeFileSync(resultsFile, `${JSON.stringify(run, null, 2)}\n`);
   documentWith("bench", table);
+  formatFiles(resultsFile);
   return 0;
 }
 
@@ -61,6 +69,23 @@ async function measureAll(): Promise<Run> {
     await upstream.stop();
     server.close();
     server.closeAllConnections();
+    rmSync(tools.folder, { recursive: true });
+  }
+}
+
+async function scale(): Promise<number> {
+  const tools = prepareTools();
+  try {
+    const results: ScaleResult[] = [];
+    for (const nodes of values.nodes.split(",").map(Number)) {
+      results.push(await measureScale(tools, nodes));
+      process.stdout.write(`${JSON.stringify(results.at(-1))}\n`);
+    }
+    writeFileSync(plotFile, scalePlot(results));
+    documentWith("scale", scaleTable(results));
+    formatFiles();
+    return 0;
+  } finally {
     rmSync(tools.folder, { recursive: true });
   }
 }

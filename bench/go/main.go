@@ -9,6 +9,7 @@ import (
 
 func main() {
 	commands := map[string]func([]string) error{
+		"agents":   runAgents,
 		"load":     runLoad,
 		"constant": runConstant,
 		"proxy":    runProxy,
