@@ -20,6 +20,8 @@ export interface NodePlan {
   /** Its address on the fabric. */
   readonly address: string;
   readonly podCidr: string;
+  /** With `net.ipv4.tcp_migrate_req`, as docs/deploying.md recommends. */
+  readonly migratesConnections: boolean;
 }
 
 export interface NodeWish {
@@ -113,6 +115,7 @@ function environment({ plan, others, kube, images }: NodeWish, data: string, log
     DATA: data,
     LOGS: logs,
     IMAGES: images.join(" "),
+    MIGRATE: plan.migratesConnections ? "1" : "",
   };
 }
 

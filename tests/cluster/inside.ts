@@ -34,6 +34,7 @@ const plans: readonly NodePlan[] = [1, 2].map((number) => ({
   name: `node-${number}`,
   address: `10.231.0.${10 + number}`,
   podCidr: `10.244.${number}.0/24`,
+  migratesConnections: number === 1,
 }));
 
 const closing: (() => Promise<void>)[] = [];

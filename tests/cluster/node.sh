@@ -6,6 +6,7 @@
 #   CLUSTER_CIDR, GATEWAY     the cluster         DNS      the cluster's name server
 #   KUBE                      multi-call program  KEYS     ca.crt, kubelet.kubeconfig, proxy.kubeconfig
 #   DATA, LOGS                its folders         IMAGES   archives to import
+#   MIGRATE                   connections outlive the listener that the kernel gave them to
 set -euo pipefail
 trap 'echo "node.sh: failed at line $LINENO"' ERR
 
@@ -53,6 +54,7 @@ ip route add default via "$GATEWAY"
 for route in $ROUTES; do ip route add "${route%=*}" via "${route#*=}"; done
 sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 \
   net.ipv6.conf.all.disable_ipv6=1
+[ -z "$MIGRATE" ] || sysctl -qw net.ipv4.tcp_migrate_req=1
 
 start() {
   local name=$1
