@@ -15,6 +15,7 @@ import { nftablesBackend } from "../../src/agent/redirect/nftables_backend.ts";
 import type { RedirectSettings } from "../../src/agent/redirect/redirect_rules.ts";
 import { removeRedirect } from "../../src/agent/redirect/remove_redirect.ts";
 import { cannotRun, FirewallNetwork, nodeAddress, nodeAddress6 } from "./firewall_network.ts";
+import { until } from "./until.ts";
 
 const why = await cannotRun();
 if (why !== null) console.error(`redirect_test: nothing tested: ${why}`);
@@ -209,6 +210,19 @@ for (const kind of kinds) {
     assert.deepEqual(await removeRedirect(run, true), { removed: [], problems: [] });
   });
 }
+
+test("iptables-legacy: a lock that another program holds is waited for", options, async () => {
+  await clean();
+  const made = await on("iptables-legacy");
+  await must("env XTABLES_LOCKFILE=/run/other.lock iptables-legacy -t nat -F");
+  const holding = must("flock /run/xtables.lock sleep 2");
+  await until("the lock to be held", async () => {
+    return (await run("flock", ["-n", "/run/xtables.lock", "true"])).code !== 0;
+  });
+  assert.equal(await made.ensure(), true);
+  await holding;
+  assert.equal(await network.askFromPod(v4), "agent");
+});
 
 test("auto takes what the node uses", options, async () => {
   await clean();
