@@ -1,4 +1,5 @@
 /** Counts open connections, in all and by peer, and says which one is too many. Closes nothing. */
+import { isIPv4 } from "node:net";
 
 /** Exact counts; a peer without connections takes no memory. */
 export class ConnectionLimits {
@@ -21,10 +22,14 @@ export class ConnectionLimits {
     return this.#refused;
   }
 
-  /** Counts the connection in, or refuses it; each one let in must be `left` once. */
-  enter(peer: string): boolean {
+  /**
+   * Counts the connection in, or refuses it; each one let in must be `left` once. The machine's own
+   * come in over the limit in all: many pods together must not shut out the kubelet's probes.
+   */
+  enter(peer: string, local: string): boolean {
     const ofPeer = this.#byPeer.get(peer) ?? 0;
-    if (this.#open >= this.#total || ofPeer >= this.#perPeer) {
+    const full = this.#open >= this.#total && !isOfMachine(peer, local);
+    if (full || ofPeer >= this.#perPeer) {
       this.#refused++;
       return false;
     }
@@ -39,4 +44,10 @@ export class ConnectionLimits {
     if (left === 0) this.#byPeer.delete(peer);
     else this.#byPeer.set(peer, left);
   }
+}
+
+/** Whoever asks an address from that address, loopback aside, where that is every client in dev. */
+function isOfMachine(peer: string, local: string): boolean {
+  const isLoopback = peer === "::1" || (isIPv4(peer) && peer.startsWith("127."));
+  return peer === local && !isLoopback;
 }

@@ -165,7 +165,9 @@ class HttpListener implements Listener {
     socket.on("error", () => {});
     const peer = peerAddress(socket.remoteAddress);
     const local = peerAddress(socket.localAddress);
-    if (peer === undefined || local === undefined || this.#closing || !this.#limits.enter(peer)) {
+    if (
+      peer === undefined || local === undefined || this.#closing || !this.#limits.enter(peer, local)
+    ) {
       return void socket.destroy();
     }
     const connection = { peer, local, underway: 0 };
