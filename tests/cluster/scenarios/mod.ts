@@ -10,6 +10,7 @@ import { manifests } from "./manifests.ts";
 import { permissions } from "./permissions.ts";
 import { removal } from "./removal.ts";
 import { startRace } from "./start_race.ts";
+import { startupTaint } from "./startup_taint.ts";
 import { upgrades } from "./upgrades.ts";
 
 export interface ClusterScenario extends Scenario<Site> {
@@ -28,6 +29,7 @@ export const scenarios: readonly ClusterScenario[] = [
   ...upgrades,
   ...attacks,
   ...certificates,
+  ...startupTaint,
   ...badInput,
   ...removal,
 ];
