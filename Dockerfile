@@ -31,7 +31,7 @@ COPY deploy/image deploy/image
 COPY src src
 RUN mkdir -p /program/app && deno run -A deploy/image/make_bundles.ts /program/app
 RUN cp -r /program /program-node \
-    && cp deploy/image/deno.json /program/app/ \
+    && cp deploy/image/permissions.json /program/app/deno.json \
     && deno run -A deploy/image/make_launchers.ts /program/app "/usr/bin/deno -qP=%" \
     && deno run -A deploy/image/make_launchers.ts /program-node/app /usr/bin/node \
     && echo '{"type":"module"}' > /program-node/app/package.json

@@ -14,7 +14,7 @@ const main = join(here, "../../src/main.ts");
 const commands = join(here, "../../src/commands.ts");
 const [folder = ""] = process.argv.slice(2);
 const { permissions } = JSON.parse(
-  readFileSync(join(here, "deno.json"), "utf8"),
+  readFileSync(join(here, "permissions.json"), "utf8"),
 );
 
 /** A command's name and the module that is loaded for it. */
@@ -28,9 +28,7 @@ for (
   modules.set(name, module);
 }
 if (modules.size === 0) throw new Error(`${commands}: no command found`);
-const programs = ["version", ...modules.keys()].filter((name) =>
-  name in permissions
-);
+const programs = ["version", ...modules.keys()].filter((name) => name in permissions);
 for (const name of programs) {
   const others = [...modules].filter(([other]) => other !== name).map((
     [, module],

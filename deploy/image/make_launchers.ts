@@ -1,16 +1,10 @@
 /**
- * Writes a program file for each permission set of deno.json: `agent` starts the agent's bundle with
+ * Writes a program file for each set of permissions.json: `agent` starts the agent's bundle with
  * the rights of the set `agent`, so a container is told `args: [agent]` on either
  * runtime and no shell has to be in the image. Called as `make_launchers.ts FOLDER SHEBANG`, where
  * `%` in the shebang stands for the name.
  */
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -18,7 +12,7 @@ import { fileURLToPath } from "node:url";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const [folder = "", shebang = ""] = process.argv.slice(2);
 const { permissions } = JSON.parse(
-  readFileSync(join(here, "deno.json"), "utf8"),
+  readFileSync(join(here, "permissions.json"), "utf8"),
 );
 
 /** Programs beside the bundle, small enough to start every few seconds. */

@@ -5,7 +5,7 @@ import type { Site } from "../site.ts";
 import { scriptPod } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
 
-const file = new URL("../../../deploy/image/deno.json", import.meta.url);
+const file = new URL("../../../deploy/image/permissions.json", import.meta.url);
 const sets = Object.keys(JSON.parse(readFileSync(file, "utf8")).permissions);
 /** By set; none elsewhere. */
 const granted: Readonly<Record<string, readonly string[]>> = {
