@@ -20,6 +20,8 @@ export interface Addresses {
   /** URL for the SDK's calls; null for AWS itself. */
   readonly sts: string | null;
   readonly region: string;
+  /** `--imdsv2=required`: no answer without a session token. */
+  readonly tokenRequired: boolean;
   /** Where container credentials are, and a pod's token for them; null where they aren't served. */
   readonly credentials:
     | { readonly at: string; readonly tokenOf: (pod: PodRow) => string }
@@ -42,8 +44,7 @@ export function commandLines(addresses: Addresses, asked: PodRow | undefined): s
     ...head,
     `Paste, and you are the pod ${asked.namespace}/${asked.name} at ${ip}:`,
     "",
-    `  ${curl} -w '\\n' ${list}`,
-    "",
+    ...(addresses.tokenRequired ? [] : [`  ${curl} -w '\\n' ${list}`, ""]),
     `  TOKEN=$(${curl} -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' ` +
     `http://${addresses.agent}/latest/api/token)`,
     `  ${curl} -w '\\n' -H "X-aws-ec2-metadata-token: $TOKEN" ${list}${role}`,

@@ -8,6 +8,7 @@ const addresses: Addresses = {
   status: "127.0.0.1:9622",
   sts: "http://127.0.0.1:4566",
   region: "eu-west-1",
+  tokenRequired: false,
   credentials: null,
 };
 const role = { state: "ready", roleArn: "arn:aws:iam::123456789012:role/shop/cart" } as const;
@@ -50,6 +51,15 @@ test("commandLines() are for 127.0.0.1 without --interface, SDKs included", () =
   assert.match(text, /security-credentials\/cart$/m);
   assert.match(text, /AWS_EC2_METADATA_SERVICE_ENDPOINT=http:\/\/127\.0\.0\.1:8181/);
   assert.match(text, /--endpoint-url http:\/\/127\.0\.0\.1:4566$/m);
+});
+
+test("commandLines() all show a session token where none is answered without", () => {
+  const asked = row("cart", "127.0.0.1", role);
+  const calls = (tokenRequired: boolean) =>
+    commandLines({ ...addresses, tokenRequired }, asked)
+      .filter((line) => line.includes("curl") && !line.includes("TOKEN"));
+  assert.equal(calls(false).length, 1);
+  assert.deepEqual(calls(true), []);
 });
 
 test("commandLines() name no endpoint where STS is AWS's", () => {

@@ -42,7 +42,7 @@ export function announce(parts: AnnouncerParts, signal: AbortSignal): void {
 
 class Announcer {
   readonly #parts: AnnouncerParts;
-  #said = "";
+  #said: string | undefined;
   #opened = false;
   #newsSince: number | undefined;
 

@@ -50,6 +50,12 @@ test("announce() says after three seconds what hasn't settled by then", async ()
   assert.equal(written(), "paste 0\n\n  -  shop/cart  isn't there (yet)\n\nedit\n");
 });
 
+test("announce() speaks where there are no pods at all", async () => {
+  const { clock, written } = setUp();
+  await clock.advance(10_000);
+  assert.equal(written(), "paste 0\n\n\nedit\n");
+});
+
 test("announce() speaks again when something has changed, and only then", async () => {
   const { clock, stop, written, cluster } = setUp();
   cluster.pods = [row("cart", "ready")];

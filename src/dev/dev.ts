@@ -161,6 +161,7 @@ function announceAll(
     status: status!,
     sts: settings.sts === "embedded" ? aws.stsUrl : settings.server.stsEndpoint,
     region: settings.server.region ?? "us-east-1",
+    tokenRequired: settings.agent.tokenRequired,
     credentials: door === undefined ? null : { at: door, tokenOf: podTokens(pair, settings) },
   };
   const { cluster } = settings;
