@@ -22,12 +22,14 @@ export function fakeSandboxes(): FakeSandboxes {
     mood: "answers",
     async readySandboxes() {
       fake.lists++;
+      // What was true when it was asked, however late it answers.
+      const list = [...fake.ready].map(([id, { podUid }]) => ({ id, podUid }));
       await answered();
-      return [...fake.ready].map(([id, { podUid }]) => ({ id, podUid }));
+      return list;
     },
     async addresses(id) {
-      await answered();
       const sandbox = fake.ready.get(id);
+      await answered();
       if (!sandbox) throw new Error("no such sandbox");
       return sandbox.ips;
     },

@@ -38,6 +38,12 @@ class World {
     this.replicas[nth] = new Replica(this.clock, this.truth.api.values());
   }
 
+  /** The runtime answers, is away, or is slow: then it answers what it was asked before. */
+  setMood(n: number): void {
+    this.sandboxes.mood = (["answers", "answers", "away", "hangs"] as const)[n] ?? "answers";
+    this.sandboxes.release();
+  }
+
   /** Time passes as it does: streams are read while it goes by. */
   async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 1000) {
@@ -59,6 +65,7 @@ class World {
   /** Everything comes back and catches up. */
   async heal(): Promise<void> {
     this.truth.report(true);
+    this.setMood(0);
     for (const replica of this.replicas) replica.resume(null);
     for (let i = 0; i < 2; i++) this.agent.disconnect();
     this.agent.connect(this.replicas[0]!);
@@ -94,6 +101,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.tuple(small, fc.constantFrom(0, 1000, 4000, 9000), fc.boolean()).map(reuses),
   },
+  small.map(named("runtime", (w, n) => w.setMood(n))),
+  small.map(named("wall clock back", (w, n) => w.clock.setWall(w.clock.now() - n * 3_600_000))),
   small.map(named("stall both", (w) => w.replicas.forEach((replica) => replica.stall()))),
   small.map(named("restart", (w, n) => w.restart(n % 2))),
   {

@@ -6,13 +6,15 @@ import type { PodFacts } from "../../../src/policy/facts.ts";
 import { podFacts } from "../../fakes/facts.ts";
 import type { FakeSandboxes } from "../../fakes/sandboxes.ts";
 
+/** The API server's clock is right. */
+const epoch = Date.UTC(2026, 0, 1);
+
 export const nodeName = "n1";
 export const nodeAddress = "10.0.0.100";
 /** Each a pod's two addresses. */
 export const addressPairs = [1, 2, 3].map((n) => [`10.0.0.${n}`, `fd00::${n}`]);
 
 interface Clock {
-  now(): number;
   monotonic(): number;
   after(ms: number, run: () => void): () => void;
 }
@@ -73,7 +75,7 @@ export class Truth {
       ips: [],
       hostNetwork,
       role: uid,
-      createdAt: new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
+      createdAt: new Date(epoch + this.#clock.monotonic()).toISOString().replace(/\.\d+Z$/, "Z"),
     });
     this.#pods.set(uid, { facts, addresses: null, hadSandbox: false, deleting: false });
     this.#upsert(facts);
