@@ -75,10 +75,7 @@ function streamOf(body: ByteSource): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     start(controller) {
       body.start({
-        chunk(bytes) {
-          controller.enqueue(bytes);
-          return (controller.desiredSize ?? 1) > 0;
-        },
+        chunk: (bytes) => controller.enqueue(new Uint8Array(bytes)),
         end: () => controller.close(),
         fail: () => controller.error(new Error("the body ended before its end")),
       });

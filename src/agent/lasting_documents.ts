@@ -38,7 +38,7 @@ export class LastingDocuments {
     // A date of its own is the listener's to add: this one gets old.
     const headers = answer.headers.filter(([name]) => name.toLowerCase() !== "date");
     // Its own bytes, not a view of all that had arrived with them.
-    this.#kept.set(path, { status, headers, body: body.slice() });
+    this.#kept.set(path, { status, headers, body: new Uint8Array(body) });
   }
 }
 

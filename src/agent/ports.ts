@@ -79,10 +79,13 @@ export interface PodsByUid {
   settleUid(uid: string, ms: number, signal: AbortSignal): Promise<Found>;
 }
 
-/** A body of known length that is on its way; to be started or cancelled, once. */
+/**
+ * A body of known length that is on its way; to be started or cancelled, once. Each piece is the
+ * sink's until it calls `resume()`, and nothing further comes before.
+ */
 export interface ByteSource {
   readonly length: number;
-  start(sink: { chunk(bytes: Uint8Array): boolean; end(): void; fail(): void }): void;
+  start(sink: { chunk(bytes: Uint8Array): void; end(): void; fail(): void }): void;
   resume(): void;
   cancel(): void;
 }

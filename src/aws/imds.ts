@@ -21,7 +21,7 @@ export interface PlainAnswer {
 
 export interface PlainBody {
   readonly length: number;
-  start(sink: { chunk(bytes: Uint8Array): boolean; end(): void; fail(): void }): void;
+  start(sink: { chunk(bytes: Uint8Array): void; end(): void; fail(): void }): void;
   resume(): void;
   cancel(): void;
 }

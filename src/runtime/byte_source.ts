@@ -5,8 +5,8 @@
 
 /** Where the bytes go. */
 export interface ByteSink {
-  /** False where it has enough for now: nothing comes until `resume()`. */
-  chunk(bytes: Uint8Array): boolean;
+  /** The bytes are the sink's until it calls `resume()`; nothing further comes before. */
+  chunk(bytes: Uint8Array): void;
   end(): void;
   /** There will be no more, though it isn't the end. */
   fail(): void;
@@ -17,15 +17,16 @@ export interface ByteSource {
   /** Exactly so many bytes come before the end. */
   readonly length: number;
   start(sink: ByteSink): void;
+  /** The last piece has been used. */
   resume(): void;
   cancel(): void;
 }
 
 /** What a socket and an answer of node:http have in common. */
 interface Outlet {
-  write(bytes: Uint8Array): boolean;
-  on(event: "drain" | "close", listener: () => void): unknown;
-  off(event: "drain" | "close", listener: () => void): unknown;
+  write(bytes: Uint8Array, written: () => void): boolean;
+  on(event: "close", listener: () => void): unknown;
+  off(event: "close", listener: () => void): unknown;
 }
 
 /** Writes all of it; `done(false)` where the source failed or the outlet closed before the end. */
@@ -36,14 +37,12 @@ export function pour(source: ByteSource, outlet: Outlet, done: (whole: boolean) 
     finish(false);
   };
   const finish = (whole: boolean) => {
-    outlet.off("drain", resume);
     outlet.off("close", gone);
     done(whole);
   };
-  outlet.on("drain", resume);
   outlet.on("close", gone);
   source.start({
-    chunk: (bytes) => outlet.write(bytes),
+    chunk: (bytes) => void outlet.write(bytes, resume),
     end: () => finish(true),
     fail: () => finish(false),
   });

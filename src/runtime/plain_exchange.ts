@@ -23,6 +23,7 @@ export class PlainExchange implements SocketUser, ByteSource {
   #head: PlainAnswerHead | undefined;
   #sink: ByteSink | undefined;
   #left = 0;
+  #excess = false;
   #first: Uint8Array | undefined;
   #over = false;
 
@@ -64,7 +65,8 @@ export class PlainExchange implements SocketUser, ByteSource {
   }
 
   #readHead(bytes: Buffer): void {
-    const begun = this.#begun === undefined ? bytes : Buffer.concat([this.#begun, bytes]);
+    // A copy: the socket reads its next piece into the same memory.
+    const begun = Buffer.concat(this.#begun === undefined ? [bytes] : [this.#begun, bytes]);
     const head = plainAnswerHead(begun.toString("latin1", 0, 16_388));
     if (head === "partial") return void (this.#begun = begun);
     if (head === undefined || begun.length - head.headBytes > head.length) return this.#leave();
@@ -100,11 +102,20 @@ export class PlainExchange implements SocketUser, ByteSource {
     this.#sink = sink;
     const first = this.#first ?? new Uint8Array();
     this.#first = undefined;
-    if (first.length === 0 || sink.chunk(first)) this.#socket.resume();
+    if (first.length === 0) this.#socket.resume();
+    else sink.chunk(first);
   }
 
   resume(): void {
-    if (!this.#over) this.#socket.resume();
+    if (this.#over || this.#sink === undefined) return;
+    if (this.#left > 0) this.#socket.resume();
+    else this.#done(this.#sink);
+  }
+
+  #done(sink: ByteSink): void {
+    this.#sink = undefined;
+    this.#leaveSocket();
+    sink.end();
   }
 
   cancel(): void {
@@ -113,20 +124,16 @@ export class PlainExchange implements SocketUser, ByteSource {
 
   #readBody(bytes: Uint8Array): void {
     const own = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
-    const excess = bytes.length - own.length;
+    this.#excess ||= bytes.length > own.length;
     this.#left -= own.length;
-    const goesOn = this.#sink?.chunk(own) ?? false;
-    if (this.#left > 0) return goesOn ? undefined : this.#socket.pause();
-    const sink = this.#sink;
-    this.#sink = undefined;
-    if (excess > 0) this.#socket.destroy();
-    this.#leaveSocket();
-    sink?.end();
+    this.#socket.pause();
+    this.#sink?.chunk(own);
   }
 
   #leaveSocket(): void {
     this.#finish();
-    if (this.#head?.keepAlive === true && !this.#socket.closed) this.#socket.free();
+    const kept = this.#head?.keepAlive === true && !this.#excess && !this.#socket.closed;
+    if (kept) this.#socket.free();
     else this.#socket.destroy();
   }
 

@@ -3,7 +3,6 @@
  * plain form. An answer of another form is dropped unread, and the caller asks again by node:http:
  * a GET may be sent twice.
  */
-import { connect } from "node:net";
 import type { PlainGet, PlainGetAnswer } from "./contract.ts";
 import { AnswerTimeout, PlainExchange } from "./plain_exchange.ts";
 import { UpstreamSocket } from "./upstream_socket.ts";
@@ -95,7 +94,7 @@ class PlainGets {
 
   #connect(): UpstreamSocket {
     this.#open++;
-    return new UpstreamSocket(connect({ ...this.#address, noDelay: true }), {
+    return new UpstreamSocket(this.#address, {
       connectTimeoutMs,
       free: (socket) => this.#free(socket),
       closed: () => this.#closed(),

@@ -54,9 +54,9 @@ function collected(source: ByteSource, pause = false): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     source.start({
       chunk(bytes) {
-        chunks.push(bytes);
+        chunks.push(Uint8Array.from(bytes));
         if (pause) setImmediate(() => source.resume());
-        return !pause;
+        else source.resume();
       },
       end: () => resolve(Buffer.concat(chunks)),
       fail: () => reject(new Error("cut short")),

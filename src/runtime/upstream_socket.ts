@@ -1,10 +1,11 @@
 /** A kept connection to another server: its events go to whoever uses it just then. */
-import type { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
+import { Buffer } from "node:buffer";
+import { connect, type Socket } from "node:net";
 import { ConnectTimeout } from "./http_client.ts";
 
 /** Who uses the connection. */
 export interface SocketUser {
+  /** The bytes stand until this returns, or while the socket is paused. */
   read(bytes: Buffer): void;
   lost(error: Error): void;
 }
@@ -15,6 +16,8 @@ export interface SocketKeeper {
   readonly free: (socket: UpstreamSocket) => void;
   readonly closed: () => void;
 }
+
+const pieceBytes = 65_536;
 
 export class UpstreamSocket {
   readonly #socket: Socket;
@@ -28,12 +31,15 @@ export class UpstreamSocket {
   heard = false;
   closed = false;
 
-  constructor(socket: Socket, keeper: SocketKeeper) {
+  constructor(address: { readonly host: string; readonly port: number }, keeper: SocketKeeper) {
+    // One piece of memory for all it reads: large bodies leave no garbage behind.
+    const buffer = Buffer.alloc(pieceBytes);
+    const callback = (length: number) => this.#read(buffer.subarray(0, length));
+    const socket = connect({ ...address, noDelay: true, onread: { buffer, callback } });
     this.#socket = socket;
     this.#keeper = keeper;
     this.#late = setTimeout(() => this.#tooLate(), keeper.connectTimeoutMs);
     socket.once("connect", () => clearTimeout(this.#late));
-    socket.on("data", (bytes: Buffer) => this.#read(bytes));
     socket.on("error", (error) => this.#fault = error);
     socket.on("end", () => socket.destroy());
     socket.once("close", () => this.#closed());
@@ -50,6 +56,7 @@ export class UpstreamSocket {
   free(): void {
     this.#user = undefined;
     this.used = true;
+    this.#socket.resume();
     this.#socket.unref();
     this.#keeper.free(this);
   }
@@ -66,11 +73,12 @@ export class UpstreamSocket {
     this.#socket.destroy();
   }
 
-  #read(bytes: Buffer): void {
+  #read(bytes: Buffer): boolean {
     this.heard = true;
     // Bytes that nobody asked for can't be the answer to the next request.
     if (this.#user === undefined) this.#socket.destroy();
     else this.#user.read(bytes);
+    return true;
   }
 
   #tooLate(): void {
