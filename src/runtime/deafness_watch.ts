@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
+import { connect } from "node:net";
 
 export interface DeafnessWatch {
   /** To be told of every connection accepted. */
@@ -54,11 +55,15 @@ export function watchForDeafness(parts: DeafnessParts): DeafnessWatch {
 
 const listening = "0A";
 
-/** The queue of a listening port, of both families; 0 where the system has no /proc. */
-export async function queuedConnections(port: number, folder = "/proc/self/net"): Promise<number> {
+/** The queue of a listening port, of both families; undefined where /proc can't be read. */
+export async function queuedConnections(
+  port: number,
+  folder = "/proc/self/net",
+): Promise<number | undefined> {
   const tables = await Promise.all(
     ["tcp", "tcp6"].map((name) => listenersIn(`${folder}/${name}`)),
   );
+  if (tables.every((text) => text === "")) return undefined;
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   let queued = 0;
   for (const line of tables.join("\n").split("\n")) {
@@ -94,3 +99,30 @@ async function listenersIn(path: string): Promise<string> {
 
 /** A socket that isn't listening, as its line begins. */
 const otherState = /^ *\d+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4} (?!0A )/m;
+
+/** How long a connection of our own stays, so that it can be seen whether it is accepted. */
+const stayMs = 1000;
+
+/**
+ * For programs that may not read /proc. 1 where the kernel takes a connection of our own, which
+ * waits from then on unless it is accepted, and where it takes none for so long, as the queue is
+ * full; 0 where it can't be tried.
+ */
+export function ownConnectionQueued(to: { host: string; port: number }): Promise<number> {
+  return new Promise((resolve) => {
+    const socket = connect(to, () => resolve(1));
+    socket.unref();
+    socket.on("error", () => resolve(0));
+    const leave = () => {
+      resolve(1);
+      socket.destroy();
+    };
+    setTimeout(leave, stayMs).unref();
+  });
+}
+
+/** Where a listener at this address can be reached from its own machine. */
+export function reachableHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DeafnessWatch, queuedConnections, watchForDeafness } from "./deafness_watch.ts";
+import { type AddressInfo, createServer } from "node:net";
+import {
+  type DeafnessWatch,
+  ownConnectionQueued,
+  queuedConnections,
+  reachableHost,
+  watchForDeafness,
+} from "./deafness_watch.ts";
 
 /** Watches with a queue that gives these lengths by turns, until they are used up. */
 function deafCalls(lengths: number[], accepts: boolean): Promise<number> {
@@ -49,5 +56,16 @@ test("queuedConnections: the listening socket's of that port, of both families",
   await writeFile(join(folder, "tcp6"), head + row("0".repeat(32) + ":1FF5", "0A", "00000001"));
   assert.equal(await queuedConnections(0x1ff5, folder), 17);
   assert.equal(await queuedConnections(0x1ff7, folder), 0);
-  assert.equal(await queuedConnections(80, join(folder, "none")), 0);
+  assert.equal(await queuedConnections(80, join(folder, "none")), undefined);
+});
+
+test("ownConnectionQueued: a listener takes it, whether or not it accepts; nobody else does", async (t) => {
+  const alive = setInterval(() => {}, 60_000);
+  t.after(() => clearInterval(alive));
+  const server = createServer((socket) => void socket.resume());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+  const { port } = server.address() as AddressInfo;
+  assert.equal(await ownConnectionQueued({ host: reachableHost("0.0.0.0"), port }), 1);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  assert.equal(await ownConnectionQueued({ host: "127.0.0.1", port }), 0);
 });

@@ -8,7 +8,13 @@ import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import process from "node:process";
 import type { Listener, ListenOptions, Reply } from "./contract.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
-import { type DeafnessWatch, queuedConnections, watchForDeafness } from "./deafness_watch.ts";
+import {
+  type DeafnessWatch,
+  ownConnectionQueued,
+  queuedConnections,
+  reachableHost,
+  watchForDeafness,
+} from "./deafness_watch.ts";
 import { drop, writeReply, writeResponse } from "./http_answer.ts";
 import { type ConnectionEnds, HttpIncoming } from "./http_incoming.ts";
 import { openFilesLimit } from "./machine.ts";
@@ -99,7 +105,8 @@ class HttpListener implements Listener {
     this.#server.on("error", () => {});
     if (process.versions["deno"] === undefined) return;
     const { port } = this;
-    const queued = () => queuedConnections(port);
+    const own = { host: reachableHost(this.host), port };
+    const queued = async () => await queuedConnections(port) ?? await ownConnectionQueued(own);
     this.#watch = watchForDeafness({ queued, deaf: () => void this.#listenAgain() });
   }
 
