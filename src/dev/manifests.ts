@@ -5,7 +5,7 @@
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects.ts";
 import type { Resource } from "../kubernetes/ports.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
-import { readManifestText } from "./manifest_documents.ts";
+import { readManifestText } from "../kubernetes/manifest_documents.ts";
 import type { ManifestObject } from "./manifest_fields.ts";
 import { manifestObjects } from "./manifest_objects.ts";
 

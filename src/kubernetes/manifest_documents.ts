@@ -1,6 +1,6 @@
 /**
  * Takes the documents out of a manifest's text, YAML or JSON, lists opened up, and knows the line of
- * every field. What the documents mean is left to `manifest_objects.ts`.
+ * every field. What the documents mean is left to whoever reads them.
  */
 import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from "yaml";
 
