@@ -1,16 +1,91 @@
-/** The addresses that manifests give to pods: in 127.0.0.0/8, so that this machine can ask as each. */
+/**
+ * The addresses that manifests give to pods. Those of loopback count, since this machine can ask
+ * from each of them; others are left out, as a dual-stack pod's second one.
+ */
+import { canonicalAddress } from "../kubernetes/objects.ts";
+import { claimant } from "../agent/held_pod.ts";
 import { fieldsOf, type ReadObject, shown } from "./manifest_fields.ts";
 
-/** A pod needs one unless it is on the host's network or has ended. */
-export function checkAddresses({ document, object }: ReadObject, problems: string[]): void {
-  if (hasNoAddress(object)) return;
-  const addresses = addressesOf(object);
-  const place = document.place(["status", "podIP"]);
-  const expected = "expected an address in 127.0.0.0/8, such as 127.0.0.2";
-  if (addresses.length === 0) problems.push(`${place}: status.podIP is missing: ${expected}`);
-  for (const address of addresses.filter((one) => !isLoopback(one))) {
-    problems.push(`${place}: status.podIP is ${shown(address)}: ${expected}, to ask from here`);
+interface Written {
+  /** Under `status`. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+  /** Null where it is no address. */
+  readonly address: string | null;
+}
+
+/** What to add to, a line each. */
+export interface Findings {
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+/**
+ * The pod with its loopback addresses alone. A pod without one is as one that has been scheduled
+ * and has no address yet: worth a warning, unless it is on the host's network or has ended.
+ */
+export function withLoopbackAddresses(read: ReadObject, findings: Findings): ReadObject {
+  if (hasNoAddress(read.object)) return read;
+  const written = writtenAddresses(read.object);
+  const kept = written.filter(({ address }) => address !== null && isLoopback(address));
+  const left = written.filter((one) => !kept.includes(one));
+  tellLeft(read, left, findings);
+  if (kept.length === 0) tellNone(read, written, findings);
+  const podIPs = [...new Set(kept.map(({ address }) => address))].map((ip) => ({ ip }));
+  const status = { ...fieldsOf(read.object.status), podIP: podIPs[0]?.ip, podIPs };
+  return { ...read, object: { ...read.object, status } };
+}
+
+function tellLeft({ document }: ReadObject, left: readonly Written[], findings: Findings): void {
+  const told = new Set<string>();
+  for (const { path, value, address } of left) {
+    const is = `${document.place(["status", ...path])}: status.${fieldName(path)} is ${
+      shown(value)
+    }`;
+    if (address === null) findings.problems.push(`${is}: expected an address such as 127.0.0.2`);
+    else if (!told.has(address)) {
+      findings.warnings.push(`${is}: left out: only 127.0.0.0/8 and ::1 can be asked from here`);
+    }
+    told.add(address ?? "");
   }
+}
+
+function tellNone(
+  { document, namespace, name }: ReadObject,
+  written: readonly Written[],
+  { warnings }: Findings,
+): void {
+  if (written.some(({ address }) => address === null)) return;
+  const reason = written.length === 0 ? "status.podIP is missing" : "no other address";
+  const place = document.place(["status", "podIP"]);
+  warnings.push(`${place}: ${reason}: nobody can ask as ${namespace}/${name} here`);
+}
+
+function writtenAddresses(object: ReadObject["object"]): Written[] {
+  const { podIP, podIPs } = fieldsOf(object.status);
+  const several = Array.isArray(podIPs) ? podIPs : [];
+  const first = isAbsent(podIP) ? [] : [writtenAt(["podIP"], podIP)];
+  return [
+    ...first,
+    ...several.map((one, at) => writtenAt(["podIPs", String(at), "ip"], fieldsOf(one).ip)),
+  ];
+}
+
+function writtenAt(path: readonly string[], value: unknown): Written {
+  return { path, value, address: typeof value === "string" ? canonicalAddress(value) : null };
+}
+
+/** As `kubectl` names it: `podIPs[1].ip`. */
+function fieldName(path: readonly string[]): string {
+  return path.join(".").replace(/\.(\d+)/, "[$1]");
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || value === "";
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^127(\.\d+){3}$/.test(address);
 }
 
 /** On the host's network or ended: never found by address, so any address will do. */
@@ -20,41 +95,28 @@ function hasNoAddress(object: ReadObject["object"]): boolean {
   return ended || fieldsOf(object.spec).hostNetwork === true;
 }
 
-/** A terminating pod's yields to that of any other. */
-function hasNoClaim(object: ReadObject["object"]): boolean {
-  return hasNoAddress(object) || Boolean(fieldsOf(object.metadata).deletionTimestamp);
-}
-
-function addressesOf(object: ReadObject["object"]): readonly unknown[] {
-  const status = fieldsOf(object.status);
-  const several = Array.isArray(status.podIPs) ? status.podIPs : [];
-  const all = [status.podIP, ...several.map((one) => fieldsOf(one).ip)];
-  return [...new Set(all.filter((one) => one !== undefined && one !== null && one !== ""))];
-}
-
-function isLoopback(address: unknown): boolean {
-  if (typeof address !== "string") return false;
-  const parts = address.split(".");
-  return parts.length === 4 && parts[0] === "127" && parts.every(isByte);
-}
-
-function isByte(text: string): boolean {
-  return /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) < 256;
-}
-
-/** Two pods at one address is something to try: neither gets an answer, unless one is terminating. */
+/** Two pods at one address is something to try, and told: the agent answers neither. */
 export function warnShared(pods: readonly ReadObject[], warnings: string[]): void {
-  const owners = new Map<unknown, string>();
-  for (const { object, document, namespace, name } of pods) {
-    for (const address of hasNoClaim(object) ? [] : addressesOf(object)) {
-      const owner = owners.get(address);
-      owners.set(address, `${namespace}/${name}`);
-      if (owner === undefined) continue;
+  const claims = new Map<string, ReadObject[]>();
+  for (const pod of pods.filter(({ object }) => !hasNoAddress(object))) {
+    const addresses = writtenAddresses(pod.object).map(({ address }) => address);
+    for (const address of new Set(addresses)) {
+      if (address !== null) claims.set(address, [...claims.get(address) ?? [], pod]);
+    }
+  }
+  for (const [address, claiming] of claims) {
+    if (claimant(claiming.map(({ object }) => claimOf(object))) !== undefined) continue;
+    const [owner, ...others] = claiming;
+    for (const { document } of others) {
       warnings.push(
-        `${
-          document.place(["status"])
-        }: ${address} is ${owner}'s address as well: neither is answered`,
+        `${document.place(["status"])}: ${address} is ${owner?.namespace}/${owner?.name}'s ` +
+          "address as well: neither is answered",
       );
     }
   }
+}
+
+function claimOf(object: ReadObject["object"]) {
+  const { deletionTimestamp, creationTimestamp } = fieldsOf(object.metadata);
+  return { terminating: Boolean(deletionTimestamp), createdAt: String(creationTimestamp) };
 }

@@ -25,12 +25,14 @@ const types = [
   [["spec", "hostNetwork"], "boolean"],
   [["status"], "object"],
   [["status", "phase"], "string"],
+  [["status", "podIPs"], "list"],
 ] as const;
 
 const expectations = {
   string: "a text; put it in quotes",
   boolean: "true or false",
   object: "fields",
+  list: "a list",
 } as const;
 
 /** The facts are picked leniently: here a slip must not pass for something left out. */
@@ -38,7 +40,7 @@ export function checkTypes(document: ManifestDocument, problems: string[]): void
   for (const [path, type] of types) {
     const value = path.reduce<unknown>((part, key) => fieldsOf(part)[key], document.fields);
     if (value === undefined || value === null) continue;
-    if (typeof value === type && !Array.isArray(value)) continue;
+    if ((Array.isArray(value) ? "list" : typeof value) === type) continue;
     const field = path.join(".");
     problems.push(
       `${document.place(path)}: ${field} is ${shown(value)}: expected ${expectations[type]}`,

@@ -3,7 +3,7 @@
  * server and a node would: UIDs, times, the node, namespaces that nobody wrote down.
  */
 import { createHash } from "node:crypto";
-import { checkAddresses, warnShared } from "./manifest_addresses.ts";
+import { warnShared, withLoopbackAddresses } from "./manifest_addresses.ts";
 import type { ManifestDocument } from "../kubernetes/manifest_documents.ts";
 import {
   checkAnnotations,
@@ -29,8 +29,8 @@ export interface ManifestObjects {
 export const devNodeName = "dev-node";
 
 /**
- * Every pod becomes one of this node. Pods need a `status.podIP` in 127.0.0.0/8, by which they are
- * told apart, unless they are on the host's network or have ended.
+ * Every pod becomes one of this node. Pods are told apart by their addresses in 127.0.0.0/8; one
+ * without is there, and can't be asked as.
  */
 export function manifestObjects(documents: readonly ManifestDocument[]): ManifestObjects {
   const problems: string[] = [];
@@ -39,8 +39,9 @@ export function manifestObjects(documents: readonly ManifestDocument[]): Manifes
     .filter((document) => isWanted(document, warnings))
     .map((document) => readObject(document, problems))
     .filter((one) => one !== undefined);
-  const pods = read.filter(({ document }) => document.kind === "Pod");
-  for (const pod of pods) checkAddresses(pod, problems);
+  const pods = read
+    .filter(({ document }) => document.kind === "Pod")
+    .map((pod) => withLoopbackAddresses(pod, { problems, warnings }));
   checkDoubles(read, problems);
   warnShared(pods, warnings);
   const written = read.filter(({ document }) => document.kind === "Namespace");

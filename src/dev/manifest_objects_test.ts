@@ -59,35 +59,79 @@ test("manifestObjects() warns of an address with two pods", () => {
   ]);
 });
 
-test("manifestObjects() lets a terminating pod's address go to another", () => {
-  const gone = "name: a, deletionTimestamp: '2026-01-01T00:00:00Z'";
-  const text = namespace + pod(gone, "{podIP: 127.0.0.2}") + pod("name: b", "{podIP: 127.0.0.2}");
-  assert.deepEqual(read(text).warnings, []);
+test("manifestObjects() lets a terminating pod's address go to a newer one alone", () => {
+  const gone = pod(
+    "name: a, deletionTimestamp: '2026-01-01T00:00:00Z'",
+    "{podIP: 127.0.0.2}",
+  );
+  const next = (metadata: string) => namespace + gone + pod(metadata, "{podIP: 127.0.0.2}");
+  assert.deepEqual(read(next("name: b, creationTimestamp: '2026-02-01T00:00:00Z'")).warnings, []);
+  assert.match(read(next("name: b")).warnings.join("\n"), /^c\.yaml: .+: neither is answered$/);
 });
 
-const expected = "expected an address in 127.0.0.0/8, such as 127.0.0.2";
+const outside = "left out: only 127.0.0.0/8 and ::1 can be asked from here";
+
+// name, status, addresses kept, warnings
+const leftOut = [
+  [
+    "a dual-stack pod's second address",
+    "{podIP: 127.0.0.2, podIPs: [{ip: 127.0.0.2}, {ip: 'fd00::7'}]}",
+    ["127.0.0.2"],
+    [`c.yaml: document 2, line 7: status.podIPs[1].ip is "fd00::7": ${outside}`],
+  ],
+  [
+    "a first address elsewhere",
+    "{podIP: 10.0.0.7, podIPs: [{ip: 10.0.0.7}, {ip: 127.0.0.2}, {ip: '::1'}]}",
+    ["127.0.0.2", "::1"],
+    [`c.yaml: document 2, line 7: status.podIP is "10.0.0.7": ${outside}`],
+  ],
+  ["nothing of loopback's own IPv6 address", "{podIP: '::1'}", ["::1"], []],
+  [
+    "the only address, and keeps the pod",
+    "{podIP: 10.0.0.7}",
+    [],
+    [
+      `c.yaml: document 2, line 7: status.podIP is "10.0.0.7": ${outside}`,
+      "c.yaml: document 2, line 7: no other address: nobody can ask as default/a here",
+    ],
+  ],
+  [
+    "nothing where a pod has no address yet",
+    "{}",
+    [],
+    ["c.yaml: document 2, line 7: status.podIP is missing: nobody can ask as default/a here"],
+  ],
+] as const;
+
+for (const [name, status, ips, warned] of leftOut) {
+  test(`manifestObjects() leaves out ${name}`, () => {
+    const { pods, problems, warnings } = read(namespace + pod("name: a", status));
+    assert.deepEqual(problems, []);
+    assert.deepEqual(warnings, warned);
+    const { podIP, podIPs } = pods[0]?.status as { podIP?: string; podIPs: { ip: string }[] };
+    assert.deepEqual(podIPs.map(({ ip }) => ip), ips);
+    assert.equal(podIP, ips[0]);
+  });
+}
+
+const expected = "expected an address such as 127.0.0.2";
 
 // name, text, problem
 const refused = [
   [
-    "an address elsewhere",
-    pod("name: a", "{podIP: 10.0.0.7}"),
-    `c.yaml: document 1, line 4: status.podIP is "10.0.0.7": ${expected}, to ask from here`,
-  ],
-  [
     "an address that is none",
     pod("name: a", "{podIP: 127.0.0.256}"),
-    `c.yaml: document 1, line 4: status.podIP is "127.0.0.256": ${expected}, to ask from here`,
+    `c.yaml: document 1, line 4: status.podIP is "127.0.0.256": ${expected}`,
   ],
   [
-    "a second address elsewhere",
-    pod("name: a", "{podIP: 127.0.0.2, podIPs: [{ip: 127.0.0.2}, {ip: 'fd00::7'}]}"),
-    `c.yaml: document 1, line 4: status.podIP is "fd00::7": ${expected}, to ask from here`,
+    "a second address that is none",
+    pod("name: a", "{podIP: 127.0.0.2, podIPs: [{ip: 127.0.0.2}, 127.0.0.3]}"),
+    `c.yaml: document 1, line 4: status.podIPs[1].ip is missing: ${expected}`,
   ],
   [
-    "no address",
-    pod("name: a", "{}"),
-    `c.yaml: document 1, line 4: status.podIP is missing: ${expected}`,
+    "addresses that are no list",
+    pod("name: a", "{podIP: 127.0.0.2, podIPs: 127.0.0.2}"),
+    'c.yaml: document 1, line 4: status.podIPs is "127.0.0.2": expected a list',
   ],
   [
     "no name",
@@ -135,6 +179,7 @@ const unaddressed = [
 
 for (const [name, status, spec] of unaddressed) {
   test(`manifestObjects() asks no address of a pod ${name}`, () => {
-    assert.deepEqual(read(pod("name: a", status, spec)).problems, []);
+    const { problems, warnings } = read(namespace + pod("name: a", status, spec));
+    assert.deepEqual([...problems, ...warnings], []);
   });
 }

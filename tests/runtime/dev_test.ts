@@ -123,9 +123,9 @@ test("dev names flag and remedy where a port is taken, and exits 1", async () =>
 });
 
 test("dev lists every problem of settings and manifests, and exits 2", async () => {
-  await writeFile(join(folder, "bad.yaml"), "kind: Pod\nmetadata: {name: a}\n---\nx: [\n");
+  await writeFile(join(folder, "bad.yaml"), "kind: Pod\nmetadata: {}\n---\nx: [\n");
   const second = new DevProcess(["--manifests", join(folder, "bad.yaml")]);
   assert.equal(await second.exitCode, 2);
-  assert.match(second.output, /bad\.yaml: document 1, line \d+: status\.podIP is missing/);
+  assert.match(second.output, /bad\.yaml: document 1, line \d+: metadata\.name is missing/);
   assert.match(second.output, /bad\.yaml: document 2, line \d+: /);
 });
