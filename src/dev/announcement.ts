@@ -1,4 +1,5 @@
 /** What `dev` tells the person in front of it: commands to paste, and which pod gets what. */
+import type { NotAnswered } from "./shared_addresses.ts";
 
 /** A pod as the server sums it up. */
 export interface PodRow {
@@ -10,6 +11,8 @@ export interface PodRow {
   readonly reason: string | null;
   readonly message: string | null;
   readonly roleArn: string | null;
+  /** Those of its addresses at which it isn't answered. */
+  readonly notAnswered: readonly NotAnswered[];
 }
 
 export interface Addresses {
@@ -28,15 +31,19 @@ export interface Addresses {
     | null;
 }
 
-/** Ready to paste, as the pod at `asked`: with a token, without, and by way of an SDK. */
-export function commandLines(addresses: Addresses, asked: PodRow | undefined): string[] {
+/**
+ * Ready to paste, as the pod at 127.0.0.1 if there is one, since SDKs choose no other: with a token,
+ * without, and by way of an SDK.
+ */
+export function commandLines(addresses: Addresses, pods: readonly PodRow[]): string[] {
   const head = [
     `agent http://${addresses.agent}   status http://${addresses.status}/   ` +
     `metrics http://${addresses.admin}/metrics`,
     "",
   ];
-  const ip = asked?.ips[0];
-  if (asked === undefined || ip === undefined) return [...head, "No pod has an address yet."];
+  const [first] = askable(pods);
+  if (first === undefined) return [...head, "There is no pod to ask as yet."];
+  const { ip, pod: asked } = first;
   const curl = ip === "127.0.0.1" ? "curl -s" : `curl -s --interface ${ip}`;
   const list = `http://${addresses.agent}/latest/meta-data/iam/security-credentials/`;
   const role = asked.roleArn?.split("/").at(-1) ?? "";
@@ -51,6 +58,29 @@ export function commandLines(addresses: Addresses, asked: PodRow | undefined): s
     ...(ip === "127.0.0.1" ? sdkLines(addresses) : []),
     ...credentialsLines(addresses, asked),
   ];
+}
+
+/** How to ask as another pod than `commandLines()` does, where there is one. */
+export function otherPodLines(pods: readonly PodRow[]): string[] {
+  const second = askable(pods)[1]?.ip;
+  if (second === undefined) return [];
+  return [
+    `curl --interface ${second} … asks as the pod at that address` +
+    ` (on macOS after: sudo ifconfig lo0 alias ${second}).`,
+  ];
+}
+
+/** Where somebody on this machine can ask, and as whom, by address. */
+function askable(pods: readonly PodRow[]): { readonly ip: string; readonly pod: PodRow }[] {
+  return pods
+    .filter(({ hostNetwork }) => !hostNetwork)
+    .flatMap((pod) => answeredAt(pod).map((ip) => ({ ip, pod })))
+    .filter(({ ip }) => ip.startsWith("127."))
+    .sort((a, b) => addressKey(a.ip).localeCompare(addressKey(b.ip)));
+}
+
+function answeredAt({ ips, notAnswered }: PodRow): string[] {
+  return ips.filter((ip) => !notAnswered.some(({ address }) => address === ip));
 }
 
 function sdkLines(addresses: Addresses): string[] {
@@ -95,7 +125,14 @@ export function podLines(pods: readonly PodRow[], absent: readonly string[] = []
   );
 }
 
-function outcomeText({ hostNetwork, state, reason, message, roleArn }: PodRow): string {
+function outcomeText(pod: PodRow): string {
+  if (pod.notAnswered.length === 0) return decisionText(pod);
+  const reasons = pod.notAnswered.map((one) => one.reason).join(", ");
+  const before = answeredAt(pod).length > 0 ? `${decisionText(pod)}; ` : "";
+  return `${before}not answered: ${reasons}`;
+}
+
+function decisionText({ hostNetwork, state, reason, message, roleArn }: PodRow): string {
   if (hostNetwork) return "on the host's network: never found by address";
   if (state === "none") return "no role";
   if (state === "denied" || state === "failed") return `denied, ${reason}: ${message}`;

@@ -20,7 +20,7 @@ export interface AnnouncerParts {
   /** Lines to say before the pods, the first time. */
   readonly head: (pods: readonly PodRow[]) => readonly string[];
   /** Lines to say behind the pods, the first time. */
-  readonly foot: readonly string[];
+  readonly foot: (pods: readonly PodRow[]) => readonly string[];
   readonly write: (text: string) => void;
 }
 
@@ -74,7 +74,7 @@ class Announcer {
     if (this.#opened) write("\nNow:\n");
     else write(linesOf([...head(pods), ""]));
     this.#say(text);
-    if (!this.#opened) write(linesOf(["", ...foot]));
+    if (!this.#opened) write(linesOf(["", ...foot(pods)]));
     this.#opened = true;
   }
 

@@ -7,7 +7,7 @@ import { announce } from "./announcer.ts";
 function row(name: string, state: PodRow["state"]): PodRow {
   const namespace = "shop";
   const roleArn = "arn:aws:iam::123456789012:role/cart";
-  const rest = { hostNetwork: false, reason: null, message: null, roleArn };
+  const rest = { hostNetwork: false, reason: null, message: null, roleArn, notAnswered: [] };
   return { namespace, name, ips: ["127.0.0.1"], state, ...rest };
 }
 
@@ -23,7 +23,7 @@ function setUp(asked: readonly string[] = []) {
     missing: () => cluster.missing,
     asked,
     head: (pods) => [`paste ${pods.length}`],
-    foot: ["edit"],
+    foot: (pods) => [`edit ${pods.length}`],
     write: (text) => output.text += text,
   }, stop.signal);
   return { clock, stop, written, cluster };
@@ -38,7 +38,7 @@ test("announce() waits for pods to settle, then says commands, pods and what to 
   await clock.advance(200);
   assert.equal(
     written(),
-    "paste 1\n\n  127.0.0.1  shop/cart  role arn:aws:iam::123456789012:role/cart\n\nedit\n",
+    "paste 1\n\n  127.0.0.1  shop/cart  role arn:aws:iam::123456789012:role/cart\n\nedit 1\n",
   );
 });
 
@@ -47,13 +47,13 @@ test("announce() says after three seconds what hasn't settled by then", async ()
   await clock.advance(2800);
   assert.equal(written(), "");
   await clock.advance(200);
-  assert.equal(written(), "paste 0\n\n  -  shop/cart  isn't there (yet)\n\nedit\n");
+  assert.equal(written(), "paste 0\n\n  -  shop/cart  isn't there (yet)\n\nedit 0\n");
 });
 
 test("announce() speaks where there are no pods at all", async () => {
   const { clock, written } = setUp();
   await clock.advance(10_000);
-  assert.equal(written(), "paste 0\n\n\nedit\n");
+  assert.equal(written(), "paste 0\n\n\nedit 0\n");
 });
 
 test("announce() speaks again when something has changed, and only then", async () => {
@@ -78,7 +78,7 @@ test("announce() says what readiness lacks where that stays, and the rest once i
   assert.equal(written(), "not ready: AWS credentials: none\n");
   cluster.missing = [];
   await clock.advance(200);
-  assert.match(written(), /none\npaste 1\n\n {2}127\.0\.0\.1 .+\n\nedit\n$/);
+  assert.match(written(), /none\npaste 1\n\n {2}127\.0\.0\.1 .+\n\nedit 1\n$/);
   const before = written().length;
   cluster.missing = ["server: away"];
   await clock.advance(10_000);

@@ -10,7 +10,7 @@ import { pageLimits, webHandler } from "../server/listeners.ts";
 import type { Log } from "../server/ports.ts";
 import { version } from "../version.ts";
 import { AgentTokens } from "./agent_tokens.ts";
-import { commandLines } from "./announcement.ts";
+import { commandLines, otherPodLines, type PodRow } from "./announcement.ts";
 import { announce } from "./announcer.ts";
 import type { ClusterSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
@@ -19,6 +19,7 @@ import { createDevServer } from "./dev_server.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "./embedded_aws.ts";
 import { inProcessClient } from "./in_process_client.ts";
 import { hostPort, listenAt } from "./listening.ts";
+import { notAnswered } from "./shared_addresses.ts";
 
 export interface DevParts {
   readonly host: Host;
@@ -166,17 +167,25 @@ function announceAll(
   };
   const { cluster } = settings;
   const edit = cluster.kind === "manifests"
-    ? `Edit ${cluster.paths.join(", ")} and ask again.`
-    : "";
+    ? [`Edit ${cluster.paths.join(", ")} and ask again.`]
+    : [];
   announce({
     clock: systemClock,
-    pods: () => server.summary().pods.filter(({ uid }) => uid !== agentPod.uid),
+    pods: () => podRows(server, agentPod),
     missing,
     asked: cluster.kind === "kubeconfig" ? cluster.as : [],
-    head: (pods) => commandLines(addresses, pods.find(isAsked) ?? pods.find(({ ips }) => ips[0])),
-    foot: [edit, "curl --interface 127.0.0.2 … asks as the pod at that address."].filter(Boolean),
+    head: (pods) => commandLines(addresses, pods),
+    foot: (pods) => [...edit, ...otherPodLines(pods)],
     write: host.writeOut,
   }, signal);
+}
+
+/** All but the agent's own. */
+function podRows({ index, summary }: Pair["server"], agentPod: PodFacts): PodRow[] {
+  const unanswered = notAnswered(index.allPods());
+  return summary().pods
+    .filter(({ uid }) => uid !== agentPod.uid)
+    .map((row) => ({ ...row, notAnswered: unanswered.get(row.uid) ?? [] }));
 }
 
 /** Makes tokens as a kubelet would project them into a pod that asks for container credentials. */
@@ -188,11 +197,6 @@ function podTokens({ server, tokens }: Pair, { server: { podTokenAudience } }: D
     const pod = server.index.pod(row?.uid ?? "");
     return pod === undefined ? "" : tokens.issueFor(pod, podTokenAudience, podTokenSeconds);
   };
-}
-
-/** SDKs choose no source address, so theirs is this. */
-function isAsked({ ips }: { readonly ips: readonly string[] }): boolean {
-  return ips.includes("127.0.0.1");
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -116,6 +116,28 @@ test("dev follows edits of the manifest, and keeps the last good state through a
   assert.equal((await ask(agent, list)).text, "reports");
 });
 
+test("dev says which pods can't be asked as, as the agent has it", async () => {
+  const from = dev.output.length;
+  const pod = (name: string, status: string) =>
+    `---\nkind: Pod\nmetadata: {name: ${name}, namespace: shop}\nstatus: ${status}\n`;
+  const more = [
+    pod("twin", "{podIP: 127.0.0.21}"),
+    pod("other-twin", "{podIP: 127.0.0.21}"),
+    pod("dual", "{podIP: 127.0.0.22, podIPs: [{ip: 127.0.0.22}, {ip: 'fd00::7'}]}"),
+    pod("waiting", "{phase: Pending}"),
+  ];
+  await writeFile(manifest, await readFile(manifest, "utf8") + more.join(""));
+  for (const name of ["twin", "other-twin"]) {
+    const line =
+      `127\\.0\\.0\\.21 +shop/${name} +not answered: another pod claims 127\\.0\\.0\\.21 too\n`;
+    await dev.saw(new RegExp(line), from);
+  }
+  await dev.saw(/- +shop\/waiting +role /, from);
+  assert.match(dev.output.slice(from), /status\.podIPs\[1\]\.ip is "fd00::7": left out/);
+  assert.match((await ask(agent, list, "127.0.0.21")).text, /^two pods claim this address/);
+  assert.equal((await ask(agent, list, "127.0.0.22")).text, "basic");
+});
+
 test("dev names flag and remedy where a port is taken, and exits 1", async () => {
   const second = new DevProcess(["--manifests", manifest, "--listen", agent.host]);
   assert.equal(await second.exitCode, 1);
