@@ -13,6 +13,7 @@ type Values = FlagValues<typeof devFlags>;
 export interface DevSettings {
   readonly agent: AgentSettings;
   readonly server: ServerSettings;
+  /** No paths: the manifest that is taken where none is named. */
   readonly cluster:
     | { readonly kind: "manifests"; readonly paths: readonly string[] }
     | { readonly kind: "kubeconfig"; readonly path: string; readonly as: readonly string[] };
@@ -129,7 +130,7 @@ function settingsOf(
     agent: { ...agent, logLevel: values["log-level"], logFormat: values["log-format"] },
     server: { ...server, region: regionOf(values, sts) },
     cluster: kubeconfig === ""
-      ? { kind: "manifests", paths: paths.length > 0 ? paths : ["dev/cluster.yaml"] }
+      ? { kind: "manifests", paths }
       : { kind: "kubeconfig", path: kubeconfig, as },
     sts,
     metadataUrl: values["metadata-url"] || null,

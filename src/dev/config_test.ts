@@ -16,7 +16,7 @@ test("parseDevConfig() without flags is all embedded, on loopback", () => {
   assert.deepEqual(settings.agent.listen, { host: "127.0.0.1", port: 8181 });
   assert.deepEqual(settings.agent.adminListen, { host: "127.0.0.1", port: 9620 });
   assert.deepEqual(settings.server.statusListen, { host: "127.0.0.1", port: 9622 });
-  assert.deepEqual(settings.cluster, { kind: "manifests", paths: ["dev/cluster.yaml"] });
+  assert.deepEqual(settings.cluster, { kind: "manifests", paths: [] });
   assert.deepEqual([settings.sts, settings.metadataUrl], ["embedded", null]);
   assert.equal(settings.server.region, "eu-west-1");
   assert.equal(settings.agent.redirect, "none");

@@ -25,6 +25,8 @@ export interface DevParts {
   readonly host: Host;
   readonly settings: DevSettings;
   readonly source: ClusterSource;
+  /** The manifests to edit, if there are any. */
+  readonly files: readonly string[];
   readonly agentPod: PodFacts;
   readonly log: Log;
 }
@@ -148,7 +150,7 @@ async function listenAll(
 }
 
 function announceAll(
-  { host, settings, agentPod }: DevParts,
+  { host, settings, files, agentPod }: DevParts,
   pair: Pair,
   listeners: readonly Listener[],
   aws: EmbeddedAws,
@@ -166,9 +168,7 @@ function announceAll(
     credentials: door === undefined ? null : { at: door, tokenOf: podTokens(pair, settings) },
   };
   const { cluster } = settings;
-  const edit = cluster.kind === "manifests"
-    ? [`Edit ${cluster.paths.join(", ")} and ask again.`]
-    : [];
+  const edit = files.length > 0 ? [`Edit ${files.join(", ")} and ask again.`] : [];
   announce({
     clock: systemClock,
     pods: () => podRows(server, agentPod),

@@ -43,7 +43,8 @@ export async function runDevCommand(host: Host, args: readonly string[]): Promis
   const stop = new AbortController();
   host.onStop(() => stop.abort());
   try {
-    await runDev({ host, settings, source: cluster.source, agentPod, log }, stop.signal);
+    const { source, files } = cluster;
+    await runDev({ host, settings, source, files, agentPod, log }, stop.signal);
     return 0;
   } catch (fault) {
     if (!(fault instanceof ListenFault)) throw fault;

@@ -8,6 +8,7 @@ import type { Host } from "../runtime/contract.ts";
 import { version } from "../version.ts";
 import { type ClusterSource, kubernetesSource, manifestSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
+import { defaultManifest } from "./default_manifest.ts";
 import { readManifests } from "./manifests.ts";
 
 export interface OpenClusterParts {
@@ -21,7 +22,13 @@ export interface OpenClusterParts {
 }
 
 export type OpenedCluster =
-  | { readonly kind: "opened"; readonly source: ClusterSource; readonly close: () => void }
+  | {
+    readonly kind: "opened";
+    readonly source: ClusterSource;
+    /** The manifests it is read from; none for a real cluster. */
+    readonly files: readonly string[];
+    readonly close: () => void;
+  }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 /** Manifests are read once; a real cluster's API isn't asked anything yet. */
@@ -34,15 +41,16 @@ export function openCluster(parts: OpenClusterParts): Promise<OpenedCluster> {
 
 async function openManifests(
   parts: OpenClusterParts,
-  paths: readonly string[],
+  named: readonly string[],
 ): Promise<OpenedCluster> {
   const { host, agentPod: agent, tell } = parts;
+  const paths = named.length > 0 ? named : [await defaultManifest(host.readTextFile)];
   const reading = await readManifests(paths, host.readTextFile);
   if (reading.kind === "problems") return reading;
   const { readTextFile, watchFile } = host;
   const { cluster } = reading;
   const source = manifestSource({ paths, cluster, readTextFile, watchFile, agent, tell });
-  return { kind: "opened", source, close: () => {} };
+  return { kind: "opened", source, files: paths, close: () => {} };
 }
 
 async function openKubeconfig(
@@ -60,7 +68,7 @@ async function openKubeconfig(
       userAgent: `rolecall/${version}`,
     });
     const source = kubernetesSource({ api, as, agent, clock, random: Math.random, log });
-    return { kind: "opened", source, close: () => api.close() };
+    return { kind: "opened", source, files: [], close: () => api.close() };
   } catch (fault) {
     if (!(fault instanceof ConnectionFault)) throw fault;
     return { kind: "problems", problems: [`--kubeconfig: ${fault.message}`] };

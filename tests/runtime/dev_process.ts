@@ -21,7 +21,12 @@ export class DevProcess {
   #output = "";
   #heard = () => {};
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    /** The working directory; without one, ours. */
+    cwd?: string,
+  ) {
     const ports = ["--listen", "--admin-listen", "--status-listen"];
     const free = ports.filter((flag) => !args.includes(flag)).flatMap((flag) => [
       flag,
@@ -30,6 +35,7 @@ export class DevProcess {
     this.#child = spawn(execPath, [...runtimeArgs, program, "dev", ...free, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...ownEnv, ...env },
+      ...cwd !== undefined && { cwd },
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {

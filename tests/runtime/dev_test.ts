@@ -1,7 +1,7 @@
 /** `dev` as a whole: server, agent, STS and metadata service joined, over real sockets. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -136,6 +136,24 @@ test("dev says which pods can't be asked as, as the agent has it", async () => {
   assert.match(dev.output.slice(from), /status\.podIPs\[1\]\.ip is "fd00::7": left out/);
   assert.match((await ask(agent, list, "127.0.0.21")).text, /^two pods claim this address/);
   assert.equal((await ask(agent, list, "127.0.0.22")).text, "basic");
+});
+
+test("dev plays dev/cluster.yaml of its folder, else the program's own, and names it", async () => {
+  const elsewhere = new DevProcess([], {}, folder);
+  await elsewhere.saw(/127\.0\.0\.10 +strict\/careful +role /);
+  await elsewhere.saw(/\nEdit .* and ask again\.\n/);
+  assert.ok(elsewhere.output.includes(`\nEdit ${sample} and ask again.\n`), elsewhere.output);
+  assert.equal(await elsewhere.stop(), 0);
+
+  await mkdir(join(folder, "dev"));
+  const alone = "kind: Pod\nmetadata: {name: alone}\nstatus: {podIP: 127.0.0.1}\n";
+  await writeFile(join(folder, "dev", "cluster.yaml"), alone);
+  const beside = new DevProcess([], {}, folder);
+  await beside.saw(
+    /127\.0\.0\.1 +default\/alone +no role\n\nEdit dev\/cluster\.yaml and ask again\.\n/,
+  );
+  assert.equal(await beside.stop(), 0);
+  assert.ok(!beside.output.includes("curl --interface"), "there is no other pod");
 });
 
 test("dev names flag and remedy where a port is taken, and exits 1", async () => {
