@@ -36,7 +36,7 @@ function fakeHost(programs: Programs) {
       });
     },
     httpClient: () => ({
-      fetch: () => Promise.reject(new Error("ECONNREFUSED")),
+      fetch: () => Promise.reject(Object.assign(new Error("connect"), { code: "ECONNREFUSED" })),
       close: () => {},
     }),
     plainGet: () => null,

@@ -15,7 +15,10 @@ export interface ProbeClient {
 const patienceMs = 500;
 const askEveryMs = 300;
 
-/** Whether anything answers HTTP at an address this process is about to listen on. */
+/**
+ * Whether anything listens at an address this process is about to listen on. Only a refused
+ * connection says no: on a busy node the old agent may well answer too late.
+ */
 export async function isTaken(at: HostPort, client: ProbeClient): Promise<boolean> {
   if (at.port === 0) return false;
   try {
@@ -25,8 +28,8 @@ export async function isTaken(at: HostPort, client: ProbeClient): Promise<boolea
     });
     await response.body?.cancel();
     return true;
-  } catch {
-    return false;
+  } catch (fault) {
+    return (fault as { readonly code?: unknown }).code !== "ECONNREFUSED";
   } finally {
     client.close();
   }

@@ -27,8 +27,15 @@ for (const [host, expected] of hosts) {
   });
 }
 
-test("isTaken() nobody answers, or any free port will do: no", async () => {
-  const client = { fetch: () => Promise.reject(new Error("ECONNREFUSED")), close: () => {} };
+test("isTaken() an answer that comes too late: yes", async () => {
+  const late = new DOMException("The operation timed out", "TimeoutError");
+  const client = { fetch: () => Promise.reject(late), close: () => {} };
+  assert.equal(await isTaken({ host: "::", port: 8181 }, client), true);
+});
+
+test("isTaken() nobody listens, or any free port will do: no", async () => {
+  const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+  const client = { fetch: () => Promise.reject(refused), close: () => {} };
   assert.equal(await isTaken({ host: "::", port: 8181 }, client), false);
   assert.equal(await isTaken({ host: "::", port: 0 }, client), false);
 });
