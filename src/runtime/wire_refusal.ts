@@ -1,4 +1,7 @@
-/** The last word to a connection whose bytes never became a request: one line, then the end. */
+/**
+ * The last word to a connection whose bytes never became a request: one line, then the end. It
+ * names the server as EC2 does, like every answer of the metadata front.
+ */
 import type { Socket } from "node:net";
 
 const phrases = new Map([
@@ -20,7 +23,7 @@ export function refuseOnWire(socket: Socket, status: number): void {
   const body = `${phrase.toLowerCase()}\n`;
   const allow = status === 405 ? "Allow: GET, HEAD\r\n" : "";
   socket.end(
-    `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: text/plain\r\n${allow}` +
+    `HTTP/1.1 ${status} ${phrase}\r\nServer: EC2ws\r\nContent-Type: text/plain\r\n${allow}` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );
   const cut = setTimeout(() => socket.destroy(), lingerMs);
