@@ -5,13 +5,13 @@
 import type { Hono } from "hono";
 import type { Registry } from "prom-client";
 import { createAdmin } from "./admin.ts";
-import { AddressOwners } from "./address_owners.ts";
-import { Assignments } from "./assignments.ts";
-import { addressSet } from "./address.ts";
+import { AddressOwners } from "./assignments/address_owners.ts";
+import { Assignments } from "./assignments/assignments.ts";
+import { addressSet } from "./assignments/address.ts";
 import { createCredentialsFront } from "./container_credentials/credentials_front.ts";
 import { TokenPods } from "./container_credentials/token_pods.ts";
 import type { AgentSettings } from "./config.ts";
-import { createFront } from "./front.ts";
+import { createFront } from "./front/front.ts";
 import type { GetAccess } from "./link/server_access.ts";
 import { runReporter } from "./link/reporter.ts";
 import { createMetrics } from "./metrics.ts";
@@ -19,8 +19,8 @@ import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./readiness.ts";
 import type { RedirectKeeper, RedirectStatus } from "./redirect/redirect_keeper.ts";
 import { refusedRequests } from "./refused_requests.ts";
-import { ServerLink } from "./server_link.ts";
-import type { TokenKeys } from "./token_keys.ts";
+import { ServerLink } from "./link/server_link.ts";
+import type { TokenKeys } from "./front/token_keys.ts";
 
 export interface AgentParts {
   readonly settings: Pick<

@@ -1,8 +1,8 @@
 /** The agent's settings from its flags, or everything that is wrong with them. Pure. */
 import { type FlagValues, type HostPort, parseFlags, readHostPort } from "../settings/flags.ts";
-import { canonicalAddress } from "./address.ts";
+import { canonicalAddress } from "./assignments/address.ts";
 import { agentFlags } from "./flags.ts";
-import { type PassthroughRule, passthroughRule } from "./passthrough_rule.ts";
+import { type PassthroughRule, passthroughRule } from "./front/passthrough_rule.ts";
 import { type InterfaceMatch, interfaceMatch } from "./redirect/interface_match.ts";
 
 type Values = FlagValues<typeof agentFlags>;

@@ -1,8 +1,8 @@
 /** Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { RuntimeStatus } from "./address_owners.ts";
+import type { RuntimeStatus } from "./assignments/address_owners.ts";
 import { RequestTally } from "./request_tally.ts";
-import type { LinkStatus } from "./server_link.ts";
+import type { LinkStatus } from "./link/server_link.ts";
 import type { RedirectStatus } from "./redirect/redirect_keeper.ts";
 
 /** What is read when metrics are asked for. */

@@ -1,6 +1,6 @@
 /** What an agent lacks to be ready, in lines that name the cause. */
 import type { RedirectStatus } from "./redirect/redirect_keeper.ts";
-import type { LinkStatus } from "./server_link.ts";
+import type { LinkStatus } from "./link/server_link.ts";
 
 /** A connection lost for a moment is no lack: known pods are still answered. */
 export function missingForReadiness(

@@ -2,7 +2,7 @@
  * Gives each refused request an id that both the pod and the log see, so that who reads the one
  * finds the other. Answers of the instance's own metadata service are passed on untouched.
  */
-import type { Ask, FrontRequest, Reply } from "./ask.ts";
+import type { Ask, FrontRequest, Reply } from "./front/ask.ts";
 
 /** For the log; how often it is written is the log's business. */
 export interface RefusedRequest {

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { fakeIncoming } from "../../tests/fakes/incoming.ts";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { fakePods, samplePods } from "../../tests/fakes/pods.ts";
-import type { Reply } from "./ask.ts";
-import { createFront } from "./front.ts";
-import { passthroughRule } from "./passthrough_rule.ts";
+import type { Reply } from "./front/ask.ts";
+import { createFront } from "./front/front.ts";
+import { passthroughRule } from "./front/passthrough_rule.ts";
 import { type RefusedRequest, refusedRequests } from "./refused_requests.ts";
-import { TokenKeyRing } from "./token_keys.ts";
+import { TokenKeyRing } from "./front/token_keys.ts";
 
 function front(pod: keyof typeof samplePods, upstream = new Response("i-1")) {
   const told: RefusedRequest[] = [];

@@ -1,6 +1,6 @@
 /** Keeps the keys of session tokens in a file, so that tokens outlive a restart of the agent. */
 import type { Log } from "./ports.ts";
-import { TokenKeyRing } from "./token_keys.ts";
+import { TokenKeyRing } from "./front/token_keys.ts";
 
 export interface TokenKeyFileParts {
   readonly files: {

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
 import { quietLog } from "../../tests/fakes/quiet_log.ts";
-import { ClusterIndex } from "../server/cluster_index.ts";
+import { ClusterIndex } from "../server/cluster/cluster_index.ts";
 import { devAgentPod } from "./agent_pod.ts";
 import { kubernetesSource, manifestSource } from "./cluster_source.ts";
 import { readManifests } from "./manifests.ts";

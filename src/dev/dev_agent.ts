@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { type Agent, createAgent } from "../agent/agent.ts";
 import { serverToken } from "../agent/link/server_token.ts";
 import type { Clock, Log } from "../agent/ports.ts";
-import { TokenKeyRing } from "../agent/token_keys.ts";
+import { TokenKeyRing } from "../agent/front/token_keys.ts";
 import { createImds } from "../aws/imds.ts";
 import type { HttpClient, Listener } from "../runtime/contract.ts";
 import type { AgentTokens } from "./agent_tokens.ts";

@@ -8,17 +8,17 @@ import { type Command, refuse } from "../settings/command.ts";
 import { countedRepeats } from "../telemetry/counted_repeats.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
-import { type Cluster, connectCluster } from "./cluster_connection.ts";
+import { type Cluster, connectCluster } from "./cluster/cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
 import { serverFlags } from "./flags.ts";
 import { agentLimits, listenHost, pageLimits, webHandler } from "./listeners.ts";
-import type { ReadCallerArns } from "./own_identity.ts";
+import type { ReadCallerArns } from "./credentials/own_identity.ts";
 import type { Log } from "./ports.ts";
-import { type AskReplicas, askReplicas } from "./replicas.ts";
+import { type AskReplicas, askReplicas } from "./status/replicas.ts";
 import { createServer, type Server, type ServerParts } from "./server.ts";
-import { type KeyPair, ServingListener } from "./serving_listener.ts";
-import { startupTaint } from "./startup_taint.ts";
-import { type TlsSource, tlsSource } from "./tls_source.ts";
+import { type KeyPair, ServingListener } from "./certificate/serving_listener.ts";
+import { startupTaint } from "./cluster/startup_taint.ts";
+import { type TlsSource, tlsSource } from "./certificate/tls_source.ts";
 
 /** Requests under way have this long to end after a signal. */
 const stopGraceMs = 5_000;

@@ -1,9 +1,9 @@
 /** Every metric of the server, prefix `rolecall_server_`; labels take few, known values. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Assignment } from "./assignment_frame.ts";
-import type { CallReport, CredentialStats } from "./credential_reports.ts";
-import type { FeedEnd } from "./assignment_feed.ts";
-import type { EventOutcome } from "./object_events.ts";
+import type { Assignment } from "./assignments/assignment_frame.ts";
+import type { CallReport, CredentialStats } from "./credentials/credential_reports.ts";
+import type { FeedEnd } from "./assignments/assignment_feed.ts";
+import type { EventOutcome } from "./assignments/object_events.ts";
 import type { WatchStatus } from "./readiness.ts";
 
 /** What is read when metrics are asked for. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Registry } from "prom-client";
 import { podFacts } from "../../tests/fakes/facts.ts";
 import type { DenialReason } from "../policy/facts.ts";
-import type { Assignment } from "./assignment_frame.ts";
+import type { Assignment } from "./assignments/assignment_frame.ts";
 import { createMetrics } from "./metrics.ts";
 
 const reasons: readonly DenialReason[] = ["NotPermitted", "PermittedAbsent", "RoleMalformed"];

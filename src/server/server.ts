@@ -10,22 +10,22 @@ import type { PolicySettings } from "../policy/facts.ts";
 import { formatRoleBaseArn } from "../policy/role_base.ts";
 import { identityKey } from "../policy/role_identity.ts";
 import { createAdmin } from "./admin.ts";
-import { type Agent, agentIdentity } from "./agent_identity.ts";
-import { AgentStreams } from "./agent_streams.ts";
+import { type Agent, agentIdentity } from "./access/agent_identity.ts";
+import { AgentStreams } from "./assignments/agent_streams.ts";
 import { type AppEnv, createApp } from "./app.ts";
-import { Assigner } from "./assigner.ts";
-import { assignmentNews } from "./assignment_news.ts";
-import { ClusterIndex } from "./cluster_index.ts";
+import { Assigner } from "./assignments/assigner.ts";
+import { assignmentNews } from "./assignments/assignment_news.ts";
+import { ClusterIndex } from "./cluster/cluster_index.ts";
 import type { ServerSettings } from "./config.ts";
-import { CredentialCache } from "./credential_cache.ts";
-import type { FaultReport } from "./credential_reports.ts";
-import { DirectRead, type ReadPodsByAddress } from "./direct_read.ts";
-import { mergeSummaries } from "./merged_summary.ts";
+import { CredentialCache } from "./credentials/credential_cache.ts";
+import type { FaultReport } from "./credentials/credential_reports.ts";
+import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
+import { mergeSummaries } from "./status/merged_summary.ts";
 import { createMetrics } from "./metrics.ts";
-import { namespaceNews } from "./namespace_news.ts";
-import { type EventSink, ObjectEvents } from "./object_events.ts";
-import { OwnIdentity, type ReadCallerArns } from "./own_identity.ts";
-import { podExplanation } from "./pod_explanation.ts";
+import { namespaceNews } from "./assignments/namespace_news.ts";
+import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
+import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
+import { podExplanation } from "./status/pod_explanation.ts";
 import type { AssumeRole, Clock, Log, ReviewToken } from "./ports.ts";
 import {
   type CertificateStatus,
@@ -33,12 +33,12 @@ import {
   oldestWatchSeconds,
   type WatchStatus,
 } from "./readiness.ts";
-import type { AskReplicas } from "./replicas.ts";
-import { ReviewedTokens } from "./reviewed_tokens.ts";
-import { createStatusApp } from "./status_app.ts";
-import { type PodName, type Summary, summaryOf } from "./summary.ts";
-import { Timeline } from "./timeline.ts";
-import { failedEvent, issuedEvent } from "./timeline_events.ts";
+import type { AskReplicas } from "./status/replicas.ts";
+import { ReviewedTokens } from "./access/reviewed_tokens.ts";
+import { createStatusApp } from "./status/status_app.ts";
+import { type PodName, type Summary, summaryOf } from "./status/summary.ts";
+import { Timeline } from "./status/timeline.ts";
+import { failedEvent, issuedEvent } from "./status/timeline_events.ts";
 
 /** How long a node's credentials are kept after its agent's last stream. */
 const nodeGraceMs = 60_000;

@@ -10,11 +10,11 @@ import { agentRow, podRow, summary } from "../../tests/fakes/summaries.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import { type AssignFrame, decodeFrame, type Frame } from "../protocol/frames.ts";
 import { parseServerConfig } from "./config.ts";
-import type { ObjectEvent } from "./object_events.ts";
-import type { ReadCallerArns } from "./own_identity.ts";
+import type { ObjectEvent } from "./assignments/object_events.ts";
+import type { ReadCallerArns } from "./credentials/own_identity.ts";
 import type { TokenVerdict } from "./ports.ts";
 import { createServer, type ServerParts } from "./server.ts";
-import { createStatusApp } from "./status_app.ts";
+import { createStatusApp } from "./status/status_app.ts";
 
 const account = "111122223333";
 const readerArn = `arn:aws:iam::${account}:role/reader`;

@@ -1,9 +1,9 @@
 /** The metadata front over real sockets, on whichever runtime runs the test. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { createFront } from "../../src/agent/front.ts";
-import { passthroughRule } from "../../src/agent/passthrough_rule.ts";
-import { TokenKeyRing } from "../../src/agent/token_keys.ts";
+import { createFront } from "../../src/agent/front/front.ts";
+import { passthroughRule } from "../../src/agent/front/passthrough_rule.ts";
+import { TokenKeyRing } from "../../src/agent/front/token_keys.ts";
 import { createImds } from "../../src/aws/imds.ts";
 import type { Incoming, Listener, Reply } from "../../src/runtime/contract.ts";
 import { createHttpClient } from "../../src/runtime/http_client.ts";

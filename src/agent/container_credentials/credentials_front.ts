@@ -3,11 +3,11 @@
  * is told by the pod's own token, never by an address, so pods on the node's network are answered
  * as well. Where this listens stands in `credentials_doors.ts`.
  */
-import { canonicalAddress } from "../address.ts";
-import type { FrontRequest, Reply } from "../ask.ts";
-import { canonicalPath } from "../canonical_path.ts";
+import { canonicalAddress } from "../assignments/address.ts";
+import type { FrontRequest, Reply } from "../front/ask.ts";
+import { canonicalPath } from "../front/canonical_path.ts";
 import type { AssignedPod, Clock, Found, PodsByUid } from "../ports.ts";
-import { RateLimit } from "../rate_limit.ts";
+import { RateLimit } from "../front/rate_limit.ts";
 import type { MarkRefusal } from "../refused_requests.ts";
 import { json, type Refusal, refuse } from "./refusals.ts";
 import type { TokenVerdict } from "./token_pods.ts";

@@ -1,5 +1,5 @@
 /** Every way in which the container credentials front says no: status, code and message. */
-import type { Reply } from "../ask.ts";
+import type { Reply } from "../front/ask.ts";
 
 const table = {
   token_missing: [

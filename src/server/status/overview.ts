@@ -1,7 +1,7 @@
 /** The status page's sections. Each is drawn by itself, so that only what changed is sent again. */
 import { html } from "hono/html";
-import type { RoleRow } from "../role_row.ts";
-import type { AgentRow, PodRow } from "../summary.ts";
+import type { RoleRow } from "./role_row.ts";
+import type { AgentRow, PodRow } from "./summary.ts";
 import { lifeBar } from "./life_bar.ts";
 import { badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
 import { isWell, podStates, type StatusView } from "./view.ts";

@@ -5,9 +5,9 @@
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import type { Explanation } from "../../policy/explanation.ts";
-import type { MergedSummary } from "../merged_summary.ts";
+import type { MergedSummary } from "./merged_summary.ts";
 import type { Clock } from "../ports.ts";
-import type { PodName } from "../summary.ts";
+import type { PodName } from "./summary.ts";
 import { changes } from "./changes.ts";
 import type { Markup } from "./markup.ts";
 import * as overview from "./overview.ts";

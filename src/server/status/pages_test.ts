@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { agentRow, podRow, summary } from "../../../tests/fakes/summaries.ts";
 import type { Explanation } from "../../policy/explanation.ts";
-import { mergeSummaries } from "../merged_summary.ts";
-import type { RoleRow } from "../role_row.ts";
-import type { Summary } from "../summary.ts";
+import { mergeSummaries } from "./merged_summary.ts";
+import type { RoleRow } from "./role_row.ts";
+import type { Summary } from "./summary.ts";
 import { createPages } from "./pages.ts";
 
 const roleRow: RoleRow = {

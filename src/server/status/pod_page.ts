@@ -1,8 +1,8 @@
 /** The page of one pod: the same steps as `explain`'s, and what happened to it in the last hour. */
 import { html } from "hono/html";
 import type { Explanation, ExplanationStep } from "../../policy/explanation.ts";
-import type { MergedSummary } from "../merged_summary.ts";
-import type { PodRow } from "../summary.ts";
+import type { MergedSummary } from "./merged_summary.ts";
+import type { PodRow } from "./summary.ts";
 import { lifeBar } from "./life_bar.ts";
 import { badge, type Markup, type Tone } from "./markup.ts";
 import { stateBadge } from "./overview.ts";

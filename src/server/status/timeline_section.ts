@@ -1,6 +1,6 @@
 /** The last hour: a bar a minute for all that happened, then the latest by name. */
 import { html } from "hono/html";
-import type { MinuteRow, TimelineRow, TimelineView } from "../timeline.ts";
+import type { MinuteRow, TimelineRow, TimelineView } from "./timeline.ts";
 import { badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
 import { counted } from "./words.ts";
 

@@ -2,10 +2,10 @@
  * What the status page shows, made of what all replicas know: problems worth a look first, pods by
  * how much they need one, and those that a search leaves. How it looks is the sections'.
  */
-import type { MergedSummary, ReplicaRow } from "../merged_summary.ts";
-import type { RoleRow } from "../role_row.ts";
-import type { AgentRow, PodRow } from "../summary.ts";
-import type { TimelineView } from "../timeline.ts";
+import type { MergedSummary, ReplicaRow } from "./merged_summary.ts";
+import type { RoleRow } from "./role_row.ts";
+import type { AgentRow, PodRow } from "./summary.ts";
+import type { TimelineView } from "./timeline.ts";
 import { counted } from "./words.ts";
 
 /** What was searched for; empty texts match everything. */

@@ -1,6 +1,6 @@
 /** One agent as the model needs it: streams from replicas, read as late as a history says. */
-import { AddressOwners } from "../../../src/agent/address_owners.ts";
-import { Assignments, type AssignmentStream } from "../../../src/agent/assignments.ts";
+import { AddressOwners } from "../../../src/agent/assignments/address_owners.ts";
+import { Assignments, type AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import type { FoundAt } from "../../../src/agent/ports.ts";
 import { decodeFrame } from "../../../src/protocol/frames.ts";
 import { type ManualClock, settled } from "../../fakes/manual_clock.ts";

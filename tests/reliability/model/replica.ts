@@ -2,9 +2,9 @@
 import { createPolicy } from "../../../src/policy/decide.ts";
 import type { PodFacts, RoleIdentity } from "../../../src/policy/facts.ts";
 import { identityKey } from "../../../src/policy/role_identity.ts";
-import { Assigner } from "../../../src/server/assigner.ts";
-import { AssignmentFeed } from "../../../src/server/assignment_feed.ts";
-import { ClusterIndex } from "../../../src/server/cluster_index.ts";
+import { Assigner } from "../../../src/server/assignments/assigner.ts";
+import { AssignmentFeed } from "../../../src/server/assignments/assignment_feed.ts";
+import { ClusterIndex } from "../../../src/server/cluster/cluster_index.ts";
 import type { CredentialState } from "../../../src/server/ports.ts";
 import { fakeCredentials } from "../../fakes/credential_keeper.ts";
 import { namespaceFacts } from "../../fakes/facts.ts";

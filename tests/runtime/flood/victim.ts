@@ -1,10 +1,10 @@
 /** Listens with the very limits of every port that pods can reach; says the ports, ends when told. */
 import { readFileSync } from "node:fs";
-import { createFront } from "../../../src/agent/front.ts";
+import { createFront } from "../../../src/agent/front/front.ts";
 import { adminLimits, frontLimits } from "../../../src/agent/listeners.ts";
 import { parseAgentConfig } from "../../../src/agent/config.ts";
-import { passthroughRule } from "../../../src/agent/passthrough_rule.ts";
-import { TokenKeyRing } from "../../../src/agent/token_keys.ts";
+import { passthroughRule } from "../../../src/agent/front/passthrough_rule.ts";
+import { TokenKeyRing } from "../../../src/agent/front/token_keys.ts";
 import type { Handler, ListenLimits, ListenOptions } from "../../../src/runtime/contract.ts";
 import { createHost } from "../../../src/runtime/process.ts";
 import { systemClock } from "../../../src/runtime/system_clock.ts";

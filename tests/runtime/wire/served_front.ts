@@ -1,8 +1,8 @@
 /** The metadata front behind a real listener, before a metadata service of the test's choice. */
 import type { TestContext } from "node:test";
-import { createFront, type FrontDeps } from "../../../src/agent/front.ts";
-import { passthroughRule } from "../../../src/agent/passthrough_rule.ts";
-import { TokenKeyRing } from "../../../src/agent/token_keys.ts";
+import { createFront, type FrontDeps } from "../../../src/agent/front/front.ts";
+import { passthroughRule } from "../../../src/agent/front/passthrough_rule.ts";
+import { TokenKeyRing } from "../../../src/agent/front/token_keys.ts";
 import { createImds } from "../../../src/aws/imds.ts";
 import type { ListenLimits } from "../../../src/runtime/contract.ts";
 import { createHttpClient } from "../../../src/runtime/http_client.ts";

@@ -1,0 +1,98 @@
+/**
+ * What one assign frame makes of a pod, given what was held of it before. Pure: whose address it is
+ * and whether the server's word is fresh is `assignments.ts`'s matter.
+ */
+import type { AssignFrame } from "../../protocol/frames.ts";
+import type { AssignedPod, ReadyRole } from "../ports.ts";
+import { canonicalAddress } from "./address.ts";
+import { containerDocument } from "../container_credentials/credentials_document.ts";
+import { credentialsDocument } from "../front/documents.ts";
+
+export interface HeldPod {
+  readonly pod: AssignedPod;
+  /** Canonical; empty for a pod on the host network, which is never found by address. */
+  readonly ips: readonly string[];
+  /** By the API it has addresses, or none that are its own: no other can be its. */
+  readonly addressed: boolean;
+  /** Being deleted. */
+  readonly terminating: boolean;
+  /** As Kubernetes writes it; empty where an older server doesn't tell. */
+  readonly createdAt: string;
+  /** The role identity that the credentials belong to; null without a role. */
+  readonly identity: string | null;
+}
+
+/**
+ * The pod after `frame`. A role without credentials keeps those held for the same uid and identity;
+ * a denial, no role or another identity drops them.
+ */
+export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPod {
+  const { uid, namespace, name, imdsv2 } = frame.pod;
+  const outcome = outcomeOf(before, frame);
+  return {
+    pod: { uid, namespace, name, imdsv2Required: imdsv2, outcome },
+    ips: addressesOf(frame),
+    terminating: frame.pod.terminating ?? false,
+    createdAt: frame.pod.createdAt ?? "",
+    addressed: frame.pod.hostNetwork || frame.pod.ips.length > 0,
+    identity: frame.role?.identity ?? null,
+  };
+}
+
+/**
+ * The one of several claims to an address that holds: a pod being deleted keeps its address until a
+ * newer pod has it. Undefined where any other two claim it.
+ */
+export function claimant<C extends Pick<HeldPod, "terminating" | "createdAt">>(
+  claims: readonly C[],
+): C | undefined {
+  const [first, ...others] = claims;
+  if (first === undefined || others.length === 0) return first;
+  const newest = claims.reduce((a, b) => b.createdAt > a.createdAt ? b : a);
+  const yields = (held: C) => held.terminating && held.createdAt < newest.createdAt;
+  return claims.every((held) => held === newest || yields(held)) ? newest : undefined;
+}
+
+/** The pod as it is at `now`: credentials that have ended are pending. */
+export function podAt(held: HeldPod, now: number): AssignedPod {
+  const { outcome } = held.pod;
+  if (outcome.kind !== "ready" || outcome.role.expiresAt > now) return held.pod;
+  return { ...held.pod, outcome: { kind: "pending", name: outcome.role.name } };
+}
+
+function addressesOf(frame: AssignFrame): readonly string[] {
+  if (frame.pod.hostNetwork) return [];
+  const ips = frame.pod.ips.map(canonicalAddress).filter((ip) => ip !== undefined);
+  return [...new Set(ips)];
+}
+
+function outcomeOf(before: HeldPod | undefined, frame: AssignFrame): AssignedPod["outcome"] {
+  if (frame.denied) return { kind: "denied", ...frame.denied };
+  if (!frame.role) return { kind: "none" };
+  const { arn, name, requested, credentials } = frame.role;
+  if (!credentials) {
+    const held = heldRole(before, frame.pod.uid, frame.role.identity);
+    return held
+      ? { kind: "ready", role: { ...held, arn, name, requested } }
+      : { kind: "pending", name };
+  }
+  const role = {
+    arn,
+    name,
+    requested,
+    document: credentialsDocument(credentials),
+    containerDocument: containerDocument(credentials, arn),
+    lastUpdated: credentials.lastUpdated,
+    expiresAt: Date.parse(credentials.expiration),
+  };
+  return { kind: "ready", role };
+}
+
+function heldRole(
+  before: HeldPod | undefined,
+  uid: string,
+  identity: string,
+): ReadyRole | undefined {
+  if (before?.pod.uid !== uid || before.identity !== identity) return undefined;
+  return before.pod.outcome.kind === "ready" ? before.pod.outcome.role : undefined;
+}

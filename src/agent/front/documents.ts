@@ -1,0 +1,50 @@
+/** The bodies of the metadata service's IAM documents, laid out as EC2 lays them out. */
+import { createHash } from "node:crypto";
+import type { CredentialsFrame } from "../../protocol/frames.ts";
+
+const encoder = new TextEncoder();
+
+/**
+ * The credentials document. Every field is there and flat, `Code` is exactly `Success`, dates end in
+ * `Z` without a fraction: each of these is a must for some SDK.
+ */
+export function credentialsDocument(credentials: CredentialsFrame): Uint8Array {
+  return document([
+    ["Code", "Success"],
+    ["LastUpdated", wholeSeconds(credentials.lastUpdated)],
+    ["Type", "AWS-HMAC"],
+    ["AccessKeyId", credentials.accessKeyId],
+    ["SecretAccessKey", credentials.secretAccessKey],
+    ["Token", credentials.sessionToken],
+    ["Expiration", wholeSeconds(credentials.expiration)],
+  ]);
+}
+
+/**
+ * The `iam/info` document: the role shown as the instance profile of the same path and name. The
+ * profile's ID is made of the ARN and stable.
+ */
+export function infoDocument(role: { arn: string; lastUpdated: string }): Uint8Array {
+  return document([
+    ["Code", "Success"],
+    ["LastUpdated", wholeSeconds(role.lastUpdated)],
+    ["InstanceProfileArn", role.arn.replace(":role/", ":instance-profile/")],
+    ["InstanceProfileId", profileId(role.arn)],
+  ]);
+}
+
+function document(fields: readonly (readonly [name: string, value: string])[]): Uint8Array {
+  const lines = fields.map(([name, value]) => `  "${name}" : ${JSON.stringify(value)}`);
+  return encoder.encode(`{\n${lines.join(",\n")}\n}`);
+}
+
+/** `2026-01-02T15:04:05.678Z` as `2026-01-02T15:04:05Z`. */
+function wholeSeconds(instant: string): string {
+  return `${new Date(instant).toISOString().slice(0, 19)}Z`;
+}
+
+function profileId(arn: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bytes = createHash("sha256").update(arn).digest().subarray(0, 17);
+  return `AIPA${Array.from(bytes, (byte) => alphabet[byte % 32]).join("")}`;
+}

@@ -1,0 +1,338 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { fakeIncoming, type FakeRequest } from "../../../tests/fakes/incoming.ts";
+import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import { type FakeFound, fakePods, samplePods } from "../../../tests/fakes/pods.ts";
+import { createFront, type FrontDeps } from "./front.ts";
+import { passthroughRule } from "./passthrough_rule.ts";
+import { TokenKeyRing } from "./token_keys.ts";
+
+const roles = "/latest/meta-data/iam/security-credentials";
+const info = "/latest/meta-data/iam/info";
+const id = "/latest/meta-data/instance-id";
+const ttl = "X-aws-ec2-metadata-token-ttl-seconds";
+const tokenHeader = "X-aws-ec2-metadata-token";
+const forwarded = ["X-Forwarded-For", "1.2.3.4"] as const;
+const document = '{"Code":"Success"}';
+
+const pod = (kind: keyof typeof samplePods, more: object = {}): FakeFound => ({
+  kind: "pod",
+  pod: { ...samplePods[kind], ...more },
+});
+const ready = pod("ready");
+const unknown: FakeFound = { kind: "unknown" };
+
+type Seen = Parameters<FrontDeps["upstream"]>[0];
+
+function front(found: FakeFound, more: Partial<FrontDeps> & { later?: FakeFound } = {}) {
+  const { later, ...deps } = more;
+  const pods = fakePods(found, later);
+  const clock = new ManualClock();
+  const passed: Seen[] = [];
+  const answered: string[] = [];
+  const handler = createFront({
+    pods,
+    clock,
+    upstream: (request) => {
+      passed.push(request);
+      return Promise.resolve(new Response("i-1"));
+    },
+    tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
+    allowedHosts: [],
+    passthrough: passthroughRule("all", false),
+    tokenRequired: false,
+    podRate: 0,
+    answered: (route, status) => answered.push(`${route} ${status}`),
+    ...deps,
+  });
+  const ask = async (request: FakeRequest | string) => {
+    const whole = typeof request === "string" ? { target: request } : request;
+    return await read(await handler(fakeIncoming(whole)));
+  };
+  const token = async (request: FakeRequest = {}) =>
+    (await ask({ method: "PUT", target: "/latest/api/token", headers: [[ttl, "60"]], ...request }))
+      .body;
+  return { ask, token, pods, clock, passed, answered };
+}
+
+async function read(answer: Awaited<ReturnType<ReturnType<typeof createFront>>>) {
+  const headers = new Map<string, string>();
+  if (answer instanceof Response) {
+    for (const [name, value] of answer.headers) headers.set(name, value);
+    return { status: answer.status, headers, body: await answer.text() };
+  }
+  for (const [name, value] of answer.headers) headers.set(name.toLowerCase(), value);
+  const { body } = answer;
+  return {
+    status: answer.status,
+    headers,
+    body: typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array),
+  };
+}
+
+// who asks, target, status, body (an error's in part)
+const rows = [
+  ["ready", `${roles}/`, 200, "reader"],
+  ["ready", roles, 200, "reader"],
+  ["ready", `/1.0/meta-data/iam/security-credentials/`, 200, "reader"],
+  ["ready", `/2021-01-03/meta-data/iam/security-credentials/`, 200, "reader"],
+  ["ready", `${roles}/reader`, 200, document],
+  ["ready", `${roles}//reader`, 200, document],
+  ["ready", `${roles}/reader/`, 200, document],
+  ["ready", `${roles}/team/reader`, 200, document],
+  ["ready", `${roles}//team/reader`, 200, document],
+  ["ready", `${roles}/arn:aws:iam::111122223333:role/team/reader`, 200, document],
+  ["ready", `${roles}/arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fteam%2Freader`, 200, document],
+  ["ready", `${roles}/reader?x=1`, 200, document],
+  ["ready", `${roles}/other`, 403, "not the pod's role"],
+  ["ready", `${roles}/Reader`, 403, "not the pod's role"],
+  ["ready", `${roles}/..%2f..%2fx`, 400, "malformed"],
+  ["ready", info, 200, "instance-profile/team/reader"],
+  ["ready", "/latest/meta-data/iam", 404, "not found"],
+  ["ready", "/latest/meta-data/iam/", 404, "not found"],
+  ["ready", "/latest/meta-data/iam/security-credentials-extended/", 404, "not found"],
+  ["ready", "/LATEST/meta-data/iam/security-credentials/reader", 404, "not found"],
+  ["ready", "/latest/Meta-Data/IAM/security-credentials/reader", 404, "not found"],
+  ["ready", "/x/meta-data/identity-credentials/ec2/info", 404, "not found"],
+  ["ready", "/1.0/api/token", 404, "not found"],
+  ["ready", "/latest/user-data", 404, "not found"],
+  ["ready", id, 200, "i-1"],
+  ["ready", "http://169.254.169.254/latest/meta-data/instance-id", 400, "malformed"],
+  ["ready", "/latest/meta-data%2finstance-id", 400, "malformed"],
+  ["none", `${roles}/`, 404, "no role"],
+  ["none", `${roles}/reader`, 404, "no role"],
+  ["none", info, 404, "no role"],
+  ["none", id, 200, "i-1"],
+  ["denied", `${roles}/`, 403, "namespace team permits nothing\n"],
+  ["denied", `${roles}/reader`, 403, "namespace team permits nothing\n"],
+  ["denied", id, 200, "i-1"],
+  ["pending", `${roles}/`, 200, "reader"],
+  ["pending", `${roles}/reader`, 503, "not here yet"],
+  ["pending", info, 503, "not here yet"],
+  ["pending", id, 200, "i-1"],
+  ["unknown", `${roles}/`, 503, "which pod"],
+  ["unknown", `${roles}/reader`, 503, "which pod"],
+  ["unknown", id, 503, "which pod"],
+  ["unknown", "/latest/meta-data/iam/", 404, "not found"],
+  ["unknown", "/latest/user-data", 404, "not found"],
+  ["conflict", `${roles}/reader`, 503, "two pods"],
+  ["unconfirmed", `${roles}/reader`, 503, "silent"],
+  ["unconfirmed", id, 503, "silent"],
+] as const;
+
+const foundOf = (who: string): FakeFound =>
+  who in samplePods
+    ? pod(who as keyof typeof samplePods)
+    : { kind: who as "unknown" | "conflict" | "unconfirmed" };
+
+for (const [who, target, status, body] of rows) {
+  test(`front: ${who} asks ${target}: ${status}`, async () => {
+    const { ask } = front(foundOf(who));
+    const answer = await ask(target);
+    assert.equal(answer.status, status, answer.body);
+    if (status === 200) assert.ok(answer.body === body || target === info, answer.body);
+    assert.ok(answer.body.includes(body), answer.body);
+    assert.equal(answer.headers.get("retry-after"), status === 503 ? "1" : undefined);
+    if (status !== 200) assert.match(answer.body, /^[^\n]+\n$/);
+    if (answer.body === "i-1") return;
+    assert.equal(answer.headers.get("server"), "EC2ws");
+    assert.equal(answer.headers.get("content-type"), "text/plain");
+    const head = await ask({ method: "HEAD", target });
+    assert.equal(head.status, status);
+  });
+}
+
+// method, target, status, Allow
+const methods = [
+  ["POST", `${roles}/reader`, 405, "GET, HEAD"],
+  ["PUT", `${roles}/reader`, 405, "GET, HEAD"],
+  ["PUT", id, 405, "GET, HEAD"],
+  ["DELETE", id, 405, "GET, HEAD"],
+  ["OPTIONS", id, 405, "GET, HEAD"],
+  ["GET", "/latest/api/token", 405, "OPTIONS, PUT"],
+  ["HEAD", "/latest/api/token", 405, "OPTIONS, PUT"],
+  ["POST", "/latest/api/token", 405, "OPTIONS, PUT"],
+  ["OPTIONS", "/latest/api/token/", 405, "OPTIONS, PUT"],
+] as const;
+
+for (const [method, target, status, allow] of methods) {
+  test(`front: ${method} ${target}: ${status}, Allow ${allow}`, async () => {
+    const { ask, passed } = front(ready);
+    const answer = await ask({ method, target });
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers.get("allow"), allow);
+    assert.equal(answer.headers.get("server"), "EC2ws");
+    if (allow === "OPTIONS, PUT") assert.equal(answer.body, "");
+    assert.deepEqual(passed, []);
+  });
+}
+
+// headers of the PUT, who asks, status
+const puts = [
+  [[[ttl, "21600"]], ready, 200],
+  [[[ttl, "1"]], unknown, 200],
+  [[[ttl, "60"]], { kind: "conflict" }, 200],
+  [[["x-AWS-ec2-Metadata-Token-TTL-seconds", "60"]], ready, 200],
+  [[], ready, 400],
+  [[[ttl, "0"]], ready, 400],
+  [[[ttl, "21601"]], ready, 400],
+  [[[ttl, "x"]], ready, 400],
+  [[[ttl, "60"], [ttl, "60"]], ready, 400],
+  [[[ttl, "60"], forwarded], ready, 403],
+  [[[ttl, "60"], ["X-Forwarded-For", ""]], ready, 403],
+] as const;
+
+for (const [headers, found, status] of puts) {
+  test(`front: PUT token with ${JSON.stringify(headers)}: ${status}`, async () => {
+    const { ask, pods } = front(found as FakeFound, { tokenRequired: true });
+    const answer = await ask({ method: "PUT", target: "/latest/api/token", headers });
+    assert.equal(answer.status, status);
+    assert.deepEqual(pods.waits, []);
+    if (status !== 200) return;
+    assert.match(answer.body, /^[A-Za-z0-9_-]{56}$/);
+    assert.equal(answer.headers.get("x-aws-ec2-metadata-token-ttl-seconds"), headers[0]?.[1]);
+  });
+}
+
+test("front: a good token is served and what is left of it told, on passed-on answers too", async () => {
+  const { ask, token, clock } = front(ready, { tokenRequired: true });
+  const headers = [[tokenHeader, await token()]] as const;
+  await clock.advance(10_000);
+  for (const target of [`${roles}/`, `${roles}/reader`, info, id]) {
+    const answer = await ask({ target, headers });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("x-aws-ec2-metadata-token-ttl-seconds"), "50");
+  }
+});
+
+test("front: a token that isn't good gets 401 in either mode", async () => {
+  const { ask, token, clock } = front(ready);
+  const own = await token();
+  const others = await token({ peer: "10.0.0.8" });
+  const status = async (text: string) =>
+    (await ask({ target: id, headers: [[tokenHeader, text]] })).status;
+  assert.equal(await status(own), 200);
+  assert.equal(await status(others), 401);
+  assert.equal(await status("garbage"), 401);
+  assert.equal(await status(""), 200);
+  await clock.advance(60_000);
+  assert.equal(await status(own), 401);
+});
+
+test("front: without a token 401, where the flag or the namespace requires one", async () => {
+  for (
+    const { ask, passed } of [
+      front(ready, { tokenRequired: true }),
+      front(pod("ready", { imdsv2Required: true })),
+    ]
+  ) {
+    for (const target of [`${roles}/`, `${roles}/reader`, info, id]) {
+      assert.equal((await ask(target)).status, 401);
+      assert.equal((await ask({ target, headers: [[tokenHeader, ""]] })).status, 401);
+    }
+    assert.deepEqual(passed, []);
+  }
+});
+
+test("front: X-Forwarded-For is refused with a token and passes without", async () => {
+  const { ask, token, passed } = front(ready);
+  const headers = [[tokenHeader, await token()], forwarded] as const;
+  assert.equal((await ask({ target: id, headers })).status, 403);
+  assert.equal((await ask({ target: id, headers: [forwarded] })).status, 200);
+  assert.deepEqual(Object.keys(passed[0]?.headers ?? {}), []);
+});
+
+test("front: a token got before the pod was known is the pod's", async () => {
+  const { ask, token } = front(unknown, { later: ready });
+  const headers = [[tokenHeader, await token()]] as const;
+  assert.equal((await ask({ target: `${roles}/reader`, headers })).status, 200);
+});
+
+test("front: a request for an unknown pod waits 900 ms at most, and says for how long", async () => {
+  const { ask, pods } = front(unknown, { later: ready, waited: (ms) => waited.push(ms) });
+  const waited: number[] = [];
+  assert.equal((await ask(`${roles}/reader`)).body, document);
+  assert.deepEqual(pods.waits, [{ ip: "10.0.0.7", ms: 900 }]);
+  assert.deepEqual(waited, [0]);
+});
+
+test("front: two Hosts, or a strange one, get 400 before anything else", async () => {
+  const { ask } = front(ready);
+  for (const hosts of [["evil.example"], ["localhost", "localhost"], ["localhost/latest?"]]) {
+    const headers = hosts.map((host) => ["Host", host] as const);
+    assert.equal((await ask({ target: `${roles}/reader`, headers })).status, 400);
+  }
+});
+
+test("front: a pod that floods gets 503, others don't", async () => {
+  const { ask } = front(ready, { podRate: 2 });
+  const statuses = [];
+  for (let i = 0; i < 6; i++) statuses.push((await ask(id)).status);
+  assert.deepEqual(statuses, [200, 200, 200, 200, 503, 503]);
+  assert.equal((await ask({ target: id, peer: "10.0.0.8" })).status, 200);
+});
+
+test("front: what is passed on: canonical path, no query, no hop-by-hop header, no token", async () => {
+  const { ask, token, passed } = front(ready);
+  await ask({
+    target: "/latest//meta-data/./x/..//%69nstance-id?a=b",
+    headers: [
+      ["User-Agent", "test"],
+      ["X-Two", "1"],
+      ["x-two", "2"],
+      ["Connection", "close, X-Hop"],
+      ["X-Hop", "1"],
+      ["TE", "trailers"],
+      ["Upgrade", "h2c"],
+      ["Content-Length", "0"],
+      [tokenHeader.toUpperCase(), await token()],
+    ],
+  });
+  assert.deepEqual(passed.map(({ method, path, headers }) => ({ method, path, headers })), [
+    { method: "GET", path: id, headers: { "User-Agent": "test", "X-Two": "1, 2" } },
+  ]);
+});
+
+test("front: status, headers and body come back as they are, a redirect too", async () => {
+  const answer = new Response("moved", {
+    status: 301,
+    headers: [
+      ["Location", "http://169.254.169.254/latest/meta-data/"],
+      ["Server", "EC2ws"],
+      ["ETag", '"1"'],
+      ["Connection", "close, X-Hop"],
+      ["X-Hop", "1"],
+      ["X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600"],
+    ],
+  });
+  const { ask } = front(ready, { upstream: () => Promise.resolve(answer) });
+  const { status, headers, body } = await ask("/latest/meta-data");
+  assert.deepEqual([status, body], [301, "moved"]);
+  assert.deepEqual([...headers.keys()].sort(), ["content-type", "etag", "location", "server"]);
+  assert.equal(headers.get("location"), "http://169.254.169.254/latest/meta-data/");
+});
+
+test("front: 502 where the service is away, 504 where it is slow", async () => {
+  const failing = (code: string) => ({
+    upstream: () => Promise.reject(Object.assign(new Error("fault"), { code })),
+  });
+  assert.equal((await front(ready, failing("ECONNREFUSED")).ask(id)).status, 502);
+  assert.equal((await front(ready, failing("imds_timeout")).ask(id)).status, 504);
+});
+
+test("front: the client's departure is passed on", async () => {
+  const { ask, passed } = front(ready);
+  const { signal } = new AbortController();
+  await ask({ target: id, signal });
+  assert.equal(passed[0]?.signal, signal);
+});
+
+test("front: answers are reported by route and status", async () => {
+  const { ask, token, answered } = front(ready);
+  await token();
+  for (const target of [roles, `${roles}/x`, info, "/latest/meta-data/iam/x", id, "*"]) {
+    await ask(target);
+  }
+  const expected = "token 200,roles 200,roles 403,info 200,blocked 404,metadata 200,refused 400";
+  assert.equal(answered.join(","), expected);
+});

@@ -1,0 +1,127 @@
+/**
+ * Bearer tokens as the API server judges them, asked as seldom as is safe: what can't be right is
+ * refused unasked, and a success is remembered for a minute under the token's hash. What a genuine
+ * token entitles to is decided elsewhere.
+ */
+import { RateLimit } from "./rate_limit.ts";
+import type { Clock, Log, ReviewToken, TokenVerdict } from "../ports.ts";
+import { type Refusal, refuse } from "./refusal.ts";
+import { bearerToken, readClaims, type TokenClaims } from "./token_claims.ts";
+
+const rememberedMs = 60_000;
+const maxRemembered = 10_000;
+const maxUnderWay = 64;
+
+type Authenticated = Extract<TokenVerdict, { kind: "authenticated" }>;
+
+/** A genuine token, for the audience asked about. */
+export interface ReviewedToken extends Authenticated {
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+export interface ReviewedTokensParts {
+  readonly reviewToken: ReviewToken;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Reviews for one peer. */
+  readonly attempts: { readonly perSecond: number; readonly burst: number };
+}
+
+interface Remembered {
+  readonly token: ReviewedToken;
+  readonly until: number;
+}
+
+export class ReviewedTokens {
+  readonly #reviewToken: ReviewToken;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #remembered = new Map<string, Remembered>();
+  readonly #underWay = new Map<string, Promise<ReviewedToken | Refusal>>();
+  /** Anyone who reaches the port can send tokens that look right: each peer has its share. */
+  readonly #attempts: RateLimit;
+
+  constructor(parts: ReviewedTokensParts) {
+    this.#reviewToken = parts.reviewToken;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#attempts = new RateLimit(parts.clock, { ...parts.attempts, maxKeys: 10_000 });
+  }
+
+  /** The token of an `Authorization` header: genuine, or refused with 401, or 503 (unknown yet). */
+  review(header: string | undefined, audience: string, peer: string) {
+    const token = bearerToken(header);
+    if (token === undefined) return refuse(401, "no bearer token");
+    return this.reviewToken(token, audience, peer);
+  }
+
+  async reviewToken(
+    token: string,
+    audience: string,
+    peer: string,
+  ): Promise<ReviewedToken | Refusal> {
+    const claims = readClaims(token);
+    if (claims === undefined) return refuse(401, "the token is not a ServiceAccount's token");
+    if (!claims.audiences.includes(audience)) {
+      return refuse(401, "the token is for another audience");
+    }
+    if (claims.expiresAt <= this.#clock.now()) return refuse(401, "the token has expired");
+    const key = await hashOf(`${audience} ${token}`);
+    const remembered = this.#remembered.get(key);
+    if (remembered !== undefined && remembered.until > this.#clock.monotonic()) {
+      return remembered.token;
+    }
+    return this.#underWay.get(key) ?? this.#ask(key, token, claims, audience, peer);
+  }
+
+  #ask(
+    key: string,
+    token: string,
+    claims: TokenClaims,
+    audience: string,
+    peer: string,
+  ): Promise<ReviewedToken | Refusal> | Refusal {
+    if (!this.#attempts.take(peer)) return refuse(503, "too many tokens from this address");
+    if (this.#underWay.size >= maxUnderWay) return refuse(503, "too many tokens under review");
+    const asked = this.#verdict(token, claims, audience)
+      .then((verdict) => {
+        if (verdict.kind === "authenticated") this.#remember(key, verdict);
+        return verdict;
+      })
+      .finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, asked);
+    return asked;
+  }
+
+  async #verdict(
+    token: string,
+    claims: TokenClaims,
+    audience: string,
+  ): Promise<ReviewedToken | Refusal> {
+    try {
+      const verdict = await this.#reviewToken(token, audience);
+      if (verdict.kind === "refused") return refuse(401, "the token is not valid");
+      if (!verdict.audiences.includes(audience)) {
+        return refuse(401, "the token is for another audience");
+      }
+      return { ...verdict, expiresAt: claims.expiresAt };
+    } catch (cause) {
+      this.#log.warn({ error: String(cause) }, "token review failed");
+      return refuse(503, "the token can't be checked now: the API server doesn't answer");
+    }
+  }
+
+  #remember(key: string, token: ReviewedToken): void {
+    const until = this.#clock.monotonic() + rememberedMs;
+    this.#remembered.delete(key);
+    this.#remembered.set(key, { token, until });
+    if (this.#remembered.size <= maxRemembered) return;
+    this.#remembered.delete(this.#remembered.keys().next().value!);
+  }
+}
+
+async function hashOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return btoa(String.fromCharCode(...new Uint8Array(digest)));
+}

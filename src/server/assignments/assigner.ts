@@ -1,0 +1,206 @@
+/**
+ * Keeps the assignment of every pod on the nodes whose agents are connected here: decides, holds
+ * the role's credentials, and tells those who follow the node. Nodes without an agent here cost
+ * nothing: another replica serves them. How frames travel is the feed's business.
+ */
+import type { Decision, NamespaceFacts, PodFacts } from "../../policy/facts.ts";
+import type { RoleIdentity, ServiceAccountFacts } from "../../policy/facts.ts";
+import { assignFrame, type Assignment, sameAssignment } from "./assignment_frame.ts";
+import type { ClusterIndex } from "../cluster/cluster_index.ts";
+import { sameRequest } from "../cluster/pod_facts.ts";
+import type { Clock, CredentialKeeper } from "../ports.ts";
+import type { AssignFrame } from "../../protocol/frames.ts";
+
+export interface Policy {
+  decide(
+    pod: PodFacts,
+    namespace: NamespaceFacts | undefined,
+    serviceAccount: ServiceAccountFacts | undefined,
+  ): Decision;
+}
+
+export interface AssignerParts {
+  readonly index: ClusterIndex;
+  readonly keeper: CredentialKeeper;
+  readonly policy: Policy;
+  readonly identityKey: (identity: RoleIdentity) => string;
+  readonly clock: Clock;
+  /** How long a node's credentials are kept after its last stream ended: a reconnect finds them. */
+  readonly nodeGraceMs: number;
+  /** An assignment is new or different; for Events, the audit log and metrics. */
+  readonly assigned: (now: Assignment, before: Assignment | undefined) => void;
+}
+
+/** One follower's view of a node. */
+export interface NodeAssignments {
+  /** Every pod with an assignment now. */
+  uids(): readonly string[];
+  /** Undefined where the pod has none (any more). */
+  frame(uid: string): AssignFrame | undefined;
+  detach(): void;
+}
+
+interface Node {
+  readonly assignments: Map<string, Assignment>;
+  readonly followers: Set<(uid: string) => void>;
+  cancelRelease: () => void;
+}
+
+export class Assigner {
+  readonly #parts: AssignerParts;
+  #policy: Policy;
+  readonly #nodes = new Map<string, Node>();
+  /** Which pods hold which identity: UID to node, by key. */
+  readonly #holders = new Map<string, Map<string, string>>();
+
+  constructor(parts: AssignerParts) {
+    this.#parts = parts;
+    this.#policy = parts.policy;
+    parts.index.subscribe({
+      podChanged: (now, before) => this.#podChanged(now, before),
+      namespaceChanged: (name) => this.#redecide((pod) => pod.namespace === name, true),
+      serviceAccountChanged: (namespace, name) =>
+        this.#redecide((pod) => pod.namespace === namespace && pod.serviceAccount === name, true),
+      synced: () => this.#assignAll(),
+    });
+  }
+
+  /** Follows a node: from now on `changed` is called with each UID whose assignment changed. */
+  attach(nodeName: string, changed: (uid: string) => void): NodeAssignments {
+    const node = this.#nodes.get(nodeName) ?? this.#open(nodeName);
+    node.cancelRelease();
+    node.followers.add(changed);
+    return {
+      uids: () => [...node.assignments.keys()],
+      frame: (uid) => {
+        const assignment = node.assignments.get(uid);
+        return assignment === undefined ? undefined : assignFrame(assignment);
+      },
+      detach: () => this.#detach(nodeName, node, changed),
+    };
+  }
+
+  /** The frame for a pod as just read from the API, which the index may know less about. */
+  frameFor(pod: PodFacts): AssignFrame {
+    return assignFrame(this.#decide(pod));
+  }
+
+  /** What a pod would be told now; for the summary, which covers pods of any node. */
+  assignmentOf(pod: PodFacts): Assignment {
+    return this.#nodes.get(pod.nodeName ?? "")?.assignments.get(pod.uid) ?? this.#decide(pod);
+  }
+
+  /** Every assignment held here. */
+  *held(): Iterable<Assignment> {
+    for (const node of this.#nodes.values()) yield* node.assignments.values();
+  }
+
+  /** The state of an identity's credentials has changed. */
+  credentialsChanged(key: string): void {
+    for (const [uid, nodeName] of [...this.#holders.get(key) ?? []]) {
+      const before = this.#nodes.get(nodeName)?.assignments.get(uid);
+      if (before?.key !== key) continue;
+      this.#put(nodeName, { ...before, credentials: this.#parts.keeper.state(key) });
+    }
+  }
+
+  /** Decides everything again under other settings, such as a role base found out by now. */
+  setPolicy(policy: Policy): void {
+    this.#policy = policy;
+    this.#redecide(() => true, false);
+  }
+
+  #open(nodeName: string): Node {
+    const node = { assignments: new Map(), followers: new Set<never>(), cancelRelease: () => {} };
+    this.#nodes.set(nodeName, node);
+    for (const pod of this.#parts.index.podsOn(nodeName)) this.#assign(pod, false);
+    return node;
+  }
+
+  #detach(nodeName: string, node: Node, changed: (uid: string) => void): void {
+    if (!node.followers.delete(changed) || node.followers.size > 0) return;
+    node.cancelRelease = this.#parts.clock.after(this.#parts.nodeGraceMs, () => {
+      for (const assignment of node.assignments.values()) this.#release(assignment);
+      this.#nodes.delete(nodeName);
+    });
+  }
+
+  #assignAll(): void {
+    for (const nodeName of this.#nodes.keys()) {
+      for (const pod of this.#parts.index.podsOn(nodeName)) this.#assign(pod, false);
+    }
+  }
+
+  #podChanged(now: PodFacts | undefined, before: PodFacts | undefined): void {
+    const movedOrGone = now === undefined || now.terminal || now.nodeName !== before?.nodeName;
+    if (before !== undefined && movedOrGone) this.#revoke(before);
+    if (now !== undefined) this.#assign(now, before === undefined || !sameRequest(now, before));
+  }
+
+  #redecide(concerns: (pod: PodFacts) => boolean, retry: boolean): void {
+    const concerned = [...this.held()].map((assignment) => assignment.pod).filter(concerns);
+    for (const pod of concerned) this.#assign(pod, retry);
+  }
+
+  #assign(pod: PodFacts, retry: boolean): void {
+    const { index, keeper } = this.#parts;
+    const node = this.#nodes.get(pod.nodeName ?? "");
+    if (!index.synced || node === undefined || pod.terminal) return;
+    const decided = this.#decide(pod);
+    const before = node.assignments.get(pod.uid);
+    this.#hold(decided);
+    if (before !== undefined && before.key !== decided.key) this.#release(before);
+    if (decided.key === null) return this.#put(pod.nodeName!, decided);
+    if (retry) keeper.retry(decided.key);
+    this.#put(pod.nodeName!, { ...decided, credentials: keeper.state(decided.key) });
+  }
+
+  #decide(pod: PodFacts): Assignment {
+    const { index, identityKey, keeper } = this.#parts;
+    const namespace = index.namespace(pod.namespace);
+    const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
+    const decision = this.#policy.decide(pod, namespace, account);
+    const key = decision.kind === "role" ? identityKey(decision.identity) : null;
+    const held = key !== null && this.#holders.has(key);
+    const credentials = key === null
+      ? null
+      : held
+      ? keeper.state(key)
+      : { kind: "pending" as const };
+    return { pod, imdsv2: namespace?.imdsv2 === "required", decision, key, credentials };
+  }
+
+  #put(nodeName: string, now: Assignment): void {
+    const node = this.#nodes.get(nodeName);
+    if (node === undefined) return;
+    const before = node.assignments.get(now.pod.uid);
+    node.assignments.set(now.pod.uid, now);
+    if (before !== undefined && sameAssignment(before, now)) return;
+    this.#parts.assigned(now, before);
+    for (const changed of node.followers) changed(now.pod.uid);
+  }
+
+  #revoke(pod: PodFacts): void {
+    const node = this.#nodes.get(pod.nodeName ?? "");
+    const assignment = node?.assignments.get(pod.uid);
+    if (node === undefined || assignment === undefined) return;
+    node.assignments.delete(pod.uid);
+    this.#release(assignment);
+    for (const changed of node.followers) changed(pod.uid);
+  }
+
+  #hold({ pod, decision, key }: Assignment): void {
+    if (decision.kind !== "role" || key === null) return;
+    const holders = this.#holders.get(key) ?? new Map<string, string>();
+    if (holders.has(pod.uid)) return;
+    this.#holders.set(key, holders.set(pod.uid, pod.nodeName!));
+    this.#parts.keeper.hold(key, decision.identity, pod.uid, pod.namespace);
+  }
+
+  #release({ pod, key }: Assignment): void {
+    const holders = this.#holders.get(key ?? "");
+    if (key === null || holders === undefined || !holders.delete(pod.uid)) return;
+    if (holders.size === 0) this.#holders.delete(key);
+    this.#parts.keeper.release(key, pod.uid);
+  }
+}

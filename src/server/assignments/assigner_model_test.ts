@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { FakeKeeper } from "../../../tests/fakes/credential_keeper.ts";
+import { namespaceFacts, podFacts } from "../../../tests/fakes/facts.ts";
+import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import { createPolicy } from "../../policy/decide.ts";
+import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
+import { identityKey } from "../../policy/role_identity.ts";
+import type { AssignFrame } from "../../protocol/frames.ts";
+import { Assigner, type NodeAssignments } from "./assigner.ts";
+import { ClusterIndex } from "../cluster/cluster_index.ts";
+
+const settings = {
+  roleBaseArn: "arn:aws:iam::111122223333:role/",
+  permittedMatch: "arn",
+  honourAllowedRoles: false,
+  sessionNameTemplate: "{namespace}.{serviceAccount}",
+  sessionDurationSeconds: 3600,
+  maxSessionDurationSeconds: 43_200,
+  sessionTags: false,
+  clusterName: null,
+  reservedRoleArns: [],
+} as const;
+const nodes = ["n1", "n2"] as const;
+const role = fc.constantFrom(null, null, "", "reader", "writer", "not a role");
+
+const anyPod = fc.record({
+  uid: fc.constantFrom("a", "b", "c"),
+  nodeName: fc.constantFrom(null, ...nodes),
+  serviceAccount: fc.constantFrom("default", "till"),
+  role,
+  terminal: fc.boolean(),
+  terminating: fc.boolean(),
+  // A UID keeps its name and namespace, whatever else changes.
+}).map((some) =>
+  podFacts({ ...some, name: some.uid, namespace: some.uid === "b" ? "desk" : "shop" })
+);
+const anyNamespace = fc.record({
+  name: fc.constantFrom("shop", "desk"),
+  permitted: fc.constantFrom(null, ".*", ".*", ".*/reader", "a("),
+  defaultRole: role,
+}).map((some) => namespaceFacts(some));
+const anyAccount = fc.record({
+  namespace: fc.constantFrom("shop", "desk"),
+  name: fc.constantFrom("default", "till"),
+  role,
+});
+
+/** What can happen to a cluster and its agents. */
+const anyStep = fc.oneof(
+  { weight: 4, arbitrary: anyPod.map((pod) => (world: World) => world.index.pods.upsert(pod)) },
+  fc.constantFrom("a", "b", "c").map((uid) => (world: World) => world.index.pods.remove(uid)),
+  fc.array(anyPod, { maxLength: 3 }).map((pods) => (world: World) =>
+    world.index.pods.replace(pods)
+  ),
+  anyNamespace.map((one) => (world: World) => world.index.namespaces.upsert(one)),
+  fc.constant((world: World) => world.index.namespaces.remove("shop")),
+  {
+    weight: 2,
+    arbitrary: anyAccount.map((one) => (world: World) => world.index.serviceAccounts.upsert(one)),
+  },
+  fc.constantFrom(...nodes).map((node) => (world: World) => world.connect(node)),
+  fc.constantFrom(...nodes).map((node) => (world: World) => world.disconnect(node)),
+  fc.constant((world: World) => world.clock.advance(60_000)),
+);
+
+const manySteps = fc.array(anyStep, { minLength: 20, maxLength: 60, size: "max" });
+
+/** A cluster, the assigner, and agents that keep what they are told of changes. */
+class World {
+  readonly clock = new ManualClock();
+  readonly keeper = new FakeKeeper();
+  readonly index = new ClusterIndex();
+  readonly connected = new Map<string, { view: NodeAssignments; told: Map<string, AssignFrame> }>();
+  readonly assigner: Assigner = new Assigner({
+    index: this.index,
+    keeper: this.keeper,
+    policy: createPolicy(settings),
+    identityKey,
+    clock: this.clock,
+    nodeGraceMs: 60_000,
+    assigned: () => {},
+  });
+
+  constructor() {
+    this.index.namespaces.replace([]);
+    this.index.serviceAccounts.replace([]);
+    this.index.pods.replace([]);
+  }
+
+  connect(node: string): void {
+    if (this.connected.has(node)) return;
+    const told = new Map<string, AssignFrame>();
+    const tell = (uid: string) => {
+      const frame = view.frame(uid);
+      if (frame === undefined) told.delete(uid);
+      else told.set(uid, frame);
+    };
+    const view = this.assigner.attach(node, tell);
+    for (const uid of view.uids()) tell(uid);
+    this.connected.set(node, { view, told });
+  }
+
+  disconnect(node: string): void {
+    this.connected.get(node)?.view.detach();
+    this.connected.delete(node);
+  }
+}
+
+/** The same cluster, met for the first time. */
+function fresh(world: World, node: string): World {
+  const pods: PodFacts[] = [...world.index.allPods()];
+  const namespaces: NamespaceFacts[] = [...world.index.allNamespaces()];
+  const accounts = new Map<string, ServiceAccountFacts>();
+  for (const pod of pods) {
+    const account = world.index.serviceAccount(pod.namespace, pod.serviceAccount);
+    if (account !== undefined) accounts.set(`${account.namespace}/${account.name}`, account);
+  }
+  const other = new World();
+  other.index.namespaces.replace(namespaces);
+  other.index.serviceAccounts.replace([...accounts.values()]);
+  other.index.pods.replace(pods);
+  other.connect(node);
+  return other;
+}
+
+test("Assigner: whatever happened, agents know what a server new to the cluster would say", async () => {
+  await fc.assert(
+    fc.asyncProperty(manySteps, async (steps) => {
+      const world = new World();
+      world.connect("n1");
+      for (const step of steps) await step(world);
+      for (const [node, { told }] of world.connected) {
+        const expected = fresh(world, node).connected.get(node)!.told;
+        assert.deepEqual(new Map([...told].sort()), new Map([...expected].sort()));
+      }
+    }),
+    { numRuns: 600 },
+  );
+});
+
+test("Assigner: whatever happened, exactly what connected nodes need is held in the end", async () => {
+  await fc.assert(
+    fc.asyncProperty(manySteps, async (steps) => {
+      const world = new World();
+      for (const step of steps) await step(world);
+      await world.clock.advance(60_000);
+      const needed = new Map<string, Set<string>>();
+      for (const { told } of world.connected.values()) {
+        for (const [uid, { role }] of told) {
+          if (!role) continue;
+          needed.set(role.identity, (needed.get(role.identity) ?? new Set()).add(uid));
+        }
+      }
+      assert.deepEqual(new Map([...world.keeper.holders].sort()), new Map([...needed].sort()));
+      for (const node of nodes) world.disconnect(node);
+      await world.clock.advance(60_000);
+      assert.deepEqual([world.keeper.holders.size, world.clock.pending()], [0, 0]);
+    }),
+    { numRuns: 600 },
+  );
+});

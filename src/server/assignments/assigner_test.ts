@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fakeCredentials, FakeKeeper } from "../../../tests/fakes/credential_keeper.ts";
+import { namespaceFacts, podFacts } from "../../../tests/fakes/facts.ts";
+import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import type { Decision, RoleIdentity } from "../../policy/facts.ts";
+import { Assigner, type Policy } from "./assigner.ts";
+import type { Assignment } from "./assignment_frame.ts";
+import { ClusterIndex } from "../cluster/cluster_index.ts";
+
+function role(name: string): Decision {
+  const identity: RoleIdentity = {
+    arn: `arn:aws:iam::111122223333:role/${name}`,
+    sessionName: "s",
+    externalId: null,
+    durationSeconds: 3600,
+    tags: [],
+  };
+  return { kind: "role", name, requested: name, identity };
+}
+
+const denied = (message: string): Decision => ({
+  kind: "denied",
+  denial: { reason: "NotPermitted", message },
+});
+
+/** The pod's role, its ServiceAccount's or its namespace's, where the namespace permits any. */
+const policy: Policy = {
+  decide(pod, namespace, account) {
+    const name = pod.role ?? account?.role ?? namespace?.defaultRole ?? null;
+    if (name === null) return { kind: "none" };
+    return namespace?.permitted === ".*" ? role(name) : denied(`${name} is not permitted`);
+  },
+};
+
+function started(pods = [podFacts({ role: "reader" })]) {
+  const clock = new ManualClock();
+  const keeper = new FakeKeeper();
+  const index = new ClusterIndex();
+  const assigned: Assignment[] = [];
+  const assigner = new Assigner({
+    index,
+    keeper,
+    policy,
+    identityKey: (identity) => `key of ${identity.arn.split("/")[1]}`,
+    clock,
+    nodeGraceMs: 60_000,
+    assigned: (now) => assigned.push(now),
+  });
+  index.namespaces.replace([namespaceFacts()]);
+  index.serviceAccounts.replace([]);
+  index.pods.replace(pods);
+  const changes: string[] = [];
+  const attach = (node = "n1") => assigner.attach(node, (uid) => changes.push(uid));
+  return { clock, keeper, index, assigner, assigned, changes, attach };
+}
+
+const reader = "key of reader";
+const uid = "uid-web";
+
+test("Assigner: holds roles only for nodes whose agent is connected", () => {
+  const { keeper, attach } = started([
+    podFacts({ uid: "a", role: "reader", nodeName: "n1" }),
+    podFacts({ uid: "b", role: "writer", nodeName: "n2" }),
+    podFacts({ uid: "c", role: "waiter", nodeName: null }),
+  ]);
+  assert.equal(keeper.holders.size, 0);
+  const node = attach("n1");
+  assert.deepEqual([...keeper.holders], [[reader, new Set(["a"])]]);
+  assert.deepEqual(node.uids(), ["a"]);
+});
+
+test("Assigner: decides nothing before pods, namespaces and ServiceAccounts are listed", () => {
+  const keeper = new FakeKeeper();
+  const index = new ClusterIndex();
+  const parts = { index, keeper, policy, clock: new ManualClock(), nodeGraceMs: 0 };
+  const assigner = new Assigner({ ...parts, identityKey: (i) => i.arn, assigned: () => {} });
+  index.pods.replace([podFacts({ role: "reader" })]);
+  index.namespaces.replace([namespaceFacts()]);
+  const node = assigner.attach("n1", () => {});
+  assert.deepEqual(node.uids(), []);
+  index.serviceAccounts.replace([]);
+  assert.deepEqual(node.uids(), [uid]);
+});
+
+test("Assigner: a pod without a role has a frame that says so", () => {
+  const { attach } = started([podFacts()]);
+  assert.equal(attach().frame(uid)?.role, null);
+});
+
+test("Assigner: pending, then ready, then renewed credentials", () => {
+  const { keeper, assigner, attach, changes } = started();
+  const node = attach();
+  assert.equal(node.frame(uid)?.role?.identity, reader);
+  assert.equal(node.frame(uid)?.role?.credentials, undefined);
+  for (const id of ["ONE", "TWO"]) {
+    keeper.states.set(reader, {
+      kind: "ready",
+      credentials: fakeCredentials(id, 1_767_225_600_000),
+    });
+    assigner.credentialsChanged(reader);
+    assert.deepEqual(node.frame(uid)?.role?.credentials, {
+      accessKeyId: `ASIA${id}`,
+      secretAccessKey: `secret-${id}`,
+      sessionToken: `session-${id}`,
+      expiration: "2026-01-01T01:00:00Z",
+      lastUpdated: "2026-01-01T00:00:00Z",
+    });
+  }
+  assigner.credentialsChanged(reader);
+  assert.deepEqual(changes, [uid, uid]);
+});
+
+test("Assigner: failed credentials deny with STS's reason", () => {
+  const { keeper, assigner, attach } = started();
+  const node = attach();
+  keeper.states.set(reader, { kind: "failed", reason: "access_denied", message: "no trust" });
+  assigner.credentialsChanged(reader);
+  const frame = node.frame(uid);
+  assert.deepEqual(frame?.denied, { reason: "CredentialsFailed", message: "no trust" });
+  assert.equal(frame?.role, undefined);
+});
+
+test("Assigner: a withdrawn permission denies at once and lets the credentials go", () => {
+  const { keeper, index, attach, changes } = started();
+  const node = attach();
+  index.namespaces.upsert(namespaceFacts({ permitted: null }));
+  assert.equal(node.frame(uid)?.denied?.reason, "NotPermitted");
+  assert.equal(keeper.holders.size, 0);
+  assert.deepEqual(changes, [uid]);
+});
+
+test("Assigner: a changed role is held before the former is released", () => {
+  const { keeper, index, attach } = started();
+  attach();
+  index.pods.upsert(podFacts({ role: "writer" }));
+  assert.deepEqual([...keeper.holders.keys()], ["key of writer"]);
+});
+
+test("Assigner: a default role and a ServiceAccount's role count as soon as they are there", () => {
+  const { index, attach } = started([podFacts()]);
+  const node = attach();
+  index.namespaces.upsert(namespaceFacts({ defaultRole: "default" }));
+  assert.equal(node.frame(uid)?.role?.name, "default");
+  index.serviceAccounts.upsert({ namespace: "shop", name: "default", role: "account" });
+  assert.equal(node.frame(uid)?.role?.name, "account");
+  index.serviceAccounts.remove("shop/default");
+  assert.equal(node.frame(uid)?.role?.name, "default");
+});
+
+// name, the change, whether the back-off of a refused identity is forgotten
+const retries = [
+  [
+    "a new pod",
+    (index: ClusterIndex) => index.pods.upsert(podFacts({ uid: "b", role: "reader" })),
+    1,
+  ],
+  [
+    "an annotation",
+    (index: ClusterIndex) => index.pods.upsert(podFacts({ role: "reader", sessionName: "x" })),
+    1,
+  ],
+  [
+    "its namespace",
+    (index: ClusterIndex) => index.namespaces.upsert(namespaceFacts({ imdsv2: "required" })),
+    1,
+  ],
+  [
+    "an address",
+    (index: ClusterIndex) => index.pods.upsert(podFacts({ role: "reader", ips: ["10.0.0.9"] })),
+    0,
+  ],
+  [
+    "another namespace",
+    (index: ClusterIndex) => index.namespaces.upsert(namespaceFacts({ name: "other" })),
+    0,
+  ],
+] as const;
+
+for (const [name, change, times] of retries) {
+  test(`Assigner: ${name} changes: ${times} retries`, () => {
+    const { keeper, index, attach } = started();
+    attach();
+    change(index);
+    assert.deepEqual(keeper.retried, Array(times).fill(reader));
+  });
+}
+
+test("Assigner: terminal and removed pods are revoked, terminating ones are not", () => {
+  const pod = podFacts({ role: "reader" });
+  const { keeper, index, attach, changes } = started([pod, podFacts({ uid: "b", role: "reader" })]);
+  const node = attach();
+  index.pods.upsert({ ...pod, terminating: true });
+  assert.deepEqual(changes, [uid]);
+  assert.equal(node.frame(uid)?.pod.terminating, true);
+  index.pods.upsert({ ...pod, terminal: true });
+  assert.equal(node.frame(uid), undefined);
+  index.pods.remove("b");
+  assert.deepEqual([changes, node.uids(), keeper.holders.size], [[uid, uid, "b"], [], 0]);
+});
+
+test("Assigner: a node's credentials outlive its last stream by the grace, not longer", async () => {
+  const { clock, keeper, attach } = started();
+  const [first, second] = [attach(), attach()];
+  first.detach();
+  await clock.advance(120_000);
+  assert.equal(keeper.holders.size, 1);
+  second.detach();
+  await clock.advance(59_000);
+  const third = attach();
+  await clock.advance(120_000);
+  assert.equal(keeper.holders.size, 1);
+  third.detach();
+  third.detach();
+  await clock.advance(60_000);
+  assert.equal(keeper.holders.size, 0);
+  assert.equal(attach().frame(uid)?.role?.name, "reader");
+});
+
+test("Assigner: another policy decides everything again", () => {
+  const { assigner, attach, changes, keeper } = started();
+  const node = attach();
+  assigner.setPolicy({ decide: () => ({ kind: "none" }) });
+  assert.equal(node.frame(uid)?.role, null);
+  assert.deepEqual([changes, keeper.retried], [[uid], []]);
+});
+
+test("Assigner: a pod as read from the API has its address and the credentials held", () => {
+  const { keeper, assigner, attach } = started([podFacts({ role: "reader", ips: [] })]);
+  attach();
+  keeper.states.set(reader, { kind: "ready", credentials: fakeCredentials("ONE", 0) });
+  const frame = assigner.frameFor(podFacts({ role: "reader", ips: ["10.0.0.7"] }));
+  assert.deepEqual(frame.pod.ips, ["10.0.0.7"]);
+  assert.equal(frame.role?.credentials?.accessKeyId, "ASIAONE");
+});
+
+test("Assigner: tells of each assignment once, however often it is confirmed", () => {
+  const { assigned, assigner, attach, index } = started();
+  attach();
+  index.pods.upsert(podFacts({ role: "reader", createdAt: "2026-01-02T00:00:00Z" }));
+  assigner.credentialsChanged(reader);
+  assert.equal(assigned.length, 1);
+});

@@ -1,0 +1,112 @@
+/**
+ * One agent's stream: every assignment of its node, then `synced`, then changes, and a `ping` every
+ * five seconds. Only UIDs are queued, and a frame is made when the agent's connection takes it, so
+ * the latest state wins and a slow agent costs no memory.
+ */
+import { encodeFrame } from "../../protocol/frames.ts";
+import type { NodeAssignments } from "./assigner.ts";
+import type { Clock } from "../ports.ts";
+
+const pingEveryMs = 5_000;
+const chunkChars = 32_768;
+/** JSON knows no Infinity; a watch that has never spoken is older than anything fresh. */
+const oldestWatchAgeSeconds = 86_400;
+
+export type FeedEnd = "client" | "stuck" | "pod-gone" | "token-expired" | "replaced" | "shutdown";
+
+export interface FeedParts {
+  /** Follows the node, calling back with each UID that changed. */
+  readonly attach: (changed: (uid: string) => void) => NodeAssignments;
+  readonly clock: Clock;
+  readonly watchAgeSeconds: () => number;
+  /** A stream whose reader takes nothing for so long is closed. */
+  readonly stuckAfterMs: number;
+  readonly ended: (why: FeedEnd) => void;
+}
+
+/** What waits to be sent: a pod's UID, or one of the frames that belong to no pod. */
+type Item = { readonly uid: string } | "synced" | "ping";
+
+export class AssignmentFeed {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly #parts: FeedParts;
+  readonly #node: NodeAssignments;
+  /** In the order of first change; a change of what still waits changes nothing here. */
+  readonly #queue = new Map<string, Item>();
+  readonly #encoder = new TextEncoder();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #wake: (() => void) | undefined;
+  #takenAt: number;
+  #cancelPing: () => void;
+  #ended = false;
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+    this.#takenAt = parts.clock.monotonic();
+    this.#node = parts.attach((uid) => this.#add(`pod ${uid}`, { uid }));
+    for (const uid of this.#node.uids()) this.#queue.set(`pod ${uid}`, { uid });
+    this.#queue.set("synced", "synced").set("ping", "ping");
+    this.#cancelPing = parts.clock.after(pingEveryMs, () => this.#tick());
+    this.body = new ReadableStream<Uint8Array>({
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.#pull(),
+      cancel: () => this.close("client"),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Ends the stream after what has been taken; the agent then opens the next. */
+  close(why: FeedEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelPing();
+    this.#node.detach();
+    this.#queue.clear();
+    // An end in order would wait behind what the agent doesn't take; a failure cuts its connection.
+    if (why === "stuck") this.#controller?.error(new Error("the agent takes nothing"));
+    else if (why !== "client") this.#controller?.close();
+    this.#wake?.();
+    this.#parts.ended(why);
+  }
+
+  #add(key: string, item: Item): void {
+    if (!this.#queue.has(key)) this.#queue.set(key, item);
+    this.#wake?.();
+  }
+
+  #tick(): void {
+    // A reader that waits takes every ping, so only one that doesn't read can be this late.
+    if (this.#parts.clock.monotonic() - this.#takenAt >= this.#parts.stuckAfterMs) {
+      return this.close("stuck");
+    }
+    this.#cancelPing = this.#parts.clock.after(pingEveryMs, () => this.#tick());
+    this.#add("ping", "ping");
+  }
+
+  async #pull(): Promise<void> {
+    this.#takenAt = this.#parts.clock.monotonic();
+    if (this.#queue.size === 0) await new Promise<void>((wake) => this.#wake = wake);
+    this.#wake = undefined;
+    if (this.#ended) return;
+    this.#takenAt = this.#parts.clock.monotonic();
+    this.#controller?.enqueue(this.#encoder.encode(this.#drain()));
+  }
+
+  #drain(): string {
+    let text = "";
+    for (const [key, item] of this.#queue) {
+      this.#queue.delete(key);
+      text += this.#encode(item);
+      if (text.length >= chunkChars) break;
+    }
+    return text;
+  }
+
+  #encode(item: Item): string {
+    if (item === "synced") return encodeFrame({ type: "synced" });
+    if (item === "ping") {
+      const age = Math.min(this.#parts.watchAgeSeconds(), oldestWatchAgeSeconds);
+      return encodeFrame({ type: "ping", watchAgeSeconds: Math.round(age * 10) / 10 });
+    }
+    return encodeFrame(this.#node.frame(item.uid) ?? { type: "revoke", uid: item.uid });
+  }
+}

@@ -1,0 +1,93 @@
+/** An assignment as agents read it: decision and credentials of one pod in one frame. */
+import type { Decision, PodFacts } from "../../policy/facts.ts";
+import type { AssignFrame, CredentialsFrame } from "../../protocol/frames.ts";
+import type { Credentials, CredentialState } from "../ports.ts";
+
+/** What a pod may have, as of now. */
+export interface Assignment {
+  readonly pod: PodFacts;
+  /** Its namespace demands IMDSv2. */
+  readonly imdsv2: boolean;
+  readonly decision: Decision;
+  /** The key of the decision's role identity; null without a role. */
+  readonly key: string | null;
+  /** Where the credentials of that identity stand; null without a role. */
+  readonly credentials: CredentialState | null;
+}
+
+export function assignFrame(assignment: Assignment): AssignFrame {
+  const { pod, imdsv2, decision, key, credentials } = assignment;
+  const head = {
+    type: "assign" as const,
+    pod: {
+      uid: pod.uid,
+      namespace: pod.namespace,
+      name: pod.name,
+      ips: [...pod.ips],
+      hostNetwork: pod.hostNetwork,
+      imdsv2,
+      createdAt: pod.createdAt,
+      ...pod.terminating && { terminating: true },
+    },
+  };
+  if (decision.kind === "none") return { ...head, role: null };
+  if (decision.kind === "denied") {
+    return {
+      ...head,
+      denied: { reason: decision.denial.reason, message: decision.denial.message },
+    };
+  }
+  if (credentials?.kind === "failed") {
+    return { ...head, denied: { reason: "CredentialsFailed", message: credentials.message } };
+  }
+  const role = {
+    arn: decision.identity.arn,
+    name: decision.name,
+    requested: decision.requested,
+    identity: key ?? "",
+  };
+  if (credentials?.kind !== "ready") return { ...head, role };
+  return { ...head, role: { ...role, credentials: credentialsFrame(credentials.credentials) } };
+}
+
+/** Whether an agent would be told the same. */
+export function sameAssignment(a: Assignment, b: Assignment): boolean {
+  return a.key === b.key && a.imdsv2 === b.imdsv2 && a.pod.hostNetwork === b.pod.hostNetwork &&
+    a.pod.terminating === b.pod.terminating &&
+    a.pod.ips.join() === b.pod.ips.join() && sameDecision(a.decision, b.decision) &&
+    sameState(a.credentials, b.credentials);
+}
+
+function sameDecision(a: Decision, b: Decision): boolean {
+  if (a.kind === "denied" && b.kind === "denied") {
+    return a.denial.reason === b.denial.reason && a.denial.message === b.denial.message;
+  }
+  if (a.kind === "role" && b.kind === "role") {
+    return a.name === b.name && a.requested === b.requested;
+  }
+  return a.kind === b.kind;
+}
+
+function sameState(a: CredentialState | null, b: CredentialState | null): boolean {
+  if (a?.kind === "ready" && b?.kind === "ready") {
+    return a.credentials.accessKeyId === b.credentials.accessKeyId &&
+      a.credentials.expiresAt === b.credentials.expiresAt;
+  }
+  if (a?.kind === "failed" && b?.kind === "failed") return a.message === b.message;
+  return a?.kind === b?.kind;
+}
+
+function credentialsFrame(credentials: Credentials): CredentialsFrame {
+  return {
+    accessKeyId: credentials.accessKeyId,
+    secretAccessKey: credentials.secretAccessKey,
+    sessionToken: credentials.sessionToken,
+    expiration: instant(credentials.expiresAt),
+    lastUpdated: instant(credentials.issuedAt),
+  };
+}
+
+/** `YYYY-MM-DDTHH:MM:SSZ`, as EC2 writes its dates. */
+export function instant(at: number): string {
+  return new Date(at).toISOString().slice(0, 19) + "Z";
+}

@@ -1,0 +1,95 @@
+/**
+ * Answers which pod of an agent's node an address belongs to, when the watch may be a moment behind:
+ * from the index, else by reading the API, sparingly.
+ */
+import ipaddr from "ipaddr.js";
+import type { PodFacts } from "../../policy/facts.ts";
+import type { AssignFrame } from "../../protocol/frames.ts";
+import { claimOf } from "../cluster/address_claim.ts";
+import type { Assigner } from "./assigner.ts";
+import type { ClusterIndex } from "../cluster/cluster_index.ts";
+import type { Clock, Log } from "../ports.ts";
+import { RateLimit } from "../access/rate_limit.ts";
+import { type Refusal, refuse } from "../access/refusal.ts";
+
+const missKeptMs = 2_000;
+const maxMisses = 10_000;
+
+/** Lists the pods of a node with that address; rejects where the API can't be asked. */
+export type ReadPodsByAddress = (node: string, ip: string) => Promise<readonly PodFacts[]>;
+
+export interface DirectReadParts {
+  readonly index: ClusterIndex;
+  readonly assigner: Assigner;
+  readonly readPodsByAddress: ReadPodsByAddress;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class DirectRead {
+  readonly #parts: DirectReadParts;
+  readonly #rate: RateLimit;
+  readonly #missedUntil = new Map<string, number>();
+  readonly #underWay = new Map<string, Promise<AssignFrame | Refusal>>();
+
+  constructor(parts: DirectReadParts) {
+    this.#parts = parts;
+    this.#rate = new RateLimit(parts.clock, { perSecond: 20, burst: 20, maxKeys: 20_000 });
+  }
+
+  /**
+   * The assignment of the pod at `text` on that node. 400 for what is no address, 404 where no pod
+   * has it, 409 where two claim it, 429 beyond 20 reads a second of one node, 503 where the API
+   * doesn't answer. A miss is kept for 2 s.
+   */
+  find(node: string, text: string): Promise<AssignFrame | Refusal> | AssignFrame | Refusal {
+    const { index, assigner, clock } = this.#parts;
+    const ip = canonicalAddress(text);
+    if (ip === undefined) return refuse(400, "not an address");
+    if (!this.#rate.take(node)) return refuse(429, "more than 20 reads a second");
+    const claim = index.claimOn(node, ip);
+    if (claim.kind === "pod") return assigner.frameFor(claim.pod);
+    if (claim.kind === "conflict") return conflict;
+    const key = `${node} ${ip}`;
+    if ((this.#missedUntil.get(key) ?? 0) > clock.monotonic()) return missing;
+    return this.#underWay.get(key) ?? this.#start(key, node, ip);
+  }
+
+  #start(key: string, node: string, ip: string): Promise<AssignFrame | Refusal> {
+    const read = this.#read(key, node, ip).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, read);
+    return read;
+  }
+
+  async #read(key: string, node: string, ip: string): Promise<AssignFrame | Refusal> {
+    const { assigner, log, readPodsByAddress } = this.#parts;
+    try {
+      const pods = await readPodsByAddress(node, ip);
+      const claim = claimOf(ip, pods.filter((pod) => pod.nodeName === node));
+      if (claim.kind === "pod") return assigner.frameFor(claim.pod);
+      if (claim.kind === "conflict") return conflict;
+    } catch (cause) {
+      log.warn({ node, error: String(cause) }, "direct read failed");
+      return refuse(503, "the API server doesn't answer");
+    }
+    this.#miss(key);
+    return missing;
+  }
+
+  #miss(key: string): void {
+    this.#missedUntil.delete(key);
+    this.#missedUntil.set(key, this.#parts.clock.monotonic() + missKeptMs);
+    if (this.#missedUntil.size <= maxMisses) return;
+    this.#missedUntil.delete(this.#missedUntil.keys().next().value!);
+  }
+}
+
+/** The form in which facts have addresses; undefined for zones and for short or octal forms. */
+function canonicalAddress(text: string): string | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return text;
+  if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return undefined;
+  return ipaddr.process(text).toString();
+}
+
+const missing = refuse(404, "no pod of this node has that address");
+const conflict = refuse(409, "two pods of this node claim that address");

@@ -1,0 +1,115 @@
+/**
+ * Events that tell people about a pod's role, on the pod; never the same twice within hours, and
+ * never more than the Events API should bear. The server doesn't wait for them.
+ */
+import type { PodFacts } from "../../policy/facts.ts";
+import type { Clock, Log } from "../ports.ts";
+import { RateLimit } from "../access/rate_limit.ts";
+
+const perSecond = 5;
+const burst = 25;
+const maxQueued = 1_000;
+const maxRemembered = 20_000;
+/** The API server keeps Events for an hour by default; what still holds is told again after six. */
+const toldAgainMs = 6 * 3_600_000;
+
+export type EventReason =
+  | "RoleDenied"
+  | "RoleInvalid"
+  | "CredentialsFailed"
+  | "CredentialsReady"
+  | "PermittedInvalid";
+
+/** What an Event tells, of which object. */
+export interface ObjectEvent {
+  readonly subject: {
+    readonly kind: "Pod" | "Namespace";
+    readonly name: string;
+    /** A namespace's own name, so that those who read only their namespace see it. */
+    readonly namespace: string;
+    readonly uid?: string;
+  };
+  readonly type: "Normal" | "Warning";
+  readonly reason: EventReason;
+  readonly message: string;
+}
+
+/** Creates an Event; that another replica has told the same already is success. */
+export type EventSink = (event: ObjectEvent) => Promise<void>;
+
+export type EventOutcome = "sent" | "failed" | "dropped";
+
+export class ObjectEvents {
+  readonly #sink: EventSink;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #counted: (outcome: EventOutcome) => void;
+  readonly #rate: RateLimit;
+  readonly #toldUntil = new Map<string, number>();
+  #queue: ObjectEvent[] = [];
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(parts: {
+    sink: EventSink;
+    clock: Clock;
+    log: Log;
+    counted: (outcome: EventOutcome) => void;
+  }) {
+    this.#sink = parts.sink;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#counted = parts.counted;
+    this.#rate = new RateLimit(parts.clock, { perSecond, burst, maxKeys: 1 });
+  }
+
+  onPod({ namespace, name, uid }: PodFacts, reason: EventReason, message: string): void {
+    const type = reason === "CredentialsReady" ? "Normal" : "Warning";
+    this.#tell({ subject: { kind: "Pod", name, namespace, uid }, type, reason, message });
+  }
+
+  onNamespace(name: string, reason: EventReason, message: string): void {
+    const subject = { kind: "Namespace" as const, name, namespace: name };
+    this.#tell({ subject, type: "Warning", reason, message });
+  }
+
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#queue = [];
+  }
+
+  #tell(event: ObjectEvent): void {
+    const now = this.#clock.now();
+    const key = JSON.stringify(event);
+    if ((this.#toldUntil.get(key) ?? 0) > now) return;
+    if (this.#queue.length >= maxQueued) return this.#counted("dropped");
+    this.#remember(key, now + toldAgainMs);
+    this.#queue.push(event);
+    this.#send();
+  }
+
+  #remember(key: string, until: number): void {
+    this.#toldUntil.delete(key);
+    this.#toldUntil.set(key, until);
+    if (this.#toldUntil.size <= maxRemembered) return;
+    this.#toldUntil.delete(this.#toldUntil.keys().next().value!);
+  }
+
+  #send(): void {
+    while (this.#queue.length > 0 && this.#rate.take("events")) {
+      const event = this.#queue.shift()!;
+      this.#sink(event).then(() => this.#counted("sent"), (cause) => this.#failed(event, cause));
+    }
+    if (this.#queue.length === 0 || this.#cancelTimer !== undefined) return;
+    this.#cancelTimer = this.#clock.after(1000 / perSecond, () => {
+      this.#cancelTimer = undefined;
+      this.#send();
+    });
+  }
+
+  #failed(event: ObjectEvent, cause: unknown): void {
+    this.#counted("failed");
+    const { reason, subject: { namespace, name } } = event;
+    this.#log.warn({ reason, namespace, name, error: String(cause) }, "event not created");
+  }
+}

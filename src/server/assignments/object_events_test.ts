@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { podFacts } from "../../../tests/fakes/facts.ts";
+import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import { keptLog } from "../../../tests/fakes/quiet_log.ts";
+import {
+  type EventOutcome,
+  type EventSink,
+  type ObjectEvent,
+  ObjectEvents,
+} from "./object_events.ts";
+
+function started(sink?: EventSink) {
+  const clock = new ManualClock();
+  const told: ObjectEvent[] = [];
+  const outcomes: EventOutcome[] = [];
+  const { log, lines } = keptLog();
+  const events = new ObjectEvents({
+    sink: sink ?? ((event) => Promise.resolve(void told.push(event))),
+    clock,
+    log,
+    counted: (outcome) => outcomes.push(outcome),
+  });
+  return { clock, told, outcomes, lines, events };
+}
+
+test("ObjectEvents: the same words on the same pod are told once in six hours", async () => {
+  const { clock, told, events } = started();
+  const tell = () => events.onPod(podFacts(), "RoleDenied", "not permitted");
+  tell();
+  await clock.advance(6 * 3_600_000 - 1);
+  tell();
+  assert.equal(told.length, 1);
+  await clock.advance(1);
+  tell();
+  assert.equal(told.length, 2);
+});
+
+test("ObjectEvents: other words, another pod of the name, another reason are told", () => {
+  const { told, events } = started();
+  events.onPod(podFacts(), "RoleDenied", "one");
+  events.onPod(podFacts(), "RoleDenied", "two");
+  events.onPod(podFacts({ uid: "next" }), "RoleDenied", "one");
+  events.onPod(podFacts(), "CredentialsFailed", "one");
+  assert.equal(told.length, 4);
+  assert.deepEqual(told[0], {
+    subject: { kind: "Pod", name: "web", namespace: "shop", uid: "uid-web" },
+    type: "Warning",
+    reason: "RoleDenied",
+    message: "one",
+  });
+});
+
+test("ObjectEvents: 25 at once, then 5 a second, and no more than 1000 wait", async () => {
+  const { clock, told, outcomes, events } = started();
+  for (let i = 0; i < 1100; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
+  assert.equal(told.length, 25);
+  assert.equal(outcomes.filter((outcome) => outcome === "dropped").length, 75);
+  await clock.advance(10_000);
+  assert.equal(told.length, 75);
+  await clock.advance(200_000);
+  assert.deepEqual([told.length, clock.pending()], [1025, 0]);
+});
+
+test("ObjectEvents: a failure is logged and counted, and the rest goes on", async () => {
+  const { clock, outcomes, lines, events } = started(() => Promise.reject(new Error("forbidden")));
+  events.onPod(podFacts(), "RoleDenied", "no");
+  events.onNamespace("shop", "PermittedInvalid", "no");
+  await clock.advance(0);
+  assert.deepEqual(outcomes, ["failed", "failed"]);
+  assert.match(JSON.stringify(lines[0]), /forbidden/);
+});
+
+test("ObjectEvents: close() forgets what waits", async () => {
+  const { clock, told, events } = started();
+  for (let i = 0; i < 100; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
+  events.close();
+  await clock.advance(60_000);
+  assert.equal(told.length, 25);
+});

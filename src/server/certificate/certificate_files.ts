@@ -1,0 +1,104 @@
+/** A certificate from files, as cert-manager keeps them: served again whenever they change. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { pause } from "../pause.ts";
+import type { Clock, Log } from "../ports.ts";
+
+const retryMs = 2_000;
+
+export interface CertificateFilesParts {
+  /** Paths of PEM files. */
+  readonly cert: string;
+  readonly key: string;
+  readonly readTextFile: (path: string) => Promise<string>;
+  /** Calls back when the file changes; returns a stop. */
+  readonly watchFile: (path: string, changed: () => void) => () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** At the first certificate and at each new one. */
+  readonly changed: (tls: { readonly cert: string; readonly key: string }) => void;
+}
+
+export class CertificateFiles {
+  readonly #parts: CertificateFilesParts;
+  #served = "";
+  #expiresAt: number | null = null;
+  #problem: string | null = "not read yet";
+
+  constructor(parts: CertificateFilesParts) {
+    this.#parts = parts;
+  }
+
+  /** When what is served ends, in milliseconds since the epoch; null before the first. */
+  certificateExpiresAt(): number | null {
+    return this.#expiresAt;
+  }
+
+  /** What stands in the way, naming the file; null while all is in order. */
+  problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Follows the files until `signal` aborts; what can't be read is waited for. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { cert, key, watchFile, clock } = this.#parts;
+    const stops = [cert, key].map((path) => watchFile(path, () => void this.refresh()));
+    while (!signal.aborted && !await this.refresh()) await pause(clock, retryMs, signal);
+    if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done));
+    for (const stop of stops) stop();
+  }
+
+  /** Reads both files, and serves them where they are new and belong together. */
+  async refresh(): Promise<boolean> {
+    const { cert: certPath, key: keyPath, changed, log } = this.#parts;
+    try {
+      const cert = await this.#read(certPath);
+      const key = await this.#read(keyPath);
+      const expiresAt = expiryOf(cert, key, certPath, keyPath);
+      this.#problem = null;
+      if (this.#served === cert + key) return true;
+      this.#served = cert + key;
+      this.#expiresAt = expiresAt;
+      changed({ cert, key });
+      log.info(
+        { expiresAt: new Date(expiresAt).toISOString(), file: certPath },
+        "certificate served",
+      );
+      return true;
+    } catch (thrown) {
+      this.#problem = thrown instanceof Error ? thrown.message : "unknown fault";
+      log.warn({ error: this.#problem }, "certificate files not served");
+      return false;
+    }
+  }
+
+  async #read(path: string): Promise<string> {
+    try {
+      return await this.#parts.readTextFile(path);
+    } catch (cause) {
+      throw new CertificateFilesFault(`${path}: can't be read`, { cause });
+    }
+  }
+}
+
+/** The files hold no usable certificate; names them, never what they hold. */
+export class CertificateFilesFault extends Error {
+  readonly code = "certificate_files_unusable";
+  override readonly name = "CertificateFilesFault";
+}
+
+function expiryOf(cert: string, key: string, certPath: string, keyPath: string): number {
+  const certificate = parsed(certPath, "PEM certificate", () => new X509Certificate(cert));
+  const privateKey = parsed(keyPath, "unencrypted PEM key", () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new CertificateFilesFault(`${keyPath}: is not the key of ${certPath}`);
+  }
+  return Date.parse(certificate.validTo);
+}
+
+function parsed<T>(path: string, expected: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    throw new CertificateFilesFault(`${path}: holds no ${expected}`);
+  }
+}

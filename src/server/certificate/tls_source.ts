@@ -1,0 +1,53 @@
+/** Where the serving certificate comes from: files, or the server's own authority. For `main.ts`. */
+import { createNamedObject } from "../../kubernetes/named_object.ts";
+import type { Host } from "../../runtime/contract.ts";
+import { systemClock } from "../../runtime/system_clock.ts";
+import { createCertificateIssuer } from "./certificate_authority.ts";
+import { CertificateFiles } from "./certificate_files.ts";
+import type { Cluster } from "../cluster/cluster_connection.ts";
+import type { ServerSettings } from "../config.ts";
+import type { Log } from "../ports.ts";
+import { ServingCertificate } from "./serving_certificate.ts";
+import type { KeyPair } from "./serving_listener.ts";
+
+export interface TlsSource {
+  certificateExpiresAt(): number | null;
+  problem(): string | null;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface TlsSourceParts {
+  readonly host: Host;
+  readonly settings: ServerSettings;
+  readonly cluster: Cluster;
+  readonly log: Log;
+  readonly changed: (pair: KeyPair) => void;
+}
+
+export async function tlsSource(parts: TlsSourceParts): Promise<TlsSource> {
+  const { host, settings, cluster, log, changed } = parts;
+  const shared = { clock: systemClock, log, changed };
+  if (settings.tlsFiles !== null) {
+    const { readTextFile, watchFile } = host;
+    return new CertificateFiles({ ...shared, ...settings.tlsFiles, readTextFile, watchFile });
+  }
+  const { namespace } = cluster;
+  if (namespace === null) throw new TypeError("self-managed certificates need a namespace");
+  const object = (kind: "Secret" | "ConfigMap", name: string) =>
+    createNamedObject({ api: cluster.api, kind, namespace, name, writer: cluster.replica });
+  return new ServingCertificate({
+    ...shared,
+    secret: object("Secret", settings.tlsSecret),
+    configMap: object("ConfigMap", settings.caConfigMap),
+    issuer: await createCertificateIssuer(),
+    names: settings.tlsDnsNames.length > 0 ? settings.tlsDnsNames : serviceNames(namespace),
+    random: Math.random,
+  });
+}
+
+/** The Service's name as agents may write it. */
+function serviceNames(namespace: string): string[] {
+  const name = "rolecall-server";
+  const inNamespace = `${name}.${namespace}`;
+  return [name, inNamespace, `${inNamespace}.svc`, `${inNamespace}.svc.cluster.local`];
+}

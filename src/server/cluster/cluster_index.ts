@@ -1,0 +1,194 @@
+/**
+ * What the server knows of the cluster now: pods by UID and by node, namespaces, ServiceAccounts.
+ * It is fed by lists and watches (through its sinks) and tells listeners of real changes only;
+ * what they mean for roles is decided elsewhere.
+ */
+import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
+import { type Claim, claimOf } from "./address_claim.ts";
+import { compactPod, samePod } from "./pod_facts.ts";
+import { TextPool } from "./text_pool.ts";
+
+/** Where a list and watch puts what it finds. `replace` is a whole new list. */
+export interface Sink<T> {
+  replace(items: readonly T[]): void;
+  upsert(item: T): void;
+  /** The UID of a pod, the name of a namespace, `namespace/name` of a ServiceAccount. */
+  remove(key: string): void;
+}
+
+export interface ClusterListener {
+  /** `now` is undefined once the pod is gone, `before` where it is new. */
+  podChanged(now: PodFacts | undefined, before: PodFacts | undefined): void;
+  namespaceChanged(name: string): void;
+  serviceAccountChanged(namespace: string, name: string): void;
+  /** Pods, namespaces and ServiceAccounts have all been listed; called once. */
+  synced(): void;
+}
+
+export type ListedResource = "pods" | "namespaces" | "serviceaccounts";
+
+export class ClusterIndex {
+  readonly pods: Sink<PodFacts>;
+  readonly namespaces: Sink<NamespaceFacts>;
+  readonly serviceAccounts: Sink<ServiceAccountFacts>;
+
+  readonly #pods = new Map<string, PodFacts>();
+  readonly #podsByNode = new Map<string, Map<string, PodFacts>>();
+  readonly #namespaces = new Map<string, NamespaceFacts>();
+  readonly #serviceAccounts = new Map<string, ServiceAccountFacts>();
+  readonly #unlisted = new Set<ListedResource>(["pods", "namespaces", "serviceaccounts"]);
+  readonly #listeners = new Set<ClusterListener>();
+  readonly #pool = new TextPool();
+
+  constructor() {
+    this.pods = this.#sink("pods", this.#pods, {
+      keyOf: (pod) => pod.uid,
+      same: samePod,
+      keep: (pod) => compactPod(pod, this.#pool),
+      changed: (now, before) => this.#podChanged(now, before),
+    });
+    this.namespaces = this.#sink("namespaces", this.#namespaces, {
+      keyOf: (namespace) => namespace.name,
+      same: sameNamespace,
+      keep: (namespace) => namespace,
+      changed: (now, before) => this.#tellNamespace((now ?? before)!.name),
+    });
+    this.serviceAccounts = this.#sink("serviceaccounts", this.#serviceAccounts, {
+      keyOf: (account) => `${account.namespace}/${account.name}`,
+      same: (a, b) => a.role === b.role,
+      keep: (account) => compactServiceAccount(account, this.#pool),
+      changed: (now, before) => this.#tellServiceAccount((now ?? before)!),
+    });
+  }
+
+  /** Whether everything a decision needs has been listed once. */
+  get synced(): boolean {
+    return this.#unlisted.size === 0;
+  }
+
+  /** What hasn't been listed yet. */
+  get unlisted(): readonly ListedResource[] {
+    return [...this.#unlisted];
+  }
+
+  pod(uid: string): PodFacts | undefined {
+    return this.#pods.get(uid);
+  }
+
+  allPods(): Iterable<PodFacts> {
+    return this.#pods.values();
+  }
+
+  podsOn(node: string): Iterable<PodFacts> {
+    return this.#podsByNode.get(node)?.values() ?? [];
+  }
+
+  /** Whose address `ip` is, among the pods of one node: an agent is told of no other. */
+  claimOn(node: string, ip: string): Claim {
+    return claimOf(ip, this.podsOn(node));
+  }
+
+  namespace(name: string): NamespaceFacts | undefined {
+    return this.#namespaces.get(name);
+  }
+
+  allNamespaces(): Iterable<NamespaceFacts> {
+    return this.#namespaces.values();
+  }
+
+  serviceAccount(namespace: string, name: string): ServiceAccountFacts | undefined {
+    return this.#serviceAccounts.get(`${namespace}/${name}`);
+  }
+
+  counts(): { readonly pods: number; readonly namespaces: number; readonly nodes: number } {
+    return {
+      pods: this.#pods.size,
+      namespaces: this.#namespaces.size,
+      nodes: this.#podsByNode.size,
+    };
+  }
+
+  /** Calls back on each change from now on; the returned function ends it. */
+  subscribe(listener: ClusterListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #sink<T>(resource: ListedResource, items: Map<string, T>, kind: Kind<T>): Sink<T> {
+    const upsert = (item: T) => {
+      const key = kind.keyOf(item);
+      const before = items.get(key);
+      if (before !== undefined && kind.same(before, item)) return;
+      const now = kind.keep(item);
+      items.set(key, now);
+      kind.changed(now, before);
+    };
+    const remove = (key: string) => {
+      const before = items.get(key);
+      if (before === undefined) return;
+      items.delete(key);
+      kind.changed(undefined, before);
+    };
+    const replace = (list: readonly T[]) => {
+      const listed = new Set(list.map(kind.keyOf));
+      for (const key of [...items.keys()]) if (!listed.has(key)) remove(key);
+      for (const item of list) upsert(item);
+      this.#listed(resource);
+    };
+    return { replace, upsert, remove };
+  }
+
+  #listed(resource: ListedResource): void {
+    if (!this.#unlisted.delete(resource) || !this.synced) return;
+    for (const listener of this.#listeners) listener.synced();
+  }
+
+  #podChanged(now: PodFacts | undefined, before: PodFacts | undefined): void {
+    if (before !== undefined) this.#forgetOnNode(before);
+    if (now !== undefined) this.#noteOnNode(now);
+    for (const listener of this.#listeners) listener.podChanged(now, before);
+  }
+
+  #noteOnNode(pod: PodFacts): void {
+    if (pod.nodeName === null) return;
+    const pods = this.#podsByNode.get(pod.nodeName) ?? new Map<string, PodFacts>();
+    this.#podsByNode.set(pod.nodeName, pods.set(pod.uid, pod));
+  }
+
+  #forgetOnNode(pod: PodFacts): void {
+    if (pod.nodeName === null) return;
+    const pods = this.#podsByNode.get(pod.nodeName);
+    pods?.delete(pod.uid);
+    if (pods?.size === 0) this.#podsByNode.delete(pod.nodeName);
+  }
+
+  #tellNamespace(name: string): void {
+    for (const listener of this.#listeners) listener.namespaceChanged(name);
+  }
+
+  #tellServiceAccount(account: ServiceAccountFacts): void {
+    for (const listener of this.#listeners) {
+      listener.serviceAccountChanged(account.namespace, account.name);
+    }
+  }
+}
+
+interface Kind<T> {
+  keyOf(item: T): string;
+  same(a: T, b: T): boolean;
+  keep(item: T): T;
+  changed(now: T | undefined, before: T | undefined): void;
+}
+
+function sameNamespace(a: NamespaceFacts, b: NamespaceFacts): boolean {
+  return a.permitted === b.permitted && a.allowedRoles === b.allowedRoles &&
+    a.defaultRole === b.defaultRole && a.imdsv2 === b.imdsv2;
+}
+
+function compactServiceAccount(account: ServiceAccountFacts, pool: TextPool): ServiceAccountFacts {
+  return {
+    namespace: pool.share(account.namespace),
+    name: pool.share(account.name),
+    role: pool.share(account.role),
+  };
+}

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { keptLog } from "../../../tests/fakes/quiet_log.ts";
+import { startupTaint } from "./startup_taint.ts";
+
+test("startupTaint(): a node is looked at once in ten minutes", async () => {
+  const clock = new ManualClock();
+  const nodes: string[] = [];
+  const remove = (node: string) => Promise.resolve((nodes.push(node), "absent" as const));
+  const ready = startupTaint({ remove, clock, log: keptLog().log });
+  for (const node of ["n1", "n1", "n2"]) ready(node);
+  await clock.advance(600_000);
+  ready("n1");
+  assert.deepEqual(nodes, ["n1", "n2", "n1"]);
+});
+
+test("startupTaint(): a failure is told, and tried again with the next report", async () => {
+  const { log, lines } = keptLog();
+  let calls = 0;
+  const remove = () => Promise.reject(new Error(`refused ${++calls}`));
+  const ready = startupTaint({ remove, clock: new ManualClock(), log });
+  ready("n1");
+  await settled();
+  ready("n1");
+  await settled();
+  assert.deepEqual(lines.map((line) => line.fields["error"]), [
+    "Error: refused 1",
+    "Error: refused 2",
+  ]);
+});

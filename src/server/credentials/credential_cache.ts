@@ -1,0 +1,190 @@
+/**
+ * Keeps the credentials of every role identity that some pod holds, renews them ahead of need, and
+ * tells who listens when an identity's state changes. One call in flight for each identity, made
+ * for nobody in particular: no pod's going away fails another's. The pace is the queue's
+ * (`sts_queue.ts`), what is known of one identity `credential_entry.ts`'s.
+ */
+import type { RoleIdentity } from "../../policy/facts.ts";
+import { Agenda } from "./agenda.ts";
+import { CredentialEntry, sameState } from "./credential_entry.ts";
+import { endedOnArrival, faultFrom } from "./credential_fault.ts";
+import {
+  type CredentialHooks,
+  type CredentialInspection,
+  type CredentialStats,
+  statsOf,
+} from "./credential_reports.ts";
+import type {
+  AssumeRole,
+  AssumeRoleFault,
+  Clock,
+  CredentialKeeper,
+  Credentials,
+  CredentialState,
+} from "../ports.ts";
+import { sessionOf } from "./session_life.ts";
+import { steadyClock } from "../steady_clock.ts";
+import { StsQueue } from "./sts_queue.ts";
+
+export interface CredentialCacheOptions {
+  readonly assumeRole: AssumeRole;
+  readonly clock: Clock;
+  /** From 0 up to 1, as `Math.random`. */
+  readonly random: () => number;
+  /** `--sts-rate`: calls started in any second. */
+  readonly rate: number;
+  /** `--sts-concurrency`: calls at once; one that was called off counts until it has ended. */
+  readonly concurrency: number;
+  readonly hooks: CredentialHooks;
+}
+
+export class CredentialCache implements CredentialKeeper {
+  readonly #options: CredentialCacheOptions;
+  readonly #entries = new Map<string, CredentialEntry>();
+  /** Plans are made by it; what STS says of expiry is compared with the machine's own clock. */
+  readonly #clock: Clock;
+  readonly #queue: StsQueue;
+  readonly #agenda: Agenda;
+
+  /** @throws {RangeError} a rate or a concurrency that allows no call. */
+  constructor(options: CredentialCacheOptions) {
+    this.#options = options;
+    this.#clock = steadyClock(options.clock);
+    this.#queue = new StsQueue({ ...options, clock: this.#clock });
+    this.#agenda = new Agenda(this.#clock, (key) => this.#due(key));
+  }
+
+  hold(key: string, identity: RoleIdentity, holder: string, namespace: string): void {
+    const known = this.#entries.get(key);
+    const entry = known ?? new CredentialEntry(key, identity);
+    entry.holders.set(holder, namespace);
+    if (known !== undefined) return;
+    this.#entries.set(key, entry);
+    this.#request(entry);
+  }
+
+  release(key: string, holder: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || !entry.holders.delete(holder)) return;
+    if (entry.holders.size === 0) this.#drop(entry);
+  }
+
+  /** An identity that nobody holds is pending. */
+  state(key: string): CredentialState {
+    return this.#entries.get(key)?.state(this.#now()) ?? { kind: "pending" };
+  }
+
+  retry(key: string): void {
+    const entry = this.#entries.get(key);
+    entry?.retry(this.#now());
+    if (entry !== undefined) this.#plan(entry);
+  }
+
+  inspect(key: string): CredentialInspection | undefined {
+    return this.#entries.get(key)?.inspect(this.#now());
+  }
+
+  entries(): CredentialInspection[] {
+    const now = this.#now();
+    return [...this.#entries.values()].map((entry) => entry.inspect(now));
+  }
+
+  stats(): CredentialStats {
+    return statsOf(this.entries(), this.#queue.stats(), this.#now());
+  }
+
+  /** Drops everything, and calls off what is under way. */
+  close(): void {
+    for (const entry of [...this.#entries.values()]) this.#drop(entry);
+  }
+
+  #drop(entry: CredentialEntry): void {
+    this.#entries.delete(entry.key);
+    this.#agenda.clear(entry.key);
+    this.#queue.cancel(entry.key);
+    entry.abort.abort();
+  }
+
+  #request(entry: CredentialEntry): void {
+    entry.phase = "queued";
+    this.#queue.submit({
+      key: entry.key,
+      namespace: entry.namespace,
+      ...entry.urgency(this.#now()),
+      start: (waitedMs) => this.#call(entry, waitedMs),
+    });
+  }
+
+  async #call(entry: CredentialEntry, waitedMs: number): Promise<void> {
+    const startedAt = this.#now();
+    entry.calling(startedAt);
+    const answer = await this.#ask(entry);
+    if (this.#entries.get(entry.key) !== entry) return;
+    const outcome = this.#settle(entry, answer);
+    this.#options.hooks.onCall?.({ outcome, waitedMs, durationMs: this.#now() - startedAt });
+    this.#plan(entry);
+    this.#announce(entry);
+  }
+
+  async #ask(entry: CredentialEntry): Promise<Credentials | AssumeRoleFault> {
+    try {
+      return await this.#options.assumeRole(entry.identity, entry.abort.signal);
+    } catch (error) {
+      return faultFrom(error);
+    }
+  }
+
+  #settle(
+    entry: CredentialEntry,
+    answer: Credentials | AssumeRoleFault,
+  ): "ok" | AssumeRoleFault["code"] {
+    const now = this.#now();
+    if (answer instanceof Error) return this.#failed(entry, answer);
+    const { durationSeconds } = entry.identity;
+    const wall = this.#options.clock.now();
+    const session = sessionOf(answer, durationSeconds, wall, this.#options.random, now);
+    if (session === undefined) return this.#failed(entry, endedOnArrival(answer.expiresAt, wall));
+    const renewal = entry.everIssued;
+    entry.issued(session);
+    const { accessKeyId, expiresAt } = answer;
+    this.#options.hooks.onIssued?.({ ...about(entry), accessKeyId, expiresAt, renewal });
+    return "ok";
+  }
+
+  #failed(entry: CredentialEntry, fault: AssumeRoleFault): AssumeRoleFault["code"] {
+    entry.failed(fault, this.#now(), this.#options.random);
+    const { attempts, nextAttemptAt } = entry;
+    this.#options.hooks.onFault?.({ ...about(entry), fault, attempts, nextAttemptAt });
+    return fault.code;
+  }
+
+  /** A renewal or retry is due, or what was served has ended. */
+  #due(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    if (entry.nextAttemptAt <= this.#now()) this.#request(entry);
+    this.#plan(entry);
+    this.#announce(entry);
+  }
+
+  #plan(entry: CredentialEntry): void {
+    const at = entry.dueAt(this.#now());
+    if (at === Infinity) this.#agenda.clear(entry.key);
+    else this.#agenda.set(entry.key, at);
+  }
+
+  #announce(entry: CredentialEntry): void {
+    const state = entry.state(this.#now());
+    if (sameState(entry.announced, state)) return;
+    entry.announced = state;
+    this.#options.hooks.onChange(entry.key);
+  }
+
+  #now(): number {
+    return this.#clock.now();
+  }
+}
+
+function about({ key, identity: { arn, sessionName }, holders }: CredentialEntry) {
+  return { key, arn, sessionName, holders: [...holders.keys()] };
+}

@@ -1,0 +1,452 @@
+import { describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import { identityOf, ScriptedFault, ScriptedSts } from "../../../tests/fakes/scripted_sts.ts";
+import { CredentialCache } from "./credential_cache.ts";
+import type { CallReport, FaultReport, IssuedReport } from "./credential_reports.ts";
+
+const second = 1000;
+const minute = 60 * second;
+const denied = "ask the role's owner";
+
+/** A cache on a scripted STS; `hold` names holder, identity and namespace. */
+function bench({ random = (): number => 0.5, rate = 20, concurrency = 8 } = {}) {
+  const clock = new ManualClock();
+  const sts = new ScriptedSts(clock);
+  const told = {
+    changes: [] as string[],
+    issued: [] as IssuedReport[],
+    faults: [] as FaultReport[],
+    calls: [] as CallReport[],
+  };
+  const cache = new CredentialCache({
+    assumeRole: sts.assumeRole,
+    clock,
+    random,
+    rate,
+    concurrency,
+    hooks: {
+      onChange: (key) => told.changes.push(key),
+      onIssued: (report) => told.issued.push(report),
+      onFault: (report) => told.faults.push(report),
+      onCall: (report) => told.calls.push(report),
+    },
+  });
+  const hold = (holder: string, name = "reader", namespace = "shop") =>
+    cache.hold(name, identityOf(name), holder, namespace);
+  const accessKey = (name = "reader") => {
+    const state = cache.state(name);
+    return state.kind === "ready" ? state.credentials.accessKeyId : state.kind;
+  };
+  return { cache, clock, sts, told, hold, accessKey, start: clock.now() };
+}
+
+describe("CredentialCache: holding and releasing", () => {
+  test("an identity is pending, then ready, and that is told once", async () => {
+    const { clock, sts, told, hold, accessKey } = bench();
+    hold("pod-1");
+    assert.equal(accessKey(), "pending");
+    assert.deepEqual(told.changes, []);
+    await clock.advance(0);
+    assert.equal(accessKey(), "ASIA-reader-0");
+    assert.deepEqual(told.changes, ["reader"]);
+    assert.equal(sts.calls.length, 1);
+  });
+
+  test("what is told of issued credentials joins CloudTrail to pods and holds no secret", async () => {
+    const { clock, told, hold, start } = bench();
+    hold("pod-1");
+    hold("pod-2");
+    await clock.advance(0);
+    assert.deepEqual(told.issued, [{
+      key: "reader",
+      arn: "arn:aws:iam::111122223333:role/reader",
+      sessionName: "reader",
+      holders: ["pod-1", "pod-2"],
+      accessKeyId: "ASIA-reader-0",
+      expiresAt: start + 60 * minute,
+      renewal: false,
+    }]);
+  });
+
+  test("any number of holders share one call, and the first's release doesn't disturb it", async () => {
+    const { cache, clock, sts, hold, accessKey } = bench();
+    sts.latencyMs = 100;
+    for (let pod = 0; pod < 100; pod++) hold(`pod-${pod}`);
+    await clock.advance(50);
+    cache.release("reader", "pod-0");
+    hold("another");
+    await clock.advance(50);
+    assert.equal(accessKey(), "ASIA-reader-0");
+    assert.equal(sts.calls.length, 1);
+  });
+
+  test("the last release calls off what is under way and drops its result", async () => {
+    const { cache, clock, sts, told, hold, accessKey } = bench();
+    sts.latencyMs = 100;
+    hold("pod-1");
+    await clock.advance(50);
+    cache.release("reader", "pod-1");
+    assert.equal(sts.calls[0]?.signal.aborted, true);
+    await clock.advance(60 * minute);
+    assert.equal(accessKey(), "pending");
+    assert.equal(cache.inspect("reader"), undefined);
+    assert.deepEqual([told.changes, told.issued, clock.pending()], [[], [], 0]);
+  });
+
+  test("a result of before the release isn't taken for one of after it", async () => {
+    const { cache, clock, sts, hold, accessKey } = bench();
+    sts.latencyMs = 100;
+    hold("pod-1");
+    await clock.advance(50);
+    cache.release("reader", "pod-1");
+    hold("pod-2");
+    await clock.advance(60);
+    assert.equal(accessKey(), "pending");
+    await clock.advance(50);
+    assert.equal(accessKey(), "ASIA-reader-1");
+  });
+
+  test("a queued call that nobody needs any more is never made", async () => {
+    const { cache, clock, sts, hold } = bench();
+    hold("pod-1");
+    cache.release("reader", "pod-1");
+    await clock.advance(minute);
+    assert.equal(sts.calls.length, 0);
+  });
+
+  test("releasing what isn't held, and asking about what isn't known, change nothing", async () => {
+    const { cache, clock, sts, hold, accessKey } = bench();
+    hold("pod-1");
+    await clock.advance(0);
+    cache.release("reader", "stranger");
+    cache.release("unknown", "pod-1");
+    cache.retry("unknown");
+    assert.equal(accessKey("unknown"), "pending");
+    assert.equal(accessKey(), "ASIA-reader-0");
+    assert.equal(sts.calls.length, 1);
+  });
+
+  test("close() leaves nothing running", async () => {
+    const { cache, clock, sts, hold } = bench();
+    sts.latencyMs = 100;
+    hold("pod-1");
+    hold("pod-2", "writer");
+    await clock.advance(50);
+    cache.close();
+    assert.ok(sts.calls.every(({ signal }) => signal.aborted));
+    await clock.advance(minute);
+    assert.equal(clock.pending(), 0);
+  });
+});
+
+describe("CredentialCache: renewal", () => {
+  test("it starts in the background while the old ones are served", async () => {
+    const { clock, sts, told, hold, accessKey, start } = bench({ random: () => 0 });
+    hold("pod-1");
+    await clock.advance(0);
+    sts.latencyMs = 20 * second;
+    await clock.advance(18 * minute);
+    assert.deepEqual(sts.secondsSince(start), [0, 18 * 60]);
+    assert.equal(accessKey(), "ASIA-reader-0");
+    await clock.advance(20 * second);
+    assert.equal(accessKey(), "ASIA-reader-1");
+    assert.deepEqual(told.changes, ["reader", "reader"]);
+    assert.deepEqual(told.issued.map(({ renewal }) => renewal), [false, true]);
+  });
+
+  test("over a day, what is served always has half of its life left", async () => {
+    const { cache, clock, hold } = bench({ random: Math.random });
+    hold("pod-1");
+    await clock.advance(0);
+    for (let at = 0; at < 24 * 60; at++) {
+      await clock.advance(minute);
+      const state = cache.state("reader");
+      assert.equal(state.kind, "ready");
+      if (state.kind !== "ready") continue;
+      assert.ok(state.credentials.expiresAt - clock.now() >= 30 * minute);
+    }
+  });
+
+  test("STS unreachable: the old are served to their end, then none, then soon new ones", async () => {
+    const { clock, sts, told, hold, accessKey } = bench();
+    hold("pod-1");
+    await clock.advance(0);
+    sts.answer = () => new ScriptedFault("unreachable");
+    await clock.advance(60 * minute - 1);
+    assert.equal(accessKey(), "ASIA-reader-0");
+    await clock.advance(1);
+    assert.equal(accessKey(), "pending");
+    assert.deepEqual(told.changes, ["reader", "reader"]);
+    sts.answer = () => undefined;
+    await clock.advance(30 * second);
+    assert.match(accessKey(), /^ASIA-reader-/);
+    assert.deepEqual(told.changes.length, 3);
+  });
+
+  test("a refused renewal leaves the old to their end, and only then is the reason given", async () => {
+    const { cache, clock, sts, told, hold, accessKey } = bench();
+    hold("pod-1");
+    await clock.advance(0);
+    sts.answer = () => new ScriptedFault("access_denied", denied);
+    await clock.advance(60 * minute - 1);
+    assert.equal(accessKey(), "ASIA-reader-0");
+    assert.equal(cache.inspect("reader")?.lastFault?.code, "access_denied");
+    await clock.advance(1);
+    const failed = { kind: "failed", reason: "CredentialsFailed", message: denied };
+    assert.deepEqual(cache.state("reader"), failed);
+    assert.equal(told.changes.length, 2);
+  });
+
+  test("a machine that slept doesn't serve what ended meanwhile, and renews on waking", async () => {
+    const timers = new ManualClock();
+    const sts = new ScriptedSts(timers);
+    let slept = 0;
+    const clock = {
+      now: () => timers.now() + slept,
+      monotonic: () => timers.monotonic(),
+      after: (ms: number, run: () => void) => timers.after(ms, run),
+    };
+    const changes: string[] = [];
+    const cache = new CredentialCache({
+      assumeRole: sts.assumeRole,
+      clock,
+      random: () => 0.5,
+      rate: 20,
+      concurrency: 8,
+      hooks: { onChange: (key) => changes.push(key) },
+    });
+    cache.hold("reader", identityOf("reader"), "pod-1", "shop");
+    await timers.advance(minute);
+    assert.equal(cache.state("reader").kind, "ready");
+    slept = 3 * 60 * minute;
+    sts.answer = () => ({ expiresAt: clock.now() + 60 * minute });
+    assert.equal(cache.state("reader").kind, "pending");
+    await timers.advance(10 * second);
+    assert.equal(cache.state("reader").kind, "ready");
+    assert.deepEqual(changes, ["reader", "reader", "reader"]);
+  });
+
+  test("a clock set back by hours puts off neither renewal nor end", async () => {
+    const { cache, clock, sts, hold } = bench();
+    hold("pod-1");
+    await clock.advance(minute);
+    const calls = sts.calls.length;
+    clock.setWall(clock.now() - 5 * 60 * minute);
+    await clock.advance(30 * minute);
+    assert.equal(sts.calls.length, calls + 1);
+    sts.answer = () => new ScriptedFault("unreachable", "away");
+    await clock.advance(61 * minute);
+    assert.equal(cache.state("reader").kind, "pending");
+  });
+
+  test("a clock that was hours ahead and is set right: renewed, served, no fault", async () => {
+    const { cache, clock, sts, hold } = bench();
+    hold("pod-1");
+    await clock.advance(minute);
+    clock.setWall(clock.now() + 5 * 60 * minute);
+    await clock.advance(10 * second);
+    clock.setWall(clock.now() - 5 * 60 * minute);
+    sts.answer = () => ({ expiresAt: clock.now() + 60 * minute });
+    await clock.advance(60 * minute);
+    assert.equal(cache.state("reader").kind, "ready");
+    assert.equal(cache.inspect("reader")?.lastFault, null);
+  });
+});
+
+describe("CredentialCache: faults", () => {
+  test("a refusal is given at once and tried again after 30 s, doubling to 5 min", async () => {
+    const { cache, clock, sts, told, hold, start } = bench();
+    sts.answer = () => new ScriptedFault("access_denied", denied);
+    hold("pod-1");
+    await clock.advance(0);
+    const failed = { kind: "failed", reason: "CredentialsFailed", message: denied };
+    assert.deepEqual(cache.state("reader"), failed);
+    await clock.advance(20 * minute);
+    assert.deepEqual(sts.secondsSince(start), [0, 30, 90, 210, 450, 750, 1050]);
+    assert.deepEqual(told.changes, ["reader"]);
+    assert.deepEqual(told.faults.map(({ attempts }) => attempts), [1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test("more holders of a refused identity make no more calls", async () => {
+    const { clock, sts, hold } = bench();
+    sts.answer = () => new ScriptedFault("rejected");
+    hold("pod-1");
+    await clock.advance(0);
+    for (let pod = 2; pod < 100; pod++) hold(`pod-${pod}`);
+    await clock.advance(29 * second);
+    assert.equal(sts.calls.length, 1);
+  });
+
+  test("retry() asks at once, at most once a second, and starts the back-off anew", async () => {
+    const { cache, clock, sts, hold, accessKey, start } = bench();
+    sts.answer = () => new ScriptedFault("access_denied", denied);
+    hold("pod-1");
+    await clock.advance(40 * second);
+    cache.retry("reader");
+    await clock.advance(0);
+    for (let again = 0; again < 10; again++) cache.retry("reader");
+    assert.equal(accessKey(), "failed");
+    await clock.advance(50 * second);
+    assert.deepEqual(sts.secondsSince(start), [0, 30, 40, 41, 71]);
+    sts.answer = () => undefined;
+    cache.retry("reader");
+    await clock.advance(0);
+    assert.match(accessKey(), /^ASIA/);
+  });
+
+  test("retry() of a healthy identity, or of one under way, makes no call", async () => {
+    const { cache, clock, sts, hold } = bench();
+    sts.latencyMs = 100;
+    hold("pod-1");
+    await clock.advance(50);
+    cache.retry("reader");
+    await clock.advance(50);
+    cache.retry("reader");
+    await clock.advance(10 * minute);
+    assert.equal(sts.calls.length, 1);
+  });
+
+  test("throttled: pending, explained, and tried again ever later up to 30 s", async () => {
+    const { cache, clock, sts, told, hold, start } = bench({ random: () => 0.999 });
+    sts.answer = () => new ScriptedFault("throttled", "too fast");
+    hold("pod-1");
+    await clock.advance(0);
+    assert.deepEqual(cache.inspect("reader"), {
+      key: "reader",
+      arn: "arn:aws:iam::111122223333:role/reader",
+      sessionName: "reader",
+      namespace: "shop",
+      holders: 1,
+      state: "pending",
+      phase: "idle",
+      attempts: 1,
+      lastFault: { code: "throttled", message: "too fast", at: start },
+      nextAttemptAt: start + 249.75,
+      issuedAt: null,
+      expiresAt: null,
+    });
+    await clock.advance(3 * minute);
+    const times = sts.secondsSince(start);
+    const gaps = times.slice(1).map((at, index) => Math.round(at - (times[index] ?? 0)));
+    assert.deepEqual(gaps.slice(2), [1, 2, 4, 8, 16, 30, 30, 30, 30]);
+    assert.deepEqual(told.changes, []);
+  });
+
+  test("a passing fault leaves a refusal standing", async () => {
+    const { cache, clock, sts, hold, accessKey } = bench();
+    sts.answer = () => new ScriptedFault("access_denied", denied);
+    hold("pod-1");
+    await clock.advance(0);
+    sts.answer = () => new ScriptedFault("throttled");
+    await clock.advance(31 * second);
+    assert.equal(cache.inspect("reader")?.lastFault?.code, "throttled");
+    assert.equal(accessKey(), "failed");
+  });
+
+  test("credentials that come after a refusal clear it for good", async () => {
+    const { clock, sts, hold, accessKey } = bench();
+    sts.answer = () => new ScriptedFault("access_denied", denied);
+    hold("pod-1");
+    await clock.advance(0);
+    sts.answer = () => undefined;
+    await clock.advance(30 * second);
+    assert.match(accessKey(), /^ASIA/);
+    sts.answer = () => new ScriptedFault("unreachable");
+    await clock.advance(2 * 60 * minute);
+    assert.equal(accessKey(), "pending");
+  });
+
+  test("credentials that have ended on arrival are a fault that names the clock", async () => {
+    const { cache, clock, sts, hold, accessKey, start } = bench();
+    sts.answer = () => ({ expiresAt: start - minute });
+    hold("pod-1");
+    await clock.advance(0);
+    assert.equal(accessKey(), "pending");
+    assert.match(cache.inspect("reader")?.lastFault?.message ?? "", /server's clock/);
+  });
+
+  test("an error of unknown kind may pass, and its text isn't given away", async () => {
+    const { cache, clock, sts, hold } = bench();
+    const unknown = new Error("token=hunter2") as ScriptedFault;
+    sts.answer = () => unknown;
+    hold("pod-1");
+    await clock.advance(0);
+    const inspection = cache.inspect("reader");
+    assert.equal(inspection?.state, "pending");
+    assert.doesNotMatch(JSON.stringify(inspection), /hunter2/);
+  });
+});
+
+describe("CredentialCache: many", () => {
+  test("1,000 renewals due in one minute keep to the rate, and no pod notices", async () => {
+    const { cache, clock, sts, hold } = bench({ random: () => 0.5, rate: 5, concurrency: 8 });
+    sts.latencyMs = 50;
+    for (let role = 0; role < 1000; role++) hold(`pod-${role}`, `role-${role}`, `ns-${role % 7}`);
+    await clock.advance(1000 / 5 * second + second);
+    assert.equal(cache.stats().ready, 1000);
+    for (let hour = 0; hour < 12; hour++) {
+      await clock.advance(10 * minute);
+      assert.equal(cache.stats().ready, 1000);
+    }
+    const times = sts.calls.map(({ at }) => at);
+    assert.ok(times.every((at, index) => (times[index + 5] ?? Infinity) - at >= second));
+    assert.ok(sts.calls.length >= 4000);
+  });
+
+  test("with one place free: least life left first, then new pods, then other renewals", async () => {
+    const { clock, sts, hold } = bench({ concurrency: 1 });
+    sts.answer = ({ at }) => at - start > minute ? new ScriptedFault("throttled") : undefined;
+    const start = clock.now();
+    hold("pod-1", "dying");
+    await clock.advance(24 * minute);
+    sts.answer = ({ name }) => name === "dying" ? new ScriptedFault("throttled") : undefined;
+    hold("pod-2", "fresh");
+    await clock.advance(22 * minute + 20 * second);
+    sts.answer = () => undefined;
+    sts.calls.length = 0;
+    sts.latencyMs = minute;
+    hold("pod-3", "blocker");
+    await clock.advance(30 * second);
+    sts.latencyMs = 0;
+    hold("pod-4", "new");
+    await clock.advance(minute);
+    assert.deepEqual(sts.calls.map(({ name }) => name), ["blocker", "dying", "new", "fresh"]);
+  });
+
+  test("a namespace with one pod isn't kept waiting by one with a thousand", async () => {
+    const { clock, hold, accessKey } = bench({ rate: 10 });
+    for (let role = 0; role < 1000; role++) hold(`pod-${role}`, `crowd-${role}`, "crowd");
+    hold("lone", "lone", "quiet");
+    await clock.advance(second);
+    assert.match(accessKey("lone"), /^ASIA/);
+  });
+
+  test("refused identities don't hold up those that can have credentials", async () => {
+    const { clock, sts, hold, accessKey } = bench({ rate: 2 });
+    sts.answer = ({ name }) => name.startsWith("bad") ? new ScriptedFault("rejected") : undefined;
+    for (let role = 0; role < 300; role++) hold(`pod-${role}`, `bad-${role}`);
+    await clock.advance(200 * second);
+    hold("good", "good");
+    await clock.advance(second);
+    assert.match(accessKey("good"), /^ASIA/);
+  });
+
+  test("20,000 identities need one timer, and the figures show them", async () => {
+    const { cache, clock, sts, hold, start } = bench({ rate: 1000, concurrency: 1000 });
+    for (let role = 0; role < 20_000; role++) hold(`pod-${role}`, `role-${role}`);
+    assert.equal(cache.stats().queue.waiting.scheduled, 20_000);
+    assert.equal(clock.pending(), 1);
+    await clock.advance(20 * second);
+    assert.equal(sts.calls.length, 20_000);
+    assert.equal(clock.pending(), 1);
+    assert.deepEqual(cache.stats(), {
+      pending: 0,
+      ready: 20_000,
+      failed: 0,
+      oldestMs: 20 * second,
+      shortestLeftMs: start + 60 * minute - clock.now(),
+      queue: { waiting: { urgent: 0, scheduled: 0, ahead: 0 }, inFlight: 0, longestWaitMs: 0 },
+    });
+  });
+});

@@ -1,0 +1,145 @@
+/**
+ * All that is known of one role identity's credentials, and what follows from it at a given time.
+ * When STS is called, and who is told, is the cache's.
+ */
+import type { RoleIdentity } from "../../policy/facts.ts";
+import { refusalDelayMs, retryDelayMs } from "./back_off.ts";
+import type { CredentialInspection } from "./credential_reports.ts";
+import type { AssumeRoleFault, CredentialState } from "../ports.ts";
+import type { Session } from "./session_life.ts";
+import type { Urgency } from "./turns.ts";
+
+/** However busy STS is, a pod's first call goes with the urgent ones after this wait. */
+const longestWaitMs = 120_000;
+
+export class CredentialEntry {
+  readonly key: string;
+  readonly identity: RoleIdentity;
+  /** Namespaces of the pods that need it, by their UID. */
+  readonly holders = new Map<string, string>();
+  readonly abort = new AbortController();
+  phase: "idle" | "queued" | "calling" = "idle";
+  /** What the cache's listeners know of it. */
+  announced: CredentialState = { kind: "pending" };
+
+  #session: Session | undefined;
+  #refusal: string | undefined;
+  #lastFault: CredentialInspection["lastFault"] = null;
+  #lastCallAt = -Infinity;
+  #attempts = 0;
+  #faults = 0;
+  #refusals = 0;
+  #nextAttemptAt = Infinity;
+
+  constructor(key: string, identity: RoleIdentity) {
+    this.key = key;
+    this.identity = identity;
+  }
+
+  /** A holder's; it takes this namespace's turn at the queue. */
+  get namespace(): string {
+    const [first = ""] = this.holders.values();
+    return first;
+  }
+
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** Infinity while nothing is planned. */
+  get nextAttemptAt(): number {
+    return this.phase === "idle" ? this.#nextAttemptAt : Infinity;
+  }
+
+  get everIssued(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** The next instant at which something is to be done, or Infinity. */
+  dueAt(now: number): number {
+    const end = this.#session?.endsAt ?? -Infinity;
+    return Math.min(this.nextAttemptAt, end > now ? end : Infinity);
+  }
+
+  /** Old credentials are served to their end, whatever STS says meanwhile. */
+  state(now: number): CredentialState {
+    const session = this.#session;
+    if (session !== undefined && now < session.endsAt) {
+      return { kind: "ready", credentials: session.credentials };
+    }
+    if (this.#refusal === undefined) return { kind: "pending" };
+    return { kind: "failed", reason: "CredentialsFailed", message: this.#refusal };
+  }
+
+  /**
+   * Refused and with nothing to serve, it never goes before others, until its pod or namespace
+   * changes: those that can have credentials come first, however many can't.
+   */
+  urgency(now: number): { urgency: Urgency; urgentAt: number } {
+    const session = this.#session;
+    const served = session !== undefined && now < session.endsAt;
+    if (this.#refusals > 0 && !served) return { urgency: "ahead", urgentAt: Infinity };
+    if (session !== undefined) return { urgency: "ahead", urgentAt: session.urgentAt };
+    return { urgency: "scheduled", urgentAt: now + longestWaitMs };
+  }
+
+  calling(now: number): void {
+    this.phase = "calling";
+    this.#lastCallAt = now;
+    this.#attempts++;
+  }
+
+  issued(session: Session): void {
+    this.phase = "idle";
+    this.#session = session;
+    this.#nextAttemptAt = session.renewAt;
+    this.#refusal = undefined;
+    this.#lastFault = null;
+    this.#attempts = this.#faults = this.#refusals = 0;
+  }
+
+  /** A passing fault leaves a refusal standing: it doesn't say that STS has changed its mind. */
+  failed(fault: AssumeRoleFault, now: number, random: () => number): void {
+    this.phase = "idle";
+    this.#lastFault = { code: fault.code, message: fault.message, at: now };
+    if (fault.retryable) {
+      this.#nextAttemptAt = now + retryDelayMs(++this.#faults, random);
+      return;
+    }
+    this.#refusal = fault.message;
+    this.#faults = 0;
+    this.#nextAttemptAt = now + refusalDelayMs(++this.#refusals);
+  }
+
+  /** Forgets the back-off; still no more than one call a second, however often pods change. */
+  retry(now: number): void {
+    if (this.phase !== "idle" || this.#lastFault === null) return;
+    this.#faults = this.#refusals = 0;
+    this.#nextAttemptAt = Math.min(this.#nextAttemptAt, Math.max(now, this.#lastCallAt + 1000));
+  }
+
+  inspect(now: number): CredentialInspection {
+    const { key, identity, phase, namespace, nextAttemptAt } = this;
+    return {
+      key,
+      arn: identity.arn,
+      sessionName: identity.sessionName,
+      namespace,
+      holders: this.holders.size,
+      state: this.state(now).kind,
+      phase,
+      attempts: this.#attempts,
+      lastFault: this.#lastFault,
+      nextAttemptAt: nextAttemptAt === Infinity ? null : nextAttemptAt,
+      issuedAt: this.#session?.since ?? null,
+      expiresAt: this.#session?.endsAt ?? null,
+    };
+  }
+}
+
+/** Whether a listener that knows `a` would learn nothing from `b`. */
+export function sameState(a: CredentialState, b: CredentialState): boolean {
+  if (a.kind === "ready") return b.kind === "ready" && a.credentials === b.credentials;
+  if (a.kind === "failed") return b.kind === "failed" && a.message === b.message;
+  return b.kind === "pending";
+}

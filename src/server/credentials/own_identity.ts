@@ -1,0 +1,95 @@
+/**
+ * As whom the server calls AWS: it gives the account for roles named without ARN and the role that
+ * nobody else may have. Asked in the background until STS has answered once.
+ */
+import { pause } from "../pause.ts";
+import type { Clock, Log } from "../ports.ts";
+
+const firstRetryMs = 1_000;
+const longestRetryMs = 30_000;
+const patienceMs = 15_000;
+
+/**
+ * The ARNs that GetCallerIdentity gives: first of the principal that assumes the pods' roles, then
+ * of those it came by where roles are chained.
+ */
+export type ReadCallerArns = (signal: AbortSignal) => Promise<readonly [string, ...string[]]>;
+
+export interface OwnIdentityParts {
+  readonly readCallerArns: ReadCallerArns;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The ARNs are known now; called once. */
+  readonly found: (arns: readonly [string, ...string[]]) => void;
+}
+
+export class OwnIdentity {
+  readonly #parts: OwnIdentityParts;
+  readonly #startedAt: number;
+  readonly #found = Promise.withResolvers<void>();
+  #known = false;
+  #problem = "STS hasn't answered yet";
+
+  constructor(parts: OwnIdentityParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.clock.monotonic();
+  }
+
+  /** Why it isn't known; null once it is. */
+  get problem(): string | null {
+    return this.#known ? null : this.#problem;
+  }
+
+  /**
+   * Whether to go on without it: agents that come before it is known would be told that roles named
+   * without ARN are denied, and would drop what they hold, so they wait a little.
+   */
+  get settled(): boolean {
+    return this.#known || this.#parts.clock.monotonic() - this.#startedAt >= patienceMs;
+  }
+
+  /**
+   * Settles once it is known, so that no role is assumed which turns out to be the server's own.
+   * @throws the signal's reason, once that has aborted.
+   */
+  async whenKnown(signal: AbortSignal): Promise<void> {
+    if (!this.#known) await Promise.race([this.#found.promise, abortedBy(signal)]);
+    signal.throwIfAborted();
+  }
+
+  /** Settles once the identity is known or `signal` has aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#parts;
+    for (
+      let waitMs = firstRetryMs;
+      !signal.aborted;
+      waitMs = Math.min(waitMs * 2, longestRetryMs)
+    ) {
+      if (await this.#ask(signal) || signal.aborted) return;
+      log.warn({ problem: this.#problem, retryInMs: waitMs }, "own AWS identity unknown");
+      await pause(clock, waitMs, signal);
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<boolean> {
+    const { log, found, readCallerArns } = this.#parts;
+    try {
+      const arns = await readCallerArns(signal);
+      found(arns);
+      this.#known = true;
+      this.#found.resolve();
+      log.info({ arn: arns[0] }, "own AWS identity known");
+      return true;
+    } catch (cause) {
+      this.#problem = cause instanceof Error ? cause.message : String(cause);
+      return false;
+    }
+  }
+}
+
+function abortedBy(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

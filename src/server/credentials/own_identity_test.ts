@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { quietLog } from "../../../tests/fakes/quiet_log.ts";
+import { OwnIdentity, type ReadCallerArns } from "./own_identity.ts";
+
+function started(readCallerArns: ReadCallerArns, clock = new ManualClock()) {
+  const found: (readonly string[])[] = [];
+  const stop = new AbortController();
+  const own = new OwnIdentity({
+    readCallerArns,
+    clock,
+    log: quietLog,
+    found: (arns) => found.push(arns),
+  });
+  return { clock, found, stop, own, running: own.run(stop.signal) };
+}
+
+test("OwnIdentity: known at the first answer, and then asks no more", async () => {
+  let asked = 0;
+  const { clock, found, own, running } = started(() => Promise.resolve([`arn ${++asked}`]));
+  await running;
+  assert.deepEqual([found, own.problem, own.settled, clock.pending()], [
+    [["arn 1"]],
+    null,
+    true,
+    0,
+  ]);
+});
+
+test("OwnIdentity: tries again after 1, 2, 4 … 30 s and says why it isn't known", async () => {
+  const at: number[] = [];
+  const clock = new ManualClock();
+  const { own, stop, running } = started(() => {
+    at.push(clock.now());
+    return Promise.reject(new Error("no credentials"));
+  }, clock);
+  await clock.advance(100_000);
+  const waits = at.slice(1).map((time, i) => (time - at[i]!) / 1000);
+  assert.deepEqual(waits, [1, 2, 4, 8, 16, 30, 30]);
+  assert.equal(own.problem, "no credentials");
+  stop.abort();
+  await running;
+  assert.equal(clock.pending(), 0);
+});
+
+test("OwnIdentity: after 15 s the server goes on without it", async () => {
+  const { clock, own } = started(() => Promise.reject(new Error("away")));
+  await clock.advance(14_999);
+  assert.equal(own.settled, false);
+  await clock.advance(1);
+  assert.equal(own.settled, true);
+});
+
+test("OwnIdentity: an answer that can't be used is a problem like any other", async () => {
+  const clock = new ManualClock();
+  const own = new OwnIdentity({
+    readCallerArns: () => Promise.resolve(["nonsense"]),
+    clock,
+    log: quietLog,
+    found: () => {
+      throw new Error("no ARN");
+    },
+  });
+  const stop = new AbortController();
+  const running = own.run(stop.signal);
+  await settled();
+  assert.equal(own.problem, "no ARN");
+  stop.abort();
+  await running;
+});

@@ -1,0 +1,121 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { StsQueue } from "./sts_queue.ts";
+import type { Urgency } from "./turns.ts";
+
+/** A queue whose calls take `callMs` each, with what happened when. */
+function bench(options: { rate: number; concurrency: number; callMs: number }) {
+  const clock = new ManualClock(0);
+  const queue = new StsQueue({ ...options, clock });
+  const started: { key: string; at: number; waitedMs: number }[] = [];
+  const seen = { atOnce: 0, mostAtOnce: 0 };
+  const submit = (key: string, namespace = "a", urgency: Urgency = "scheduled") =>
+    queue.submit({
+      key,
+      namespace,
+      urgency,
+      urgentAt: Infinity,
+      start: (waitedMs) => {
+        started.push({ key, at: clock.now(), waitedMs });
+        seen.mostAtOnce = Math.max(seen.mostAtOnce, ++seen.atOnce);
+        return new Promise((resolve) =>
+          clock.after(options.callMs, () => {
+            seen.atOnce--;
+            resolve();
+          })
+        );
+      },
+    });
+  return { clock, queue, started, seen, submit };
+}
+
+test("StsQueue starts nothing inside submit(), and at once after it", async () => {
+  const { clock, started, submit } = bench({ rate: 20, concurrency: 8, callMs: 50 });
+  submit("x");
+  assert.deepEqual(started, []);
+  await clock.advance(0);
+  assert.deepEqual(started, [{ key: "x", at: 0, waitedMs: 0 }]);
+});
+
+test("StsQueue keeps to its rate and tells how long each call waited", async () => {
+  const { clock, queue, started, submit } = bench({ rate: 2, concurrency: 8, callMs: 10 });
+  for (const key of ["1", "2", "3", "4", "5"]) submit(key);
+  await clock.advance(500);
+  assert.deepEqual(queue.stats(), {
+    waiting: { urgent: 0, scheduled: 3, ahead: 0 },
+    inFlight: 0,
+    longestWaitMs: 500,
+  });
+  await clock.advance(5_000);
+  assert.deepEqual(started.map(({ at }) => at), [0, 0, 1000, 1000, 2000]);
+  assert.deepEqual(started.map(({ waitedMs }) => waitedMs), [0, 0, 1000, 1000, 2000]);
+  assert.equal(clock.pending(), 0);
+});
+
+test("StsQueue holds a place until the call settles, however it ends", async () => {
+  const clock = new ManualClock(0);
+  const queue = new StsQueue({ clock, rate: 100, concurrency: 1 });
+  const ends: ((ok: boolean) => void)[] = [];
+  const start = () =>
+    new Promise<void>((resolve, reject) => ends.push((ok) => ok ? resolve() : reject()));
+  for (const key of ["1", "2", "3"]) {
+    queue.submit({ key, namespace: "a", urgency: "ahead", urgentAt: Infinity, start });
+  }
+  await clock.advance(60_000);
+  assert.equal(ends.length, 1);
+  ends[0]?.(false);
+  await clock.advance(0);
+  assert.equal(ends.length, 2);
+  ends[1]?.(true);
+  await clock.advance(0);
+  assert.equal(ends.length, 3);
+});
+
+test("StsQueue forgets a cancelled call and waits for nothing then", async () => {
+  const { clock, queue, started, submit } = bench({ rate: 20, concurrency: 8, callMs: 10 });
+  submit("x");
+  queue.cancel("x");
+  assert.equal(clock.pending(), 0);
+  await clock.advance(1000);
+  assert.deepEqual(started, []);
+});
+
+test("StsQueue refuses a rate or a concurrency that allows no call", () => {
+  const clock = new ManualClock(0);
+  assert.throws(() => new StsQueue({ clock, rate: 0, concurrency: 1 }), RangeError);
+  assert.throws(() => new StsQueue({ clock, rate: 1, concurrency: 0 }), RangeError);
+});
+
+test("StsQueue: never over rate or concurrency, nothing lost, none starved", async () => {
+  const arrival = fc.record({
+    gap: fc.constantFrom(0, 0, 0, 30, 400),
+    namespace: fc.constantFrom("a", "a", "a", "a", "b", "c"),
+    urgency: fc.constantFrom<Urgency>("urgent", "scheduled", "ahead"),
+  });
+  const load = fc.record({
+    rate: fc.integer({ min: 1, max: 20 }),
+    concurrency: fc.integer({ min: 1, max: 4 }),
+    callMs: fc.constantFrom(0, 5, 200, 1500),
+    arrivals: fc.array(arrival, { maxLength: 40, size: "max" }),
+  });
+  await fc.assert(
+    fc.asyncProperty(load, async ({ arrivals, ...options }) => {
+      const { clock, started, seen, submit } = bench(options);
+      for (const [index, { gap, namespace, urgency }] of arrivals.entries()) {
+        await clock.advance(gap);
+        submit(`${index}`, namespace, urgency);
+      }
+      await clock.advance(arrivals.length * (options.callMs + 1000));
+      await settled();
+      assert.equal(started.length, arrivals.length);
+      assert.ok(seen.mostAtOnce <= options.concurrency);
+      for (const { at } of started) {
+        const inSecond = started.filter((other) => other.at >= at && other.at < at + 1000);
+        assert.ok(inSecond.length <= options.rate);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,46 @@
+/**
+ * The status page's data on loopback, reached by port-forward: all replicas' as one. A page of
+ * another site that the same browser has open must not read it, so the Host has to be a loopback
+ * name (DNS rebinding).
+ */
+import { Hono } from "hono";
+import type { Explanation } from "../../policy/explanation.ts";
+import type { MergedSummary } from "./merged_summary.ts";
+import type { Clock } from "../ports.ts";
+import { createPages } from "./pages.ts";
+import type { PodName } from "./summary.ts";
+
+const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+
+export interface StatusAppParts {
+  readonly summary: () => Promise<MergedSummary>;
+  /** Null where no such pod is known. */
+  readonly explanation: (name: PodName) => Promise<Explanation | null>;
+  /** What hasn't been listed yet: before that, a pod that isn't found may still exist. */
+  readonly unlisted: () => readonly string[];
+  readonly clock: Clock;
+  /** Ends the streams by which pages refresh themselves. */
+  readonly signal: AbortSignal;
+}
+
+export function createStatusApp(parts: StatusAppParts): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    if (!loopbackHost.test(c.req.header("host") ?? "")) {
+      return c.text("Host must be localhost or a loopback address\n", 403);
+    }
+    await next();
+    c.header("cache-control", "no-store");
+  });
+  app.get("/api/summary", async (c) => c.json(await parts.summary()));
+  app.get("/api/pods/:namespace/:name", async (c) => {
+    const unlisted = parts.unlisted();
+    if (unlisted.length > 0) return c.text(`not listed yet: ${unlisted.join(", ")}\n`, 503);
+    const { namespace, name } = c.req.param();
+    const explanation = await parts.explanation({ namespace, name });
+    return explanation === null ? c.text("no such pod\n", 404) : c.json(explanation);
+  });
+  app.route("/", createPages(parts));
+  app.notFound((c) => c.text("no such path\n", 404));
+  return app;
+}

@@ -1,0 +1,118 @@
+/**
+ * What has happened to roles and pods in the last hour: credentials issued and renewed, denials and
+ * refusals of STS. Bounded, however busy the cluster is: counts by the minute for all of it, and
+ * the latest happenings by name, where what repeats itself is one row with a count.
+ */
+import type { Clock } from "../ports.ts";
+
+/** `denied` is the policy's word, `failed` STS's. */
+export type Happening = "issued" | "renewed" | "denied" | "failed";
+
+export interface TimelineEvent {
+  readonly kind: Happening;
+  readonly roleArn: string | null;
+  readonly sessionName: string | null;
+  /** Of a denial; credentials may be several pods'. */
+  readonly namespace: string | null;
+  readonly pod: string | null;
+  /** How many pods it is for. */
+  readonly pods: number;
+  /** Of a denial or failure; stable. */
+  readonly reason: string | null;
+}
+
+export interface TimelineRow extends TimelineEvent {
+  /** Milliseconds since the epoch, of the latest of them. */
+  readonly at: number;
+  readonly times: number;
+}
+
+export interface MinuteRow {
+  /** The minute's beginning, milliseconds since the epoch. */
+  readonly at: number;
+  readonly issued: number;
+  readonly renewed: number;
+  readonly denied: number;
+  readonly failed: number;
+}
+
+export interface TimelineView {
+  /** Oldest first; minutes in which nothing happened are left out. */
+  readonly minutes: readonly MinuteRow[];
+  /** Latest first. */
+  readonly latest: readonly TimelineRow[];
+}
+
+export const emptyTimeline: TimelineView = { minutes: [], latest: [] };
+
+const minuteMs = 60_000;
+const spanMs = 60 * minuteMs;
+const maxRows = 300;
+const none = { issued: 0, renewed: 0, denied: 0, failed: 0 };
+
+export class Timeline {
+  readonly #clock: Clock;
+  /** Longest untouched first. */
+  readonly #rows = new Map<string, TimelineRow>();
+  readonly #minutes = new Map<number, MinuteRow>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(event: TimelineEvent): void {
+    const at = this.#clock.now();
+    this.#count(at, event.kind);
+    const key = JSON.stringify([
+      event.kind,
+      event.roleArn,
+      event.sessionName,
+      event.namespace,
+      event.pod,
+      event.reason,
+    ]);
+    const times = (this.#rows.get(key)?.times ?? 0) + 1;
+    this.#rows.delete(key);
+    this.#rows.set(key, { ...event, at, times });
+    if (this.#rows.size > maxRows) this.#rows.delete(this.#rows.keys().next().value!);
+  }
+
+  view(): TimelineView {
+    this.#forget(this.#clock.now());
+    return { minutes: [...this.#minutes.values()], latest: [...this.#rows.values()].reverse() };
+  }
+
+  #count(now: number, kind: Happening): void {
+    const at = now - now % minuteMs;
+    const minute = this.#minutes.get(at) ?? { at, ...none };
+    this.#minutes.set(at, { ...minute, [kind]: minute[kind] + 1 });
+    this.#forget(now);
+  }
+
+  #forget(now: number): void {
+    for (const at of this.#minutes.keys()) if (at <= now - spanMs) this.#minutes.delete(at);
+    for (const [key, { at }] of this.#rows) if (at <= now - spanMs) this.#rows.delete(key);
+  }
+}
+
+/** Several replicas' as one. */
+export function mergeTimelines(views: readonly TimelineView[]): TimelineView {
+  const minutes = new Map<number, MinuteRow>();
+  for (const row of views.flatMap((view) => view.minutes)) {
+    minutes.set(row.at, sum(row, minutes.get(row.at)));
+  }
+  return {
+    minutes: [...minutes.values()].sort((a, b) => a.at - b.at),
+    latest: views.flatMap((view) => view.latest).sort((a, b) => b.at - a.at).slice(0, maxRows),
+  };
+}
+
+function sum(row: MinuteRow, other: MinuteRow = { at: row.at, ...none }): MinuteRow {
+  return {
+    at: row.at,
+    issued: row.issued + other.issued,
+    renewed: row.renewed + other.renewed,
+    denied: row.denied + other.denied,
+    failed: row.failed + other.failed,
+  };
+}
