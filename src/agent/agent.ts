@@ -4,7 +4,7 @@
  */
 import type { Hono } from "hono";
 import type { Registry } from "prom-client";
-import { createAdmin } from "./admin.ts";
+import { createAdmin } from "../telemetry/admin_app.ts";
 import { AddressOwners } from "./assignments/address_owners.ts";
 import { Assignments } from "./assignments/assignments.ts";
 import { addressSet } from "./assignments/address.ts";

@@ -1,6 +1,6 @@
 /** Joins cluster, AWS, server and agent in one process, listens, and says what there is to try. */
 import { Registry } from "prom-client";
-import { createAdmin } from "../agent/admin.ts";
+import { createAdmin } from "../telemetry/admin_app.ts";
 import { frontLimits } from "../agent/listeners.ts";
 import { pause } from "../agent/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";

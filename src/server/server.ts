@@ -9,7 +9,7 @@ import { createPolicy } from "../policy/decide.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { formatRoleBaseArn } from "../policy/role_base.ts";
 import { identityKey } from "../policy/role_identity.ts";
-import { createAdmin } from "./admin.ts";
+import { createAdmin } from "../telemetry/admin_app.ts";
 import { type Agent, agentIdentity } from "./access/agent_identity.ts";
 import { AgentStreams } from "./assignments/agent_streams.ts";
 import { type AppEnv, createApp } from "./app.ts";

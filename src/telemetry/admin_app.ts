@@ -1,4 +1,4 @@
-/** Whether the agent lives, whether it is ready and what it lacks, and its metrics. */
+/** Whether a process lives, whether it is ready and what it lacks, and its metrics. */
 import { Hono } from "hono";
 import type { Registry } from "prom-client";
 
