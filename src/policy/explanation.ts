@@ -80,7 +80,6 @@ const stepOfReason: Readonly<Record<DenialReason, StepName>> = {
   PermittedInvalid: "namespace",
   NotPermitted: "role ARN",
   ExternalIdInvalid: "session",
-  SessionNameInvalid: "session",
   SessionDurationInvalid: "session",
 };
 

@@ -79,7 +79,6 @@ export type DenialReason =
   | "PermittedInvalid"
   | "NotPermitted"
   | "ExternalIdInvalid"
-  | "SessionNameInvalid"
   | "SessionDurationInvalid";
 
 export interface Denial {

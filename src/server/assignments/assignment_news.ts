@@ -25,7 +25,6 @@ const eventOfDenial: Readonly<Record<DenialReason, EventReason | null>> = {
   PermittedInvalid: "RoleDenied",
   NotPermitted: "RoleDenied",
   ExternalIdInvalid: "RoleInvalid",
-  SessionNameInvalid: "RoleInvalid",
   SessionDurationInvalid: "RoleInvalid",
 };
 
