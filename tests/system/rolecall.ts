@@ -145,6 +145,8 @@ export function startAgent(runtime: Runtime, folders: Folders, wish: AgentWish):
     `--server-ca=${caFile(folders)}`,
     `--token-file=${tokenFile(folders, node)}`,
     `--state-dir=${state}`,
+    // Loops here ask quicker than a pod may; the limit has tests of its own.
+    "--pod-rate=0",
     ...flags,
   ];
   return new Running(

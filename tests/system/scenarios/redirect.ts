@@ -5,7 +5,8 @@ import { nodeSecret } from "../instance_metadata.ts";
 import { inNamespace, metadataAddress } from "../network.ts";
 import { must, run } from "../programs.ts";
 import type { Scenario } from "../report.ts";
-import type { Stage } from "../stage.ts";
+import { page } from "../rolecall.ts";
+import { agentOrigin, type Stage } from "../stage.ts";
 import { until } from "../until.ts";
 
 const role = "iam.amazonaws.com/role";
@@ -22,6 +23,12 @@ function inPlace(rules: string): boolean {
 
 function uninstall(stage: Stage) {
   return run(inNamespace(stage.first.node.name, [...stage.runtime, "uninstall"]));
+}
+
+/** How often the first node's agent has put its redirect back. */
+async function repairs(stage: Stage): Promise<number> {
+  const { text } = await page(`${agentOrigin(stage.first.node)}/metrics`);
+  return Number(/^rolecall_agent_redirect_repairs_total (\d+)$/m.exec(text)?.[1]);
 }
 
 async function nftRules(stage: Stage): Promise<string> {
@@ -80,10 +87,12 @@ export const redirect: readonly Scenario<Stage>[] = [
         const headers = { "X-aws-ec2-metadata-token-ttl-seconds": "60" };
         const tokens = pod.loop("/latest/api/token", { method: "PUT", headers });
         const secrets = pod.loop(nodePath);
+        const repaired = await repairs(stage);
         await must(inNamespace(stage.first.node.name, ["sh", "-ec", flush]));
-        await until("the rules", async () => inPlace(await natRules(stage)), { within: 10_000 });
+        await until("the repair", async () => await repairs(stage) > repaired, { within: 10_000 });
+        assert.ok(inPlace(await natRules(stage)), flush);
         const seen = Object.keys({ ...await tokens(), ...await secrets() });
-        assert.ok(seen.some((answer) => answer.startsWith("error")), `${flush}: nobody noticed`);
+        assert.ok(seen.some((answer) => answer.startsWith("200 ")), `${flush}: nobody asked`);
         assert.deepEqual(seen.filter((answer) => answer.includes(nodeSecret)), []);
         const passed = stage.metadata.asked.filter(({ peer }) => peer === pod.address);
         assert.deepEqual(passed, [], flush);
