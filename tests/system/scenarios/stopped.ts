@@ -29,6 +29,13 @@ async function servedPod(stage: Stage, name: string): Promise<() => Promise<stri
   return async () => Object.keys(await end()).filter((answer) => !answer.startsWith("200 "));
 }
 
+/** Of the first server's watches, the one that has been silent for longest. */
+async function watchAgeSeconds(): Promise<number> {
+  const { text } = await page(`${serverOrigin}/metrics`);
+  const ages = text.matchAll(/^rolecall_server_watch_age_seconds\{.*\} (\S+)$/gm);
+  return Math.max(...[...ages].map(([, age]) => Number(age)));
+}
+
 export const stoppedProcesses: readonly Scenario<Stage>[] = [
   {
     name: "one of two servers is stopped under load: agents go to the other, no request fails",
@@ -52,6 +59,7 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
         });
         assert.deepEqual(await failures(), []);
         await untilReady(stage.server, serverOrigin, 60_000);
+        await until("its watch", async () => await watchAgeSeconds() < 5, { within: 40_000 });
       } finally {
         assert.equal(await other.stop(), 0);
       }
@@ -64,11 +72,8 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
       const failures = await servedPod(stage, "beside-api");
       stage.control.stopApi();
       try {
-        await until("a watch older than what counts as fresh", async () => {
-          const { text } = await page(`${serverOrigin}/metrics`);
-          const ages = text.matchAll(/^rolecall_server_watch_age_seconds\{.*\} (\S+)$/gm);
-          return Math.max(...[...ages].map(([, age]) => Number(age))) > 15;
-        }, { within: 40_000 });
+        const stale = async () => await watchAgeSeconds() > 15;
+        await until("a watch older than what counts as fresh", stale, { within: 40_000 });
         assert.deepEqual(await failures(), []);
       } finally {
         stage.control.continueApi();
