@@ -60,7 +60,7 @@ export class Reflector<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
-    this.#watchSeconds = options.watchSeconds ?? 10;
+    this.#watchSeconds = options.watchSeconds ?? 5;
     this.#record = new WatchRecord(options.clock);
     this.#backoff = new Backoff({ minMs: 250, maxMs: 30_000, random: options.random });
   }

@@ -8,7 +8,7 @@ import { Reflector } from "./reflector.ts";
 
 const first = "GET /api/v1/namespaces?limit=250";
 const watchFrom = (version: string) =>
-  "GET /api/v1/namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=10&resourceVersion=" +
+  "GET /api/v1/namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=5&resourceVersion=" +
   version;
 
 function namespace(name: string, resourceVersion: string, permitted?: string) {
@@ -240,18 +240,18 @@ test("Reflector counts a watch that stays open for a second as a word", async ()
   at.stop.abort();
 });
 
-test("Reflector takes a watch silent for 15 s as dead and keeps the state", async () => {
+test("Reflector takes a watch silent for 10 s as dead and keeps the state", async () => {
   const at = started();
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", [namespace("a", "1")]), watch);
   void at.run();
   await quiet();
-  await advance(at.clock, 14_999);
+  await advance(at.clock, 9_999);
   assert.equal(watch.cancelled, false);
-  assert.equal(at.reflector.watchAgeSeconds(), 13.999);
+  assert.equal(at.reflector.watchAgeSeconds(), 8.999);
   await advance(at.clock, 1);
   assert.equal(watch.cancelled, true);
-  assert.match(at.reflector.status().lastError ?? "", /silent for 15 s/);
+  assert.match(at.reflector.status().lastError ?? "", /silent for 10 s/);
   assert.deepEqual(at.seen, ["= a"]);
   at.stop.abort();
 });
@@ -262,8 +262,8 @@ test("Reflector watchAgeSeconds falls to 0 with an orderly end, and the next wat
   at.fake.answer(listOf("1", []), watch);
   void at.run();
   await quiet();
-  await advance(at.clock, 10_000);
-  assert.equal(at.reflector.watchAgeSeconds(), 9);
+  await advance(at.clock, 5_000);
+  assert.equal(at.reflector.watchAgeSeconds(), 4);
   watch.end();
   await quiet();
   assert.equal(at.reflector.watchAgeSeconds(), 0);
