@@ -2,24 +2,8 @@
  * Gives each refused request an id that both the pod and the log see, so that who reads the one
  * finds the other. Answers of the instance's own metadata service are passed on untouched.
  */
+import type { RefusedRequestsParts } from "../telemetry/refused_request.ts";
 import type { Ask, FrontRequest, Reply } from "./front/ask.ts";
-
-/** For the log; how often it is written is the log's business. */
-export interface RefusedRequest {
-  readonly requestId: string;
-  readonly peer: string;
-  readonly method: string;
-  readonly route: string;
-  readonly status: number;
-  /** The line of text that the pod got. */
-  readonly answer: string;
-}
-
-export interface RefusedRequestsParts {
-  /** 0 up to 1; sets this process's ids apart from its successor's. */
-  readonly random: () => number;
-  readonly tell: (refused: RefusedRequest) => void;
-}
 
 export type MarkRefusal = <T extends Reply | Response>(
   request: { readonly incoming: FrontRequest; readonly refused?: Reply | undefined },

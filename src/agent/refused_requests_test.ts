@@ -6,7 +6,8 @@ import { fakePods, samplePods } from "../../tests/fakes/pods.ts";
 import type { Reply } from "./front/ask.ts";
 import { createFront } from "./front/front.ts";
 import { passthroughRule } from "./front/passthrough_rule.ts";
-import { type RefusedRequest, refusedRequests } from "./refused_requests.ts";
+import type { RefusedRequest } from "../telemetry/refused_request.ts";
+import { refusedRequests } from "./refused_requests.ts";
 import { TokenKeyRing } from "./front/token_keys.ts";
 
 function front(pod: keyof typeof samplePods, upstream = new Response("i-1")) {

@@ -8,7 +8,8 @@ import type { AgentStreams } from "./assignments/agent_streams.ts";
 import type { ClusterIndex } from "./cluster/cluster_index.ts";
 import type { DirectRead } from "./assignments/direct_read.ts";
 import { refusalResponse, refuse } from "./access/refusal.ts";
-import { type RefusedRequest, refusedRequests } from "./refused_requests.ts";
+import type { RefusedRequest } from "../telemetry/refused_request.ts";
+import { refusedRequests } from "./refused_requests.ts";
 import type { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import type { PodName, Summary } from "./status/summary.ts";
 

@@ -2,24 +2,8 @@
  * Gives each refused request of an agent an id that both the agent and the log see. A 404 is no
  * refusal here: agents ask for addresses that nobody has yet.
  */
+import type { RefusedRequestsParts } from "../telemetry/refused_request.ts";
 import type { MiddlewareHandler } from "hono";
-
-/** For the log; how often it is written is the log's business. */
-export interface RefusedRequest {
-  readonly requestId: string;
-  readonly peer: string;
-  readonly method: string;
-  readonly route: string;
-  readonly status: number;
-  /** The line of text that the agent got. */
-  readonly answer: string;
-}
-
-export interface RefusedRequestsParts {
-  /** 0 up to 1; sets this process's ids apart from other replicas'. */
-  readonly random: () => number;
-  readonly tell: (refused: RefusedRequest) => void;
-}
 
 export function refusedRequests(
   { random, tell }: RefusedRequestsParts,

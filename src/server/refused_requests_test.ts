@@ -1,7 +1,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { Hono } from "hono";
-import { type RefusedRequest, refusedRequests } from "./refused_requests.ts";
+import type { RefusedRequest } from "../telemetry/refused_request.ts";
+import { refusedRequests } from "./refused_requests.ts";
 
 function app() {
   const told: RefusedRequest[] = [];
