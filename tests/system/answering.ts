@@ -1,8 +1,8 @@
 /**
  * The two ends of a connection, for network namespaces: `answer TEXT PORT…` says TEXT to whoever
  * asks, `ask HOST PORT` prints what it was told or `nobody`, `held HOST PORT` connects first and
- * asks when a line comes in, `loop HOST PORT` asks without a pause until a line comes in and prints
- * how often it was told what, as JSON.
+ * asks when a line comes in, `loop HOST PORT` asks without a pause until a line comes in, says so
+ * once it was answered, and prints at its end how often it was told what, as JSON.
  */
 import { connect, createServer, type Socket } from "node:net";
 import process from "node:process";
@@ -68,11 +68,11 @@ async function loop(host: string, port: string): Promise<void> {
   const tally: Record<string, number> = {};
   let going = true;
   process.stdin.once("data", () => going = false);
-  console.log("looping");
   while (going) {
     const socket = await connected(host, port);
     const answer = socket === null ? "nobody" : await told(socket);
     socket?.destroy();
+    if (Object.keys(tally).length === 0) console.log("looping");
     tally[answer] = (tally[answer] ?? 0) + 1;
   }
   console.log(JSON.stringify(tally));
