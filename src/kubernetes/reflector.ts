@@ -40,7 +40,7 @@ export type { ReflectorStatus };
  */
 const PAGE_OBJECTS = 250;
 /** A living watch ends at the latest after its time-out; five seconds more and it is dead. */
-const IDLE_MARGIN_MS = 5_000;
+const OVERDUE_MARGIN_MS = 5_000;
 /**
  * An open watch proves itself by living this long: a resourceVersion that is too old is accepted
  * first and refused by an ERROR event right after. A shorter one counts as a failure.
@@ -102,14 +102,20 @@ export class Reflector<T> {
   async #list(signal: AbortSignal): Promise<void> {
     const { api, resource, clock, sink, limit = PAGE_OBJECTS } = this.#options;
     const unreadable = (problem: string) => this.#skip(problem);
+    const askedAt = clock.monotonic();
     const listed = await listPages({ api, resource, clock, signal, limit, unreadable });
     sink.replace(listed.items);
     this.#resourceVersion = listed.resourceVersion;
-    this.#record.listed();
+    this.#record.listed(askedAt);
   }
 
+  /**
+   * By the time at which the API ends it a watch has said all that it will: what is read later has
+   * waited somewhere, and tells of then.
+   */
   async #watch(signal: AbortSignal): Promise<void> {
     const { api, resource, clock } = this.#options;
+    const endsAt = clock.monotonic() + this.#watchSeconds * 1000;
     const events = watchEvents({
       api,
       resource,
@@ -117,32 +123,32 @@ export class Reflector<T> {
       signal,
       resourceVersion: this.#resourceVersion,
       timeoutSeconds: this.#watchSeconds,
-      idleMs: this.#watchSeconds * 1000 + IDLE_MARGIN_MS,
+      overdueMs: this.#watchSeconds * 1000 + OVERDUE_MARGIN_MS,
     });
     let unproven = () => {};
     try {
       for await (const event of events) {
-        if (event.kind !== "open") this.#advance(event);
-        else unproven = this.#opened();
+        if (event.kind !== "open") this.#advance(event, endsAt);
+        else unproven = this.#opened(endsAt);
       }
     } finally {
       unproven();
     }
-    this.#record.progressed();
+    this.#record.progressed(endsAt);
   }
 
-  #opened(): () => void {
+  #opened(endsAt: number): () => void {
     this.#record.opened();
     return this.#options.clock.after(SHORT_WATCH_MS, () => {
       this.#backoff.reset();
-      this.#record.heard();
+      this.#record.heard(endsAt);
     });
   }
 
-  #advance(event: Exclude<WatchEvent, { kind: "open" }>): void {
+  #advance(event: Exclude<WatchEvent, { kind: "open" }>, endsAt: number): void {
     if (event.kind !== "bookmark") this.#apply(event.kind, event.object);
     if (event.resourceVersion !== "") this.#resourceVersion = event.resourceVersion;
-    this.#record.progressed();
+    this.#record.progressed(endsAt);
   }
 
   #apply(kind: "changed" | "deleted", object: unknown): void {

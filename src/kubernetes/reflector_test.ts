@@ -240,7 +240,7 @@ test("Reflector counts a watch that stays open for a second as a word", async ()
   at.stop.abort();
 });
 
-test("Reflector takes a watch silent for 10 s as dead and keeps the state", async () => {
+test("Reflector takes a watch that hasn't ended after 10 s as dead and keeps the state", async () => {
   const at = started();
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", [namespace("a", "1")]), watch);
@@ -251,8 +251,43 @@ test("Reflector takes a watch silent for 10 s as dead and keeps the state", asyn
   assert.equal(at.reflector.watchAgeSeconds(), 8.999);
   await advance(at.clock, 1);
   assert.equal(watch.cancelled, true);
-  assert.match(at.reflector.status().lastError ?? "", /silent for 10 s/);
+  assert.match(at.reflector.status().lastError ?? "", /no end after 10 s/);
   assert.deepEqual(at.seen, ["= a"]);
+  at.stop.abort();
+});
+
+test("Reflector watchAgeSeconds goes by when the API had said it all, whenever it is read", async () => {
+  const at = started();
+  const watch = new FakeWatch();
+  at.fake.answer(listOf("1", []), watch, new FakeWatch());
+  void at.run();
+  await quiet();
+  // As after SIGSTOP: what the API said by then is read 8 s after the watch began.
+  await advance(at.clock, 8_000);
+  watch.event("ADDED", namespace("a", "2"));
+  await quiet();
+  assert.deepEqual(at.seen, ["= ", "+ a"]);
+  assert.equal(at.reflector.watchAgeSeconds(), 3);
+  watch.end();
+  await quiet();
+  assert.equal(at.reflector.watchAgeSeconds(), 3);
+  await advance(at.clock, 1_000);
+  assert.equal(at.reflector.watchAgeSeconds(), 0);
+  at.stop.abort();
+});
+
+test("Reflector watchAgeSeconds counts from when a list was asked for", async () => {
+  const at = started();
+  const page = Promise.withResolvers<Response>();
+  at.fake.answer(() => page.promise, new FakeWatch());
+  void at.run();
+  await quiet();
+  await advance(at.clock, 20_000);
+  page.resolve(listOf("1", []));
+  await quiet();
+  assert.equal(at.reflector.watchAgeSeconds(), 20);
+  await advance(at.clock, 1_000);
+  assert.equal(at.reflector.watchAgeSeconds(), 0);
   at.stop.abort();
 });
 

@@ -1,6 +1,6 @@
 /**
  * One watch: opened at a resourceVersion, read as typed events until it ends in order, breaks or
- * falls silent. Going on afterwards is the reflector's business.
+ * is overdue. Going on afterwards is the reflector's business.
  */
 import type { KubernetesApi } from "./api.ts";
 import { ApiFault, codeOfStatus, oneLine } from "./api_fault.ts";
@@ -22,8 +22,8 @@ export interface WatchOptions {
   readonly resourceVersion: string;
   /** After this many seconds the API ends the watch in order. */
   readonly timeoutSeconds: number;
-  /** Silence for this long, from the opening on, means that the connection is dead. */
-  readonly idleMs: number;
+  /** A watch that hasn't ended by then is given up: its connection is dead, or lags. */
+  readonly overdueMs: number;
 }
 
 /** A line that is no watch event, such as one cut off midway. */
@@ -41,19 +41,16 @@ const MAX_LINE = 16 * 1024 * 1024;
  * @throws {WatchFault} a broken line
  */
 export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchEvent> {
-  const { clock, idleMs, resource } = options;
-  const silent = new AbortController();
-  const reason = new WatchFault(`silent for ${idleMs / 1000} s`);
-  const armed = () => clock.after(idleMs, () => silent.abort(reason));
-  let disarm = armed();
+  const { clock, overdueMs, resource } = options;
+  const overdue = new AbortController();
+  const reason = new WatchFault(`no end after ${overdueMs / 1000} s`);
+  const disarm = clock.after(overdueMs, () => overdue.abort(reason));
   try {
-    const signal = AbortSignal.any([options.signal, silent.signal]);
+    const signal = AbortSignal.any([options.signal, overdue.signal]);
     const response = await options.api.open(watchCall(options, signal));
     yield { kind: "open" };
     if (!response.body) return;
     for await (const line of textLines(response.body, MAX_LINE, signal)) {
-      disarm();
-      disarm = armed();
       yield eventOfLine(line, resource.plural);
     }
   } finally {

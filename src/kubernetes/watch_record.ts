@@ -52,9 +52,9 @@ export class WatchRecord {
     };
   }
 
-  listed(): void {
+  listed(asOf: number): void {
     this.#lists++;
-    this.heard();
+    this.heard(asOf);
   }
 
   opened(): void {
@@ -65,18 +65,22 @@ export class WatchRecord {
     this.#unreadable++;
   }
 
-  /** The API has shown that the sink is up to date. */
-  heard(): void {
-    this.#lastWordAt = this.#clock.monotonic();
+  /**
+   * The API has shown that the sink is up to date, `asOf` (monotonic) at the latest: a word may have
+   * waited on the way, or for a process that stood still.
+   */
+  heard(asOf: number): void {
+    const saidAt = Math.min(asOf, this.#clock.monotonic());
+    this.#lastWordAt = Math.max(saidAt, this.#lastWordAt ?? -Infinity);
     this.#lastError = null;
     this.#forbidden = null;
   }
 
   /** The watch has brought something, or ended in order. */
-  progressed(): void {
+  progressed(asOf: number): void {
     this.#failuresInARow = 0;
     this.#goneInARow = 0;
-    this.heard();
+    this.heard(asOf);
   }
 
   /** How many failures, and how many of them "gone", have come since the last progress. */

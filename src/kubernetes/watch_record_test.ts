@@ -7,7 +7,7 @@ test("ageSeconds() grows from the last word, wherever the machine's clock is set
   const clock = new ManualClock();
   const record = new WatchRecord(clock);
   assert.equal(record.ageSeconds(), Infinity);
-  record.heard();
+  record.heard(clock.monotonic());
   await clock.advance(20_000);
   clock.setWall(clock.now() - 5 * 3_600_000);
   assert.equal(record.ageSeconds(), 20);

@@ -12,7 +12,7 @@ import { PodTable } from "./pod_table.ts";
 import type { Clock, Found, FoundAt, PodsByAddress, PodsByUid } from "../ports.ts";
 import { Revocations } from "./revocations.ts";
 
-/** A server whose watch is older than this doesn't know what has become of the pods. */
+/** A server whose watch is older than this is left for one whose watch is fresh. */
 export const freshWatchSeconds = 15;
 
 /**
@@ -59,8 +59,10 @@ interface Stream {
   staged: PodFrames[] | null;
   /** The pods named so far by a snapshot under way; null once it is whole. */
   snapshot: Set<string> | null;
-  /** From when on the grace counts by its last ping that showed a fresh watch; undefined before the first ping. */
+  /** From when on the grace counts by its pings; undefined before the first. */
   freshAt: number | undefined;
+  /** A ping of it has shown a fresh watch. */
+  shownFresh: boolean;
 }
 
 export class Assignments implements PodsByAddress, PodsByUid {
@@ -80,7 +82,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
     this.#waits = new AddressWaits(clock);
     this.#pods = new PodTable((key) => this.#wake(key));
     this.#reads = new DirectReads(clock, readPod, (ip, frame) => this.#adopt(ip, frame));
-    this.#revocations = new Revocations(clock, freshWatchSeconds * 1000);
+    this.#revocations = new Revocations(clock, deps.graceMs + overlookedMs);
   }
 
   /** Pods known, those without a role included. */
@@ -209,7 +211,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
    */
   openStream(): AssignmentStream {
     const staged = this.#streams.length > 0 ? [] : null;
-    const stream: Stream = { staged, snapshot: new Set(), freshAt: undefined };
+    const stream: Stream = { staged, snapshot: new Set(), freshAt: undefined, shownFresh: false };
     this.#streams.push(stream);
     return {
       apply: (frame) => this.#receive(stream, frame),
@@ -231,7 +233,10 @@ export class Assignments implements PodsByAddress, PodsByUid {
   #ping(stream: Stream, watchAgeSeconds: number): void {
     const fresh = watchAgeSeconds < freshWatchSeconds;
     const unseenMs = Math.max(0, watchAgeSeconds * 1000 - overlookedMs);
-    stream.freshAt = fresh ? this.#deps.clock.monotonic() - unseenMs : stream.freshAt ?? -Infinity;
+    const asOf = this.#deps.clock.monotonic() - unseenMs;
+    // A watch that isn't fresh confirms nothing; it ends no grace before its own last word does.
+    stream.freshAt = fresh ? asOf : Math.min(asOf, stream.freshAt ?? this.#freshAt);
+    stream.shownFresh ||= fresh;
     this.#confirm(stream);
   }
 
@@ -299,7 +304,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
 function mayLead(stream: Stream): boolean {
   const whole = stream.staged?.some((frame) => frame.type === "synced") ?? false;
-  return whole && stream.freshAt !== undefined && stream.freshAt > -Infinity;
+  return whole && stream.shownFresh;
 }
 
 function isSettled(found: FoundAt): boolean {

@@ -68,8 +68,8 @@ function expected(history: readonly Told[], ip: string, now: number): string {
     let pinged: number | undefined;
     for (const { at, frame } of told.frames) {
       if (frame.type === "ping") {
-        const unseen = Math.max(0, frame.watchAgeSeconds - 5) * 1000;
-        pinged = frame.watchAgeSeconds < 15 ? at - unseen : pinged ?? -Infinity;
+        const asOf = at - Math.max(0, frame.watchAgeSeconds - 5) * 1000;
+        pinged = frame.watchAgeSeconds < 15 ? asOf : Math.min(asOf, pinged ?? freshAt);
         if (whole) freshAt = pinged;
       } else if (frame.type === "revoke") {
         revoked.push({ uid: frame.uid, at, by: told });
@@ -82,7 +82,7 @@ function expected(history: readonly Told[], ip: string, now: number): string {
       } else {
         const id = frame.pod.uid;
         const last = revoked.findLast((r) => r.uid === id);
-        if (last && last.by !== told && last.at + 15_000 > at) continue;
+        if (last && last.by !== told && last.at + 30_000 > at) continue;
         named.add(id);
         const before = pods.get(id)?.credentials ?? null;
         const kept = frame.role && before?.role?.identity === frame.role.identity ? before : null;

@@ -172,7 +172,8 @@ test("a replica that lags can't bring back a pod revoked by another", async () =
   old.close();
   const next = connect(fresh, ready("a"), synced);
   assert.equal(answer(assignments), "unknown");
-  await clock.advance(15_000);
+  await clock.advance(30_000);
+  next.apply(fresh);
   next.apply(ready("a"));
   assert.equal(answer(assignments), "a/identity");
 });
@@ -189,10 +190,27 @@ test("without word of a fresh watch answers end after the grace", async () => {
   assert.equal(answer(assignments), "a/identity");
 });
 
-test("a snapshot from a stalled server isn't answered by", () => {
-  const { assignments, connect, ready } = setUp();
+test("a snapshot from a stalled server is answered by until its last word is 30 s old", async () => {
+  const { assignments, clock, connect, ready } = setUp();
   connect(fresh, ready("a"), synced).close();
+  connect({ type: "ping", watchAgeSeconds: 20 }, ready("a"), synced).close();
+  await clock.advance(10_000);
+  assert.equal(answer(assignments), "a/identity");
+  await clock.advance(1);
+  assert.equal(answer(assignments), "unconfirmed");
+  connect(fresh, ready("a"), synced).close();
+  connect({ type: "ping", watchAgeSeconds: 31 }, ready("a"), synced);
+  assert.equal(answer(assignments), "unconfirmed");
+});
+
+test("a stalled server confirms nothing", async () => {
+  const { assignments, clock, connect, ready } = setUp();
+  connect(stale, ready("a"), synced).close();
+  assert.equal(answer(assignments), "unconfirmed");
+  connect(fresh, ready("a"), synced).close();
+  await clock.advance(24_000);
   connect(stale, ready("a"), synced);
+  await clock.advance(1_001);
   assert.equal(answer(assignments), "unconfirmed");
 });
 

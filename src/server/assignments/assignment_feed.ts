@@ -1,6 +1,6 @@
 /**
  * One agent's stream: every assignment of its node, then `synced`, then changes, and a `ping` every
- * five seconds. Only UIDs are queued, and a frame is made when the agent's connection takes it, so
+ * five seconds, every second while the watch is late. Only UIDs are queued, and a frame is made when the agent's connection takes it, so
  * the latest state wins and a slow agent costs no memory.
  */
 import { encodeFrame } from "../../protocol/frames.ts";
@@ -8,6 +8,9 @@ import type { NodeAssignments } from "./assigner.ts";
 import type { Clock } from "../ports.ts";
 
 const pingEveryMs = 5_000;
+/** While the watch is older than this, agents are told as soon as it has caught up. */
+const lateWatchSeconds = 10;
+const latePingEveryMs = 1_000;
 const chunkChars = 32_768;
 /** JSON knows no Infinity; a watch that has never spoken is older than anything fresh. */
 const oldestWatchAgeSeconds = 86_400;
@@ -46,7 +49,7 @@ export class AssignmentFeed {
     this.#node = parts.attach((uid) => this.#add(`pod ${uid}`, { uid }));
     for (const uid of this.#node.uids()) this.#queue.set(`pod ${uid}`, { uid });
     this.#queue.set("synced", "synced").set("ping", "ping");
-    this.#cancelPing = parts.clock.after(pingEveryMs, () => this.#tick());
+    this.#cancelPing = this.#pingLater();
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#pull(),
@@ -78,8 +81,13 @@ export class AssignmentFeed {
     if (this.#parts.clock.monotonic() - this.#takenAt >= this.#parts.stuckAfterMs) {
       return this.close("stuck");
     }
-    this.#cancelPing = this.#parts.clock.after(pingEveryMs, () => this.#tick());
+    this.#cancelPing = this.#pingLater();
     this.#add("ping", "ping");
+  }
+
+  #pingLater(): () => void {
+    const late = this.#parts.watchAgeSeconds() > lateWatchSeconds;
+    return this.#parts.clock.after(late ? latePingEveryMs : pingEveryMs, () => this.#tick());
   }
 
   async #pull(): Promise<void> {

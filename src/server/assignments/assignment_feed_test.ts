@@ -93,6 +93,25 @@ test("AssignmentFeed: a ping every 5 s, one at most waiting", async () => {
   assert.deepEqual((await frames(reader)).map(word), ["ping 86400"]);
 });
 
+test("AssignmentFeed: a ping every second while the watch is late, so its return is known", async () => {
+  let age = 20;
+  const { clock, reader } = opened(new Node(), () => age);
+  await frames(reader);
+  for (const [watchAge, told] of [[21, "ping 21"], [0, "ping 0"]] as const) {
+    age = watchAge;
+    const next = frames(reader);
+    await settled();
+    await clock.advance(1_000);
+    assert.deepEqual((await next).map(word), [told]);
+  }
+  const next = frames(reader);
+  await settled();
+  await clock.advance(4_999);
+  age = 4;
+  await clock.advance(1);
+  assert.deepEqual((await next).map(word), ["ping 4"]);
+});
+
 test("AssignmentFeed: large snapshots go in pieces", async () => {
   const node = new Node();
   for (let i = 0; i < 1000; i++) node.set(`pod-${i}`, "1");
