@@ -176,11 +176,11 @@ export function createAgent(parts: AgentParts): Agent {
 }
 
 function reportOf(parts: AgentParts, redirect: RedirectStatus, ready: boolean, held: number) {
-  const { kind, inPlace, repairs } = redirect;
+  const { kind, inPlace, repairs, guard } = redirect;
   return {
     version: parts.about.version,
     ready,
-    redirect: { kind, inPlace, repairs },
+    redirect: { kind, inPlace, repairs, ...guard && { guarded: guard.inPlace } },
     assignments: held,
   };
 }

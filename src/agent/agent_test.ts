@@ -103,7 +103,7 @@ test("from start to ready: rules, connection, snapshot, answers", async () => {
   assert.deepEqual(reports.at(-1), {
     version: "1.2.3",
     ready: true,
-    redirect: { kind: "nftables", inPlace: true, repairs: 0 },
+    redirect: { kind: "nftables", inPlace: true, repairs: 0, guarded: true },
     assignments: 2,
   });
   await end();

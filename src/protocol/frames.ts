@@ -71,7 +71,13 @@ const known = new Set(["assign", "revoke", "synced", "ping"]);
 export const agentReport = v.object({
   version: v.string(),
   ready: v.boolean(),
-  redirect: v.object({ kind: v.string(), inPlace: v.boolean(), repairs: v.number() }),
+  redirect: v.object({
+    kind: v.string(),
+    inPlace: v.boolean(),
+    repairs: v.number(),
+    /** The routing rules behind it are in place; absent where none are wanted, and from old agents. */
+    guarded: v.optional(v.boolean()),
+  }),
   assignments: v.number(),
 });
 export type AgentReport = v.InferOutput<typeof agentReport>;

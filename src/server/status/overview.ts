@@ -99,10 +99,12 @@ function agentBadge({ connectedAt, report }: AgentRow): Markup {
   return report.ready ? badge("good", "ready") : badge("bad", "not ready");
 }
 
-function redirectBadge({ kind, inPlace, repairs }: NonNullable<AgentRow["report"]>["redirect"]) {
+function redirectBadge(redirect: NonNullable<AgentRow["report"]>["redirect"]): Markup {
+  const { kind, inPlace, repairs, guarded } = redirect;
   if (kind === "none") return badge("neutral", "none wanted");
   const mended = repairs === 0 ? "" : `, put back ${counted(repairs, "time")}`;
-  return inPlace ? badge("good", kind + mended) : badge("bad", `${kind} missing${mended}`);
+  const state = inPlace ? badge("good", kind + mended) : badge("bad", `${kind} missing${mended}`);
+  return guarded === false ? html`${state} ${badge("waiting", "no route guard")}` : state;
 }
 
 export function pods(view: StatusView): Markup {

@@ -249,3 +249,22 @@ function idsOf(events: string): string[] {
     JSON.parse(data!).id
   );
 }
+
+test("GET /: an agent whose node lacks the routing rules wants a look, one that doesn't say so none", async () => {
+  const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
+  const about = (guarded: { guarded?: boolean }) => ({
+    agents: [agentRow({
+      report: { version: "1", ready: true, assignments: 1, redirect: { ...redirect, ...guarded } },
+    })],
+    pods: [],
+  });
+  assert.match(
+    textOf(await pages(about({ guarded: false })).get("/")),
+    /Needs a look.*1 agent without a guard by routing.*nftables no route guard/,
+  );
+  for (const well of [{ guarded: true }, {}]) {
+    const text = textOf(await pages(about(well)).get("/"));
+    assert.match(text, /Healthy 1 of 1 agent well/);
+    assert.doesNotMatch(text, /guard/);
+  }
+});

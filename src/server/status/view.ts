@@ -84,6 +84,7 @@ function redirected({ redirect }: NonNullable<AgentRow["report"]>): boolean {
 function problemsOf(summary: MergedSummary, states: StatusView["states"]): string[] {
   const { replicas, agents } = summary;
   const sick = agents.filter((agent) => agent.connectedAt !== null && !isWell(agent)).length;
+  const unguarded = agents.filter(({ report }) => report?.redirect.guarded === false).length;
   const away = agents.filter(({ connectedAt }) => connectedAt === null).length;
   return [
     ...replicas.flatMap(({ replica, missing }) => missing.map((line) => `${replica}: ${line}`)),
@@ -91,6 +92,7 @@ function problemsOf(summary: MergedSummary, states: StatusView["states"]): strin
       problem === null ? [] : [`${replica} didn't answer: ${problem}`]
     ),
     ...(sick === 0 ? [] : [`${counted(sick, "agent")} not ready or without redirect`]),
+    ...(unguarded === 0 ? [] : [`${counted(unguarded, "agent")} without a guard by routing`]),
     ...(away === 0 ? [] : [`${counted(away, "agent")} not connected`]),
     ...(states.failed === 0 ? [] : [`STS refuses ${counted(states.failed, "pod")}`]),
     ...(states.unserved === 0
