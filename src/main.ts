@@ -42,8 +42,11 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 try {
-  host.exit(await main(host.args));
+  const code = await main(host.args);
+  await host.logWritten();
+  host.exit(code);
 } catch (fault) {
+  await host.logWritten();
   host.writeError(`rolecall: ${fault instanceof Error ? fault.message : String(fault)}\n`);
   host.exit(1);
 }

@@ -47,7 +47,7 @@ export async function runAgent(host: Host, args: readonly string[]): Promise<num
     level: settings.logLevel,
     format: settings.logFormat,
     component: "agent",
-    write: host.writeOut,
+    write: host.writeLog,
   });
   const log = countedRepeats(plain, backgroundTimer);
   log.info({ version, node: settings.nodeName, server: settings.server }, "starting");

@@ -52,6 +52,11 @@ function fakeHost(programs: Programs) {
     watchFile: () => () => {},
     onStop: (call) => void (stop = call),
     writeOut: (text) => void (written.out += text),
+    writeLog: (line) => {
+      written.out += line;
+      return true;
+    },
+    logWritten: () => Promise.resolve(),
     writeError: (text) => void (written.error += text),
     exit: () => assert.fail("only the program's main exits"),
   };

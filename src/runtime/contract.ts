@@ -162,7 +162,12 @@ export interface Host {
   watchFile(path: string, changed: () => void): () => void;
   /** Calls back at the first SIGTERM or SIGINT; a second one ends the process at once. */
   onStop(stop: (signal: string) => void): void;
+  /** Waits until it is taken, if need be: for commands that print and end. */
   writeOut(text: string): void;
+  /** A line of the log, without ever waiting for its reader; false where it is left out. */
+  writeLog(line: string): boolean;
+  /** Settles once the log is written, or nobody has read it for a second. */
+  logWritten(): Promise<void>;
   writeError(text: string): void;
   exit(code: number): never;
 }

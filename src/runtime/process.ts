@@ -8,6 +8,7 @@ import type { Host } from "./contract.ts";
 import { readTextFile, replaceFile, watchFile } from "./files.ts";
 import { createHttpClient } from "./http_client.ts";
 import { listen } from "./http_listener.ts";
+import { LogOutput } from "./log_output.ts";
 import { hasIpv6, openFilesLimit } from "./machine.ts";
 import { createPlainGet } from "./plain_get.ts";
 import { createRunProgram } from "./program.ts";
@@ -25,6 +26,7 @@ export function createHost(): Host {
   // A reader that went away (`| head`) is no reason to die with a stack trace.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
+  const log = new LogOutput(writeAll);
   return {
     runtime: runtimeOf(process.versions),
     args: process.argv.slice(2),
@@ -42,9 +44,21 @@ export function createHost(): Host {
     watchFile,
     onStop: (stop) => signals.onStop(stop),
     writeOut: (text) => void process.stdout.write(text),
+    writeLog: (line) => log.write(line),
+    logWritten: () => log.written(1000),
     writeError: (text) => void process.stderr.write(text),
     exit,
   };
+}
+
+/** Node's own write waits for nobody; Deno's does. */
+async function writeAll(text: string): Promise<void> {
+  if (!("deno" in process.versions)) {
+    return await new Promise((resolve) => process.stdout.write(text, () => resolve()));
+  }
+  for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) {
+    bytes = bytes.subarray(await Deno.stdout.write(bytes));
+  }
 }
 
 function runtimeOf(versions: NodeJS.ProcessVersions): Host["runtime"] {

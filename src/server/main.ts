@@ -47,7 +47,7 @@ export async function runServer(host: Host, args: readonly string[]): Promise<nu
     level: settings.logLevel,
     format: settings.logFormat,
     component: "server",
-    write: host.writeOut,
+    write: host.writeLog,
   });
   const log = countedRepeats(plain, backgroundTimer);
   for (const notice of notices) log.warn({ notice }, "setting with consequences");

@@ -17,21 +17,28 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** `agent`, `server` or `dev`: on every line. */
   readonly component: string;
-  /** Takes a whole line, newline included. */
-  readonly write: (line: string) => void;
+  /** Takes a whole line, newline included; false where it leaves that out. */
+  readonly write: (line: string) => boolean | void;
 }
 
 /** A log of one component. JSON lines carry `time` (ISO 8601), `level`, `component`, `msg`. */
 export function createLog(options: LogOptions): Log {
-  const write = options.format === "json"
-    ? options.write
-    : (line: string) => options.write(textLine(JSON.parse(line)));
-  return pino({
+  let leftOut = 0;
+  const write = (line: string) => {
+    const text = options.format === "json" ? line : textLine(JSON.parse(line));
+    if (options.write(text) === false) return void leftOut++;
+    if (leftOut === 0) return;
+    const lines = leftOut;
+    leftOut = 0;
+    log.warn({ lines }, "log lines left out: nobody read them");
+  };
+  const log = pino({
     level: options.level,
     base: { component: options.component },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
   }, { write });
+  return log;
 }
 
 /** `12:30:01 WARN agent: message name=value …` */

@@ -41,3 +41,19 @@ test("createLog() text: a newline in a value makes no second line", () => {
   log.info({ pod: "a\nb" }, "denied");
   assert.equal(lines.join("").split("\n").length, 2);
 });
+
+test("createLog() says how many lines its reader has missed", () => {
+  const lines: string[] = [];
+  let full = true;
+  const write = (line: string) => full ? false : void lines.push(line);
+  const log = createLog({ level: "info", format: "text", component: "agent", write });
+  for (let n = 0; n < 3; n++) log.info({ n }, "denied");
+  full = false;
+  log.info({ n: 3 }, "denied");
+  log.info({ n: 4 }, "denied");
+  assert.deepEqual(lines.map((line) => line.slice(9)), [
+    "INFO  agent: denied n=3\n",
+    "WARN  agent: log lines left out: nobody read them lines=3\n",
+    "INFO  agent: denied n=4\n",
+  ]);
+});

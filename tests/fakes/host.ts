@@ -44,6 +44,11 @@ export function fakeHost(parts: FakeHostParts): FakeHost {
     watchFile: () => () => {},
     onStop: () => {},
     writeOut: write,
+    writeLog: (line) => {
+      write(line);
+      return true;
+    },
+    logWritten: () => Promise.resolve(),
     writeError: write,
     exit: (code) => {
       throw new Error(`exit ${code}`);

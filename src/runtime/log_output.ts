@@ -1,0 +1,47 @@
+/**
+ * Lines for a reader that may stop reading: writing never waits for it, and what is held back for it
+ * is bounded. On Deno a plain write to a full pipe would hold up the whole program.
+ */
+
+/** About an hour of an agent's lines. */
+const mostChars = 1_048_576;
+
+export class LogOutput {
+  readonly #writeAll: (text: string) => Promise<void>;
+  #held: string[] = [];
+  #heldChars = 0;
+  #writing: Promise<void> | null = null;
+
+  /** `writeAll` settles once the reader's side has taken the text; what it rejects is lost. */
+  constructor(writeAll: (text: string) => Promise<void>) {
+    this.#writeAll = writeAll;
+  }
+
+  /** False where the line is left out, since too many wait already. */
+  write(line: string): boolean {
+    if (this.#heldChars + line.length > mostChars) return false;
+    this.#held.push(line);
+    this.#heldChars += line.length;
+    this.#writing ??= this.#writeHeld();
+    return true;
+  }
+
+  /** Settles once everything is written, or nobody has read it within `ms`. */
+  async written(ms: number): Promise<void> {
+    if (this.#writing === null) return;
+    let timer;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+    await Promise.race([this.#writing, late]);
+    clearTimeout(timer);
+  }
+
+  async #writeHeld(): Promise<void> {
+    while (this.#held.length > 0) {
+      const text = this.#held.join("");
+      this.#held = [];
+      await this.#writeAll(text).catch(() => {});
+      this.#heldChars -= text.length;
+    }
+    this.#writing = null;
+  }
+}
