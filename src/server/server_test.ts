@@ -166,6 +166,18 @@ test("server: Events tell of readiness once, and of denials once", async () => {
   assert.deepEqual(told.sort(), ["Normal CredentialsReady web", "Warning RoleDenied d"]);
 });
 
+test("server: the summary says what a denied pod asked for, and cuts what is no role", async () => {
+  const denied = podFacts({ uid: "d", name: "d", namespace: "shut", role: "reader" });
+  const endless = { ...denied, uid: "e", name: "e", role: "r".repeat(100_000) };
+  const server = await started({ pods: [agentPod, denied, endless] });
+  const requested = server.summary().pods.map((pod) => [pod.name, pod.requested?.length ?? 0]);
+  assert.deepEqual(Object.fromEntries(requested), {
+    [agentPod.name]: 0,
+    d: "reader".length,
+    e: 700,
+  });
+});
+
 test("server: a namespace's unreadable expression is an Event on the namespace", async () => {
   const server = await started();
   server.index.namespaces.upsert(namespaceFacts({ permitted: "a(" }));

@@ -1,9 +1,13 @@
-/** Debian's Chromium, started without a window and without calls home. */
+/** Debian's Chromium, started without a window and without calls home, and what checks pages in it. */
 import { createRequire } from "node:module";
 import type * as playwright from "playwright-core";
 
-// Its ES module is a wrapper that not every runtime can read.
-const { chromium } = createRequire(import.meta.url)("playwright-core") as typeof playwright;
+// Their ES modules are wrappers that not every runtime can read.
+const require = createRequire(import.meta.url);
+const { chromium } = require("playwright-core") as typeof playwright;
+
+/** axe-core: `source` is run in the page, and `axe.run()` then tells what hinders which readers. */
+export const axe = require("axe-core") as { readonly source: string };
 
 const flags = [
   "--headless",

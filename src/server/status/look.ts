@@ -38,8 +38,8 @@ meter { width: 6rem; vertical-align: middle; }
 svg { width: 100%; height: 4rem; border-bottom: 1px solid var(--line); }
 rect.issued { fill: var(--good); } rect.renewed { fill: var(--neutral); }
 rect.denied, rect.failed { fill: var(--bad); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; }
-dt { color: var(--soft); } dd { margin: 0; }
+dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .25rem 1rem; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .steps li { margin: .4rem 0; } .steps b { margin-right: .5em; }
 .soft { color: var(--soft); }
 @media (max-width: 45rem) {
@@ -49,6 +49,6 @@ dt { color: var(--soft); } dd { margin: 0; }
   td { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: .5rem; border: 0; padding: .1rem 0;
     min-width: 0 !important; }
   td::before { content: attr(data-label); color: var(--soft); }
-  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
+  dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dd { margin-bottom: .5rem; }
 }
 `;

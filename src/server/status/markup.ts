@@ -12,13 +12,14 @@ export interface Column {
 
 /**
  * A table that a phone shows as cards: there CSS takes rows apart, so roles are given by name and
- * each cell carries its column's title.
+ * each cell carries its column's title. Without rows the caption says so.
  */
 export function table(
   caption: string,
   columns: readonly Column[],
   rows: readonly (readonly unknown[])[],
 ): Markup {
+  if (rows.length === 0) return html`<p class="soft">${caption}</p>`;
   return html`
     <table role="table">
       <caption>${caption}</caption>
@@ -36,6 +37,12 @@ export function table(
 
 function cellOf({ title, kind = "name" }: Column, content: unknown): Markup {
   return html`<td role="cell" class="${kind}" data-label="${title}"><span>${content}</span></td>`;
+}
+
+/** An ARN or the like, with places where a line may break. */
+export function arn(text: string): Markup {
+  const parts = text.split(/(?<=[/:])(?=[^/:])/);
+  return html`${parts.map((part, at) => at === 0 ? part : html`<wbr>${part}`)}`;
 }
 
 /** Good, waiting, bad or neutral: a colour, and always a word beside it. */

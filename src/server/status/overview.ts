@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { RoleRow } from "./role_row.ts";
 import type { AgentRow, PodRow } from "./summary.ts";
 import { lifeBar } from "./life_bar.ts";
-import { badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
+import { arn, badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
 import { isWell, podStates, type StatusView } from "./view.ts";
 import { counted, span } from "./words.ts";
 
@@ -135,7 +135,9 @@ function podCells(pod: PodRow, now: number): unknown[] {
   return [
     podLink(pod.namespace, pod.name),
     stateBadge(pod.state),
-    pod.message === null ? pod.roleArn ?? "–" : html`<b>${pod.reason ?? ""}</b> ${pod.message}`,
+    pod.message === null
+      ? arn(pod.roleArn ?? "–")
+      : html`<b>${pod.reason ?? ""}</b> ${pod.message}`,
     lifeBar(pod.issuedAt, pod.expiresAt, now),
     pod.node ?? "not scheduled",
   ];
@@ -177,9 +179,9 @@ ${
 }
 
 function roleCells(role: RoleRow, now: number): unknown[] {
-  const { arn, sessionName, holders, nextAttemptAt } = role;
+  const { arn: roleArn, sessionName, holders, nextAttemptAt } = role;
   return [
-    arn,
+    arn(roleArn),
     sessionName,
     stsResult(role),
     lifeBar(role.issuedAt, role.expiresAt, now),

@@ -23,6 +23,7 @@ const denied = podRow({
   name: "curious",
   state: "denied",
   reason: "NotPermitted",
+  requested: "admin",
   message: "namespace shop: not that; change the expression",
   roleArn: null,
   issuedAt: null,
@@ -64,7 +65,8 @@ function pages(changes: Partial<Summary> = {}, about: Explanation | null = expla
 
 /** What a reader sees, without marks and with single spaces. */
 function textOf(page: string): string {
-  return page.replaceAll(/<(script|style).*?<\/\1>/gs, "").replaceAll(/<[^>]*>/g, " ")
+  const content = page.replaceAll(/<(script|style).*?<\/\1>|<wbr>/gs, "");
+  return content.replaceAll(/<[^>]*>/g, " ")
     .replaceAll(/\s+/g, " ");
 }
 
@@ -95,8 +97,9 @@ test("GET /: a heading for each section, a caption for each table, a label for e
 const searches = [
   ["", ["web", "curious"]],
   ["?pod=CURI", ["curious"]],
-  ["?role=reader", ["web", "curious"]],
+  ["?role=reader", ["web"]],
   ["?role=111122223333", ["web"]],
+  ["?role=Admin", ["curious"]],
   ["?namespace=other", []],
   ["?state=ready", ["web"]],
   ["?state=%3Cscript%3E", ["web", "curious"]],

@@ -3,6 +3,8 @@
  * for `explain`. Instants are `YYYY-MM-DDTHH:MM:SSZ`.
  */
 import type { AgentReport } from "../../protocol/frames.ts";
+import type { PodFacts } from "../../policy/facts.ts";
+import { requestedRole } from "../../policy/requested_role.ts";
 import type { AgentStatus } from "../assignments/agent_streams.ts";
 import type { Assigner } from "../assignments/assigner.ts";
 import { type Assignment, instant } from "../assignments/assignment_frame.ts";
@@ -10,6 +12,9 @@ import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import type { CredentialInspection } from "../credentials/credential_reports.ts";
 import { type RoleRow, roleRow } from "./role_row.ts";
 import { emptyTimeline, type TimelineView } from "./timeline.ts";
+
+/** An ARN of the longest path and name, and some more. */
+const shownRoleText = 700;
 
 export interface Summary {
   readonly version: string;
@@ -48,6 +53,7 @@ export interface PodRow {
   readonly state: "none" | "denied" | "pending" | "ready" | "failed" | "unserved";
   readonly reason: string | null;
   readonly message: string | null;
+  /** The text that asks for a role, whoever has it; cut where it is longer than any role's. */
   readonly requested: string | null;
   readonly roleArn: string | null;
   readonly sessionName: string | null;
@@ -124,16 +130,26 @@ function* podRows(
       continue;
     }
     const assignment = parts.assigner.assignmentOf(pod);
-    yield podRow(assignment, served.has(pod.nodeName ?? ""), parts.inspect(assignment.key ?? ""));
+    yield {
+      ...podRow(assignment, served.has(pod.nodeName ?? ""), parts.inspect(assignment.key ?? "")),
+      requested: requestedBy(parts.index, pod),
+    };
   }
 }
 
+/** The role's text, of denied pods too, so that a search for a role finds who may not have it. */
+function requestedBy(index: ClusterIndex, pod: PodFacts): string | null {
+  const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
+  const request = requestedRole(pod, index.namespace(pod.namespace), account);
+  return request.kind === "role" ? request.text.slice(0, shownRoleText) : null;
+}
+
 /** One pod's row; `served`: its node's agent has a stream here. */
-export function podRow(
+function podRow(
   assignment: Assignment,
   served: boolean,
   inspection: CredentialInspection | undefined,
-): PodRow {
+): Omit<PodRow, "requested"> {
   const { pod, decision, credentials } = assignment;
   const nextAttemptAt = inspection?.nextAttemptAt ?? null;
   const role = decision.kind === "role" ? decision : null;
@@ -152,7 +168,6 @@ export function podRow(
     state: state === "role" || (state === "pending" && !served) ? "unserved" : state,
     reason: denial?.reason ?? (failed === null ? null : "CredentialsFailed"),
     message: denial?.message ?? failed?.message ?? null,
-    requested: role?.requested ?? null,
     roleArn: role?.identity.arn ?? null,
     sessionName: role?.identity.sessionName ?? null,
     accessKeyId: ready?.accessKeyId ?? null,

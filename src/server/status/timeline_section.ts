@@ -1,7 +1,7 @@
 /** The last hour: a bar a minute for all that happened, then the latest by name. */
 import { html } from "hono/html";
 import type { MinuteRow, TimelineRow, TimelineView } from "./timeline.ts";
-import { badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
+import { arn, badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
 import { counted } from "./words.ts";
 
 const kinds = ["issued", "renewed", "denied", "failed"] as const;
@@ -56,7 +56,7 @@ export function happenings(rows: readonly TimelineRow[], now: number, caption: s
       time(row.at, now),
       html`${badge(tones[row.kind], row.kind)} ${row.reason ?? ""}`,
       row.pod === null || row.namespace === null
-        ? `${row.roleArn ?? ""} as ${row.sessionName ?? ""}`
+        ? html`${arn(row.roleArn ?? "")} as ${row.sessionName ?? ""}`
         : podLink(row.namespace, row.pod),
       row.pods,
       row.times,
