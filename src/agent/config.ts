@@ -1,5 +1,6 @@
 /** The agent's settings from its flags, or everything that is wrong with them. Pure. */
 import { type FlagValues, type HostPort, parseFlags, readHostPort } from "../settings/flags.ts";
+import { anyAddress } from "../settings/listening.ts";
 import { canonicalAddress } from "./assignments/address.ts";
 import { agentFlags } from "./flags.ts";
 import { type PassthroughRule, passthroughRule } from "./front/passthrough_rule.ts";
@@ -46,7 +47,6 @@ export type ParsedAgentConfig =
     readonly settings: AgentSettings;
     /** Consequences worth a warning at the start. */
     readonly notices: readonly string[];
-    readonly given: ReadonlySet<string>;
   }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
@@ -79,7 +79,7 @@ export function parseAgentConfig(
     parsed.kind === "problems" || problems.length > 0 || typeof rule === "string" || !match
   ) return { kind: "problems", problems };
   const settings = settingsOf(values, { rule, match, machine });
-  return { kind: "parsed", settings, notices: noticesOf(values, settings), given: parsed.given };
+  return { kind: "parsed", settings, notices: noticesOf(values, settings) };
 }
 
 function problemsOf(values: Values): string[] {
@@ -158,8 +158,8 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
     .filter(({ host }) => machine.hasIpv6 || !host.includes(":"));
   const most = connectionsAllowed(machine.openFiles, 1 + doors.length);
   return Object.freeze({
-    listen: anyHost(values["listen"], machine),
-    adminListen: anyHost(values["admin-listen"], machine),
+    listen: anyAddress(values["listen"], machine.hasIpv6),
+    adminListen: anyAddress(values["admin-listen"], machine.hasIpv6),
     hostIp: addresses.find((address) => address && !address.includes(":")) ?? null,
     hostIpv6: addresses.findLast((address) => address?.includes(":")) ?? null,
     nodeName: textOf(values["node-name"]),
@@ -205,12 +205,6 @@ function noticesOf(values: Values, settings: AgentSettings): string[] {
 /** A listener's share of half of the files, less what the admin pages, the server and files need. */
 function connectionsAllowed(openFiles: number, listeners: number): number {
   return Math.max(16, Math.floor((Math.floor(openFiles / 2) - 100) / listeners));
-}
-
-/** `[::]` and `:8181` mean every address, whichever families the machine has. */
-function anyHost({ host, port }: HostPort, machine: Machine): HostPort {
-  if (host !== "" && host !== "::") return { host, port };
-  return { host: machine.hasIpv6 ? "::" : "0.0.0.0", port };
 }
 
 /** Kubelets and crictl write sockets as URLs. */

@@ -1,11 +1,5 @@
-/** With which limits the agent listens, and how requests reach its admin pages. */
+/** With which limits the agent listens. */
 import type { AgentSettings } from "./config.ts";
-
-/** A request of the runtime's listener, as far as the pages need it. */
-export interface IncomingRequest {
-  readonly target: string;
-  toRequest(url: string): Request;
-}
 
 export interface Limits {
   readonly maxConnections: number;
@@ -41,16 +35,3 @@ export const adminLimits: Limits = {
   keepAliveTimeoutMs: 60_000,
   maxHeaderBytes: 16_384,
 };
-
-/** Origin-form targets only; the Host header decides nothing, so it is taken as it comes. */
-export function pageHandler(
-  fetch: (request: Request) => Promise<Response> | Response,
-): (incoming: IncomingRequest) => Promise<Response> | Response {
-  return (incoming) => {
-    const url = `http://agent${incoming.target}`;
-    if (!incoming.target.startsWith("/") || !URL.canParse(url)) {
-      return new Response("bad target\n", { status: 400 });
-    }
-    return fetch(incoming.toRequest(url));
-  };
-}

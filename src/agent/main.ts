@@ -5,7 +5,9 @@ import { containerRuntime } from "../cri/container_runtime.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
 import { backgroundTimer } from "../runtime/background_timer.ts";
 import { systemClock } from "../runtime/system_clock.ts";
+import { webHandler } from "../runtime/web_handler.ts";
 import { type Command, refuse } from "../settings/command.ts";
+import { listenAt } from "../settings/listening.ts";
 import { countedRepeats } from "../telemetry/counted_repeats.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
@@ -16,7 +18,7 @@ import type { CredentialsDoors } from "./container_credentials/credentials_doors
 import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { agentFlags } from "./flags.ts";
 import { accessByFiles } from "./link/server_access.ts";
-import { adminLimits, frontLimits, pageHandler } from "./listeners.ts";
+import { adminLimits, frontLimits } from "./listeners.ts";
 import type { Log } from "./ports.ts";
 import { isTaken, overtake, type ProbeClient } from "./predecessor.ts";
 import { keepReadinessFile } from "./readiness_file.ts";
@@ -37,7 +39,7 @@ export const agentCommand: Command = {
   run: (host, args) => runAgent(host, args),
 };
 
-/** Runs until SIGTERM or SIGINT; the exit code. @throws {Error} a port can't be listened on */
+/** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
 export async function runAgent(host: Host, args: readonly string[]): Promise<number> {
   const machine = { hasIpv6: host.hasIpv6(), openFiles: host.openFilesLimit() };
   const parsed = parseAgentConfig(args, host.env, machine);
@@ -206,8 +208,9 @@ async function listenFront(
   agent: Agent,
   log: Log,
 ): Promise<Listener> {
-  const listener = await host.listen({
-    ...settings.listen,
+  const listener = await listenAt(host, {
+    flag: "listen",
+    at: settings.listen,
     handler: agent.front,
     limits: frontLimits(settings),
     reusePort: true,
@@ -222,9 +225,10 @@ async function listenAdmin(
   agent: Agent,
   log: Log,
 ): Promise<Listener> {
-  const listener = await host.listen({
-    ...settings.adminListen,
-    handler: pageHandler((request) => agent.admin.fetch(request)),
+  const listener = await listenAt(host, {
+    flag: "admin-listen",
+    at: settings.adminListen,
+    handler: webHandler(agent.admin.fetch),
     limits: adminLimits,
     reusePort: true,
   });

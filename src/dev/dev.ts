@@ -6,8 +6,11 @@ import { pause } from "../agent/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
 import { systemClock } from "../runtime/system_clock.ts";
-import { pageLimits, webHandler } from "../server/listeners.ts";
+import { webHandler } from "../runtime/web_handler.ts";
+import { pageLimits } from "../server/listeners.ts";
 import type { Log } from "../server/ports.ts";
+import { hostPortText } from "../settings/flags.ts";
+import { listenAt } from "../settings/listening.ts";
 import { version } from "../version.ts";
 import { AgentTokens } from "./agent_tokens.ts";
 import { commandLines, otherPodLines, type PodRow } from "./announcement.ts";
@@ -18,7 +21,6 @@ import { createDevAgent } from "./dev_agent.ts";
 import { createDevServer } from "./dev_server.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "./embedded_aws.ts";
 import { inProcessClient } from "./in_process_client.ts";
-import { hostPort, listenAt } from "./listening.ts";
 import { notAnswered } from "./shared_addresses.ts";
 
 export interface DevParts {
@@ -157,7 +159,7 @@ function announceAll(
   signal: AbortSignal,
 ): void {
   const { server, missing } = pair;
-  const [agent, admin, status, door] = listeners.map(hostPort);
+  const [agent, admin, status, door] = listeners.map(hostPortText);
   const addresses = {
     agent: agent!,
     admin: admin!,

@@ -10,7 +10,6 @@ import { openCluster } from "./open_cluster.ts";
 import { parseDevConfig } from "./config.ts";
 import { runDev } from "./dev.ts";
 import { devFlags } from "./flags.ts";
-import { ListenFault } from "./listening.ts";
 
 export const devCommand: Command = {
   usage: "[flags] [MANIFEST…]",
@@ -24,7 +23,7 @@ export const devCommand: Command = {
   run: (host, args) => runDevCommand(host, args),
 };
 
-/** Runs until SIGTERM or SIGINT; the exit code. */
+/** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
 export async function runDevCommand(host: Host, args: readonly string[]): Promise<number> {
   const machine = { hasIpv6: host.hasIpv6(), openFiles: host.openFilesLimit() };
   const parsed = parseDevConfig(args, host.env, machine);
@@ -46,10 +45,6 @@ export async function runDevCommand(host: Host, args: readonly string[]): Promis
     const { source, files } = cluster;
     await runDev({ host, settings, source, files, agentPod, log }, stop.signal);
     return 0;
-  } catch (fault) {
-    if (!(fault instanceof ListenFault)) throw fault;
-    host.writeError(`${fault.message}\n`);
-    return 1;
   } finally {
     cluster.close();
   }

@@ -49,7 +49,6 @@ export type ParsedServerConfig =
     readonly settings: ServerSettings;
     /** Consequences worth a warning at the start. */
     readonly notices: readonly string[];
-    readonly given: ReadonlySet<string>;
   }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
@@ -67,7 +66,7 @@ export function parseServerConfig(
   if (parsed.kind === "problems") problems.unshift(...parsed.problems);
   if (parsed.kind === "problems" || problems.length > 0) return { kind: "problems", problems };
   const settings = settingsOf(parsed.values);
-  return { kind: "parsed", settings, notices: noticesOf(settings), given: parsed.given };
+  return { kind: "parsed", settings, notices: noticesOf(settings) };
 }
 
 function problemsOf(values: Values): string[] {

@@ -4,14 +4,16 @@ import { createSts, type Sts } from "../aws/sts.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
 import { backgroundTimer } from "../runtime/background_timer.ts";
 import { systemClock } from "../runtime/system_clock.ts";
+import { webHandler } from "../runtime/web_handler.ts";
 import { type Command, refuse } from "../settings/command.ts";
+import { anyAddress, listenAt } from "../settings/listening.ts";
 import { countedRepeats } from "../telemetry/counted_repeats.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Cluster, connectCluster } from "./cluster/cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
 import { serverFlags } from "./flags.ts";
-import { agentLimits, listenHost, pageLimits, webHandler } from "./listeners.ts";
+import { agentLimits, pageLimits } from "./listeners.ts";
 import type { ReadCallerArns } from "./credentials/own_identity.ts";
 import type { Log } from "./ports.ts";
 import { type AskReplicas, askReplicas } from "./status/replicas.ts";
@@ -31,11 +33,11 @@ export const serverCommand: Command = {
   run: (host, args) => runServer(host, args),
 };
 
-/** Runs until SIGTERM or SIGINT; the exit code. @throws {Error} a port can't be listened on */
+/** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
 export async function runServer(host: Host, args: readonly string[]): Promise<number> {
   const parsed = parseServerConfig(args, host.env);
   if (parsed.kind === "problems") return refuse(host, parsed.problems);
-  const { settings, notices, given } = parsed;
+  const { settings, notices } = parsed;
   const cluster = await connectCluster(host, settings);
   if (cluster.kind === "problem") return refuse(host, [cluster.problem]);
   if (cluster.namespace === null && settings.tlsFiles === null) {
@@ -57,7 +59,7 @@ export async function runServer(host: Host, args: readonly string[]): Promise<nu
     log.info({ signal }, "stopping");
     stop.abort();
   });
-  await serve({ host, settings, given, cluster, log }, stop);
+  await serve({ host, settings, cluster, log }, stop);
   log.info({}, "stopped");
   return 0;
 }
@@ -65,8 +67,6 @@ export async function runServer(host: Host, args: readonly string[]): Promise<nu
 interface Surroundings {
   readonly host: Host;
   readonly settings: ServerSettings;
-  /** Names of the flags that were given. */
-  readonly given: ReadonlySet<string>;
   readonly cluster: Cluster;
   readonly sts: Sts;
   readonly tls: TlsSource;
@@ -142,13 +142,13 @@ function replicas(
 }
 
 async function listenForAgents(
-  { host, settings, given, log }: Surroundings,
+  { host, settings, log }: Surroundings,
   server: Server,
   tls: KeyPair,
 ): Promise<Listener> {
-  const listener = await host.listen({
-    host: listenHost(settings.listen, given.has("listen"), host.hasIpv6()),
-    port: settings.listen.port,
+  const listener = await listenAt(host, {
+    flag: "listen",
+    at: anyAddress(settings.listen, host.hasIpv6()),
     handler: webHandler(server.app.fetch),
     limits: agentLimits(host.openFilesLimit()),
     tls,
@@ -158,7 +158,7 @@ async function listenForAgents(
 }
 
 async function listenPages(
-  { host, settings, given, log }: Surroundings,
+  { host, settings, log }: Surroundings,
   server: Server,
 ): Promise<Listener[]> {
   const pages = [
@@ -166,9 +166,9 @@ async function listenPages(
     ["status-listen", settings.statusListen, server.statusApp],
   ] as const;
   return await Promise.all(pages.map(async ([flag, wanted, app]) => {
-    const listener = await host.listen({
-      host: listenHost(wanted, given.has(flag), host.hasIpv6()),
-      port: wanted.port,
+    const listener = await listenAt(host, {
+      flag,
+      at: anyAddress(wanted, host.hasIpv6()),
       handler: webHandler(app.fetch),
       limits: pageLimits,
     });

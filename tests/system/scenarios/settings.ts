@@ -53,7 +53,7 @@ export const settings: readonly Scenario<Stage>[] = [
     run: async (stage) => complaints(await start(stage, ["agnet"]), [/agnet/]),
   },
   {
-    name: "a port that is taken: exit 1, naming it",
+    name: "a port that is taken: exit 1, naming flag, address and remedy",
     run: async (stage) => {
       const taken = createServer();
       await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
@@ -68,7 +68,10 @@ export const settings: readonly Scenario<Stage>[] = [
       ], { POD_NAMESPACE: "rolecall", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
       taken.close();
       assert.equal(outcome.code, 1, outcome.stderr + outcome.stdout);
-      assert.match(outcome.stderr + outcome.stdout, new RegExp(String(port)));
+      const told = new RegExp(
+        `--listen 127\\.0\\.0\\.1:${port}: the port is taken; .*another port`,
+      );
+      assert.match(outcome.stderr + outcome.stdout, told);
     },
   },
 ];

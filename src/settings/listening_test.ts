@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { listen } from "../runtime/http_listener.ts";
-import { listenAt } from "./listening.ts";
+import { anyAddress, listenAt } from "./listening.ts";
 
 const limits = {
   maxConnections: 4,
@@ -22,7 +22,7 @@ test("listenAt() names flag, address and remedy where the port is taken", async 
       code: "listen_failed",
       message:
         `--listen 127.0.0.1:${first.port}: the port is taken; end the program that has it, ` +
-        "or take a free one: --listen 127.0.0.1:0",
+        "or give --listen another port",
     });
   } finally {
     await first.close(0);
@@ -31,11 +31,13 @@ test("listenAt() names flag, address and remedy where the port is taken", async 
 
 // code of the system's error, message
 const others = [
-  ["EADDRNOTAVAIL", "--listen 192.0.2.1:80: not an address of this machine; expected 127.0.0.1"],
+  [
+    "EADDRNOTAVAIL",
+    "--listen 192.0.2.1:80: not an address of this machine; expected one of its own, such as 127.0.0.1",
+  ],
   [
     "EACCES",
-    "--listen 192.0.2.1:80: not permitted; choose a port from 1024 on, or a free one: " +
-    "--listen 192.0.2.1:0",
+    "--listen 192.0.2.1:80: not permitted; give --listen a port from 1024 on",
   ],
   ["EMFILE", "--listen 192.0.2.1:80: the system's words"],
 ] as const;
@@ -45,5 +47,21 @@ for (const [code, message] of others) {
     const fails = () => Promise.reject(Object.assign(new Error("the system's words"), { code }));
     const wanted = { flag: "listen", at: { host: "192.0.2.1", port: 80 }, handler, limits };
     await assert.rejects(listenAt({ listen: fails }, wanted), { code: "listen_failed", message });
+  });
+}
+
+// wanted host, IPv6, where to listen
+const hosts = [
+  ["::", true, "::"],
+  ["::", false, "0.0.0.0"],
+  ["", true, "::"],
+  ["", false, "0.0.0.0"],
+  ["127.0.0.1", true, "127.0.0.1"],
+  ["10.0.0.1", false, "10.0.0.1"],
+] as const;
+
+for (const [host, hasIpv6, expected] of hosts) {
+  test(`anyAddress(${host}, IPv6 ${hasIpv6}): ${expected}`, () => {
+    assert.deepEqual(anyAddress({ host, port: 1 }, hasIpv6), { host: expected, port: 1 });
   });
 }
