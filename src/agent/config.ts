@@ -100,6 +100,10 @@ function problemsOf(values: Values): string[] {
   for (const name of ["server-ca", "token-file", "state-dir"] as const) {
     if (values[name] === "") problems.push(wrong(values, name, "expected a path"));
   }
+  for (const text of values["allowed-hosts"].filter((text) => !isHost(text))) {
+    const expected = "expected host names or addresses without port";
+    problems.push(`--allowed-hosts: ${JSON.stringify(text)} is not valid; ${expected}`);
+  }
   for (const text of values["container-credentials"].filter((text) => !doorAt(text))) {
     const { expects } = agentFlags["container-credentials"];
     problems.push(
@@ -120,6 +124,11 @@ function missingFrom(values: Values): string[] {
 
 /** SDKs send no token over plain HTTP to other addresses (botocore and the JavaScript SDK alike). */
 const doorHosts = /^(?:169\.254\.170\.23|169\.254\.170\.2|fd00:ec2::23|127(?:\.\d+){3}|::1)$/;
+
+/** Whether a Host header can name it; IPv6 addresses with or without brackets. */
+function isHost(text: string): boolean {
+  return /^[A-Za-z0-9._-]+$/.test(text) || !!canonicalAddress(text.replace(/^\[(.*)\]$/, "$1"));
+}
 
 /** A door's address in its one spelling; undefined where the text names none. */
 function doorAt(text: string): HostPort | undefined {

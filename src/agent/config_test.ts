@@ -149,3 +149,23 @@ test("--cri-socket takes a path, or what kubelets write", () => {
   const wrong = parseAgentConfig(["--cri-socket=run/x.sock", "--redirect=none"], {});
   assert.match(wrong.kind === "problems" ? wrong.problems.join() : "", /^--cri-socket: "run/);
 });
+
+// a further Host name, whether it can stand in a Host header without its port
+const hosts = [
+  ["metadata.example.test", true],
+  ["10.0.0.5", true],
+  ["fd00::5", true],
+  ["[fd00::5]", true],
+  ["metadata.example.test:80", false],
+  ["http://metadata.example.test", false],
+  ["a b", false],
+] as const;
+
+for (const [text, good] of hosts) {
+  test(`--allowed-hosts=${text} is ${good ? "one" : "none, and named"}`, () => {
+    const parsed = parseAgentConfig(["--redirect=none", `--allowed-hosts=ok,${text}`], {}, machine);
+    const problems = parsed.kind === "problems" ? parsed.problems : [];
+    assert.equal(problems.length, good ? 0 : 1);
+    if (!good) assert.ok(problems[0]?.startsWith(`--allowed-hosts: "${text}" is not valid; `));
+  });
+}

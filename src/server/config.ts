@@ -55,6 +55,9 @@ export type ParsedServerConfig =
 /** STS ends sessions of chained roles after an hour, whatever was asked for. */
 const chainedSeconds = 3600;
 
+/** Kubernetes' rule for the names of Secrets and ConfigMaps: a DNS subdomain. */
+const objectName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+
 /** Every problem at once, each a line naming flag, value and what is expected. */
 export function parseServerConfig(
   args: readonly string[],
@@ -111,6 +114,10 @@ function problemsOf(values: Values): string[] {
     !/^[a-z0-9-]{1,63}:[a-z0-9.-]{1,253}$/.test(values["agent-service-account"]),
     "expected NAMESPACE:NAME",
   );
+  for (const flag of ["tls-secret", "ca-configmap"] as const) {
+    check(flag, !objectName.test(values[flag]), "expected an object's name such as rolecall-tls");
+  }
+  check("region", !/^[a-z0-9-]*$/.test(values["region"]), "expected a region such as eu-west-1");
   check("token-audience", values["token-audience"] === "", "expected an audience");
   check("pod-token-audience", values["pod-token-audience"] === "", "expected an audience");
   check(
