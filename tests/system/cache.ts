@@ -2,6 +2,7 @@
  * Where things that take long to make are kept between runs: outside the checkout, in a folder
  * named by a hash of all that decides their content. What is in them is left to their makers.
  */
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
@@ -15,8 +16,9 @@ export function cacheRoot(): string {
 }
 
 /**
- * The folder `name-HASH` with what `make` puts into it; made once, and only kept when `make`
- * returns. The hash covers the names and contents of `inputs` and the `salt`.
+ * The folder `name-HASH` with what `make` puts into it; made once, by one of those that want it at
+ * the same time, and only kept when `make` returns. The hash covers the names and contents of
+ * `inputs` and the `salt`.
  */
 export async function cached(
   name: string,
@@ -29,10 +31,43 @@ export async function cached(
   const folder = join(cacheRoot(), `${name}-${hash.digest("hex").slice(0, 16)}`);
   const ready = join(folder, ".ready");
   if (existsSync(ready)) return folder;
+  mkdirSync(cacheRoot(), { recursive: true });
+  const release = await lock(`${folder}.lock`);
+  try {
+    if (!existsSync(ready)) await makeAnew(folder, ready, make);
+  } finally {
+    await release();
+  }
+  return folder;
+}
+
+async function makeAnew(
+  folder: string,
+  ready: string,
+  make: (folder: string) => Promise<void>,
+): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder);
   await make(folder);
   mkdirSync(`${ready}.new`);
   renameSync(`${ready}.new`, ready);
-  return folder;
+}
+
+/**
+ * Waits for the lock and yields what gives it back. A program holds it that ends when its standard
+ * input does: a maker that is killed leaves no lock behind.
+ */
+async function lock(path: string): Promise<() => Promise<void>> {
+  const command = ["--exclusive", path, "sh", "-c", "echo held; exec cat >&2"];
+  const holder = spawn("flock", command, { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = new Promise<void>((resolve) => holder.once("close", () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    holder.once("error", reject);
+    holder.stdout.once("data", () => resolve());
+    void ended.then(() => reject(new Error(`${path} can't be locked`)));
+  });
+  return () => {
+    holder.stdin.end();
+    return ended;
+  };
 }

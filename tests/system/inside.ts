@@ -59,7 +59,7 @@ async function play(
   }
 }
 
-/** Tests of Deno's runner: packet filters with every tool that can set them, page, alerts. */
+/** Tests of Deno's runner: packet filters with every tool that can set them, page, alerts, the cache. */
 async function playTests(paths: readonly string[], given: Given, count: Count): Promise<void> {
   const files = paths.map((path) => fileURLToPath(new URL(path, import.meta.url)));
   await must(["ip", "link", "set", "lo", "up"]);
@@ -79,7 +79,7 @@ let stopping: (() => Promise<void>) | undefined;
 function playPart(given: Given, count: Count): Promise<void> {
   if (given.part === "filters") {
     return playTests(
-      ["redirect_test.ts", "route_guard_test.ts", "beside_kiam_test.ts"],
+      ["cache_test.ts", "redirect_test.ts", "route_guard_test.ts", "beside_kiam_test.ts"],
       given,
       count,
     );

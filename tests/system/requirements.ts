@@ -20,6 +20,12 @@ const programs = [
   ["curl", "curl"],
   ["promtool", "prometheus"],
   ["npm", "npm"],
+  ["flock", "util-linux"],
+  ["mvn", "maven"],
+  ["javac", "default-jdk-headless"],
+  ["cargo", "cargo-web, 1.94 or newer"],
+  ["rclone", "rclone"],
+  ["faketime", "faketime"],
 ] as const;
 
 /** One line for each thing that is missing; none means that the test can run. */

@@ -57,7 +57,7 @@ func untilRenewed(key func() (string, error)) error {
 	if os.Getenv("ROLECALL_TEST_RENEWAL") == "" {
 		return nil
 	}
-	for second := 0; second < 40; second++ {
+	for second := 0; second < 60; second++ {
 		time.Sleep(time.Second)
 		now, err := key()
 		if err != nil {

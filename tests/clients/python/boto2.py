@@ -1,4 +1,6 @@
 """boto 2, last of 2018: IMDSv1 alone, one format of time."""
 from boto.provider import Provider
+from until_renewed import until_renewed
 
-print(Provider("aws").access_key)
+provider = Provider("aws")
+until_renewed(lambda: provider.access_key)

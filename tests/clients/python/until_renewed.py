@@ -7,12 +7,15 @@ def until_renewed(have, grow_older=None):
     """`grow_older` moves the client's clock, once new credentials are there to be fetched."""
     first = have()
     print(first, flush=True)
-    if "ROLECALL_TEST_RENEWAL" not in os.environ:
+    renewed = os.environ.get("ROLECALL_TEST_RENEWAL")
+    if renewed is None:
         return
-    for second in range(40):
-        if second == 16 and grow_older is not None:
+    for _ in range(60):
+        if grow_older is not None and os.path.exists(renewed):
             grow_older()
+            grow_older = None
         time.sleep(1)
-        if have() != first:
-            print(have(), flush=True)
+        now = have()
+        if now != first:
+            print(now, flush=True)
             return

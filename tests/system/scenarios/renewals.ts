@@ -1,16 +1,24 @@
 /** Real clients renew their credentials before these end: all at once, each in a pod of its own. */
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { AssignFrame } from "../../../src/protocol/frames.ts";
-import { type Client, clients } from "../../clients/clients.ts";
-import { fabricAddress, inNamespace, makePodNet, removePodNet } from "../network.ts";
-import { plainEnv, run } from "../programs.ts";
+import type { Client } from "../../clients/client.ts";
+import { clients } from "../../clients/clients.ts";
+import {
+  fabricAddress,
+  inNamespace,
+  makePodNet,
+  metadataAddress,
+  removePodNet,
+} from "../network.ts";
+import { plainEnv, run, Running } from "../programs.ts";
 import type { Scenario } from "../report.ts";
 import type { Stage } from "../stage.ts";
 import { playServer } from "../told_agent.ts";
+import { until } from "../until.ts";
 
 const minutes = 60_000;
-/** Clients have fetched the first credentials by then, and none has reached its time to renew. */
-const renewedAfterMs = 12_000;
 const firstPodNumber = 200;
 
 interface Tried {
@@ -58,29 +66,63 @@ async function makePods(stage: Stage): Promise<Tried[]> {
   return tried;
 }
 
-/** What is wrong with what the client printed; undefined where it had the old key, then the new. */
-async function watch(stage: Stage, tried: Tried, at: number): Promise<string | undefined> {
-  const { command, env } = await tried.client.prepare(stage.builds.node);
-  const more = { AWS_REGION: "eu-west-1", ROLECALL_TEST_RENEWAL: "yes", HOME: "/nonexistent" };
-  const options = { env: plainEnv({ ...more, ...env }), timeoutMs: minutes };
-  const { stdout, stderr } = await run(inNamespace(tried.net, command), options);
-  const keys = stdout.match(/ASIA\w+/g) ?? [];
-  if (keys.join() === [keyOf(at, "OLD"), keyOf(at, "NEW")].join()) return undefined;
-  return `${tried.client.name}: ${stdout}${stderr.slice(-300)}`;
+/** `renewed` is the file whose coming tells clients that there are new credentials. */
+async function start(stage: Stage, { client, net }: Tried, renewed: string): Promise<Running> {
+  const { command, env } = await client.prepare(stage.builds.node);
+  const more = { AWS_REGION: "eu-west-1", ROLECALL_TEST_RENEWAL: renewed, HOME: "/nonexistent" };
+  const logPath = join(stage.folders.logs, `${net}.log`);
+  return new Running(
+    client.name,
+    inNamespace(net, command),
+    logPath,
+    plainEnv({ ...more, ...env }),
+  );
+}
+
+/** Each has its first credentials, or has ended without. */
+function allStarted(running: readonly Running[]): Promise<unknown> {
+  return until("every client's first credentials", () => {
+    return running.every((program) => !program.alive || program.log().includes("ASIAOLD"));
+  }, { within: minutes });
+}
+
+/** What the clients printed where it isn't the old key, then the new. */
+async function wrongOnes(running: readonly Running[]): Promise<string[]> {
+  await until("every client's end", () => !running.some(({ alive }) => alive), {
+    within: 2 * minutes,
+  });
+  return running.filter((program, at) => {
+    const keys = program.log().match(/ASIA\w+/g) ?? [];
+    return keys.join() !== [keyOf(at, "OLD"), keyOf(at, "NEW")].join();
+  }).map((program) => `${program.name}: ${program.log().slice(-600)}`);
+}
+
+/** The new credentials are at the agent when one pod's are, since they are told in one go. */
+async function renewedAtAgent({ net }: Tried, key: string): Promise<void> {
+  const url = `http://${metadataAddress}/latest/meta-data/iam/security-credentials/client`;
+  const ask = inNamespace(net, ["curl", "--silent", "--max-time", "5", url]);
+  await until("the renewed credentials", async () => (await run(ask)).stdout.includes(key));
 }
 
 async function renewAll(stage: Stage): Promise<void> {
   const server = await playServer(fabricAddress, 8500);
   const pods = await makePods(stage);
+  const renewed = join(stage.folders.state, "renewed");
+  const running: Running[] = [];
   try {
     await stage.restartAgent(stage.first, { flags: [`--server=${server.url}`] });
     const life = ({ client }: Tried) => client.renewsLifeSeconds ?? 0;
     server.tell(...pods.map((pod, at) => assign(pod, keyOf(at, "OLD"), life(pod))));
-    const watching = Promise.all(pods.map((pod, at) => watch(stage, pod, at)));
-    await new Promise((resolve) => setTimeout(resolve, renewedAfterMs));
+    for (const pod of pods) running.push(await start(stage, pod, renewed));
+    await allStarted(running);
     server.tell(...pods.map((pod, at) => assign(pod, keyOf(at, "NEW"), 3600)));
-    assert.deepEqual((await watching).filter((wrong) => wrong !== undefined), []);
+    const last = pods.length - 1;
+    await renewedAtAgent(pods[last] ?? assert.fail("no client"), keyOf(last, "NEW"));
+    writeFileSync(renewed, "");
+    assert.deepEqual(await wrongOnes(running), []);
   } finally {
+    for (const program of running) await program.stop(0, "SIGKILL");
+    rmSync(renewed, { force: true });
     for (const { net } of pods) await removePodNet(net);
     server.stop();
     await stage.restartAgent(stage.first);

@@ -1,6 +1,7 @@
 /** Real clients of several languages and ages find the pod's credentials by their default chains. */
 import assert from "node:assert/strict";
-import { type Client, clients } from "../../clients/clients.ts";
+import type { Client } from "../../clients/client.ts";
+import { clients } from "../../clients/clients.ts";
 import { nodeSecret } from "../instance_metadata.ts";
 import type { TestPod } from "../pod.ts";
 import type { Scenario } from "../report.ts";
