@@ -80,7 +80,7 @@ export class ObjectEvents {
 
   #tell(event: ObjectEvent): void {
     const now = this.#clock.now();
-    const key = JSON.stringify(event);
+    const key = keyOf(event);
     if ((this.#toldUntil.get(key) ?? 0) > now) return;
     if (this.#queue.length >= maxQueued) return this.#counted("dropped");
     this.#remember(key, now + toldAgainMs);
@@ -107,9 +107,15 @@ export class ObjectEvents {
     });
   }
 
+  /** Nobody has seen it, so the next occasion tells it. */
   #failed(event: ObjectEvent, cause: unknown): void {
+    this.#toldUntil.delete(keyOf(event));
     this.#counted("failed");
     const { reason, subject: { namespace, name } } = event;
     this.#log.warn({ reason, namespace, name, error: String(cause) }, "event not created");
   }
+}
+
+function keyOf(event: ObjectEvent): string {
+  return JSON.stringify(event);
 }

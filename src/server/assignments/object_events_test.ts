@@ -71,6 +71,23 @@ test("ObjectEvents: a failure is logged and counted, and the rest goes on", asyn
   assert.match(JSON.stringify(lines[0]), /forbidden/);
 });
 
+test("ObjectEvents: what couldn't be told is told at the next occasion", async () => {
+  const told: ObjectEvent[] = [];
+  let away = true;
+  const { clock, events } = started((event) => {
+    if (away) return Promise.reject(new Error("unreachable"));
+    told.push(event);
+    return Promise.resolve();
+  });
+  const tell = () => events.onPod(podFacts(), "CredentialsFailed", "no");
+  tell();
+  await clock.advance(0);
+  away = false;
+  tell();
+  tell();
+  assert.equal(told.length, 1);
+});
+
 test("ObjectEvents: close() forgets what waits", async () => {
   const { clock, told, events } = started();
   for (let i = 0; i < 100; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
