@@ -65,17 +65,22 @@ export async function writeResponse(
   answer: Response,
   last: boolean,
 ): Promise<void> {
-  const headers = [...answer.headers].flat();
-  if (last) headers.push("connection", "close");
+  const headers = [...answer.headers].flatMap(([name, value]) => [capitalised(name), value]);
+  if (last) headers.push("Connection", "close");
   const silent = response.req.method === "HEAD" || bodiless.has(answer.status);
   if (answer.body === null && !silent && !answer.headers.has("content-length")) {
-    headers.push("content-length", "0");
+    headers.push("Content-Length", "0");
   }
   response.writeHead(answer.status, headers);
   if (answer.body === null) return void response.end();
   if (!silent) return await pump(response, answer.body);
   response.end();
   await answer.body.cancel().catch(() => {});
+}
+
+/** As services write them, for scripts that look for `Content-Length`; a Response has them lower. */
+function capitalised(name: string): string {
+  return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
 async function pump(response: ServerResponse, body: ReadableStream<Uint8Array>): Promise<void> {

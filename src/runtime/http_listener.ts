@@ -160,6 +160,7 @@ class HttpListener implements Listener {
     server.on("secureConnection", (socket: Socket) => this.#acceptSecure(socket));
     server.on("tlsClientError", (_error: Error, socket: Socket) => void socket.destroy());
     server.on("request", (message, response) => this.#request(message, response));
+    server.on("checkExpectation", (message) => refuseOnWire(message.socket, 417));
     server.on("connect", (_message, socket) => refuseOnWire(socket as Socket, 405));
     server.on("upgrade", (_message, socket) => refuseOnWire(socket as Socket, 400));
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => {

@@ -8,6 +8,7 @@ const phrases = new Map([
   [400, "Bad Request"],
   [405, "Method Not Allowed"],
   [408, "Request Timeout"],
+  [417, "Expectation Failed"],
   [431, "Request Header Fields Too Large"],
   [505, "HTTP Version Not Supported"],
 ]);

@@ -92,12 +92,13 @@ function readyRole({ outcome }: AssignedPod): ReadyRole | Reply {
 
 /**
  * By equality alone: the name listed, the annotation's text, path and name, or the ARN. A canonical
- * path has neither a second slash before a role's path nor one at its end.
+ * path has no two slashes in a row, though a role's path may, and none at its end.
  */
 function isNameOf(role: ReadyRole, asked: string): boolean {
   if (asked === role.name || asked === role.arn || asked === role.requested) return true;
-  if (asked === role.requested.replace(/^\//, "")) return true;
-  return asked === role.arn.slice(role.arn.indexOf(":role/") + ":role/".length);
+  const pathAndName = role.arn.slice(role.arn.indexOf(":role/") + ":role/".length);
+  const spellings = [role.requested.replace(/^\//, ""), role.requested, role.arn, pathAndName];
+  return spellings.some((spelling) => asked === spelling.replace(/\/{2,}/g, "/"));
 }
 
 function give(body: string | Uint8Array, tokenSeconds: number | undefined): Reply {

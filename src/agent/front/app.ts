@@ -5,7 +5,7 @@
 import { type Context, Hono } from "hono";
 import type { Answer, Answers } from "./answers.ts";
 import type { Ask, Reply } from "./ask.ts";
-import { isCredentialTree } from "./passthrough_rule.ts";
+import { isCredentialTree, isTokenTree } from "./passthrough_rule.ts";
 import type { ByteSource } from "../ports.ts";
 import { refuse } from "./refusals.ts";
 import { noteRefusal } from "../refused_requests.ts";
@@ -26,7 +26,7 @@ export function createApp(answers: Answers): Hono<FrontEnv> {
   );
   app.get(`/${v}/meta-data/iam/info`, (c) => respond(c, answers.info(askOf(c))));
   app.get("*", (c) => respond(c, answers.passthrough(askOf(c))));
-  app.all("*", (c) => respond(c, refuse("method")));
+  app.all("*", (c) => respond(c, refuse(isTokenTree(askOf(c).path) ? "not_found" : "method")));
   return app;
 }
 

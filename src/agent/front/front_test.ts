@@ -144,6 +144,10 @@ for (const [who, target, status, body] of rows) {
 
 // method, target, status, Allow
 const methods = [
+  ["PUT", "/1.0/api/token", 404, undefined],
+  ["PUT", "/2021-01-03/api/token", 404, undefined],
+  ["PUT", "/LATEST/api/token", 404, undefined],
+  ["PUT", "/latest/api/token/x", 404, undefined],
   ["POST", `${roles}/reader`, 405, "GET, HEAD"],
   ["PUT", `${roles}/reader`, 405, "GET, HEAD"],
   ["PUT", id, 405, "GET, HEAD"],
@@ -193,6 +197,16 @@ for (const [headers, found, status] of puts) {
     assert.equal(answer.headers.get("x-aws-ec2-metadata-token-ttl-seconds"), headers[0]?.[1]);
   });
 }
+
+test("front: a role whose path has two slashes is had by every spelling of it", async () => {
+  const arn = "arn:aws:iam::111122223333:role/a//b/reader";
+  const role = { ...samplePods.ready.outcome.role, arn, requested: "/a//b/reader" };
+  const { ask } = front(pod("ready", { outcome: { kind: "ready", role } }));
+  for (const asked of ["reader", "a//b/reader", "/a//b/reader", arn, encodeURIComponent(arn)]) {
+    assert.equal((await ask(`${roles}/${asked}`)).status, 200, asked);
+  }
+  assert.equal((await ask(`${roles}/b/reader`)).status, 403);
+});
 
 test("front: a good token is served and what is left of it told, on passed-on answers too", async () => {
   const { ask, token, clock } = front(ready, { tokenRequired: true });

@@ -8,8 +8,8 @@ import { RE2JS } from "re2js";
 export type PassthroughRule = (path: string) => boolean;
 
 /** In any case of letters and at any depth, though EC2 has them at one: none may ever go through. */
-const credentialTrees =
-  /\/meta-data\/(?:iam|identity-credentials)(?:\/|$)|\/api\/token(?:\/|$)|security-credentials/i;
+const roleTrees = /\/meta-data\/(?:iam|identity-credentials)(?:\/|$)|security-credentials/i;
+const tokenTree = /\/api\/token(?:\/|$)/i;
 const userData = /\/user-data(?:\/|$)/i;
 
 const version = "(?:latest|1\\.0|\\d{4}-\\d\\d-\\d\\d)";
@@ -29,7 +29,12 @@ const safePaths = new RegExp(
 
 /** At or below the trees that hold credentials of the node or tokens. */
 export function isCredentialTree(path: string): boolean {
-  return credentialTrees.test(path);
+  return roleTrees.test(path) || tokenTree.test(path);
+}
+
+/** Tokens are had at `/latest/api/token`, spelled just so, and nowhere else. */
+export function isTokenTree(path: string): boolean {
+  return tokenTree.test(path);
 }
 
 /** The expression isn't one that the engine takes. */

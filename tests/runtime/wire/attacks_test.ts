@@ -164,7 +164,7 @@ const attacks: readonly (readonly [string, string, readonly number[], number])[]
     200,
   ], 1],
   ["X-Forwarded-For on PUT", put("/latest/api/token", "X-Forwarded-For: 1.2.3.4\r\n"), [403], 0],
-  ["token at another version", put("/1.0/api/token"), [405], 0],
+  ["token at another version", put("/1.0/api/token"), [404], 0],
   ["token read", get("/latest/api/token"), [405], 0],
   ["a token of nobody", get(roles, "X-aws-ec2-metadata-token: eA==\r\n"), [401], 0],
 ];
