@@ -44,7 +44,7 @@ async function selected(path: string, deps: ConnectionDeps): Promise<Selected> {
   try {
     return await parse(await deps.readTextFile(path));
   } catch (cause) {
-    const message = `kubeconfig ${path}: ${messageOf(cause)}`;
+    const message = `kubeconfig ${path}: ${messageOf(cause)}; mend it or name another`;
     throw new ConnectionFault("settings_broken", message, { cause });
   }
 }

@@ -108,7 +108,7 @@ test("kubeconfigConnection() keeps address and TLS name apart for tls-server-nam
 const broken = [
   ["missing", undefined, /^kubeconfig \/home\/config: ENOENT/],
   ["empty", "", /config: is empty/],
-  ["no YAML", "token: [tell-nobody", /config: is not valid YAML$/],
+  ["no YAML", "token: [tell-nobody", /config: is not valid YAML; mend it or name another$/],
   ["no context", "clusters: []", /no current-context/],
   ["an unknown context", "current-context: x", /has no context named "x"/],
   ["no server", config({}, { server: "" }), /server is missing/],

@@ -38,7 +38,7 @@ export async function runMigrate(host: Host, args: readonly string[]): Promise<n
     return print(host, wish, cluster);
   } catch (fault) {
     if (fault instanceof ConnectionFault && fault.code === "settings_broken") {
-      return refuse(host, [`--kubeconfig: ${fault.message}`]);
+      return refuse(host, [`--kubeconfig: ${fault.message} (or give manifest files)`]);
     }
     if (!(fault instanceof ApiFault || fault instanceof ConnectionFault)) throw fault;
     host.writeError(`migrate check: ${fault.message}\n`);

@@ -29,7 +29,11 @@ const runs = [
   [["check"], 2, /no files and no kubeconfig/],
   [["good.yaml"], 2, /expected migrate check/],
   [["check", "good.yaml", "--role-base-arn=x", "--from=k"], 2, /--from[\s\S]*role/],
-  [["check", "--kubeconfig=none.yaml"], 2, /--kubeconfig: kubeconfig none\.yaml/],
+  [
+    ["check", "--kubeconfig=none.yaml"],
+    2,
+    /--kubeconfig: kubeconfig none\.yaml: .*; mend it .* \(or give manifest files\)/,
+  ],
 ] as const;
 
 for (const [args, code, text] of runs) {
