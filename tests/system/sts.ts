@@ -1,4 +1,8 @@
-/** moto's STS: it answers AssumeRole and knows afterwards whose credentials it gave. */
+/**
+ * moto's STS: it answers AssumeRole and knows afterwards whose credentials it gave. What moto can't,
+ * refusing a role, a gate in front of it does.
+ */
+import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { fabricAddress } from "./network.ts";
 import { plainEnv, Running } from "./programs.ts";
@@ -20,4 +24,46 @@ export async function startSts(bin: string, logs: string): Promise<Running> {
     return answer.ok;
   }, { within: 60_000, every: 100 });
   return running;
+}
+
+export interface StsGate {
+  readonly url: string;
+  /** ARNs of roles whose trust policy doesn't name the caller, so to say. */
+  readonly untrusting: Set<string>;
+  close(): Promise<void>;
+}
+
+const denial = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
+<Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized, says STS</Message></Error>
+<RequestId>request-1</RequestId></ErrorResponse>`;
+
+/** Passes to moto's STS what it doesn't refuse as STS does. */
+export async function startStsGate(): Promise<StsGate> {
+  const untrusting = new Set<string>();
+  const server = createServer(async (incoming, response) => {
+    const body = await textOf(incoming);
+    const refused = untrusting.has(new URLSearchParams(body).get("RoleArn") ?? "");
+    const { authorization = "", "content-type": type = "" } = incoming.headers;
+    const headers = { authorization, "content-type": type };
+    const answer = refused
+      ? new Response(denial, { status: 403 })
+      : await fetch(stsUrl, { method: "POST", headers, body });
+    response.writeHead(answer.status, { "Content-Type": "text/xml" }).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, fabricAddress, resolve));
+  const { port: own } = server.address() as { port: number };
+  return {
+    url: `http://${fabricAddress}:${own}`,
+    untrusting,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function textOf(incoming: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of incoming) text += chunk;
+  return text;
 }

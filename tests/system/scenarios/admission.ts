@@ -1,10 +1,11 @@
 /**
- * The component `admission` on a real API server: its verdicts, and its words, are those of
- * `src/policy`, over the whole table of expressions and over roles of every wrong kind.
+ * The components `admission` and `admission-all` on a real API server: verdicts and words are those
+ * of `src/policy`, over the whole table of expressions and over roles of every wrong kind.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import { createPolicy } from "../../../src/policy/decide.ts";
 import type { PolicySettings } from "../../../src/policy/facts.ts";
 import { namespaceFacts, podFacts } from "../../fakes/facts.ts";
@@ -94,6 +95,24 @@ function disagreement(attempt: Attempt, denial: string | null): string | null {
 /** Foreign characters are escaped by policy, which leaves room for fewer, and replaced in CEL. */
 function plain(text: string): string {
   return text.replaceAll(/\\u[0-9a-f]{4}/g, "?").replaceAll(/\?+(?:\.\.\.\?+)?/g, "?");
+}
+
+const bindings = ["rolecall-roles-pods", "rolecall-roles-templates"];
+const bindingsPath = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+
+/** The one patch of the component admission-all, as a merge patch, and the names it is for. */
+function everywhere(): { target: RegExp; change: object } {
+  const text = readFileSync(`${folder}-all/kustomization.yaml`, "utf8");
+  const { patches } = parse(text) as {
+    readonly patches: readonly { readonly target: { name: string }; readonly patch: string }[];
+  };
+  assert.equal(patches.length, 1);
+  const { target, patch } = patches[0]!;
+  const [{ op, path }, ...more] = parse(patch);
+  assert.deepEqual([op, more], ["remove", []]);
+  const keys: string[] = path.split("/").slice(1);
+  const change = keys.reduceRight<unknown>((inner, name) => ({ [name]: inner }), null);
+  return { target: new RegExp(`^${target.name}$`), change: change as object };
 }
 
 /** Eight at a time, as many as the connection has sockets. */
@@ -279,6 +298,32 @@ export const admission: readonly Scenario<Stage>[] = [
       await api.patch("/api/v1/namespaces/admission-by-name", listed);
       await becomes({ "allowed-roles": "true" }, "admission-by-name", "team/reader", true);
       await becomes({}, "admission-by-name", "team/reader", false);
+    },
+  },
+  {
+    name: "admission-all: namespaces that aren't labelled are judged too",
+    run: async (stage) => {
+      const { api } = stage;
+      await stage.namespace("unlabelled", base + "reader");
+      const isJudged = async () => (await tryPod(api, "unlabelled", "admin")).status === 403;
+      const { target, change } = everywhere();
+      for (const name of bindings) {
+        assert.match(name, target);
+        await api.patch(`${bindingsPath}/${name}`, change);
+      }
+      try {
+        await until("every namespace judged", isJudged);
+        const bad = await tryPod(api, "unlabelled", "admin");
+        const denial = denialOf(base + "reader", "admin", "unlabelled");
+        assert.equal(disagreement(bad, denial), null);
+        const [, path, apiVersion] = templates[0];
+        const at = path.replace("NS", "unlabelled");
+        const warned = await api.attempt(at, workload("Deployment", apiVersion, "admin"));
+        assert.deepEqual([warned.status, warned.warnings.length], [201, 1], warned.message);
+        assert.equal((await tryPod(api, "unlabelled", "reader")).status, 201);
+      } finally {
+        await applyFiles(api, folder, ["bindings.yaml"]);
+      }
     },
   },
   {

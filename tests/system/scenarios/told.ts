@@ -8,6 +8,7 @@ import { run } from "../programs.ts";
 import type { Scenario } from "../report.ts";
 import { replaceFile, serverAudience, startServer, untilReady } from "../rolecall.ts";
 import { roleArn, serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
+import { startStsGate } from "../sts.ts";
 import { until } from "../until.ts";
 
 const role = "iam.amazonaws.com/role";
@@ -87,6 +88,41 @@ export const tellings: readonly Scenario<Stage>[] = [
       );
       assert.match(told(broken), /^Warning PermittedInvalid: .*isn't RE2 syntax/);
       assert.equal((await ready()).length, 1);
+    },
+  },
+  {
+    name: "told: STS's refusal is an Event on the pod, once, in the words that the pod is told",
+    within: 120_000,
+    run: async (stage) => {
+      const { api, folders } = stage;
+      const gate = await startStsGate();
+      try {
+        gate.untrusting.add(roleArn("untrusting"));
+        await stage.server.stop();
+        const wish = { name: "server", kubeconfig: serverKubeconfig(folders) };
+        const flags = [`--sts-endpoint=${gate.url}`];
+        stage.server = startServer(stage.runtime, folders, { ...wish, flags });
+        await untilReady(stage.server, serverOrigin);
+        await stage.namespace("refused", ".*");
+        const annotations = { [role]: "untrusting", "iam.amazonaws.com/external-id": "s3cret" };
+        const pod = await stage.pod({ namespace: "refused", name: "web", annotations });
+        await until("the refusal", async () => (await pod.list()).status === 403);
+        const { body } = await pod.list();
+        assert.match(body, /STS denies .*role\/untrusting: .*trust policy/);
+        const seen = async () => (await eventsOf(api, "refused", "Pod", "web")).map(told);
+        const refused = `Warning CredentialsFailed: ${body.trim()}`;
+        await until("the Event", async () => (await seen()).includes(refused));
+        gate.untrusting.clear();
+        await annotateNamespace(api, "refused", { [permitted]: ".*untrusting" });
+        await until("the credentials", async () => (await pod.list()).body === "untrusting");
+        const ready = `Normal CredentialsReady: credentials of ${roleArn("untrusting")} are ready`;
+        await until("the other Event", async () => (await seen()).includes(ready));
+        assert.deepEqual((await seen()).toSorted(), [ready, refused].toSorted());
+      } finally {
+        await stage.restartServer();
+        await gate.close();
+      }
+      await untilReady(stage.server, serverOrigin);
     },
   },
   {
