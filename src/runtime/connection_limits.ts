@@ -26,9 +26,10 @@ export class ConnectionLimits {
    * Counts the connection in, or refuses it; each one let in must be `left` once. The machine's own
    * come in over the limit in all: many pods together must not shut out the kubelet's probes.
    */
-  enter(peer: string, local: string): boolean {
+  enter(ends: { readonly peer: string; readonly local: string }): boolean {
+    const { peer } = ends;
     const ofPeer = this.#byPeer.get(peer) ?? 0;
-    const full = this.#open >= this.#total && !isOfMachine(peer, local);
+    const full = this.#open >= this.#total && !isOfMachine(ends);
     if (full || ofPeer >= this.#perPeer) {
       this.#refused++;
       return false;
@@ -47,7 +48,7 @@ export class ConnectionLimits {
 }
 
 /** Whoever asks an address from that address, loopback aside, where that is every client in dev. */
-function isOfMachine(peer: string, local: string): boolean {
+function isOfMachine({ peer, local }: { peer: string; local: string }): boolean {
   const isLoopback = peer === "::1" || (isIPv4(peer) && peer.startsWith("127."));
   return peer === local && !isLoopback;
 }

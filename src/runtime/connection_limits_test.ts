@@ -6,18 +6,22 @@ const node = "192.168.1.10";
 
 test("connection limits: so many of one peer, so many in all", () => {
   const limits = new ConnectionLimits(3, 2);
-  const entered = ["a", "a", "a", "b", "c"].map((peer) => limits.enter(peer, node));
+  const entered = ["a", "a", "a", "b", "c"].map((peer) => limits.enter({ peer, local: node }));
   assert.deepEqual(entered, [true, true, false, true, false]);
   assert.deepEqual([limits.open, limits.refused], [3, 2]);
   limits.leave("a");
-  assert.ok(limits.enter("c", node));
+  assert.ok(limits.enter({ peer: "c", local: node }));
 });
 
 test("connection limits: the machine's own come in when others fill all, up to a peer's limit", () => {
   const limits = new ConnectionLimits(2, 2);
-  for (const peer of ["10.0.0.7", "10.0.0.8"]) assert.ok(limits.enter(peer, node));
-  assert.ok(!limits.enter("10.0.0.9", node));
-  assert.deepEqual([1, 2, 3].map(() => limits.enter(node, node)), [true, true, false]);
+  for (const peer of ["10.0.0.7", "10.0.0.8"]) assert.ok(limits.enter({ peer, local: node }));
+  assert.ok(!limits.enter({ peer: "10.0.0.9", local: node }));
+  assert.deepEqual([1, 2, 3].map(() => limits.enter({ peer: node, local: node })), [
+    true,
+    true,
+    false,
+  ]);
   limits.leave(node);
   limits.leave(node);
   assert.equal(limits.open, 2);
@@ -26,7 +30,7 @@ test("connection limits: the machine's own come in when others fill all, up to a
 test("connection limits: loopback is nobody's privilege", () => {
   for (const address of ["127.0.0.1", "::1"]) {
     const limits = new ConnectionLimits(1, 5);
-    assert.ok(limits.enter(address, address));
-    assert.ok(!limits.enter(address, address));
+    assert.ok(limits.enter({ peer: address, local: address }));
+    assert.ok(!limits.enter({ peer: address, local: address }));
   }
 });

@@ -29,9 +29,23 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return listener;
 }
 
-interface Connection extends ConnectionEnds {
+/** An open connection of a client. */
+class Connection implements ConnectionEnds {
+  readonly peer: string;
   /** Requests whose answer isn't complete. */
-  underway: number;
+  underway = 0;
+  readonly #socket: Socket;
+  #local: string | undefined;
+
+  constructor(peer: string, socket: Socket) {
+    this.peer = peer;
+    this.#socket = socket;
+  }
+
+  /** Few requests need it, and the system has to be asked; empty once the client has gone. */
+  get local(): string {
+    return this.#local ??= peerAddress(this.#socket.localAddress) ?? "";
+  }
 }
 
 /**
@@ -45,9 +59,10 @@ class HttpListener implements Listener {
   readonly #server: Server | TlsServer;
   readonly #limits: ConnectionLimits;
   readonly #open = new Map<Socket, Connection>();
-  readonly #bySocket = new WeakMap<Socket, Connection>();
   /** null with TLS. */
   readonly #lane: PlainLane | null;
+  /** With TLS alone: sockets around accepted ones, and those by their ends. */
+  readonly #secured = new WeakMap<Socket, Connection>();
   readonly #byEnds = new Map<string, Connection>();
   #closing = false;
   #watch: DeafnessWatch | undefined;
@@ -170,39 +185,40 @@ class HttpListener implements Listener {
 
   #accept(socket: Socket): void {
     this.#watch?.accepted();
-    socket.on("error", () => {});
+    socket.on("error", ignore);
     const peer = peerAddress(socket.remoteAddress);
-    const local = peerAddress(socket.localAddress);
-    if (
-      peer === undefined || local === undefined || this.#closing || !this.#limits.enter(peer, local)
-    ) {
-      return void socket.destroy();
-    }
-    const connection = { peer, local, underway: 0 };
+    if (peer === undefined || this.#closing) return void socket.destroy();
+    const connection = new Connection(peer, socket);
+    if (!this.#limits.enter(connection)) return void socket.destroy();
     this.#open.set(socket, connection);
-    this.#bySocket.set(socket, connection);
+    socket.once("close", () => {
+      this.#open.delete(socket);
+      this.#limits.leave(peer);
+    });
+    if (this.#lane === null) this.#awaitSecured(socket, connection);
+    else this.#lane.enter(socket, connection);
+  }
+
+  #awaitSecured(socket: Socket, connection: Connection): void {
     const ends = endsOf(socket);
     this.#byEnds.set(ends, connection);
     socket.once("close", () => {
       if (this.#byEnds.get(ends) === connection) this.#byEnds.delete(ends);
-      this.#open.delete(socket);
-      this.#limits.leave(peer);
     });
-    this.#lane?.enter(socket, connection);
   }
 
   /** TLS wraps the accepted socket in another; both have the same ends, and are one connection. */
   #acceptSecure(socket: Socket): void {
-    socket.on("error", () => {});
+    socket.on("error", ignore);
     const connection = this.#byEnds.get(endsOf(socket));
     if (connection === undefined) return void socket.destroy();
-    this.#bySocket.set(socket, connection);
+    this.#secured.set(socket, connection);
   }
 
   #request(message: IncomingMessage, response: ServerResponse): void {
     message.on("error", ignore);
     response.on("error", ignore);
-    const connection = this.#bySocket.get(message.socket);
+    const connection = this.#open.get(message.socket) ?? this.#secured.get(message.socket);
     if (connection === undefined) return void message.socket.destroy();
     connection.underway++;
     response.once("close", () => this.#answered(message.socket, connection));

@@ -117,9 +117,14 @@ class Guest {
 
   /** Half a connection is of no use here, as at node:http. */
   readonly #ended = (): void => {
-    if (this.#state === "answering") this.#socket.destroy();
+    if (this.#state === "answering" || this.#isWritten()) this.#socket.destroy();
     else this.#socket.end();
   };
+
+  /** Nothing of ours is left to be sent, so that no farewell is needed either. */
+  #isWritten(): boolean {
+    return this.#state !== "ending" && this.#socket.writableLength === 0;
+  }
 
   #plain(bytes: Buffer): PlainRequest | undefined {
     if (bytes.length > Math.min(maxPlainBytes, this.#parts.limits.maxHeaderBytes)) return undefined;
