@@ -19,6 +19,7 @@ export const migrateCommand: Command = {
   usage: "check [FILE…] [flags]",
   summary: "names the pods that would get another answer than under kiam or kube2iam, and why",
   flags: migrateFlags,
+  words: ["check"],
   examples: [
     "migrate check --role-base-arn=arn:aws:iam::111122223333:role/",
     "migrate check --from=kiam-v4 --kubeconfig=FILE --output=json",

@@ -59,7 +59,8 @@ function zsh(program: string, commands: Commands): string[] {
     ),
     "  esac",
     "}",
-    `compdef ${name} ${program}`,
+    // As a file of fpath it is called for the first completion; otherwise it is sourced.
+    `if [[ $funcstack[1] = ${name} ]]; then ${name} "$@"; else compdef ${name} ${program}; fi`,
   ];
 }
 
@@ -72,7 +73,8 @@ function zshArguments({ flags, words = [] }: CompletedCommand): string[] {
       `${kind === "list" ? "*" : ""}--${flag}[${help.replaceAll(/[[\]]/g, "")}]${value}`,
     );
   });
-  return [...entries, quoted(words.length > 0 ? `*:word:(${words.join(" ")})` : "*:file:_files")];
+  const first = words.length > 0 ? [quoted(`1:word:(${words.join(" ")})`)] : [];
+  return [...entries, ...first, quoted("*:file:_files")];
 }
 
 function fish(program: string, commands: Commands): string[] {
@@ -81,7 +83,9 @@ function fish(program: string, commands: Commands): string[] {
     const within = `__fish_seen_subcommand_from ${command}`;
     return [
       line("__fish_use_subcommand", `-f -a ${command} -d ${quoted(summary)}`),
-      ...words.map((word) => line(within, `-f -a ${word}`)),
+      ...words.map((word) =>
+        line(`${within}; and not __fish_seen_subcommand_from ${words.join(" ")}`, `-f -a ${word}`)
+      ),
       ...Object.entries(flags).map(([flag, { kind, help, choices }]) => {
         const value = kind === "switch"
           ? ""

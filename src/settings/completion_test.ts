@@ -43,6 +43,8 @@ for (const [words, offered] of typed) {
 test("completion in zsh has help and choices, without what zsh would take apart", () => {
   const script = completionScript("zsh", "rolecall", commands);
   assert.match(script, /^#compdef rolecall\n/);
+  assert.match(script, /then _rolecall "\$@"; else compdef _rolecall rolecall; fi\n$/);
+  assert.ok(script.includes("'1:word:(bash zsh)' '*:file:_files'"));
   assert.ok(script.includes("'--imdsv2[whether it’s needed]:value:(optional required)'"));
   assert.ok(script.includes("'--direct[also serve others]'"));
 });
