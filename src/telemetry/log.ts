@@ -1,6 +1,4 @@
 /** The program's log: JSON lines for machines, or text for people. */
-import { pino } from "pino";
-
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "json" | "text";
 
@@ -21,24 +19,39 @@ export interface LogOptions {
   readonly write: (line: string) => boolean | void;
 }
 
-/** A log of one component. JSON lines carry `time` (ISO 8601), `level`, `component`, `msg`. */
-export function createLog(options: LogOptions): Log {
+const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/**
+ * A log of one component. JSON lines carry `time` (ISO 8601), `level`, `component`, `msg`. Doesn't
+ * throw for a field that JSON has no form for.
+ */
+export function createLog({ level: least, format, component, write }: LogOptions): Log {
   let leftOut = 0;
-  const write = (line: string) => {
-    const text = options.format === "json" ? line : textLine(JSON.parse(line));
-    if (options.write(text) === false) return void leftOut++;
+  const put = (line: string) => {
+    const text = format === "json" ? line : textLine(JSON.parse(line));
+    if (write(text) === false) return void leftOut++;
     if (leftOut === 0) return;
     const lines = leftOut;
     leftOut = 0;
     log.warn({ lines }, "log lines left out: nobody read them");
   };
-  const log = pino({
-    level: options.level,
-    base: { component: options.component },
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label) => ({ level: label }) },
-  }, { write });
+  const at = (level: LogLevel) => {
+    if (levels.indexOf(level) < levels.indexOf(least)) return () => {};
+    return (fields: object, msg: string) => {
+      put(jsonLine({ level, time: new Date().toISOString(), component, ...fields, msg }));
+    };
+  };
+  const log = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   return log;
+}
+
+function jsonLine(entry: Record<string, unknown>): string {
+  try {
+    return `${JSON.stringify(entry)}\n`;
+  } catch {
+    const texts = Object.entries(entry).map(([name, value]) => [name, String(value)]);
+    return `${JSON.stringify(Object.fromEntries(texts))}\n`;
+  }
 }
 
 /** `12:30:01 WARN agent: message name=value …` */

@@ -57,3 +57,15 @@ test("createLog() says how many lines its reader has missed", () => {
     "INFO  agent: denied n=4\n",
   ]);
 });
+
+for (const format of ["json", "text"] as const) {
+  test(`createLog() ${format}: what JSON has no form for is no reason to fail`, () => {
+    const { log, lines } = written(format);
+    const circle: Record<string, unknown> = {};
+    circle["self"] = circle;
+    log.info({ circle, big: 1n, nothing: undefined, pod: "a b" }, "odd");
+    assert.equal(lines.length, 1);
+    assert.match(lines[0]!, /odd/);
+    assert.match(lines[0]!, /a b/);
+  });
+}
