@@ -17,7 +17,7 @@ export interface EmbeddedAwsParts {
 }
 
 /** The account that everything embedded is in. */
-export const embeddedAccountId = "123456789012";
+const embeddedAccountId = "123456789012";
 
 const limits: ListenLimits = {
   maxConnections: 256,

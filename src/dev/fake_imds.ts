@@ -16,7 +16,7 @@ export interface FakeImdsParts {
 export type FakeImds = (request: Request) => Response;
 
 /** Whoever reads this at a pod has got past the agent. */
-export const nodesOwnKeys = "THE-NODES-OWN-KEYS";
+const nodesOwnKeys = "THE-NODES-OWN-KEYS";
 
 const instanceId = "i-0de7de7de7de7de70";
 const address = "10.77.0.10";

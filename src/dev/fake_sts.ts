@@ -17,7 +17,7 @@ export interface FakeStsParts {
 }
 
 /** The identity of whoever asks with credentials that weren't made here. */
-export function fakeCallerArn(accountId: string): string {
+function fakeCallerArn(accountId: string): string {
   return `arn:aws:sts::${accountId}:assumed-role/rolecall-server/dev`;
 }
 

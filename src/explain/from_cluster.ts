@@ -32,7 +32,7 @@ export async function judgeCluster(
 }
 
 /** One pod's steps; credentials and agent stay open. */
-export function judgePod(
+function judgePod(
   policy: Policy,
   settings: PolicySettings,
   facts: PodWithFacts,

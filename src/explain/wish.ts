@@ -6,7 +6,7 @@ import { type FlagValues, parseFlags } from "../settings/flags.ts";
 import { explainFlags } from "./flags.ts";
 
 /** Where a server's status listener is by default, of `dev` and behind a port-forward. */
-export const usualStatusUrl = "http://127.0.0.1:9622";
+const usualStatusUrl = "http://127.0.0.1:9622";
 
 /** Whom to ask. `usual`: a server at the usual place, else the cluster that kubectl would take. */
 export type Source =

@@ -6,7 +6,7 @@ import { ApiFault } from "./api_fault.ts";
 export type FencePolicy = "bound" | "missing" | "unknown";
 
 /** The ValidatingAdmissionPolicyBinding's name; without its binding a policy does nothing. */
-export const FENCE_BINDING = "rolecall-kubelet-annotations";
+const FENCE_BINDING = "rolecall-kubelet-annotations";
 
 /** A cluster without this kind of policy (before Kubernetes 1.30) also answers `missing`. */
 export async function fencePolicy(api: Pick<KubernetesApi, "json">): Promise<FencePolicy> {

@@ -2,7 +2,7 @@
 import { type Connection, type ConnectionDeps, ConnectionFault, FileCache } from "./connection.ts";
 
 /** Where every pod finds its ServiceAccount's files. */
-export const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
+const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
  * Follows the token and the CA as the kubelet rotates them; files that aren't there yet are an

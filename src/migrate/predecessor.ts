@@ -7,7 +7,7 @@ import type { PodWithFacts } from "../kubernetes/cluster_facts.ts";
 import { globMatches, parseAllowedRoles } from "../policy/allowed_roles.ts";
 import { parseRoleArn } from "../policy/role_arn.ts";
 
-export const predecessors = ["kiam-v3", "kiam-v4", "kube2iam"] as const;
+const predecessors = ["kiam-v3", "kiam-v4", "kube2iam"] as const;
 export type Predecessor = (typeof predecessors)[number];
 
 /** How the predecessor was run. */
@@ -47,7 +47,7 @@ export function oldAnswer(
 }
 
 /** Whether kiam's expression let the role pass: glued anchors in strict v4, else any part of it. */
-export function kiamPermits(
+function kiamPermits(
   from: "kiam-v3" | "kiam-v4",
   expression: string,
   role: { readonly written: string; readonly arn: string },

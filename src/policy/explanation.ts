@@ -65,9 +65,9 @@ export interface ExplainedDecision {
 }
 
 /** The reason of a pod that asks for no role. */
-export const noRole = "NoRole";
+const noRole = "NoRole";
 /** The reason of a pod that has run to its end. */
-export const podEnded = "PodEnded";
+const podEnded = "PodEnded";
 
 const stepOfReason: Readonly<Record<DenialReason, StepName>> = {
   StaticPod: "pod",

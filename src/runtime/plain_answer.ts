@@ -14,7 +14,7 @@ export interface PlainAnswerHead {
 }
 
 /** Longer heads are left to node:http. */
-export const maxHeadBytes = 16_384;
+const maxHeadBytes = 16_384;
 
 const form = new RegExp(
   "^HTTP/1\\.1 ([2-5]\\d\\d)(?: [\\t -~\\x80-\\xff]*)?\r\n" +

@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { addressFault, type ProgramResult, type RunProgram } from "./address_fault.ts";
 
 /** The link that the agent makes. */
-export const linkName = "rolecall0";
+const linkName = "rolecall0";
 /** Marks IPv4 addresses of ours on `lo`; IPv6 ones can carry no label. */
 const loopbackLabel = "lo:rolecall";
 const ownIpv6 = "fd00:ec2::23";

@@ -8,7 +8,7 @@ import { AddressAdoption } from "./address_adoption.ts";
 import type { TokenKey, TokenKeys } from "./token_keys.ts";
 
 /** Seconds; the range that EC2 takes. */
-export const maxTtlSeconds = 21_600;
+const maxTtlSeconds = 21_600;
 
 // version, key ID, whether bound to a pod, issued at (ms, 6 bytes), TTL (s, 2 bytes)
 const headBytes = 11;

@@ -3,8 +3,6 @@ import { type IptablesVariant } from "./iptables_backend.ts";
 import { redirectFault, type RunProgram } from "./redirect_fault.ts";
 import { chainName } from "./redirect_rules.ts";
 
-export type RedirectFlag = "auto" | "iptables" | "nftables" | "none";
-
 export type ChosenBackend =
   | { readonly kind: "nftables" }
   | { readonly kind: IptablesVariant; readonly program: string };

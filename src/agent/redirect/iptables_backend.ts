@@ -59,7 +59,7 @@ export function iptablesBackend(parts: IptablesParts): RedirectBackend {
 }
 
 /** `ip6tables-nft` for `iptables-nft`. */
-export function familyProgram(program: string, family: Family): string {
+function familyProgram(program: string, family: Family): string {
   return family === 4 ? program : program.replace(/^iptables/, "ip6tables");
 }
 

@@ -14,7 +14,7 @@ import * as v from "valibot";
 import { type Family, metadataAddress } from "./redirect_rules.ts";
 
 /** Marks rules as ours; no routing protocol has this number. */
-export const ownProtocol = "82";
+const ownProtocol = "82";
 
 const listing = v.array(v.object({
   priority: v.number(),

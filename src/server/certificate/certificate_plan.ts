@@ -96,7 +96,7 @@ function restoration(view: CertificateView): CertificateStep {
  * The stored state, without authorities whose time is over, and with those that this replica knows
  * to have signed leaves still valid: somebody has lost them, and their leaves may be served.
  */
-export function reconciled(
+function reconciled(
   stored: CertificateState,
   remembered: CertificateState | null,
   now: number,

@@ -9,7 +9,7 @@ import { Deadlines } from "./deadlines.ts";
  * `scheduled`: a pod waits for its first credentials; `ahead`: the rest.
  */
 export type Urgency = "urgent" | "scheduled" | "ahead";
-export const urgencies = ["urgent", "scheduled", "ahead"] as const satisfies readonly Urgency[];
+const urgencies = ["urgent", "scheduled", "ahead"] as const satisfies readonly Urgency[];
 
 export interface Waiting {
   readonly key: string;
