@@ -306,15 +306,18 @@ function serverSettings({ limits }: ListenOptions) {
 
 /**
  * HTTP/1.1 demands a Host. HTTP/0.9 and "HTTP/2.0" request lines pass the parser, which refuses
- * codings other than chunked only when the request has been handed on already; TRACE fits no web
- * Request.
+ * codings other than chunked, chunks beside a length and chunks in HTTP/1.0 only when the request
+ * has been handed on already; TRACE fits no web Request.
  */
 function refusedRequest(message: IncomingMessage): number | undefined {
   const version = message.httpVersion;
   if (version !== "1.1" && version !== "1.0") return 505;
   if (version === "1.1" && message.headers.host === undefined) return 400;
   const coding = message.headers["transfer-encoding"];
-  if (coding !== undefined && coding.toLowerCase() !== "chunked") return 400;
+  const length = message.headers["content-length"];
+  const framed = coding === undefined ||
+    coding.toLowerCase() === "chunked" && length === undefined && version === "1.1";
+  if (!framed) return 400;
   return message.method === "TRACE" ? 405 : undefined;
 }
 

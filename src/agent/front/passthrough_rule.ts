@@ -7,10 +7,13 @@ import { RE2JS } from "re2js";
 /** Whether a canonical path may be passed on. */
 export type PassthroughRule = (path: string) => boolean;
 
-/** In any case of letters and at any depth, though EC2 has them at one: none may ever go through. */
-const roleTrees = /\/meta-data\/(?:iam|identity-credentials)(?:\/|$)|security-credentials/i;
-const tokenTree = /\/api\/token(?:\/|$)/i;
-const userData = /\/user-data(?:\/|$)/i;
+/**
+ * In any case of letters, at any depth and with any sign behind them, though EC2 has them at one
+ * place: none may ever go through.
+ */
+const roleTrees = /\/meta-data\/(?:iam|identity-credentials)\b|security-credentials/i;
+const tokenTree = /\/api\/token\b/i;
+const userData = /\/user-data\b/i;
 
 const version = "(?:latest|1\\.0|\\d{4}-\\d\\d-\\d\\d)";
 const ofInterface = [
