@@ -1,5 +1,6 @@
 /** Every metric of the server, prefix `rolecall_server_`; labels take few, known values. */
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { MetricSet } from "../telemetry/metric_set.ts";
 import type { Assignment } from "./assignments/assignment_frame.ts";
 import type { CallReport, CredentialStats } from "./credentials/credential_reports.ts";
 import type { FeedEnd } from "./assignments/assignment_feed.ts";
@@ -24,7 +25,6 @@ export interface ServerMetrics {
   event(outcome: EventOutcome): void;
 }
 
-const prefix = "rolecall_server_";
 const seconds = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 
 export function createMetrics(
@@ -32,33 +32,24 @@ export function createMetrics(
   about: { readonly version: string; readonly runtime: string },
   sources: MetricSources,
 ): ServerMetrics {
-  const registers = [registry];
-  gauge("build_info", "1, with version and runtime as labels", ["version", "runtime"])
+  const metrics = new MetricSet(registry, "rolecall_server_");
+  metrics.gauge("build_info", "1, with version and runtime as labels", ["version", "runtime"])
     .set({ version: about.version, runtime: about.runtime }, 1);
-  watchGauges();
-  credentialGauges();
-  gauge("pods", "pods known", [], (own) => own.set(sources.counts().pods));
-  gauge("namespaces", "namespaces known", [], (own) => own.set(sources.counts().namespaces));
-  gauge("decisions", "pods of connected nodes by outcome", ["outcome", "reason"], (own) => {
-    own.reset();
-    for (const assignment of sources.held()) own.inc(outcomeOf(assignment));
-  });
-  gauge("agents_connected", "assignment streams open", [], (own) => own.set(sources.streams()));
-  gauge(
-    "certificate_expiry_timestamp_seconds",
-    "when the serving certificate ends",
-    [],
-    (own) => own.set((sources.certificateExpiresAt() ?? 0) / 1000),
-  );
-  const requests = counter("requests_total", "requests of agents by route and code", [
+  tellWatches(metrics, sources);
+  tellCredentials(metrics, sources);
+  tellQueue(metrics, sources);
+  tellCluster(metrics, sources);
+  const requests = metrics.counter("requests_total", "requests of agents by route and code", [
     "route",
     "code",
   ]);
-  const calls = counter("sts_calls_total", "AssumeRole calls by outcome", ["outcome"]);
-  const ends = counter("agent_stream_ends_total", "streams ended by reason", ["why"]);
-  const events = counter("events_total", "Kubernetes Events by outcome", ["outcome"]);
-  const latency = histogram("sts_call_duration_seconds", "how long AssumeRole calls take");
-  const waits = histogram("sts_queue_wait_seconds", "how long AssumeRole calls wait their turn");
+  const calls = metrics.counter("sts_calls_total", "AssumeRole calls by outcome", ["outcome"]);
+  const ends = metrics.counter("agent_stream_ends_total", "streams ended by reason", ["why"]);
+  const events = metrics.counter("events_total", "Kubernetes Events by outcome", ["outcome"]);
+  const latencyHelp = "how long AssumeRole calls take";
+  const latency = metrics.histogram("sts_call_duration_seconds", latencyHelp, seconds);
+  const waitsHelp = "how long AssumeRole calls wait their turn";
+  const waits = metrics.histogram("sts_queue_wait_seconds", waitsHelp, seconds);
   return {
     request: (route, status) => requests.inc({ route, code: String(status) }),
     stsCall: ({ outcome, durationMs, waitedMs }) => {
@@ -69,73 +60,68 @@ export function createMetrics(
     streamEnded: (why) => ends.inc({ why }),
     event: (outcome) => events.inc({ outcome }),
   };
+}
 
-  function watchGauges(): void {
-    gauge("watch_age_seconds", "since the API server's last word", ["resource"], (own) => {
-      for (const { resource, ageSeconds } of sources.watches()) own.set({ resource }, ageSeconds);
-    });
-    new Counter({
-      name: `${prefix}watch_restarts_total`,
-      help: "lists and watches that failed or broke off",
-      labelNames: ["resource"],
-      registers,
-      collect() {
-        this.reset();
-        for (const { resource, restarts } of sources.watches()) this.inc({ resource }, restarts);
-      },
-    });
-  }
+function tellWatches(metrics: MetricSet, { watches }: MetricSources): void {
+  metrics.gauge("watch_age_seconds", "since the API server's last word", ["resource"], (own) => {
+    for (const { resource, ageSeconds } of watches()) own.set({ resource }, ageSeconds);
+  });
+  const help = "lists and watches that failed or broke off";
+  metrics.total("watch_restarts_total", help, ["resource"], (own) => {
+    for (const { resource, restarts } of watches()) own.inc({ resource }, restarts);
+  });
+}
 
-  function credentialGauges(): void {
-    gauge("credentials", "role identities held by state", ["state"], (own) => {
-      const { pending, ready, failed } = sources.credentials();
-      for (const [state, count] of Object.entries({ pending, ready, failed })) {
-        own.set({ state }, count);
-      }
-    });
-    gauge("credentials_oldest_seconds", "age of the oldest credentials served", [], (own) => {
-      own.set(sources.credentials().oldestMs / 1000);
-    });
-    gauge("credentials_shortest_left_seconds", "what is left of those ending first", [], (own) => {
-      const { shortestLeftMs } = sources.credentials();
-      if (shortestLeftMs === null) own.remove();
-      else own.set(shortestLeftMs / 1000);
-    });
-    gauge("sts_queue", "AssumeRole calls waiting by urgency", ["urgency"], (own) => {
-      const { waiting } = sources.credentials().queue;
-      for (const [urgency, count] of Object.entries(waiting)) own.set({ urgency }, count);
-    });
-    gauge("sts_queue_longest_wait_seconds", "how long the first in line waits", [], (own) => {
-      own.set(sources.credentials().queue.longestWaitMs / 1000);
-    });
-    gauge("sts_calls_in_flight", "AssumeRole calls under way", [], (own) => {
-      own.set(sources.credentials().queue.inFlight);
-    });
-  }
+function tellCredentials(metrics: MetricSet, { credentials }: MetricSources): void {
+  metrics.gauge("credentials", "role identities held by state", ["state"], (own) => {
+    const { pending, ready, failed } = credentials();
+    for (const [state, count] of Object.entries({ pending, ready, failed })) {
+      own.set({ state }, count);
+    }
+  });
+  const help = "age of the oldest credentials served";
+  metrics.gauge("credentials_oldest_seconds", help, [], (own) => {
+    own.set(credentials().oldestMs / 1000);
+  });
+  const leftHelp = "what is left of those ending first";
+  metrics.gauge("credentials_shortest_left_seconds", leftHelp, [], (own) => {
+    const { shortestLeftMs } = credentials();
+    if (shortestLeftMs === null) own.remove();
+    else own.set(shortestLeftMs / 1000);
+  });
+}
 
-  function gauge(
-    name: string,
-    help: string,
-    labelNames: readonly string[],
-    collect?: (own: Gauge) => void,
-  ): Gauge {
-    const base = { name: prefix + name, help, labelNames: [...labelNames], registers };
-    if (collect === undefined) return new Gauge(base);
-    return new Gauge({
-      ...base,
-      collect() {
-        collect(this);
-      },
-    });
-  }
+function tellQueue(metrics: MetricSet, { credentials }: MetricSources): void {
+  metrics.gauge("sts_queue", "AssumeRole calls waiting by urgency", ["urgency"], (own) => {
+    const { waiting } = credentials().queue;
+    for (const [urgency, count] of Object.entries(waiting)) own.set({ urgency }, count);
+  });
+  const help = "how long the first in line waits";
+  metrics.gauge("sts_queue_longest_wait_seconds", help, [], (own) => {
+    own.set(credentials().queue.longestWaitMs / 1000);
+  });
+  metrics.gauge("sts_calls_in_flight", "AssumeRole calls under way", [], (own) => {
+    own.set(credentials().queue.inFlight);
+  });
+}
 
-  function counter(name: string, help: string, labelNames: readonly string[]): Counter {
-    return new Counter({ name: prefix + name, help, labelNames: [...labelNames], registers });
-  }
-
-  function histogram(name: string, help: string): Histogram {
-    return new Histogram({ name: prefix + name, help, buckets: seconds, registers });
-  }
+function tellCluster(metrics: MetricSet, sources: MetricSources): void {
+  metrics.gauge("pods", "pods known", [], (own) => own.set(sources.counts().pods));
+  metrics.gauge("namespaces", "namespaces known", [], (own) => {
+    own.set(sources.counts().namespaces);
+  });
+  const help = "pods of connected nodes by outcome";
+  metrics.gauge("decisions", help, ["outcome", "reason"], (own) => {
+    own.reset();
+    for (const assignment of sources.held()) own.inc(outcomeOf(assignment));
+  });
+  metrics.gauge("agents_connected", "assignment streams open", [], (own) => {
+    own.set(sources.streams());
+  });
+  const expiryHelp = "when the serving certificate ends";
+  metrics.gauge("certificate_expiry_timestamp_seconds", expiryHelp, [], (own) => {
+    own.set((sources.certificateExpiresAt() ?? 0) / 1000);
+  });
 }
 
 function outcomeOf({ decision, credentials }: Assignment): { outcome: string; reason: string } {
