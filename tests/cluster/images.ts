@@ -1,5 +1,5 @@
 /**
- * The images of the test: Rolecall's from its Dockerfile, and two of a single program each. Built by
+ * The images of the test: Rolecall's from its Dockerfile, the others of a single program each. Built by
  * buildah without a registry or a daemon; what takes long is kept between runs, see cache.ts.
  */
 import {
@@ -16,6 +16,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { cached, cacheRoot } from "../system/cache.ts";
 import { must, plainEnv, run } from "../system/programs.ts";
+import { stsUrl } from "../system/sts.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -25,11 +26,14 @@ export const rolecallImage = "rolecall.test/rolecall:test";
 export const toolsImage = "localhost/rolecall-test/tools:1";
 export const clientsImage = "localhost/rolecall-test/clients:1";
 
-/** Docker archives of the three, for a node to import. */
+/** The AWS CLI's, as pages name it; see aws_cli/main.go. */
+export const awsCliImage = "public.ecr.aws/aws-cli/aws-cli:2.31.0";
+
+/** Docker archives of all, for a node to import. */
 export async function imageArchives(): Promise<string[]> {
   const tools = await toolsArchive();
   const clients = await clientsArchive();
-  return [tools, clients, await rolecallArchive()];
+  return [tools, clients, await awsCliArchive(), await rolecallArchive()];
 }
 
 /** Rolecall's own image, made anew when anything that goes into it has changed. */
@@ -63,6 +67,23 @@ async function clientsArchive(): Promise<string> {
   const folder = await cached("image-clients", [program], "", async (target) => {
     await singleProgram(clientsImage, program, ["/clients", "v2"]);
     await archive(clientsImage, target);
+  });
+  return join(folder, "image.tar");
+}
+
+/** By both of its names, and asking moto. */
+async function awsCliArchive(): Promise<string> {
+  const program = await goProgram("aws_cli", join(here, "aws_cli"));
+  const folder = await cached("image-aws-cli", [program], awsCliImage + stsUrl, async (target) => {
+    const container = (await buildah(["from", "scratch"])).trim();
+    for (const name of ["aws", "sleep"]) {
+      await buildah(["copy", "-q", container, program, `/usr/bin/${name}`]);
+    }
+    const env = ["PATH=/usr/bin", `AWS_ENDPOINT_URL_STS=${stsUrl}`, "AWS_REGION=eu-west-1"];
+    const set = env.flatMap((one) => ["--env", one]);
+    await buildah(["config", ...set, "--entrypoint", '["aws"]', container]);
+    await buildah(["commit", "-q", "--rm", container, awsCliImage]);
+    await archive(awsCliImage, target);
   });
   return join(folder, "image.tar");
 }

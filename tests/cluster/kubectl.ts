@@ -13,14 +13,14 @@ export class KubectlFault extends Error {
 }
 
 export class Kubectl {
-  readonly #kubeconfig: string;
+  readonly kubeconfig: string;
 
   constructor(kubeconfig: string) {
-    this.#kubeconfig = kubeconfig;
+    this.kubeconfig = kubeconfig;
   }
 
   try(args: readonly string[], stdin?: string, timeoutMs = 90_000): Promise<Outcome> {
-    const options = { env: plainEnv({ KUBECONFIG: this.#kubeconfig }), timeoutMs };
+    const options = { env: plainEnv({ KUBECONFIG: this.kubeconfig }), timeoutMs };
     return run(["kubectl", ...args], stdin === undefined ? options : { ...options, stdin });
   }
 

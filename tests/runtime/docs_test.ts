@@ -1,10 +1,13 @@
 /** The documentation says what the program does, where that can be compared. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { parseAllDocuments } from "yaml";
 import { commands, loadCommands } from "../../src/commands.ts";
 import { configurationReference } from "../../src/settings/reference.ts";
+import { annotationKeys } from "../../src/kubernetes/objects.ts";
+import { fences, pages } from "../docs/command_blocks.ts";
+import { knownMetrics } from "./known_metrics.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFile(new URL(path, root), "utf8");
@@ -25,14 +28,8 @@ test("every command's examples begin with its name, and take flags that it has",
   }
 });
 
-async function pages(): Promise<readonly (readonly [string, string])[]> {
-  const names = (await readdir(new URL("docs/", root))).filter((name) => name.endsWith(".md"));
-  const paths = ["README.md", "CONTRIBUTING.md", ...names.map((name) => `docs/${name}`)];
-  return await Promise.all(paths.map(async (path) => [path, await read(path)] as const));
-}
-
 test("links between pages lead somewhere, down to the heading", async () => {
-  const all = new Map(await pages());
+  const all = new Map(pages());
   for (const [path, text] of all) {
     const folder = new URL(path, root);
     for (const [, target] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
@@ -49,18 +46,16 @@ test("links between pages lead somewhere, down to the heading", async () => {
   }
 });
 
-test("policies, manifests and other JSON and YAML in pages can be read", async () => {
-  for (const [path, text] of await pages()) {
-    for (const [, kind, body] of text.matchAll(/^ *```(json|yaml)\n(.*?)^ *```/gms)) {
-      const indent = /^ */.exec(body!)![0].length;
-      const block = body!.split("\n").map((line) => line.slice(indent)).join("\n");
-      const read = kind === "json"
-        ? JSON.parse
-        : (yaml: string) =>
-          parseAllDocuments(yaml).flatMap(({ errors }) => errors).map((error) =>
-            assert.fail(error)
-          );
-      assert.doesNotThrow(() => read(block), `${path}: ${block.slice(0, 80)}`);
+test("policies, manifests and other JSON and YAML in pages can be read", () => {
+  const readers: Readonly<Record<string, (text: string) => unknown>> = {
+    json: JSON.parse,
+    yaml: (text) => {
+      for (const { errors } of parseAllDocuments(text)) assert.deepEqual(errors, []);
+    },
+  };
+  for (const [path, text] of pages()) {
+    for (const { line, words: [language = ""], lines } of fences(text)) {
+      assert.doesNotThrow(() => readers[language]?.(lines.join("\n")), `${path}:${line}`);
     }
   }
 });
@@ -75,33 +70,62 @@ function anchors(markdown: string): ReadonlySet<string> {
   );
 }
 
-test("flags that pages name exist", async () => {
+test("flags that pages name exist, and so do their variables", async () => {
   const known = new Set([...await loadCommands()].flatMap(([, { flags }]) => Object.keys(flags)));
-  const own = (await pages()).filter(([path]) => ownFlags.has(path));
-  for (const [path, text] of own) {
-    for (const [, flag] of text.matchAll(/`--([a-z][a-z0-9-]+)/g)) {
-      assert.ok(known.has(flag!) || foreign.has(flag!), `${path}: --${flag}`);
+  for (const [path, text] of prose()) {
+    const others = foreignFlags[path] ?? [];
+    for (const [, flag] of text.matchAll(/(?<![\w-])--([a-z][a-z0-9-]+)/g)) {
+      assert.ok(known.has(flag!) || others.includes(flag!), `${path}: --${flag}`);
+    }
+    for (const [variable, name] of text.matchAll(/\bROLECALL_([A-Z0-9_]+)/g)) {
+      const flag = name!.toLowerCase().replaceAll("_", "-");
+      assert.ok(known.has(flag) || others.includes(flag), `${path}: ${variable}`);
     }
   }
 });
 
-/** Pages that name no other program's flags. */
-const ownFlags = new Set([
-  "README.md",
-  "docs/annotations.md",
-  "docs/configuration.md",
-  "docs/container-credentials.md",
-  "docs/explain.md",
-  "docs/getting-started.md",
-  "docs/how-it-works.md",
-  "docs/operations.md",
-  "docs/troubleshooting.md",
-]);
-/** Of prose, and such as every command has. */
-const foreign = new Set(["help", "some-flag"]);
+/** Of other programs, and of prose. */
+const foreignFlags: Readonly<Record<string, readonly string[]>> = {
+  "CONTRIBUTING.md": ["test"],
+  "docs/configuration.md": ["some-flag"],
+  "docs/deploying.md": ["platform", "target", "register-with-taints"],
+  "docs/developing.md": ["help", "part"],
+  "docs/explain.md": ["global", "config"],
+  "docs/performance.md": ["cpu-prof", "max-semi-space-size", "max-old-space-size"],
+};
 
-test("commands that pages call exist", async () => {
-  for (const [path, text] of await pages()) {
+/** Pages without the blocks that tests run; the one on predecessors has a test of its own. */
+function prose(): (readonly [string, string])[] {
+  return pages().filter(([path]) => path !== "docs/migrating.md").map(([path, text]) => [
+    path,
+    text.replaceAll(/^ *(?:\d\. +)?```console.*?^ *```$/gms, ""),
+  ]);
+}
+
+test("metrics that pages name exist", async () => {
+  const known = new Set([...(await knownMetrics()).keys()]);
+  for (const [path, text] of pages()) {
+    for (const [name] of text.matchAll(/\brolecall_(?:agent|server)_\w*[a-z]/g)) {
+      assert.ok(known.has(name) || known.has(`${name}_bucket`), `${path}: ${name}`);
+    }
+  }
+});
+
+test("annotations that pages name exist, and all that exist are told", () => {
+  const { mirror: _ofTheKubelet, ...own } = annotationKeys;
+  const known = new Set<string>(Object.values(own));
+  const told = new Set<string>();
+  for (const [path, text] of pages()) {
+    for (const [key] of text.matchAll(/iam\.amazonaws\.com\/[a-z0-9-]+/g)) {
+      assert.ok(known.has(key), `${path}: ${key}`);
+      if (path === "docs/annotations.md") told.add(key);
+    }
+  }
+  assert.deepEqual([...told].sort(), [...known].sort());
+});
+
+test("commands that pages call exist", () => {
+  for (const [path, text] of pages()) {
     const calls = text.matchAll(/(?:src\/main\.ts|kubectl rolecall|^\$ rolecall) ([a-z]+)/gm);
     for (const [call, name] of calls) {
       assert.ok(name === "version" || Object.hasOwn(commands, name!), `${path}: ${call}`);

@@ -70,3 +70,19 @@ export async function nodeBinary(): Promise<string> {
   });
   return join(folder, `node_modules/node-linux-${arch}/bin/node`);
 }
+
+/** What the documentation's commands are run with: folders of the AWS CLI and of a reader of HCL. */
+export async function documentationBins(): Promise<string[]> {
+  const source = join(here, "../docs/hcl");
+  const inputs = ["go.mod", "go.sum", "main.go"].map((file) => join(source, file));
+  const hcl = await cached("hcl", inputs, "hcl", async (target) => {
+    const env = plainEnv({
+      GOTOOLCHAIN: "local",
+      CGO_ENABLED: "0",
+      GOFLAGS: "-mod=readonly -trimpath -buildvcs=false",
+    });
+    const build = ["go", "build", "-o", join(target, "hcl"), "."];
+    await must(build, { cwd: source, env, timeoutMs: 20 * minutes });
+  });
+  return [await pythonBin("awscli", join(here, "../clients/python/awscli.txt")), hcl];
+}

@@ -18,6 +18,8 @@ export type Part = "filters" | "deno" | "node" | "watching";
 export interface Given extends Builds {
   readonly part: Part;
   readonly logs: string;
+  /** Folders of further programs that tests of Deno's runner start. */
+  readonly bins: readonly string[];
   /** Only scenarios whose name has this in it. */
   readonly only: string;
 }
@@ -63,8 +65,8 @@ async function play(
 async function playTests(paths: readonly string[], given: Given, count: Count): Promise<void> {
   const files = paths.map((path) => fileURLToPath(new URL(path, import.meta.url)));
   await must(["ip", "link", "set", "lo", "up"]);
-  // The Python that has boto3, for what pages show of it.
-  const PATH = `${given.python}:${process.env["PATH"] ?? ""}`;
+  // moto's Python has the boto3 that pages show.
+  const PATH = [given.python, ...given.bins, process.env["PATH"] ?? ""].join(":");
   const env = plainEnv({ NO_COLOR: "1", PATH });
   const tests = await run([process.execPath, "test", "-A", ...files], { env, timeoutMs: 600_000 });
   console.log(tests.stdout + tests.stderr);

@@ -12,7 +12,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { clients } from "../clients/clients.ts";
-import { kubeBinary, motoBin, nodeBinary } from "./builds.ts";
+import { documentationBins, kubeBinary, motoBin, nodeBinary } from "./builds.ts";
 import { countFile, type Given, type Part } from "./inside.ts";
 import type { Count } from "./report.ts";
 import { missing } from "./requirements.ts";
@@ -40,9 +40,16 @@ async function main(args: string[]): Promise<number> {
   const logs = mkdtempSync(join(tmpdir(), "rolecall-system-"));
   const parts = (Object.keys(titles) as Part[]).filter((part) => part === (values.part ?? part));
   if (parts.includes("deno")) await prepareClients(builds.node);
+  const bins = parts.includes("watching") ? await documentationBins() : [];
   const sum = { passed: 0, failed: 0 };
   for (const part of parts) {
-    const { passed, failed } = await play({ ...builds, logs, part, only: positionals[0] ?? "" });
+    const { passed, failed } = await play({
+      ...builds,
+      bins,
+      logs,
+      part,
+      only: positionals[0] ?? "",
+    });
     sum.passed += passed;
     sum.failed += failed;
   }

@@ -5,6 +5,7 @@ import { attacks } from "./attacks.ts";
 import { badInput } from "./bad_input.ts";
 import { certificates } from "./certificates.ts";
 import { credentials } from "./credentials.ts";
+import { documentation } from "./documentation.ts";
 import { installation } from "./installation.ts";
 import { manifests } from "./manifests.ts";
 import { permissions } from "./permissions.ts";
@@ -32,4 +33,5 @@ export const scenarios: readonly ClusterScenario[] = [
   ...startupTaint,
   ...badInput,
   ...removal,
+  ...documentation,
 ];

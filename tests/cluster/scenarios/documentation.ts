@@ -1,0 +1,186 @@
+/**
+ * The pages' `console cluster` blocks as a reader would type them, from a cluster without Rolecall
+ * to one without it again. The files are a checkout's, with moto's STS in the base's settings.
+ */
+import assert from "node:assert/strict";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import {
+  type DocumentedCommand,
+  documentedCommands,
+  documentedFiles,
+  outputPattern,
+  pages,
+} from "../../docs/command_blocks.ts";
+import { must, plainEnv, run, Running } from "../../system/programs.ts";
+import { stsUrl } from "../../system/sts.ts";
+import { until } from "../../system/until.ts";
+import { awsCliImage, rolecallImage } from "../images.ts";
+import type { Site } from "../site.ts";
+import type { ClusterScenario } from "./mod.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const text = new Map(pages());
+/** What pages call the image. */
+const imageNames = ["docker.io/library/rolecall:0.1.0", "registry.example.com/rolecall:0.1.0"];
+const workloads = ["deployment/rolecall-server", "daemonset/rolecall-agent"];
+let checkout: string | undefined;
+
+export const documentation: readonly ClusterScenario[] = [
+  {
+    name: "README.md: from kubectl apply to a pod's own role",
+    ownNodes: true,
+    within: 300_000,
+    run: async (site) => {
+      for (const node of site.own!.nodes) {
+        for (const name of imageNames) {
+          await must(node.inside(["ctr", "-n", "k8s.io", "images", "tag", rolecallImage, name]));
+        }
+      }
+      const { kubectl } = site;
+      await kubectl.do(["create", "namespace", "shop"]);
+      await kubectl.do(["run", "cart", "-n", "shop", `--image=${awsCliImage}`, ...sleeping]);
+      await follow(site, "README.md");
+      await kubectl.do(["delete", "namespace", "shop", "--timeout=120s"], undefined, 130_000);
+    },
+  },
+  {
+    name: "docs/operations.md: status page, monitoring, upgrade",
+    ownNodes: true,
+    within: 300_000,
+    run: async (site) => {
+      const { kubectl, own } = site;
+      const types = own!.customResources.flatMap((file) => ["-f", file]);
+      await kubectl.do(["apply", "--server-side", ...types]);
+      await kubectl.do(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
+      for (const name of workloads) await kubectl.rolledOut("rolecall", name);
+      await follow(site, "docs/operations.md", async () => {
+        const page = await fetch("http://127.0.0.1:9622/");
+        assert.match(await page.text(), /<h1>Rolecall<\/h1>/);
+      });
+      const rules = await kubectl.get("prometheusrules", "-n", "rolecall");
+      assert.equal(rules.items.length, 1);
+    },
+  },
+  {
+    name: "docs/getting-started.md, docs/explain.md: from an overlay of one's own to explain",
+    ownNodes: true,
+    within: 300_000,
+    run: async (site) => {
+      await follow(site, "docs/getting-started.md");
+      await follow(site, "docs/explain.md");
+    },
+  },
+  {
+    name: "docs/admission.md: a pod with a role that isn't permitted is refused",
+    ownNodes: true,
+    within: 300_000,
+    run: (site) => follow(site, "docs/admission.md"),
+  },
+  {
+    name: "docs/troubleshooting.md: rules, Events and logs",
+    ownNodes: true,
+    within: 120_000,
+    run: (site) => follow(site, "docs/troubleshooting.md"),
+  },
+  {
+    name: "docs/deploying.md: installed, and removed with every rule",
+    ownNodes: true,
+    within: 300_000,
+    run: async (site) => {
+      await follow(site, "docs/deploying.md");
+      rmSync(checkout!, { recursive: true });
+      for (const node of site.own!.nodes) {
+        assert.doesNotMatch(await must(node.inside(["iptables-save"])), /ROLECALL/);
+      }
+    },
+  },
+];
+
+const sleeping = ["--command", "--", "sleep", "900"];
+
+/** Runs a page's commands in their order; `then` while what goes on in the background does. */
+async function follow(site: Site, page: string, then?: () => Promise<void>): Promise<void> {
+  const folder = checkout ??= makeCheckout();
+  const markdown = text.get(page) ?? "";
+  for (const [name, content] of documentedFiles(markdown)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+  const commands = documentedCommands(markdown, "cluster");
+  assert.ok(commands.length > 0, page);
+  const background: Running[] = [];
+  try {
+    for (const documented of commands) {
+      if (documented.command.endsWith(" &")) {
+        background.push(await goesOn(site, documented, folder));
+      } else await said(site, documented, folder);
+    }
+    await then?.();
+  } finally {
+    for (const running of background) await running.stop();
+  }
+}
+
+/** A checkout whose manifests can be written to, as a reader writes overlays of his own. */
+function makeCheckout(): string {
+  const folder = mkdtempSync(join(tmpdir(), "rolecall-checkout-"));
+  for (const name of readdirSync(root)) {
+    if (name === "deploy") cpSync(join(root, name), join(folder, name), { recursive: true });
+    else if (!name.startsWith(".")) symlinkSync(join(root, name), join(folder, name));
+  }
+  const settings = join(folder, "deploy/kustomize/base/server.env");
+  appendFileSync(settings, `ROLECALL_STS_ENDPOINT=${stsUrl}\nROLECALL_REGION=eu-west-1\n`);
+  return folder;
+}
+
+/** One with an output is tried until it says that: annotations take a moment to arrive. */
+async function said(site: Site, { command, output }: DocumentedCommand, folder: string) {
+  const refused = output[0]?.startsWith("Error from server") ?? false;
+  const once = async () => {
+    const { code, stdout, stderr } = await run(words(site, command), {
+      cwd: folder,
+      env: environment(site),
+      timeoutMs: 180_000,
+    });
+    if ((code !== 0) !== refused) throw new Error(`${command}: exit ${code}\n${stdout}${stderr}`);
+    return (refused ? stderr : stdout).replace(/^Task .*\n/, "").trimEnd() + "\n";
+  };
+  if (output.length === 0) return await once();
+  await until(command, async () => {
+    const got = await once();
+    if (outputPattern(output).test(got)) return true;
+    throw new Error(got);
+  }, { within: 120_000, every: 1000 });
+}
+
+async function goesOn(site: Site, { command }: DocumentedCommand, folder: string) {
+  const log = join(folder, `${crypto.randomUUID()}.log`);
+  const own = `exec ${command.replace(/ &$/, "")}`;
+  const running = new Running(command, words(site, own), log, environment(site), folder);
+  await until(command, () => running.log().includes("Forwarding from"), { within: 60_000 });
+  return running;
+}
+
+/** Packet filters are a node's. */
+function words(site: Site, command: string): string[] {
+  const shell = ["bash", "-c", command];
+  return command.startsWith("iptables") ? site.own!.nodes[0]!.inside(shell) : shell;
+}
+
+function environment({ kubectl }: Site): Record<string, string> {
+  const PATH = `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`;
+  return plainEnv({ KUBECONFIG: kubectl.kubeconfig, NO_COLOR: "1", PATH });
+}

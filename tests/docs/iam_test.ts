@@ -1,0 +1,125 @@
+/**
+ * The roles of "getting started": its AWS CLI commands against moto's IAM with the policies that the
+ * page shows, and its Terraform, read by HashiCorp's parser, which has to say the same. Terraform
+ * itself isn't run: its AWS provider comes from its own registry alone.
+ */
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { env } from "node:process";
+import { Running } from "../system/programs.ts";
+import { Hopeless, until } from "../system/until.ts";
+import { documentedCommands, documentedFiles, outputPattern, pages } from "./command_blocks.ts";
+
+const page = new Map(pages()).get("docs/getting-started.md")!;
+const files = documentedFiles(page);
+const serverRole = "masters.k8s.example.com";
+
+let folder: string;
+let moto: Running;
+let settings: Record<string, string>;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "rolecall-iam-"));
+  for (const [name, text] of files) writeFileSync(join(folder, name), text);
+  const command = ["moto_server", "-H", "127.0.0.1", "-p", "0"];
+  moto = new Running("moto", command, join(folder, "moto.log"), { PATH: env["PATH"]! });
+  const url = await until("moto", () => {
+    if (!moto.alive) throw new Hopeless(moto.log());
+    return /Running on (http:\/\/127\S+)/.exec(moto.log())?.[1];
+  }, { within: 60_000, every: 200 });
+  settings = {
+    PATH: env["PATH"]!,
+    AWS_ENDPOINT_URL: url,
+    AWS_DEFAULT_REGION: "eu-west-1",
+    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
+    AWS_SECRET_ACCESS_KEY: "x",
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  };
+});
+
+after(async () => {
+  await moto.stop(5000);
+  rmSync(folder, { recursive: true });
+});
+
+/** What it prints; it has to succeed. */
+function shell(command: string): string {
+  const options = { cwd: folder, env: settings, encoding: "utf8" } as const;
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", command], options);
+  assert.equal(status, 0, `${command}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+test("getting started: the AWS CLI makes the roles from the policies shown", () => {
+  const anyone = '{"Version":"2012-10-17","Statement":[]}';
+  shell(`aws iam create-role --role-name ${serverRole} --assume-role-policy-document '${anyone}'`);
+  const commands = documentedCommands(page, "aws");
+  assert.equal(commands.length, 2);
+  for (const { command, output } of commands) {
+    assert.match(shell(command), outputPattern(output), command);
+  }
+  const policy = `aws iam get-role-policy --role-name ${serverRole} --policy-name rolecall`;
+  assert.deepEqual(JSON.parse(shell(policy)).PolicyDocument, shown("server.json"));
+  const { Role: role } = JSON.parse(shell("aws iam get-role --role-name cart"));
+  assert.deepEqual(role.AssumeRolePolicyDocument, shown("cart.json"));
+});
+
+function shown(name: string): unknown {
+  return JSON.parse(files.get(name)!);
+}
+
+interface Statement {
+  readonly actions: string[];
+  readonly resources?: string[];
+  readonly principals?: readonly { readonly type: string; readonly identifiers: string[] }[];
+}
+
+test("getting started: Terraform says the same as the AWS CLI's commands", () => {
+  const options = { input: files.get("roles.tf")!, env: settings, encoding: "utf8" } as const;
+  const { status, stdout, stderr } = spawnSync("hcl", [], options);
+  assert.equal(status, 0, stderr);
+  const server = shown("server.json") as { Statement: [unknown] };
+  const cart = shown("cart.json") as { Statement: [{ Principal: { AWS: string } }] };
+  const given = { "${var.server_role_arn}": cart.Statement[0].Principal.AWS };
+  const { data, resource } = JSON.parse(stdout);
+  const policies = Object.fromEntries(
+    Object.entries(data.aws_iam_policy_document as Record<string, [{ statement: Statement[] }]>)
+      .map(([name, [document]]) => [
+        `\${data.aws_iam_policy_document.${name}.json}`,
+        policyOf(document.statement, given),
+      ]),
+  );
+  const [role] = resource.aws_iam_role.cart;
+  assert.deepEqual([role.name, role.path], ["cart", "/pods/"]);
+  assert.deepEqual(policies[role.assume_role_policy], cart);
+  const [inline] = resource.aws_iam_role_policy.server;
+  assert.deepEqual([inline.name, inline.role], ["rolecall", serverRole]);
+  assert.deepEqual(policies[inline.policy], server);
+});
+
+/** As the data source `aws_iam_policy_document` writes it: lists of one are their only member. */
+function policyOf(statements: readonly Statement[], variables: Readonly<Record<string, string>>) {
+  const one = (texts: readonly string[]) => {
+    const values = texts.map((text) => variables[text] ?? text);
+    return values.length === 1 ? values[0] : values;
+  };
+  return {
+    Version: "2012-10-17",
+    Statement: statements.map(({ actions, resources, principals }) => ({
+      Effect: "Allow",
+      Action: one(actions),
+      ...resources && { Resource: one(resources) },
+      ...principals && {
+        Principal: Object.fromEntries(
+          principals.map(({ type, identifiers }) => [type, one(identifiers)]),
+        ),
+      },
+    })),
+  };
+}
