@@ -14,7 +14,8 @@ import type { AgentSettings } from "./config.ts";
 import { createFront } from "./front/front.ts";
 import type { GetAccess } from "./link/server_access.ts";
 import { runReporter } from "./link/reporter.ts";
-import { createMetrics } from "./metrics.ts";
+import { AgentCounts } from "./agent_counts.ts";
+import type { MetricSources } from "./metrics.ts";
 import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./readiness.ts";
 import type { RedirectKeeper, RedirectStatus } from "./redirect/redirect_keeper.ts";
@@ -38,7 +39,8 @@ export interface AgentParts {
   readonly about: { readonly version: string; readonly runtime: string };
   readonly clock: Clock;
   readonly log: Log;
-  readonly registry: Registry;
+  /** Where metrics go; by default a registry of their own. */
+  readonly registry?: Registry;
   /** 0 up to 1; draws moments and addresses, nothing secret. */
   readonly random: () => number;
   readonly access: GetAccess;
@@ -63,6 +65,8 @@ export interface Agent {
   readonly credentialsFront: ReturnType<typeof createCredentialsFront>;
   /** `/livez`, `/readyz`, `/metrics`. */
   readonly admin: Hono;
+  /** All metrics, their registry made by the first who asks. */
+  metrics(): Promise<Registry>;
   /** One line for each thing that readiness lacks. */
   missing(): readonly string[];
   /** A whole snapshot has come, so pods can be answered. */
@@ -111,7 +115,8 @@ export function createAgent(parts: AgentParts): Agent {
     ...missingForReadiness(redirect(), link.status(), assignments, owners?.status()),
     ...parts.doorsMissing?.() ?? [],
   ];
-  const metrics = createMetrics(parts.registry, parts.about, {
+  const counts = new AgentCounts();
+  const sources: MetricSources = {
     now: () => clock.now(),
     assignments: () => assignments.size,
     waiting: () => assignments.waiting,
@@ -121,12 +126,14 @@ export function createAgent(parts: AgentParts): Agent {
     redirect,
     runtime: () => owners?.status() ?? null,
     connections: () => parts.connections?.(),
-  });
+  };
+  let published: Promise<Registry> | undefined;
+  const metrics = () => published ??= publish(parts, counts, sources);
   const tokenPods = new TokenPods({
     clock,
     ask: (body) => link.request("/v1/pod-tokens", body),
     isAssigned: (uid) => assignments.findUid(uid).kind !== "unknown",
-    checked: metrics.tokenChecked,
+    checked: counts.tokenChecked,
   });
   const refused = refusedRequests({
     random: parts.random,
@@ -142,7 +149,8 @@ export function createAgent(parts: AgentParts): Agent {
       passthrough: settings.passthrough,
       tokenRequired: settings.tokenRequired,
       podRate: settings.podRate,
-      ...metrics,
+      answered: counts.answered,
+      waited: counts.waited,
       refused,
     }),
     credentialsFront: createCredentialsFront({
@@ -151,10 +159,12 @@ export function createAgent(parts: AgentParts): Agent {
       clock,
       addresses: settings.containerCredentials,
       podRate: settings.podRate,
-      ...metrics,
+      answered: counts.answered,
+      waited: counts.waited,
       refused,
     }),
-    admin: createAdmin({ missing, registry: parts.registry }),
+    admin: createAdmin({ missing, registry: metrics }),
+    metrics,
     missing,
     get synced() {
       return assignments.everSynced;
@@ -173,6 +183,15 @@ export function createAgent(parts: AgentParts): Agent {
       ]);
     },
   };
+}
+
+async function publish(
+  { about, registry }: AgentParts,
+  counts: AgentCounts,
+  sources: MetricSources,
+): Promise<Registry> {
+  const { publishMetrics } = await import("./metrics.ts");
+  return publishMetrics(counts, about, sources, registry);
 }
 
 function reportOf(parts: AgentParts, redirect: RedirectStatus, ready: boolean, held: number) {

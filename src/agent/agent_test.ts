@@ -1,6 +1,5 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Registry } from "prom-client";
 import { FakeAgentServer } from "../../tests/fakes/agent_server.ts";
 import { podFrame, roleFrame } from "../../tests/fakes/frames.ts";
 import { fakeIncoming } from "../../tests/fakes/incoming.ts";
@@ -47,7 +46,6 @@ function setUp() {
     about: { version: "1.2.3", runtime: "test" },
     clock,
     log,
-    registry: new Registry(),
     random: () => 0,
     access: () =>
       Promise.resolve({ client: server, token: { text: "secret-token", expiresAt: null } }),

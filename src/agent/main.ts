@@ -1,5 +1,4 @@
 /** The `agent` command: settings → adapters → agent → redirect → listeners, until a signal. */
-import { Registry } from "prom-client";
 import { createImds } from "../aws/imds.ts";
 import { containerRuntime } from "../cri/container_runtime.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
@@ -143,7 +142,6 @@ async function assemble({ host, settings, log, redirect, open, signal }: Assembl
     about: { version, runtime: `${host.runtime.name} ${host.runtime.version}` },
     clock: systemClock,
     log,
-    registry: new Registry(),
     random: Math.random,
     access: accessByFiles({
       files: host,

@@ -1,9 +1,12 @@
-/** Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. */
-import type { Registry } from "prom-client";
+/**
+ * Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. Loaded when
+ * metrics are first asked for: counting needs none of it.
+ */
+import { Registry } from "prom-client";
 import { MetricSet } from "../telemetry/metric_set.ts";
 import type { RuntimeStatus } from "./assignments/address_owners.ts";
-import { RequestTally } from "./request_tally.ts";
 import type { LinkStatus } from "./link/server_link.ts";
+import type { AgentCounts } from "./agent_counts.ts";
 import type { RedirectStatus } from "./redirect/redirect_keeper.ts";
 
 /** What is read when metrics are asked for. */
@@ -21,21 +24,14 @@ export interface MetricSources {
   readonly connections: () => { readonly open: number; readonly refused: number } | undefined;
 }
 
-export interface AgentMetrics {
-  answered(handler: string, status: number, ms: number): void;
-  waited(ms: number): void;
-  tokenChecked(outcome: "verified" | "refused" | "unavailable"): void;
-}
-
 const prefix = "rolecall_agent_";
-/** From memory an answer takes microseconds; a wait for the server at most 0.9 s. */
-const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-
-export function createMetrics(
-  registry: Registry,
+/** Puts them all into a registry, one of their own by default. */
+export function publishMetrics(
+  counts: AgentCounts,
   about: { readonly version: string; readonly runtime: string },
   sources: MetricSources,
-): AgentMetrics {
+  registry: Registry = new Registry(),
+): Registry {
   const metrics = new MetricSet(registry, prefix);
   metrics.gauge("build_info", "1, with version and runtime as labels", ["version", "runtime"])
     .set({ version: about.version, runtime: about.runtime }, 1);
@@ -43,29 +39,29 @@ export function createMetrics(
   tellLink(metrics, sources);
   tellConnections(metrics, sources);
   tellRedirect(metrics, sources);
-  const tally = new RequestTally(seconds);
   metrics.total(
     "requests_total",
     "requests by handler and code; metadata = passed on or not allowed, blocked = credentials of the node",
     ["handler", "code"],
     (own) => {
-      for (const { handler, code, count } of tally.counts()) own.inc({ handler, code }, count);
+      for (const { handler, code, count } of counts.requests.counts()) {
+        own.inc({ handler, code }, count);
+      }
     },
   );
   const latency = "from a request's arrival to its answer, by handler";
-  tally.register(registry, `${prefix}request_duration_seconds`, latency);
+  counts.requests.register(registry, `${prefix}request_duration_seconds`, latency);
   const waiting = "how long requests waited for their pod or its credentials";
-  const waits = metrics.histogram("pod_wait_seconds", waiting, seconds);
-  const tokenChecks = metrics.counter(
+  counts.waits.register(registry, `${prefix}pod_wait_seconds`, waiting);
+  metrics.total(
     "pod_token_checks_total",
     "pods' tokens that the server was asked about for container credentials, by outcome",
     ["outcome"],
+    (own) => {
+      for (const [outcome, count] of counts.tokenChecks) own.inc({ outcome }, count);
+    },
   );
-  return {
-    answered: (handler, status, ms) => tally.add(handler, status, ms),
-    waited: (ms) => waits.observe(ms / 1000),
-    tokenChecked: (outcome) => tokenChecks.inc({ outcome }),
-  };
+  return registry;
 }
 
 function tellAssignments(metrics: MetricSet, sources: MetricSources): void {

@@ -21,14 +21,16 @@ export interface Count {
 export class RequestTally {
   /** Upper bounds, in milliseconds, rising. */
   readonly #bounds: readonly number[];
-  readonly #handled = new Map<string, Handled>();
+  readonly #handled = new Map<string | null, Handled>();
 
   /** `seconds`: the upper bounds of the latency's buckets, rising. */
-  constructor(seconds: readonly number[]) {
+  constructor(seconds: readonly number[], labels: "by handler" | "without label" = "by handler") {
     this.#bounds = seconds.map((bound) => bound * 1000);
+    if (labels === "without label") this.#open(null);
   }
 
-  add(handler: string, status: number, ms: number): void {
+  /** `handler` is null in a tally without label. */
+  add(handler: string | null, status: number, ms: number): void {
     const handled = this.#handled.get(handler) ?? this.#open(handler);
     handled.codes.set(status, (handled.codes.get(status) ?? 0) + 1);
     handled.sum += ms / 1000;
@@ -37,7 +39,7 @@ export class RequestTally {
     handled.counts[bucket]!++;
   }
 
-  #open(handler: string): Handled {
+  #open(handler: string | null): Handled {
     const counts = new Float64Array(this.#bounds.length + 1);
     const handled = { codes: new Map<number, number>(), counts, sum: 0 };
     this.#handled.set(handler, handled);
@@ -47,6 +49,7 @@ export class RequestTally {
   /** How often each handler gave each code. */
   *counts(): Iterable<Count> {
     for (const [handler, { codes }] of this.#handled) {
+      if (handler === null) continue;
       for (const [code, count] of codes) yield { handler, code: String(code), count };
     }
   }
@@ -73,15 +76,15 @@ export class RequestTally {
   }
 }
 
-function rowsOf(name: string, handler: string, handled: Handled, bounds: readonly number[]) {
+function rowsOf(name: string, handler: string | null, handled: Handled, bounds: readonly number[]) {
+  const labels = handler === null ? {} : { handler };
   let below = 0;
   const buckets = [...handled.counts].map((count, at) => {
     below += count;
     const bound = bounds[at];
     const le = bound === undefined ? "+Inf" : bound / 1000;
-    return { metricName: `${name}_bucket`, labels: { le, handler }, value: below };
+    return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: below };
   });
-  const labels = { handler };
   return [
     ...buckets,
     { metricName: `${name}_sum`, labels, value: handled.sum },

@@ -31,6 +31,25 @@ test("tally: reads as prom-client's own histogram would", async () => {
   assert.equal(await ours.metrics(), await theirs.metrics());
 });
 
+test("tally: without label likewise, from the beginning on", async () => {
+  const ours = new Registry();
+  const theirs = new Registry();
+  const tally = new RequestTally(seconds, "without label");
+  tally.register(ours, "x_seconds", "help text");
+  const own = new Histogram({
+    name: "x_seconds",
+    help: "help text",
+    buckets: seconds,
+    registers: [theirs],
+  });
+  assert.equal(await ours.metrics(), await theirs.metrics());
+  for (const ms of [1, 900, 60_000]) {
+    tally.add(null, 200, ms);
+    own.observe(ms / 1000);
+  }
+  assert.equal(await ours.metrics(), await theirs.metrics());
+});
+
 test("tally: counts by handler and code", () => {
   const tally = new RequestTally(seconds);
   for (const [handler, code, ms] of observed) tally.add(handler, code, ms);

@@ -2,7 +2,7 @@
 import { Registry } from "prom-client";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { frontLimits } from "../agent/listeners.ts";
-import { pause } from "../agent/pause.ts";
+import { pause } from "../time/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { Host, Listener } from "../runtime/contract.ts";
 import { systemClock } from "../runtime/system_clock.ts";
@@ -97,7 +97,7 @@ function createPair(parts: DevParts, aws: EmbeddedAws) {
     front: () => front.listener,
   });
   const missing = () => [...server.missing(), ...agent.missing()];
-  const admin = createAdmin({ missing, registry });
+  const admin = createAdmin({ missing, registry: () => agent.metrics() });
   const close = async () => {
     toServer.close();
     http.close();

@@ -5,7 +5,8 @@ import type { Registry } from "prom-client";
 export interface AdminParts {
   /** One line for each thing missing; empty means ready. */
   readonly missing: () => readonly string[];
-  readonly registry: Registry;
+  /** With a function, only made when it's asked for. */
+  readonly registry: Registry | (() => Promise<Registry>);
 }
 
 export function createAdmin(parts: AdminParts): Hono {
@@ -16,8 +17,9 @@ export function createAdmin(parts: AdminParts): Hono {
     return missing.length === 0 ? c.text("ok\n") : c.text(missing.join("\n") + "\n", 503);
   });
   app.get("/metrics", async (c) => {
-    const text = await parts.registry.metrics();
-    return c.body(text, 200, { "content-type": parts.registry.contentType });
+    const { registry } = parts;
+    const made = typeof registry === "function" ? await registry() : registry;
+    return c.body(await made.metrics(), 200, { "content-type": made.contentType });
   });
   app.notFound((c) => c.text("no such path\n", 404));
   return app;

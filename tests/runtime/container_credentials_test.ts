@@ -1,7 +1,6 @@
 /** Container credentials over real sockets, from the agent's wiring to the bytes a client gets. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { Registry } from "prom-client";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
 import { passthroughRule } from "../../src/agent/front/passthrough_rule.ts";
 import { TokenKeyRing } from "../../src/agent/front/token_keys.ts";
@@ -26,7 +25,6 @@ const limits = {
 const clock = new ManualClock();
 const log = new RecordedLog();
 const server = new FakeAgentServer();
-const registry = new Registry();
 const stop = new AbortController();
 const expiresAt = clock.now() + 3_600_000;
 let agent: Agent;
@@ -62,7 +60,6 @@ before(async () => {
     about: { version: "1.2.3", runtime: "test" },
     clock,
     log,
-    registry,
     random: () => 0,
     access: () => Promise.resolve({ client: server, token: { text: "agents", expiresAt: null } }),
     resolve: () => Promise.resolve(["10.0.1.1"]),
@@ -159,7 +156,7 @@ test("container credentials on sockets: a pod that goes takes its token with it"
 });
 
 test("container credentials on sockets: counted, and no token in any log or metric", async () => {
-  const metrics = await registry.metrics();
+  const metrics = await (await agent.metrics()).metrics();
   const counted = 'requests_total{handler="container_credentials",code="200"}';
   assert.match(metrics, new RegExp(counted.replace(/[{}]/g, "\\$&")));
   assert.match(metrics, /rolecall_agent_pod_token_checks_total\{outcome="verified"\} [1-9]/);

@@ -1,6 +1,7 @@
 /** The metrics that agent and server have, as their registries say. */
 import { Registry } from "prom-client";
-import { createMetrics as agentMetrics } from "../../src/agent/metrics.ts";
+import { AgentCounts } from "../../src/agent/agent_counts.ts";
+import { publishMetrics } from "../../src/agent/metrics.ts";
 import { createMetrics as serverMetrics } from "../../src/server/metrics.ts";
 
 /** Every name that can stand in an expression, and the labels it has. */
@@ -8,7 +9,7 @@ export async function knownMetrics(): Promise<Map<string, ReadonlySet<string>>> 
   const registry = new Registry();
   const about = { version: "1", runtime: "test" };
   const notAsked = {} as never;
-  agentMetrics(registry, about, notAsked);
+  publishMetrics(new AgentCounts(), about, notAsked, registry);
   serverMetrics(registry, about, notAsked);
   const known = new Map<string, ReadonlySet<string>>();
   for (const metric of registry.getMetricsAsArray()) {

@@ -1,0 +1,24 @@
+/** What the agent counts, as plain numbers; `metrics.ts` puts it into words when asked. */
+import { RequestTally } from "./request_tally.ts";
+
+/** From memory an answer takes microseconds; a wait for the server at most 0.9 s. */
+const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+type TokenOutcome = "verified" | "refused" | "unavailable";
+
+export class AgentCounts {
+  readonly requests = new RequestTally(seconds);
+  /** For word of a pod or its credentials. */
+  readonly waits = new RequestTally(seconds, "without label");
+  readonly tokenChecks = new Map<TokenOutcome, number>();
+
+  readonly answered = (handler: string, status: number, ms: number): void => {
+    this.requests.add(handler, status, ms);
+  };
+
+  readonly waited = (ms: number): void => this.waits.add(null, 200, ms);
+
+  readonly tokenChecked = (outcome: TokenOutcome): void => {
+    this.tokenChecks.set(outcome, (this.tokenChecks.get(outcome) ?? 0) + 1);
+  };
+}
