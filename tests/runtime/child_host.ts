@@ -1,4 +1,4 @@
-/** A process of its own for tests: listens, says its port, stops when told. */
+/** A process of its own for tests: listens, says its port, logs and stops when told. */
 import { createHost } from "../../src/runtime/process.ts";
 
 const host = createHost();
@@ -6,7 +6,10 @@ const limit = Math.floor(host.openFilesLimit() / 2) - 1;
 const listener = await host.listen({
   host: "127.0.0.1",
   port: 0,
-  handler: () => ({ status: 200, headers: [], body: String(host.openFilesLimit()) }),
+  handler: () => {
+    const filled = host.args[0] === "logs" ? fillLog() : 0;
+    return { status: 200, headers: [], body: `${host.openFilesLimit()} ${filled}` };
+  },
   limits: {
     maxConnections: limit,
     maxConnectionsPerPeer: limit,
@@ -16,6 +19,14 @@ const listener = await host.listen({
     maxHeaderBytes: 16_384,
   },
 });
+
+/** Until a line is left out; how many weren't. */
+function fillLog(): number {
+  for (let lines = 0;; lines++) {
+    if (!host.writeLog("x".repeat(1023) + "\n")) return lines;
+  }
+}
+
 host.onStop(async (signal) => {
   host.writeOut(`stopping ${signal}\n`);
   if (host.args[0] === "linger") return;

@@ -1,4 +1,4 @@
-/** What only a process of its own can show: signals, and running out of files. */
+/** What only a process of its own can show: signals, running out of files, a log nobody reads. */
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -37,8 +37,10 @@ async function child(t: TestContext, wrapper: string, ...args: string[]) {
   const port = Number((await said(/port (\d+)\n/))[1]);
   // By number: Deno's `kill()` has the exit code forgotten.
   const signal = (name: NodeJS.Signals) => process.kill(running.pid ?? 0, name);
-  return { signal, port, said, ended };
+  return { signal, port, said, ended, output: running.stdout };
 }
+
+const get = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
 test("process: the first signal asks to stop and is told which it was", async (t) => {
   const { signal, said, ended } = await child(t, 'exec "$0" "$@"');
@@ -66,10 +68,31 @@ test("process: four times as many connections as it may open files don't end it"
     }
   });
   for (const socket of sockets) socket.destroy();
-  const get = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
   // It may take a few seconds, and a listener of its own making, until it accepts again.
-  for (let answer = ""; !answer.endsWith("\r\n\r\n120");) {
+  for (let answer = ""; !answer.endsWith("\r\n\r\n120 0");) {
     answer = String(await Promise.race([rawExchange(port, get), ended]));
     assert.doesNotMatch(answer, /^(\d+|SIG\w+|null)$/, "the process has ended");
   }
+});
+
+test("process: a log that nobody reads holds up no answer, and goes on once it is read", async (t) => {
+  const { signal, port, ended, output } = await child(t, 'exec "$0" "$@"', "logs");
+  output.pause();
+  const late = new Promise<string>((resolve) => {
+    const timer = setTimeout(() => resolve("nothing for a minute"), 60_000);
+    t.after(() => clearTimeout(timer));
+  });
+  // More than both ends and the pipe between them hold; each fills what has become free.
+  for (let asked = 0; asked < 5; asked++) {
+    const answer = await Promise.race([rawExchange(port, get), late]);
+    assert.match(answer, /\r\n\r\n\d+ \d+$/);
+  }
+  let read = 0;
+  const caughtUp = new Promise<string>((resolve) => {
+    output.on("data", (data) => (read += data.length) > 1_000_000 && resolve("caught up"));
+  });
+  output.resume();
+  assert.equal(await Promise.race([caughtUp, late]), "caught up");
+  signal("SIGTERM");
+  assert.equal(await ended, 0);
 });
