@@ -224,6 +224,29 @@ test("iptables-legacy: a lock that another program holds is waited for", options
   assert.equal(await network.askFromPod(v4), "agent");
 });
 
+test(
+  "iptables-legacy: a lock that isn't given back is named, then waited for",
+  options,
+  async () => {
+    await clean();
+    const made = await on("iptables-legacy");
+    const held = ["-c", "touch /run/held; while [ -e /run/held ]; do sleep 0.1; done"];
+    const holding = run("flock", ["/run/xtables.lock", "sh", ...held], { timeoutMs: 60_000 });
+    try {
+      await until(
+        "the lock to be held",
+        async () => (await run("test", ["-e", "/run/held"])).code === 0,
+      );
+      await assert.rejects(made.ensure(), { code: "locked", message: /\/run\/xtables\.lock/ });
+      assert.equal(await network.askFromPod(v4), "agent");
+    } finally {
+      await run("rm", ["/run/held"]);
+      await holding;
+    }
+    assert.equal(await made.ensure(), false);
+  },
+);
+
 test("auto takes what the node uses", options, async () => {
   await clean();
   assert.equal((await chooseBackend(run, "auto")).kind, "iptables-nft");

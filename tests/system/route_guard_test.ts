@@ -125,6 +125,68 @@ for (const [backend, flush] of filters) {
   });
 }
 
+/** The rules by which kube-proxy leads to a Service; what it loads when it reloads. */
+const proxied = `*nat
+:KUBE-SERVICES - [0:0]
+:KUBE-SVC-DNS - [0:0]
+:KUBE-SEP-DNS - [0:0]
+-A KUBE-SERVICES -d 10.96.0.10/32 -p tcp -m tcp --dport 53 -j KUBE-SVC-DNS
+-A KUBE-SVC-DNS -j KUBE-SEP-DNS
+-A KUBE-SEP-DNS -p tcp -m tcp -j DNAT --to-destination 10.232.2.2:8080
+COMMIT
+*filter
+:KUBE-FORWARD - [0:0]
+-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP
+COMMIT
+`;
+const jump = '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES';
+/** As somebody restores what was saved before us: both tables are replaced. */
+const saved = proxied.replace("COMMIT", `${jump}\nCOMMIT`);
+
+async function restore(program: string, rules: string, ...args: string[]): Promise<void> {
+  const { code, stderr } = await run(`${program}-restore`, args, { stdin: rules });
+  assert.equal(code, 0, stderr);
+}
+
+const [[overNft], , [overLegacy], [nftables]] = filters;
+for (const backend of [overNft, overLegacy, nftables]) {
+  for (const theirs of ["iptables-nft", "iptables-legacy"]) {
+    test(`${backend.kind}: nothing gets past kube-proxy over ${theirs}`, options, async () => {
+      try {
+        await guard.ensure();
+        await backend.ensure();
+        const heard = await network.countFromPod();
+        const loop = await network.loopFromPod(v4);
+        await restore(theirs, proxied, "--noflush", "--counters");
+        await restore(
+          theirs,
+          `*nat\n${jump.replace("-A PREROUTING", "-I PREROUTING 1")}\nCOMMIT\n`,
+          "--noflush",
+        );
+        assert.equal(await backend.ensure(), backend.kind === theirs, "ours come first");
+        for (let reload = 0; reload < 5; reload++) {
+          await restore(theirs, proxied, "--noflush", "--counters");
+          assert.equal(await backend.ensure(), false);
+        }
+        assert.deepEqual(await answers(), served);
+        await restore(theirs, saved);
+        assert.equal(await backend.ensure(), backend.kind === theirs, "they were replaced");
+        assert.deepEqual(await answers(), served);
+        const { agent = 0, nobody: _, ...others } = await loop.end();
+        assert.ok(agent > 0);
+        assert.deepEqual(others, {});
+        assert.equal(await heard(), 0);
+      } finally {
+        await removeRedirect(run, true);
+        for (const table of ["nat", "filter"]) {
+          await must(`${theirs} -t ${table} -F`);
+          await must(`${theirs} -t ${table} -X`);
+        }
+      }
+    });
+  }
+}
+
 // what others do to the rules
 const damage = [
   "ip rule del pref 1",

@@ -13,7 +13,7 @@ export type RunProgram = (
   options?: { readonly stdin?: string; readonly timeoutMs?: number },
 ) => Promise<ProgramResult>;
 
-export type RedirectFaultCode = "no_program" | "no_permission" | "no_module" | "failed";
+export type RedirectFaultCode = "no_program" | "no_permission" | "no_module" | "locked" | "failed";
 
 export class RedirectFault extends Error {
   override readonly name = "RedirectFault";
@@ -28,6 +28,7 @@ export class RedirectFault extends Error {
 const permission = /permission denied|operation not permitted|must be root|CAP_NET_ADMIN/i;
 const missing =
   /table does not exist|unable to initialize table|insmod|not supported|incompatible/i;
+const locked = /xtables lock/i;
 
 /** The fault behind a program's failure. */
 export function redirectFault(command: string, result: ProgramResult): RedirectFault {
@@ -43,6 +44,13 @@ export function redirectFault(command: string, result: ProgramResult): RedirectF
       "no_permission",
       `${command}: not permitted; the agent needs the capability NET_ADMIN, ` +
         `with iptables-legacy NET_RAW too (${said})`,
+    );
+  }
+  if (locked.test(said)) {
+    return new RedirectFault(
+      "locked",
+      `${command}: another program holds /run/xtables.lock; on the node, ` +
+        "`fuser /run/xtables.lock` names it",
     );
   }
   if (missing.test(said)) {

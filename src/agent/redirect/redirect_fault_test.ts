@@ -8,6 +8,7 @@ const cases = [
   [4, "Could not fetch rule set generation id: Permission denied (you must be root)"],
   [1, "Operation not permitted (you must be root)\nnetlink: Error: cache initialization failed"],
   [3, "can't initialize iptables table `nat': Table does not exist (do you need to insmod?)"],
+  [4, "Another app is currently holding the xtables lock; still 0s", "locked", /fuser/],
   [1, "line 3: nonsense", "failed", /exit 1: line 3: nonsense/],
 ] as const;
 
