@@ -71,18 +71,25 @@ export async function nodeBinary(): Promise<string> {
   return join(folder, `node_modules/node-linux-${arch}/bin/node`);
 }
 
-/** What the documentation's commands are run with: folders of the AWS CLI and of a reader of HCL. */
-export async function documentationBins(): Promise<string[]> {
-  const source = join(here, "../docs/hcl");
+/** Folders of what tests of pages, alerts and documentation call beside Debian's programs. */
+export async function watchingBins(): Promise<string[]> {
+  return [
+    await pythonBin("awscli", join(here, "../clients/python/awscli.txt")),
+    await goBin("hcl", join(here, "../docs/hcl")),
+    await goBin("grafana", join(here, "../monitoring/grafana")),
+  ];
+}
+
+/** The folder of a small Go program. */
+async function goBin(name: string, source: string): Promise<string> {
   const inputs = ["go.mod", "go.sum", "main.go"].map((file) => join(source, file));
-  const hcl = await cached("hcl", inputs, "hcl", async (target) => {
+  return await cached(`go-${name}`, inputs, name, async (target) => {
     const env = plainEnv({
       GOTOOLCHAIN: "local",
       CGO_ENABLED: "0",
       GOFLAGS: "-mod=readonly -trimpath -buildvcs=false",
     });
-    const build = ["go", "build", "-o", join(target, "hcl"), "."];
+    const build = ["go", "build", "-o", join(target, name), "."];
     await must(build, { cwd: source, env, timeoutMs: 20 * minutes });
   });
-  return [await pythonBin("awscli", join(here, "../clients/python/awscli.txt")), hcl];
 }

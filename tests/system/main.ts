@@ -12,7 +12,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { clients } from "../clients/clients.ts";
-import { documentationBins, kubeBinary, motoBin, nodeBinary } from "./builds.ts";
+import { kubeBinary, motoBin, nodeBinary, watchingBins } from "./builds.ts";
 import { countFile, type Given, type Part } from "./inside.ts";
 import type { Count } from "./report.ts";
 import { missing } from "./requirements.ts";
@@ -40,7 +40,7 @@ async function main(args: string[]): Promise<number> {
   const logs = mkdtempSync(join(tmpdir(), "rolecall-system-"));
   const parts = (Object.keys(titles) as Part[]).filter((part) => part === (values.part ?? part));
   if (parts.includes("deno")) await prepareClients(builds.node);
-  const bins = parts.includes("watching") ? await documentationBins() : [];
+  const bins = parts.includes("watching") ? await watchingBins() : [];
   const sum = { passed: 0, failed: 0 };
   for (const part of parts) {
     const { passed, failed } = await play({

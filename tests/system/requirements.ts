@@ -18,6 +18,7 @@ const programs = [
   ["mount", "mount"],
   ["chromium", "chromium"],
   ["curl", "curl"],
+  ["prometheus", "prometheus"],
   ["promtool", "prometheus"],
   ["npm", "npm"],
   ["flock", "util-linux"],
