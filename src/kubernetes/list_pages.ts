@@ -6,6 +6,7 @@ import * as v from "valibot";
 import type { KubernetesApi } from "./api.ts";
 import { ApiFault } from "./api_fault.ts";
 import { withDeadline } from "./deadline.ts";
+import type { PageGarbage } from "./page_garbage.ts";
 import type { Clock, Picked, Resource } from "./ports.ts";
 
 const page = v.object({
@@ -24,6 +25,8 @@ export interface ListOptions<T> {
   readonly signal: AbortSignal;
   /** Objects a page. */
   readonly limit: number;
+  /** Told of each page. */
+  readonly garbage?: PageGarbage;
   unreadable(problem: string): void;
 }
 
@@ -40,11 +43,24 @@ export async function listPages<T>(
   const items: T[] = [];
   let token = "";
   for (;;) {
-    const { metadata, items: objects } = await readPage(options, token);
-    keep(items, (objects ?? []).map(options.resource.pick), options);
-    if (metadata.continue === "") return { items, resourceVersion: metadata.resourceVersion };
-    token = metadata.continue;
+    const { metadata, chars } = await keepPage(options, token, items);
+    options.garbage?.page(chars);
+    const { continue: next, resourceVersion } = metadata;
+    if (next === "") return { items, resourceVersion };
+    token = next;
   }
+}
+
+/** In a function of its own, so that nothing of the page is in use when garbage is collected. */
+async function keepPage<T>(
+  options: ListOptions<T>,
+  token: string,
+  items: T[],
+): Promise<{ metadata: Page["metadata"]; chars: number }> {
+  const text = await readPage(options, token);
+  const { metadata, items: objects } = parsePage(text, `list ${options.resource.plural}`);
+  keep(items, (objects ?? []).map(options.resource.pick), options);
+  return { metadata, chars: text.length };
 }
 
 function keep<T>(items: T[], picked: readonly Picked<T>[], options: ListOptions<T>): void {
@@ -54,15 +70,14 @@ function keep<T>(items: T[], picked: readonly Picked<T>[], options: ListOptions<
   }
 }
 
-async function readPage<T>(options: ListOptions<T>, token: string): Promise<Page> {
+async function readPage<T>(options: ListOptions<T>, token: string): Promise<string> {
   const { api, resource, clock } = options;
   const query = new URLSearchParams({ limit: String(options.limit) });
   if (token !== "") query.set("continue", token);
   const call = { action: `list ${resource.plural}`, path: `${resource.path}?${query}` };
-  const text = await withDeadline(clock, PAGE_MS, options.signal, async (signal) => {
+  return await withDeadline(clock, PAGE_MS, options.signal, async (signal) => {
     return await (await api.open({ ...call, signal })).text();
   });
-  return parsePage(text, call.action);
 }
 
 function parsePage(text: string, action: string): Page {

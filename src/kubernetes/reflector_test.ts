@@ -6,7 +6,7 @@ import { createKubernetesApi } from "./api.ts";
 import { namespaces } from "./objects.ts";
 import { Reflector } from "./reflector.ts";
 
-const first = "GET /api/v1/namespaces?limit=250";
+const first = "GET /api/v1/namespaces?limit=100";
 const watchFrom = (version: string) =>
   "GET /api/v1/namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=5&resourceVersion=" +
   version;

@@ -149,6 +149,8 @@ export interface Host {
   openFilesLimit(): number;
   /** Whether `[::]` can be listened on. */
   hasIpv6(): boolean;
+  /** Takes away what nobody needs any more; stops the program for some milliseconds. */
+  collectGarbage(): void;
   listen(options: ListenOptions): Promise<Listener>;
   httpClient(options?: HttpClientOptions): HttpClient;
   /** The quick way to ask one server often; null for an origin that isn't `http:`. */

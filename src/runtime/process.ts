@@ -5,6 +5,7 @@
 import { lookup } from "node:dns/promises";
 import process from "node:process";
 import type { Host } from "./contract.ts";
+import { collectGarbage } from "./collect_garbage.ts";
 import { readTextFile, replaceFile, watchFile } from "./files.ts";
 import { createHttpClient } from "./http_client.ts";
 import { listen } from "./http_listener.ts";
@@ -34,6 +35,7 @@ export function createHost(): Host {
     isTerminal: process.stdout.isTTY === true,
     openFilesLimit,
     hasIpv6,
+    collectGarbage,
     listen,
     httpClient: createHttpClient,
     plainGet: createPlainGet,

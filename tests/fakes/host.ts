@@ -28,6 +28,7 @@ export function fakeHost(parts: FakeHostParts): FakeHost {
     isTerminal,
     openFilesLimit: () => 1024,
     hasIpv6: () => true,
+    collectGarbage: () => {},
     listen: missing,
     httpClient: () => ({
       fetch: parts.fetch ?? (() => Promise.reject(new Error("connection refused"))),

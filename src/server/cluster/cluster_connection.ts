@@ -89,7 +89,8 @@ function clusterOver(connection: Connection, host: Host, settings: ServerSetting
     readAuthority: (name) => readAuthority(api, namespace, name),
     watches: () => reflectors.map(statusOf),
     run: async (index, log, signal) => {
-      const shared = { api, clock, random: Math.random, log };
+      const { collectGarbage } = host;
+      const shared = { api, clock, random: Math.random, log, collectGarbage };
       const reflect = <T>(resource: Resource<T>, sink: Sink<T>) => ({
         resource: resource.plural,
         reflector: new Reflector({ ...shared, resource, sink }),
