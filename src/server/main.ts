@@ -76,7 +76,7 @@ interface Surroundings {
 async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortController) {
   const { host, settings, cluster, log } = given;
   const serving = new ServingListener();
-  const tls = await tlsSource({
+  const tls = tlsSource({
     host,
     settings,
     cluster,

@@ -17,18 +17,12 @@ export interface CertificateIssuer {
 const BACK_DATED_MS = 60 * 60_000;
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
-/**
- * Loads the X.509 library (8 MB, 0.1 s), so it is called only by a server that makes its certificates
- * itself.
- */
-export async function createCertificateIssuer(
+/** The X.509 library (8 MB, 0.1 s) is loaded when something has to be made: mostly nothing has. */
+export function createCertificateIssuer(
   terms: CertificateTerms = certificateTerms,
-): Promise<CertificateIssuer> {
-  // The library's container wants this to be there before it.
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
-
+): CertificateIssuer {
   async function authority(now: number): Promise<Authority> {
+    const x509 = await loadX509();
     const keys = await newKeys();
     const id = randomHex();
     const expiresAt = now + terms.authorityMs;
@@ -51,6 +45,7 @@ export async function createCertificateIssuer(
 
   async function leaf(by: Authority, names: readonly string[], now: number): Promise<Leaf> {
     if (by.key === null) throw new Error(`certificate authority ${by.id}: its key is gone`);
+    const x509 = await loadX509();
     const issuer = new x509.X509Certificate(by.certificate);
     const keys = await newKeys();
     const expiresAt = Math.min(now + terms.leafMs, by.expiresAt);
@@ -82,6 +77,12 @@ export async function createCertificateIssuer(
   }
 
   return { authority, leaf };
+}
+
+async function loadX509(): Promise<typeof import("@peculiar/x509")> {
+  // The library's container wants this to be there before it.
+  await import("reflect-metadata");
+  return await import("@peculiar/x509");
 }
 
 function validity(now: number, expiresAt: number): { notBefore: Date; notAfter: Date } {

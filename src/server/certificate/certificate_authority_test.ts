@@ -14,7 +14,7 @@ let authority: Authority;
 let leaf: Leaf;
 
 before(async () => {
-  issuer = await createCertificateIssuer();
+  issuer = createCertificateIssuer();
   authority = await issuer.authority(now);
   leaf = await issuer.leaf(authority, ["rolecall-server", "127.0.0.1"], now);
 });

@@ -6,7 +6,7 @@ import { createCertificateIssuer } from "./certificate_authority.ts";
 import { CertificateFiles } from "./certificate_files.ts";
 
 const startedAt = Date.UTC(2026, 0, 1);
-const issuer = await createCertificateIssuer();
+const issuer = createCertificateIssuer();
 const authority = await issuer.authority(startedAt);
 
 function newPair() {

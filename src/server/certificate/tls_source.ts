@@ -24,7 +24,7 @@ export interface TlsSourceParts {
   readonly changed: (pair: KeyPair) => void;
 }
 
-export async function tlsSource(parts: TlsSourceParts): Promise<TlsSource> {
+export function tlsSource(parts: TlsSourceParts): TlsSource {
   const { host, settings, cluster, log, changed } = parts;
   const shared = { clock: systemClock, log, changed };
   if (settings.tlsFiles !== null) {
@@ -39,7 +39,7 @@ export async function tlsSource(parts: TlsSourceParts): Promise<TlsSource> {
     ...shared,
     secret: object("Secret", settings.tlsSecret),
     configMap: object("ConfigMap", settings.caConfigMap),
-    issuer: await createCertificateIssuer(),
+    issuer: createCertificateIssuer(),
     names: settings.tlsDnsNames.length > 0 ? settings.tlsDnsNames : serviceNames(namespace),
     random: Math.random,
   });
