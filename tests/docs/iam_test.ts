@@ -12,7 +12,13 @@ import { join } from "node:path";
 import { env } from "node:process";
 import { Running } from "../system/programs.ts";
 import { Hopeless, until } from "../system/until.ts";
-import { documentedCommands, documentedFiles, outputPattern, pages } from "./command_blocks.ts";
+import {
+  documentedCommands,
+  documentedFiles,
+  fences,
+  outputPattern,
+  pages,
+} from "./command_blocks.ts";
 
 const page = new Map(pages()).get("docs/getting-started.md")!;
 const files = documentedFiles(page);
@@ -73,6 +79,23 @@ test("getting started: the AWS CLI makes the roles from the policies shown", () 
 function shown(name: string): unknown {
   return JSON.parse(files.get(name)!);
 }
+
+test("every policy on any page is one that IAM takes", () => {
+  let count = 0;
+  for (const [path, text] of pages()) {
+    for (const { line, words: [language], lines } of fences(text)) {
+      const policy = lines.join("\n");
+      if (language !== "json" || !policy.includes('"Statement"')) continue;
+      writeFileSync(join(folder, "policy.json"), policy);
+      const kind = policy.includes('"Principal"')
+        ? "create-role --role-name R --assume-role-policy-document"
+        : "create-policy --policy-name R --policy-document";
+      shell(`aws iam ${kind.replace("R ", `at-${line} `)} file://policy.json # ${path}:${line}`);
+      count++;
+    }
+  }
+  assert.ok(count >= 5, `${count}`);
+});
 
 interface Statement {
   readonly actions: string[];
