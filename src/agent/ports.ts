@@ -1,13 +1,6 @@
 /** What the agent's parts need of each other and of the world; `main.ts` joins them. */
 
-export interface Clock {
-  /** Milliseconds since the epoch; it jumps when somebody sets the machine's clock. */
-  now(): number;
-  /** Milliseconds since some moment; it only ever goes on, so ages are told by it. */
-  monotonic(): number;
-  /** Runs once after `ms`; the returned function cancels. */
-  after(ms: number, run: () => void): () => void;
-}
+export type { Clock } from "../time/clock.ts";
 
 export interface Log {
   debug(fields: object, message: string): void;

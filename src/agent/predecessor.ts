@@ -3,7 +3,7 @@
  * each connection to either, so the new one joins only when it can answer as well as the old.
  */
 import type { HostPort } from "../settings/flags.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../time/pause.ts";
 import type { Clock } from "./ports.ts";
 
 /** As much of an HTTP client as asking takes. */

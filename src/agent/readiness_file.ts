@@ -3,7 +3,7 @@
  * admin port, so a question there may reach the other one; a file of the pod's own can't.
  */
 import type { Clock, Log } from "./ports.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../time/pause.ts";
 
 export interface ReadinessFileParts {
   /** null keeps none. */

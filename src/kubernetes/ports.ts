@@ -1,13 +1,6 @@
 /** What this room needs of the others, and the shape in which it hands objects on. */
 
-export interface Clock {
-  /** Milliseconds since the epoch; it jumps when somebody sets the machine's clock. */
-  now(): number;
-  /** Milliseconds since some moment; it only ever goes on, so ages are told by it. */
-  monotonic(): number;
-  /** Runs once after `ms`; the returned function cancels. */
-  after(ms: number, run: () => void): () => void;
-}
+export type { Clock } from "../time/clock.ts";
 
 export interface Log {
   info(fields: object, message: string): void;

@@ -6,7 +6,7 @@
 import type { KubernetesApi } from "./api.ts";
 import { ApiFault, messageOf } from "./api_fault.ts";
 import { Backoff } from "./backoff.ts";
-import { pause } from "./deadline.ts";
+import { pause } from "../time/pause.ts";
 import { listPages } from "./list_pages.ts";
 import { PageGarbage } from "./page_garbage.ts";
 import type { Clock, Log, Picked, Resource, Sink } from "./ports.ts";

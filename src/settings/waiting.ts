@@ -1,13 +1,9 @@
 /** Says what a command is waiting for, to a person at a terminal, when it takes longer than a moment. */
+import type { Clock } from "../time/clock.ts";
 
 interface Terminal {
   readonly isTerminal: boolean;
   readonly writeError: (text: string) => void;
-}
-
-interface Clock {
-  /** Runs once after `ms`; the returned function cancels. */
-  after(ms: number, run: () => void): () => void;
 }
 
 const momentMs = 400;
@@ -15,7 +11,7 @@ const momentMs = 400;
 /** `work`'s own result; the words are gone from the line when it comes. */
 export async function whileWaiting<T>(
   terminal: Terminal,
-  clock: Clock,
+  clock: Pick<Clock, "after">,
   words: string,
   work: Promise<T>,
 ): Promise<T> {

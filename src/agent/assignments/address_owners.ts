@@ -3,7 +3,7 @@
  * Whether that pod is one of this node's, and what it gets, is `assignments.ts`'s.
  */
 import { canonicalAddress } from "./address.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import type { Clock, ContainerRuntime, Log, Sandbox } from "../ports.ts";
 
 /** So that a request that waits learns of a new sandbox, and readiness of a silent runtime. */

@@ -2,7 +2,7 @@
  * Listens for container credentials at each address given, once the node has it, and goes on
  * trying where that fails. What is answered there is `credentials_front.ts`'s.
  */
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 
 const checkEveryMs = 5000;

@@ -7,7 +7,7 @@ import { canonicalAddress } from "../assignments/address.ts";
 import type { FrontRequest, Reply } from "../front/ask.ts";
 import { canonicalPath } from "../front/canonical_path.ts";
 import type { AssignedPod, Clock, Found, PodsByUid } from "../ports.ts";
-import { RateLimit } from "../front/rate_limit.ts";
+import { RateLimit } from "../../time/rate_limit.ts";
 import type { MarkRefusal } from "../refused_requests.ts";
 import { json, type Refusal, refuse } from "./refusals.ts";
 import type { TokenVerdict } from "./token_pods.ts";
@@ -38,7 +38,7 @@ export interface CredentialsFrontDeps {
 export function createCredentialsFront(
   deps: CredentialsFrontDeps,
 ): (incoming: FrontRequest) => Promise<Reply> {
-  const rate = new RateLimit(deps.podRate);
+  const rate = new RateLimit({ perSecond: deps.podRate });
   const hostIsOurs = hostCheck(deps.addresses);
   return async (incoming) => {
     const startedAt = deps.clock.monotonic();

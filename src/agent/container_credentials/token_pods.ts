@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { serverToken } from "../link/server_token.ts";
 import type { Clock } from "../ports.ts";
-import { RateLimit } from "../front/rate_limit.ts";
+import { RateLimit } from "../../time/rate_limit.ts";
 
 /** Asked again after this long, so that a token that the API has withdrawn ends soon. */
 const freshMs = 60_000;
@@ -57,7 +57,7 @@ export class TokenPods {
   readonly #deps: TokenPodsDeps;
   readonly #remembered = new Map<string, Remembered>();
   readonly #underWay = new Map<string, Promise<TokenVerdict>>();
-  readonly #checks = new RateLimit(checksPerSecond);
+  readonly #checks = new RateLimit({ perSecond: checksPerSecond });
 
   constructor(deps: TokenPodsDeps) {
     this.#deps = deps;

@@ -10,7 +10,7 @@ import { createHostCheck } from "./host_check.ts";
 import { SessionTokens } from "./imdsv2_token.ts";
 import { isCredentialTree, type PassthroughRule } from "./passthrough_rule.ts";
 import type { Clock, PodsByAddress, Upstream } from "../ports.ts";
-import { RateLimit } from "./rate_limit.ts";
+import { RateLimit } from "../../time/rate_limit.ts";
 import { type Refusal, refuse } from "./refusals.ts";
 import type { MarkRefusal } from "../refused_requests.ts";
 import type { TokenKeys } from "./token_keys.ts";
@@ -43,7 +43,7 @@ export function createFront(deps: FrontDeps): (incoming: FrontRequest) => Answer
   const answers = createAnswers({ ...deps, tokens: new SessionTokens(deps.tokenKeys) });
   const app = createApp(answers);
   const hostIsOurs = createHostCheck(deps.allowedHosts);
-  const rate = new RateLimit(deps.podRate);
+  const rate = new RateLimit({ perSecond: deps.podRate });
   const answerTo = (ask: Ask): Answer =>
     shortCut(answers, ask) ?? app.fetch(requestFor(ask), { ask });
 

@@ -6,7 +6,7 @@ import { decodeFrame, type Frame } from "../../protocol/frames.ts";
 import { lines } from "../../protocol/lines.ts";
 import { type AssignmentStream, freshWatchSeconds } from "../assignments/assignments.ts";
 import type { Clock } from "../ports.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import { LinkFault, oneLine } from "./link_fault.ts";
 import type { ServerAccess } from "./server_access.ts";
 

@@ -1,5 +1,5 @@
 /** A wait before the next try, which a request that needs the server can cut short. */
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import type { Clock } from "../ports.ts";
 
 /** However many requests wait, tries are never closer together than this. */

@@ -1,7 +1,7 @@
 /** Tells the server how this agent is doing: on change, every 30 s, and to each new replica. */
 import type { AgentReport } from "../../protocol/frames.ts";
 import type { Clock } from "../ports.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 
 const lookEveryMs = 1000;
 const tellEveryMs = 30_000;

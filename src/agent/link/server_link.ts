@@ -11,7 +11,7 @@ import { Connection } from "./connection.ts";
 import { serverAddresses } from "./server_addresses.ts";
 import { LinkFault, oneLine } from "./link_fault.ts";
 import type { GetAccess } from "./server_access.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 
 const spreadMs = 3000;

@@ -2,7 +2,7 @@
  * Keeps the redirect and its guard in place: puts them there, reads them back every few seconds,
  * repairs and counts. A fault is kept for readiness and tried again; it never ends the program.
  */
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 import { type GuardStatus, GuardWatch } from "./guard_watch.ts";
 import type { RedirectBackend } from "./iptables_backend.ts";

@@ -3,7 +3,7 @@
  * refused unasked, and a success is remembered for a minute under the token's hash. What a genuine
  * token entitles to is decided elsewhere.
  */
-import { RateLimit } from "./rate_limit.ts";
+import { RateLimit } from "../../time/rate_limit.ts";
 import type { Clock, Log, ReviewToken, TokenVerdict } from "../ports.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { bearerToken, readClaims, type TokenClaims } from "./token_claims.ts";
@@ -46,7 +46,7 @@ export class ReviewedTokens {
     this.#reviewToken = parts.reviewToken;
     this.#clock = parts.clock;
     this.#log = parts.log;
-    this.#attempts = new RateLimit(parts.clock, { ...parts.attempts, maxKeys: 10_000 });
+    this.#attempts = new RateLimit({ ...parts.attempts, maxKeys: 10_000 });
   }
 
   /** The token of an `Authorization` header: genuine, or refused with 401, or 503 (unknown yet). */
@@ -82,7 +82,9 @@ export class ReviewedTokens {
     audience: string,
     peer: string,
   ): Promise<ReviewedToken | Refusal> | Refusal {
-    if (!this.#attempts.take(peer)) return refuse(503, "too many tokens from this address");
+    if (!this.#attempts.admits(peer, this.#clock.monotonic())) {
+      return refuse(503, "too many tokens from this address");
+    }
     if (this.#underWay.size >= maxUnderWay) return refuse(503, "too many tokens under review");
     const asked = this.#verdict(token, claims, audience)
       .then((verdict) => {

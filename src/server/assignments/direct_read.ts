@@ -9,7 +9,7 @@ import { claimOf } from "../cluster/address_claim.ts";
 import type { Assigner } from "./assigner.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import type { Clock, Log } from "../ports.ts";
-import { RateLimit } from "../access/rate_limit.ts";
+import { RateLimit } from "../../time/rate_limit.ts";
 import { type Refusal, refuse } from "../access/refusal.ts";
 
 const missKeptMs = 2_000;
@@ -28,13 +28,12 @@ export interface DirectReadParts {
 
 export class DirectRead {
   readonly #parts: DirectReadParts;
-  readonly #rate: RateLimit;
+  readonly #rate = new RateLimit({ perSecond: 20, burst: 20, maxKeys: 20_000 });
   readonly #missedUntil = new Map<string, number>();
   readonly #underWay = new Map<string, Promise<AssignFrame | Refusal>>();
 
   constructor(parts: DirectReadParts) {
     this.#parts = parts;
-    this.#rate = new RateLimit(parts.clock, { perSecond: 20, burst: 20, maxKeys: 20_000 });
   }
 
   /**
@@ -46,7 +45,9 @@ export class DirectRead {
     const { index, assigner, clock } = this.#parts;
     const ip = canonicalAddress(text);
     if (ip === undefined) return refuse(400, "not an address");
-    if (!this.#rate.take(node)) return refuse(429, "more than 20 reads a second");
+    if (!this.#rate.admits(node, clock.monotonic())) {
+      return refuse(429, "more than 20 reads a second");
+    }
     const claim = index.claimOn(node, ip);
     if (claim.kind === "pod") return assigner.frameFor(claim.pod);
     if (claim.kind === "conflict") return conflict;

@@ -4,7 +4,7 @@
  */
 import type { PodFacts } from "../../policy/facts.ts";
 import type { Clock, Log } from "../ports.ts";
-import { RateLimit } from "../access/rate_limit.ts";
+import { RateLimit } from "../../time/rate_limit.ts";
 
 const perSecond = 5;
 const burst = 25;
@@ -44,7 +44,7 @@ export class ObjectEvents {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #counted: (outcome: EventOutcome) => void;
-  readonly #rate: RateLimit;
+  readonly #rate = new RateLimit({ perSecond, burst, maxKeys: 1 });
   readonly #toldUntil = new Map<string, number>();
   #queue: ObjectEvent[] = [];
   #cancelTimer: (() => void) | undefined;
@@ -59,7 +59,6 @@ export class ObjectEvents {
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#counted = parts.counted;
-    this.#rate = new RateLimit(parts.clock, { perSecond, burst, maxKeys: 1 });
   }
 
   onPod({ namespace, name, uid }: PodFacts, reason: EventReason, message: string): void {
@@ -95,8 +94,12 @@ export class ObjectEvents {
     this.#toldUntil.delete(this.#toldUntil.keys().next().value!);
   }
 
+  #admits(): boolean {
+    return this.#rate.admits("events", this.#clock.monotonic());
+  }
+
   #send(): void {
-    while (this.#queue.length > 0 && this.#rate.take("events")) {
+    while (this.#queue.length > 0 && this.#admits()) {
       const event = this.#queue.shift()!;
       this.#sink(event).then(() => this.#counted("sent"), (cause) => this.#failed(event, cause));
     }

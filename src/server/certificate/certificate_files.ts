@@ -1,6 +1,6 @@
 /** A certificate from files, as cert-manager keeps them: served again whenever they change. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 
 const retryMs = 2_000;

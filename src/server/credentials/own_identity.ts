@@ -2,7 +2,7 @@
  * As whom the server calls AWS: it gives the account for roles named without ARN and the role that
  * nobody else may have. Asked in the background until STS has answered once.
  */
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 
 const firstRetryMs = 1_000;

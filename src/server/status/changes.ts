@@ -1,6 +1,6 @@
 /** A page's sections as server-sent events: each when it first comes and whenever it has changed. */
 import type { Clock } from "../ports.ts";
-import { pause } from "../pause.ts";
+import { pause } from "../../time/pause.ts";
 import type { Section } from "./page.ts";
 
 const lookEveryMs = 2_000;

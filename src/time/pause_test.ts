@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualClock } from "../../tests/fakes/manual_clock.ts";
+import { pause } from "./pause.ts";
+
+test("pause() settles when its time is over, and leaves no timer", async () => {
+  const clock = new ManualClock();
+  let over = false;
+  const waiting = pause(clock, 100, new AbortController().signal).then(() => over = true);
+  await clock.advance(99);
+  assert.equal(over, false);
+  await clock.advance(1);
+  await waiting;
+  assert.equal(clock.pending(), 0);
+});
+
+test("pause() settles when the signal aborts, or at once where it has", async () => {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const waiting = pause(clock, 100, stop.signal);
+  stop.abort();
+  await waiting;
+  await pause(clock, 100, stop.signal);
+  await pause(clock, 0, new AbortController().signal);
+  assert.equal(clock.pending(), 0);
+});

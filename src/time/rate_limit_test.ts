@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RateLimit } from "./rate_limit.ts";
+
+const admitted = (limit: RateLimit, key: string, now: number, tries: number) =>
+  Array.from({ length: tries }).filter(() => limit.admits(key, now)).length;
+
+test("RateLimit: a burst of twice the rate, then the rate", () => {
+  const limit = new RateLimit({ perSecond: 5 });
+  assert.equal(admitted(limit, "a", 0, 50), 10);
+  assert.equal(admitted(limit, "a", 1000, 50), 5);
+  assert.equal(admitted(limit, "a", 1100, 50), 0);
+  assert.equal(admitted(limit, "a", 1200, 50), 1);
+});
+
+test("RateLimit: a burst of its own, and waiting earns no more", () => {
+  const limit = new RateLimit({ perSecond: 2, burst: 3 });
+  assert.equal(admitted(limit, "a", 0, 50), 3);
+  assert.equal(admitted(limit, "a", 999_000, 50), 3);
+});
+
+test("RateLimit: one key doesn't use up another's", () => {
+  const limit = new RateLimit({ perSecond: 1 });
+  assert.equal(admitted(limit, "a", 0, 9), 2);
+  assert.equal(admitted(limit, "b", 0, 9), 2);
+});
+
+test("RateLimit: a clock set back takes nothing away", () => {
+  const limit = new RateLimit({ perSecond: 1 });
+  assert.equal(admitted(limit, "a", 10_000, 1), 1);
+  assert.equal(admitted(limit, "a", 0, 9), 1);
+});
+
+test("RateLimit: 0 means none", () => {
+  assert.equal(admitted(new RateLimit({ perSecond: 0 }), "a", 0, 10_000), 10_000);
+});
+
+test("RateLimit: forgets the key unused for longest beyond its bound", () => {
+  const limit = new RateLimit({ perSecond: 1, burst: 1, maxKeys: 2 });
+  for (const key of ["a", "b", "a", "c"]) limit.admits(key, 0);
+  assert.equal(limit.admits("a", 0), false);
+  assert.equal(limit.admits("b", 0), true);
+});
