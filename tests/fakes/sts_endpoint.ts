@@ -27,7 +27,9 @@ export interface StsEndpoint {
 export async function startStsEndpoint(): Promise<StsEndpoint> {
   const requests: StsRequest[] = [];
   const server = createServer(async (incoming, response) => {
-    const request = await read(incoming);
+    // Undefined from a client that was cut off midway.
+    const request = await read(incoming).catch(() => undefined);
+    if (request === undefined) return void response.destroy();
     requests.push(request);
     write(response, endpoint.answer(request));
   });

@@ -1,12 +1,40 @@
 /**
- * The soak by itself: `deno run -A tests/soak/main.ts [SECONDS]`, an hour by default. A line of
+ * The soak by itself: `deno run -A tests/soak/main.ts [SECONDS]`, an hour by default, as root on
+ * Linux: it runs in namespaces of its own, where `rolecall-server` has two addresses. A line of
  * figures now and then; exit 1 where an answer was wrong or a pod was left without.
  */
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { serverAddresses } from "./cluster.ts";
 import { soak } from "./soak.ts";
 
-const seconds = Number(process.argv[2] ?? 3600);
-const result = await soak({ seconds, print: (line) => console.log(line) });
-const { wrong, stuck, answers, pods } = result;
-console.log(JSON.stringify({ seconds, wrong, stuck, answers, pods }));
-process.exit(wrong === 0 && stuck === 0 ? 0 : 1);
+const [seconds = "3600", inside] = process.argv.slice(2);
+
+function command(program: string, ...args: string[]): number {
+  return spawnSync(program, args, { stdio: "inherit" }).status ?? 1;
+}
+
+function insideNamespaces(): number {
+  const script = fileURLToPath(import.meta.url);
+  const runtime = "deno" in process.versions ? ["run", "-A", "--quiet"] : [];
+  const spaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"];
+  return command("unshare", ...spaces, process.execPath, ...runtime, script, seconds, "inside");
+}
+
+function ownNetwork(): void {
+  const hosts = ["127.0.0.1 localhost", ...serverAddresses.map((ip) => `${ip} rolecall-server`)];
+  command("ip", "link", "set", "lo", "up");
+  command("mount", "-t", "tmpfs", "tmpfs", "/run");
+  writeFileSync("/run/hosts", `${hosts.join("\n")}\n`);
+  command("mount", "--bind", "/run/hosts", "/etc/hosts");
+}
+
+if (inside !== "inside") process.exit(insideNamespaces());
+ownNetwork();
+const result = await soak({ seconds: Number(seconds), print: (line) => console.log(line) });
+const { samples: _, ...counts } = result;
+console.log(JSON.stringify({ seconds: Number(seconds), ...counts }));
+const good = result.wrong === 0 && result.stuck === 0 && (result.answers[200] ?? 0) > 0;
+process.exit(good ? 0 : 1);

@@ -4,7 +4,6 @@
  */
 import type { PodFacts } from "../../../src/policy/facts.ts";
 import { podFacts } from "../../fakes/facts.ts";
-import type { FakeSandboxes } from "../../fakes/sandboxes.ts";
 
 /** The API server's clock is right. */
 const epoch = Date.UTC(2026, 0, 1);
@@ -13,6 +12,14 @@ export const nodeName = "n1";
 export const nodeAddress = "10.0.0.100";
 /** Each a pod's two addresses. */
 export const addressPairs = [1, 2, 3].map((n) => [`10.0.0.${n}`, `fd00::${n}`]);
+
+/** Where READY sandboxes are written down. */
+interface Sandboxes {
+  readonly ready: {
+    set(id: string, sandbox: { readonly podUid: string; readonly ips: readonly string[] }): unknown;
+    delete(id: string): unknown;
+  };
+}
 
 interface Clock {
   monotonic(): number;
@@ -41,7 +48,7 @@ export type ApiEvent =
 export class Truth {
   readonly #clock: Clock;
   readonly #pairs: readonly (readonly string[])[];
-  readonly #sandboxes: FakeSandboxes;
+  readonly #sandboxes: Sandboxes;
   readonly #delays: Delays;
   readonly #tell: (event: ApiEvent) => void;
   readonly #pods = new Map<string, LivePod>();
@@ -53,7 +60,7 @@ export class Truth {
 
   constructor(
     clock: Clock,
-    sandboxes: FakeSandboxes,
+    sandboxes: Sandboxes,
     delays: Delays,
     tell: (event: ApiEvent) => void,
     pairs: readonly (readonly string[])[] = addressPairs,

@@ -1,0 +1,178 @@
+/**
+ * A Kubernetes API over HTTP that lists and watches pods as it is told, with the moods of one in
+ * trouble: it falls silent, refuses, forgets, cuts lines, and tells what isn't so.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { PodFacts } from "../../src/policy/facts.ts";
+import { type PlayedObject, podObject } from "./played_objects.ts";
+
+type EventType = "ADDED" | "MODIFIED" | "DELETED";
+
+interface Told {
+  readonly version: number;
+  readonly type: EventType;
+  readonly object: PlayedObject;
+}
+
+interface Watcher {
+  readonly resource: string;
+  readonly response: ServerResponse;
+}
+
+export interface PlayedApiParts {
+  /** Beside pods: what a list of each collection holds, by its last path segment. */
+  readonly fixed: Readonly<Record<string, readonly PlayedObject[]>>;
+  /** The `user` of every token's review. */
+  readonly user: object;
+}
+
+/** `silent` answers nothing; `html` is a page with status 200, as some proxies answer. */
+export type ApiMood = "well" | "silent" | "fails" | "throttles" | "html";
+
+const refusals: Readonly<Record<string, readonly [status: number, body: string]>> = {
+  fails: [500, '{"kind":"Status","code":500,"message":"etcdserver: leader changed"}'],
+  throttles: [429, '{"kind":"Status","code":429,"message":"too many requests"}'],
+  html: [200, "<html><body>Sign in</body></html>"],
+};
+const eventsKept = 2000;
+
+export class PlayedApi {
+  #mood: ApiMood = "well";
+  readonly #parts: PlayedApiParts;
+  readonly #pods = new Map<string, PlayedObject>();
+  readonly #watchers = new Set<Watcher>();
+  #log: Told[] = [];
+  #version = 1;
+  #oldest = 1;
+  readonly #server = createServer((request, response) => {
+    // A client that was cut off midway.
+    this.#answer(request, response).catch(() => response.destroy());
+  });
+
+  constructor(parts: PlayedApiParts) {
+    this.#parts = parts;
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  /** What watches would have told while it was silent they tell when they are opened again. */
+  set mood(mood: ApiMood) {
+    const wasSilent = this.#mood === "silent";
+    this.#mood = mood;
+    if (wasSilent) this.#server.closeAllConnections();
+  }
+
+  upsert(pod: PodFacts): void {
+    const version = ++this.#version;
+    const type = this.#pods.has(pod.uid) ? "MODIFIED" : "ADDED";
+    this.#pods.set(pod.uid, podObject(pod, version));
+    this.#tell({ version, type, object: podObject(pod, version) });
+  }
+
+  remove(uid: string): void {
+    const object = this.#pods.get(uid);
+    this.#pods.delete(uid);
+    if (object) this.#tell({ version: ++this.#version, type: "DELETED", object });
+  }
+
+  /** An event that isn't so, of a version that may be long past; lists go on telling the truth. */
+  lie(type: EventType, pod: PodFacts, version = ++this.#version): void {
+    this.#tell({ version, type, object: podObject(pod, version) });
+  }
+
+  /** Any text in the middle of every pod watch. */
+  babble(text: string): void {
+    for (const { resource, response } of this.#watchers) {
+      if (resource === "pods") response.write(text);
+    }
+  }
+
+  /** Every connection ends, in the middle of a line. */
+  cut(): void {
+    this.babble('{"type":"MODIFIED","object":{"kind":"Pod","metadata":{"na');
+    this.#server.closeAllConnections();
+  }
+
+  /** Forgets what came before, so that watches have to list anew. */
+  forget(): void {
+    this.#log = [];
+    this.#oldest = ++this.#version;
+    const status = { kind: "Status", code: 410, message: "too old resource version" };
+    for (const { response } of [...this.#watchers]) {
+      response.end(`${JSON.stringify({ type: "ERROR", object: status })}\n`);
+    }
+  }
+
+  #tell(told: Told): void {
+    this.#log.push(told);
+    if (this.#log.length > eventsKept) this.#oldest = this.#log.shift()!.version;
+    if (this.#mood === "silent") return;
+    for (const { resource, response } of this.#watchers) {
+      if (resource === "pods") response.write(lineOf(told));
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on("error", () => {});
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://api");
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    if (this.#mood === "silent") return;
+    const refusal = refusals[this.#mood];
+    if (refusal) return send(response, ...refusal);
+    const resource = pathname.split("/").at(-1) ?? "";
+    if (request.method === "POST") return send(response, 201, this.#posted(resource));
+    const items = resource === "pods" ? [...this.#pods.values()] : this.#parts.fixed[resource];
+    if (!items) return send(response, 404, '{"kind":"Status","code":404,"message":"not found"}');
+    if (searchParams.has("watch")) return this.#watch(resource, searchParams, response);
+    const metadata = { resourceVersion: String(this.#version) };
+    send(response, 200, JSON.stringify({ kind: "List", metadata, items }));
+  }
+
+  #posted(resource: string): string {
+    if (resource !== "tokenreviews") return "{}";
+    const { user } = this.#parts;
+    return JSON.stringify({
+      status: { authenticated: true, audiences: ["rolecall-server"], user },
+    });
+  }
+
+  #watch(resource: string, query: URLSearchParams, response: ServerResponse): void {
+    const from = Number(query.get("resourceVersion"));
+    response.writeHead(200, { "Content-Type": "application/json" });
+    const watcher = { resource, response };
+    this.#watchers.add(watcher);
+    if (resource === "pods" && from < this.#oldest) {
+      this.#watchers.delete(watcher);
+      const status = { kind: "Status", code: 410, message: "too old resource version" };
+      return void response.end(`${JSON.stringify({ type: "ERROR", object: status })}\n`);
+    }
+    const missed = resource === "pods" ? this.#log.filter(({ version }) => version > from) : [];
+    for (const told of missed) response.write(lineOf(told));
+    if (missed.length === 0) response.flushHeaders();
+    const seconds = Number(query.get("timeoutSeconds"));
+    const timer = setTimeout(() => this.#mood === "silent" || response.end(), seconds * 1000);
+    response.once("close", () => {
+      clearTimeout(timer);
+      this.#watchers.delete(watcher);
+    });
+  }
+}
+
+function lineOf({ type, object }: Told): string {
+  return `${JSON.stringify({ type, object })}\n`;
+}
+
+function send(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { "Content-Type": "application/json", "Retry-After": "1" });
+  response.end(body);
+}
