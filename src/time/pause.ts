@@ -1,0 +1,20 @@
+/** Waiting that ends early when the work it belongs to is called off. */
+import type { Clock } from "./clock.ts";
+
+/** Settles after `ms`, or as soon as `signal` aborts; leaves neither timer nor listener behind. */
+export function pause(
+  clock: Pick<Clock, "after">,
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted || ms <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.after(ms, done);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
