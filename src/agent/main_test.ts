@@ -21,6 +21,7 @@ function fakeHost(programs: Programs) {
     isTerminal: false,
     openFilesLimit: () => 100_000,
     hasIpv6: () => false,
+    collectGarbage: () => {},
     listen: (options) => {
       events.push(`listen ${options.port}`);
       listening.push(options);
