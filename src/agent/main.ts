@@ -26,6 +26,7 @@ import type { RedirectKeeper } from "./redirect/redirect_keeper.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
 import { removeRouteGuard } from "./redirect/route_guard.ts";
 import { loadTokenKeys } from "./token_key_file.ts";
+import { aborted } from "../time/aborted.ts";
 
 /** Requests under way have this long to end after a signal. */
 const stopGraceMs = 5000;
@@ -236,11 +237,4 @@ async function listenAdmin(
 
 function probe(host: Host): ProbeClient {
   return host.httpClient({ connectTimeoutMs: 500 });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -10,6 +10,7 @@ import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/fa
 import type { WatchStatus } from "../server/readiness.ts";
 import { actedPods } from "./acted_pods.ts";
 import { followManifests, type ManifestCluster, type ManifestReading } from "./manifests.ts";
+import { aborted } from "../time/aborted.ts";
 
 /** The server's index. */
 export interface Sinks {
@@ -93,11 +94,4 @@ export function kubernetesSource(parts: KubernetesSourceParts): ClusterSource {
       ]);
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
 }

@@ -22,6 +22,7 @@ import { createDevServer } from "./dev_server.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "./embedded_aws.ts";
 import { inProcessClient } from "./in_process_client.ts";
 import { notAnswered } from "./shared_addresses.ts";
+import { aborted } from "../time/aborted.ts";
 
 export interface DevParts {
   readonly host: Host;
@@ -199,11 +200,4 @@ function podTokens({ server, tokens }: Pair, { server: { podTokenAudience } }: D
     const pod = server.index.pod(row?.uid ?? "");
     return pod === undefined ? "" : tokens.issueFor(pod, podTokenAudience, podTokenSeconds);
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
 }

@@ -4,10 +4,7 @@
  */
 import type { Hono } from "hono";
 import type { Registry } from "prom-client";
-import { parseCallerIdentity } from "../policy/caller_identity.ts";
 import { createPolicy } from "../policy/decide.ts";
-import type { PolicySettings } from "../policy/facts.ts";
-import { formatRoleBaseArn } from "../policy/role_base.ts";
 import { identityKey } from "../policy/role_identity.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { type Agent, agentIdentity } from "./access/agent_identity.ts";
@@ -18,13 +15,14 @@ import { assignmentNews } from "./assignments/assignment_news.ts";
 import { ClusterIndex } from "./cluster/cluster_index.ts";
 import type { ServerSettings } from "./config.ts";
 import { CredentialCache } from "./credentials/credential_cache.ts";
-import type { FaultReport } from "./credentials/credential_reports.ts";
+import type { CallReport, FaultReport } from "./credentials/credential_reports.ts";
 import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
 import { mergeSummaries } from "./status/merged_summary.ts";
 import { createMetrics } from "./metrics.ts";
 import { namespaceNews } from "./assignments/namespace_news.ts";
 import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
+import { isCaller, policySettings } from "./policy_settings.ts";
 import { podExplanation } from "./status/pod_explanation.ts";
 import type { AssumeRole, Clock, Log, ReviewToken } from "./ports.ts";
 import {
@@ -39,6 +37,7 @@ import { createStatusApp } from "./status/status_app.ts";
 import { type PodName, type Summary, summaryOf } from "./status/summary.ts";
 import { Timeline } from "./status/timeline.ts";
 import { failedEvent, issuedEvent } from "./status/timeline_events.ts";
+import { aborted } from "../time/aborted.ts";
 
 /** How long a node's credentials are kept after its agent's last stream. */
 const nodeGraceMs = 60_000;
@@ -101,24 +100,11 @@ export function createServer(parts: ServerParts): Server {
   });
   const events = new ObjectEvents({ sink: parts.eventSink, clock, log, counted: metrics.event });
   const timeline = new Timeline(clock);
-  const keeper = new CredentialCache({
-    assumeRole: async (identity, signal) => {
-      await own.whenKnown(signal);
-      return await parts.assumeRole(identity, signal);
-    },
-    clock,
-    random: parts.random,
-    rate: settings.stsRate,
-    concurrency: settings.stsConcurrency,
-    hooks: {
-      onChange: (key) => assigner.credentialsChanged(key),
-      onCall: metrics.stsCall,
-      onIssued: (report) => timeline.add(issuedEvent(report)),
-      onFault: (report) => {
-        timeline.add(failedEvent(report));
-        logFault(log, report);
-      },
-    },
+  const keeper = credentialCache(parts, {
+    whenKnown: (signal) => own.whenKnown(signal),
+    changed: (key) => assigner.credentialsChanged(key),
+    called: metrics.stsCall,
+    timeline,
   });
 
   let policy = createPolicy(policySettings(settings, []));
@@ -229,6 +215,39 @@ export function createServer(parts: ServerParts): Server {
   };
 }
 
+interface CacheParts {
+  readonly whenKnown: (signal: AbortSignal) => Promise<unknown>;
+  readonly changed: (key: string) => void;
+  readonly called: (report: CallReport) => void;
+  readonly timeline: Timeline;
+}
+
+/** No role is assumed before the server's own are known: they are never handed out. */
+function credentialCache(
+  { settings, clock, random, assumeRole, log }: ServerParts,
+  { whenKnown, changed, called, timeline }: CacheParts,
+): CredentialCache {
+  return new CredentialCache({
+    assumeRole: async (identity, signal) => {
+      await whenKnown(signal);
+      return await assumeRole(identity, signal);
+    },
+    clock,
+    random,
+    rate: settings.stsRate,
+    concurrency: settings.stsConcurrency,
+    hooks: {
+      onChange: changed,
+      onCall: called,
+      onIssued: (report) => timeline.add(issuedEvent(report)),
+      onFault: (report) => {
+        timeline.add(failedEvent(report));
+        logFault(log, report);
+      },
+    },
+  });
+}
+
 /** Why agents aren't served yet; null once they are. */
 function notReady(index: ClusterIndex, settings: ServerSettings, own: OwnIdentity): string | null {
   if (!index.synced) return `not listed yet: ${index.unlisted.join(", ")}`;
@@ -238,45 +257,7 @@ function notReady(index: ClusterIndex, settings: ServerSettings, own: OwnIdentit
   return null;
 }
 
-function policySettings(settings: ServerSettings, callerArns: readonly string[]): PolicySettings {
-  const chained = settings.assumeRoleArn !== null;
-  return {
-    roleBaseArn: settings.roleBaseArn ?? roleBaseOf(callerArns[0]),
-    permittedMatch: settings.permittedMatch,
-    honourAllowedRoles: settings.honourAllowedRoles,
-    sessionNameTemplate: settings.sessionNameTemplate,
-    sessionDurationSeconds: settings.sessionDurationSeconds,
-    maxSessionDurationSeconds: chained ? 3600 : 43_200,
-    sessionTags: settings.sessionTags,
-    clusterName: settings.clusterName,
-    reservedRoleArns: [
-      ...callerArns,
-      ...(settings.assumeRoleArn === null ? [] : [settings.assumeRoleArn]),
-    ],
-  };
-}
-
-/** What can't be read names no role that could be kept from pods; everything else goes on. */
-function isCaller(arn: string, log: Log): boolean {
-  if (parseCallerIdentity(arn) !== null) return true;
-  log.warn({ arn }, "own AWS identity has an unknown form: the role behind it isn't reserved");
-  return false;
-}
-
-/** The caller's account is where roles named without ARN are. */
-function roleBaseOf(callerArn: string | undefined): string | null {
-  const caller = callerArn === undefined ? null : parseCallerIdentity(callerArn);
-  return caller === null ? null : formatRoleBaseArn(caller.base);
-}
-
 function logFault(log: Log, { arn, sessionName, fault, attempts }: FaultReport): void {
   const fields = { roleArn: arn, sessionName, code: fault.code, message: fault.message, attempts };
   log.warn(fields, "credentials failed");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
 }

@@ -4,6 +4,7 @@
  */
 import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
+import { aborted } from "../../time/aborted.ts";
 
 const firstRetryMs = 1_000;
 const longestRetryMs = 30_000;
@@ -53,7 +54,7 @@ export class OwnIdentity {
    * @throws the signal's reason, once that has aborted.
    */
   async whenKnown(signal: AbortSignal): Promise<void> {
-    if (!this.#known) await Promise.race([this.#found.promise, abortedBy(signal)]);
+    if (!this.#known) await Promise.race([this.#found.promise, aborted(signal)]);
     signal.throwIfAborted();
   }
 
@@ -85,11 +86,4 @@ export class OwnIdentity {
       return false;
     }
   }
-}
-
-function abortedBy(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
