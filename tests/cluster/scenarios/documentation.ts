@@ -50,10 +50,11 @@ export const documentation: readonly ClusterScenario[] = [
         }
       }
       const { kubectl } = site;
+      await removeShop(site);
       await kubectl.do(["create", "namespace", "shop"]);
       await kubectl.do(["run", "cart", "-n", "shop", `--image=${awsCliImage}`, ...sleeping]);
       await follow(site, "README.md");
-      await kubectl.do(["delete", "namespace", "shop", "--timeout=120s"], undefined, 130_000);
+      await removeShop(site);
     },
   },
   {
@@ -110,6 +111,12 @@ export const documentation: readonly ClusterScenario[] = [
 ];
 
 const sleeping = ["--command", "--", "sleep", "900"];
+
+/** The namespace of pages, and of other scenarios. */
+async function removeShop({ kubectl }: Site): Promise<void> {
+  const words = ["delete", "namespace", "shop", "--ignore-not-found", "--timeout=120s"];
+  await kubectl.do(words, undefined, 130_000);
+}
 
 /** Runs a page's commands in their order; `then` while what goes on in the background does. */
 async function follow(site: Site, page: string, then?: () => Promise<void>): Promise<void> {
