@@ -37,8 +37,8 @@ function reasonOf(code: unknown, cause: unknown, flag: string): string {
     return `the port is taken; end the program that has it, or give --${flag} another port`;
   }
   if (code === "EACCES") return `not permitted; give --${flag} a port from 1024 on`;
-  // Deno's word for it is the second.
-  if (code === "EADDRNOTAVAIL" || code === "EINVAL") {
+  // EINVAL is Deno's word for the first; a name that isn't known is the last.
+  if (["EADDRNOTAVAIL", "EINVAL", "ENOTFOUND"].includes(String(code))) {
     return "not an address of this machine; expected one of its own, such as 127.0.0.1";
   }
   return cause instanceof Error ? cause.message : String(cause);

@@ -36,6 +36,10 @@ const others = [
     "--listen 192.0.2.1:80: not an address of this machine; expected one of its own, such as 127.0.0.1",
   ],
   [
+    "ENOTFOUND",
+    "--listen 192.0.2.1:80: not an address of this machine; expected one of its own, such as 127.0.0.1",
+  ],
+  [
     "EACCES",
     "--listen 192.0.2.1:80: not permitted; give --listen a port from 1024 on",
   ],
