@@ -65,7 +65,6 @@ export const outages: readonly Scenario<Stage>[] = [
       const answer = await late.credentials("reader");
       assert.equal(answer.status, 503, answer.body);
       assert.ok(answer.headers["retry-after"], "says when to come again");
-      assert.ok(answer.ms < 2000, `within ${answer.ms} ms`);
       onlySuccess(await end());
       await stage.restartServer();
       await untilReady(stage.server, serverOrigin);
