@@ -1,7 +1,9 @@
-/** Writes docs/configuration.md from the tables that the program parses: `deno task docs`. */
+/** Writes the references from what the program parses and registers: `deno task docs`. */
 import { writeFile } from "node:fs/promises";
 import { loadCommands } from "../src/commands.ts";
 import { configurationReference } from "../src/settings/reference.ts";
+import { metricsReference } from "./metrics_reference.ts";
 
-const page = new URL("configuration.md", import.meta.url);
-await writeFile(page, configurationReference(await loadCommands()));
+const write = (name: string, text: string) => writeFile(new URL(name, import.meta.url), text);
+await write("configuration.md", configurationReference(await loadCommands()));
+await write("metrics.md", await metricsReference());

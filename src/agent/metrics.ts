@@ -50,7 +50,7 @@ export function publishMetrics(
     },
   );
   const latency = "from a request's arrival to its answer, by handler";
-  counts.requests.register(registry, `${prefix}request_duration_seconds`, latency);
+  counts.requests.register(registry, `${prefix}request_duration_seconds`, latency, ["handler"]);
   const waiting = "how long requests waited for their pod or its credentials";
   counts.waits.register(registry, `${prefix}pod_wait_seconds`, waiting);
   metrics.total(

@@ -54,8 +54,13 @@ export class RequestTally {
     }
   }
 
-  /** Adds the latencies as a histogram with the label `handler`. */
-  register(registry: Registry, name: string, help: string): void {
+  /** Adds the latencies as a histogram, with the label `handler` where handlers were told apart. */
+  register(
+    registry: Registry,
+    name: string,
+    help: string,
+    labelNames: readonly string[] = [],
+  ): void {
     const get = () =>
       Promise.resolve({
         name,
@@ -65,7 +70,7 @@ export class RequestTally {
         values: this.#rows(name),
       });
     // The registry asks nothing of a metric but these; prom-client's own can't be filled like this.
-    const metric = { name, help, get, reset: () => this.#handled.clear() };
+    const metric = { name, help, labelNames, get, reset: () => this.#handled.clear() };
     registry.registerMetric(metric as unknown as Histogram);
   }
 

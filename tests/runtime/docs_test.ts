@@ -3,6 +3,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { parseAllDocuments } from "yaml";
+import { metricsReference } from "../../docs/metrics_reference.ts";
 import { commands, loadCommands } from "../../src/commands.ts";
 import { configurationReference } from "../../src/settings/reference.ts";
 import { annotationKeys } from "../../src/kubernetes/objects.ts";
@@ -14,6 +15,10 @@ const read = (path: string) => readFile(new URL(path, root), "utf8");
 
 test("docs/configuration.md is what the flag tables say; if not: deno task docs", async () => {
   assert.equal(await read("docs/configuration.md"), configurationReference(await loadCommands()));
+});
+
+test("docs/metrics.md is what the registries say; if not: deno task docs", async () => {
+  assert.equal(await read("docs/metrics.md"), await metricsReference());
 });
 
 test("every command's examples begin with its name, and take flags that it has", async () => {

@@ -1,0 +1,78 @@
+/** Writes the metrics reference (docs/metrics.md) from agent's and server's own registries. */
+import { Registry } from "prom-client";
+import { AgentCounts } from "../src/agent/agent_counts.ts";
+import { publishMetrics } from "../src/agent/metrics.ts";
+import { createMetrics } from "../src/server/metrics.ts";
+
+export interface MetricRow {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+const about = { version: "1", runtime: "any" };
+/** Nothing is read for a name. */
+const notAsked = {} as never;
+
+export async function agentMetrics(): Promise<MetricRow[]> {
+  const registry = new Registry();
+  publishMetrics(new AgentCounts(), about, notAsked, registry);
+  return await rowsOf(registry);
+}
+
+export async function serverMetrics(): Promise<MetricRow[]> {
+  const registry = new Registry();
+  createMetrics(registry, about, notAsked);
+  return await rowsOf(registry);
+}
+
+const opening = `# Metrics
+
+Made from what the program registers (\`deno task docs\`); don't edit it by hand. Which of them matter
+when: [operations](operations.md#alerts) and the dashboard there.
+`;
+
+/** The whole page. */
+export async function metricsReference(): Promise<string> {
+  const sections = [
+    section("Agents", "9620", await agentMetrics()),
+    section("Servers", "9621", await serverMetrics()),
+  ];
+  return [opening, ...sections].join("\n");
+}
+
+function section(title: string, port: string, rows: readonly MetricRow[]): string {
+  return [
+    `## ${title}`,
+    "",
+    `\`/metrics\` on port ${port}.`,
+    "",
+    "| metric | type | labels | what it says |",
+    "| --- | --- | --- | --- |",
+    ...rows.toSorted((a, b) => a.name < b.name ? -1 : 1).map(rowText),
+    "",
+  ].join("\n");
+}
+
+function rowText({ name, type, help, labels }: MetricRow): string {
+  return `| \`${name}\` | ${type} | ${
+    labels.map((label) => `\`${label}\``).join(", ")
+  } | ${help} |`;
+}
+
+async function rowsOf(registry: Registry): Promise<MetricRow[]> {
+  const rows: MetricRow[] = [];
+  for (const metric of registry.getMetricsAsArray()) {
+    const { name, help, type, get, labelNames = [] } = metric as unknown as {
+      readonly name: string;
+      readonly help: string;
+      readonly type?: string;
+      readonly get: () => Promise<{ readonly type: string }>;
+      readonly labelNames?: readonly string[];
+    };
+    // One that is made at the scrape says its type only then.
+    rows.push({ name, help, type: type ?? (await get()).type, labels: labelNames });
+  }
+  return rows;
+}
