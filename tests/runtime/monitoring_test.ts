@@ -52,6 +52,12 @@ for (
         assert.ok(known.has(name), `${name} in ${expr}`);
         for (const label of labels) assert.ok(known.get(name)!.has(label), `${label} in ${expr}`);
       }
+      const there = new Set(["instance", ...names.flatMap(({ name }) => [...known.get(name)!])]);
+      for (const [, labels] of expr.matchAll(/\bby \(([^)]*)\)/g)) {
+        for (const label of labels!.split(/, */)) {
+          assert.ok(there.has(label), `by ${label} in ${expr}`);
+        }
+      }
     }
   });
 }
