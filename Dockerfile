@@ -5,18 +5,21 @@
 #   docker build -t rolecall:0.1.0 .                    on Deno
 #   docker build -t rolecall:0.1.0-node --target node . on Node
 #
-# Both for linux/amd64 and linux/arm64, by --platform.
+# Both for linux/amd64 and linux/arm64, by --platform. No stage runs anything of the target's, so
+# neither machine needs the other, nor an emulator. (buildah before 1.32 has to be told of both:
+# --build-arg BUILDPLATFORM=linux/amd64 --build-arg TARGETPLATFORM=linux/arm64)
 ARG DENO_IMAGE=docker.io/denoland/deno:debian-2.9.6
 ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
 
+FROM --platform=$TARGETPLATFORM ${DENO_IMAGE} AS deno-runtime
+FROM --platform=$TARGETPLATFORM ${NODE_IMAGE} AS node-runtime
+
 # Everything but the program, as a root folder of its own: it changes with the base alone.
-FROM ${DENO_IMAGE} AS system
-RUN apt-get update -q \
-    && apt-get install -q -y --no-install-recommends conntrack iproute2 iptables \
-      nftables libstdc++6 \
-    && rm -rf /var/lib/apt/lists/*
-COPY deploy/image/collect_system.sh /collect_system.sh
-RUN sh /collect_system.sh /system
+FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS system
+ARG TARGETARCH
+COPY deploy/image/collect_system.sh /
+COPY --from=deno-runtime /usr/bin/deno /runtime/deno
+RUN sh /collect_system.sh /system /runtime/deno
 
 # The program as one bundle, which fetches nothing when it starts. It is the same on every platform.
 FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS program
@@ -30,13 +33,12 @@ RUN deno install --frozen --quiet \
 COPY deploy/image deploy/image
 COPY src src
 RUN mkdir -p /program/app && deno run -A deploy/image/make_bundles.ts /program/app
+COPY dev/cluster.yaml /program/app/dev/
 RUN cp -r /program /program-node \
     && cp deploy/image/permissions.json /program/app/deno.json \
     && deno run -A deploy/image/make_launchers.ts /program/app "/usr/bin/deno -qP=%" \
     && deno run -A deploy/image/make_launchers.ts /program-node/app /usr/bin/node \
     && echo '{"type":"module"}' > /program-node/app/package.json
-
-FROM ${NODE_IMAGE} AS node-runtime
 
 FROM scratch AS node
 COPY --from=system /system/ /
@@ -48,11 +50,12 @@ LABEL org.opencontainers.image.title="rolecall" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 65532:65532
+WORKDIR /app
 CMD ["version"]
 
 FROM scratch AS deno
 COPY --from=system /system/ /
-COPY --from=system /usr/bin/deno /usr/bin/deno
+COPY --from=deno-runtime /usr/bin/deno /usr/bin/deno
 COPY --from=program /program/ /
 ENV PATH=/app/bin:/usr/sbin:/usr/bin \
     DENO_NO_PROMPT=1 DENO_NO_UPDATE_CHECK=1 DENO_V8_FLAGS=--max-semi-space-size=1
@@ -61,4 +64,5 @@ LABEL org.opencontainers.image.title="rolecall" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 65532:65532
+WORKDIR /app
 CMD ["version"]

@@ -1,22 +1,40 @@
 #!/bin/sh
-# Copies the packet filter's programs and iproute2's ip, what they and the runtimes load, and what a
-# C library expects to find in /etc, into the folder given: the root of the image.
+# Makes the root of the image, in the folder given: the packet filter's programs, iproute2's ip, what
+# they and the runtimes load, and what a C library expects to find in /etc. Debian's packages for
+# TARGETARCH are unpacked and not installed, and a library's needs read from its file, so nothing of
+# the target runs here, and one machine makes the image of every platform.
 set -eu
 root=$1
+deno=$2
+arch=${TARGETARCH:-$(dpkg --print-architecture)}
+tree=/target
 
-mkdir -p "$root/tmp" "$root/etc" "$root/var/run" "$root/proc" "$root/sys" "$root/dev" "$root/run"
-chmod 1777 "$root/tmp"
+apt-get update -q
+apt-get install -q -y --no-install-recommends patchelf
+mkdir -p /target-packages/partial
+: > /nothing-installed
+foreign() {
+  apt-get -q -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" \
+    -o Dir::State::status=/nothing-installed -o Dir::Cache::archives=/target-packages "$@"
+}
+foreign update
+foreign install -y --download-only --no-install-recommends conntrack iproute2 iptables nftables \
+  libstdc++6
+
 # Links in the way (/lib -> usr/lib) stay links, so that each file lies where it is looked for.
-for link in /bin /sbin /lib /lib64; do
-  if [ -L "$link" ]; then
-    mkdir -p "$root/$(readlink "$link")"
-    cp -P "$link" "$root$link"
-  fi
+for top in "$tree" "$root"; do
+  for folder in bin sbin lib lib64; do
+    mkdir -p "$top/usr/$folder"
+    ln -s "usr/$folder" "$top/$folder"
+  done
+done
+for package in /target-packages/*.deb; do
+  dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$tree"
 done
 
 put() {
   mkdir -p "$root$(dirname "$1")"
-  cp -L "$1" "$root$1"
+  cp -L "$tree$1" "$root$1"
 }
 
 programs="/usr/sbin/xtables-nft-multi /usr/sbin/xtables-legacy-multi /usr/sbin/nft"
@@ -31,16 +49,30 @@ for tool in iptables ip6tables; do
 done
 
 # iptables loads its matches and targets by name.
-extensions=$(dirname "$(find /usr/lib -name libxt_conntrack.so)")
-mkdir -p "$root$(dirname "$extensions")"
-cp -r "$extensions" "$root$(dirname "$extensions")/"
+extensions=$(cd "$tree" && find usr/lib -type d -name xtables)
+mkdir -p "$root/$(dirname "$extensions")"
+cp -r "$tree/$extensions" "$root/$(dirname "$extensions")/"
 
-standard=$(find /usr/lib -name libstdc++.so.6)
-for program in $programs /usr/bin/deno "$standard"; do
-  ldd "$program" | sed -nE 's/^(.* => |\t)(\/[^ ]+) .*/\2/p'
-done | sort -u | while read -r library; do put "$library"; done
-put "$standard"
+libraries=/$(dirname "$extensions")
+put "$libraries/libstdc++.so.6"
+pending="$deno $tree$libraries/libstdc++.so.6"
+for program in $programs; do pending="$pending $tree$program"; done
+while [ -n "$pending" ]; do
+  needed=$(for file in $pending; do patchelf --print-needed "$file"; done | sort -u)
+  pending=
+  for library in $needed; do
+    case $library in ld-linux*) continue ;; esac
+    [ ! -e "$root$libraries/$library" ] || continue
+    put "$libraries/$library"
+    pending="$pending $tree$libraries/$library"
+  done
+done
+# The loader, which its package has as a link that holds for an installed system alone.
+loader=$(patchelf --print-interpreter "$deno")
+cp -L "$tree$libraries/$(basename "$loader")" "$root$loader"
 
+mkdir -p "$root/tmp" "$root/etc" "$root/var/run" "$root/proc" "$root/sys" "$root/dev" "$root/run"
+chmod 1777 "$root/tmp"
 printf 'root:x:0:0:root:/:/sbin/nologin\nrolecall:x:65532:65532::/:/sbin/nologin\n' \
   > "$root/etc/passwd"
 printf 'root:x:0:\nrolecall:x:65532:\n' > "$root/etc/group"

@@ -18,30 +18,19 @@ const { permissions } = JSON.parse(
 );
 
 /** A command's name and the module that is loaded for it. */
-const loads = /^ {2}(\w+): \{[^}]*?import\("([^"]+)"\)/gm;
-const modules = new Map<string, string>();
-for (
-  const [, name = "", module = ""] of readFileSync(commands, "utf8").matchAll(
-    loads,
-  )
-) {
-  modules.set(name, module);
-}
-if (modules.size === 0) throw new Error(`${commands}: no command found`);
-const programs = ["version", ...modules.keys()].filter((name) => name in permissions);
+const loads = /^ {2}(\w+): \{.*?import\("([^"]+)"\)/gms;
+const modules = [...readFileSync(commands, "utf8").matchAll(loads)].map(
+  ([, name = "", module = ""]) => ({ name, module }),
+);
+const programs = ["version", ...modules.map(({ name }) => name)];
 for (const name of programs) {
-  const others = [...modules].filter(([other]) => other !== name).map((
-    [, module],
-  ) => module);
+  if (!(name in permissions)) throw new Error(`permissions.json: ${name} is missing`);
   const words = ["bundle", "--quiet", "--platform=deno", "--minify"];
-  const external = others.map((module) => `--external=${module}`);
+  // Completion asks every command for its flags.
+  const others = modules.filter((one) => one.name !== name && name !== "completion");
+  const external = others.map(({ module }) => `--external=${module}`);
   const output = ["-o", join(folder, `${name}.js`)];
-  const bundled = spawnSync(process.execPath, [
-    ...words,
-    ...external,
-    ...output,
-    main,
-  ], {
+  const bundled = spawnSync(process.execPath, [...words, ...external, ...output, main], {
     stdio: "inherit",
   });
   if (bundled.status !== 0) throw new Error(`${name} could not be bundled`);

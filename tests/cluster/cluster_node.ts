@@ -52,7 +52,7 @@ export class ClusterNode {
   static async start(wish: NodeWish): Promise<ClusterNode> {
     const { plan } = wish;
     const { data, logs } = writeFiles(wish);
-    const groups = makeCgroups(`rolecall-${process.pid}-${plan.name}`);
+    const groups = makeCgroups(`rolecall-${crypto.randomUUID().slice(0, 8)}-${plan.name}`);
     const running = new Running(
       plan.name,
       enter(groups.map(({ path }) => path)),

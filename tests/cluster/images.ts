@@ -2,21 +2,14 @@
  * The images of the test: Rolecall's from its Dockerfile, the others of a single program each. Built by
  * buildah without a registry or a daemon; what takes long is kept between runs, see cache.ts.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-} from "node:fs";
+import { copyFileSync, existsSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { cached, cacheRoot } from "../system/cache.ts";
-import { must, plainEnv, run } from "../system/programs.ts";
+import { must, plainEnv } from "../system/programs.ts";
 import { stsUrl } from "../system/sts.ts";
+import { buildah, buildRolecall, dockerfileArgument, hasImage, imageOf } from "./buildah.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -39,12 +32,18 @@ export async function imageArchives(): Promise<string[]> {
 /** Rolecall's own image, made anew when anything that goes into it has changed. */
 async function rolecallArchive(): Promise<string> {
   const folders = ["src", "deploy/image"].flatMap((folder) => filesBelow(join(root, folder)));
-  const single = ["Dockerfile", ".dockerignore", "package.json", "deno.json", "deno.lock"];
+  const single = [
+    "Dockerfile",
+    ".dockerignore",
+    "package.json",
+    "deno.json",
+    "deno.lock",
+    "dev/cluster.yaml",
+  ];
   const inputs = [...single.map((file) => join(root, file)), ...folders];
   const folder = await cached("image-rolecall", inputs, "", async (target) => {
     await baseImage();
-    const build = ["build", "--isolation=chroot", "--layers", "--target=deno", "-t", rolecallImage];
-    await buildah([...build, root]);
+    await buildRolecall(rolecallImage, ["--target=deno"]);
     await archive(rolecallImage, target);
   });
   return join(folder, "image.tar");
@@ -55,7 +54,7 @@ async function toolsArchive(): Promise<string> {
   const source = join(here, "tools");
   const program = await goProgram("tools", source);
   const folder = await cached("image-tools", [program], "", async (target) => {
-    await singleProgram(toolsImage, program, ["/tools", "pause"]);
+    await imageOf(toolsImage, [[program, "/tools"]], entry("/tools", "pause"));
     await archive(toolsImage, target);
   });
   return join(folder, "image.tar");
@@ -65,7 +64,7 @@ async function toolsArchive(): Promise<string> {
 async function clientsArchive(): Promise<string> {
   const program = await goProgram("clients", join(root, "tests/clients/go"));
   const folder = await cached("image-clients", [program], "", async (target) => {
-    await singleProgram(clientsImage, program, ["/clients", "v2"]);
+    await imageOf(clientsImage, [[program, "/clients"]], entry("/clients", "v2"));
     await archive(clientsImage, target);
   });
   return join(folder, "image.tar");
@@ -75,17 +74,17 @@ async function clientsArchive(): Promise<string> {
 async function awsCliArchive(): Promise<string> {
   const program = await goProgram("aws_cli", join(here, "aws_cli"));
   const folder = await cached("image-aws-cli", [program], awsCliImage + stsUrl, async (target) => {
-    const container = (await buildah(["from", "scratch"])).trim();
-    for (const name of ["aws", "sleep"]) {
-      await buildah(["copy", "-q", container, program, `/usr/bin/${name}`]);
-    }
+    const files = ["aws", "sleep"].map((name) => [program, `/usr/bin/${name}`] as const);
     const env = ["PATH=/usr/bin", `AWS_ENDPOINT_URL_STS=${stsUrl}`, "AWS_REGION=eu-west-1"];
     const set = env.flatMap((one) => ["--env", one]);
-    await buildah(["config", ...set, "--entrypoint", '["aws"]', container]);
-    await buildah(["commit", "-q", "--rm", container, awsCliImage]);
+    await imageOf(awsCliImage, files, [...set, ...entry("aws")]);
     await archive(awsCliImage, target);
   });
   return join(folder, "image.tar");
+}
+
+function entry(...words: readonly string[]): string[] {
+  return ["--entrypoint", JSON.stringify(words)];
 }
 
 async function goProgram(name: string, source: string): Promise<string> {
@@ -102,22 +101,13 @@ async function goProgram(name: string, source: string): Promise<string> {
   return join(folder, name);
 }
 
-async function singleProgram(image: string, program: string, entry: readonly string[]) {
-  const container = (await buildah(["from", "scratch"])).trim();
-  await buildah(["copy", "-q", container, program, entry[0] ?? "/"]);
-  await buildah(["config", "--entrypoint", JSON.stringify(entry), container]);
-  await buildah(["commit", "-q", "--rm", container, image]);
-}
-
 /**
  * The base image under the name that the Dockerfile has for it. Where it is in no reach, one like it
  * is made: Debian by debootstrap, and the Deno that runs this.
  */
 async function baseImage(): Promise<void> {
-  const name = /^ARG DENO_IMAGE=(\S+)$/m.exec(readFileSync(join(root, "Dockerfile"), "utf8"))?.[1];
-  if (name === undefined) throw new Error("Dockerfile: ARG DENO_IMAGE is missing");
-  const there = await buildahRun(["inspect", "--type", "image", name]);
-  if (there.code === 0) return;
+  const name = dockerfileArgument("DENO_IMAGE");
+  if (await hasImage(name)) return;
   const folder = join(cacheRoot(), "base-image");
   rmSync(folder, { recursive: true, force: true });
   const debootstrap = ["debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm"];
@@ -127,27 +117,12 @@ async function baseImage(): Promise<void> {
     "/etc/ssl/certs/ca-certificates.crt",
     join(folder, "etc/ssl/certs/ca-certificates.crt"),
   );
-  const container = (await buildah(["from", "scratch"])).trim();
-  await buildah(["add", "-q", container, folder, "/"]);
-  await buildah(["commit", "-q", "--rm", container, name]);
+  await imageOf(name, [[folder, "/"]]);
   rmSync(folder, { recursive: true });
 }
 
 async function archive(image: string, folder: string): Promise<void> {
   await buildah(["push", "-q", image, `docker-archive:${join(folder, "image.tar")}:${image}`]);
-}
-
-async function buildah(args: readonly string[]): Promise<string> {
-  const outcome = await buildahRun(args);
-  if (outcome.code === 0) return outcome.stdout;
-  throw new Error(`buildah ${args.join(" ")}: ${outcome.stderr.slice(-2000)}`);
-}
-
-function buildahRun(args: readonly string[]) {
-  const store = join(cacheRoot(), "buildah");
-  mkdirSync(store, { recursive: true });
-  const roots = ["--root", join(store, "root"), "--runroot", join(store, "run")];
-  return run(["buildah", ...roots, ...args], { timeoutMs: 15 * minutes });
 }
 
 /** Every file of a folder but tests, in a fixed order. */

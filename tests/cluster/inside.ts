@@ -16,6 +16,7 @@ import { installClusterDns } from "./cluster_dns.ts";
 import { ClusterNode, kubeconfigText, type NodePlan } from "./cluster_node.ts";
 import { startWholeControlPlane, type WholeControlPlane } from "./control.ts";
 import { clientsImage, rolecallImage } from "./images.ts";
+import { keep, keepUp } from "./keep.ts";
 import { Kubectl } from "./kubectl.ts";
 import { play } from "./play.ts";
 import { ownOverlays } from "./own_overlays.ts";
@@ -118,6 +119,7 @@ async function main(): Promise<number> {
   try {
     const site = await open(given);
     console.log(`two nodes up after ${((performance.now() - start) / 1000).toFixed(1)} s`);
+    if (process.argv[3] === keep) return await keepUp(site, site.kubectl.kubeconfig);
     return await play(site, process.argv[3]);
   } finally {
     await close();

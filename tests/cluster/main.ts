@@ -1,7 +1,8 @@
 /**
  * The whole-node test: image, kustomize overlay, kubelet, containerd, CNI and kube-proxy as they are.
  * With KUBECONFIG it runs on that cluster, else it makes what it needs once, brings up two nodes in
- * namespaces of their own and leaves nothing behind.
+ * namespaces of their own and leaves nothing behind. `--keep` leaves out the scenarios and leaves the
+ * nodes up until it is told to end, to be looked at.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -13,7 +14,9 @@ import { kubeBinary, motoBin } from "../system/builds.ts";
 import { customResources } from "./custom_resources.ts";
 import { imageArchives } from "./images.ts";
 import { playOnGivenCluster } from "./given_cluster.ts";
+import { keep } from "./keep.ts";
 import { missing } from "./requirements.ts";
+import { variantImages } from "./variant_images.ts";
 
 /** Nothing was tested, since the machine lacks something. */
 const cannotRun = 3;
@@ -30,6 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     images: await imageArchives(),
     customResources: await customResources(),
   };
+  await variantImages();
   const logs = mkdtempSync(join(tmpdir(), "rolecall-cluster-"));
   const code = await inside([JSON.stringify({ ...builds, logs }), ...args]);
   if (code === 0) rmSync(logs, { recursive: true });
@@ -43,6 +47,10 @@ function inside(args: readonly string[]): Promise<number> {
   const spaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const command = [...spaces, "--", process.execPath, "run", "-A", script, ...args];
   const child = spawn("unshare", command, { stdio: ["ignore", "inherit", "inherit"] });
+  if (args.includes(keep)) {
+    const first = `$(cat /proc/${child.pid}/task/${child.pid}/children)`;
+    console.log(`enter with: nsenter -t ${first} -m -n -p bash`);
+  }
   const pass = () => endInner(child.pid ?? 0);
   process.on("SIGINT", pass);
   process.on("SIGTERM", pass);

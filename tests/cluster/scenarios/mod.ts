@@ -6,6 +6,7 @@ import { badInput } from "./bad_input.ts";
 import { certificates } from "./certificates.ts";
 import { credentials } from "./credentials.ts";
 import { documentation } from "./documentation.ts";
+import { images } from "./images.ts";
 import { installation } from "./installation.ts";
 import { manifests } from "./manifests.ts";
 import { permissions } from "./permissions.ts";
@@ -22,6 +23,7 @@ export interface ClusterScenario extends Scenario<Site> {
 }
 
 export const scenarios: readonly ClusterScenario[] = [
+  ...images,
   ...manifests,
   ...installation,
   ...credentials,
