@@ -6,10 +6,17 @@ export class LineTooLong extends Error {
   override readonly name = "LineTooLong";
 }
 
+/** The body ended within a line: something cut it off, or it was no watch at all. */
+export class LineCutOff extends Error {
+  readonly code = "line_cut_off";
+  override readonly name = "LineCutOff";
+}
+
 /**
- * Lines without their newline. One that was cut off by the end of the stream is not given: it would
- * be half an event. When `signal` aborts, the body is cancelled and the signal's reason thrown,
- * whether or not the body itself notices.
+ * Lines without their newline. When `signal` aborts, the body is cancelled and the signal's reason
+ * thrown, whether or not the body itself notices.
+ * @throws {LineCutOff} the end came within a line
+ * @throws {LineTooLong} no line should be so long
  */
 export async function* textLines(
   body: ReadableStream<Uint8Array>,
@@ -25,7 +32,7 @@ export async function* textLines(
       signal.throwIfAborted();
       const { done, value } = await reader.read();
       signal.throwIfAborted();
-      if (done) return;
+      if (done) return cutter.end();
       yield* cutter.push(value);
     }
   } finally {
@@ -56,6 +63,10 @@ class LineCutter {
       if (line !== "") yield line;
     }
     this.#hold(text.slice(start));
+  }
+
+  end(): void {
+    if (this.#held > 0) throw new LineCutOff("the answer ended in the middle of a line");
   }
 
   #hold(rest: string): void {

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LineTooLong, textLines } from "./json_lines.ts";
+import { LineCutOff, LineTooLong, textLines } from "./json_lines.ts";
 
 function bodyOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return new ReadableStream({
@@ -35,9 +35,13 @@ test("textLines() gives whole lines, however the bytes are cut", async () => {
   const line = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !text.includes("\n"));
   const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 });
   await fc.assert(fc.asyncProperty(fc.array(line), sizes, async (wanted, sizes) => {
-    const text = wanted.map((one) => `${one}\n`).join("") + "cut off";
+    const text = wanted.map((one) => `${one}\n`).join("");
     assert.deepEqual(await linesOf(cut(text, sizes)), wanted);
   }));
+});
+
+test("textLines() doesn't take an end within a line for an end", async () => {
+  await assert.rejects(linesOf(cut("a\nhalf", [3])), LineCutOff);
 });
 
 test("textLines() refuses a line without an end", async () => {

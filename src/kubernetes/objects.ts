@@ -28,7 +28,11 @@ const name = v.pipe(v.string(), v.nonEmpty());
 const optionalText = v.fallback(v.nullish(v.string(), null), null);
 const annotations = v.fallback(v.record(v.string(), v.unknown()), {});
 
+/** Items of a list don't say their kind. */
+const kindIs = <K extends string>(kind: K) => v.optional(v.literal(kind));
+
 const podObject = v.object({
+  kind: kindIs("Pod"),
   metadata: v.object({
     uid: name,
     namespace: name,
@@ -56,8 +60,12 @@ const podObject = v.object({
 });
 type PodObject = v.InferOutput<typeof podObject>;
 
-const namespaceObject = v.object({ metadata: v.object({ name, annotations }) });
+const namespaceObject = v.object({
+  kind: kindIs("Namespace"),
+  metadata: v.object({ name, annotations }),
+});
 const serviceAccountObject = v.object({
+  kind: kindIs("ServiceAccount"),
   metadata: v.object({ namespace: name, name, annotations }),
 });
 
@@ -155,5 +163,8 @@ function keyAt(object: unknown, field: "uid" | "name"): string | null {
 
 function unreadable<T>(kind: string, object: unknown, key: string | null): Picked<T> {
   const named = keyAt(object, "name") ?? "without a name";
-  return { key, problem: `${kind} ${named}: uid, namespace or name is missing or no text` };
+  return {
+    key,
+    problem: `${kind} ${named}: uid, namespace or name is missing, or it is no ${kind}`,
+  };
 }

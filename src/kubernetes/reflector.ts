@@ -117,7 +117,8 @@ export class Reflector<T> {
    */
   async #watch(signal: AbortSignal): Promise<void> {
     const { api, resource, clock } = this.#options;
-    const endsAt = clock.monotonic() + this.#watchSeconds * 1000;
+    const begunAt = clock.monotonic();
+    const endsAt = begunAt + this.#watchSeconds * 1000;
     const events = watchEvents({
       api,
       resource,
@@ -136,7 +137,8 @@ export class Reflector<T> {
     } finally {
       unproven();
     }
-    this.#record.progressed(endsAt);
+    // One that ends at once may be anybody's empty answer.
+    if (clock.monotonic() - begunAt >= SHORT_WATCH_MS) this.#record.progressed(endsAt);
   }
 
   #opened(endsAt: number): () => void {

@@ -124,6 +124,7 @@ test("Reflector goes on from the last event after a line cut midway", async () =
 // name, the line that ends the watch, what is asked next
 const endings = [
   ["broken JSON", "{nonsense}\n", watchFrom("5")],
+  ["a page", "<html>\n<body>Sign in</body></html>", watchFrom("5")],
   ["no object", "null\n", watchFrom("5")],
   ["an unknown type", '{"type":"PARTED","object":{}}\n', watchFrom("5")],
   ["ERROR 410", '{"type":"ERROR","object":{"code":410,"reason":"Expired"}}\n', first],
@@ -319,6 +320,7 @@ test("Reflector doesn't run in circles over watches that end at once", async () 
   await quiet();
   await advance(at.clock, 1_000);
   assert.ok(at.fake.requests.length <= 5, String(at.fake.requests.length));
+  assert.equal(at.reflector.watchAgeSeconds(), 1, "nor takes them for a word");
   at.stop.abort();
 });
 

@@ -89,6 +89,11 @@ export class PlayedApi {
     this.#tell({ version, type, object: podObject(pod, version) });
   }
 
+  /** Whether somebody watches that collection. */
+  watching(resource: string): boolean {
+    return [...this.#watchers].some((watcher) => watcher.resource === resource);
+  }
+
   /** Any text in the middle of every pod watch. */
   babble(text: string): void {
     for (const { resource, response } of this.#watchers) {
