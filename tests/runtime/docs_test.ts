@@ -93,7 +93,7 @@ test("flags that pages name exist, and so do their variables", async () => {
 const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   "CONTRIBUTING.md": ["test"],
   "docs/configuration.md": ["some-flag"],
-  "docs/deploying.md": ["platform", "target", "register-with-taints"],
+  "docs/deploying.md": ["platform", "target", "network", "register-with-taints"],
   "docs/developing.md": ["help", "part"],
   "docs/explain.md": ["global", "config"],
   "docs/performance.md": ["cpu-prof", "max-semi-space-size", "max-old-space-size"],
