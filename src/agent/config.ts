@@ -1,6 +1,7 @@
 /** The agent's settings from its flags, or everything that is wrong with them. Pure. */
-import { type FlagValues, type HostPort, parseFlags, readHostPort } from "../settings/flags.ts";
+import { type FlagValues, type HostPort, readHostPort } from "../settings/flags.ts";
 import { anyAddress } from "../settings/listening.ts";
+import { parseFlags } from "../settings/parse_flags.ts";
 import { canonicalAddress } from "./assignments/address.ts";
 import { agentFlags } from "./flags.ts";
 import { type PassthroughRule, passthroughRule } from "./front/passthrough_rule.ts";
@@ -96,9 +97,6 @@ function problemsOf(values: Values): string[] {
   }
   if (!/^(\/.*)?$/.test(socketPath(values["cri-socket"]))) {
     problems.push(wrong(values, "cri-socket", "expected the absolute path of a socket"));
-  }
-  for (const name of ["server-ca", "token-file", "state-dir"] as const) {
-    if (values[name] === "") problems.push(wrong(values, name, "expected a path"));
   }
   for (const text of values["allowed-hosts"].filter((text) => !isHost(text))) {
     const expected = "expected host names or addresses without port";

@@ -9,13 +9,17 @@ export const agentFlags = {
   "host-ipv6": flag.text("", "the node's IPv6 address, likewise", { env: "HOST_IPV6" }),
   "node-name": flag.text("", "for the log", { env: "NODE_NAME" }),
   "server": flag.url("https://rolecall-server:8443", "the server; each of its addresses is tried"),
-  "server-ca": flag.text(
+  "server-ca": flag.form(
     "/etc/rolecall/ca/ca.crt",
     "the authority trusted for the server (PEM), re-read when it changes",
+    /./,
+    "a path",
   ),
-  "token-file": flag.text(
+  "token-file": flag.form(
     "/var/run/secrets/rolecall/token",
     "the agent's ServiceAccount token, re-read when it changes",
+    /./,
+    "a path",
   ),
   "metadata-url": flag.url("http://169.254.169.254", "where passed-on requests go"),
   "passthrough": flag.text(
@@ -48,7 +52,12 @@ export const agentFlags = {
     "the container runtime's socket, such as /run/containerd/containerd.sock: " +
       "its READY sandboxes alone say whose an address is",
   ),
-  "state-dir": flag.text("/run/rolecall", "where the key of session tokens is kept"),
+  "state-dir": flag.form(
+    "/run/rolecall",
+    "where the key of session tokens is kept",
+    /./,
+    "a path",
+  ),
   "container-credentials": flag.list(
     "where container credentials are served, such as 169.254.170.23:80,[fd00:ec2::23]:80",
     "ADDRESS:PORT separated by commas, with an address that SDKs ask without TLS: " +

@@ -2,7 +2,7 @@
 import type { Host } from "../runtime/contract.ts";
 import type { Command } from "../settings/command.ts";
 import { refuse } from "../settings/command.ts";
-import { parseFlags } from "../settings/flags.ts";
+import { parseFlags } from "../settings/parse_flags.ts";
 import { AddressFault } from "./container_credentials/address_fault.ts";
 import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { RedirectFault } from "./redirect/redirect_fault.ts";

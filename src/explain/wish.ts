@@ -2,7 +2,8 @@
 import { usualKubeconfig } from "../kubernetes/kubeconfig_api.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { parseRoleBaseArn } from "../policy/role_base.ts";
-import { type FlagValues, parseFlags } from "../settings/flags.ts";
+import type { FlagValues } from "../settings/flags.ts";
+import { parseFlags } from "../settings/parse_flags.ts";
 import { explainFlags } from "./flags.ts";
 
 /** Where a server's status listener is by default, of `dev` and behind a port-forward. */

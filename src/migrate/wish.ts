@@ -3,7 +3,8 @@ import { usualKubeconfig } from "../kubernetes/kubeconfig_api.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { formatRoleBaseArn, parseRoleBaseArn } from "../policy/role_base.ts";
 import { sessionNameTemplateProblem } from "../policy/session_name.ts";
-import { type FlagValues, parseFlags } from "../settings/flags.ts";
+import type { FlagValues } from "../settings/flags.ts";
+import { parseFlags } from "../settings/parse_flags.ts";
 import { migrateFlags } from "./flags.ts";
 import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
 

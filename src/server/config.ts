@@ -3,7 +3,8 @@ import { parseRoleArn } from "../policy/role_arn.ts";
 import { parseRoleBaseArn } from "../policy/role_base.ts";
 import { inWords } from "../policy/session_duration.ts";
 import { sessionNameTemplateProblem } from "../policy/session_name.ts";
-import { type FlagValues, type HostPort, hostPortText, parseFlags } from "../settings/flags.ts";
+import { type FlagValues, type HostPort, hostPortText } from "../settings/flags.ts";
+import { parseFlags } from "../settings/parse_flags.ts";
 import { serverFlags } from "./flags.ts";
 
 type Values = FlagValues<typeof serverFlags>;
@@ -54,9 +55,6 @@ export type ParsedServerConfig =
 
 /** STS ends sessions of chained roles after an hour, whatever was asked for. */
 const chainedSeconds = 3600;
-
-/** Kubernetes' rule for the names of Secrets and ConfigMaps: a DNS subdomain. */
-const objectName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 
 /** Every problem at once, each a line naming flag, value and what is expected. */
 export function parseServerConfig(
@@ -109,17 +107,6 @@ function problemsOf(values: Values): string[] {
   );
   check("tls-cert", values["tls-cert"] !== "" && values["tls-key"] === "", "it needs --tls-key");
   check("tls-key", values["tls-key"] !== "" && values["tls-cert"] === "", "it needs --tls-cert");
-  check(
-    "agent-service-account",
-    !/^[a-z0-9-]{1,63}:[a-z0-9.-]{1,253}$/.test(values["agent-service-account"]),
-    "expected NAMESPACE:NAME",
-  );
-  for (const flag of ["tls-secret", "ca-configmap"] as const) {
-    check(flag, !objectName.test(values[flag]), "expected an object's name such as rolecall-tls");
-  }
-  check("region", !/^[a-z0-9-]*$/.test(values["region"]), "expected a region such as eu-west-1");
-  check("token-audience", values["token-audience"] === "", "expected an audience");
-  check("pod-token-audience", values["pod-token-audience"] === "", "expected an audience");
   check(
     "pod-token-audience",
     values["pod-token-audience"] === values["token-audience"],

@@ -2,6 +2,9 @@
 import { flag } from "../settings/flags.ts";
 import { logFlags } from "../settings/log_flags.ts";
 
+/** Kubernetes' rule for the names of Secrets and ConfigMaps: a DNS subdomain. */
+const objectName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+
 export const serverFlags = {
   "listen": flag.listen("[::]:8443", "HTTPS for agents"),
   "admin-listen": flag.listen("[::]:9621", "/livez, /readyz and /metrics"),
@@ -9,15 +12,27 @@ export const serverFlags = {
   "kubeconfig": flag.text("", "a kubeconfig's path; empty means the pod's own ServiceAccount"),
   "tls-cert": flag.text("", "certificate (PEM), re-read when it changes; with --tls-key"),
   "tls-key": flag.text("", "its private key (PEM)"),
-  "tls-secret": flag.text("rolecall-server-tls", "Secret of the self-managed CA and certificate"),
-  "ca-configmap": flag.text("rolecall-server-ca", "ConfigMap by which agents learn the CA"),
+  "tls-secret": flag.form(
+    "rolecall-server-tls",
+    "Secret of the self-managed CA and certificate",
+    objectName,
+    "an object's name",
+  ),
+  "ca-configmap": flag.form(
+    "rolecall-server-ca",
+    "ConfigMap by which agents learn the CA",
+    objectName,
+    "an object's name",
+  ),
   "tls-dns-names": flag.list(
     "names of the self-managed certificate; empty means rolecall-server and its namespace forms",
   ),
   "namespace": flag.text("", "namespace of that Secret and ConfigMap", { env: "POD_NAMESPACE" }),
-  "agent-service-account": flag.text(
+  "agent-service-account": flag.form(
     "rolecall:rolecall-agent",
     "NAMESPACE:NAME of the agents' ServiceAccount, the only subject let in",
+    /^[a-z0-9-]{1,63}:[a-z0-9.-]{1,253}$/,
+    "NAMESPACE:NAME",
   ),
   "replicas": flag.url(
     "https://rolecall-server:8443",
@@ -27,14 +42,24 @@ export const serverFlags = {
     "/var/run/secrets/rolecall/token",
     "the server's own token for --token-audience, by which replicas know one another",
   ),
-  "token-audience": flag.text("rolecall-server", "audience of the agents' tokens"),
-  "pod-token-audience": flag.text("rolecall-pod", "audience of pods' tokens"),
+  "token-audience": flag.form(
+    "rolecall-server",
+    "audience of the agents' tokens",
+    /./,
+    "an audience",
+  ),
+  "pod-token-audience": flag.form("rolecall-pod", "audience of pods' tokens", /./, "an audience"),
   "role-base-arn": flag.text(
     "",
     "what stands before roles without arn:, such as arn:aws:iam::111122223333:role/; empty means " +
       "the account of the server's own credentials",
   ),
-  "region": flag.text("", "region of STS; empty means the SDK's own choice"),
+  "region": flag.form(
+    "",
+    "region of STS; empty means the SDK's own choice",
+    /^[a-z0-9-]*$/,
+    "a region such as eu-west-1",
+  ),
   "sts-endpoint": flag.url("", "another endpoint of STS"),
   "assume-role-arn": flag.text("", "role assumed first; chained sessions last at most 1h"),
   "session-duration": flag.duration("1h", "how long credentials last", { min: "15m", max: "12h" }),

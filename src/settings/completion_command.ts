@@ -2,7 +2,8 @@
 import type { Host } from "../runtime/contract.ts";
 import { type Command, refuse } from "./command.ts";
 import { completionScript, type Shell, shells } from "./completion.ts";
-import { flag, parseFlags } from "./flags.ts";
+import { flag } from "./flags.ts";
+import { parseFlags } from "./parse_flags.ts";
 
 const completionFlags = {
   "program": flag.text("rolecall", "the name that the program is called by"),

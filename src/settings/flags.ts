@@ -1,10 +1,7 @@
 /**
- * Flags and their `ROLECALL_…` variables: a table says what there is, `parseFlags` turns arguments
- * and environment into typed values or into the whole list of what is wrong. The same table feeds
- * `--help`, shell completion and the configuration reference.
+ * Flags and their `ROLECALL_…` variables: a table says what there is. It feeds the parser, `--help`,
+ * shell completion and the configuration reference.
  */
-import { parseArgs } from "node:util";
-import { nearest } from "./nearest.ts";
 
 /** What a value's text means; `undefined` means that it isn't one. */
 type Read<T> = (text: string) => T | undefined;
@@ -24,27 +21,11 @@ export interface Flag<T> {
   readonly choices?: readonly string[];
 }
 
-// deno-lint-ignore no-explicit-any -- a table mixes flags of every type; parseFlags keeps each one's
+// deno-lint-ignore no-explicit-any -- a table mixes flags of every type; the parser keeps each one's
 export type FlagTable = Readonly<Record<string, Flag<any>>>;
 export type FlagValues<Table extends FlagTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Flag<infer T> ? T : never;
 };
-
-export type ParsedFlags<Table extends FlagTable> =
-  | {
-    readonly kind: "parsed";
-    readonly values: FlagValues<Table>;
-    /** Names that arguments or environment gave. */
-    readonly given: ReadonlySet<string>;
-    readonly positionals: readonly string[];
-  }
-  | {
-    readonly kind: "problems";
-    readonly problems: readonly string[];
-    /** Those that are right, defaults for the rest: to find what else is wrong. */
-    readonly values: FlagValues<Table>;
-    readonly positionals: readonly string[];
-  };
 
 export interface HostPort {
   /** Without brackets. */
@@ -109,6 +90,9 @@ function value<T>(
 export const flag = {
   text: (text: string, help: string, extras?: Extras): Flag<string> =>
     value(text, help, "a text", (given) => given, extras),
+  /** A text that matches `form`; `expects` says which. */
+  form: (text: string, help: string, form: RegExp, expects: string): Flag<string> =>
+    value(text, help, expects, (given) => form.test(given) ? given : undefined!),
   boolean: (help: string): Flag<boolean> => ({
     kind: "switch",
     default: "off",
@@ -178,81 +162,4 @@ export const flag = {
 /** `ROLECALL_SOME_FLAG` for `some-flag`. */
 export function variableOf(name: string): string {
   return "ROLECALL_" + name.toUpperCase().replaceAll("-", "_");
-}
-
-/**
- * Arguments win over `ROLECALL_…`, that over the flag's plain variable, that over the default; an
- * empty variable counts as absent. Other variables are nobody's mistake. Every problem is
- * a line that names flag (or variable), value and what is expected.
- */
-export function parseFlags<Table extends FlagTable>(
-  table: Table,
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): ParsedFlags<Table> {
-  const problems: string[] = [];
-  const given = new Set<string>();
-  const values: Record<string, unknown> = {};
-  for (const [name, flag] of Object.entries(table)) values[name] = flag.fallback;
-
-  const set = (name: string, source: string, text: string) => {
-    const flag = table[name]!;
-    const value = flag.read(text);
-    if (value === undefined) {
-      return void problems.push(
-        `${source}: ${quoted(text)} is not valid; expected ${flag.expects}`,
-      );
-    }
-    const before = given.has(name) && flag.kind === "list"
-      ? values[name] as readonly unknown[]
-      : [];
-    values[name] = flag.kind === "list" ? [...before, ...value as readonly unknown[]] : value;
-    given.add(name);
-  };
-
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(
-      Object.entries(table).map((
-        [name, flag],
-      ) => [name, { type: flag.kind === "switch" ? "boolean" : "string" }]),
-    ),
-    strict: false,
-    tokens: true,
-    allowPositionals: true,
-  });
-  const positionals: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") positionals.push(token.value);
-    if (token.kind !== "option") continue;
-    const flag = Object.hasOwn(table, token.name) ? table[token.name] : undefined;
-    if (flag === undefined) problems.push(unknownFlag(token.rawName, Object.keys(table)));
-    else if (flag.kind === "switch") set(token.name, token.rawName, token.value ?? "true");
-    else if (token.value === undefined) {
-      problems.push(`${token.rawName}: needs a value; expected ${flag.expects}`);
-    } else set(token.name, token.rawName, token.value);
-  }
-
-  for (const [name, flag] of Object.entries(table)) {
-    if (given.has(name)) continue;
-    const variable = [variableOf(name), ...(flag.env === undefined ? [] : [flag.env])]
-      .find((key) => (env[key] ?? "") !== "");
-    if (variable !== undefined) set(name, variable, env[variable]!);
-  }
-  const typed = values as FlagValues<Table>;
-  if (problems.length > 0) return { kind: "problems", problems, values: typed, positionals };
-  return { kind: "parsed", values: typed, given, positionals };
-}
-
-function unknownFlag(rawName: string, names: readonly string[]): string {
-  const close = nearest(rawName.replace(/^-+/, ""), names);
-  const advice = close === undefined
-    ? "see --help for those there are"
-    : `did you mean --${close}?`;
-  return `${rawName}: unknown flag; ${advice}`;
-}
-
-/** A foreign value as a complaint shows it: one line, shortened. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? text.slice(0, 80) + "…" : text);
 }

@@ -54,8 +54,15 @@ function row([name, flag]: readonly [string, Flag<unknown>]): string {
   return `| ${code("--" + name)} | ${fallback} | ${cell(flag.help)}${expects}.${variable} |`;
 }
 
-/** What goes without saying. */
-const plain: ReadonlySet<string> = new Set(["a text", "true or false"]);
+/** What goes without saying, or what the flag's own text says. */
+const plain: ReadonlySet<string> = new Set([
+  "a text",
+  "true or false",
+  "a path",
+  "an audience",
+  "an object's name",
+  "NAMESPACE:NAME",
+]);
 
 function code(text: string): string {
   return "`" + text.replaceAll("|", "\\|") + "`";
