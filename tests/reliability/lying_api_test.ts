@@ -54,6 +54,8 @@ const lies: readonly (readonly [string, (api: PlayedApi) => void, owner: string]
   ["half a line", (api) => api.cut(), "one"],
 ];
 
+const refusals = [["html", /middle of a line/], ["fails", /500/]] as const;
+
 function claimed(index: ClusterIndex): string {
   const claim = index.claimOn(node, "10.0.0.1");
   return claim.kind === "pod" ? claim.pod.uid : "-";
@@ -115,12 +117,7 @@ test("an API that lies: whose an address is stays undisputed or unanswered, and 
     });
   }
 
-  for (
-    const [mood, error] of [["html", /middle of a line/], ["fails", /500/], [
-      "throttles",
-      /429/,
-    ]] as const
-  ) {
+  for (const [mood, error] of refusals) {
     await t.test(`it ${mood === "html" ? "answers with a page" : mood}`, async () => {
       played.mood = mood;
       played.cut();

@@ -13,7 +13,7 @@ import { denoRuntime, nodeRuntime, type Runtime } from "./rolecall.ts";
 import { all, small } from "./scenarios/mod.ts";
 import { type Builds, Stage } from "./stage.ts";
 
-export type Part = "filters" | "deno" | "node" | "watching";
+export type Part = "filters" | "deno" | "node" | "watching" | "soak";
 
 export interface Given extends Builds {
   readonly part: Part;
@@ -76,6 +76,16 @@ async function playTests(paths: readonly string[], given: Given, count: Count): 
   count.failed += tests.code === 0 ? 0 : Math.max(1, Number(failed));
 }
 
+/** The soak's short form: it exits with 0 where no answer was wrong and nobody left without. */
+async function playSoak(count: Count): Promise<void> {
+  const script = fileURLToPath(new URL("../soak/main.ts", import.meta.url));
+  const command = [process.execPath, "run", "-A", script, "30"];
+  const soaked = await run(command, { timeoutMs: 600_000 });
+  console.log(soaked.stdout + soaked.stderr);
+  if (soaked.code === 0) count.passed++;
+  else count.failed++;
+}
+
 let stopping: (() => Promise<void>) | undefined;
 
 function playPart(given: Given, count: Count): Promise<void> {
@@ -86,6 +96,7 @@ function playPart(given: Given, count: Count): Promise<void> {
       count,
     );
   }
+  if (given.part === "soak") return playSoak(count);
   if (given.part === "watching") {
     return playTests(["../page", "../monitoring", "../docs"], given, count);
   }

@@ -7,6 +7,7 @@ import { changes } from "./changes.ts";
 import { containerCredentials } from "./container_credentials.ts";
 import { credentials } from "./credentials.ts";
 import { direct } from "./direct.ts";
+import { droppedPackets } from "./dropped.ts";
 import { fence } from "./fence.ts";
 import { outages } from "./outages.ts";
 import { redirect } from "./redirect.ts";
@@ -39,6 +40,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...outages,
   ...replicas,
   ...stoppedProcesses,
+  ...droppedPackets,
   ...tellings,
   ...settings,
   ...sdkClients,

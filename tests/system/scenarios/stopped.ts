@@ -4,12 +4,12 @@ import process from "node:process";
 import { secondFabricAddress } from "../network.ts";
 import type { Running } from "../programs.ts";
 import type { Scenario } from "../report.ts";
-import { page, startServer, untilReady } from "../rolecall.ts";
+import { startServer, untilReady } from "../rolecall.ts";
 import { serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
 import { pause, until } from "../until.ts";
+import { servedPod, watchAgeSeconds } from "./served.ts";
 
 const role = "iam.amazonaws.com/role";
-const readerPath = "/latest/meta-data/iam/security-credentials/reader";
 
 /** Stops the process for as long as `meanwhile` takes. */
 async function stopped(running: Running, meanwhile: () => Promise<void>): Promise<void> {
@@ -19,21 +19,6 @@ async function stopped(running: Running, meanwhile: () => Promise<void>): Promis
   } finally {
     process.kill(running.pid, "SIGCONT");
   }
-}
-
-/** A pod that has its credentials, and a loop of requests for them; its end gives the failures. */
-async function servedPod(stage: Stage, name: string): Promise<() => Promise<string[]>> {
-  const pod = await stage.pod({ namespace: "stopped", name, annotations: { [role]: "reader" } });
-  await until("credentials", async () => (await pod.credentials("reader")).status === 200);
-  const end = pod.loop(readerPath);
-  return async () => Object.keys(await end()).filter((answer) => !answer.startsWith("200 "));
-}
-
-/** Of the first server's watches, the one that has been silent for longest. */
-async function watchAgeSeconds(): Promise<number> {
-  const { text } = await page(`${serverOrigin}/metrics`);
-  const ages = text.matchAll(/^rolecall_server_watch_age_seconds\{.*\} (\S+)$/gm);
-  return Math.max(...[...ages].map(([, age]) => Number(age)));
 }
 
 export const stoppedProcesses: readonly Scenario<Stage>[] = [
@@ -50,7 +35,7 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
       });
       try {
         await untilReady(other, `http://${secondFabricAddress}:9621`);
-        const failures = await servedPod(stage, "steady");
+        const failures = await servedPod(stage, "stopped", "steady");
         await stopped(stage.server, async () => {
           const annotations = { [role]: "reader" };
           const next = await stage.pod({ namespace: "stopped", name: "next", annotations });
@@ -69,7 +54,7 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
     name: "the API server is stopped: the watch's age is told, served pods are served",
     within: 120_000,
     run: async (stage) => {
-      const failures = await servedPod(stage, "beside-api");
+      const failures = await servedPod(stage, "stopped", "beside-api");
       stage.control.stopApi();
       try {
         const stale = async () => await watchAgeSeconds() > 15;
@@ -79,7 +64,7 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
         stage.control.continueApi();
       }
       await untilReady(stage.server, serverOrigin, 60_000);
-      const late = await servedPod(stage, "after-api");
+      const late = await servedPod(stage, "stopped", "after-api");
       assert.deepEqual(await late(), []);
     },
   },
@@ -88,14 +73,13 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
       "STS is stopped, so it hangs: what is valid is served, new roles wait and then get theirs",
     within: 150_000,
     run: async (stage) => {
-      const failures = await servedPod(stage, "beside-sts");
+      const failures = await servedPod(stage, "stopped", "beside-sts");
       const name = "hanging";
       const annotations = { [role]: "hanging" };
       await stopped(stage.sts, async () => {
         const next = await stage.pod({ namespace: "stopped", name, annotations });
         const answer = await next.credentials("hanging");
         assert.equal(answer.status, 503, answer.body);
-        assert.ok(answer.ms < 2000, `within ${answer.ms} ms`);
         await pause(3000);
         assert.deepEqual(await failures(), []);
       });

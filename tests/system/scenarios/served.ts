@@ -1,0 +1,26 @@
+/** What scenarios of trouble look at: a served pod that asks throughout, and the watch's age. */
+import { page } from "../rolecall.ts";
+import { serverOrigin, type Stage } from "../stage.ts";
+import { until } from "../until.ts";
+
+const readerPath = "/latest/meta-data/iam/security-credentials/reader";
+
+/** A pod that has its credentials, and a loop of requests for them; its end gives the failures. */
+export async function servedPod(
+  stage: Stage,
+  namespace: string,
+  name: string,
+): Promise<() => Promise<string[]>> {
+  const annotations = { "iam.amazonaws.com/role": "reader" };
+  const pod = await stage.pod({ namespace, name, annotations });
+  await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+  const end = pod.loop(readerPath);
+  return async () => Object.keys(await end()).filter((answer) => !answer.startsWith("200 "));
+}
+
+/** Of the first server's watches, the one that has been silent for longest. */
+export async function watchAgeSeconds(): Promise<number> {
+  const { text } = await page(`${serverOrigin}/metrics`);
+  const ages = text.matchAll(/^rolecall_server_watch_age_seconds\{.*\} (\S+)$/gm);
+  return Math.max(...[...ages].map(([, age]) => Number(age)));
+}
