@@ -107,7 +107,11 @@ function addressesOf({ status }: StatusResponse): readonly string[] | null {
 
 function problemOf(socket: string, fault: Error | null): string {
   const said = fault?.message ?? "no answer";
-  const line = said.replace(/ Resolution note:.*/s, "").replace(/\s+/g, " ").slice(0, 200);
+  // How long it took is another text each time; the log counts what is the same.
+  const line = said.replace(/ Resolution note:.*| after [\d.]+s.*/s, "").replace(/\s+/g, " ").slice(
+    0,
+    200,
+  );
   return `${socket}: ${line}`;
 }
 
