@@ -108,10 +108,8 @@ function addressesOf({ status }: StatusResponse): readonly string[] | null {
 function problemOf(socket: string, fault: Error | null): string {
   const said = fault?.message ?? "no answer";
   // How long it took is another text each time; the log counts what is the same.
-  const line = said.replace(/ Resolution note:.*| after [\d.]+s.*/s, "").replace(/\s+/g, " ").slice(
-    0,
-    200,
-  );
+  const same = said.replace(/ Resolution note:.*| after [\d.]+s.*/s, "");
+  const line = same.replace(/\s+/g, " ").slice(0, 200);
   return `${socket}: ${line}`;
 }
 
