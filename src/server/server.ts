@@ -14,8 +14,7 @@ import { Assigner } from "./assignments/assigner.ts";
 import { assignmentNews } from "./assignments/assignment_news.ts";
 import { ClusterIndex } from "./cluster/cluster_index.ts";
 import type { ServerSettings } from "./config.ts";
-import { CredentialCache } from "./credentials/credential_cache.ts";
-import type { CallReport, FaultReport } from "./credentials/credential_reports.ts";
+import { reportedCache } from "./credentials/reported_cache.ts";
 import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
 import { mergeSummaries } from "./status/merged_summary.ts";
 import { createMetrics } from "./metrics.ts";
@@ -36,7 +35,6 @@ import { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import { createStatusApp } from "./status/status_app.ts";
 import { type PodName, type Summary, summaryOf } from "./status/summary.ts";
 import { Timeline } from "./status/timeline.ts";
-import { failedEvent, issuedEvent } from "./status/timeline_events.ts";
 import { aborted } from "../time/aborted.ts";
 
 /** How long a node's credentials are kept after its agent's last stream. */
@@ -100,7 +98,7 @@ export function createServer(parts: ServerParts): Server {
   });
   const events = new ObjectEvents({ sink: parts.eventSink, clock, log, counted: metrics.event });
   const timeline = new Timeline(clock);
-  const keeper = credentialCache(parts, {
+  const keeper = reportedCache(parts, {
     whenKnown: (signal) => own.whenKnown(signal),
     changed: (key) => assigner.credentialsChanged(key),
     called: metrics.stsCall,
@@ -215,39 +213,6 @@ export function createServer(parts: ServerParts): Server {
   };
 }
 
-interface CacheParts {
-  readonly whenKnown: (signal: AbortSignal) => Promise<unknown>;
-  readonly changed: (key: string) => void;
-  readonly called: (report: CallReport) => void;
-  readonly timeline: Timeline;
-}
-
-/** No role is assumed before the server's own are known: they are never handed out. */
-function credentialCache(
-  { settings, clock, random, assumeRole, log }: ServerParts,
-  { whenKnown, changed, called, timeline }: CacheParts,
-): CredentialCache {
-  return new CredentialCache({
-    assumeRole: async (identity, signal) => {
-      await whenKnown(signal);
-      return await assumeRole(identity, signal);
-    },
-    clock,
-    random,
-    rate: settings.stsRate,
-    concurrency: settings.stsConcurrency,
-    hooks: {
-      onChange: changed,
-      onCall: called,
-      onIssued: (report) => timeline.add(issuedEvent(report)),
-      onFault: (report) => {
-        timeline.add(failedEvent(report));
-        logFault(log, report);
-      },
-    },
-  });
-}
-
 /** Why agents aren't served yet; null once they are. */
 function notReady(index: ClusterIndex, settings: ServerSettings, own: OwnIdentity): string | null {
   if (!index.synced) return `not listed yet: ${index.unlisted.join(", ")}`;
@@ -255,9 +220,4 @@ function notReady(index: ClusterIndex, settings: ServerSettings, own: OwnIdentit
     return "the server's AWS account isn't known yet";
   }
   return null;
-}
-
-function logFault(log: Log, { arn, sessionName, fault, attempts }: FaultReport): void {
-  const fields = { roleArn: arn, sessionName, code: fault.code, message: fault.message, attempts };
-  log.warn(fields, "credentials failed");
 }

@@ -1,0 +1,55 @@
+/** The credential cache as the server runs it: its calls are counted, its faults logged, both told. */
+import type { ServerSettings } from "../config.ts";
+import type { AssumeRole, Clock, Log } from "../ports.ts";
+import type { Timeline } from "../status/timeline.ts";
+import { failedEvent, issuedEvent } from "../status/timeline_events.ts";
+import { CredentialCache } from "./credential_cache.ts";
+import type { CallReport, FaultReport } from "./credential_reports.ts";
+
+interface Surroundings {
+  readonly settings: Pick<ServerSettings, "stsRate" | "stsConcurrency">;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly assumeRole: AssumeRole;
+  readonly log: Log;
+}
+
+interface CacheParts {
+  /** Settles once the roles that the server itself runs as are known. */
+  readonly whenKnown: (signal: AbortSignal) => Promise<unknown>;
+  readonly changed: (key: string) => void;
+  readonly called: (report: CallReport) => void;
+  readonly timeline: Timeline;
+}
+
+/** No role is assumed before the server's own are known: they are never handed out. */
+export function reportedCache(
+  { settings, clock, random, assumeRole, log }: Surroundings,
+  { whenKnown, changed, called, timeline }: CacheParts,
+): CredentialCache {
+  return new CredentialCache({
+    assumeRole: async (identity, signal) => {
+      await whenKnown(signal);
+      return await assumeRole(identity, signal);
+    },
+    clock,
+    random,
+    rate: settings.stsRate,
+    concurrency: settings.stsConcurrency,
+    hooks: {
+      onChange: changed,
+      onCall: called,
+      onIssued: (report) => timeline.add(issuedEvent(report)),
+      onFault: (report) => {
+        timeline.add(failedEvent(report));
+        logFault(log, report);
+      },
+    },
+  });
+}
+
+function logFault(log: Log, { arn, sessionName, fault, attempts }: FaultReport): void {
+  const fields = { roleArn: arn, sessionName, code: fault.code, message: fault.message, attempts };
+  log.warn(fields, "credentials failed");
+}
