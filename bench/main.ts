@@ -1,8 +1,9 @@
 /**
  * Benchmarks: `deno task bench` or `node bench/main.ts`, then nothing (the agent beside its
  * baselines, written to docs/performance.md and bench/results.json), `check` (the same, compared
- * with the committed results instead) or `scale` (the server in a growing cluster). Options:
- * `--rounds N`, `--seconds S`, `--only TEXT`, `--nodes N,N`.
+ * with the committed results instead), `scale` (the server in a growing cluster), `list` (its
+ * memory as pods become more), `cold` (how soon a new pod is served) or `outage` (the only server is
+ * killed for a while). Options: `--rounds N`, `--seconds S`, `--only TEXT`, `--nodes N,N`, `--pods N,N`, `--runtimes Deno,Node`.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -11,14 +12,18 @@ import { parseArgs } from "node:util";
 import { startCandidate, type Surroundings } from "./candidates.ts";
 import { cases as allCases } from "./cases.ts";
 import { regressions } from "./check.ts";
+import { type ColdResult, coldTable, measureCold } from "./cold.ts";
 import { documentWith, formatFiles } from "./document.ts";
 import { startFeed } from "./feed.ts";
+import { type ListResult, listTable, measureList } from "./list.ts";
 import { placement, Program } from "./program.ts";
+import type { Runtime } from "./real_server.ts";
 import { type Run, tableOf } from "./report.ts";
 import { runCases } from "./run_cases.ts";
 import { measureScale, type ScaleResult, scaleTable } from "./scale.ts";
 import { scalePlot } from "./scale_plot.ts";
-import { missing, prepareTools } from "./tools.ts";
+import { measureOutage, type OutageResult, outageTable } from "./outage.ts";
+import { missing, prepareTools, type Tools } from "./tools.ts";
 
 const resultsFile = new URL("results.json", import.meta.url);
 const plotFile = new URL("../docs/scale.svg", import.meta.url);
@@ -31,17 +36,22 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "1" },
     nodes: { type: "string", default: "100,1000,5000" },
     only: { type: "string", default: "" },
+    pods: { type: "string", default: "0,1000,10000,20000" },
+    runtimes: { type: "string", default: "Deno,Node" },
   },
 });
 
 process.exit(await main(positionals[0] ?? "run"));
 
 async function main(mode: string): Promise<number> {
-  const modes = ["run", "check", "scale"];
+  const modes = ["run", "check", "scale", "list", "cold", "outage"];
   if (!modes.includes(mode)) return fail(`${mode}: unknown; one of ${modes.join(", ")}`);
   const lacks = missing();
   if (lacks.length > 0) return fail(lacks.map((need) => `needs ${need}`).join("\n"));
-  if (mode === "scale") return await scale();
+  if (mode === "scale") return await withTools(scale);
+  if (mode === "list") return await withTools(list);
+  if (mode === "cold") return await withTools(cold);
+  if (mode === "outage") return await withTools(outage);
   const run = await measureAll();
   const table = tableOf(run);
   process.stdout.write(`\n${table}`);
@@ -73,21 +83,62 @@ async function measureAll(): Promise<Run> {
   }
 }
 
-async function scale(): Promise<number> {
+async function withTools(work: (tools: Tools) => Promise<void>): Promise<number> {
   const tools = prepareTools();
   try {
-    const results: ScaleResult[] = [];
-    for (const nodes of values.nodes.split(",").map(Number)) {
-      results.push(await measureScale(tools, nodes));
-      process.stdout.write(`${JSON.stringify(results.at(-1))}\n`);
-    }
-    writeFileSync(plotFile, scalePlot(results));
-    documentWith("scale", scaleTable(results));
-    formatFiles();
+    await work(tools);
     return 0;
   } finally {
     rmSync(tools.folder, { recursive: true });
   }
+}
+
+async function scale(tools: Tools): Promise<void> {
+  const results: ScaleResult[] = [];
+  for (const nodes of values.nodes.split(",").map(Number)) {
+    results.push(shown(await measureScale(tools, nodes)));
+  }
+  writeFileSync(plotFile, scalePlot(results));
+  keep("scale", results, scaleTable(results));
+}
+
+async function list(tools: Tools): Promise<void> {
+  const results: ListResult[] = [];
+  for (const runtime of runtimes()) {
+    for (const pods of values.pods.split(",").map(Number)) {
+      results.push(shown(await measureList(tools, runtime, pods)));
+    }
+  }
+  keep("list", results, listTable(results));
+}
+
+async function cold(tools: Tools): Promise<void> {
+  const results: ColdResult[] = [];
+  for (const runtime of runtimes()) results.push(shown(await measureCold(tools, runtime)));
+  keep("cold", results, coldTable(results));
+}
+
+async function outage(tools: Tools): Promise<void> {
+  const results: OutageResult[] = [];
+  for (const runtime of runtimes()) results.push(shown(await measureOutage(tools, runtime)));
+  keep("outage", results, outageTable(results));
+}
+
+function runtimes(): Runtime[] {
+  return values.runtimes.split(",").map((name) => name === "Node" ? "Node" : "Deno");
+}
+
+function shown<T>(result: T): T {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+  return result;
+}
+
+/** As JSON in a file of its own, and as a table in the document. */
+function keep(name: string, results: unknown, table: string): void {
+  const file = new URL(`${name}.json`, import.meta.url);
+  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+  documentWith(name, table);
+  formatFiles(file);
 }
 
 function aboutRun(rounds: number): Record<string, string> {

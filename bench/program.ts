@@ -57,6 +57,21 @@ export class Program {
     }
   }
 
+  /** The port at which a command of ours listens, by the listener's name in its log. */
+  async listening(listener: string): Promise<number> {
+    for (;;) {
+      const line = JSON.parse(await this.line());
+      if (line.msg === "listening" && line.listener === listener) return line.port;
+    }
+  }
+
+  /** Tells a Go program what to do and reads its answer. */
+  // deno-lint-ignore no-explicit-any
+  async ask(line: string): Promise<any> {
+    this.tell(line);
+    return JSON.parse(await this.line());
+  }
+
   tell(line: string): void {
     this.#child.stdin!.write(`${line}\n`);
   }
@@ -75,10 +90,10 @@ export class Program {
     return { rss: mib("VmRSS"), peak: mib("VmHWM") };
   }
 
-  async stop(): Promise<void> {
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     if (this.#ended) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.kill("SIGTERM");
+    this.#child.kill(signal);
     await ended;
   }
 }

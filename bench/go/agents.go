@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
@@ -29,6 +30,7 @@ type agentsResult struct {
 
 type fleet struct {
 	target                                     string
+	secure, ready                              bool
 	nodes                                      int
 	synced, frames, credentials, bytes, failed atomic.Int64
 	lock                                       sync.Mutex
@@ -44,6 +46,8 @@ func runAgents(args []string) error {
 	flags := flag.NewFlagSet("agents", flag.ExitOnError)
 	flags.StringVar(&fleet.target, "target", "", "host:port")
 	flags.IntVar(&fleet.nodes, "nodes", 100, "agents")
+	flags.BoolVar(&fleet.secure, "tls", false, "streams over TLS")
+	flags.BoolVar(&fleet.ready, "ready", false, "times only of frames with credentials")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -114,7 +118,13 @@ func (f *fleet) follow(n int) {
 func (f *fleet) stream(n int) bool {
 	source := &net.TCPAddr{IP: net.IPv4(127, 2, byte(n/250), byte(n%250+1))}
 	dialer := net.Dialer{LocalAddr: source, Timeout: 30 * time.Second}
-	conn, err := dialer.Dial("tcp", f.target)
+	var conn net.Conn
+	var err error
+	if f.secure {
+		conn, err = tls.DialWithDialer(&dialer, "tcp", f.target, &tls.Config{InsecureSkipVerify: true})
+	} else {
+		conn, err = dialer.Dial("tcp", f.target)
+	}
 	if err != nil {
 		return false
 	}
@@ -146,8 +156,11 @@ func (f *fleet) read(line string) {
 		return
 	}
 	f.frames.Add(1)
-	if strings.Contains(line, `"credentials":`) {
+	ready := strings.Contains(line, `"credentials":`)
+	if ready {
 		f.credentials.Add(1)
+	} else if f.ready {
+		return
 	}
 	// A pod made by the churn is named for the moment of its making.
 	_, after, found := strings.Cut(line, `"name":"churn-`)

@@ -10,13 +10,15 @@ import (
 func main() {
 	commands := map[string]func([]string) error{
 		"agents":   runAgents,
+		"cluster":  runCluster,
+		"sts":      runSts,
 		"load":     runLoad,
 		"constant": runConstant,
 		"proxy":    runProxy,
 		"upstream": runUpstream,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench load|constant|proxy|upstream [flags]")
+		fmt.Fprintln(os.Stderr, "usage: bench agents|cluster|constant|load|proxy|sts|upstream [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {

@@ -1,0 +1,124 @@
+/**
+ * How soon a new pod has its credentials, with an STS that takes 100 ms: on its node, and in its
+ * hands; and how many STS calls that takes, a restart of the server included.
+ */
+import { Program } from "./program.ts";
+import { type RealServer, type Runtime, Surroundings } from "./real_server.ts";
+import type { Tools } from "./tools.ts";
+
+interface Times {
+  readonly pods: number;
+  readonly roles: number;
+  /** From the API server's event to the frame with credentials, read by the node's agent. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly stsCalls: number;
+}
+
+export interface ColdResult {
+  readonly runtime: Runtime;
+  readonly onNode: readonly Times[];
+  /** With all agents coming again after the server was started anew. */
+  readonly callsAfterRestart: number;
+  /** From the moment the API has the pod's address to its first credentials, medians, ms. */
+  readonly firstAnswerMs: { readonly scheduledBefore: number; readonly addressAtOnce: number };
+}
+
+const nodes = 10;
+const rate = 20;
+const answers = 40;
+
+export async function measureCold(tools: Tools, runtime: Runtime): Promise<ColdResult> {
+  const around = new Surroundings(tools, { pods: 0, nodes });
+  try {
+    await around.prepare();
+    let server = await around.start(runtime);
+    const shared = await withFleet(tools, server, (fleet) => schedule(around, fleet, 1000, 50));
+    await server.program.stop();
+    const before = await calls(around);
+    server = await around.start(runtime);
+    const own = await withFleet(tools, server, async (fleet) => {
+      await quiet(fleet);
+      const again = await calls(around) - before;
+      return { again, times: await schedule(around, fleet, 400, 400) };
+    });
+    const firstAnswerMs = await firstAnswers(runtime, around, server);
+    await server.program.stop();
+    const onNode = [shared, own.times];
+    return { runtime, onNode, callsAfterRestart: own.again, firstAnswerMs };
+  } finally {
+    await around.stop();
+  }
+}
+
+async function withFleet<T>(
+  tools: Tools,
+  { port }: RealServer,
+  work: (fleet: Program) => Promise<T>,
+): Promise<T> {
+  const target = `-target=127.0.0.1:${port}`;
+  const fleet = new Program("load", [
+    tools.go,
+    "agents",
+    target,
+    `-nodes=${nodes}`,
+    "-tls",
+    "-ready",
+  ]);
+  try {
+    await fleet.ask("connect");
+    return await work(fleet);
+  } finally {
+    await fleet.stop();
+  }
+}
+
+async function schedule(around: Surroundings, fleet: Program, pods: number, roles: number) {
+  const before = await calls(around);
+  const scheduled = around.cluster.ask(`pods ${rate} ${pods} ${roles}`);
+  const { p50Ms, p99Ms } = await fleet.ask(`follow ${pods / rate + 2}`);
+  await scheduled;
+  return { pods, roles, p50Ms, p99Ms, stsCalls: await calls(around) - before };
+}
+
+async function calls(around: Surroundings): Promise<number> {
+  return (await around.sts.ask("calls")).calls;
+}
+
+/** Until no more credentials come. */
+async function quiet(fleet: Program): Promise<void> {
+  for (let tries = 0; tries < 60; tries++) {
+    if ((await fleet.ask("follow 2")).credentials === 0) return;
+  }
+}
+
+async function firstAnswers(runtime: Runtime, around: Surroundings, { port }: RealServer) {
+  const agent = await around.startAgent(runtime, port);
+  try {
+    const at = `127.0.0.1:${await agent.listening("listen")}`;
+    const ask = async (laterMs: number) =>
+      (await around.cluster.ask(`answers ${answers} ${laterMs} ${at}`)).p50Ms;
+    await ask(200);
+    return { scheduledBefore: await ask(250), addressAtOnce: await ask(0) };
+  } finally {
+    await agent.stop();
+  }
+}
+
+export function coldTable(results: readonly ColdResult[]): string {
+  const rows = results.flatMap(({ runtime, onNode, callsAfterRestart, firstAnswerMs }) => [
+    ...onNode.map(({ pods, roles, p50Ms, p99Ms, stsCalls }) => [
+      `${runtime}: ${pods} pods of ${roles} roles, ${rate} a second, to the node`,
+      p50Ms.toFixed(0),
+      p99Ms.toFixed(0),
+      String(stsCalls),
+    ]),
+    [`${runtime}: server started anew, all agents come again`, "", "", String(callsAfterRestart)],
+    [`${runtime}: first answer, address some time after scheduling`]
+      .concat(firstAnswerMs.scheduledBefore.toFixed(0), "", ""),
+    [`${runtime}: first answer, address at once`, firstAnswerMs.addressAtOnce.toFixed(0), "", ""],
+  ]);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const head = ["new pods, STS takes 100 ms", "p50 ms", "p99 ms", "STS calls"];
+  return [line(head), "| --- | --: | --: | --: |", ...rows.map(line), ""].join("\n");
+}

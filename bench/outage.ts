@@ -1,0 +1,56 @@
+/** The only server is killed for 20 s while a pod asks 20 times a second: what the pod sees of it. */
+import { type Runtime, Surroundings } from "./real_server.ts";
+import type { Tools } from "./tools.ts";
+
+export interface OutageResult {
+  readonly runtime: Runtime;
+  /** While the server was away, and in the ten seconds after its return. */
+  readonly away: Asked;
+  readonly back: Asked;
+}
+
+interface Asked {
+  readonly requests: number;
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly mostMs: number;
+}
+
+const rate = 20;
+
+export async function measureOutage(tools: Tools, runtime: Runtime): Promise<OutageResult> {
+  const around = new Surroundings(tools, { pods: 0, nodes: 1 });
+  try {
+    await around.prepare();
+    const first = await around.start(runtime);
+    const agent = await around.startAgent(runtime, first.port);
+    const at = `127.0.0.1:${await agent.listening("listen")}`;
+    const ask = async (seconds: number): Promise<Asked> => {
+      const requests = rate * seconds;
+      return { requests, ...await around.cluster.ask(`steady ${rate} ${requests} ${at}`) };
+    };
+    await around.cluster.ask(`answers 1 0 ${at}`);
+    await first.program.stop("SIGKILL");
+    const away = await ask(20);
+    const returning = around.start(runtime, first.port);
+    const back = await ask(10);
+    await (await returning).program.stop();
+    await agent.stop();
+    return { runtime, away, back };
+  } finally {
+    await around.stop();
+  }
+}
+
+export function outageTable(results: readonly OutageResult[]): string {
+  const rows = results.flatMap(({ runtime, away, back }) => [
+    `| ${runtime}: killed for 20 s | ${cells(away)} |`,
+    `| ${runtime}: 10 s from its start | ${cells(back)} |`,
+  ]);
+  const head = "| the only server | requests | failed | p50 ms | slowest ms |";
+  return [head, "| --- | --: | --: | --: | --: |", ...rows, ""].join("\n");
+}
+
+function cells({ requests, failed, p50Ms, mostMs }: Asked): string {
+  return `${requests} | ${failed} | ${p50Ms.toFixed(1)} | ${mostMs.toFixed(0)}`;
+}

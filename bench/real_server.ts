@@ -1,0 +1,156 @@
+/** The server as a process, with an API server, an STS and a folder of settings of its own. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Program } from "./program.ts";
+import type { Tools } from "./tools.ts";
+
+export type Runtime = "Deno" | "Node";
+
+export interface ClusterSize {
+  readonly pods: number;
+  readonly nodes: number;
+}
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+/** As the image sets it. */
+const v8 = "--max-semi-space-size=1";
+
+/** How the program is started on a runtime. */
+export function programOn(runtime: Runtime, tools: Tools, file = main): string[] {
+  if (runtime === "Node") return [tools.node, v8, file];
+  return [tools.deno, "run", "-A", "--cached-only", `--v8-flags=${v8}`, file];
+}
+
+/** A cluster and an STS that takes 100 ms; both outlive servers, which may come and go. */
+export class Surroundings {
+  readonly cluster: Program;
+  readonly sts: Program;
+  readonly #tools: Tools;
+  readonly #folder: string;
+
+  constructor(tools: Tools, size: ClusterSize) {
+    this.#tools = tools;
+    this.#folder = mkdtempSync(join(tools.folder, "server-"));
+    const sizes = [`-pods=${size.pods}`, `-nodes=${size.nodes}`];
+    this.cluster = new Program("load", [tools.go, "cluster", ...sizes]);
+    this.sts = new Program("load", [tools.go, "sts"]);
+  }
+
+  /** Writes what the server reads; needed once, before the first. */
+  async prepare(): Promise<void> {
+    const user = { name: "server", user: { token: "token-of-the-server" } };
+    const server = `https://127.0.0.1:${await this.cluster.port()}`;
+    const cluster = { name: "bench", cluster: { server, "insecure-skip-tls-verify": true } };
+    const context = { name: "bench", context: { cluster: "bench", user: "server" } };
+    const config = {
+      clusters: [cluster],
+      users: [user],
+      contexts: [context],
+      "current-context": "bench",
+    };
+    writeFileSync(join(this.#folder, "kubeconfig"), JSON.stringify(config));
+    writeFileSync(join(this.#folder, "token"), "token-of-the-server");
+    this.#stsPort = await this.sts.port();
+  }
+  #stsPort = 0;
+
+  /** At a port of its own, unless told. */
+  async start(runtime: Runtime, port = 0): Promise<RealServer> {
+    const program = new Program(
+      "candidate",
+      [...programOn(runtime, this.#tools), ...this.#args(port)],
+      {
+        AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
+        AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYS",
+        AWS_REGION: "us-east-1",
+        AWS_EC2_METADATA_DISABLED: "true",
+      },
+    );
+    return await RealServer.ready(program);
+  }
+
+  #args(port: number): string[] {
+    return [
+      "server",
+      `--kubeconfig=${join(this.#folder, "kubeconfig")}`,
+      `--token-file=${join(this.#folder, "token")}`,
+      "--namespace=rolecall",
+      "--replicas=",
+      "--tls-dns-names=127.0.0.1",
+      "--role-base-arn=arn:aws:iam::111122223333:role/",
+      `--listen=127.0.0.1:${port}`,
+      "--admin-listen=127.0.0.1:0",
+      "--status-listen=127.0.0.1:0",
+      `--sts-endpoint=http://127.0.0.1:${this.#stsPort}`,
+    ];
+  }
+
+  /** The agent of node-0, which has a server at that port. */
+  async startAgent(runtime: Runtime, port: number): Promise<Program> {
+    const folder = join(this.#folder, "agent");
+    mkdirSync(folder);
+    const { data } = await this.cluster.ask("authority");
+    writeFileSync(join(folder, "ca.crt"), data["ca.crt"]);
+    writeFileSync(join(folder, "token"), agentToken(0));
+    return new Program("candidate", [
+      ...programOn(runtime, this.#tools),
+      "agent",
+      "--redirect=none",
+      "--direct",
+      "--listen=127.0.0.1:0",
+      "--admin-listen=127.0.0.1:0",
+      `--server=https://127.0.0.1:${port}`,
+      `--server-ca=${join(folder, "ca.crt")}`,
+      `--token-file=${join(folder, "token")}`,
+      `--state-dir=${join(folder, "state")}`,
+      "--metadata-url=http://127.0.0.1:9",
+    ]);
+  }
+
+  async stop(): Promise<void> {
+    await this.cluster.stop();
+    await this.sts.stop();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** As the cluster's API server believes it. */
+function agentToken(node: number): string {
+  const part = (value: object) => btoa(JSON.stringify(value)).replaceAll("=", "");
+  const sub = "system:serviceaccount:rolecall:rolecall-agent";
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  return `${part({ alg: "RS256" })}.${part({ aud: ["rolecall-server"], exp, sub, node })}.c2ln`;
+}
+
+export class RealServer {
+  readonly program: Program;
+  /** For agents; HTTPS. */
+  readonly port: number;
+  readonly readySeconds: number;
+
+  private constructor(program: Program, port: number, readySeconds: number) {
+    this.program = program;
+    this.port = port;
+    this.readySeconds = readySeconds;
+  }
+
+  /** Waits until it says that it is. */
+  static async ready(program: Program): Promise<RealServer> {
+    const startedAt = performance.now();
+    const ports = new Map<string, number>();
+    while (!ports.has("admin-listen") || !ports.has("listen")) {
+      const line = JSON.parse(await program.line());
+      if (line.msg === "listening") ports.set(line.listener, line.port);
+    }
+    const admin = `http://127.0.0.1:${ports.get("admin-listen")}/readyz`;
+    for (let tries = 0; tries < 3000; tries++) {
+      const answer = await fetch(admin);
+      await answer.body?.cancel();
+      const seconds = (performance.now() - startedAt) / 1000;
+      if (answer.status === 200) return new RealServer(program, ports.get("listen")!, seconds);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error("the server doesn't become ready");
+  }
+}
