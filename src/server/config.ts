@@ -71,53 +71,62 @@ export function parseServerConfig(
 }
 
 function problemsOf(values: Values): string[] {
-  const problems: string[] = [];
-  const check = (flag: keyof Values & string, wrong: boolean, expected: string) => {
-    if (wrong) problems.push(`--${flag}: ${shown(values[flag])} is not valid; ${expected}`);
-  };
-  const base = values["role-base-arn"];
-  const parsedBase = base === "" ? null : parseRoleBaseArn(base);
-  const chain = values["assume-role-arn"];
-  const parsedChain = chain === "" ? null : parseRoleArn(chain);
-  const template = sessionNameTemplateProblem(
-    values["session-name"],
-    textOf(values["cluster-name"]),
-  );
-  const chainedTooLong = chain !== "" && values["session-duration"] > chainedSeconds;
+  return rules.flatMap(([flag, holds, expected]) =>
+    holds(values) ? [] : [`--${flag}: ${shown(values, flag)} is not valid; ${expected}`]
+  ).concat(baseProblem(values), templateProblem(values));
+}
 
-  if (parsedBase?.kind === "malformed") {
-    check("role-base-arn", true, `expected ${parsedBase.expected}`);
-  }
-  check(
+/** What flags by themselves can't tell: flag, whether its value is good, what would be. */
+const rules: readonly (readonly [keyof Values & string, (values: Values) => boolean, string])[] = [
+  [
     "assume-role-arn",
-    parsedChain !== null && parsedChain.kind !== "role",
+    ({ "assume-role-arn": arn }) => arn === "" || parseRoleArn(arn).kind === "role",
     "expected a role's ARN",
-  );
-  if (chainedTooLong) {
-    problems.push(
-      `--session-duration: "${inWords(values["session-duration"])}" is not valid; ` +
-        "with --assume-role-arn sessions last at most 1h",
-    );
-  }
-  check("session-name", template !== null, `the template ${template}`);
-  check(
+  ],
+  [
+    "session-duration",
+    (values) => values["assume-role-arn"] === "" || values["session-duration"] <= chainedSeconds,
+    "with --assume-role-arn sessions last at most 1h",
+  ],
+  [
     "session-tags",
-    values["session-tags"] && values["cluster-name"] === "",
+    (values) => !values["session-tags"] || values["cluster-name"] !== "",
     "it needs --cluster-name for eks-cluster-name",
-  );
-  check("tls-cert", values["tls-cert"] !== "" && values["tls-key"] === "", "it needs --tls-key");
-  check("tls-key", values["tls-key"] !== "" && values["tls-cert"] === "", "it needs --tls-cert");
-  check(
+  ],
+  [
+    "tls-cert",
+    (values) => values["tls-cert"] === "" || values["tls-key"] !== "",
+    "it needs --tls-key",
+  ],
+  [
+    "tls-key",
+    (values) => values["tls-key"] === "" || values["tls-cert"] !== "",
+    "it needs --tls-cert",
+  ],
+  [
     "pod-token-audience",
-    values["pod-token-audience"] === values["token-audience"],
+    (values) => values["pod-token-audience"] !== values["token-audience"],
     "pods' tokens must not be agents' tokens: expected another audience than --token-audience",
-  );
-  check(
+  ],
+  [
     "status-listen",
-    !/^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/.test(values["status-listen"].host),
+    (values) => /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/.test(values["status-listen"].host),
     "expected a loopback address; reach it by port-forward",
-  );
-  return problems;
+  ],
+];
+
+function baseProblem(values: Values): string[] {
+  const base = values["role-base-arn"];
+  const parsed = base === "" ? null : parseRoleBaseArn(base);
+  if (parsed?.kind !== "malformed") return [];
+  return [`--role-base-arn: ${JSON.stringify(base)} is not valid; expected ${parsed.expected}`];
+}
+
+function templateProblem(values: Values): string[] {
+  const template = values["session-name"];
+  const problem = sessionNameTemplateProblem(template, textOf(values["cluster-name"]));
+  if (problem === null) return [];
+  return [`--session-name: ${JSON.stringify(template)} is not valid; the template ${problem}`];
 }
 
 function settingsOf(values: Values): ServerSettings {
@@ -165,7 +174,9 @@ function noticesOf(settings: ServerSettings): string[] {
 }
 
 /** A value as it was given. */
-function shown(value: Values[keyof Values]): string {
+function shown(values: Values, flag: keyof Values & string): string {
+  if (flag === "session-duration") return JSON.stringify(inWords(values[flag]));
+  const value = values[flag];
   const isListen = typeof value === "object" && "port" in value;
   return JSON.stringify(isListen ? hostPortText(value) : value);
 }
