@@ -1,13 +1,15 @@
 /**
  * Opens many connections from one address at once, sends `first` on each and then a byte at a time,
- * and tells twice a second how many are still open. Arguments: a JSON of `Flood`.
+ * tells twice a second how many are still open, and ends when none is. Arguments: a JSON of `Flood`.
  */
 import { connect, type Socket } from "node:net";
 import process from "node:process";
 
 export interface Flood {
+  readonly host: string;
   readonly port: number;
-  readonly from: string;
+  /** The address to come from, where there are several. */
+  readonly from?: string;
   readonly count: number;
   /** What each sends when connected, a character a byte. */
   readonly first: string;
@@ -16,11 +18,12 @@ export interface Flood {
 }
 
 const flood = JSON.parse(process.argv[2] ?? "{}") as Flood;
+const { host, port } = flood;
 const open = new Set<Socket>();
 let connected = 0;
 
 for (let i = 0; i < flood.count; i++) {
-  const socket = connect({ port: flood.port, host: "127.0.0.1", localAddress: flood.from });
+  const socket = connect({ host, port, ...(flood.from ? { localAddress: flood.from } : {}) });
   open.add(socket);
   socket.once("connect", () => {
     connected++;

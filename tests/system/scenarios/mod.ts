@@ -9,6 +9,7 @@ import { credentials } from "./credentials.ts";
 import { direct } from "./direct.ts";
 import { droppedPackets } from "./dropped.ts";
 import { fence } from "./fence.ts";
+import { floodScenarios } from "./floods.ts";
 import { outages } from "./outages.ts";
 import { redirect } from "./redirect.ts";
 import { renewals } from "./renewals.ts";
@@ -43,6 +44,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...droppedPackets,
   ...tellings,
   ...settings,
+  ...floodScenarios,
   ...sdkClients,
   ...renewals,
   // After those that wait for Events: its hundred broken namespaces get theirs first.

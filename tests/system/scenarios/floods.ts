@@ -1,0 +1,144 @@
+/**
+ * One pod floods every port that it can reach, through the redirect and past it: its connections
+ * are closed, others are answered meanwhile. How quickly is printed, not judged: the machine that
+ * runs this may be busy otherwise.
+ */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { Flood } from "../../runtime/flood/attacker.ts";
+import { floodConnections, floods, told } from "../../runtime/flood/floods.ts";
+import type { Reconnecting } from "../../runtime/flood/reconnecting.ts";
+import { fabricAddress, inNamespace, metadataAddress } from "../network.ts";
+import type { TestPod } from "../pod.ts";
+import { must, plainEnv } from "../programs.ts";
+import { caFile } from "../rolecall.ts";
+import type { Scenario } from "../report.ts";
+import { askServer } from "../server_requests.ts";
+import { agentOrigin, serverOrigin, type Stage } from "../stage.ts";
+import { pause, until } from "../until.ts";
+
+const path = "/latest/meta-data/iam/security-credentials/reader";
+const front = { host: metadataAddress, port: 80 };
+/** Some more than the agent has open by itself. */
+const fewFiles = 120;
+
+async function makePod(stage: Stage, name: string): Promise<TestPod> {
+  await stage.namespace(name, ".*");
+  const annotations = { "iam.amazonaws.com/role": "reader" };
+  const pod = await stage.pod({ namespace: name, name, annotations });
+  await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+  return pod;
+}
+
+/** The one that floods, or the other; the same in every scenario. */
+async function floodPod(stage: Stage, name: "flooder" | "flooded"): Promise<TestPod> {
+  if (!stage.shared.has(name)) stage.shared.set(name, makePod(stage, name));
+  return await stage.shared.get(name)!;
+}
+
+/** With the limits that agents have by default. */
+async function withDefaultRate(stage: Stage, work: () => Promise<void>): Promise<void> {
+  await stage.restartAgent(stage.first, { flags: ["--pod-rate=500"] });
+  try {
+    await work();
+  } finally {
+    await stage.restartAgent(stage.first);
+  }
+}
+
+/** Settles with what the attacker says last, once none of its connections is left. */
+function attack(from: TestPod, script: string, wanted: Flood | Reconnecting): Promise<string> {
+  const file = fileURLToPath(new URL(`../../runtime/flood/${script}`, import.meta.url));
+  const command = [process.execPath, "run", "-A", "--quiet", file, JSON.stringify(wanted)];
+  return must(inNamespace(from.net, command), { env: plainEnv(), timeoutMs: 90_000 });
+}
+
+/** Asks until the flood is over; each answer has to be a good one. */
+async function meanwhile(
+  flood: Promise<unknown>,
+  ask: () => Promise<{ readonly status: number; readonly body: string }>,
+  good = 200,
+): Promise<string> {
+  let over = false;
+  const ended = flood.finally(() => over = true);
+  const times: number[] = [];
+  while (!over) {
+    const startedAt = performance.now();
+    const { status, body } = await ask();
+    times.push(performance.now() - startedAt);
+    assert.equal(status, good, body);
+    await pause(10);
+  }
+  await ended;
+  return told(times);
+}
+
+async function floodFront(stage: Stage): Promise<void> {
+  const [flooder, other] = [await floodPod(stage, "flooder"), await floodPod(stage, "flooded")];
+  await withDefaultRate(stage, async () => {
+    for (const [name, kind] of Object.entries(floods)) {
+      const flood = attack(flooder, "attacker.ts", { ...front, count: floodConnections, ...kind });
+      console.log(`      ${name}: ${await meanwhile(flood, () => other.ask(path))}`);
+    }
+    assert.equal((await flooder.ask(path)).status, 200);
+  });
+}
+
+async function floodOtherPorts(stage: Stage): Promise<void> {
+  const flooder = await floodPod(stage, "flooder");
+  const silent = { count: floodConnections, ...floods["stay silent"] };
+  const page = (url: string) => async () => {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    return { status: answer.status, body: await answer.text() };
+  };
+  const stranger = { path: "/v1/assignments", caFile: caFile(stage.folders) };
+  const at = stage.first.node.address;
+  const ports = [
+    { host: at, port: 9620, ask: page(`${agentOrigin(stage.first.node)}/readyz`), good: 200 },
+    { host: fabricAddress, port: 9621, ask: page(`${serverOrigin}/readyz`), good: 200 },
+    { host: fabricAddress, port: 8443, ask: () => askServer(stranger), good: 401 },
+  ];
+  await Promise.all(ports.map(async ({ host, port, ask, good }) => {
+    const flood = attack(flooder, "attacker.ts", { host, port, ...silent });
+    console.log(`      ${port}: ${await meanwhile(flood, ask, good)}`);
+  }));
+}
+
+async function reconnectForever(stage: Stage): Promise<void> {
+  const [flooder, other] = [await floodPod(stage, "flooder"), await floodPod(stage, "flooded")];
+  const request = `GET ${path} HTTP/1.1\r\nHost: ${metadataAddress}\r\n\r\n`;
+  await withDefaultRate(stage, async () => {
+    console.log(`      before: ${await meanwhile(pause(3000), () => other.ask(path))}`);
+    const wanted = { ...front, atOnce: 50, seconds: 8, request };
+    const flood = attack(flooder, "reconnecting.ts", wanted);
+    const answers = await meanwhile(flood, () => other.ask(path));
+    console.log(`      meanwhile: ${answers}; connections of the other: ${await flood}`.trimEnd());
+  });
+}
+
+/** The limit is taken from the running agent, whose own limits go by the one it began with. */
+async function runOutOfFiles(stage: Stage): Promise<void> {
+  const [flooder, other] = [await floodPod(stage, "flooder"), await floodPod(stage, "flooded")];
+  const { running } = stage.first;
+  try {
+    await must(["prlimit", `--pid=${running.pid}`, `--nofile=${fewFiles}:`]);
+    const silent = { ...front, count: floodConnections, ...floods["stay silent"] };
+    await attack(flooder, "attacker.ts", silent);
+    await until("an answer", async () => (await other.ask(path)).status === 200, {
+      within: 30_000,
+    });
+    assert.ok(running.alive, "the same agent");
+  } finally {
+    await stage.restartAgent(stage.first);
+  }
+}
+
+const within = 180_000;
+
+export const floodScenarios: readonly Scenario<Stage>[] = [
+  { name: "floods: 2,000 connections of one pod through the redirect", within, run: floodFront },
+  { name: "floods: 2,000 connections on 9620, 9621 and 8443", within, run: floodOtherPorts },
+  { name: "floods: a pod that reconnects without end", within, run: reconnectForever },
+  { name: "floods: an agent that may open no more files lives on", within, run: runOutOfFiles },
+];
