@@ -7,5 +7,5 @@ test("agentLimits(): all listeners together stay under half of the open files", 
     const all = agentLimits(files).maxConnections + 2 * pageLimits.maxConnections;
     assert.ok(all <= files / 2, `${files}`);
   }
-  assert.equal(agentLimits(1_048_576).maxConnections, 4096);
+  assert.equal(agentLimits(1_048_576).maxConnections, 16_384);
 });
