@@ -4,7 +4,7 @@
  * as `make_bundles.ts FOLDER`.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -34,4 +34,16 @@ for (const name of programs) {
     stdio: "inherit",
   });
   if (bundled.status !== 0) throw new Error(`${name} could not be bundled`);
+  giveRequire(join(folder, `${name}.js`));
+}
+
+/**
+ * CommonJS modules in a bundle call `require` for what the runtime has built in. Deno puts one there
+ * only where the minifier's names let it find the place.
+ */
+function giveRequire(path: string): void {
+  const [shebang = "", ...rest] = readFileSync(path, "utf8").split("\n");
+  const made =
+    'import{createRequire as makeRequire}from"node:module";var require=makeRequire(import.meta.url);';
+  writeFileSync(path, [shebang, made, ...rest].join("\n"));
 }
