@@ -39,6 +39,14 @@ RUN cp -r /program /program-node \
     && deno run -A deploy/image/make_launchers.ts /program/app "/usr/bin/deno -qP=%" \
     && deno run -A deploy/image/make_launchers.ts /program-node/app /usr/bin/node \
     && echo '{"type":"module"}' > /program-node/app/package.json
+# What Deno finds out about a program at its first start, at the place where it will lie: without it
+# every start takes 0.3 s and 25 MB more. V8 takes it for the flags alone that it was made with.
+RUN cp -r /program/app /app && export DENO_DIR=/app/cache DENO_V8_FLAGS=--max-semi-space-size=1 \
+    && for command in server uninstall explain migrate; do \
+      /app/bin/$command --help > /dev/null || exit 1; \
+    done \
+    && DENO_V8_FLAGS=$DENO_V8_FLAGS,--heap-growing-percent=10 /app/bin/agent --help > /dev/null \
+    && cp -r /app/cache /program/app/cache
 
 FROM scratch AS node
 COPY --from=system /system/ /
@@ -57,7 +65,7 @@ FROM scratch AS deno
 COPY --from=system /system/ /
 COPY --from=deno-runtime /usr/bin/deno /usr/bin/deno
 COPY --from=program /program/ /
-ENV PATH=/app/bin:/usr/sbin:/usr/bin \
+ENV PATH=/app/bin:/usr/sbin:/usr/bin DENO_DIR=/app/cache \
     DENO_NO_PROMPT=1 DENO_NO_UPDATE_CHECK=1 DENO_V8_FLAGS=--max-semi-space-size=1
 LABEL org.opencontainers.image.title="rolecall" \
       org.opencontainers.image.description="AWS IAM roles for Kubernetes pods, with no change to the pods" \

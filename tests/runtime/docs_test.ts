@@ -96,7 +96,19 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   "docs/deploying.md": ["platform", "target", "network", "register-with-taints"],
   "docs/developing.md": ["help", "part"],
   "docs/explain.md": ["global", "config"],
-  "docs/performance.md": ["cpu-prof", "max-semi-space-size", "max-old-space-size"],
+  "docs/performance.md": [
+    "cpu-prof",
+    "max-semi-space-size",
+    "max-old-space-size",
+    "heap-growing-percent",
+    "node-modules-dir",
+    "memory-saver-mode",
+    "optimize-for-size",
+    "single-threaded-gc",
+    "no-memory-pool",
+    "memory-balancer",
+    "cppgc-young-generation",
+  ],
 };
 
 /** Pages without the blocks that tests run; the one on predecessors has a test of its own. */
