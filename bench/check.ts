@@ -1,10 +1,10 @@
 /** Whether a run has become worse than the committed one, by more than runs differ anyway. */
 import type { CandidateName } from "./candidates.ts";
-import type { CaseResult, Ratio } from "./results.ts";
+import { type CaseResult, median, type Ratio } from "./results.ts";
 
 /** No run repeats itself more exactly than this. */
 const leastMargin = 0.15;
-/** How many times the spread of the rounds a ratio may be off. */
+/** How many times the spread of a run's rounds a ratio may be off. */
 const spreads = 3;
 
 const agents: readonly CandidateName[] = ["agent", "agent on Node"];
@@ -27,13 +27,17 @@ export function regressions(now: readonly CaseResult[], before: readonly CaseRes
   });
 }
 
+/** Against the median of all runs that were kept; their own differences are noise, too. */
 function worse(name: string, old: Ratio, now: Ratio, direction: 1 | -1): string[] {
-  const margin = Math.max(leastMargin, spreads * Math.max(old.spread, now.spread));
-  const change = direction * (now.median / old.median - 1);
+  const runs = old.runs ?? [old.median];
+  const usual = median(runs);
+  const between = Math.max(...runs.map((run) => Math.abs(run / usual - 1)));
+  const margin = Math.max(leastMargin, spreads * old.spread, 1.5 * between);
+  const change = direction * (now.median / usual - 1);
   if (change <= margin) return [];
   const percent = (share: number) => `${(share * 100).toFixed(0)} %`;
   return [
-    `${name}: ${old.median.toFixed(2)} has become ${now.median.toFixed(2)}, ` +
+    `${name}: ${usual.toFixed(2)} has become ${now.median.toFixed(2)}, ` +
     `worse by ${percent(change)}; up to ${percent(margin)} is noise`,
   ];
 }

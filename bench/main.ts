@@ -19,6 +19,7 @@ import { type ListResult, listTable, measureList } from "./list.ts";
 import { placement, Program } from "./program.ts";
 import type { Runtime } from "./real_server.ts";
 import { type Run, tableOf } from "./report.ts";
+import { withHistory } from "./results.ts";
 import { runCases } from "./run_cases.ts";
 import { measureScale, type ScaleResult, scaleTable } from "./scale.ts";
 import { scalePlot } from "./scale_plot.ts";
@@ -57,7 +58,8 @@ async function main(mode: string): Promise<number> {
   process.stdout.write(`\n${table}`);
   if (mode === "check") return check(run);
   if (values.only !== "") return 0;
-  writeFileSync(resultsFile, `${JSON.stringify(run, null, 2)}\n`);
+  const kept = { ...run, cases: withHistory(run.cases, committedRun().cases) };
+  writeFileSync(resultsFile, `${JSON.stringify(kept, null, 2)}\n`);
   documentWith("bench", table);
   formatFiles(resultsFile);
   return 0;
@@ -151,9 +153,12 @@ function aboutRun(rounds: number): Record<string, string> {
   };
 }
 
+function committedRun(): Run {
+  return JSON.parse(readFileSync(resultsFile, "utf8"));
+}
+
 function check(run: Run): number {
-  const committed: Run = JSON.parse(readFileSync(resultsFile, "utf8"));
-  const worse = regressions(run.cases, committed.cases);
+  const worse = regressions(run.cases, committedRun().cases);
   for (const line of worse) process.stderr.write(`${line}\n`);
   process.stderr.write(worse.length === 0 ? "no ratio is worse than before\n" : "");
   return worse.length === 0 ? 0 : 1;

@@ -10,6 +10,8 @@ export interface Ratio {
   readonly median: number;
   /** Half of the distance between the lowest and the highest round, as a share of the median. */
   readonly spread: number;
+  /** The medians of the last runs that were kept, this one's at the end. */
+  readonly runs?: readonly number[];
 }
 
 export interface CaseResult {
@@ -40,6 +42,30 @@ export function summarize({ name, baseline, candidates }: Case, rounds: Rounds):
     };
   }
   return { name, baseline, measured, ratios };
+}
+
+/** So many runs are remembered, so that their differences can be known for noise. */
+const maxRuns = 8;
+
+/** The results, each ratio with those of the runs before it. */
+export function withHistory(
+  now: readonly CaseResult[],
+  before: readonly CaseResult[],
+): CaseResult[] {
+  const known = new Map(before.map((result) => [result.name, result.ratios]));
+  return now.map((result) => {
+    const old = known.get(result.name);
+    const ratios = Object.entries(result.ratios).map(([name, { rate, cpu }]) => {
+      const earlier = old?.[name as CandidateName];
+      return [name, { rate: after(earlier?.rate, rate), cpu: after(earlier?.cpu, cpu) }];
+    });
+    return { ...result, ratios: Object.fromEntries(ratios) };
+  });
+}
+
+function after(earlier: Ratio | undefined, now: Ratio): Ratio {
+  const runs = earlier === undefined ? [] : earlier.runs ?? [earlier.median];
+  return { ...now, runs: [...runs, now.median].slice(-maxRuns) };
 }
 
 function ratioOf(values: readonly number[]): Ratio {
