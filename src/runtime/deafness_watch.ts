@@ -22,11 +22,16 @@ export interface DeafnessParts {
   readonly quietMs?: number;
   /** How long a queued connection may wait from then on. */
   readonly patienceMs?: number;
+  /**
+   * In how many looks: a program that gets no time for that long sees one of them late, and accepts
+   * before the next.
+   */
+  readonly looks?: number;
 }
 
 /** Doesn't keep the process alive. */
 export function watchForDeafness(parts: DeafnessParts): DeafnessWatch {
-  const { queued, deaf, quietMs = 1000, patienceMs = 500 } = parts;
+  const { queued, deaf, quietMs = 1000, patienceMs = 500, looks = 5 } = parts;
   let accepted = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
@@ -35,13 +40,11 @@ export function watchForDeafness(parts: DeafnessParts): DeafnessWatch {
     timer = setTimeout(() => void run(), ms);
     timer.unref();
   };
-  const look = (before: number) => async () => {
-    const waits = accepted === before && await queued() > 0;
-    if (!waits) return after(quietMs, look(accepted));
-    after(patienceMs, async () => {
-      if (accepted === before && await queued() > 0) deaf();
-      after(quietMs, look(accepted));
-    });
+  const look = (before: number, seen = 0) => async () => {
+    const waits = accepted === before && await queued() > 0 && accepted === before;
+    if (waits && seen < looks) return after(patienceMs / looks, look(before, seen + 1));
+    if (waits) deaf();
+    after(quietMs, look(accepted));
   };
   after(quietMs, look(0));
   return {

@@ -13,7 +13,7 @@ import {
 } from "./deafness_watch.ts";
 
 /** Watches with a queue that gives these lengths by turns, until they are used up. */
-function deafCalls(lengths: number[], accepts: boolean): Promise<number> {
+function deafCalls(lengths: number[], accepts: boolean, looks = 1): Promise<number> {
   let calls = 0;
   return new Promise((resolve) => {
     const alive = setInterval(() => {}, 60_000);
@@ -30,12 +30,18 @@ function deafCalls(lengths: number[], accepts: boolean): Promise<number> {
       deaf: () => calls++,
       quietMs: 1,
       patienceMs: 1,
+      looks,
     });
   });
 }
 
 test("deafness: connections that go on waiting while none is accepted", async () => {
   assert.equal(await deafCalls([3, 3, 1, 1], false), 2);
+});
+
+test("deafness: not before every look has seen them wait", async () => {
+  assert.equal(await deafCalls([3, 3, 3, 0], false, 3), 0);
+  assert.equal(await deafCalls([3, 3, 3, 3], false, 3), 1);
 });
 
 test("deafness: not where the queue empties, or connections are accepted", async () => {
