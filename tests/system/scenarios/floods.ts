@@ -20,6 +20,8 @@ import { pause, until } from "../until.ts";
 
 const path = "/latest/meta-data/iam/security-credentials/reader";
 const front = { host: metadataAddress, port: 80 };
+/** No answer at all is what fails; whoever counts milliseconds reads what is printed. */
+const patient = { timeoutMs: 30_000 };
 /** Some more than the agent has open by itself. */
 const fewFiles = 120;
 
@@ -79,7 +81,7 @@ async function floodFront(stage: Stage): Promise<void> {
   await withDefaultRate(stage, async () => {
     for (const [name, kind] of Object.entries(floods)) {
       const flood = attack(flooder, "attacker.ts", { ...front, count: floodConnections, ...kind });
-      console.log(`      ${name}: ${await meanwhile(flood, () => other.ask(path))}`);
+      console.log(`      ${name}: ${await meanwhile(flood, () => other.ask(path, patient))}`);
     }
     assert.equal((await flooder.ask(path)).status, 200);
   });
@@ -89,7 +91,7 @@ async function floodOtherPorts(stage: Stage): Promise<void> {
   const flooder = await floodPod(stage, "flooder");
   const silent = { count: floodConnections, ...floods["stay silent"] };
   const page = (url: string) => async () => {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(url, { signal: AbortSignal.timeout(patient.timeoutMs) });
     return { status: answer.status, body: await answer.text() };
   };
   const stranger = { path: "/v1/assignments", caFile: caFile(stage.folders) };
@@ -109,10 +111,10 @@ async function reconnectForever(stage: Stage): Promise<void> {
   const [flooder, other] = [await floodPod(stage, "flooder"), await floodPod(stage, "flooded")];
   const request = `GET ${path} HTTP/1.1\r\nHost: ${metadataAddress}\r\n\r\n`;
   await withDefaultRate(stage, async () => {
-    console.log(`      before: ${await meanwhile(pause(3000), () => other.ask(path))}`);
+    console.log(`      before: ${await meanwhile(pause(3000), () => other.ask(path, patient))}`);
     const wanted = { ...front, atOnce: 50, seconds: 8, request };
     const flood = attack(flooder, "reconnecting.ts", wanted);
-    const answers = await meanwhile(flood, () => other.ask(path));
+    const answers = await meanwhile(flood, () => other.ask(path, patient));
     console.log(`      meanwhile: ${answers}; connections of the other: ${await flood}`.trimEnd());
   });
 }
@@ -125,7 +127,7 @@ async function runOutOfFiles(stage: Stage): Promise<void> {
     await must(["prlimit", `--pid=${running.pid}`, `--nofile=${fewFiles}:`]);
     const silent = { ...front, count: floodConnections, ...floods["stay silent"] };
     await attack(flooder, "attacker.ts", silent);
-    await until("an answer", async () => (await other.ask(path)).status === 200, {
+    await until("an answer", async () => (await other.ask(path, patient)).status === 200, {
       within: 30_000,
     });
     assert.ok(running.alive, "the same agent");
