@@ -57,7 +57,12 @@ const frame = v.variant("type", [
   assign,
   v.object({ type: v.literal("revoke"), uid: v.string() }),
   v.object({ type: v.literal("synced") }),
-  v.object({ type: v.literal("ping"), watchAgeSeconds: v.number() }),
+  v.object({
+    type: v.literal("ping"),
+    watchAgeSeconds: v.number(),
+    /** Since the stream began, so that a reader can tell a ping that waited for it; rounded down. */
+    sentAfterSeconds: v.optional(v.number()),
+  }),
 ]);
 
 export type CredentialsFrame = v.InferOutput<typeof credentials>;

@@ -125,7 +125,8 @@ test("server: a pod's role is told as pending, then its credentials are pushed",
   assert.deepEqual(assigned(snapshot, "agent-uid")?.role, null);
   assert.equal(assigned(snapshot, "uid-web")?.role?.arn, readerArn);
   assert.equal(assigned(snapshot, "uid-web")?.role?.credentials, undefined);
-  assert.deepEqual(snapshot.slice(-2), [{ type: "synced" }, { type: "ping", watchAgeSeconds: 2 }]);
+  const ping = { type: "ping", watchAgeSeconds: 2, sentAfterSeconds: 0 };
+  assert.deepEqual(snapshot.slice(-2), [{ type: "synced" }, ping]);
   const next = frames();
   await server.clock.advance(0);
   assert.equal(assigned(await next, "uid-web")?.role?.credentials?.accessKeyId, "ASIAKEY1");

@@ -10,6 +10,8 @@ import { pause } from "../../time/pause.ts";
 import { LinkFault, oneLine } from "./link_fault.ts";
 import type { ServerAccess } from "./server_access.ts";
 
+type PingFrame = Extract<Frame, { type: "ping" }>;
+
 const attemptMs = 2000;
 /** The server says something every 5 s. */
 const silenceMs = 12_000;
@@ -34,6 +36,8 @@ export class Connection {
   readonly #over = new AbortController();
   readonly #stream: AssignmentStream;
   readonly #leads: PromiseWithResolvers<boolean> = Promise.withResolvers();
+  /** Monotonic; the server's stream began no earlier. */
+  readonly #askedAt: number;
   #lastFrameAt: number;
   #stalledSince: number | null = null;
 
@@ -45,15 +49,22 @@ export class Connection {
     const stop = new AbortController();
     const signal = AbortSignal.any([parts.signal, stop.signal]);
     const cancel = parts.clock.after(attemptMs, () => stop.abort());
+    const askedAt = parts.clock.monotonic();
     try {
       const response = await ask(parts, signal);
-      return new Connection(parts, response, stop);
+      return new Connection(parts, response, stop, askedAt);
     } finally {
       cancel();
     }
   }
 
-  private constructor(parts: ConnectionParts, response: Response, stop: AbortController) {
+  private constructor(
+    parts: ConnectionParts,
+    response: Response,
+    stop: AbortController,
+    askedAt: number,
+  ) {
+    this.#askedAt = askedAt;
     this.address = parts.address;
     this.access = parts.access;
     this.#clock = parts.clock;
@@ -128,12 +139,24 @@ export class Connection {
   }
 
   #take(line: string): void {
-    const frame = decodeFrame(line);
+    const told = decodeFrame(line);
     this.#lastFrameAt = this.#clock.now();
-    if (!frame) return;
+    if (!told) return;
+    const frame = told.type === "ping" ? this.#aged(told) : told;
     this.#watch(frame);
     this.#stream.apply(frame);
     if (this.#stream.leads) this.#leads.resolve(true);
+  }
+
+  /**
+   * As old as it may be by now: it may have waited on the way, or for an agent that was stopped.
+   * @throws {LinkFault} so late that nothing was heard for as long as a server may be silent
+   */
+  #aged(ping: PingFrame): PingFrame {
+    const sentAt = this.#askedAt + (ping.sentAfterSeconds ?? Infinity) * 1000;
+    const lateMs = Math.max(0, this.#clock.monotonic() - sentAt);
+    if (lateMs > silenceMs) throw new LinkFault("silent", `${this.address}: its word comes late`);
+    return { ...ping, watchAgeSeconds: ping.watchAgeSeconds + lateMs / 1000 };
   }
 
   #watch(frame: Frame): void {

@@ -134,6 +134,33 @@ test("12 s of silence and the stream is opened anew; what was told stays", async
   await end();
 });
 
+test("a ping that waited to be read is as old as it is", async () => {
+  const { clock, server, assignments, end } = setUp();
+  await clock.advance(1500);
+  server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), synced);
+  await clock.advance(11_000);
+  // Sent 11 s ago at the earliest, of a watch that was 1 s old: 12 s, of which 5 s count nothing.
+  server.streams[0]?.send({ type: "ping", watchAgeSeconds: 1, sentAfterSeconds: 0 });
+  await clock.advance(18_000);
+  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  await clock.advance(1);
+  assert.equal(assignments.find("10.0.0.7").kind, "unconfirmed");
+  await end();
+});
+
+test("a ping that comes more than 12 s late is no word: the stream is opened anew", async () => {
+  const { clock, server, log, end } = setUp();
+  await clock.advance(1500);
+  await clock.advance(10_000);
+  server.streams[0]?.send(synced);
+  await clock.advance(10_000);
+  server.streams[0]?.send({ type: "ping", watchAgeSeconds: 1, sentAfterSeconds: 7.9 });
+  await settled();
+  assert.equal(server.streams[0]?.cancelled, true);
+  assert.match(log.text(), /comes late/);
+  await end();
+});
+
 test("a malformed frame ends the stream, and nothing of it is logged", async () => {
   const { clock, server, log, end } = setUp();
   await clock.advance(1500);

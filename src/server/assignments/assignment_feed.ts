@@ -39,13 +39,14 @@ export class AssignmentFeed {
   readonly #encoder = new TextEncoder();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #wake: (() => void) | undefined;
+  readonly #begunAt: number;
   #takenAt: number;
   #cancelPing: () => void;
   #ended = false;
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
-    this.#takenAt = parts.clock.monotonic();
+    this.#begunAt = this.#takenAt = parts.clock.monotonic();
     this.#node = parts.attach((uid) => this.#add(`pod ${uid}`, { uid }));
     for (const uid of this.#node.uids()) this.#queue.set(`pod ${uid}`, { uid });
     this.#queue.set("synced", "synced").set("ping", "ping");
@@ -113,7 +114,12 @@ export class AssignmentFeed {
     if (item === "synced") return encodeFrame({ type: "synced" });
     if (item === "ping") {
       const age = Math.min(this.#parts.watchAgeSeconds(), oldestWatchAgeSeconds);
-      return encodeFrame({ type: "ping", watchAgeSeconds: Math.round(age * 10) / 10 });
+      const passedMs = this.#parts.clock.monotonic() - this.#begunAt;
+      return encodeFrame({
+        type: "ping",
+        watchAgeSeconds: Math.round(age * 10) / 10,
+        sentAfterSeconds: Math.floor(passedMs / 100) / 10,
+      });
     }
     return encodeFrame(this.#node.frame(item.uid) ?? { type: "revoke", uid: item.uid });
   }

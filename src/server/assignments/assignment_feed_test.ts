@@ -112,6 +112,14 @@ test("AssignmentFeed: a ping every second while the watch is late, so its return
   assert.deepEqual((await next).map(word), ["ping 4"]);
 });
 
+test("AssignmentFeed: a ping says when it was sent, not when it was due", async () => {
+  const { clock, reader } = opened();
+  await frames(reader);
+  await clock.advance(12_345);
+  const [ping] = await frames(reader);
+  assert.deepEqual(ping, { type: "ping", watchAgeSeconds: 1.2, sentAfterSeconds: 12.3 });
+});
+
 test("AssignmentFeed: large snapshots go in pieces", async () => {
   const node = new Node();
   for (let i = 0; i < 1000; i++) node.set(`pod-${i}`, "1");
