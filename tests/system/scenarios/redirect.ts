@@ -11,6 +11,7 @@ import { until } from "../until.ts";
 
 const role = "iam.amazonaws.com/role";
 const nodePath = "/latest/meta-data/iam/security-credentials/node-instance-role";
+const readerPath = "/latest/meta-data/iam/security-credentials/reader";
 
 async function natRules(stage: Stage): Promise<string> {
   const { name } = stage.first.node;
@@ -142,6 +143,24 @@ export const redirect: readonly Scenario<Stage>[] = [
       assert.equal(answer.status, 0, "nobody answers");
       await stage.restartAgent(stage.first);
       await until("served again", async () => (await pod.credentials("reader")).status === 200);
+    },
+  },
+  {
+    name: "the agent is killed: nobody else answers, and the next one takes tokens from before",
+    run: async (stage) => {
+      const annotations = { [role]: "reader" };
+      const pod = await stage.pod({ namespace: "flush", name: "killed", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
+      const ttl = { "X-aws-ec2-metadata-token-ttl-seconds": "600" };
+      const token = await pod.ask("/latest/api/token", { method: "PUT", headers: ttl });
+      assert.equal(token.status, 200, token.body);
+      await stage.first.running.stop(0, "SIGKILL");
+      assert.ok(inPlace(await natRules(stage)), "rules stay");
+      assert.equal((await pod.ask(nodePath, { timeoutMs: 1500 })).status, 0, "nobody answers");
+      await stage.restartAgent(stage.first);
+      const headers = { "X-aws-ec2-metadata-token": token.body };
+      const served = async () => (await pod.ask(readerPath, { headers })).status === 200;
+      await until("served again", served, { within: 30_000 });
     },
   },
   {
