@@ -2,14 +2,15 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { clientsImage, rolecallImage } from "./images.ts";
 import { Kubectl } from "./kubectl.ts";
 import { writeOverlay } from "./own_overlays.ts";
 import { play } from "./play.ts";
 
 /** What has to be said of that cluster beside its kubeconfig. */
 const needed = {
-  ROLECALL_TEST_IMAGE: "Rolecall's image, as its nodes can pull it or have it",
-  ROLECALL_TEST_SDK_IMAGE: "an image whose entry point is tests/clients/go",
+  ROLECALL_TEST_IMAGE: `Rolecall's image, as its nodes can pull it or have it (${rolecallImage})`,
+  ROLECALL_TEST_SDK_IMAGE: `an image whose entry point is tests/clients/go (${clientsImage})`,
   ROLECALL_TEST_STS: "the URL of moto's server, as both its pods and this machine reach it",
 } as const;
 

@@ -1,8 +1,8 @@
 /**
  * The whole-node test: image, kustomize overlay, kubelet, containerd, CNI and kube-proxy as they are.
  * With KUBECONFIG it runs on that cluster, else it makes what it needs once, brings up two nodes in
- * namespaces of their own and leaves nothing behind. `--keep` leaves out the scenarios and leaves the
- * nodes up until it is told to end, to be looked at.
+ * namespaces of their own and leaves nothing behind. `--keep` plays nothing and leaves the nodes up to
+ * be looked at, until it is told to end. `--images` makes the images and prints their archives' paths.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -26,6 +26,10 @@ async function main(args: readonly string[]): Promise<number> {
   const lacking = await missing();
   for (const line of lacking) console.error(`test:cluster: missing: ${line}`);
   if (lacking.length > 0) return cannotRun;
+  if (args[0] === "--images") {
+    for (const path of await imageArchives()) console.log(path);
+    return 0;
+  }
   console.log("making or finding Kubernetes, moto and images (minutes, the first time)");
   const builds = {
     kube: await kubeBinary(),

@@ -94,7 +94,7 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   "CONTRIBUTING.md": ["test"],
   "docs/configuration.md": ["some-flag"],
   "docs/deploying.md": ["platform", "target", "network", "register-with-taints"],
-  "docs/developing.md": ["help", "part"],
+  "docs/developing.md": ["help", "images", "keep", "part"],
   "docs/explain.md": ["global", "config"],
   "docs/performance.md": [
     "cpu-prof",

@@ -56,11 +56,19 @@ export function redirectFault(command: string, result: ProgramResult): RedirectF
   if (missing.test(said)) {
     return new RedirectFault(
       "no_module",
-      `${command}: the kernel lacks what it needs; load its modules on the node, ` +
+      `${command}: the kernel lacks what it needs; on the node, \`modprobe ${
+        modulesOf(command)
+      }\`, ` +
         `or choose another --redirect (${said})`,
     );
   }
   return new RedirectFault("failed", `${command}: exit ${result.code}: ${said}`);
+}
+
+/** What to load for it; the kernel finds what these rest on. */
+function modulesOf(command: string): string {
+  if (command.includes("legacy")) return "iptable_nat iptable_filter";
+  return command === "nft" ? "nft_chain_nat nft_nat" : "nft_compat nft_chain_nat";
 }
 
 /** Runs a program that has to succeed; gives its output. */

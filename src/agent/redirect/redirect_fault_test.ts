@@ -17,7 +17,7 @@ for (const [code, stderr, expected, remedy] of cases) {
     const fault = redirectFault("iptables-nft", { code, stdout: "", stderr });
     const usual = code === 3 ? "no_module" : "no_permission";
     assert.equal(fault.code, expected ?? usual);
-    assert.match(fault.message, remedy ?? (code === 3 ? /modules/ : /NET_ADMIN/));
+    assert.match(fault.message, remedy ?? (code === 3 ? /modprobe nft_compat/ : /NET_ADMIN/));
     assert.ok(!fault.message.includes("\n"));
   });
 }

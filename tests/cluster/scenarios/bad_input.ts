@@ -29,12 +29,19 @@ export const badInput: readonly ClusterScenario[] = [
         metadata.name
       );
       await kubectl.do(["apply", "-k", broken]);
-      const log = await until("the new agent's complaint", async () => {
+      const added = await until("the new agent", async () => {
         const pods = await kubectl.pods(home, "rolecall-agent");
-        const added = pods.find(({ metadata }) => !before.includes(metadata.name));
-        return added && await kubectl.logs(home, added.metadata.name);
+        return pods.find(({ metadata }) => !before.includes(metadata.name))?.metadata.name;
       }, { within: 60_000, every: 500 });
-      assert.match(log, /^ROLECALL_IMDSV2: "sometimes".*optional, required$/m);
+      const complaint = /ROLECALL_IMDSV2: "sometimes".*optional, required$/m;
+      await until("its complaint", async () => complaint.test(await kubectl.logs(home, added)), {
+        within: 60_000,
+        every: 500,
+      });
+      await until("the complaint where the pod is described", async () => {
+        const shown = await kubectl.do(["describe", "pod", "-n", home, added]);
+        return /Ready\s+False/.test(shown) && complaint.test(shown);
+      }, { within: 60_000, every: 500 });
       const ready = (await kubectl.pods(home, "rolecall-agent")).filter(isReady);
       assert.deepEqual(ready.map(({ metadata }) => metadata.name).sort(), before.sort());
       await kubectl.do(["apply", "-k", overlay]);
@@ -48,6 +55,21 @@ export const badInput: readonly ClusterScenario[] = [
         capabilities: { drop: ["ALL"] },
         runAsUser: 0,
       }),
+  },
+  {
+    name: "an agent on a node whose kernel has no packet filter says so and isn't ready",
+    run: async (site) => {
+      const data = Object.fromEntries(filterPrograms.map((name) => [name, lackingKernel(name)]));
+      const metadata = { name: "lacking-kernel", namespace: home };
+      await site.kubectl.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
+      const programs = {
+        name: "programs",
+        configMap: { name: metadata.name, defaultMode: 0o755 },
+      };
+      const lacking = /iptables-nft-save: the kernel lacks what it needs; .*modprobe/;
+      await complains(site, metadata.name, [], lacking, [lock, programs]);
+      await site.kubectl.do(["delete", "configmap", "-n", home, metadata.name]);
+    },
   },
   {
     name: "an agent that is given another CA says so and isn't ready",
@@ -87,6 +109,19 @@ export const badInput: readonly ClusterScenario[] = [
   },
 ];
 
+const filterPrograms = ["iptables-nft-save", "iptables-legacy-save", "iptables-save", "nft"];
+
+/** What the program says where the kernel knows neither nf_tables nor iptables. */
+function lackingKernel(name: string): string {
+  const said: Readonly<Record<string, string>> = {
+    "iptables-legacy-save": "iptables-legacy-save v1.8.9 (legacy): Cannot initialize: " +
+      "iptables: Table does not exist (do you need to insmod?)",
+    "nft": "Unable to initialize Netlink socket: Protocol not supported",
+  };
+  const text = said[name] ?? "iptables: Failed to initialize nft: Protocol not supported";
+  return `#!/usr/bin/deno -A\nconsole.error(${JSON.stringify(text)}); Deno.exit(1);\n`;
+}
+
 function isReady({ status }: Shown): boolean {
   return status.conditions?.some((one: { type: string; status: string }) =>
     one.type === "Ready" && one.status === "True"
@@ -110,6 +145,7 @@ async function complains(
     token: "/var/run/secrets/rolecall",
     pod: "/run/rolecall-pod",
     lock: "/run/xtables.lock",
+    programs: "/programs",
   };
   const all: readonly { name: string }[] = [
     ...volumes as { name: string }[],
@@ -132,7 +168,10 @@ async function complains(
           "--readiness-file=/run/rolecall-pod/readiness",
           ...flags,
         ],
-        env: [{ name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } }],
+        env: [
+          { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+          { name: "PATH", value: `${mounts.programs}:/app/bin:/usr/sbin:/usr/bin` },
+        ],
         readinessProbe: { exec: { command: ["ready"] }, periodSeconds: 1, timeoutSeconds: 5 },
         securityContext: { readOnlyRootFilesystem: true, ...rights },
         volumeMounts: all.map((volume) => ({

@@ -1,25 +1,82 @@
-/** The servers' own authority and certificate come back when somebody deletes them. */
+/** The servers' own authority and certificate: renewed, and made anew when somebody deletes them. */
 import assert from "node:assert/strict";
 import { until } from "../../system/until.ts";
+import type { Site } from "../site.ts";
 import { sdkPod } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
+import { during } from "./upgrades.ts";
 
 const home = "rolecall";
+const secret = ["secret", "-n", home, "rolecall-server-tls"];
+const day = 24 * 60 * 60_000;
+const patiently = { within: 120_000, every: 1000 };
 
-export const certificates: readonly ClusterScenario[] = [{
-  name: "Secret and ConfigMap of the certificate deleted: made anew, pods get credentials",
-  within: 180_000,
-  run: async (site) => {
-    const { kubectl } = site;
-    await kubectl.do(["delete", "secret", "-n", home, "rolecall-server-tls"]);
-    await kubectl.do(["delete", "configmap", "-n", home, "rolecall-server-ca"]);
-    await until("both made anew", async () => {
-      await kubectl.get("secret", "-n", home, "rolecall-server-tls");
-      const map = await kubectl.get("configmap", "-n", home, "rolecall-server-ca");
-      return map.data["ca.crt"];
-    }, { within: 120_000, every: 1000 });
-    await kubectl.apply(sdkPod(site, { name: "later", namespace: "shop", role: "reader" }));
-    const { code, log } = await kubectl.ended("shop", "later");
-    assert.equal(code, 0, log);
+export const certificates: readonly ClusterScenario[] = [
+  {
+    name: "a certificate and an authority near their end are renewed, and no pod notices",
+    within: 300_000,
+    run: async (site) => {
+      const before = await runs(site);
+      const counts = await during(site, () => nearTheirEnd(site));
+      for (const { node, failed, failures } of counts) assert.equal(failed, 0, node + failures);
+      assert.deepEqual(await runs(site), before);
+    },
   },
-}];
+  {
+    name: "Secret and ConfigMap of the certificate deleted: made anew, pods get credentials",
+    within: 180_000,
+    run: async (site) => {
+      const { kubectl } = site;
+      await kubectl.do(["delete", ...secret]);
+      await kubectl.do(["delete", "configmap", "-n", home, "rolecall-server-ca"]);
+      await until("both made anew", async () => {
+        await kubectl.get(...secret);
+        return await authorities(site);
+      }, patiently);
+      await kubectl.apply(sdkPod(site, { name: "later", namespace: "shop", role: "reader" }));
+      const { code, log } = await kubectl.ended("shop", "later");
+      assert.equal(code, 0, log);
+    },
+  },
+];
+
+/** Lets the Secret say so, and waits for what the servers do about it. */
+async function nearTheirEnd(site: Site): Promise<void> {
+  const { kubectl } = site;
+  const { data } = await kubectl.get(...secret);
+  const state = JSON.parse(atob(data["state.json"]));
+  const now = Date.now();
+  Object.assign(state.leaf, { issuedAt: now - 29 * day, expiresAt: now + day });
+  for (const authority of state.authorities) authority.expiresAt = now + 40 * day;
+  const patch = { data: { "state.json": btoa(JSON.stringify(state)) } };
+  await kubectl.do(["patch", ...secret, "--type=merge", "-p", JSON.stringify(patch)]);
+  await until("a new certificate", async () => {
+    const { data: renewed } = await kubectl.get(...secret);
+    return renewed["tls.crt"] !== data["tls.crt"];
+  }, patiently);
+  await until("the next authority beside this one", async () => {
+    return await authorities(site) > state.authorities.length;
+  }, patiently);
+}
+
+/** How many certificates agents trust. */
+async function authorities({ kubectl }: Site): Promise<number> {
+  const { code, stdout } = await kubectl.try([
+    ...["get", "configmap", "-n", home, "rolecall-server-ca"],
+    ...["-o", "jsonpath={.data.ca\\.crt}"],
+  ]);
+  return code === 0 ? stdout.split("BEGIN CERTIFICATE").length - 1 : 0;
+}
+
+/** Every pod, and how often it has been started. */
+async function runs({ kubectl }: Site): Promise<string[]> {
+  const { items } = await kubectl.get("pods", "-n", home);
+  return items.map(({ metadata, status }: Started) =>
+    `${metadata.name} ${status.containerStatuses[0]?.restartCount}`
+  ).sort();
+}
+
+interface Started {
+  readonly metadata: { readonly name: string };
+  readonly status: { readonly containerStatuses: readonly { readonly restartCount: number }[] };
+}

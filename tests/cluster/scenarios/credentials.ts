@@ -59,7 +59,7 @@ export const credentials: readonly ClusterScenario[] = [
 ];
 
 /** Whose credentials these are, by the word of the STS that gave them. */
-async function assumedRole(stsUrl: string, accessKey: string): Promise<string | undefined> {
+export async function assumedRole(stsUrl: string, accessKey: string): Promise<string | undefined> {
   const scope = `${accessKey}/20260101/eu-west-1/sts/aws4_request`;
   const answer = await fetch(stsUrl, {
     method: "POST",

@@ -4,6 +4,7 @@ import type { Site } from "../site.ts";
 import { attacks } from "./attacks.ts";
 import { badInput } from "./bad_input.ts";
 import { certificates } from "./certificates.ts";
+import { components } from "./components.ts";
 import { credentials } from "./credentials.ts";
 import { documentation } from "./documentation.ts";
 import { images } from "./images.ts";
@@ -32,6 +33,7 @@ export const scenarios: readonly ClusterScenario[] = [
   ...upgrades,
   ...attacks,
   ...certificates,
+  ...components,
   ...startupTaint,
   ...badInput,
   ...removal,

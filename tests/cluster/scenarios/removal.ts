@@ -32,6 +32,8 @@ export const removal: readonly ClusterScenario[] = [
           assert.doesNotMatch(await must(node.inside([save])), /ROLECALL/);
         }
         assert.doesNotMatch(await must(node.inside(["nft", "list", "tables"])), /rolecall/);
+        // Of container credentials, which outlive their component like the redirect.
+        assert.doesNotMatch(await must(node.inside(["ip", "address"])), /169\.254\.170\./);
       }
     },
   },

@@ -62,14 +62,14 @@ function migrates({ own }: Site, node: string): boolean {
   return own?.nodes.some(({ plan }) => plan.name === node && plan.migratesConnections) ?? false;
 }
 
-interface NodeCount {
+export interface NodeCount {
   readonly node: string;
   readonly failed: number;
   readonly failures: string;
 }
 
 /** On each node a pod asks before, during and after `change`; what came of it. */
-async function during(site: Site, change: () => Promise<void>): Promise<NodeCount[]> {
+export async function during(site: Site, change: () => Promise<void>): Promise<NodeCount[]> {
   const { kubectl } = site;
   await makeNamespace(kubectl, "shop", roleArn("reader"));
   const { items } = await kubectl.get("nodes");

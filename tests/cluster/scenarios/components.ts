@@ -1,0 +1,147 @@
+/** Components in use, beyond what the API server says of their manifests. */
+import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createCertificateIssuer } from "../../../src/server/certificate/certificate_authority.ts";
+import { until } from "../../system/until.ts";
+import { writeOverlay } from "../own_overlays.ts";
+import type { Site } from "../site.ts";
+import { makeNamespace, roleArn, sdkPod } from "../workloads.ts";
+import { assumedRole } from "./credentials.ts";
+import type { ClusterScenario } from "./mod.ts";
+import { during } from "./upgrades.ts";
+
+const home = "rolecall";
+
+export const components: readonly ClusterScenario[] = [
+  {
+    name: "container-credentials: SDKs show their token, on the pods' network and on the node's",
+    ownNodes: true,
+    within: 300_000,
+    run: (site) =>
+      withComponent(site, "container-credentials", async () => {
+        await makeNamespace(site.kubectl, "shop", roleArn("reader"));
+        for (const hostNetwork of [false, true]) {
+          const name = hostNetwork ? "on-the-node" : "with-token";
+          await site.kubectl.apply(showingToken(site, name, hostNetwork));
+          const { code, log } = await site.kubectl.ended("shop", name);
+          assert.equal(code, 0, log);
+          assert.equal(await assumedRole(site.stsUrl, log.trim()), "reader");
+        }
+      }),
+  },
+  {
+    name: "cert-manager: its certificate is served, and its next one without a restart",
+    ownNodes: true,
+    within: 400_000,
+    run: async (site) => {
+      const { kubectl, own } = site;
+      const types = own!.customResources.flatMap((file) => ["-f", file]);
+      await kubectl.do(["apply", "--server-side", ...types]);
+      await kubectl.do(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
+      const next = await certManager(site);
+      try {
+        await withComponent(site, "cert-manager", async () => {
+          const first = await served(site);
+          const counts = await during(site, async () => {
+            await next();
+            await until("the next certificate served", async () => {
+              const now = await served(site);
+              return now.every((count, at) => count > first[at]!);
+            }, { within: 180_000, every: 1000 });
+          });
+          for (const { node, failed, failures } of counts) assert.equal(failed, 0, node + failures);
+        });
+      } finally {
+        await kubectl.do(["delete", ...types]);
+      }
+    },
+  },
+];
+
+/** The usual installation with a component in addition while `use` runs. */
+async function withComponent(site: Site, component: string, use: () => Promise<void>) {
+  const folder = writeOverlay(mkdtempSync(join(tmpdir(), "rolecall-component-")), {
+    resource: "overlays/kubeadm",
+    image: site.image,
+    server: { ROLECALL_STS_ENDPOINT: site.stsUrl, ROLECALL_REGION: "eu-west-1" },
+    components: [`components/${component}`],
+  });
+  try {
+    await install(site, folder);
+    await use();
+  } finally {
+    await install(site, site.overlay);
+  }
+}
+
+async function install({ kubectl }: Site, overlay: string): Promise<void> {
+  await kubectl.do(["apply", "-k", overlay]);
+  await kubectl.rolledOut(home, "deployment/rolecall-server");
+  await kubectl.rolledOut(home, "daemonset/rolecall-agent");
+}
+
+/** The SDK's pod as docs/container-credentials.md has it. */
+function showingToken(site: Site, name: string, hostNetwork: boolean): object {
+  const pod = sdkPod(site, { name, namespace: "shop", role: "reader" }) as {
+    spec: { containers: object[]; volumes: object[] };
+  };
+  const folder = "/var/run/secrets/rolecall";
+  const env = {
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://169.254.170.23/v1/credentials",
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: `${folder}/token`,
+    AWS_EC2_METADATA_DISABLED: "true",
+  };
+  Object.assign(pod.spec, { hostNetwork });
+  Object.assign(pod.spec.containers[0]!, {
+    env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+    volumeMounts: [{ name: "rolecall-token", mountPath: folder, readOnly: true }],
+  });
+  const serviceAccountToken = { audience: "rolecall-pod", expirationSeconds: 3600, path: "token" };
+  pod.spec.volumes.push({
+    name: "rolecall-token",
+    projected: { sources: [{ serviceAccountToken }] },
+  });
+  return pod;
+}
+
+/** Writes what cert-manager writes for the component's Certificates; yields how it renews. */
+async function certManager({ kubectl }: Site): Promise<() => Promise<void>> {
+  const issuer = await createCertificateIssuer();
+  const authority = await issuer.authority(Date.now());
+  const names = ["", `.${home}`, `.${home}.svc`, `.${home}.svc.cluster.local`];
+  const write = async () => {
+    const leaf = await issuer.leaf(
+      authority,
+      names.map((rest) => `rolecall-server${rest}`),
+      Date.now(),
+    );
+    const written = (name: string) => ({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name, namespace: home },
+      type: "kubernetes.io/tls",
+      stringData: {
+        "tls.crt": leaf.certificate,
+        "tls.key": leaf.key,
+        "ca.crt": authority.certificate,
+      },
+    });
+    await kubectl.apply(
+      written("rolecall-server-certificate"),
+      written("rolecall-agent-authority"),
+    );
+  };
+  await write();
+  return write;
+}
+
+/** How often each server has said that it serves a certificate from the component's file. */
+async function served({ kubectl }: Site): Promise<number[]> {
+  const pods = await kubectl.pods(home, "rolecall-server");
+  const names: string[] = pods.map(({ metadata }) => metadata.name).sort();
+  const logs = await Promise.all(names.map((name) => kubectl.logs(home, name)));
+  const said = /"file":"\/etc\/rolecall\/tls\/tls\.crt","msg":"certificate served"/g;
+  return logs.map((log) => log.match(said)?.length ?? 0);
+}
