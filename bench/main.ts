@@ -98,9 +98,10 @@ async function withTools(work: (tools: Tools) => Promise<void>): Promise<number>
 async function scale(tools: Tools): Promise<void> {
   const results: ScaleResult[] = [];
   for (const nodes of values.nodes.split(",").map(Number)) {
-    results.push(shown(await measureScale(tools, nodes)));
+    results.push(shown(await measureScale(tools, nodes, false)));
   }
   writeFileSync(plotFile, scalePlot(results));
+  results.push(shown(await measureScale(tools, 1000, true)));
   keep("scale", results, scaleTable(results));
 }
 

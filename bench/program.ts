@@ -1,6 +1,6 @@
 /** Programs under measurement: started on a processor of their own, and what they have used. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
@@ -88,6 +88,11 @@ export class Program {
     const text = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
     const mib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1]) / 1024;
     return { rss: mib("VmRSS"), peak: mib("VmHWM") };
+  }
+
+  /** What is at most so far begins anew. */
+  forgetPeak(): void {
+    writeFileSync(`/proc/${this.#child.pid}/clear_refs`, "5");
   }
 
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {

@@ -5,6 +5,8 @@ import type { Tools } from "./tools.ts";
 
 export interface ScaleResult {
   readonly nodes: number;
+  /** Streams over TLS. */
+  readonly tls: boolean;
   readonly pods: number;
   /** From the first connection until all agents are told everything. */
   readonly syncedSeconds: number;
@@ -14,6 +16,7 @@ export interface ScaleResult {
   readonly idle: number;
   readonly rss: number;
   readonly peak: number;
+  readonly reconnectPeak: number;
   /** 500 changes a second: processor seconds each second, from change to the agent's reading. */
   readonly churnCpu: number;
   readonly pushP50Ms: number;
@@ -28,13 +31,23 @@ const churnRate = 500;
 const churnSeconds = 6;
 const program = fileURLToPath(new URL("scale/server.ts", import.meta.url));
 
-/** Streams without TLS; otherwise the server as it is. */
-export async function measureScale(tools: Tools, nodes: number): Promise<ScaleResult> {
+/** The server as it is, but for its surroundings. */
+export async function measureScale(
+  tools: Tools,
+  nodes: number,
+  tls: boolean,
+): Promise<ScaleResult> {
   const flags = ["run", "-A", "--cached-only", "--v8-flags=--max-semi-space-size=1", program];
   const size = [String(nodes), String(podsPerNode), String(roles)];
-  const server = new Program("candidate", [tools.deno, ...flags, ...size]);
+  const server = new Program("candidate", [tools.deno, ...flags, ...size, tls ? "tls" : ""]);
   const target = `-target=127.0.0.1:${await server.port()}`;
-  const agents = new Program("load", [tools.go, "agents", target, `-nodes=${nodes}`]);
+  const agents = new Program("load", [
+    tools.go,
+    "agents",
+    target,
+    `-nodes=${nodes}`,
+    `-tls=${tls}`,
+  ]);
   const tell = async (program: Program, line: string) => {
     program.tell(line);
     return JSON.parse(await program.line());
@@ -45,24 +58,27 @@ export async function measureScale(tools: Tools, nodes: number): Promise<ScaleRe
     const synced = await tell(agents, "connect");
     const syncCpu = server.cpuSeconds() - before;
     await settled(agents, tell);
-    const { rss } = server.memory();
+    const { rss, peak } = server.memory();
     const churnBefore = server.cpuSeconds();
     const churn = tell(server, `churn ${churnRate} ${churnSeconds}`);
     const pushed = await tell(agents, `follow ${churnSeconds + 1}`);
     await churn;
     const churnCpu = (server.cpuSeconds() - churnBefore) / (churnSeconds + 1);
+    server.forgetPeak();
     await tell(agents, "drop");
     const again = await tell(agents, "connect");
     const { calls } = await tell(server, "calls");
     return {
       nodes,
+      tls,
       pods: nodes * podsPerNode,
       syncedSeconds: synced.seconds,
       syncCpu,
       snapshotMiB: again.bytes / 2 ** 20,
       idle,
       rss,
-      peak: server.memory().peak,
+      peak,
+      reconnectPeak: server.memory().peak,
       churnCpu,
       pushP50Ms: pushed.p50Ms,
       pushP99Ms: pushed.p99Ms,
@@ -96,6 +112,7 @@ export function scaleTable(results: readonly ScaleResult[]): string {
     "RSS before agents, MiB",
     "RSS",
     "peak",
+    "all again: peak to RSS",
     "KiB a pod",
     "500 changes/s: CPU",
     "push p50 ms",
@@ -104,7 +121,7 @@ export function scaleTable(results: readonly ScaleResult[]): string {
     "STS calls",
   ];
   const rows = results.map((r) => [
-    r.nodes,
+    r.tls ? `${r.nodes}, TLS` : r.nodes,
     r.pods,
     r.syncedSeconds.toFixed(2),
     (r.syncCpu / r.nodes).toFixed(4),
@@ -112,6 +129,7 @@ export function scaleTable(results: readonly ScaleResult[]): string {
     r.idle.toFixed(0),
     r.rss.toFixed(0),
     r.peak.toFixed(0),
+    (r.reconnectPeak / r.rss).toFixed(2),
     (r.rss * 1024 / r.pods).toFixed(1),
     `${(r.churnCpu * 100).toFixed(0)} %`,
     r.pushP50Ms.toFixed(0),

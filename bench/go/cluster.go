@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -223,9 +224,8 @@ func (c *cluster) tell(what string, pod podSpec) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	c.version++
-	if what == "ADDED" {
-		c.extra = append(c.extra, pod)
-	}
+	same := func(other podSpec) bool { return other.uid == pod.uid }
+	c.extra = append(slices.DeleteFunc(slices.Clone(c.extra), same), pod)
 	line := fmt.Appendf(nil, `{"type":"%s","object":%s}`+"\n", what, c.podJSON(pod))
 	c.events["pods"] = append(c.events["pods"], event{c.version, line})
 	c.arrived.Broadcast()

@@ -1,6 +1,6 @@
 /**
  * The server as it is, over a cluster that it is told of from memory and an STS that takes 100 ms.
- * `NODES PODS ROLES` are its arguments; `churn RATE SECONDS` and `calls` on its input are obeyed.
+ * `NODES PODS ROLES` are its arguments, `tls` a fourth; `churn RATE SECONDS` and `calls` on its input are obeyed.
  */
 import { Buffer } from "node:buffer";
 import process from "node:process";
@@ -9,6 +9,7 @@ import { Registry } from "prom-client";
 import type { PodFacts } from "../../src/policy/facts.ts";
 import { listen } from "../../src/runtime/http_listener.ts";
 import { systemClock } from "../../src/runtime/system_clock.ts";
+import { createCertificateIssuer } from "../../src/server/certificate/certificate_authority.ts";
 import { parseServerConfig } from "../../src/server/config.ts";
 import { createServer } from "../../src/server/server.ts";
 import type { Credentials } from "../../src/server/ports.ts";
@@ -114,18 +115,24 @@ function* cluster(): Iterable<PodFacts> {
   for (let n = 0; n < nodes * podsPerNode; n++) yield podOf(n);
 }
 
-/** Every change is a pod that comes, with a role that is known, or goes; in ticks of 20 ms. */
+/** Every change is a pod that comes, with a role that is known, or goes a second later. */
 async function churn(rate: number, seconds: number): Promise<void> {
   const made: string[] = [];
   const startedAt = performance.now();
   for (let done = 0; done < rate * seconds;) {
     const due = (performance.now() - startedAt) / 1000 * rate;
     for (; done < due; done++) {
-      if (done % 2 === 1) server.index.pods.remove(made.shift()!);
+      if (made.length > rate / 2 && done % 2 === 1) server.index.pods.remove(made.shift()!);
       else made.push(add(done));
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+async function certificate(): Promise<{ cert: string; key: string }> {
+  const issuer = createCertificateIssuer();
+  const leaf = await issuer.leaf(await issuer.authority(Date.now()), ["server"], Date.now());
+  return { cert: leaf.certificate, key: leaf.key };
 }
 
 function add(n: number): string {
@@ -163,6 +170,7 @@ const listener = await listen({
     keepAliveTimeoutMs: 60_000,
     maxHeaderBytes: 16_384,
   },
+  ...process.argv[5] === "tls" ? { tls: await certificate() } : {},
 });
 console.log(`LISTENING ${listener.port}`);
 createInterface({ input: process.stdin }).on("line", async (line) => {
