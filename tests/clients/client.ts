@@ -117,8 +117,9 @@ export function javaClient(name: string, chain: string): Client {
     const folder = await cached("java-clients", inputs, "", async (target) => {
       const repository = join(target, "repository");
       const mvn = ["mvn", "--batch-mode", "--quiet", `-Dmaven.repo.local=${repository}`];
-      const jars = ["dependency:copy-dependencies", `-DoutputDirectory=${join(target, "jars")}`];
-      await must([...mvn, ...jars], { cwd: source, timeoutMs: 5 * minutes });
+      const plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
+      const copy = [`${plugin}:copy-dependencies`, `-DoutputDirectory=${join(target, "jars")}`];
+      await must([...mvn, ...copy], { cwd: source, timeoutMs: 5 * minutes });
       rmSync(repository, { recursive: true });
       const javac = ["javac", "-cp", join(target, "jars/*"), "-d", target, "Clients.java"];
       await must(javac, { cwd: source, timeoutMs: minutes });

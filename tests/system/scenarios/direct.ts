@@ -1,6 +1,7 @@
 /** Pods that ask the agent's own port, told so by AWS_EC2_METADATA_SERVICE_ENDPOINT. */
 import assert from "node:assert/strict";
 import process from "node:process";
+import { clients } from "../../clients/clients.ts";
 import { inNamespace } from "../network.ts";
 import { must, run } from "../programs.ts";
 import type { Scenario } from "../report.ts";
@@ -31,6 +32,34 @@ async function askDirectly(stage: Stage, name: string): Promise<void> {
   const answer = await askWithBoto(pod, stage.builds.python, env);
   assert.equal(answer.method, "iam-role");
   assert.match(answer.arn ?? "", /:assumed-role\/reader\//);
+}
+
+/** They have a parameter of their own instead. */
+const withoutVariable = new Set([
+  "boto 2 (IMDSv1)",
+  "minio-py",
+  "minio-js",
+  "minio-go",
+  "object_store for Rust (obstore)",
+]);
+
+/** Every other client finds the pod's credentials by the variable alone. */
+async function askWithClients(stage: Stage): Promise<void> {
+  const pod = await stage.pod({ namespace, name: "clients", annotations });
+  const direct = { origin: origin(stage) };
+  const path = "/latest/meta-data/iam/security-credentials/reader";
+  await until("credentials", async () => (await pod.ask(path, direct)).status === 200);
+  const found = JSON.parse((await pod.ask(path, direct)).body);
+  const region = { AWS_REGION: "eu-west-1", AWS_DEFAULT_REGION: "eu-west-1" };
+  const told = { ...region, AWS_EC2_METADATA_SERVICE_ENDPOINT: origin(stage) };
+  const wrong: string[] = [];
+  for (const client of clients) {
+    if (withoutVariable.has(client.name)) continue;
+    const { command, env } = await client.prepare(stage.builds.node);
+    const { stdout, stderr } = await pod.run(command, { ...told, ...env });
+    if (!stdout.includes(client.prints(found))) wrong.push(`${client.name}: ${stdout}${stderr}`);
+  }
+  assert.deepEqual(wrong, []);
 }
 
 /** The status that a machine gets which isn't a pod of the first node. */
@@ -65,11 +94,13 @@ export const direct: readonly Scenario<Stage>[] = [
   },
   {
     name: "direct: without any redirect the pods that ask the agent get their roles",
+    within: 180_000,
     run: async (stage) => {
       await restartWith(stage, ["--direct", "--redirect=none"]);
       const rules = inNamespace(stage.first.node.name, ["iptables-save"]);
       assert.doesNotMatch(await must(rules), /ROLECALL/);
       await askDirectly(stage, "alone");
+      await askWithClients(stage);
       await stage.restartAgent(stage.first);
     },
   },

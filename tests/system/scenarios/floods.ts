@@ -4,6 +4,7 @@
  * runs this may be busy otherwise.
  */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Flood } from "../../runtime/flood/attacker.ts";
@@ -11,7 +12,7 @@ import { floodConnections, floods, told } from "../../runtime/flood/floods.ts";
 import type { Reconnecting } from "../../runtime/flood/reconnecting.ts";
 import { fabricAddress, inNamespace, metadataAddress } from "../network.ts";
 import type { TestPod } from "../pod.ts";
-import { must, plainEnv } from "../programs.ts";
+import { must, plainEnv, Running } from "../programs.ts";
 import { caFile } from "../rolecall.ts";
 import type { Scenario } from "../report.ts";
 import { askServer } from "../server_requests.ts";
@@ -51,9 +52,13 @@ async function withDefaultRate(stage: Stage, work: () => Promise<void>): Promise
 
 /** Settles with what the attacker says last, once none of its connections is left. */
 function attack(from: TestPod, script: string, wanted: Flood | Reconnecting): Promise<string> {
+  const command = inNamespace(from.net, attackCommand(script, wanted));
+  return must(command, { env: plainEnv(), timeoutMs: 90_000 });
+}
+
+function attackCommand(script: string, wanted: Flood | Reconnecting): string[] {
   const file = fileURLToPath(new URL(`../../runtime/flood/${script}`, import.meta.url));
-  const command = [process.execPath, "run", "-A", "--quiet", file, JSON.stringify(wanted)];
-  return must(inNamespace(from.net, command), { env: plainEnv(), timeoutMs: 90_000 });
+  return [process.execPath, "run", "-A", "--quiet", file, JSON.stringify(wanted)];
 }
 
 /** Asks until the flood is over; each answer has to be a good one. */
@@ -119,19 +124,26 @@ async function reconnectForever(stage: Stage): Promise<void> {
   });
 }
 
-/** The limit is taken from the running agent, whose own limits go by the one it began with. */
+/**
+ * The limit is taken from the running agent, whose own limits go by the one it began with. Once the
+ * flood has ended it answers again, the same agent.
+ */
 async function runOutOfFiles(stage: Stage): Promise<void> {
   const [flooder, other] = [await floodPod(stage, "flooder"), await floodPod(stage, "flooded")];
   const { running } = stage.first;
+  const silent = { ...front, count: floodConnections, ...floods["stay silent"] };
+  const command = inNamespace(flooder.net, attackCommand("attacker.ts", silent));
+  await must(["prlimit", `--pid=${running.pid}`, `--nofile=${fewFiles}:`]);
+  const flood = new Running("flood", command, join(stage.folders.logs, "flood.log"));
   try {
-    await must(["prlimit", `--pid=${running.pid}`, `--nofile=${fewFiles}:`]);
-    const silent = { ...front, count: floodConnections, ...floods["stay silent"] };
-    await attack(flooder, "attacker.ts", silent);
-    await until("an answer", async () => (await other.ask(path, patient)).status === 200, {
-      within: 30_000,
-    });
+    await until("the flood", () => flood.log().includes("connected"), { within: 30_000 });
+    await pause(3000);
+    await flood.stop(0, "SIGKILL");
+    const answered = async () => (await other.ask(path, patient)).status === 200;
+    await until("an answer", answered, { within: 60_000 });
     assert.ok(running.alive, "the same agent");
   } finally {
+    await flood.stop(0, "SIGKILL");
     await stage.restartAgent(stage.first);
   }
 }
