@@ -61,7 +61,7 @@ async function play(
   }
 }
 
-/** Tests of Deno's runner: packet filters with every tool that sets them, page, alerts, the cache. */
+/** Tests of Deno's runner: packet filters with every tool, page, alerts, the cache. */
 async function playTests(paths: readonly string[], given: Given, count: Count): Promise<void> {
   const files = paths.map((path) => fileURLToPath(new URL(path, import.meta.url)));
   await must(["ip", "link", "set", "lo", "up"]);
