@@ -3,7 +3,7 @@
  * metadata service and two nodes; then the scenarios. An argument selects them by a part of their
  * name. Prints `N passed, N failed`.
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { startInstanceMetadata } from "../system/instance_metadata.ts";
@@ -47,6 +47,7 @@ async function close(): Promise<void> {
 
 async function open(given: Given): Promise<Site> {
   const { kube, python, images, customResources, logs } = given;
+  closing.push(async () => void await must(["rm", "-rf", join(logs, "data")]));
   await must(["mount", "-t", "tmpfs", "tmpfs", "/run"]);
   mkdirSync(state, { recursive: true });
   await makeFabric();
@@ -123,7 +124,6 @@ async function main(): Promise<number> {
     return await play(site, process.argv[3]);
   } finally {
     await close();
-    if (existsSync(join(given.logs, "data"))) await must(["rm", "-rf", join(given.logs, "data")]);
   }
 }
 
