@@ -45,10 +45,13 @@ export async function variantImages(): Promise<void> {
 /** The base image of this machine and one of the other with nothing but Deno, under one name. */
 async function denoForBoth(): Promise<string> {
   const both = "localhost/rolecall-test/deno:both";
-  if (await hasImage(both)) return both;
   const other = `localhost/rolecall-test/deno:${otherMachine.image}`;
-  const config = ["--os=linux", `--arch=${otherMachine.image}`];
-  await imageOf(other, [[await otherDeno(), "/usr/bin/deno"]], config);
+  if (!await hasImage(other)) {
+    const config = ["--os=linux", `--arch=${otherMachine.image}`];
+    await imageOf(other, [[await otherDeno(), "/usr/bin/deno"]], config);
+  }
+  // A list is made anew each time: what it names may have been replaced since.
+  await buildah(["manifest", "rm", both]).catch(() => {});
   await buildah(["manifest", "create", both]);
   for (const image of [dockerfileArgument("DENO_IMAGE"), other]) {
     await buildah(["manifest", "add", both, image]);
