@@ -159,7 +159,10 @@ test("dev plays dev/cluster.yaml of its folder, else the program's own, and name
 test("dev names flag and remedy where a port is taken, and exits 1", async () => {
   const second = new DevProcess(["--manifests", manifest, "--listen", agent.host]);
   assert.equal(await second.exitCode, 1);
-  assert.match(second.output, /--listen 127\.0\.0\.1:\d+: the port is taken; .*give --listen another port/);
+  assert.match(
+    second.output,
+    /--listen 127\.0\.0\.1:\d+: the port is taken; .*give --listen another port/,
+  );
 });
 
 test("dev lists every problem of settings and manifests, and exits 2", async () => {
