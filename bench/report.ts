@@ -26,7 +26,7 @@ export function tableOf(run: Run): string {
     "| --- | --- | --: | --: | --: | --: | --: | --: |",
     ...rows,
     "",
-    "| agent | RSS at rest, MiB | after the load | at most | start to first answer, ms |",
+    "| agent | RSS at rest, MiB | 25 s after the load | at most | start to first answer, ms |",
     "| --- | --: | --: | --: | --: |",
     ...memory,
     "",

@@ -16,6 +16,8 @@ type Start = typeof startCandidate;
 
 /** How long after its start an agent's memory counts as that at rest. */
 const settleMs = 1500;
+/** How long after the load: the agent collects garbage in the first lull. */
+const lullMs = 25_000;
 const starts = 5;
 
 export async function runCases(
@@ -33,6 +35,7 @@ export async function runCases(
     const rest = memoryOf(agents, running);
     const cases: CaseResult[] = [];
     for (const one of plan.cases) cases.push(await runCase(one, plan, around, running));
+    await new Promise((resolve) => setTimeout(resolve, lullMs));
     return { cases, memory: compare(rest, memoryOf(agents, running)), startMs };
   } finally {
     for (const { program } of running.values()) await program.stop();

@@ -15,6 +15,7 @@ import { createFront } from "./front/front.ts";
 import type { GetAccess } from "./link/server_access.ts";
 import { runReporter } from "./link/reporter.ts";
 import { AgentCounts } from "./agent_counts.ts";
+import { collectInLulls } from "./lull.ts";
 import type { MetricSources } from "./metrics.ts";
 import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./readiness.ts";
@@ -56,6 +57,8 @@ export interface AgentParts {
   readonly doorsMissing?: () => readonly string[];
   /** Connections of pods, for the metrics. */
   readonly connections?: () => { readonly open: number; readonly refused: number } | undefined;
+  /** Stops the program for some 50 ms to give memory back; called in lulls. */
+  readonly collectGarbage?: () => void;
 }
 
 export interface Agent {
@@ -170,7 +173,10 @@ export function createAgent(parts: AgentParts): Agent {
       return assignments.everSynced;
     },
     async run(signal) {
+      const { collectGarbage } = parts;
+      const answered = () => counts.requests.total;
       await Promise.all([
+        collectGarbage && collectInLulls({ clock, answered, collectGarbage }, signal),
         link.run(signal),
         parts.redirect?.run(signal),
         owners?.run(signal),

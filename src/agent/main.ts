@@ -168,6 +168,7 @@ async function assemble({ host, settings, log, redirect, open, signal }: Assembl
     runtime: settings.criSocket === null ? null : containerRuntime(settings.criSocket),
     doorsMissing: () => open.doors?.missing() ?? [],
     connections: () => connectionsOf(open),
+    collectGarbage: host.collectGarbage,
   });
 }
 
