@@ -4,10 +4,22 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
+
+/** What nobody has wanted for so long goes when the next of its name is made. */
+const keptMs = 7 * 24 * 60 * 60_000;
 
 /** The folder of all caches. */
 export function cacheRoot(): string {
@@ -30,15 +42,30 @@ export async function cached(
   for (const path of inputs) hash.update(`\0${basename(path)}\0`).update(readFileSync(path));
   const folder = join(cacheRoot(), `${name}-${hash.digest("hex").slice(0, 16)}`);
   const ready = join(folder, ".ready");
-  if (existsSync(ready)) return folder;
+  if (existsSync(ready)) return wanted(folder, ready);
   mkdirSync(cacheRoot(), { recursive: true });
   const release = await lock(`${folder}.lock`);
   try {
     if (!existsSync(ready)) await makeAnew(folder, ready, make);
+    removeUnwanted(name);
   } finally {
     await release();
   }
   return folder;
+}
+
+function wanted(folder: string, ready: string): string {
+  utimesSync(ready, new Date(), new Date());
+  return folder;
+}
+
+function removeUnwanted(name: string): void {
+  const itsHashes = new RegExp(`^${name}-[0-9a-f]{16}$`);
+  for (const entry of readdirSync(cacheRoot()).filter((entry) => itsHashes.test(entry))) {
+    const ready = statSync(join(cacheRoot(), entry, ".ready"), { throwIfNoEntry: false });
+    if (ready === undefined || Date.now() - ready.mtimeMs < keptMs) continue;
+    rmSync(join(cacheRoot(), entry), { recursive: true, force: true });
+  }
 }
 
 async function makeAnew(
