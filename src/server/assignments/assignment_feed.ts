@@ -1,7 +1,7 @@
 /**
  * One agent's stream: every assignment of its node, then `synced`, then changes, and a `ping` every
- * five seconds, every second while the watch is late. Only UIDs are queued, and a frame is made when the agent's connection takes it, so
- * the latest state wins and a slow agent costs no memory.
+ * five seconds, every second while the watch is late. Only UIDs are queued, and a frame is made when
+ * the agent's connection takes it, so the latest state wins and a slow agent costs no memory.
  */
 import { encodeFrame } from "../../protocol/frames.ts";
 import type { NodeAssignments } from "./assigner.ts";
