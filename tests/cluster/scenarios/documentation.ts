@@ -66,7 +66,7 @@ export const documentation: readonly ClusterScenario[] = [
       const types = own!.customResources.flatMap((file) => ["-f", file]);
       await kubectl.do(["apply", "--server-side", ...types]);
       await kubectl.do(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
-      for (const name of workloads) await kubectl.rolledOut("rolecall", name);
+      await rolledOut(site);
       await follow(site, "docs/operations.md", async () => {
         const page = await fetch("http://127.0.0.1:9622/");
         assert.match(await page.text(), /<h1>Rolecall<\/h1>/);
@@ -81,6 +81,7 @@ export const documentation: readonly ClusterScenario[] = [
     within: 300_000,
     run: async (site) => {
       await follow(site, "docs/getting-started.md");
+      await rolledOut(site);
       await follow(site, "docs/explain.md");
     },
   },
@@ -93,8 +94,11 @@ export const documentation: readonly ClusterScenario[] = [
   {
     name: "docs/troubleshooting.md: rules, Events and logs",
     ownNodes: true,
-    within: 120_000,
-    run: (site) => follow(site, "docs/troubleshooting.md"),
+    within: 300_000,
+    run: async (site) => {
+      await rolledOut(site);
+      await follow(site, "docs/troubleshooting.md");
+    },
   },
   {
     name: "docs/deploying.md: installed, and removed with every rule",
@@ -116,6 +120,11 @@ const sleeping = ["--command", "--", "sleep", "900"];
 async function removeShop({ kubectl }: Site): Promise<void> {
   const words = ["delete", "namespace", "shop", "--ignore-not-found", "--timeout=120s"];
   await kubectl.do(words, undefined, 130_000);
+}
+
+/** What an earlier page applied is there, so that commands tried once find no container missing. */
+async function rolledOut({ kubectl }: Site): Promise<void> {
+  for (const name of workloads) await kubectl.rolledOut("rolecall", name);
 }
 
 /** Runs a page's commands in their order; `then` while what goes on in the background does. */
