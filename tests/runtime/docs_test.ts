@@ -109,6 +109,7 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
     "memory-balancer",
     "cppgc-young-generation",
   ],
+  "docs/reliability.md": ["part"],
 };
 
 /** Pages without the blocks that tests run; the one on predecessors has a test of its own. */
