@@ -79,7 +79,7 @@ export const serverFlags = {
   "allowed-roles": flag.boolean("also honour kube2iam's iam.amazonaws.com/allowed-roles"),
   "startup-taint": flag.text(
     "",
-    "key of a taint to take off a node once its agent is ready, such as rolecall/agent-not-ready",
+    "key of a taint to take off a node once its agent is ready, such as rolecall.dev/agent-not-ready",
   ),
   ...logFlags,
 };
