@@ -1,11 +1,10 @@
 /** The settings of `dev`: its own and, by way of their own parsers, the agent's and the server's. */
-import { parseArgs } from "node:util";
 import { type AgentSettings, type Machine, parseAgentConfig } from "../agent/config.ts";
 import { agentFlags } from "../agent/flags.ts";
 import { parseServerConfig, type ServerSettings } from "../server/config.ts";
 import { serverFlags } from "../server/flags.ts";
 import { type FlagTable, type FlagValues, variableOf } from "../settings/flags.ts";
-import { parseFlags } from "../settings/parse_flags.ts";
+import { flagTokens, parseFlags } from "../settings/parse_flags.ts";
 import { devFlags, withoutEffect } from "./flags.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -66,17 +65,7 @@ export function parseDevConfig(
 
 /** Those of the arguments that belong to one of the two. */
 function argsOf(table: FlagTable, args: readonly string[]): string[] {
-  const switches = Object.entries(devFlags).map(([name, { kind }]) => {
-    return [name, { type: kind === "switch" ? "boolean" as const : "string" as const }] as const;
-  });
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(switches),
-    strict: false,
-    tokens: true,
-    allowPositionals: true,
-  });
-  return tokens.flatMap((token) => {
+  return flagTokens(devFlags, args).flatMap((token) => {
     if (token.kind !== "option" || !Object.hasOwn(table, token.name)) return [];
     return [token.value === undefined ? `--${token.name}` : `--${token.name}=${token.value}`];
   });

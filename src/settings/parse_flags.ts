@@ -67,18 +67,23 @@ class Reading {
   }
 }
 
-/** Gives the words that belong to no flag. */
-function readArguments(read: Reading, table: FlagTable, args: readonly string[]): string[] {
+/** The arguments as flags, with the values that belong to them, and words; none is refused yet. */
+export function flagTokens(table: FlagTable, args: readonly string[]) {
   const kinds = Object.entries(table).map(([name, { kind }]) => {
     return [name, { type: kind === "switch" ? "boolean" as const : "string" as const }] as const;
   });
-  const { tokens } = parseArgs({
+  return parseArgs({
     args: [...args],
     options: Object.fromEntries(kinds),
     strict: false,
     tokens: true,
     allowPositionals: true,
-  });
+  }).tokens;
+}
+
+/** Gives the words that belong to no flag. */
+function readArguments(read: Reading, table: FlagTable, args: readonly string[]): string[] {
+  const tokens = flagTokens(table, args);
   for (const token of tokens) {
     if (token.kind !== "option") continue;
     const { name, rawName, value } = token;
