@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import { policySettings } from "../../tests/fakes/policy_settings.ts";
 import { createPolicy, namespaceProblem } from "./decide.ts";
 import type {
   Decision,
@@ -13,14 +14,7 @@ import { PolicySettingsFault } from "./reserved_roles.ts";
 
 const own = "arn:aws:iam::111122223333:role";
 const settings: PolicySettings = {
-  roleBaseArn: `${own}/`,
-  permittedMatch: "arn",
-  honourAllowedRoles: false,
-  sessionNameTemplate: "{namespace}.{serviceAccount}",
-  sessionDurationSeconds: 3600,
-  maxSessionDurationSeconds: 43200,
-  sessionTags: false,
-  clusterName: null,
+  ...policySettings,
   reservedRoleArns: [`${own}/infra/server`, "arn:aws:sts::111122223333:assumed-role/node/i-1"],
 };
 

@@ -1,22 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import { policySettings } from "../../tests/fakes/policy_settings.ts";
 import { createPolicy } from "./decide.ts";
 import { explained, skipped } from "./explanation.ts";
 import type { NamespaceFacts, PodFacts } from "./facts.ts";
 
 const base = "arn:aws:iam::111122223333:role/";
 const settings = {
-  roleBaseArn: base,
-  permittedMatch: "arn",
-  honourAllowedRoles: false,
-  sessionNameTemplate: "{namespace}.{serviceAccount}",
-  sessionDurationSeconds: 3600,
+  ...policySettings,
   maxSessionDurationSeconds: 3600,
-  sessionTags: false,
-  clusterName: null,
   reservedRoleArns: [`${base}server`],
-} as const;
+};
 const policy = createPolicy(settings);
 const served = [
   { step: "credentials", state: "ok", found: "key" },

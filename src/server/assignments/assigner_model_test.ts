@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { FakeKeeper } from "../../../tests/fakes/credential_keeper.ts";
 import { namespaceFacts, podFacts } from "../../../tests/fakes/facts.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import { policySettings } from "../../../tests/fakes/policy_settings.ts";
 import { createPolicy } from "../../policy/decide.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
 import { identityKey } from "../../policy/role_identity.ts";
@@ -11,17 +12,6 @@ import type { AssignFrame } from "../../protocol/frames.ts";
 import { Assigner, type NodeAssignments } from "./assigner.ts";
 import { ClusterIndex } from "../cluster/cluster_index.ts";
 
-const settings = {
-  roleBaseArn: "arn:aws:iam::111122223333:role/",
-  permittedMatch: "arn",
-  honourAllowedRoles: false,
-  sessionNameTemplate: "{namespace}.{serviceAccount}",
-  sessionDurationSeconds: 3600,
-  maxSessionDurationSeconds: 43_200,
-  sessionTags: false,
-  clusterName: null,
-  reservedRoleArns: [],
-} as const;
 const nodes = ["n1", "n2"] as const;
 const role = fc.constantFrom(null, null, "", "reader", "writer", "not a role");
 
@@ -76,7 +66,7 @@ class World {
   readonly assigner: Assigner = new Assigner({
     index: this.index,
     keeper: this.keeper,
-    policy: createPolicy(settings),
+    policy: createPolicy(policySettings),
     identityKey,
     clock: this.clock,
     nodeGraceMs: 60_000,

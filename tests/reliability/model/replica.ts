@@ -9,19 +9,10 @@ import type { CredentialState } from "../../../src/server/ports.ts";
 import { fakeCredentials } from "../../fakes/credential_keeper.ts";
 import { namespaceFacts } from "../../fakes/facts.ts";
 import type { ManualClock } from "../../fakes/manual_clock.ts";
+import { policySettings } from "../../fakes/policy_settings.ts";
 import { type ApiEvent, nodeName } from "./truth.ts";
 
-const policy = createPolicy({
-  roleBaseArn: "arn:aws:iam::111122223333:role/",
-  permittedMatch: "arn",
-  honourAllowedRoles: false,
-  sessionNameTemplate: "{namespace}.{serviceAccount}",
-  sessionDurationSeconds: 3600,
-  maxSessionDurationSeconds: 43_200,
-  sessionTags: false,
-  clusterName: null,
-  reservedRoleArns: [],
-});
+const policy = createPolicy(policySettings);
 
 /** A living watch is behind by no more than this. */
 const lagMs = 2000;

@@ -1,0 +1,14 @@
+import type { PolicySettings } from "../../src/policy/facts.ts";
+
+/** What the server's flags are by default, in account 111122223333. */
+export const policySettings: PolicySettings = {
+  roleBaseArn: "arn:aws:iam::111122223333:role/",
+  permittedMatch: "arn",
+  honourAllowedRoles: false,
+  sessionNameTemplate: "{namespace}.{serviceAccount}",
+  sessionDurationSeconds: 3600,
+  maxSessionDurationSeconds: 43_200,
+  sessionTags: false,
+  clusterName: null,
+  reservedRoleArns: [],
+};
