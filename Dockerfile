@@ -45,7 +45,7 @@ RUN cp -r /program/app /app && export DENO_DIR=/app/cache DENO_V8_FLAGS=--max-se
     && for command in server uninstall explain migrate; do \
       /app/bin/$command --help > /dev/null || exit 1; \
     done \
-    && DENO_V8_FLAGS=$DENO_V8_FLAGS,--heap-growing-percent=10 /app/bin/agent --help > /dev/null \
+    && DENO_V8_FLAGS=$DENO_V8_FLAGS,--heap-growing-percent=10,--no-maglev /app/bin/agent --help > /dev/null \
     && cp -r /app/cache /program/app/cache
 
 FROM scratch AS node

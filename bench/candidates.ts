@@ -26,17 +26,15 @@ export interface Surroundings {
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const bare = (name: string) => fileURLToPath(new URL(`bare/${name}.ts`, import.meta.url));
-/** As `deno task agent` and the manifests have them. */
-const v8 = ["--max-semi-space-size=1", "--heap-growing-percent=10"];
-const agentEnv = { MALLOC_ARENA_MAX: "1" };
-const denoFlags = ["-A", "--cached-only", "--node-modules-dir=manual", `--v8-flags=${v8.join()}`];
+/** Deno's are given by the program itself. */
+const nodeFlags = ["--max-semi-space-size=1", "--heap-growing-percent=10"];
 
 export async function startCandidate(
   name: CandidateName,
   around: Surroundings,
 ): Promise<Candidate> {
   const isAgent = name === "agent" || name === "agent on Node";
-  const program = new Program("candidate", commandOf(name, around), isAgent ? agentEnv : {});
+  const program = new Program("candidate", commandOf(name, around));
   return { name, program, port: await (isAgent ? listening(program) : program.port()) };
 }
 
@@ -45,9 +43,9 @@ function commandOf(name: CandidateName, around: Surroundings): string[] {
   const upstream = `http://127.0.0.1:${around.upstreamPort}`;
   switch (name) {
     case "agent":
-      return [deno, "run", ...denoFlags, main, ...agentArgs(around)];
+      return [deno, "run", "-A", "--cached-only", main, ...agentArgs(around)];
     case "agent on Node":
-      return [node, ...v8, main, ...agentArgs(around)];
+      return [node, ...nodeFlags, main, ...agentArgs(around)];
     case "Deno.serve":
       return [deno, "run", "-A", "--cached-only", bare("deno_serve"), "0", document];
     case "node:http":

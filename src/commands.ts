@@ -1,4 +1,4 @@
-/** The table of commands: what each is for, and where it is loaded from. Running them is `main.ts`'s. */
+/** The table of commands: what each is for, and where it is loaded from. Running them is `program.ts`'s. */
 import type { Command } from "./settings/command.ts";
 
 export interface Entry {

@@ -10,7 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const main = join(here, "../../src/main.ts");
+const program = join(here, "../../src/program.ts");
 const commands = join(here, "../../src/commands.ts");
 const [folder = ""] = process.argv.slice(2);
 const { permissions } = JSON.parse(
@@ -30,7 +30,7 @@ for (const name of programs) {
   const others = modules.filter((one) => one.name !== name && name !== "completion");
   const external = others.map(({ module }) => `--external=${module}`);
   const output = ["-o", join(folder, `${name}.js`)];
-  const bundled = spawnSync(process.execPath, [...words, ...external, ...output, main], {
+  const bundled = spawnSync(process.execPath, [...words, ...external, ...output, program], {
     stdio: "inherit",
   });
   if (bundled.status !== 0) throw new Error(`${name} could not be bundled`);
@@ -42,8 +42,7 @@ for (const name of programs) {
  * only where the minifier's names let it find the place.
  */
 function giveRequire(path: string): void {
-  const [shebang = "", ...rest] = readFileSync(path, "utf8").split("\n");
   const made =
     'import{createRequire as makeRequire}from"node:module";var require=makeRequire(import.meta.url);';
-  writeFileSync(path, [shebang, made, ...rest].join("\n"));
+  writeFileSync(path, `${made}\n${readFileSync(path, "utf8")}`);
 }

@@ -1,6 +1,6 @@
 /**
  * The process as a value: arguments, environment, output, signals, and the ways to the network and
- * to files. `main.ts` makes one and hands it on; nothing else touches globals of the runtime.
+ * to files. `program.ts` makes one and hands it on; nothing else touches globals of the runtime.
  */
 import { lookup } from "node:dns/promises";
 import process from "node:process";
