@@ -6,6 +6,8 @@
 
 /** So much text read leaves some four times as much garbage. */
 const stepChars = 8_000_000;
+/** At the end less isn't worth the time. */
+const leastChars = 1_000_000;
 /** The longer the list, the more is kept of it, and the longer a collection takes. */
 const shareOfList = 1 / 32;
 
@@ -26,9 +28,9 @@ export class PageGarbage {
     if (this.#uncollected >= Math.max(stepChars, this.#listed * shareOfList)) this.#take();
   }
 
-  /** The list is at its end; one of a page or two isn't worth it. */
+  /** The list is at its end. */
   end(): void {
-    if (this.#listed >= stepChars) this.#take();
+    if (this.#listed >= leastChars) this.#take();
     this.#listed = this.#uncollected = 0;
   }
 

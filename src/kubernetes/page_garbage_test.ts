@@ -15,6 +15,10 @@ test("PageGarbage collects every eight million characters and at the end", () =>
   assert.deepEqual(collections(40, 1_000_000), { during: 5, atEnd: 1 });
 });
 
+test("PageGarbage collects once for a list of a few pages", () => {
+  assert.deepEqual(collections(3, 600_000), { during: 0, atEnd: 1 });
+});
+
 test("PageGarbage leaves a short list to V8", () => {
   assert.deepEqual(collections(2, 100_000), { during: 0, atEnd: 0 });
 });
