@@ -11,4 +11,12 @@ export const startSettings: Readonly<Record<string, StartSettings>> = {
       MALLOC_TRIM_THRESHOLD_: "65536",
     },
   },
+  server: {
+    options: ["--no-code-cache", "--node-modules-dir=manual"],
+    env: {
+      DENO_V8_FLAGS: "--max-semi-space-size=1",
+      MALLOC_MMAP_THRESHOLD_: "30000",
+      MALLOC_TRIM_THRESHOLD_: "65536",
+    },
+  },
 };
