@@ -3,27 +3,25 @@ import { pause } from "../../time/pause.ts";
 import type { Clock } from "../ports.ts";
 
 /** However many requests wait, tries are never closer together than this. */
-const leastMs = 200;
+const betweenTriesMs = 200;
 
 export class CuttableWait {
   readonly #clock: Clock;
-  #cut: () => void = () => {};
+  #cut = new AbortController();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Ends the wait under way, if there is one. */
+  /** Ends the wait under way, or the next one if there is none. */
   cut(): void {
-    this.#cut();
+    this.#cut.abort();
   }
 
-  /** Waits `ms`, less if it is cut or the signal aborts. */
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
-    const cut = new AbortController();
-    this.#cut = () => cut.abort();
+  /** Waits `ms`; `leastMs` if it is cut, less only if the signal aborts. */
+  async wait(ms: number, signal: AbortSignal, leastMs = betweenTriesMs): Promise<void> {
     await pause(this.#clock, Math.min(ms, leastMs), signal);
-    await pause(this.#clock, ms - leastMs, AbortSignal.any([cut.signal, signal]));
-    this.#cut = () => {};
+    await pause(this.#clock, ms - leastMs, AbortSignal.any([this.#cut.signal, signal]));
+    this.#cut = new AbortController();
   }
 }

@@ -48,7 +48,7 @@ export class ServerLink {
   #current: Connection | null = null;
   #problem: string | null = "no connection to the server yet";
   #lastFrameAt: number | null = null;
-  readonly #waits: CuttableWait;
+  #waits: CuttableWait;
 
   constructor(deps: ServerLinkDeps) {
     this.#deps = deps;
@@ -57,7 +57,8 @@ export class ServerLink {
 
   /** Runs until the signal aborts, then settles with every stream closed. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#waits.wait(this.#deps.random() * spreadMs, signal);
+    // No try comes before the first, so a pod that asks already needn't wait at all.
+    await this.#waits.wait(this.#deps.random() * spreadMs, signal, 0);
     for (let attempt = 0; !signal.aborted;) {
       const connection = await this.#open(signal, null);
       if (connection) attempt = await this.#keep(connection, signal) ? 0 : attempt + 1;
@@ -71,7 +72,7 @@ export class ServerLink {
 
   /** A request waits: connect now rather than at the moment drawn by lot. */
   hurry(): void {
-    this.#waits.cut();
+    if (this.#current === null) this.#waits.cut();
   }
 
   status(): LinkStatus {
@@ -197,6 +198,7 @@ export class ServerLink {
   #connected(connection: Connection): void {
     this.#current = connection;
     this.#problem = null;
+    this.#waits = new CuttableWait(this.#deps.clock);
     this.#deps.log.info({ address: connection.address }, "server connected");
   }
 

@@ -58,9 +58,36 @@ test("the first connection comes at a moment drawn by lot, at once if a request 
   const urgent = setUp();
   await settled();
   urgent.link.hurry();
-  await urgent.clock.advance(200);
+  await settled();
   assert.equal(urgent.server.streams.length, 1);
   await urgent.end();
+});
+
+test("a request that came during a try that fails needn't wait for the back-off", async () => {
+  const { clock, server, link, end } = setUp();
+  server.behaviour.set("10.0.1.1", "hangs");
+  await clock.advance(1500);
+  link.hurry();
+  await clock.advance(2000 + 199);
+  assert.equal(server.asked.length, 1);
+  server.behaviour.delete("10.0.1.1");
+  await clock.advance(1);
+  assert.equal(server.streams.length, 1);
+  await end();
+});
+
+test("a request that has been served doesn't hurry the connection after the next", async () => {
+  const { clock, server, link, end } = setUp();
+  server.behaviour.set("10.0.1.1", "hangs");
+  await clock.advance(1500);
+  link.hurry();
+  server.behaviour.delete("10.0.1.1");
+  await clock.advance(2200);
+  link.hurry();
+  server.streams[0]?.end();
+  await clock.advance(600);
+  assert.equal(server.streams.length, 1);
+  await end();
 });
 
 test("frames reach the assignments, however the bytes fall", async () => {
