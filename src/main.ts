@@ -1,9 +1,11 @@
 #!/usr/bin/env -S deno run -A
-/** Starts the program, with as little memory as its command needs. */
+/** Starts the program: with little memory, and with what the last start compiled. */
 import { startSettings } from "./start_settings.ts";
+import { keepCompiled } from "./runtime/compile_cache.ts";
 import { startAnew } from "./runtime/start_anew.ts";
 
 startAnew(startSettings);
+keepCompiled();
 // Not a literal: Deno would look into every package before the first line runs.
 const program = "./program.ts";
 await import(program);
