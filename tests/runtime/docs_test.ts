@@ -112,6 +112,8 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
     "no-memory-pool",
     "memory-balancer",
     "cppgc-young-generation",
+    "only",
+    "rounds",
   ],
   "docs/reliability.md": ["part"],
 };

@@ -148,14 +148,13 @@ export const tellings: readonly Scenario<Stage>[] = [
         await untilReady(other, `http://${secondFabricAddress}:9621`);
         const from = "--server-status=http://127.0.0.1:9633";
         for (const name of ["web", "web-2"]) {
-          const { code, text } = await until(`${name} explained`, async () => {
-            const found = await explain(stage, [`explained/${name}`, from]);
-            if (found.code !== 0) throw new Error(found.text);
-            return found;
+          const text = await until(`${name} explained, after its agent's report`, async () => {
+            const { code, text } = await explain(stage, [`explained/${name}`, from]);
+            assert.equal(code, 0, text);
+            assert.match(text, /ok +agent +rolecall-agent-\S+ on \S+, redirect iptables/);
+            return text;
           });
-          assert.equal(code, 0);
           assert.match(text, /ok +credentials +access key ASIA\w+ until/);
-          assert.match(text, /ok +agent +rolecall-agent-\S+ on \S+, redirect iptables/);
         }
         const bad = await explain(stage, ["explained/bad", from]);
         assert.deepEqual([bad.code, /FAIL +role ARN/.test(bad.text)], [3, true], bad.text);
