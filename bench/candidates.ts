@@ -26,8 +26,6 @@ export interface Surroundings {
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const bare = (name: string) => fileURLToPath(new URL(`bare/${name}.ts`, import.meta.url));
-/** Deno's are given by the program itself. */
-const nodeFlags = ["--max-semi-space-size=1", "--heap-growing-percent=10"];
 
 export async function startCandidate(
   name: CandidateName,
@@ -45,7 +43,7 @@ function commandOf(name: CandidateName, around: Surroundings): string[] {
     case "agent":
       return [deno, "run", "-A", "--cached-only", main, ...agentArgs(around)];
     case "agent on Node":
-      return [node, ...nodeFlags, main, ...agentArgs(around)];
+      return [node, main, ...agentArgs(around)];
     case "Deno.serve":
       return [deno, "run", "-A", "--cached-only", bare("deno_serve"), "0", document];
     case "node:http":

@@ -1,22 +1,14 @@
-/** What Deno runs each command with, however it was started; docs/performance.md has their worth. */
+/** What both runtimes run each command with, however it was started; docs/performance.md has their worth. */
 import type { StartSettings } from "./runtime/start_anew.ts";
+
+const deno = ["--no-code-cache", "--node-modules-dir=manual"];
+const malloc = { MALLOC_MMAP_THRESHOLD_: "30000", MALLOC_TRIM_THRESHOLD_: "65536" };
 
 export const startSettings: Readonly<Record<string, StartSettings>> = {
   agent: {
-    options: ["--no-code-cache", "--node-modules-dir=manual"],
-    env: {
-      DENO_V8_FLAGS: "--max-semi-space-size=1,--heap-growing-percent=10,--no-maglev",
-      MALLOC_ARENA_MAX: "1",
-      MALLOC_MMAP_THRESHOLD_: "30000",
-      MALLOC_TRIM_THRESHOLD_: "65536",
-    },
+    v8: ["--max-semi-space-size=1", "--heap-growing-percent=10", "--no-maglev"],
+    deno,
+    env: { ...malloc, MALLOC_ARENA_MAX: "1" },
   },
-  server: {
-    options: ["--no-code-cache", "--node-modules-dir=manual"],
-    env: {
-      DENO_V8_FLAGS: "--max-semi-space-size=1",
-      MALLOC_MMAP_THRESHOLD_: "30000",
-      MALLOC_TRIM_THRESHOLD_: "65536",
-    },
-  },
+  server: { v8: ["--max-semi-space-size=1"], deno, env: malloc },
 };

@@ -11,21 +11,25 @@ import process from "node:process";
 const writeAfterMs = 2000;
 
 /**
- * Holds for modules loaded from now on. They are kept in `.cache/rolecall` of the user's home, not
- * in `/tmp` as Node has it, where others could put code to be run. Without a home that can be
- * written to, nothing is kept. Node's own NODE_COMPILE_CACHE and NODE_DISABLE_COMPILE_CACHE go first.
+ * Holds for modules loaded from now on. Node's own NODE_COMPILE_CACHE and NODE_DISABLE_COMPILE_CACHE
+ * go first.
  */
 export function keepCompiled(): void {
   if ("deno" in process.versions) return;
-  const folder = homeFolder(process.env["HOME"]);
+  const folder = compiledFolder();
   if (folder === undefined) return;
   module.enableCompileCache(folder);
   // At its end as well, but who knows how a program ends.
   setTimeout(() => module.flushCompileCache(), writeAfterMs).unref();
 }
 
-/** Made here, one by one: Node itself may try for ever where none can be made (/proc). */
-function homeFolder(home: string | undefined): string | undefined {
+/**
+ * `.cache/rolecall` of the user's home, not in `/tmp` as Node has it, where others could put code to
+ * be run; undefined without a home that can be written to. Made here, folder by folder: Node itself
+ * may try for ever where none can be made (/proc).
+ */
+export function compiledFolder(): string | undefined {
+  const home = process.env["HOME"];
   if (!home) return undefined;
   const cache = join(home, ".cache");
   const folder = join(cache, "rolecall");

@@ -1,43 +1,60 @@
 /**
- * Starts the program anew in its own process, with settings that V8, the C library and Deno take at
- * their start alone. Only on Deno for Linux and with every permission: elsewhere whoever starts the
- * program gives them.
+ * Starts the program anew in its own process, with settings that V8, the C library and the runtime
+ * take at their start alone. Only on Linux, and on Deno with every permission: elsewhere whoever
+ * starts the program gives them.
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { compiledFolder } from "./compile_cache.ts";
 
 export interface StartSettings {
+  /** V8's flags. */
+  readonly v8: readonly string[];
   /** Options of `deno run`. */
-  readonly options: readonly string[];
-  /** Environment variables, `DENO_V8_FLAGS` among them. */
+  readonly deno: readonly string[];
+  /** Environment variables. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
  * With the settings of the command that was given. Doesn't return where it starts the program anew:
- * same process ID, arguments and open streams. Returns where the command has no settings, where they
- * are there already, where the user chose V8's flags, and where it can't be done.
+ * same process ID, arguments and standard streams. Returns where the command has no settings, where
+ * they are there already, where the user chose V8's flags, and where it can't be done.
  */
 export function startAnew(settings: Readonly<Record<string, StartSettings>>): void {
-  const { options, env } = settings[process.argv[2] ?? ""] ?? {};
-  if (options === undefined || !mayStartAnew()) return;
+  const ours = settings[process.argv[2] ?? ""];
+  if (ours === undefined || process.platform !== "linux") return;
+  if ("deno" in process.versions) startDenoAnew(ours);
+  else startNodeAnew(ours);
+}
+
+function startDenoAnew({ v8, deno, env }: StartSettings): void {
+  if (process.env["DENO_V8_FLAGS"] !== undefined || !mayStartAnew()) return;
   const [program = "", command, ...rest] = commandLine();
   const chosen = rest.some((word) => word.startsWith("--v8-flags"));
   if (command !== "run" || chosen) return;
-  const variables = Object.entries({ ...process.env, ...env });
+  const variables = Object.entries({ ...process.env, ...env, DENO_V8_FLAGS: v8.join() });
   execve(
     process.execPath,
-    [program, command, ...options, ...rest],
+    [program, command, ...deno, ...rest],
     variables.map(([name, value]) => `${name}=${value}`),
   );
 }
 
 function mayStartAnew(): boolean {
-  if (!("deno" in process.versions) || process.platform !== "linux") return false;
-  if (process.env["DENO_V8_FLAGS"] !== undefined) return false;
   const granted = (name: "ffi" | "read") =>
     Deno.permissions.querySync({ name }).state === "granted";
   return granted("ffi") && granted("read");
+}
+
+/** With options of its own it was started anew, or the user chose; a parent's channel would break. */
+function startNodeAnew({ v8, env }: StartSettings): void {
+  const chosen = process.execArgv.length > 0 || process.env["NODE_OPTIONS"] !== undefined;
+  if (chosen || process.send !== undefined) return;
+  const folder = process.env["NODE_COMPILE_CACHE"] ?? compiledFolder();
+  const kept = folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
+  const words = [process.argv0, ...v8, ...process.argv.slice(1)];
+  process.execve?.(process.execPath, words, { ...process.env, ...env, ...kept });
 }
 
 /** How the process was started: `process.argv` doesn't have Deno's own options. */

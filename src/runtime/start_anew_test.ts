@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
-const onDenoForLinux = "deno" in process.versions && process.platform === "linux";
-const permitted = onDenoForLinux ? ["run", "-A"] : [];
+const onDeno = "deno" in process.versions;
+const onLinux = process.platform === "linux";
+const permitted = onDeno ? ["run", "-A"] : [];
 
 /** What a program says that starts itself anew for the command `small`, and how it ended. */
-function started(words: readonly string[], permissions = permitted, env = {}) {
+function started(words: readonly string[], options = permitted, env = {}) {
   const folder = mkdtempSync(join(tmpdir(), "start-anew-"));
   const script = join(folder, "script.ts");
   const module = JSON.stringify(new URL("start_anew.ts", import.meta.url).href);
@@ -18,41 +19,55 @@ function started(words: readonly string[], permissions = permitted, env = {}) {
     script,
     `import process from "node:process";
 import { startAnew } from ${module};
-const settings = { options: ["--no-code-cache"], env: { DENO_V8_FLAGS: "--no-maglev", WORDS: "ä b" } };
+const settings = { v8: ["--no-maglev"], deno: ["--no-code-cache"], env: { WORDS: "ä b" } };
 console.log("start");
 startAnew({ small: settings });
-const { DENO_V8_FLAGS, WORDS } = process.env;
-console.log(JSON.stringify([process.argv.slice(2), DENO_V8_FLAGS ?? "", WORDS ?? ""]));
+const { env: { DENO_V8_FLAGS, WORDS, NODE_COMPILE_CACHE }, execArgv } = process;
+const flags = DENO_V8_FLAGS ?? execArgv.join();
+console.log(JSON.stringify([process.argv.slice(2), flags, WORDS ?? "", NODE_COMPILE_CACHE ?? ""]));
 process.exit(7);
 `,
   );
-  const { DENO_V8_FLAGS: _, ...inherited } = process.env;
-  const ended = spawnSync(process.execPath, [...permissions, script, ...words], {
+  const { DENO_V8_FLAGS: _, NODE_OPTIONS: __, ...inherited } = process.env;
+  const ended = spawnSync(process.execPath, [...options, script, ...words], {
     encoding: "utf8",
-    env: { ...inherited, ...env },
+    env: { ...inherited, NODE_COMPILE_CACHE: folder, ...env },
   });
   rmSync(folder, { recursive: true });
-  return { status: ended.status, lines: ended.stdout.trim().split("\n") };
+  const [last, ...before] = ended.stdout.trim().split("\n").reverse();
+  const [args, flags, given, kept] = JSON.parse(last ?? "");
+  return { status: ended.status, starts: before.length, args, flags, given, kept: kept === folder };
 }
 
 test("started anew once, with the settings, its own arguments and its way of ending", () => {
-  const { status, lines } = started(["small", "--name=a b", "ü"]);
-  const flags = onDenoForLinux ? ["--no-maglev", "ä b"] : ["", ""];
-  assert.equal(lines.at(-1), JSON.stringify([["small", "--name=a b", "ü"], ...flags]));
-  assert.equal(lines.length, onDenoForLinux ? 3 : 2);
-  assert.equal(status, 7);
+  const args = ["small", "--name=a b", "ü"];
+  const anew = { starts: 2, flags: "--no-maglev", given: "ä b" };
+  const asWas = { starts: 1, flags: "", given: "" };
+  assert.deepEqual(started(args), {
+    ...onLinux ? anew : asWas,
+    args,
+    kept: true,
+    status: 7,
+  });
 });
 
 test("another command goes on as it was started", () => {
-  assert.deepEqual(started(["large"]).lines, ["start", '[["large"],"",""]']);
+  const { starts, args, given } = started(["large"]);
+  assert.deepEqual({ starts, args, given }, { starts: 1, args: ["large"], given: "" });
 });
 
 test("whoever chose V8's flags keeps them", () => {
-  const { lines } = started(["small"], permitted, { DENO_V8_FLAGS: "--no-opt" });
-  assert.deepEqual(lines, ["start", '[["small"],"--no-opt",""]']);
+  const chosen = onDeno
+    ? started(["small"], permitted, { DENO_V8_FLAGS: "--no-opt" })
+    : started(["small"], ["--no-opt"]);
+  assert.deepEqual([chosen.starts, chosen.flags], [1, "--no-opt"]);
+  if (onDeno) return;
+  assert.equal(started(["small"], [], { NODE_OPTIONS: "--no-deprecation" }).starts, 1);
 });
 
-test("without the permission to call the C library the program goes on", () => {
-  const few = onDenoForLinux ? ["run", "--allow-env", "--allow-read"] : [];
-  assert.deepEqual(started(["small"], few).lines, ["start", '[["small"],"",""]']);
+test("what the program may not do isn't asked for: it goes on", () => {
+  const few = onDeno
+    ? ["run", "--allow-env", "--allow-read"]
+    : ["--permission", "--allow-fs-read=*"];
+  assert.equal(started(["small"], few).starts, 1);
 });
