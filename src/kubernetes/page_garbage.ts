@@ -5,7 +5,7 @@
  */
 
 /** So much text read leaves some four times as much garbage. */
-const stepChars = 8_000_000;
+const stepChars = 4_000_000;
 /** At the end less isn't worth the time. */
 const leastChars = 1_000_000;
 /** The longer the list, the more is kept of it, and the longer a collection takes. */

@@ -9,17 +9,18 @@ import { setInterval } from "node:timers";
 /** MADV_DONTNEED of madvise(2): pages of a file come back from the system's cache when next read. */
 const dontNeed = 4;
 
-/**
- * From now on, for as long as the program runs; a turn takes some 2 ms. Only on Deno for Linux and
- * with every permission: elsewhere the memory stays.
- */
-export function giveBackMemory(everyMs = 10_000): void {
-  if (!("deno" in process.versions) || process.platform !== "linux") return;
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;
+/** From now on, for as long as the program runs. */
+export function keepGivingBack(everyMs = 10_000): void {
   setInterval(giveBack, everyMs).unref();
 }
 
-function giveBack(): void {
+/**
+ * Once; takes some 2 ms. Only on Deno for Linux and with every permission: elsewhere the memory
+ * stays.
+ */
+export function giveBack(): void {
+  if (!("deno" in process.versions) || process.platform !== "linux") return;
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;
   try {
     const libc = Deno.dlopen("libc.so.6", {
       madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },

@@ -27,13 +27,13 @@ test("constantPages(): the file's code and first constants, nothing that may be 
 
 const onDenoForLinux = "deno" in process.versions && process.platform === "linux";
 
-test("giveBackMemory(): Deno's program file takes less than its start took; Node is let alone", () => {
+test("keepGivingBack(): Deno's program file takes less than its start took; Node is let alone", () => {
   const module = JSON.stringify(new URL("give_back.ts", import.meta.url).href);
   const script = `
     import { readFileSync } from "node:fs";
-    import { giveBackMemory } from ${module};
+    import { keepGivingBack } from ${module};
     const fileKiB = () => Number(/RssFile:\\s+(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]);
-    giveBackMemory(10);
+    keepGivingBack(10);
     const first = ${onDenoForLinux} ? fileKiB() : 0;
     const looking = setInterval(() => {
       if (${onDenoForLinux} && fileKiB() > first * 0.75) return;

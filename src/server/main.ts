@@ -24,7 +24,7 @@ import { type TlsSource, tlsSource } from "./certificate/tls_source.ts";
 
 /** Requests under way have this long to end after a signal. */
 const stopGraceMs = 5_000;
-/** By then most of what starting took is garbage: modules, a certificate's making, first calls. */
+/** By then what starting took is garbage: a certificate's making, first calls. */
 const startedMs = 5_000;
 
 export const serverCommand: Command = {
@@ -92,6 +92,8 @@ async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortContro
   const listening = serving.listen(stop.signal, (pair) => listenForAgents(around, server, pair));
   // Without its port the server is no server: all the rest ends too.
   listening.catch(() => stop.abort());
+  // Before the list, so that it doesn't come on top of what loading the modules left.
+  host.collectGarbage();
   backgroundTimer.after(startedMs, host.collectGarbage);
   const [agents] = await Promise.all([
     listening,
