@@ -5,11 +5,11 @@
  */
 
 /** So much text read leaves some four times as much garbage. */
-const stepChars = 4_000_000;
+const stepChars = 3_000_000;
 /** At the end less isn't worth the time. */
 const leastChars = 1_000_000;
 /** The longer the list, the more is kept of it, and the longer a collection takes. */
-const shareOfList = 1 / 32;
+const shareOfList = 1 / 20;
 
 export class PageGarbage {
   readonly #collect: () => void;

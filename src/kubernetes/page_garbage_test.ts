@@ -11,8 +11,8 @@ function collections(pages: number, chars: number): { during: number; atEnd: num
   return { during, atEnd: count - during };
 }
 
-test("PageGarbage collects every four million characters and at the end", () => {
-  assert.deepEqual(collections(40, 1_000_000), { during: 10, atEnd: 1 });
+test("PageGarbage collects every three million characters and at the end", () => {
+  assert.deepEqual(collections(40, 1_000_000), { during: 13, atEnd: 1 });
 });
 
 test("PageGarbage collects once for a list of a few pages", () => {
@@ -26,6 +26,6 @@ test("PageGarbage leaves a short list to V8", () => {
 test("PageGarbage collects ever less often in a list without an end", () => {
   const first = collections(200, 1_000_000).during;
   const tenTimes = collections(2000, 1_000_000).during;
-  assert.equal(first, 44);
+  assert.equal(first, 41);
   assert.ok(tenTimes < 5 * first, `${tenTimes}`);
 });

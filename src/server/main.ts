@@ -24,7 +24,7 @@ import { type TlsSource, tlsSource } from "./certificate/tls_source.ts";
 
 /** Requests under way have this long to end after a signal. */
 const stopGraceMs = 5_000;
-/** By then what starting took is garbage: a certificate's making, first calls. */
+/** So long after the list, what starting took is garbage: a certificate's making, first calls. */
 const startedMs = 5_000;
 
 export const serverCommand: Command = {
@@ -94,7 +94,9 @@ async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortContro
   listening.catch(() => stop.abort());
   // Before the list, so that it doesn't come on top of what loading the modules left.
   host.collectGarbage();
-  backgroundTimer.after(startedMs, host.collectGarbage);
+  server.index.subscribe({
+    synced: () => void backgroundTimer.after(startedMs, host.collectGarbage),
+  });
   const [agents] = await Promise.all([
     listening,
     tls.run(stop.signal),

@@ -64,9 +64,6 @@ export class AgentStreams {
         const lives = now?.nodeName === node && isAgentPod(now, pod, parts.serviceAccount);
         if (!lives) this.#forget((now ?? before)!.uid);
       },
-      namespaceChanged: () => {},
-      serviceAccountChanged: () => {},
-      synced: () => {},
     });
   }
 

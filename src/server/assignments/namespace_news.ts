@@ -12,9 +12,6 @@ export interface NamespaceNewsParts {
 /** Follows the index; every replica tells the same, and the sink makes one of it. */
 export function namespaceNews({ index, events, problemOf }: NamespaceNewsParts): void {
   index.subscribe({
-    podChanged: () => {},
-    serviceAccountChanged: () => {},
-    synced: () => {},
     namespaceChanged: (name) => {
       const namespace = index.namespace(name);
       const problem = namespace === undefined ? null : problemOf(namespace);

@@ -37,7 +37,7 @@ export class ClusterIndex {
   readonly #namespaces = new Map<string, NamespaceFacts>();
   readonly #serviceAccounts = new Map<string, ServiceAccountFacts>();
   readonly #unlisted = new Set<ListedResource>(["pods", "namespaces", "serviceaccounts"]);
-  readonly #listeners = new Set<ClusterListener>();
+  readonly #listeners = new Set<Partial<ClusterListener>>();
   readonly #pool = new TextPool();
 
   constructor() {
@@ -109,7 +109,7 @@ export class ClusterIndex {
   }
 
   /** Calls back on each change from now on; the returned function ends it. */
-  subscribe(listener: ClusterListener): () => void {
+  subscribe(listener: Partial<ClusterListener>): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -140,13 +140,13 @@ export class ClusterIndex {
 
   #listed(resource: ListedResource): void {
     if (!this.#unlisted.delete(resource) || !this.synced) return;
-    for (const listener of this.#listeners) listener.synced();
+    for (const listener of this.#listeners) listener.synced?.();
   }
 
   #podChanged(now: PodFacts | undefined, before: PodFacts | undefined): void {
     if (before !== undefined) this.#forgetOnNode(before);
     if (now !== undefined) this.#noteOnNode(now);
-    for (const listener of this.#listeners) listener.podChanged(now, before);
+    for (const listener of this.#listeners) listener.podChanged?.(now, before);
   }
 
   #noteOnNode(pod: PodFacts): void {
@@ -163,12 +163,12 @@ export class ClusterIndex {
   }
 
   #tellNamespace(name: string): void {
-    for (const listener of this.#listeners) listener.namespaceChanged(name);
+    for (const listener of this.#listeners) listener.namespaceChanged?.(name);
   }
 
   #tellServiceAccount(account: ServiceAccountFacts): void {
     for (const listener of this.#listeners) {
-      listener.serviceAccountChanged(account.namespace, account.name);
+      listener.serviceAccountChanged?.(account.namespace, account.name);
     }
   }
 }

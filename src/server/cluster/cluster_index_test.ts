@@ -38,9 +38,6 @@ test("ClusterIndex: a list and its events equal a fresh list, and so do its call
         if (now === undefined) told.delete(before!.uid);
         else told.set(now.uid, now);
       },
-      namespaceChanged: () => {},
-      serviceAccountChanged: () => {},
-      synced: () => {},
     });
     const model = new Map<string, PodFacts>();
     for (const step of steps) {
