@@ -25,7 +25,7 @@ export function keepCompiled(): void {
 
 /**
  * `.cache/rolecall` of the user's home, not in `/tmp` as Node has it, where others could put code to
- * be run; undefined without a home that can be written to. Made here, folder by folder: Node itself
+ * be run; undefined where it can't be made. Made here, folder by folder: Node itself
  * may try for ever where none can be made (/proc).
  */
 export function compiledFolder(): string | undefined {

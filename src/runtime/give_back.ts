@@ -3,31 +3,28 @@
  * reads 40 MiB of it, what runs then a quarter, and all that was ever read counts as resident.
  */
 import { readFileSync, readlinkSync } from "node:fs";
-import process from "node:process";
 import { setInterval } from "node:timers";
+import { mayCallLibc } from "./libc.ts";
 
 /** MADV_DONTNEED of madvise(2): pages of a file come back from the system's cache when next read. */
 const dontNeed = 4;
 
-/** From now on, for as long as the program runs. */
+/** From now on, for as long as the program runs, where it can be done at all. */
 export function keepGivingBack(everyMs = 10_000): void {
-  setInterval(giveBack, everyMs).unref();
+  if (mayCallLibc()) setInterval(giveBack, everyMs).unref();
 }
 
-/**
- * Once; takes some 2 ms. Only on Deno for Linux and with every permission: elsewhere the memory
- * stays.
- */
+/** Once; takes some 2 ms. Where it can't be done the memory stays. */
 export function giveBack(): void {
-  if (!("deno" in process.versions) || process.platform !== "linux") return;
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;
+  if (!mayCallLibc()) return;
   try {
+    const maps = readFileSync("/proc/self/maps", "utf8");
+    const program = readlinkSync("/proc/self/exe");
     const libc = Deno.dlopen("libc.so.6", {
       madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
       malloc_trim: { parameters: ["usize"], result: "i32" },
     });
-    const maps = readFileSync("/proc/self/maps", "utf8");
-    for (const { start, end } of constantPages(maps, readlinkSync("/proc/self/exe"))) {
+    for (const { start, end } of constantPages(maps, program)) {
       libc.symbols.madvise(start, end - start, dontNeed);
     }
     libc.symbols.malloc_trim(0n);

@@ -1,14 +1,15 @@
 /**
  * Starts the program anew in its own process, with settings that V8, the C library and the runtime
- * take at their start alone. Only on Linux, and on Deno with every permission: elsewhere whoever
- * starts the program gives them.
+ * take at their start alone. Only on Linux, and on Deno with the permissions it takes: elsewhere
+ * whoever starts the program gives them.
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { compiledFolder } from "./compile_cache.ts";
+import { mayCallLibc } from "./libc.ts";
 
 export interface StartSettings {
-  /** V8's flags. */
+  /** V8's flags, one at least. */
   readonly v8: readonly string[];
   /** Options of `deno run`. */
   readonly deno: readonly string[];
@@ -19,32 +20,29 @@ export interface StartSettings {
 /**
  * With the settings of the command that was given. Doesn't return where it starts the program anew:
  * same process ID, arguments and standard streams. Returns where the command has no settings, where
- * they are there already, where the user chose V8's flags, and where it can't be done.
+ * they are there already, where the user chose V8's flags, and where it may not be done. If the
+ * system refuses, Deno goes on as it was started; Node ends.
  */
 export function startAnew(settings: Readonly<Record<string, StartSettings>>): void {
-  const ours = settings[process.argv[2] ?? ""];
-  if (ours === undefined || process.platform !== "linux") return;
+  const command = process.argv[2] ?? "";
+  if (!Object.hasOwn(settings, command) || process.platform !== "linux") return;
+  const ours = settings[command]!;
   if ("deno" in process.versions) startDenoAnew(ours);
   else startNodeAnew(ours);
 }
 
 function startDenoAnew({ v8, deno, env }: StartSettings): void {
-  if (process.env["DENO_V8_FLAGS"] !== undefined || !mayStartAnew()) return;
+  if (!mayCallLibc() || Deno.permissions.querySync({ name: "env" }).state !== "granted") return;
+  if (process.env["DENO_V8_FLAGS"] !== undefined) return;
   const [program = "", command, ...rest] = commandLine();
   const chosen = rest.some((word) => word.startsWith("--v8-flags"));
   if (command !== "run" || chosen) return;
-  const variables = Object.entries({ ...process.env, ...env, DENO_V8_FLAGS: v8.join() });
+  const variables = Object.entries({ ...env, ...process.env, DENO_V8_FLAGS: v8.join() });
   execve(
     process.execPath,
     [program, command, ...deno, ...rest],
     variables.map(([name, value]) => `${name}=${value}`),
   );
-}
-
-function mayStartAnew(): boolean {
-  const granted = (name: "ffi" | "read") =>
-    Deno.permissions.querySync({ name }).state === "granted";
-  return granted("ffi") && granted("read");
 }
 
 /** With options of its own it was started anew, or the user chose; a parent's channel would break. */
@@ -54,7 +52,7 @@ function startNodeAnew({ v8, env }: StartSettings): void {
   const folder = process.env["NODE_COMPILE_CACHE"] ?? compiledFolder();
   const kept = folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
   const words = [process.argv0, ...v8, ...process.argv.slice(1)];
-  process.execve?.(process.execPath, words, { ...process.env, ...env, ...kept });
+  process.execve?.(process.execPath, words, { ...env, ...process.env, ...kept });
 }
 
 /** How the process was started: `process.argv` doesn't have Deno's own options. */

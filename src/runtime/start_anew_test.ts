@@ -51,9 +51,16 @@ test("started anew once, with the settings, its own arguments and its way of end
   });
 });
 
-test("another command goes on as it was started", () => {
-  const { starts, args, given } = started(["large"]);
-  assert.deepEqual({ starts, args, given }, { starts: 1, args: ["large"], given: "" });
+for (const command of ["large", "constructor"]) {
+  test(`another command goes on as it was started: ${command}`, () => {
+    const { starts, args, given } = started([command]);
+    assert.deepEqual({ starts, args, given }, { starts: 1, args: [command], given: "" });
+  });
+}
+
+test("variables that the user set stay", () => {
+  const { given, starts } = started(["small"], permitted, { WORDS: "mine" });
+  assert.deepEqual([given, starts], ["mine", onLinux ? 2 : 1]);
 });
 
 test("whoever chose V8's flags keeps them", () => {
@@ -65,9 +72,10 @@ test("whoever chose V8's flags keeps them", () => {
   assert.equal(started(["small"], [], { NODE_OPTIONS: "--no-deprecation" }).starts, 1);
 });
 
-test("what the program may not do isn't asked for: it goes on", () => {
+test("without the permissions it takes the program goes on", () => {
   const few = onDeno
-    ? ["run", "--allow-env", "--allow-read"]
+    ? ["run", "--allow-read", "--allow-ffi", "--allow-env=WORDS,DENO_V8_FLAGS,NODE_COMPILE_CACHE"]
     : ["--permission", "--allow-fs-read=*"];
   assert.equal(started(["small"], few).starts, 1);
+  if (onDeno) assert.equal(started(["small"], ["run", "--allow-env", "--allow-read"]).starts, 1);
 });

@@ -18,11 +18,11 @@ export interface Sink<T> {
 
 export interface ClusterListener {
   /** `now` is undefined once the pod is gone, `before` where it is new. */
-  podChanged(now: PodFacts | undefined, before: PodFacts | undefined): void;
-  namespaceChanged(name: string): void;
-  serviceAccountChanged(namespace: string, name: string): void;
+  podChanged?(now: PodFacts | undefined, before: PodFacts | undefined): void;
+  namespaceChanged?(name: string): void;
+  serviceAccountChanged?(namespace: string, name: string): void;
   /** Pods, namespaces and ServiceAccounts have all been listed; called once. */
-  synced(): void;
+  synced?(): void;
 }
 
 export type ListedResource = "pods" | "namespaces" | "serviceaccounts";
@@ -37,7 +37,7 @@ export class ClusterIndex {
   readonly #namespaces = new Map<string, NamespaceFacts>();
   readonly #serviceAccounts = new Map<string, ServiceAccountFacts>();
   readonly #unlisted = new Set<ListedResource>(["pods", "namespaces", "serviceaccounts"]);
-  readonly #listeners = new Set<Partial<ClusterListener>>();
+  readonly #listeners = new Set<ClusterListener>();
   readonly #pool = new TextPool();
 
   constructor() {
@@ -109,7 +109,7 @@ export class ClusterIndex {
   }
 
   /** Calls back on each change from now on; the returned function ends it. */
-  subscribe(listener: Partial<ClusterListener>): () => void {
+  subscribe(listener: ClusterListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
