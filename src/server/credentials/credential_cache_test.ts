@@ -379,6 +379,18 @@ describe("CredentialCache: faults", () => {
 });
 
 describe("CredentialCache: many", () => {
+  test("sessions of an hour: 2.7 calls a role and hour", async () => {
+    let drawn = 0;
+    // Evenly spread over 0 to 1, whatever the number of draws.
+    const { clock, sts, hold } = bench({ random: () => (drawn++ * 0.618) % 1 });
+    for (let role = 0; role < 100; role++) hold("pod", `role-${role}`);
+    await clock.advance(60 * minute);
+    const before = sts.calls.length;
+    await clock.advance(10 * 60 * minute);
+    const perHour = (sts.calls.length - before) / 100 / 10;
+    assert.equal(perHour.toFixed(1), "2.7");
+  });
+
   test("1,000 renewals due in one minute keep to the rate, and no pod notices", async () => {
     const { cache, clock, sts, hold } = bench({ random: () => 0.5, rate: 5, concurrency: 8 });
     sts.latencyMs = 50;
