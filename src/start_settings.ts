@@ -1,14 +1,12 @@
 /** What both runtimes run each command with, however it was started; docs/performance.md has their worth. */
 import type { StartSettings } from "./runtime/start_anew.ts";
 
-const deno = ["--no-code-cache", "--node-modules-dir=manual"];
 const malloc = { MALLOC_MMAP_THRESHOLD_: "30000", MALLOC_TRIM_THRESHOLD_: "65536" };
 
 export const startSettings: Readonly<Record<string, StartSettings>> = {
   agent: {
     v8: ["--max-semi-space-size=1", "--heap-growing-percent=10", "--no-maglev"],
-    deno,
     env: { ...malloc, MALLOC_ARENA_MAX: "1" },
   },
-  server: { v8: ["--max-semi-space-size=1"], deno, env: malloc },
+  server: { v8: ["--max-semi-space-size=1"], env: malloc },
 };

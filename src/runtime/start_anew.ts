@@ -6,13 +6,14 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { compiledFolder } from "./compile_cache.ts";
+import { packagesInstalled } from "./installed_packages.ts";
 import { mayCallLibc } from "./libc.ts";
+
+const root = new URL("../../", import.meta.url);
 
 export interface StartSettings {
   /** V8's flags, one at least. */
   readonly v8: readonly string[];
-  /** Options of `deno run`. */
-  readonly deno: readonly string[];
   /** Environment variables. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -31,16 +32,18 @@ export function startAnew(settings: Readonly<Record<string, StartSettings>>): vo
   else startNodeAnew(ours);
 }
 
-function startDenoAnew({ v8, deno, env }: StartSettings): void {
+/** Without what takes memory: a cache of compiled code, and Deno's graph of packages that are there. */
+function startDenoAnew({ v8, env }: StartSettings): void {
   if (!mayCallLibc() || Deno.permissions.querySync({ name: "env" }).state !== "granted") return;
   if (process.env["DENO_V8_FLAGS"] !== undefined) return;
   const [program = "", command, ...rest] = commandLine();
   const chosen = rest.some((word) => word.startsWith("--v8-flags"));
   if (command !== "run" || chosen) return;
+  const installed = packagesInstalled(root) ? ["--node-modules-dir=manual"] : [];
   const variables = Object.entries({ ...env, ...process.env, DENO_V8_FLAGS: v8.join() });
   execve(
     process.execPath,
-    [program, command, ...deno, ...rest],
+    [program, command, "--no-code-cache", ...installed, ...rest],
     variables.map(([name, value]) => `${name}=${value}`),
   );
 }

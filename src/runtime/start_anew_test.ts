@@ -19,7 +19,7 @@ function started(words: readonly string[], options = permitted, env = {}) {
     script,
     `import process from "node:process";
 import { startAnew } from ${module};
-const settings = { v8: ["--no-maglev"], deno: ["--no-code-cache"], env: { WORDS: "ä b" } };
+const settings = { v8: ["--no-maglev"], env: { WORDS: "ä b" } };
 console.log("start");
 startAnew({ small: settings });
 const { env: { DENO_V8_FLAGS, WORDS, NODE_COMPILE_CACHE }, execArgv } = process;
