@@ -1,4 +1,4 @@
-/** What both runtimes run each command with, however it was started; docs/performance.md has their worth. */
+/** What a command runs with, however it was started; docs/performance.md has the worth of each. */
 import type { StartSettings } from "./runtime/start_anew.ts";
 
 const malloc = { MALLOC_MMAP_THRESHOLD_: "30000", MALLOC_TRIM_THRESHOLD_: "65536" };

@@ -25,8 +25,8 @@ export function keepCompiled(): void {
 
 /**
  * `.cache/rolecall` of the user's home, not in `/tmp` as Node has it, where others could put code to
- * be run; undefined where it can't be made. Made here, folder by folder: Node itself
- * may try for ever where none can be made (/proc).
+ * be run; undefined where it can't be made. Made here, folder by folder: Node itself may try for
+ * ever where none can be made (/proc).
  */
 export function compiledFolder(): string | undefined {
   const home = process.env["HOME"];

@@ -27,7 +27,7 @@ test("constantPages(): the file's code and first constants, nothing that may be 
 
 const onDenoForLinux = "deno" in process.versions && process.platform === "linux";
 
-test("keepGivingBack(): Deno's program file takes less than its start took; Node is let alone", () => {
+test("keepGivingBack(): Deno's program file takes less than its start took, and any program ends", () => {
   const module = JSON.stringify(new URL("give_back.ts", import.meta.url).href);
   const script = `
     import { readFileSync } from "node:fs";
