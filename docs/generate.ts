@@ -1,7 +1,7 @@
 /** Writes the references from what the program parses and registers: `deno task docs`. */
 import { writeFile } from "node:fs/promises";
 import { loadCommands } from "../src/commands.ts";
-import { configurationReference } from "../src/settings/reference.ts";
+import { configurationReference } from "../src/cli/reference.ts";
 import { metricsReference } from "./metrics_reference.ts";
 
 const write = (name: string, text: string) => writeFile(new URL(name, import.meta.url), text);

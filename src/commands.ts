@@ -1,5 +1,5 @@
-/** The table of commands: what each is for, and where it is loaded from. Running them is `program.ts`'s. */
-import type { Command } from "./settings/command.ts";
+/** The table of commands: what each is for, and where it is loaded from. Running them is `main.ts`'s. */
+import type { Command } from "./cli/command.ts";
 
 export interface Entry {
   readonly summary: string;
@@ -30,12 +30,12 @@ export const commands: Readonly<Record<string, Entry>> = {
   },
   uninstall: {
     summary: "removes this node's redirect rules",
-    load: async () => (await import("./agent/uninstall.ts")).uninstallCommand,
+    load: async () => (await import("./agent/lifecycle/uninstall.ts")).uninstallCommand,
   },
   completion: {
     summary: "completion for bash, zsh or fish",
     load: async () => {
-      const { completionCommand } = await import("./settings/completion_command.ts");
+      const { completionCommand } = await import("./cli/completion_command.ts");
       return completionCommand(loadCommands);
     },
   },

@@ -10,7 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const program = join(here, "../../src/program.ts");
+const program = join(here, "../../src/main.ts");
 const commands = join(here, "../../src/commands.ts");
 const [folder = ""] = process.argv.slice(2);
 const { permissions } = JSON.parse(

@@ -7,22 +7,22 @@ import type { Registry } from "prom-client";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { AddressOwners } from "./assignments/address_owners.ts";
 import { Assignments } from "./assignments/assignments.ts";
-import { addressSet } from "./assignments/address.ts";
-import { createCredentialsFront } from "./container_credentials/credentials_front.ts";
+import { addressSet } from "../net/ip_address.ts";
+import { createCredentialsFront } from "./container_credentials/front.ts";
 import { TokenPods } from "./container_credentials/token_pods.ts";
 import type { AgentSettings } from "./config.ts";
-import { createFront } from "./front/front.ts";
-import type { GetAccess } from "./link/server_access.ts";
-import { runReporter } from "./link/reporter.ts";
-import { AgentCounts } from "./agent_counts.ts";
-import { collectInLulls } from "./lull.ts";
-import type { MetricSources } from "./metrics.ts";
+import { createFront } from "./imds/front.ts";
+import type { GetAccess } from "./server_client/server_access.ts";
+import { runReporter } from "./server_client/reporter.ts";
+import { AgentCounts } from "./metrics/agent_counts.ts";
+import { collectInLulls } from "./lifecycle/idle_gc.ts";
+import type { MetricSources } from "./metrics/metrics.ts";
 import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
-import { missingForReadiness } from "./readiness.ts";
-import type { RedirectKeeper, RedirectStatus } from "./redirect/redirect_keeper.ts";
-import { refusedRequests } from "./refused_requests.ts";
-import { ServerLink } from "./link/server_link.ts";
-import type { TokenKeys } from "./front/token_keys.ts";
+import { missingForReadiness } from "./lifecycle/readiness.ts";
+import type { RedirectKeeper, RedirectStatus } from "./redirect/redirect_reconciler.ts";
+import { refusedRequests } from "./imds/refused_requests.ts";
+import { ServerLink } from "./server_client/server_client.ts";
+import type { TokenKeys } from "./imds/token_keys.ts";
 
 export interface AgentParts {
   readonly settings: Pick<
@@ -196,7 +196,7 @@ async function publish(
   counts: AgentCounts,
   sources: MetricSources,
 ): Promise<Registry> {
-  const { publishMetrics } = await import("./metrics.ts");
+  const { publishMetrics } = await import("./metrics/metrics.ts");
   return publishMetrics(counts, about, sources, registry);
 }
 

@@ -6,9 +6,9 @@ import { fakeIncoming } from "../../tests/fakes/incoming.ts";
 import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../tests/fakes/recorded_log.ts";
 import { createAgent } from "./agent.ts";
-import { passthroughRule } from "./front/passthrough_rule.ts";
-import { RedirectKeeper } from "./redirect/redirect_keeper.ts";
-import { TokenKeyRing } from "./front/token_keys.ts";
+import { passthroughRule } from "./imds/passthrough_rule.ts";
+import { RedirectKeeper } from "./redirect/redirect_reconciler.ts";
+import { TokenKeyRing } from "./imds/token_keys.ts";
 
 const roles = "/latest/meta-data/iam/security-credentials/";
 

@@ -1,10 +1,10 @@
 /** The agent's settings from its flags, or everything that is wrong with them. Pure. */
-import { type FlagValues, type HostPort, readHostPort } from "../settings/flags.ts";
-import { anyAddress } from "../settings/listening.ts";
-import { parseFlags } from "../settings/parse_flags.ts";
-import { canonicalAddress } from "./assignments/address.ts";
+import { type FlagValues, type HostPort, readHostPort } from "../cli/flags.ts";
+import { anyAddress } from "../cli/listening.ts";
+import { parseFlags } from "../cli/parse_flags.ts";
+import { canonicalAddress } from "../net/ip_address.ts";
 import { agentFlags } from "./flags.ts";
-import { type PassthroughRule, passthroughRule } from "./front/passthrough_rule.ts";
+import { type PassthroughRule, passthroughRule } from "./imds/passthrough_rule.ts";
 import { type InterfaceMatch, interfaceMatch } from "./redirect/interface_match.ts";
 
 type Values = FlagValues<typeof agentFlags>;

@@ -1,31 +1,31 @@
 /** The `agent` command: settings → adapters → agent → redirect → listeners, until a signal. */
 import { createImds } from "../aws/imds.ts";
 import { containerRuntime } from "../cri/container_runtime.ts";
-import type { Host, Listener } from "../runtime/contract.ts";
-import { backgroundTimer } from "../runtime/background_timer.ts";
-import { systemClock } from "../runtime/system_clock.ts";
-import { webHandler } from "../runtime/web_handler.ts";
-import { type Command, refuse } from "../settings/command.ts";
-import { listenAt } from "../settings/listening.ts";
-import { countedRepeats } from "../telemetry/counted_repeats.ts";
+import type { Listener, Runtime } from "../runtime/runtime.ts";
+import { backgroundTimer } from "../time/background_timer.ts";
+import { systemClock } from "../time/system_clock.ts";
+import { webHandler } from "../runtime/http/web_handler.ts";
+import { type Command, refuse } from "../cli/command.ts";
+import { listenAt } from "../cli/listening.ts";
+import { countedRepeats } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Agent, createAgent } from "./agent.ts";
 import { type AgentSettings, parseAgentConfig } from "./config.ts";
-import { createDoors } from "./container_credentials/create_doors.ts";
-import type { CredentialsDoors } from "./container_credentials/credentials_doors.ts";
+import { createDoors } from "./container_credentials/create_endpoints.ts";
+import type { CredentialsDoors } from "./container_credentials/endpoints.ts";
 import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { agentFlags } from "./flags.ts";
-import { accessByFiles } from "./link/server_access.ts";
-import { adminLimits, frontLimits } from "./listeners.ts";
+import { accessByFiles } from "./server_client/server_access.ts";
+import { adminLimits, frontLimits } from "./lifecycle/listen_limits.ts";
 import type { Log } from "./ports.ts";
-import { isTaken, overtake, type ProbeClient } from "./predecessor.ts";
-import { keepReadinessFile } from "./readiness_file.ts";
+import { isTaken, overtake, type ProbeClient } from "./lifecycle/handover.ts";
+import { keepReadinessFile } from "./lifecycle/readiness_file.ts";
 import { createRedirect } from "./redirect/create_redirect.ts";
-import type { RedirectKeeper } from "./redirect/redirect_keeper.ts";
+import type { RedirectKeeper } from "./redirect/redirect_reconciler.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
 import { removeRouteGuard } from "./redirect/route_guard.ts";
-import { loadTokenKeys } from "./token_key_file.ts";
+import { loadTokenKeys } from "./imds/token_key_file.ts";
 import { aborted } from "../time/aborted.ts";
 
 /** Requests under way have this long to end after a signal. */
@@ -36,36 +36,36 @@ export const agentCommand: Command = {
   summary: "answers the pods of this node in the metadata service's place",
   flags: agentFlags,
   examples: ["agent --host-ip=10.0.0.5 --interface=cali+", "agent --redirect=none"],
-  run: (host, args) => runAgent(host, args),
+  run: (runtime, args) => runAgent(runtime, args),
 };
 
 /** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
-export async function runAgent(host: Host, args: readonly string[]): Promise<number> {
-  const machine = { hasIpv6: host.hasIpv6(), openFiles: host.openFilesLimit() };
-  const parsed = parseAgentConfig(args, host.env, machine);
-  if (parsed.kind === "problems") return refuse(host, parsed.problems);
+export async function runAgent(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const machine = { hasIpv6: runtime.hasIpv6(), openFiles: runtime.openFilesLimit() };
+  const parsed = parseAgentConfig(args, runtime.env, machine);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { settings, notices } = parsed;
   const plain = createLog({
     level: settings.logLevel,
     format: settings.logFormat,
     component: "agent",
-    write: host.writeLog,
+    write: runtime.writeLog,
   });
   const log = countedRepeats(plain, backgroundTimer);
   log.info({ version, node: settings.nodeName, server: settings.server }, "starting");
   for (const notice of notices) log.warn({ notice }, "setting with consequences");
   const stop = new AbortController();
-  host.onStop((signal) => {
+  runtime.onStop((signal) => {
     log.info({ signal }, "stopping");
     stop.abort();
   });
-  await serve(host, settings, log, stop.signal);
+  await serve(runtime, settings, log, stop.signal);
   log.info({}, "stopped");
   return 0;
 }
 
 async function serve(
-  host: Host,
+  runtime: Runtime,
   settings: AgentSettings,
   log: Log,
   stopping: AbortSignal,
@@ -73,36 +73,36 @@ async function serve(
   // The link goes on while requests under way end, so that waiting ones still get their answer.
   const ended = new AbortController();
   const open: Listeners = {};
-  const node = { run: host.run, hasIpv6: host.hasIpv6() };
+  const node = { run: runtime.run, hasIpv6: runtime.hasIpv6() };
   const redirect = createRedirect(node, settings, { clock: systemClock, log });
-  const agent = await assemble({ host, settings, log, redirect, open, signal: ended.signal });
+  const agent = await assemble({ runtime, settings, log, redirect, open, signal: ended.signal });
   await redirect?.check();
-  const telling = tellReadiness(host, settings, agent, open, log, stopping);
-  const overtaking = await isTaken(settings.adminListen, probe(host));
-  open.admin = await listenAdmin(host, settings, agent, log);
+  const telling = tellReadiness(runtime, settings, agent, open, log, stopping);
+  const overtaking = await isTaken(settings.adminListen, probe(runtime));
+  open.admin = await listenAdmin(runtime, settings, agent, log);
   const running = agent.run(ended.signal);
   if (overtaking) {
-    const taken = () => isTaken(settings.listen, probe(host));
+    const taken = () => isTaken(settings.listen, probe(runtime));
     await overtake(
       { clock: systemClock, able: () => agent.missing().length === 0, taken },
       stopping,
     );
   }
   const watch = { clock: systemClock, log };
-  open.doors = createDoors(host, settings, agent.credentialsFront, watch);
+  open.doors = createDoors(runtime, settings, agent.credentialsFront, watch);
   const keeping = open.doors.run(stopping);
-  open.front = await listenFront(host, settings, agent, log);
+  open.front = await listenFront(runtime, settings, agent, log);
   await aborted(stopping);
-  if (settings.removeRulesOnExit) await takeAway(host, redirect, log);
+  if (settings.removeRulesOnExit) await takeAway(runtime, redirect, log);
   await Promise.all([open.front.close(stopGraceMs), open.doors.close(stopGraceMs)]);
-  if (settings.removeRulesOnExit) await takeAddressesAway(host, settings, log);
+  if (settings.removeRulesOnExit) await takeAddressesAway(runtime, settings, log);
   ended.abort();
   await Promise.all([running, telling, keeping, open.admin.close(0)]);
 }
 
 /** Ready means that pods' requests can come here, too. */
 function tellReadiness(
-  host: Host,
+  runtime: Runtime,
   settings: AgentSettings,
   agent: Agent,
   open: Listeners,
@@ -111,7 +111,7 @@ function tellReadiness(
 ): Promise<void> {
   return keepReadinessFile({
     path: settings.readinessFile,
-    write: host.writeFile,
+    write: runtime.writeFile,
     missing: () => {
       const missing = agent.missing();
       if (missing.length > 0 || open.front !== undefined) return missing;
@@ -129,7 +129,7 @@ interface Listeners {
 }
 
 interface Assembly {
-  readonly host: Host;
+  readonly runtime: Runtime;
   readonly settings: AgentSettings;
   readonly log: Log;
   readonly redirect: RedirectKeeper | null;
@@ -137,29 +137,31 @@ interface Assembly {
   readonly signal: AbortSignal;
 }
 
-async function assemble({ host, settings, log, redirect, open, signal }: Assembly): Promise<Agent> {
+async function assemble(
+  { runtime, settings, log, redirect, open, signal }: Assembly,
+): Promise<Agent> {
   return createAgent({
     settings,
-    about: { version, runtime: `${host.runtime.name} ${host.runtime.version}` },
+    about: { version, runtime: `${runtime.platform.name} ${runtime.platform.version}` },
     clock: systemClock,
     log,
     random: Math.random,
     access: accessByFiles({
-      files: host,
+      files: runtime,
       caFile: settings.server.startsWith("https:") ? settings.serverCa : null,
       tokenFile: settings.tokenFile,
-      createClient: (ca) => host.httpClient(ca === null ? {} : { ca }),
+      createClient: (ca) => runtime.httpClient(ca === null ? {} : { ca }),
       signal,
     }),
-    resolve: (name) => host.resolve(name),
+    resolve: (name) => runtime.resolve(name),
     upstream: createImds({
       baseUrl: settings.metadataUrl,
-      http: host.httpClient(),
-      plainGet: host.plainGet(settings.metadataUrl),
+      http: runtime.httpClient(),
+      plainGet: runtime.plainGet(settings.metadataUrl),
       clock: systemClock,
     }),
     tokenKeys: await loadTokenKeys({
-      files: host,
+      files: runtime,
       stateDir: settings.stateDir,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       log,
@@ -168,7 +170,7 @@ async function assemble({ host, settings, log, redirect, open, signal }: Assembl
     runtime: settings.criSocket === null ? null : containerRuntime(settings.criSocket),
     doorsMissing: () => open.doors?.missing() ?? [],
     connections: () => connectionsOf(open),
-    collectGarbage: host.collectGarbage,
+    collectGarbage: runtime.collectGarbage,
   });
 }
 
@@ -182,33 +184,41 @@ function connectionsOf({ front, doors }: Listeners) {
   return sums;
 }
 
-async function takeAway(host: Host, redirect: RedirectKeeper | null, log: Log): Promise<void> {
+async function takeAway(
+  runtime: Runtime,
+  redirect: RedirectKeeper | null,
+  log: Log,
+): Promise<void> {
   await redirect?.stop();
-  const { removed } = await removeRedirect(host.run, host.hasIpv6());
+  const { removed } = await removeRedirect(runtime.run, runtime.hasIpv6());
   try {
-    await removeRouteGuard(host.run, host.hasIpv6());
+    await removeRouteGuard(runtime.run, runtime.hasIpv6());
   } catch (fault) {
     log.error({ problem: String(fault) }, "routing rules can't be removed");
   }
   log.info({ removed }, "redirect removed");
 }
 
-async function takeAddressesAway(host: Host, settings: AgentSettings, log: Log): Promise<void> {
+async function takeAddressesAway(
+  runtime: Runtime,
+  settings: AgentSettings,
+  log: Log,
+): Promise<void> {
   if (settings.containerCredentials.length === 0) return;
   try {
-    log.info({ removed: await removeAddresses(host.run) }, "addresses removed");
+    log.info({ removed: await removeAddresses(runtime.run) }, "addresses removed");
   } catch (fault) {
     log.error({ problem: String(fault) }, "addresses can't be removed");
   }
 }
 
 async function listenFront(
-  host: Host,
+  runtime: Runtime,
   settings: AgentSettings,
   agent: Agent,
   log: Log,
 ): Promise<Listener> {
-  const listener = await listenAt(host, {
+  const listener = await listenAt(runtime, {
     flag: "listen",
     at: settings.listen,
     handler: agent.front,
@@ -220,12 +230,12 @@ async function listenFront(
 }
 
 async function listenAdmin(
-  host: Host,
+  runtime: Runtime,
   settings: AgentSettings,
   agent: Agent,
   log: Log,
 ): Promise<Listener> {
-  const listener = await listenAt(host, {
+  const listener = await listenAt(runtime, {
     flag: "admin-listen",
     at: settings.adminListen,
     handler: webHandler(agent.admin.fetch),
@@ -236,6 +246,6 @@ async function listenAdmin(
   return listener;
 }
 
-function probe(host: Host): ProbeClient {
-  return host.httpClient({ connectTimeoutMs: 500 });
+function probe(runtime: Runtime): ProbeClient {
+  return runtime.httpClient({ connectTimeoutMs: 500 });
 }

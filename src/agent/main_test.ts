@@ -1,21 +1,21 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import type { Host, ListenOptions, ProgramResult } from "../runtime/contract.ts";
+import type { ListenOptions, ProgramResult, Runtime } from "../runtime/runtime.ts";
 import { runAgent } from "./main.ts";
-import { uninstall } from "./uninstall.ts";
+import { uninstall } from "./lifecycle/uninstall.ts";
 
 type Programs = (line: string, stdin: string) => Partial<ProgramResult> | undefined;
 
 /** A host that keeps what happens, in order, in `events`. */
-function fakeHost(programs: Programs) {
+function fakeRuntime(programs: Programs) {
   const events: string[] = [];
   const written = { out: "", error: "" };
   const listening: ListenOptions[] = [];
   let stop: (signal: string) => void = () => {};
   const missing = () =>
     Promise.reject(Object.assign(new Error("No such file"), { code: "ENOENT" }));
-  const host: Host = {
-    runtime: { name: "deno", version: "0" },
+  const runtime: Runtime = {
+    platform: { name: "deno", version: "0" },
     args: [],
     env: {},
     isTerminal: false,
@@ -61,7 +61,7 @@ function fakeHost(programs: Programs) {
     writeError: (text) => void (written.error += text),
     exit: () => assert.fail("only the program's main exits"),
   };
-  return { host, events, written, listening, stop: () => stop("SIGTERM") };
+  return { runtime, events, written, listening, stop: () => stop("SIGTERM") };
 }
 
 /** nft alone, with a memory of one table. */
@@ -92,15 +92,15 @@ async function until(what: () => boolean): Promise<void> {
 const flags = ["--redirect=auto", "--host-ip=10.0.0.5", "--log-level=error"];
 
 test("runAgent() lists every wrong setting and ends with 2", async () => {
-  const { host, written, events } = fakeHost(() => undefined);
-  assert.equal(await runAgent(host, ["--imdsv2=never", "--nonsense"]), 2);
+  const { runtime, written, events } = fakeRuntime(() => undefined);
+  assert.equal(await runAgent(runtime, ["--imdsv2=never", "--nonsense"]), 2);
   assert.equal(written.error.trim().split("\n").length, 2);
   assert.deepEqual(events, []);
 });
 
 test("runAgent() puts the rules in place, then listens; at SIGTERM the rules stay", async () => {
-  const { host, events, stop, listening } = fakeHost(nft());
-  const running = runAgent(host, flags);
+  const { runtime, events, stop, listening } = fakeRuntime(nft());
+  const running = runAgent(runtime, flags);
   await until(() => listening.length === 2);
   stop();
   assert.equal(await running, 0);
@@ -116,8 +116,8 @@ test("runAgent() puts the rules in place, then listens; at SIGTERM the rules sta
 
 test("runAgent() --remove-rules-on-exit takes the rules away before it stops listening", async () => {
   const programs = nft();
-  const { host, stop, listening } = fakeHost(programs);
-  const running = runAgent(host, [...flags, "--remove-rules-on-exit"]);
+  const { runtime, stop, listening } = fakeRuntime(programs);
+  const running = runAgent(runtime, [...flags, "--remove-rules-on-exit"]);
   await until(() => listening.length === 2);
   assert.match(programs("nft list tables", "")?.stdout ?? "", /rolecall/);
   stop();
@@ -160,8 +160,8 @@ function listed(rule: string) {
 
 test("runAgent() guards before it redirects; at SIGTERM that stays until uninstall()", async () => {
   const programs = nftAndRules();
-  const { host, events, stop, listening, written } = fakeHost(programs);
-  const running = runAgent(host, flags);
+  const { runtime, events, stop, listening, written } = fakeRuntime(programs);
+  const running = runAgent(runtime, flags);
   await until(() => listening.length === 2);
   stop();
   assert.equal(await running, 0);
@@ -169,17 +169,17 @@ test("runAgent() guards before it redirects; at SIGTERM that stays until uninsta
   const rules = () => JSON.parse(programs("ip -4 -j rule show", "")?.stdout ?? "");
   assert.equal(rules().length, 3);
 
-  assert.equal(await uninstall(host, []), 0);
+  assert.equal(await uninstall(runtime, []), 0);
   assert.deepEqual(rules(), []);
   assert.match(written.out, /removed the redirect by nftables\nremoved the routing rules\n/);
-  assert.equal(await uninstall(host, []), 0);
+  assert.equal(await uninstall(runtime, []), 0);
   assert.match(written.out, /no redirect here\n$/);
 });
 
 test("runAgent() --remove-rules-on-exit takes the guard away too", async () => {
   const programs = nftAndRules();
-  const { host, stop, listening } = fakeHost(programs);
-  const running = runAgent(host, [...flags, "--remove-rules-on-exit"]);
+  const { runtime, stop, listening } = fakeRuntime(programs);
+  const running = runAgent(runtime, [...flags, "--remove-rules-on-exit"]);
   await until(() => listening.length === 2);
   assert.match(programs("ip -4 -j rule show", "")?.stdout ?? "", /prohibit/);
   stop();
@@ -188,8 +188,8 @@ test("runAgent() --remove-rules-on-exit takes the guard away too", async () => {
 });
 
 test("runAgent() without a packet filter listens all the same, not ready, saying why", async () => {
-  const { host, stop, listening, written } = fakeHost(() => undefined);
-  const running = runAgent(host, flags);
+  const { runtime, stop, listening, written } = fakeRuntime(() => undefined);
+  const running = runAgent(runtime, flags);
   await until(() => listening.length === 2);
   stop();
   assert.equal(await running, 0);
@@ -200,14 +200,14 @@ test("runAgent() without a packet filter listens all the same, not ready, saying
 test("uninstall() removes what is there, twice, and tells what it can't look at", async () => {
   const programs = nft();
   programs("nft -f -", "table inet rolecall {}");
-  const { host, written } = fakeHost(programs);
-  assert.equal(await uninstall(host, []), 0);
-  assert.equal(await uninstall(host, []), 0);
+  const { runtime, written } = fakeRuntime(programs);
+  assert.equal(await uninstall(runtime, []), 0);
+  assert.equal(await uninstall(runtime, []), 0);
   assert.equal(written.out, "removed the redirect by nftables\nno redirect here\n");
-  assert.equal(await uninstall(host, ["now"]), 2);
+  assert.equal(await uninstall(runtime, ["now"]), 2);
 
-  const refused = fakeHost(() => ({ code: 1, stderr: "Operation not permitted" }));
-  assert.equal(await uninstall(refused.host, []), 1);
+  const refused = fakeRuntime(() => ({ code: 1, stderr: "Operation not permitted" }));
+  assert.equal(await uninstall(refused.runtime, []), 1);
   assert.match(refused.written.error, /NET_ADMIN/);
 });
 
@@ -234,8 +234,8 @@ const doorFlags = ["--redirect=none", "--container-credentials=169.254.170.23:80
 
 test("runAgent() serves container credentials at an address it puts on the node", async () => {
   const programs = ip();
-  const { host, events, stop, listening, written } = fakeHost(programs);
-  const running = runAgent(host, doorFlags);
+  const { runtime, events, stop, listening, written } = fakeRuntime(programs);
+  const running = runAgent(runtime, doorFlags);
   await until(() => listening.length === 3);
   assert.match(programs("ip -j addr show", "")?.stdout ?? "", /169\.254\.170\.23/);
   stop();
@@ -243,15 +243,15 @@ test("runAgent() serves container credentials at an address it puts on the node"
   assert.ok(events.includes("listen 80") && events.includes("close 80 after 5000 ms"));
   assert.match(programs("ip -j addr show", "")?.stdout ?? "", /169\.254\.170\.23/);
 
-  assert.equal(await uninstall(host, []), 0);
+  assert.equal(await uninstall(runtime, []), 0);
   assert.match(written.out, /removed the address 169\.254\.170\.23\n/);
   assert.doesNotMatch(programs("ip -j addr show", "")?.stdout ?? "", /169\.254/);
 });
 
 test("runAgent() --remove-rules-on-exit takes its addresses away too", async () => {
   const programs = ip();
-  const { host, stop, listening } = fakeHost(programs);
-  const running = runAgent(host, [...doorFlags, "--remove-rules-on-exit"]);
+  const { runtime, stop, listening } = fakeRuntime(programs);
+  const running = runAgent(runtime, [...doorFlags, "--remove-rules-on-exit"]);
   await until(() => listening.length === 3);
   stop();
   assert.equal(await running, 0);
@@ -259,8 +259,8 @@ test("runAgent() --remove-rules-on-exit takes its addresses away too", async () 
 });
 
 test("runAgent() that can't have the address isn't ready and says so; pods are answered", async () => {
-  const { host, stop, listening, written } = fakeHost(() => undefined);
-  const running = runAgent(host, doorFlags);
+  const { runtime, stop, listening, written } = fakeRuntime(() => undefined);
+  const running = runAgent(runtime, doorFlags);
   await until(() => written.out.includes("no container credentials there"));
   await until(() => listening.length === 2);
   assert.match(written.out, /ip: no such program; install iproute2/);

@@ -2,10 +2,10 @@
  * Where `dev` has its cluster from: manifest files, followed through edits, or the lists and watches
  * of a real one. Either feeds the server's index; the agent's own pod is always among the pods.
  */
-import type { KubernetesApi } from "../kubernetes/api.ts";
-import { namespaces, pods, serviceAccounts } from "../kubernetes/objects.ts";
+import type { KubernetesApi } from "../kubernetes/client/api.ts";
+import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
 import type { Clock, Log, Resource, Sink } from "../kubernetes/ports.ts";
-import { Reflector } from "../kubernetes/reflector.ts";
+import { Reflector } from "../kubernetes/reflector/reflector.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
 import type { WatchStatus } from "../server/readiness.ts";
 import { actedPods } from "./acted_pods.ts";

@@ -3,8 +3,8 @@ import { type AgentSettings, type Machine, parseAgentConfig } from "../agent/con
 import { agentFlags } from "../agent/flags.ts";
 import { parseServerConfig, type ServerSettings } from "../server/config.ts";
 import { serverFlags } from "../server/flags.ts";
-import { type FlagTable, type FlagValues, variableOf } from "../settings/flags.ts";
-import { flagTokens, parseFlags } from "../settings/parse_flags.ts";
+import { type FlagTable, type FlagValues, variableOf } from "../cli/flags.ts";
+import { flagTokens, parseFlags } from "../cli/parse_flags.ts";
 import { devFlags, withoutEffect } from "./flags.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -1,16 +1,16 @@
 /** Joins cluster, AWS, server and agent in one process, listens, and says what there is to try. */
 import { Registry } from "prom-client";
 import { createAdmin } from "../telemetry/admin_app.ts";
-import { frontLimits } from "../agent/listeners.ts";
+import { frontLimits } from "../agent/lifecycle/listen_limits.ts";
 import { pause } from "../time/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";
-import type { Host, Listener } from "../runtime/contract.ts";
-import { systemClock } from "../runtime/system_clock.ts";
-import { webHandler } from "../runtime/web_handler.ts";
+import type { Listener, Runtime } from "../runtime/runtime.ts";
+import { systemClock } from "../time/system_clock.ts";
+import { webHandler } from "../runtime/http/web_handler.ts";
 import { pageLimits } from "../server/listeners.ts";
 import type { Log } from "../server/ports.ts";
-import { hostPortText } from "../settings/flags.ts";
-import { listenAt } from "../settings/listening.ts";
+import { hostPortText } from "../cli/flags.ts";
+import { listenAt } from "../cli/listening.ts";
 import { version } from "../version.ts";
 import { AgentTokens } from "./agent_tokens.ts";
 import { commandLines, otherPodLines, type PodRow } from "./announcement.ts";
@@ -25,7 +25,7 @@ import { notAnswered } from "./shared_addresses.ts";
 import { aborted } from "../time/aborted.ts";
 
 export interface DevParts {
-  readonly host: Host;
+  readonly runtime: Runtime;
   readonly settings: DevSettings;
   readonly source: ClusterSource;
   /** The manifests to edit, if there are any. */
@@ -42,7 +42,7 @@ const podTokenSeconds = 12 * 3600;
 /** Runs until `signal` aborts. @throws {ListenFault} a port can't be had */
 export async function runDev(parts: DevParts, signal: AbortSignal): Promise<void> {
   const region = parts.settings.server.region ?? "us-east-1";
-  const aws = await startEmbeddedAws({ host: parts.host, now: systemClock.now, region });
+  const aws = await startEmbeddedAws({ runtime: parts.runtime, now: systemClock.now, region });
   // The link to the server goes on while requests under way end, so that waiting ones get answers.
   const ended = new AbortController();
   const pair = createPair(parts, aws);
@@ -71,10 +71,10 @@ type Pair = ReturnType<typeof createPair>;
 
 /** Server and agent, joined without a network; nothing runs yet. */
 function createPair(parts: DevParts, aws: EmbeddedAws) {
-  const { host, settings, source, log } = parts;
+  const { runtime, settings, source, log } = parts;
   const clock = systemClock;
   const registry = new Registry();
-  const about = { version, runtime: `${host.runtime.name} ${host.runtime.version}` };
+  const about = { version, runtime: `${runtime.platform.name} ${runtime.platform.version}` };
   const tokens = new AgentTokens({
     pod: parts.agentPod,
     audience: settings.server.tokenAudience,
@@ -88,7 +88,7 @@ function createPair(parts: DevParts, aws: EmbeddedAws) {
     (request, peer) => server.app.fetch(request, { peer }),
     "127.0.0.1",
   );
-  const http = host.httpClient();
+  const http = runtime.httpClient();
   const front: { listener?: Listener } = {};
   const agent = createDevAgent({
     ...shared,
@@ -117,7 +117,7 @@ async function runAgent({ server, agent }: Pair, signal: AbortSignal): Promise<v
 
 /** Adds to `listeners` as it goes, in the order agent, admin, status, container credentials. */
 async function listenAll(
-  { host, settings }: DevParts,
+  { runtime, settings }: DevParts,
   { server, agent, admin, front }: Pair,
   listeners: Listener[],
 ): Promise<{ readonly front: Listener }> {
@@ -147,13 +147,13 @@ async function listenAll(
       limits: frontLimits(settings.agent),
     })),
   ];
-  for (const one of wanted) listeners.push(await listenAt(host, one));
+  for (const one of wanted) listeners.push(await listenAt(runtime, one));
   front.listener = listeners[0]!;
   return { front: front.listener };
 }
 
 function announceAll(
-  { host, settings, files, agentPod }: DevParts,
+  { runtime, settings, files, agentPod }: DevParts,
   pair: Pair,
   listeners: readonly Listener[],
   aws: EmbeddedAws,
@@ -179,7 +179,7 @@ function announceAll(
     asked: cluster.kind === "kubeconfig" ? cluster.as : [],
     head: (pods) => commandLines(addresses, pods),
     foot: (pods) => [...edit, ...otherPodLines(pods)],
-    write: host.writeOut,
+    write: runtime.writeOut,
   }, signal);
 }
 

@@ -1,11 +1,11 @@
 /** The agent as it is, joined to the server of the same process; nothing is redirected. */
 import type { Registry } from "prom-client";
 import { type Agent, createAgent } from "../agent/agent.ts";
-import { serverToken } from "../agent/link/server_token.ts";
+import { serverToken } from "../agent/server_client/server_token.ts";
 import type { Clock, Log } from "../agent/ports.ts";
-import { TokenKeyRing } from "../agent/front/token_keys.ts";
+import { TokenKeyRing } from "../agent/imds/token_keys.ts";
 import { createImds } from "../aws/imds.ts";
-import type { HttpClient, Listener } from "../runtime/contract.ts";
+import type { HttpClient, Listener } from "../runtime/runtime.ts";
 import type { AgentTokens } from "./agent_tokens.ts";
 import type { DevSettings } from "./config.ts";
 

@@ -1,5 +1,5 @@
 /** The embedded STS and metadata service, listening on free ports of loopback. */
-import type { Host, Incoming, ListenLimits } from "../runtime/contract.ts";
+import type { Incoming, ListenLimits, Runtime } from "../runtime/runtime.ts";
 import { createFakeImds } from "./fake_imds.ts";
 import { createFakeSts } from "./fake_sts.ts";
 
@@ -10,7 +10,7 @@ export interface EmbeddedAws {
 }
 
 export interface EmbeddedAwsParts {
-  readonly host: Pick<Host, "listen">;
+  readonly runtime: Pick<Runtime, "listen">;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly region: string;
@@ -43,7 +43,7 @@ export async function startEmbeddedAws(parts: EmbeddedAwsParts): Promise<Embedde
     region,
     accountId: embeddedAccountId,
   });
-  const listeners = await Promise.all([listen(parts.host, sts), listen(parts.host, imds)]);
+  const listeners = await Promise.all([listen(parts.runtime, sts), listen(parts.runtime, imds)]);
   const [stsUrl, imdsUrl] = listeners.map(({ port }) => `http://127.0.0.1:${port}`);
   return {
     stsUrl: stsUrl!,
@@ -53,12 +53,12 @@ export async function startEmbeddedAws(parts: EmbeddedAwsParts): Promise<Embedde
 }
 
 function listen(
-  host: Pick<Host, "listen">,
+  runtime: Pick<Runtime, "listen">,
   answer: (request: Request) => Response | Promise<Response>,
 ) {
   const handler = (incoming: Incoming) => {
     if (!incoming.target.startsWith("/")) return new Response("Bad Request", { status: 400 });
     return answer(incoming.toRequest(`http://127.0.0.1${incoming.target}`));
   };
-  return host.listen({ host: "127.0.0.1", port: 0, handler, limits });
+  return runtime.listen({ host: "127.0.0.1", port: 0, handler, limits });
 }

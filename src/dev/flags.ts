@@ -1,7 +1,7 @@
 /** The flags of `dev`: its own, and those of agent and server with defaults for one machine. */
 import { agentFlags } from "../agent/flags.ts";
 import { serverFlags } from "../server/flags.ts";
-import { flag } from "../settings/flags.ts";
+import { flag } from "../cli/flags.ts";
 
 const ownFlags = {
   "listen": flag.listen("127.0.0.1:8181", "metadata front"),

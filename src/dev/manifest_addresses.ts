@@ -2,7 +2,7 @@
  * The addresses that manifests give to pods. Those of loopback count, since this machine can ask
  * from each of them; others are left out, as a dual-stack pod's second one.
  */
-import { canonicalAddress } from "../kubernetes/objects.ts";
+import { canonicalAddress } from "../kubernetes/objects/objects.ts";
 import { claimant } from "../agent/assignments/held_pod.ts";
 import { fieldsOf, type ReadObject, shown } from "./manifest_fields.ts";
 

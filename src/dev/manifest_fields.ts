@@ -1,5 +1,5 @@
 /** The fields of one manifest, checked for what they are: texts, switches, or fields of their own. */
-import type { ManifestDocument } from "../kubernetes/manifest_documents.ts";
+import type { ManifestDocument } from "../kubernetes/objects/manifest_documents.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { warnShared, withLoopbackAddresses } from "./manifest_addresses.ts";
-import type { ManifestDocument } from "../kubernetes/manifest_documents.ts";
+import type { ManifestDocument } from "../kubernetes/objects/manifest_documents.ts";
 import {
   checkAnnotations,
   checkTypes,

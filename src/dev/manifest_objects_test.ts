@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { readManifestText } from "../kubernetes/manifest_documents.ts";
+import { readManifestText } from "../kubernetes/objects/manifest_documents.ts";
 import { manifestObjects } from "./manifest_objects.ts";
 
 function read(text: string) {

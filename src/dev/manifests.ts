@@ -2,10 +2,10 @@
  * A cluster read from manifest files: as facts, once, and again whenever a file is edited or
  * replaced. A reading is all or nothing, so a slip of the pen leaves the last good state in force.
  */
-import { namespaces, pods, serviceAccounts } from "../kubernetes/objects.ts";
+import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
 import type { Resource } from "../kubernetes/ports.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
-import { readManifestText } from "../kubernetes/manifest_documents.ts";
+import { readManifestText } from "../kubernetes/objects/manifest_documents.ts";
 import type { ManifestObject } from "./manifest_fields.ts";
 import { manifestObjects } from "./manifest_objects.ts";
 

@@ -1,10 +1,10 @@
 /** Opens what the settings name as the cluster; settings that can't be used are problems. */
-import { createKubernetesApi } from "../kubernetes/api.ts";
-import { ConnectionFault } from "../kubernetes/connection.ts";
-import { kubeconfigConnection } from "../kubernetes/kubeconfig.ts";
+import { createKubernetesApi } from "../kubernetes/client/api.ts";
+import { ConnectionFault } from "../kubernetes/client/connection.ts";
+import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
 import type { Clock, Log } from "../kubernetes/ports.ts";
 import type { PodFacts } from "../policy/facts.ts";
-import type { Host } from "../runtime/contract.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { version } from "../version.ts";
 import { type ClusterSource, kubernetesSource, manifestSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
@@ -12,7 +12,7 @@ import { defaultManifest } from "./default_manifest.ts";
 import { readManifests } from "./manifests.ts";
 
 export interface OpenClusterParts {
-  readonly host: Pick<Host, "env" | "httpClient" | "readTextFile" | "watchFile">;
+  readonly runtime: Pick<Runtime, "env" | "httpClient" | "readTextFile" | "watchFile">;
   readonly settings: Pick<DevSettings, "cluster">;
   readonly agentPod: PodFacts;
   readonly clock: Clock;
@@ -43,11 +43,11 @@ async function openManifests(
   parts: OpenClusterParts,
   named: readonly string[],
 ): Promise<OpenedCluster> {
-  const { host, agentPod: agent, tell } = parts;
-  const paths = named.length > 0 ? named : [await defaultManifest(host.readTextFile)];
-  const reading = await readManifests(paths, host.readTextFile);
+  const { runtime, agentPod: agent, tell } = parts;
+  const paths = named.length > 0 ? named : [await defaultManifest(runtime.readTextFile)];
+  const reading = await readManifests(paths, runtime.readTextFile);
   if (reading.kind === "problems") return reading;
-  const { readTextFile, watchFile } = host;
+  const { readTextFile, watchFile } = runtime;
   const { cluster } = reading;
   const source = manifestSource({ paths, cluster, readTextFile, watchFile, agent, tell });
   return { kind: "opened", source, files: paths, close: () => {} };
@@ -57,13 +57,13 @@ async function openKubeconfig(
   parts: OpenClusterParts,
   { path, as }: { readonly path: string; readonly as: readonly string[] },
 ): Promise<OpenedCluster> {
-  const { host, agentPod: agent, clock, log } = parts;
-  const { readTextFile, env } = host;
+  const { runtime, agentPod: agent, clock, log } = parts;
+  const { readTextFile, env } = runtime;
   try {
     const connection = await kubeconfigConnection(path, { clock, readTextFile, env });
     const api = createKubernetesApi({
       connection,
-      httpClient: (tls) => host.httpClient(tls),
+      httpClient: (tls) => runtime.httpClient(tls),
       clock,
       userAgent: `rolecall/${version}`,
     });

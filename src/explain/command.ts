@@ -1,12 +1,12 @@
 /** The `explain` command: whom to ask, how to print the answer, and the exit code for it. */
-import type { KubernetesApi } from "../kubernetes/api.ts";
-import { ApiFault } from "../kubernetes/api_fault.ts";
-import { ConnectionFault } from "../kubernetes/connection.ts";
-import { kubeconfigApi } from "../kubernetes/kubeconfig_api.ts";
-import type { Host } from "../runtime/contract.ts";
-import { systemClock } from "../runtime/system_clock.ts";
-import { type Command, refuse } from "../settings/command.ts";
-import { whileWaiting } from "../settings/waiting.ts";
+import type { KubernetesApi } from "../kubernetes/client/api.ts";
+import { ApiFault } from "../kubernetes/client/api_fault.ts";
+import { ConnectionFault } from "../kubernetes/client/connection.ts";
+import { kubeconfigApi } from "../kubernetes/client/kubeconfig_api.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { systemClock } from "../time/system_clock.ts";
+import { type Command, refuse } from "../cli/command.ts";
+import { whileWaiting } from "../cli/waiting.ts";
 import { version } from "../version.ts";
 import { type Answer, ExplainFault } from "./answer.ts";
 import { causesOf } from "./causes.ts";
@@ -14,7 +14,7 @@ import { explainFlags } from "./flags.ts";
 import { judgeCluster } from "./from_cluster.ts";
 import { askServer } from "./from_server.ts";
 import { causesText, coloured, plain, podText } from "./text.ts";
-import { parseWish, type Wish } from "./wish.ts";
+import { parseWish, type Wish } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings. */
 const exitCodes = { unreachable: 1, denied: 3, notFound: 4 } as const;
@@ -37,19 +37,19 @@ export const explainCommand: Command = {
  * denied); 3 it doesn't, or not yet; 4 there is no such pod; 1 nobody could be asked; 2 wrong
  * settings.
  */
-export async function runExplain(host: Host, args: readonly string[]): Promise<number> {
-  const parsed = parseWish(args, host.env);
-  if (parsed.kind === "problems") return refuse(host, parsed.problems);
+export async function runExplain(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const parsed = parseWish(args, runtime.env);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { wish } = parsed;
   try {
-    const { answer, source } = await answered(host, wish);
-    return print(host, wish, answer, source);
+    const { answer, source } = await answered(runtime, wish);
+    return print(runtime, wish, answer, source);
   } catch (fault) {
     if (fault instanceof ConnectionFault && fault.code === "settings_broken") {
-      return refuse(host, [`--kubeconfig: ${fault.message}`]);
+      return refuse(runtime, [`--kubeconfig: ${fault.message}`]);
     }
     if (!isExpected(fault)) throw fault;
-    host.writeError(`explain: ${fault.message}\n`);
+    runtime.writeError(`explain: ${fault.message}\n`);
     return exitCodes.unreachable;
   }
 }
@@ -59,21 +59,21 @@ interface Answered {
   readonly source: string;
 }
 
-function answered(host: Host, wish: Wish): Promise<Answered> {
+function answered(runtime: Runtime, wish: Wish): Promise<Answered> {
   const { source } = wish;
-  if (source.kind === "server") return fromServer(host, wish, source.url);
-  if (source.kind === "cluster") return fromCluster(host, wish, source.kubeconfig);
-  return fromUsual(host, wish, source);
+  if (source.kind === "server") return fromServer(runtime, wish, source.url);
+  if (source.kind === "cluster") return fromCluster(runtime, wish, source.kubeconfig);
+  return fromUsual(runtime, wish, source);
 }
 
-async function fromServer(host: Host, { subject }: Wish, url: string): Promise<Answered> {
-  const http = host.httpClient();
+async function fromServer(runtime: Runtime, { subject }: Wish, url: string): Promise<Answered> {
+  const http = runtime.httpClient();
   const tooLate = new AbortController();
   const late = new Error(`no answer within ${patienceMs / 1000} s`);
   const cancel = systemClock.after(patienceMs, () => tooLate.abort(late));
   try {
     const asking = askServer(url, subject, http, tooLate.signal);
-    const answer = await whileWaiting(host, systemClock, `asking ${url}`, asking);
+    const answer = await whileWaiting(runtime, systemClock, `asking ${url}`, asking);
     return { answer, source: `the server at ${url}` };
   } finally {
     cancel();
@@ -81,19 +81,19 @@ async function fromServer(host: Host, { subject }: Wish, url: string): Promise<A
   }
 }
 
-async function fromCluster(host: Host, wish: Wish, kubeconfig: string): Promise<Answered> {
-  const { readTextFile, env } = host;
+async function fromCluster(runtime: Runtime, wish: Wish, kubeconfig: string): Promise<Answered> {
+  const { readTextFile, env } = runtime;
   const api: KubernetesApi = await kubeconfigApi(kubeconfig, {
     readTextFile,
     env,
     clock: systemClock,
-    httpClient: (tls) => host.httpClient(tls),
+    httpClient: (tls) => runtime.httpClient(tls),
     userAgent: `rolecall/${version}`,
   });
   try {
     const judging = judgeCluster(api, systemClock, wish);
     const words = `reading the cluster of ${kubeconfig}`;
-    const answer = await whileWaiting(host, systemClock, words, judging);
+    const answer = await whileWaiting(runtime, systemClock, words, judging);
     return { answer, source: `the cluster of ${kubeconfig}, policy alone` };
   } finally {
     api.close();
@@ -101,33 +101,33 @@ async function fromCluster(host: Host, wish: Wish, kubeconfig: string): Promise<
 }
 
 async function fromUsual(
-  host: Host,
+  runtime: Runtime,
   wish: Wish,
   { url, kubeconfig }: { readonly url: string; readonly kubeconfig: string | null },
 ): Promise<Answered> {
   try {
-    return await fromServer(host, wish, url);
+    return await fromServer(runtime, wish, url);
   } catch (fault) {
     const silent = fault instanceof ExplainFault && fault.code === "unreachable";
-    if (!silent || kubeconfig === null || !await isThere(host, kubeconfig)) throw fault;
-    return await fromCluster(host, wish, kubeconfig);
+    if (!silent || kubeconfig === null || !await isThere(runtime, kubeconfig)) throw fault;
+    return await fromCluster(runtime, wish, kubeconfig);
   }
 }
 
-async function isThere(host: Host, path: string): Promise<boolean> {
-  return await host.readTextFile(path).then(() => true, () => false);
+async function isThere(runtime: Runtime, path: string): Promise<boolean> {
+  return await runtime.readTextFile(path).then(() => true, () => false);
 }
 
-function print(host: Host, { subject, json }: Wish, answer: Answer, source: string): number {
-  const paint = host.isTerminal && !host.env["NO_COLOR"] ? coloured : plain;
+function print(runtime: Runtime, { subject, json }: Wish, answer: Answer, source: string): number {
+  const paint = runtime.isTerminal && !runtime.env["NO_COLOR"] ? coloured : plain;
   if (answer.kind === "not-found") {
     const name = subject === "all" ? "" : `${subject.namespace}/${subject.name}`;
-    host.writeError(`explain: no pod ${name} (asked: ${source})\n`);
+    runtime.writeError(`explain: no pod ${name} (asked: ${source})\n`);
     return exitCodes.notFound;
   }
   if (answer.kind === "pod") {
     const { explanation } = answer;
-    host.writeOut(
+    runtime.writeOut(
       json ? jsonText({ source, ...explanation }) : podText(explanation, source, paint),
     );
     const well = explanation.outcome === "credentials" || explanation.outcome === "permitted";
@@ -135,7 +135,7 @@ function print(host: Host, { subject, json }: Wish, answer: Answer, source: stri
   }
   const causes = causesOf(answer.denied);
   const { notes } = answer;
-  host.writeOut(
+  runtime.writeOut(
     json ? jsonText({ source, causes, notes }) : causesText(causes, notes, source, paint),
   );
   return causes.length === 0 ? 0 : exitCodes.denied;

@@ -1,5 +1,5 @@
 /** The flags of `explain`: whom to ask, what to print, and what a policy alone can't know. */
-import { flag } from "../settings/flags.ts";
+import { flag } from "../cli/flags.ts";
 
 export const explainFlags = {
   "all": flag.boolean("every pod that is denied, by cause, instead of one pod"),

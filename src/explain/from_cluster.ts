@@ -1,18 +1,18 @@
 /** Judges by policy alone, from what the cluster's objects say: no server is asked. */
-import type { KubernetesApi } from "../kubernetes/api.ts";
+import type { KubernetesApi } from "../kubernetes/client/api.ts";
 import {
   podsWithFacts,
   type PodWithFacts,
   readClusterFacts,
   readPodFacts,
-} from "../kubernetes/cluster_facts.ts";
+} from "../kubernetes/objects/cluster_facts.ts";
 import type { Clock } from "../kubernetes/ports.ts";
 import { createPolicy, type Policy } from "../policy/decide.ts";
 import { explained, type Explanation, skipped } from "../policy/explanation.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import type { Answer } from "./answer.ts";
 import type { DeniedPod } from "./causes.ts";
-import type { Wish } from "./wish.ts";
+import type { Wish } from "./options.ts";
 
 const unasked = "not asked: only a server knows (--server-status)";
 /** The server finds its account out by itself; here it has to be told. */

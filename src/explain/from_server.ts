@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { type Explanation, stepNames } from "../policy/explanation.ts";
 import { type Answer, ExplainFault } from "./answer.ts";
 import type { DeniedPod } from "./causes.ts";
-import type { Wish } from "./wish.ts";
+import type { Wish } from "./options.ts";
 
 /** The part of the runtime's HTTP client that is used here. */
 export interface HttpClient {

@@ -2,13 +2,13 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { FakeKubernetesApi, json, listOf, refusal } from "../../tests/fakes/kubernetes_api.ts";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
-import { createKubernetesApi } from "./api.ts";
-import { EventRecorder, type ObjectEvent } from "./event_recorder.ts";
-import { fencePolicy } from "./fence_policy.ts";
-import { createNamedObject } from "./named_object.ts";
-import { removeNodeTaint } from "./node_taint.ts";
-import { createPodReads } from "./pod_reads.ts";
-import { createTokenReview } from "./token_review.ts";
+import { createKubernetesApi } from "./client/api.ts";
+import { EventRecorder, type ObjectEvent } from "./operations/event_recorder.ts";
+import { fencePolicy } from "./operations/admission_policy_check.ts";
+import { createNamedObject } from "./operations/named_object.ts";
+import { removeNodeTaint } from "./operations/node_taint.ts";
+import { createPodReads } from "./operations/pod_reads.ts";
+import { createTokenReview } from "./operations/token_review.ts";
 
 function opened() {
   const fake = new FakeKubernetesApi();

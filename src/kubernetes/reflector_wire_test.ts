@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createHttpClient } from "../runtime/http_client.ts";
-import { createKubernetesApi } from "./api.ts";
-import { namespaces } from "./objects.ts";
-import { Reflector } from "./reflector.ts";
+import { createHttpClient } from "../runtime/http/client.ts";
+import { createKubernetesApi } from "./client/api.ts";
+import { namespaces } from "./objects/objects.ts";
+import { Reflector } from "./reflector/reflector.ts";
 
 const clock = {
   now: () => Date.now(),

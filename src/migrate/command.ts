@@ -1,16 +1,16 @@
 /** The `migrate` command: reads a cluster or files, compares, prints, and gives the exit code. */
-import { ApiFault } from "../kubernetes/api_fault.ts";
-import { type ClusterFacts, readClusterFacts } from "../kubernetes/cluster_facts.ts";
-import { ConnectionFault } from "../kubernetes/connection.ts";
-import { kubeconfigApi } from "../kubernetes/kubeconfig_api.ts";
-import type { Host } from "../runtime/contract.ts";
-import { systemClock } from "../runtime/system_clock.ts";
-import { type Command, refuse } from "../settings/command.ts";
+import { ApiFault } from "../kubernetes/client/api_fault.ts";
+import { type ClusterFacts, readClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
+import { ConnectionFault } from "../kubernetes/client/connection.ts";
+import { kubeconfigApi } from "../kubernetes/client/kubeconfig_api.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { systemClock } from "../time/system_clock.ts";
+import { type Command, refuse } from "../cli/command.ts";
 import { version } from "../version.ts";
 import { migrateFlags } from "./flags.ts";
 import { manifestFacts } from "./manifest_facts.ts";
 import { likelyPredecessors, migrationReport, reportText } from "./report.ts";
-import { type MigrateWish, parseMigrateWish } from "./wish.ts";
+import { type MigrateWish, parseMigrateWish } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings and files. */
 const exitCodes = { fault: 1, differences: 3 } as const;
@@ -29,34 +29,34 @@ export const migrateCommand: Command = {
 };
 
 /** 0 no answer differs; 3 some do; 1 the cluster can't be read; 2 wrong settings or files. */
-export async function runMigrate(host: Host, args: readonly string[]): Promise<number> {
-  const parsed = parseMigrateWish(args, host.env);
-  if (parsed.kind === "problems") return refuse(host, parsed.problems);
+export async function runMigrate(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const parsed = parseMigrateWish(args, runtime.env);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { wish } = parsed;
   try {
-    const cluster = await read(host, wish.source);
-    if ("problems" in cluster) return refuse(host, cluster.problems);
-    return print(host, wish, cluster);
+    const cluster = await read(runtime, wish.source);
+    if ("problems" in cluster) return refuse(runtime, cluster.problems);
+    return print(runtime, wish, cluster);
   } catch (fault) {
     if (fault instanceof ConnectionFault && fault.code === "settings_broken") {
-      return refuse(host, [`--kubeconfig: ${fault.message} (or give manifest files)`]);
+      return refuse(runtime, [`--kubeconfig: ${fault.message} (or give manifest files)`]);
     }
     if (!(fault instanceof ApiFault || fault instanceof ConnectionFault)) throw fault;
-    host.writeError(`migrate check: ${fault.message}\n`);
+    runtime.writeError(`migrate check: ${fault.message}\n`);
     return exitCodes.fault;
   }
 }
 
 type Reading = ClusterFacts | { readonly problems: readonly string[] };
 
-async function read(host: Host, source: MigrateWish["source"]): Promise<Reading> {
-  if (source.kind === "files") return await readFiles(host, source.paths);
-  const { readTextFile, env } = host;
+async function read(runtime: Runtime, source: MigrateWish["source"]): Promise<Reading> {
+  if (source.kind === "files") return await readFiles(runtime, source.paths);
+  const { readTextFile, env } = runtime;
   const api = await kubeconfigApi(source.kubeconfig, {
     readTextFile,
     env,
     clock: systemClock,
-    httpClient: (tls) => host.httpClient(tls),
+    httpClient: (tls) => runtime.httpClient(tls),
     userAgent: `rolecall/${version}`,
   });
   try {
@@ -66,12 +66,12 @@ async function read(host: Host, source: MigrateWish["source"]): Promise<Reading>
   }
 }
 
-async function readFiles(host: Host, paths: readonly string[]): Promise<Reading> {
+async function readFiles(runtime: Runtime, paths: readonly string[]): Promise<Reading> {
   const problems: string[] = [];
   const texts: [string, string][] = [];
   for (const path of paths) {
     try {
-      texts.push([path, await host.readTextFile(path)]);
+      texts.push([path, await runtime.readTextFile(path)]);
     } catch (fault) {
       problems.push(`${path}: can't be read: ${fault instanceof Error ? fault.message : fault}`);
     }
@@ -81,9 +81,9 @@ async function readFiles(host: Host, paths: readonly string[]): Promise<Reading>
   return problems.length > 0 ? { problems } : facts.cluster;
 }
 
-function print(host: Host, wish: MigrateWish, cluster: ClusterFacts): number {
+function print(runtime: Runtime, wish: MigrateWish, cluster: ClusterFacts): number {
   const from = wish.from.length > 0 ? wish.from : likelyPredecessors(cluster);
   const report = migrationReport(cluster, from, wish.before, wish.ours);
-  host.writeOut(wish.json ? JSON.stringify(report, null, 2) + "\n" : reportText(report));
+  runtime.writeOut(wish.json ? JSON.stringify(report, null, 2) + "\n" : reportText(report));
   return report.differences.length === 0 ? 0 : exitCodes.differences;
 }

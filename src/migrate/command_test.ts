@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fakeHost } from "../../tests/fakes/host.ts";
+import { fakeRuntime } from "../../tests/fakes/runtime.ts";
 import { runMigrate } from "./command.ts";
 
 const base = "--role-base-arn=arn:aws:iam::111122223333:role/";
@@ -38,8 +38,8 @@ const runs = [
 
 for (const [args, code, text] of runs) {
   test(`migrate ${args.join(" ")}: ${code}`, async () => {
-    const { host, written } = fakeHost({ files });
-    assert.equal(await runMigrate(host, args), code);
+    const { runtime, written } = fakeRuntime({ files });
+    assert.equal(await runMigrate(runtime, args), code);
     assert.match(written(), text);
   });
 }

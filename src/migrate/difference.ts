@@ -1,5 +1,5 @@
 /** How a pod's answer differs from its predecessor's, why, and what keeps the old one. Pure. */
-import type { PodWithFacts } from "../kubernetes/cluster_facts.ts";
+import type { PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
 import { shown } from "../policy/denial_text.ts";
 import type { Decision } from "../policy/facts.ts";
 import { parsePermitted } from "../policy/permitted.ts";

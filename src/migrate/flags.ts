@@ -1,5 +1,5 @@
 /** The flags of `migrate check`: where to look, and how kiam or kube2iam was run. */
-import { flag } from "../settings/flags.ts";
+import { flag } from "../cli/flags.ts";
 
 export const migrateFlags = {
   "kubeconfig": flag.text("", "read the pods of this cluster instead of files"),

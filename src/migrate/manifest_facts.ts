@@ -2,9 +2,9 @@
  * Facts from manifest files: Pods as they are, and the pods that Deployments, CronJobs and the like
  * would make. Kinds without pods are passed over.
  */
-import { readManifestText } from "../kubernetes/manifest_documents.ts";
-import type { ClusterFacts } from "../kubernetes/cluster_facts.ts";
-import { namespaces, pods, serviceAccounts } from "../kubernetes/objects.ts";
+import { readManifestText } from "../kubernetes/objects/manifest_documents.ts";
+import type { ClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
+import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
 import type { PodFacts } from "../policy/facts.ts";
 
 export type ManifestFacts =

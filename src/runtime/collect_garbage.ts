@@ -4,7 +4,6 @@
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { giveBack } from "./give_back.ts";
 
 /** Stops the program for some milliseconds, more with more in memory. */
 export function collectGarbage(): void {
@@ -15,5 +14,4 @@ export function collectGarbage(): void {
   );
   setFlagsFromString("--no-expose-gc");
   if (typeof collect === "function") collect();
-  giveBack();
 }

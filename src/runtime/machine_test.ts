@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { hasIpv6, openFilesLimit } from "./machine.ts";
-import { peerAddress } from "./peer_address.ts";
+import { peerAddress } from "./http/peer_address.ts";
 import { StopSignals } from "./stop_signals.ts";
 
 async function proc(files: Record<string, string>): Promise<string> {

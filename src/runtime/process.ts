@@ -1,24 +1,24 @@
 /**
  * The process as a value: arguments, environment, output, signals, and the ways to the network and
- * to files. `program.ts` makes one and hands it on; nothing else touches globals of the runtime.
+ * to files. `main.ts` makes one and hands it on; nothing else touches globals of the runtime.
  */
 import { lookup } from "node:dns/promises";
 import process from "node:process";
-import type { Host } from "./contract.ts";
+import type { Runtime } from "./runtime.ts";
 import { collectGarbage } from "./collect_garbage.ts";
 import { readTextFile, replaceFile, watchFile } from "./files.ts";
-import { createHttpClient } from "./http_client.ts";
-import { listen } from "./http_listener.ts";
+import { createHttpClient } from "./http/client.ts";
+import { listen } from "./http/listener.ts";
 import { LogOutput } from "./log_output.ts";
 import { hasIpv6, openFilesLimit } from "./machine.ts";
-import { createPlainGet } from "./plain_get.ts";
+import { createPlainGet } from "./http/fast/client.ts";
 import { createRunProgram } from "./program.ts";
 import { StopSignals } from "./stop_signals.ts";
 
 const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** To be called before anything else: as PID 1 a process needs its signal handlers at once. */
-export function createHost(): Host {
+export function createRuntime(): Runtime {
   const exit = (code: number): never => process.exit(code);
   const signals = new StopSignals(exit);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -29,7 +29,7 @@ export function createHost(): Host {
   process.stderr.on("error", () => {});
   const log = new LogOutput(writeAll);
   return {
-    runtime: runtimeOf(process.versions),
+    platform: platformOf(process.versions),
     args: process.argv.slice(2),
     env: process.env,
     isTerminal: process.stdout.isTTY === true,
@@ -63,7 +63,7 @@ async function writeAll(text: string): Promise<void> {
   }
 }
 
-function runtimeOf(versions: NodeJS.ProcessVersions): Host["runtime"] {
+function platformOf(versions: NodeJS.ProcessVersions): Runtime["platform"] {
   const { deno } = versions;
   if (deno !== undefined) return { name: "deno", version: deno };
   return { name: "node", version: versions.node };

@@ -1,6 +1,6 @@
 /** Runs other programs: no shell, nothing but PATH in their environment, an end in sight. */
 import { execFile, type ExecFileException } from "node:child_process";
-import type { ProgramResult, RunProgram } from "./contract.ts";
+import type { ProgramResult, RunProgram } from "./runtime.ts";
 
 const defaultTimeoutMs = 10_000;
 const maxOutputBytes = 16 * 1024 * 1024;

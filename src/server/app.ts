@@ -11,7 +11,7 @@ import { refusalResponse, refuse } from "./access/refusal.ts";
 import type { RefusedRequest } from "../telemetry/refused_request.ts";
 import { refusedRequests } from "./refused_requests.ts";
 import type { ReviewedTokens } from "./access/reviewed_tokens.ts";
-import type { PodName, Summary } from "./status/summary.ts";
+import type { PodName, Summary } from "./status/data/summary.ts";
 
 const maxBodyBytes = 16_384;
 const podTokenBody = v.object({ token: v.string() });

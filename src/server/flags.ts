@@ -1,6 +1,6 @@
 /** The server's flags: what `--help`, the configuration reference and the parser know of them. */
-import { flag } from "../settings/flags.ts";
-import { logFlags } from "../settings/log_flags.ts";
+import { flag } from "../cli/flags.ts";
+import { logFlags } from "../cli/log_flags.ts";
 
 /** Kubernetes' rule for the names of Secrets and ConfigMaps: a DNS subdomain. */
 const objectName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;

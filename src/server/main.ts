@@ -1,22 +1,22 @@
 /** The `server` command: settings → adapters → server → listeners, until a signal. */
 import { Registry } from "prom-client";
 import { createSts, type Sts } from "../aws/sts.ts";
-import type { Host, Listener } from "../runtime/contract.ts";
-import { backgroundTimer } from "../runtime/background_timer.ts";
-import { systemClock } from "../runtime/system_clock.ts";
-import { webHandler } from "../runtime/web_handler.ts";
-import { type Command, refuse } from "../settings/command.ts";
-import { anyAddress, listenAt } from "../settings/listening.ts";
-import { countedRepeats } from "../telemetry/counted_repeats.ts";
+import type { Listener, Runtime } from "../runtime/runtime.ts";
+import { backgroundTimer } from "../time/background_timer.ts";
+import { systemClock } from "../time/system_clock.ts";
+import { webHandler } from "../runtime/http/web_handler.ts";
+import { type Command, refuse } from "../cli/command.ts";
+import { anyAddress, listenAt } from "../cli/listening.ts";
+import { countedRepeats } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
-import { type Cluster, connectCluster } from "./cluster/cluster_connection.ts";
+import { type Cluster, connectCluster } from "./cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
 import { serverFlags } from "./flags.ts";
 import { agentLimits, pageLimits } from "./listeners.ts";
 import type { ReadCallerArns } from "./credentials/own_identity.ts";
 import type { Log } from "./ports.ts";
-import { type AskReplicas, askReplicas } from "./status/replicas.ts";
+import { type AskReplicas, askReplicas } from "./status/data/replicas.ts";
 import { createServer, type Server, type ServerParts } from "./server.ts";
 import { type KeyPair, ServingListener } from "./certificate/serving_listener.ts";
 import { startupTaint } from "./cluster/startup_taint.ts";
@@ -32,18 +32,18 @@ export const serverCommand: Command = {
   summary: "watches pods, assumes their roles and feeds the agents",
   flags: serverFlags,
   examples: ["server --role-base-arn=arn:aws:iam::111122223333:role/", "server --kubeconfig=FILE"],
-  run: (host, args) => runServer(host, args),
+  run: (runtime, args) => runServer(runtime, args),
 };
 
 /** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
-export async function runServer(host: Host, args: readonly string[]): Promise<number> {
-  const parsed = parseServerConfig(args, host.env);
-  if (parsed.kind === "problems") return refuse(host, parsed.problems);
+export async function runServer(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const parsed = parseServerConfig(args, runtime.env);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { settings, notices } = parsed;
-  const cluster = await connectCluster(host, settings);
-  if (cluster.kind === "problem") return refuse(host, [cluster.problem]);
+  const cluster = await connectCluster(runtime, settings);
+  if (cluster.kind === "problem") return refuse(runtime, [cluster.problem]);
   if (cluster.namespace === null && settings.tlsFiles === null) {
-    return refuse(host, [
+    return refuse(runtime, [
       "--namespace: none is known; expected the server's namespace (POD_NAMESPACE)",
     ]);
   }
@@ -51,23 +51,23 @@ export async function runServer(host: Host, args: readonly string[]): Promise<nu
     level: settings.logLevel,
     format: settings.logFormat,
     component: "server",
-    write: host.writeLog,
+    write: runtime.writeLog,
   });
   const log = countedRepeats(plain, backgroundTimer);
   for (const notice of notices) log.warn({ notice }, "setting with consequences");
 
   const stop = new AbortController();
-  host.onStop((signal) => {
+  runtime.onStop((signal) => {
     log.info({ signal }, "stopping");
     stop.abort();
   });
-  await serve({ host, settings, cluster, log }, stop);
+  await serve({ runtime, settings, cluster, log }, stop);
   log.info({}, "stopped");
   return 0;
 }
 
 interface Surroundings {
-  readonly host: Host;
+  readonly runtime: Runtime;
   readonly settings: ServerSettings;
   readonly cluster: Cluster;
   readonly sts: Sts;
@@ -76,10 +76,10 @@ interface Surroundings {
 }
 
 async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortController) {
-  const { host, settings, cluster, log } = given;
+  const { runtime, settings, cluster, log } = given;
   const serving = new ServingListener();
   const tls = tlsSource({
-    host,
+    runtime,
     settings,
     cluster,
     log,
@@ -93,9 +93,9 @@ async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortContro
   // Without its port the server is no server: all the rest ends too.
   listening.catch(() => stop.abort());
   // Before the list, so that it doesn't come on top of what loading the modules left.
-  host.collectGarbage();
+  runtime.collectGarbage();
   server.index.subscribe({
-    synced: () => void backgroundTimer.after(startedMs, host.collectGarbage),
+    synced: () => void backgroundTimer.after(startedMs, runtime.collectGarbage),
   });
   const [agents] = await Promise.all([
     listening,
@@ -108,14 +108,14 @@ async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortContro
   await sts.close();
 }
 
-function serverParts({ host, settings, cluster, sts, tls, log }: Surroundings): ServerParts {
+function serverParts({ runtime, settings, cluster, sts, tls, log }: Surroundings): ServerParts {
   const { startupTaint: taint } = settings;
   const { reviewToken, readPodsByAddress, eventSink, watches, ownUsername, replica } = cluster;
-  const runtime = `${host.runtime.name} ${host.runtime.version}`;
+  const platform = `${runtime.platform.name} ${runtime.platform.version}`;
   const removed = { remove: (node: string) => cluster.removeTaint(node, taint ?? ""), log };
   return {
     settings,
-    about: { version, runtime, replica },
+    about: { version, runtime: platform, replica },
     clock: systemClock,
     random: Math.random,
     log,
@@ -128,36 +128,36 @@ function serverParts({ host, settings, cluster, sts, tls, log }: Surroundings): 
     watches,
     ownUsername,
     certificate: () => ({ expiresAt: tls.certificateExpiresAt(), problem: tls.problem() }),
-    askReplicas: replicas({ host, settings, cluster }),
+    askReplicas: replicas({ runtime, settings, cluster }),
     agentReady: taint === null ? () => {} : startupTaint({ ...removed, clock: systemClock }),
   };
 }
 
 /** They are trusted by the authority that agents mount from its ConfigMap. */
 function replicas(
-  { host, settings, cluster }: Pick<Surroundings, "host" | "settings" | "cluster">,
+  { runtime, settings, cluster }: Pick<Surroundings, "runtime" | "settings" | "cluster">,
 ): AskReplicas {
   if (settings.replicas === null) return () => Promise.resolve([]);
   return askReplicas({
     url: settings.replicas,
-    resolve: (name) => host.resolve(name),
+    resolve: (name) => runtime.resolve(name),
     authority: () => cluster.readAuthority(settings.caConfigMap),
-    token: async () => (await host.readTextFile(settings.tokenFile)).trim(),
-    httpClient: (options) => host.httpClient({ ...options, connectTimeoutMs: 2_000 }),
+    token: async () => (await runtime.readTextFile(settings.tokenFile)).trim(),
+    httpClient: (options) => runtime.httpClient({ ...options, connectTimeoutMs: 2_000 }),
     clock: systemClock,
   });
 }
 
 async function listenForAgents(
-  { host, settings, log }: Surroundings,
+  { runtime, settings, log }: Surroundings,
   server: Server,
   tls: KeyPair,
 ): Promise<Listener> {
-  const listener = await listenAt(host, {
+  const listener = await listenAt(runtime, {
     flag: "listen",
-    at: anyAddress(settings.listen, host.hasIpv6()),
+    at: anyAddress(settings.listen, runtime.hasIpv6()),
     handler: webHandler(server.app.fetch),
-    limits: agentLimits(host.openFilesLimit()),
+    limits: agentLimits(runtime.openFilesLimit()),
     tls,
   });
   log.info({ listener: "listen", host: listener.host, port: listener.port }, "listening");
@@ -165,7 +165,7 @@ async function listenForAgents(
 }
 
 async function listenPages(
-  { host, settings, log }: Surroundings,
+  { runtime, settings, log }: Surroundings,
   server: Server,
 ): Promise<Listener[]> {
   const pages = [
@@ -173,9 +173,9 @@ async function listenPages(
     ["status-listen", settings.statusListen, server.statusApp],
   ] as const;
   return await Promise.all(pages.map(async ([flag, wanted, app]) => {
-    const listener = await listenAt(host, {
+    const listener = await listenAt(runtime, {
       flag,
-      at: anyAddress(wanted, host.hasIpv6()),
+      at: anyAddress(wanted, runtime.hasIpv6()),
       handler: webHandler(app.fetch),
       limits: pageLimits,
     });

@@ -16,13 +16,13 @@ import { ClusterIndex } from "./cluster/cluster_index.ts";
 import type { ServerSettings } from "./config.ts";
 import { reportedCache } from "./credentials/reported_cache.ts";
 import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
-import { mergeSummaries } from "./status/merged_summary.ts";
+import { mergeSummaries } from "./status/data/merged_summary.ts";
 import { createMetrics } from "./metrics.ts";
 import { namespaceNews } from "./assignments/namespace_news.ts";
 import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
 import { isCaller, policySettings } from "./policy_settings.ts";
-import { podExplanation } from "./status/pod_explanation.ts";
+import { podExplanation } from "./status/data/pod_explanation.ts";
 import type { AssumeRole, Clock, Log, ReviewToken } from "./ports.ts";
 import {
   type CertificateStatus,
@@ -30,11 +30,11 @@ import {
   oldestWatchSeconds,
   type WatchStatus,
 } from "./readiness.ts";
-import type { AskReplicas } from "./status/replicas.ts";
+import type { AskReplicas } from "./status/data/replicas.ts";
 import { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import { createStatusApp } from "./status/status_app.ts";
-import { type PodName, type Summary, summaryOf } from "./status/summary.ts";
-import { Timeline } from "./status/timeline.ts";
+import { type PodName, type Summary, summaryOf } from "./status/data/summary.ts";
+import { Timeline } from "./timeline/timeline.ts";
 import { aborted } from "../time/aborted.ts";
 
 /** How long a node's credentials are kept after its agent's last stream. */

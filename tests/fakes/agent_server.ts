@@ -1,6 +1,6 @@
 /** The server as an agent's link sees it: a client whose streams a test writes to. */
 import type { Frame } from "../../src/protocol/frames.ts";
-import type { ServerClient } from "../../src/agent/link/server_access.ts";
+import type { ServerClient } from "../../src/agent/server_client/server_access.ts";
 
 export interface OpenedStream {
   readonly address: string;

@@ -1,5 +1,5 @@
 /** Rows and summaries to start a test from, each with the one thing changed that it is about. */
-import type { AgentRow, PodRow, Summary } from "../../src/server/status/summary.ts";
+import type { AgentRow, PodRow, Summary } from "../../src/server/status/data/summary.ts";
 
 /** Pod `shop/web` on node `n1` with its credentials. */
 export function podRow(changes: Partial<PodRow> = {}): PodRow {

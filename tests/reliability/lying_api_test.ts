@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createKubernetesApi } from "../../src/kubernetes/api.ts";
-import { pods } from "../../src/kubernetes/objects.ts";
-import { Reflector } from "../../src/kubernetes/reflector.ts";
-import { createHttpClient } from "../../src/runtime/http_client.ts";
-import { systemClock } from "../../src/runtime/system_clock.ts";
+import { createKubernetesApi } from "../../src/kubernetes/client/api.ts";
+import { pods } from "../../src/kubernetes/objects/objects.ts";
+import { Reflector } from "../../src/kubernetes/reflector/reflector.ts";
+import { createHttpClient } from "../../src/runtime/http/client.ts";
+import { systemClock } from "../../src/time/system_clock.ts";
 import { ClusterIndex } from "../../src/server/cluster/cluster_index.ts";
 import { podFacts } from "../fakes/facts.ts";
 import { quietLog } from "../fakes/quiet_log.ts";

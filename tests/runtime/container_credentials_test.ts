@@ -2,10 +2,10 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
-import { passthroughRule } from "../../src/agent/front/passthrough_rule.ts";
-import { TokenKeyRing } from "../../src/agent/front/token_keys.ts";
-import type { Listener } from "../../src/runtime/contract.ts";
-import { listen } from "../../src/runtime/http_listener.ts";
+import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
+import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
+import type { Listener } from "../../src/runtime/runtime.ts";
+import { listen } from "../../src/runtime/http/listener.ts";
 import { FakeAgentServer } from "../fakes/agent_server.ts";
 import { deniedFrame, podFrame, roleFrame } from "../fakes/frames.ts";
 import { jwt } from "../fakes/jwt.ts";

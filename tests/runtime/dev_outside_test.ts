@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/dev/embedded_aws.ts";
-import { listen } from "../../src/runtime/http_listener.ts";
+import { listen } from "../../src/runtime/http/listener.ts";
 import { ask, DevProcess } from "./dev_process.ts";
 
 const list = "/latest/meta-data/iam/security-credentials/";
@@ -20,7 +20,7 @@ let dev: DevProcess;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "rolecall-dev-"));
-  aws = await startEmbeddedAws({ host: { listen }, now: Date.now, region });
+  aws = await startEmbeddedAws({ runtime: { listen }, now: Date.now, region });
   api = await KubernetesStandIn.start();
   const kubeconfig = join(folder, "config");
   await writeFile(kubeconfig, JSON.stringify(kubeconfigFor(api.url)));

@@ -5,8 +5,8 @@ import { readFile } from "node:fs/promises";
 import { parseAllDocuments } from "yaml";
 import { metricsReference } from "../../docs/metrics_reference.ts";
 import { commands, loadCommands } from "../../src/commands.ts";
-import { configurationReference } from "../../src/settings/reference.ts";
-import { annotationKeys } from "../../src/kubernetes/objects.ts";
+import { configurationReference } from "../../src/cli/reference.ts";
+import { annotationKeys } from "../../src/kubernetes/objects/objects.ts";
 import { fences, pages } from "../docs/command_blocks.ts";
 import { knownMetrics } from "./known_metrics.ts";
 

@@ -1,13 +1,13 @@
 /** The metadata front over real sockets, on whichever runtime runs the test. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { createFront } from "../../src/agent/front/front.ts";
-import { passthroughRule } from "../../src/agent/front/passthrough_rule.ts";
-import { TokenKeyRing } from "../../src/agent/front/token_keys.ts";
+import { createFront } from "../../src/agent/imds/front.ts";
+import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
+import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../src/aws/imds.ts";
-import type { Incoming, Listener, Reply } from "../../src/runtime/contract.ts";
-import { createHttpClient } from "../../src/runtime/http_client.ts";
-import { listen } from "../../src/runtime/http_listener.ts";
+import type { Incoming, Listener, Reply } from "../../src/runtime/runtime.ts";
+import { createHttpClient } from "../../src/runtime/http/client.ts";
+import { listen } from "../../src/runtime/http/listener.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { fakePods, samplePods } from "../fakes/pods.ts";
 import { rawClient, rawExchange } from "../fakes/raw_client.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { annotationKeys } from "../../src/kubernetes/objects.ts";
+import { annotationKeys } from "../../src/kubernetes/objects/objects.ts";
 import { loadCommands } from "../../src/commands.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -21,7 +21,9 @@ test("docs/migrating.md: every flag on our side is one", async () => {
 
 test("docs/migrating.md: every metric on our side is one", async () => {
   const sources = await Promise.all(
-    ["agent", "server"].map((room) => readFile(new URL(`src/${room}/metrics.ts`, root), "utf8")),
+    ["agent/metrics", "server"].map((room) =>
+      readFile(new URL(`src/${room}/metrics.ts`, root), "utf8")
+    ),
   );
   const named = [...page.matchAll(/rolecall_(agent|server)_([a-z_]+)/g)];
   assert.ok(named.length > 15);

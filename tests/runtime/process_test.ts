@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import process from "node:process";
 import { rawExchange } from "../fakes/raw_client.ts";
 
-const script = new URL("./child_host.ts", import.meta.url).pathname;
+const script = new URL("./child_runtime.ts", import.meta.url).pathname;
 const runtimeArgs = "deno" in process.versions ? ["run", "-A", script] : [script];
 
 /** `wrapper` is a shell command that ends by running the runtime in its place as "$0" "$@". */

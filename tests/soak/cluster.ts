@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { systemClock } from "../../src/runtime/system_clock.ts";
+import { systemClock } from "../../src/time/system_clock.ts";
 import { FakeContainerRuntime } from "../fakes/container_runtime.ts";
 import { podFacts } from "../fakes/facts.ts";
 import { jwt } from "../fakes/jwt.ts";

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { RunProgram } from "../../src/runtime/contract.ts";
+import type { RunProgram } from "../../src/runtime/runtime.ts";
 import { createRunProgram } from "../../src/runtime/program.ts";
 
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

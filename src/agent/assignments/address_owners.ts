@@ -2,7 +2,7 @@
  * Whose each address is by the container runtime's word: the pod of the READY sandbox that has it.
  * Whether that pod is one of this node's, and what it gets, is `assignments.ts`'s.
  */
-import { canonicalAddress } from "./address.ts";
+import { canonicalAddress } from "../../net/ip_address.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, ContainerRuntime, Log, Sandbox } from "../ports.ts";
 

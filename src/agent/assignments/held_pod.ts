@@ -4,9 +4,9 @@
  */
 import type { AssignFrame } from "../../protocol/frames.ts";
 import type { AssignedPod, ReadyRole } from "../ports.ts";
-import { canonicalAddress } from "./address.ts";
-import { containerDocument } from "../container_credentials/credentials_document.ts";
-import { credentialsDocument } from "../front/documents.ts";
+import { canonicalAddress } from "../../net/ip_address.ts";
+import { containerDocument } from "../documents/container_document.ts";
+import { credentialsDocument } from "../documents/imds_documents.ts";
 
 export interface HeldPod {
   readonly pod: AssignedPod;

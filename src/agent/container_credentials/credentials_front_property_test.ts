@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { fakeIncoming } from "../../../tests/fakes/incoming.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { samplePods } from "../../../tests/fakes/pods.ts";
-import { createCredentialsFront } from "./credentials_front.ts";
+import { createCredentialsFront } from "./front.ts";
 
 const good = "good.pod.token";
 

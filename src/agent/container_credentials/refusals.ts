@@ -1,5 +1,5 @@
 /** Every way in which the container credentials front says no: status, code and message. */
-import type { Reply } from "../front/ask.ts";
+import type { Reply } from "../imds/request_context.ts";
 
 const table = {
   token_missing: [

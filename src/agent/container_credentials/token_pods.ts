@@ -4,7 +4,7 @@
  * elsewhere.
  */
 import { createHash } from "node:crypto";
-import { serverToken } from "../link/server_token.ts";
+import { serverToken } from "../server_client/server_token.ts";
 import type { Clock } from "../ports.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 

@@ -6,7 +6,7 @@ import { cutFlows } from "./cut_flows.ts";
 import { iptablesBackend } from "./iptables_backend.ts";
 import { nftablesBackend } from "./nftables_backend.ts";
 import type { RunProgram } from "./redirect_fault.ts";
-import { RedirectKeeper } from "./redirect_keeper.ts";
+import { RedirectKeeper } from "./redirect_reconciler.ts";
 import type { RedirectSettings } from "./redirect_rules.ts";
 import { removeRedirect } from "./remove_redirect.ts";
 import { routeGuard } from "./route_guard.ts";

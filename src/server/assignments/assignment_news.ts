@@ -7,8 +7,8 @@ import type { DenialReason } from "../../policy/facts.ts";
 import { type Assignment, instant } from "./assignment_frame.ts";
 import type { EventReason, ObjectEvents } from "./object_events.ts";
 import type { Clock, Log } from "../ports.ts";
-import type { Timeline } from "../status/timeline.ts";
-import { deniedEvent } from "../status/timeline_events.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+import { deniedEvent } from "../timeline/timeline_events.ts";
 
 /** Older pods had their CredentialsReady before this server started. */
 const youngMs = 15 * 60_000;

@@ -1,10 +1,10 @@
 /** Where the serving certificate comes from: files, or the server's own authority. For `main.ts`. */
-import { createNamedObject } from "../../kubernetes/named_object.ts";
-import type { Host } from "../../runtime/contract.ts";
-import { systemClock } from "../../runtime/system_clock.ts";
+import { createNamedObject } from "../../kubernetes/operations/named_object.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { systemClock } from "../../time/system_clock.ts";
 import { createCertificateIssuer } from "./certificate_authority.ts";
 import { CertificateFiles } from "./certificate_files.ts";
-import type { Cluster } from "../cluster/cluster_connection.ts";
+import type { Cluster } from "../cluster_connection.ts";
 import type { ServerSettings } from "../config.ts";
 import type { Log } from "../ports.ts";
 import { ServingCertificate } from "./serving_certificate.ts";
@@ -17,7 +17,7 @@ export interface TlsSource {
 }
 
 export interface TlsSourceParts {
-  readonly host: Host;
+  readonly runtime: Runtime;
   readonly settings: ServerSettings;
   readonly cluster: Cluster;
   readonly log: Log;
@@ -25,10 +25,10 @@ export interface TlsSourceParts {
 }
 
 export function tlsSource(parts: TlsSourceParts): TlsSource {
-  const { host, settings, cluster, log, changed } = parts;
+  const { runtime, settings, cluster, log, changed } = parts;
   const shared = { clock: systemClock, log, changed };
   if (settings.tlsFiles !== null) {
-    const { readTextFile, watchFile } = host;
+    const { readTextFile, watchFile } = runtime;
     return new CertificateFiles({ ...shared, ...settings.tlsFiles, readTextFile, watchFile });
   }
   const { namespace } = cluster;

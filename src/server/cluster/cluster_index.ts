@@ -6,7 +6,7 @@
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
 import { type Claim, claimOf } from "./address_claim.ts";
 import { compactPod, samePod } from "./pod_facts.ts";
-import { TextPool } from "./text_pool.ts";
+import { TextPool } from "./interner.ts";
 
 /** Where a list and watch puts what it finds. `replace` is a whole new list. */
 export interface Sink<T> {

@@ -3,7 +3,7 @@
  * (conditions, restarts, probes) change none of its facts and end here.
  */
 import type { PodFacts } from "../../policy/facts.ts";
-import type { TextPool } from "./text_pool.ts";
+import type { TextPool } from "./interner.ts";
 
 const noAddress: readonly string[] = [];
 

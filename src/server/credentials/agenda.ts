@@ -2,7 +2,7 @@
  * Calls back for each key when its instant has come, with one timer for all of them. What is to
  * be done then is the caller's.
  */
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./delay_queue.ts";
 import type { Clock } from "../ports.ts";
 
 /**

@@ -23,7 +23,7 @@ import type {
   CredentialState,
 } from "../ports.ts";
 import { sessionOf } from "./session_life.ts";
-import { steadyClock } from "../steady_clock.ts";
+import { steadyClock } from "../../time/steady_clock.ts";
 import { StsQueue } from "./sts_queue.ts";
 
 export interface CredentialCacheOptions {

@@ -7,7 +7,7 @@ import { refusalDelayMs, retryDelayMs } from "./back_off.ts";
 import type { CredentialInspection } from "./credential_reports.ts";
 import type { AssumeRoleFault, CredentialState } from "../ports.ts";
 import type { Session } from "./session_life.ts";
-import type { Urgency } from "./turns.ts";
+import type { Urgency } from "./fair_queue.ts";
 
 /** However busy STS is, a pod's first call goes with the urgent ones after this wait. */
 const longestWaitMs = 120_000;

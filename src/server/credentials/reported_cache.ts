@@ -1,8 +1,8 @@
 /** The credential cache as the server runs it: its calls are counted, its faults logged, both told. */
 import type { ServerSettings } from "../config.ts";
 import type { AssumeRole, Clock, Log } from "../ports.ts";
-import type { Timeline } from "../status/timeline.ts";
-import { failedEvent, issuedEvent } from "../status/timeline_events.ts";
+import type { Timeline } from "../timeline/timeline.ts";
+import { failedEvent, issuedEvent } from "../timeline/timeline_events.ts";
 import { CredentialCache } from "./credential_cache.ts";
 import type { CallReport, FaultReport } from "./credential_reports.ts";
 

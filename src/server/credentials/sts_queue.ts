@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../ports.ts";
 import { TokenBucket } from "./token_bucket.ts";
-import { Turns, type Urgency, type Waiting } from "./turns.ts";
+import { Turns, type Urgency, type Waiting } from "./fair_queue.ts";
 
 /** One call that wants to be made. */
 export interface StsCall extends Waiting {

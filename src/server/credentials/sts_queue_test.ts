@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
 import { StsQueue } from "./sts_queue.ts";
-import type { Urgency } from "./turns.ts";
+import type { Urgency } from "./fair_queue.ts";
 
 /** A queue whose calls take `callMs` each, with what happened when. */
 function bench(options: { rate: number; concurrency: number; callMs: number }) {

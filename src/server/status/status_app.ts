@@ -5,10 +5,10 @@
  */
 import { Hono } from "hono";
 import type { Explanation } from "../../policy/explanation.ts";
-import type { MergedSummary } from "./merged_summary.ts";
+import type { MergedSummary } from "./data/merged_summary.ts";
 import type { Clock } from "../ports.ts";
-import { createPages } from "./pages.ts";
-import type { PodName } from "./summary.ts";
+import { createPages } from "./page/pages.ts";
+import type { PodName } from "./data/summary.ts";
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { podRow, summary } from "../../../tests/fakes/summaries.ts";
-import { mergeSummaries } from "./merged_summary.ts";
+import { mergeSummaries } from "./data/merged_summary.ts";
 import { createStatusApp } from "./status_app.ts";
 
 const app = createStatusApp({

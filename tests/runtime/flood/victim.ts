@@ -1,18 +1,18 @@
 /** Listens with the very limits of every port that pods can reach; says the ports, ends when told. */
 import { readFileSync } from "node:fs";
-import { createFront } from "../../../src/agent/front/front.ts";
-import { adminLimits, frontLimits } from "../../../src/agent/listeners.ts";
+import { createFront } from "../../../src/agent/imds/front.ts";
+import { adminLimits, frontLimits } from "../../../src/agent/lifecycle/listen_limits.ts";
 import { parseAgentConfig } from "../../../src/agent/config.ts";
-import { passthroughRule } from "../../../src/agent/front/passthrough_rule.ts";
-import { TokenKeyRing } from "../../../src/agent/front/token_keys.ts";
-import type { Handler, ListenLimits, ListenOptions } from "../../../src/runtime/contract.ts";
-import { createHost } from "../../../src/runtime/process.ts";
-import { systemClock } from "../../../src/runtime/system_clock.ts";
+import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
+import { TokenKeyRing } from "../../../src/agent/imds/token_keys.ts";
+import type { Handler, ListenLimits, ListenOptions } from "../../../src/runtime/runtime.ts";
+import { createRuntime } from "../../../src/runtime/process.ts";
+import { systemClock } from "../../../src/time/system_clock.ts";
 import { agentLimits, pageLimits } from "../../../src/server/listeners.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 
-const host = createHost();
-const openFiles = host.openFilesLimit();
+const runtime = createRuntime();
+const openFiles = runtime.openFilesLimit();
 const agent = parseAgentConfig(["--redirect=none"], {}, { hasIpv6: false, openFiles });
 if (agent.kind === "problems") throw new Error(agent.problems.join("; "));
 
@@ -30,7 +30,7 @@ const page: Handler = () => ({ status: 200, headers: [], body: "ok\n" });
 
 async function listen(handler: Handler, limits: ListenLimits, tls?: ListenOptions["tls"]) {
   const options = { host: "127.0.0.1", port: 0, handler, limits };
-  return (await host.listen(tls === undefined ? options : { ...options, tls })).port;
+  return (await runtime.listen(tls === undefined ? options : { ...options, tls })).port;
 }
 
 const ports = {
@@ -43,5 +43,5 @@ const ports = {
     JSON.parse(readFileSync(0, "utf8")),
   ),
 };
-host.onStop(() => host.exit(0));
-host.writeOut(`listening ${JSON.stringify(ports)}\n`);
+runtime.onStop(() => runtime.exit(0));
+runtime.writeOut(`listening ${JSON.stringify(ports)}\n`);

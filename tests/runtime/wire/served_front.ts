@@ -1,14 +1,14 @@
 /** The metadata front behind a real listener, before a metadata service of the test's choice. */
 import type { TestContext } from "node:test";
-import { createFront, type FrontDeps } from "../../../src/agent/front/front.ts";
-import { passthroughRule } from "../../../src/agent/front/passthrough_rule.ts";
-import { TokenKeyRing } from "../../../src/agent/front/token_keys.ts";
+import { createFront, type FrontDeps } from "../../../src/agent/imds/front.ts";
+import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
+import { TokenKeyRing } from "../../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../../src/aws/imds.ts";
-import type { ListenLimits } from "../../../src/runtime/contract.ts";
-import { createHttpClient } from "../../../src/runtime/http_client.ts";
-import { listen } from "../../../src/runtime/http_listener.ts";
-import { createPlainGet } from "../../../src/runtime/plain_get.ts";
-import { systemClock } from "../../../src/runtime/system_clock.ts";
+import type { ListenLimits } from "../../../src/runtime/runtime.ts";
+import { createHttpClient } from "../../../src/runtime/http/client.ts";
+import { listen } from "../../../src/runtime/http/listener.ts";
+import { createPlainGet } from "../../../src/runtime/http/fast/client.ts";
+import { systemClock } from "../../../src/time/system_clock.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 
 export const patientLimits: ListenLimits = {

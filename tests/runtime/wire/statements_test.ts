@@ -4,8 +4,8 @@
  */
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
-import { credentialsDocument } from "../../../src/agent/front/documents.ts";
-import type { FrontDeps } from "../../../src/agent/front/front.ts";
+import { credentialsDocument } from "../../../src/agent/documents/imds_documents.ts";
+import type { FrontDeps } from "../../../src/agent/imds/front.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { rawExchange } from "../../fakes/raw_client.ts";

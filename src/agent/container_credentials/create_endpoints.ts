@@ -1,0 +1,34 @@
+/** The doors of the container credentials front, from the settings to listeners on the node. */
+import { frontLimits, type Limits } from "../lifecycle/listen_limits.ts";
+import type { AgentSettings } from "../config.ts";
+import type { Clock, Log } from "../ports.ts";
+import type { RunProgram } from "./address_fault.ts";
+import { CredentialsDoors, type DoorListener } from "./endpoints.ts";
+import { placeAddress } from "./node_addresses.ts";
+
+export interface DoorNode<Handler> {
+  readonly run: RunProgram;
+  readonly listen: (options: {
+    readonly host: string;
+    readonly port: number;
+    readonly handler: Handler;
+    readonly limits: Limits;
+    readonly reusePort: boolean;
+  }) => Promise<DoorListener>;
+}
+
+/** Has no doors where `--container-credentials` names no address. */
+export function createDoors<Handler>(
+  node: DoorNode<Handler>,
+  settings: AgentSettings,
+  handler: Handler,
+  watch: { readonly clock: Clock; readonly log: Log },
+): CredentialsDoors {
+  const limits = frontLimits(settings);
+  return new CredentialsDoors({
+    ...watch,
+    addresses: settings.containerCredentials,
+    place: (ip) => placeAddress(node.run, ip),
+    listen: (at) => node.listen({ ...at, handler, limits, reusePort: true }),
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * Who asks, and whether the request's session token is good: what every answer about a pod needs
+ * first. The pod is the one at the TCP peer's address; no header has a say.
+ */
+import type { Ask, Reply } from "./request_context.ts";
+import type { SessionTokens } from "./imdsv2_token.ts";
+import type { AssignedPod, Clock, FoundAt, PodsByAddress } from "../ports.ts";
+import { type Refusal, refuse } from "./refusals.ts";
+
+/** Most SDKs give a request one second and one try; the answer has to be on its way before. */
+export const settleMs = 900;
+
+export interface Caller {
+  readonly pod: AssignedPod;
+  /** What is left of the session token shown; undefined without one. */
+  readonly tokenSeconds: number | undefined;
+}
+
+export interface CallerDeps {
+  readonly pods: PodsByAddress;
+  readonly tokens: SessionTokens;
+  readonly clock: Clock;
+  /** `--imdsv2=required`. */
+  readonly tokenRequired: boolean;
+  /** Told how long a request waited for its pod, in milliseconds. */
+  readonly waited?: (ms: number) => void;
+}
+
+type Answer = Reply | Response | Promise<Reply | Response>;
+
+const unsettled = {
+  unknown: "pod_unknown",
+  unconfirmed: "pod_unconfirmed",
+  conflict: "pod_conflict",
+  unheard: "runtime_unheard",
+  disputed: "pod_disputed",
+} as const satisfies Record<Exclude<FoundAt["kind"], "pod">, Refusal>;
+
+/**
+ * Answers with `make` for the pod that asks, or refuses. Where the pod isn't known yet, or `awaits`
+ * says that it isn't complete, the request waits up to `settleMs`; what is known goes at once.
+ */
+export function forCaller(
+  deps: CallerDeps,
+  { incoming }: Ask,
+  awaits: (pod: AssignedPod) => boolean,
+  make: (caller: Caller) => Answer,
+): Answer {
+  const token = incoming.header("x-aws-ec2-metadata-token") || undefined;
+  if (token === undefined && deps.tokenRequired) return refuse("token_missing");
+  if (token !== undefined && incoming.header("x-forwarded-for") !== undefined) {
+    return refuse("forwarded");
+  }
+  const conclude = (found: FoundAt): Answer => {
+    if (found.kind !== "pod") return refuse(unsettled[found.kind]);
+    const session = checkSession(deps, found.pod, incoming.peer, token);
+    return typeof session === "string"
+      ? refuse(session)
+      : make({ pod: found.pod, tokenSeconds: session.left });
+  };
+  const found = deps.pods.find(incoming.peer);
+  if (found.kind === "pod" && !awaits(found.pod)) return conclude(found);
+  const startedAt = deps.clock.monotonic();
+  return deps.pods.settle(incoming.peer, settleMs, incoming.signal).then((late) => {
+    deps.waited?.(deps.clock.monotonic() - startedAt);
+    return conclude(late);
+  });
+}
+
+function checkSession(
+  { tokens, clock }: CallerDeps,
+  pod: AssignedPod,
+  peer: string,
+  token: string | undefined,
+): Refusal | { readonly left: number | undefined } {
+  const now = clock.now();
+  tokens.confirmed(peer, pod.uid, now);
+  if (token === undefined) return pod.imdsv2Required ? "token_missing" : { left: undefined };
+  const left = tokens.secondsLeft(token, peer, pod.uid, now);
+  return left === undefined ? "token_refused" : { left };
+}

@@ -1,0 +1,44 @@
+/** Every way in which the front says no: status and line of text, in one table. */
+import type { Reply } from "./request_context.ts";
+
+const table = {
+  target_malformed: [400, "the request's path or Host is malformed"],
+  ttl_malformed: [400, "X-aws-ec2-metadata-token-ttl-seconds must be a whole number 1 to 21600"],
+  token_missing: [401, "a session token is required: PUT /latest/api/token first"],
+  token_refused: [401, "the session token is expired, not this pod's or malformed"],
+  forwarded: [403, "requests with X-Forwarded-For are refused"],
+  denied: [403, "this pod is denied its role"],
+  other_role: [403, "this is not the pod's role"],
+  no_role: [404, "this pod has no role"],
+  not_found: [404, "not found"],
+  method: [405, "only GET and HEAD are allowed"],
+  token_method: [405, null],
+  pod_unknown: [503, "not known yet which pod asks; try again"],
+  pod_unconfirmed: [503, "the server has been silent for too long to be sure of this pod"],
+  pod_conflict: [503, "two pods claim this address; neither is answered"],
+  runtime_unheard: [503, "the container runtime doesn't say which pod asks; try again"],
+  pod_disputed: [503, "container runtime and API disagree on this address; no pod is answered"],
+  credentials_pending: [503, "the role's credentials are not here yet; try again"],
+  flooded: [503, "too many requests from this pod"],
+  upstream_away: [502, "the metadata service can't be reached"],
+  upstream_slow: [504, "the metadata service doesn't answer in time"],
+} as const satisfies Record<string, readonly [status: number, line: string | null]>;
+
+export type Refusal = keyof typeof table;
+
+export const server = ["Server", "EC2ws"] as const;
+export const textPlain = ["Content-Type", "text/plain"] as const;
+
+const extra: Partial<Record<Refusal, readonly [string, string]>> = {
+  method: ["Allow", "GET, HEAD"],
+  token_method: ["Allow", "OPTIONS, PUT"],
+};
+
+/** The answer to a refused request; `line` replaces the table's text, for a denial's own reason. */
+export function refuse(reason: Refusal, line?: string): Reply {
+  const [status, usual] = table[reason];
+  const text = line ?? usual;
+  const more = status === 503 ? ["Retry-After", "1"] as const : extra[reason];
+  const headers = more === undefined ? [server, textPlain] : [server, textPlain, more];
+  return { status, headers, body: text === null ? null : `${text}\n` };
+}

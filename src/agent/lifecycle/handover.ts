@@ -1,0 +1,56 @@
+/**
+ * The agent that this one replaces: both share the node's ports for a moment, and the kernel hands
+ * each connection to either, so the new one joins only when it can answer as well as the old.
+ */
+import type { HostPort } from "../../cli/flags.ts";
+import { pause } from "../../time/pause.ts";
+import type { Clock } from "../ports.ts";
+
+/** As much of an HTTP client as asking takes. */
+export interface ProbeClient {
+  fetch(url: string, init: { readonly signal: AbortSignal }): Promise<Response>;
+  close(): void;
+}
+
+const patienceMs = 500;
+const askEveryMs = 300;
+
+/**
+ * Whether anything listens at an address this process is about to listen on. Only a refused
+ * connection says no: on a busy node the old agent may well answer too late.
+ */
+export async function isTaken(at: HostPort, client: ProbeClient): Promise<boolean> {
+  if (at.port === 0) return false;
+  try {
+    const signal = AbortSignal.timeout(patienceMs);
+    const response = await client.fetch(`http://${reachable(at.host)}:${at.port}/livez`, {
+      signal,
+    });
+    await response.body?.cancel();
+    return true;
+  } catch (fault) {
+    return (fault as { readonly code?: unknown }).code !== "ECONNREFUSED";
+  } finally {
+    client.close();
+  }
+}
+
+export interface Overtaking {
+  readonly clock: Clock;
+  /** This agent can answer pods. */
+  readonly able: () => boolean;
+  /** The old one still listens. */
+  readonly taken: () => Promise<boolean>;
+}
+
+/** Waits until this agent is able, the old one is gone, or the signal aborts. */
+export async function overtake(parts: Overtaking, signal: AbortSignal): Promise<void> {
+  while (!parts.able() && !signal.aborted && await parts.taken()) {
+    await pause(parts.clock, askEveryMs, signal);
+  }
+}
+
+function reachable(host: string): string {
+  if (host === "::" || host === "0.0.0.0") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}

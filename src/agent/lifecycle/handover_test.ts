@@ -1,0 +1,63 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import { isTaken, overtake } from "./handover.ts";
+
+const never = new AbortController().signal;
+
+const hosts = [
+  ["::", "http://127.0.0.1:8181/livez"],
+  ["0.0.0.0", "http://127.0.0.1:8181/livez"],
+  ["fd00::5", "http://[fd00::5]:8181/livez"],
+  ["10.0.0.5", "http://10.0.0.5:8181/livez"],
+] as const;
+
+for (const [host, expected] of hosts) {
+  test(`isTaken() asks ${expected} for ${host}, whatever the status`, async () => {
+    const asked: string[] = [];
+    const client = {
+      fetch: (url: string) => {
+        asked.push(url);
+        return Promise.resolve(new Response("no", { status: 400 }));
+      },
+      close: () => void asked.push("closed"),
+    };
+    assert.equal(await isTaken({ host, port: 8181 }, client), true);
+    assert.deepEqual(asked, [expected, "closed"]);
+  });
+}
+
+test("isTaken() an answer that comes too late: yes", async () => {
+  const late = new DOMException("The operation timed out", "TimeoutError");
+  const client = { fetch: () => Promise.reject(late), close: () => {} };
+  assert.equal(await isTaken({ host: "::", port: 8181 }, client), true);
+});
+
+test("isTaken() nobody listens, or any free port will do: no", async () => {
+  const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+  const client = { fetch: () => Promise.reject(refused), close: () => {} };
+  assert.equal(await isTaken({ host: "::", port: 8181 }, client), false);
+  assert.equal(await isTaken({ host: "::", port: 0 }, client), false);
+});
+
+test("overtake() waits until this agent is able", async () => {
+  const clock = new ManualClock();
+  const state = { able: false, done: false };
+  const waiting = overtake(
+    { clock, able: () => state.able, taken: () => Promise.resolve(true) },
+    never,
+  ).then(() => void (state.done = true));
+  await clock.advance(10_000);
+  assert.equal(state.done, false);
+  state.able = true;
+  await clock.advance(300);
+  assert.equal(state.done, true);
+  await waiting;
+});
+
+test("overtake() steps in at once when the old one is gone", async () => {
+  const clock = new ManualClock();
+  const parts = { clock, able: () => false, taken: () => Promise.resolve(false) };
+  await overtake(parts, never);
+  assert.equal(clock.pending(), 0);
+});

@@ -1,0 +1,37 @@
+/** With which limits the agent listens. */
+import type { AgentSettings } from "../config.ts";
+
+export interface Limits {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerPeer: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+}
+
+/** No SDK sends a body or large headers to the metadata service; silent clients are closed. */
+export function frontLimits(settings: AgentSettings): Limits {
+  return {
+    maxConnections: settings.maxConnections,
+    // With few in all, as where few files may be open, one pod must not have every one of them.
+    maxConnectionsPerPeer: Math.min(
+      settings.podConnections,
+      Math.ceil(settings.maxConnections / 2),
+    ),
+    headersTimeoutMs: 5000,
+    requestTimeoutMs: 10_000,
+    keepAliveTimeoutMs: 15_000,
+    maxHeaderBytes: 16_384,
+  };
+}
+
+/** The kubelet's probes and a scraper or two; pods reach this port too. */
+export const adminLimits: Limits = {
+  maxConnections: 64,
+  maxConnectionsPerPeer: 16,
+  headersTimeoutMs: 5000,
+  requestTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 60_000,
+  maxHeaderBytes: 16_384,
+};

@@ -1,0 +1,22 @@
+/** What an agent lacks to be ready, in lines that name the cause. */
+import type { RedirectStatus } from "../redirect/redirect_reconciler.ts";
+import type { LinkStatus } from "../server_client/server_client.ts";
+
+/** A connection lost for a moment is no lack: known pods are still answered. */
+export function missingForReadiness(
+  redirect: Pick<RedirectStatus, "inPlace" | "lastError">,
+  link: Pick<LinkStatus, "problem" | "address">,
+  known: { readonly everSynced: boolean; readonly confirmed: boolean },
+  runtime: { readonly problem: string | null } | null = null,
+): readonly string[] {
+  const missing: string[] = [];
+  if (!redirect.inPlace) missing.push(`redirect: ${redirect.lastError ?? "not in place yet"}`);
+  if (runtime?.problem) missing.push(`container runtime: ${runtime.problem}`);
+  const followed = `connected to ${link.address}, but`;
+  if (!known.everSynced) {
+    missing.push(`server: ${link.problem ?? `${followed} its snapshot isn't whole yet`}`);
+  } else if (!known.confirmed) {
+    missing.push(`server: ${link.problem ?? `${followed} its watch of the cluster stands still`}`);
+  }
+  return missing;
+}

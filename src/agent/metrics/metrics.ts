@@ -1,0 +1,129 @@
+/**
+ * Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. Loaded when
+ * metrics are first asked for: counting needs none of it.
+ */
+import { Registry } from "prom-client";
+import { MetricSet } from "../../telemetry/metric_set.ts";
+import type { RuntimeStatus } from "../assignments/address_owners.ts";
+import type { LinkStatus } from "../server_client/server_client.ts";
+import type { AgentCounts } from "./agent_counts.ts";
+import type { RedirectStatus } from "../redirect/redirect_reconciler.ts";
+
+/** What is read when metrics are asked for. */
+export interface MetricSources {
+  readonly now: () => number;
+  readonly assignments: () => number;
+  readonly waiting: () => number;
+  readonly confirmed: () => boolean;
+  readonly ready: () => boolean;
+  readonly link: () => LinkStatus;
+  readonly redirect: () => RedirectStatus;
+  /** The container runtime's word on addresses; null without it. */
+  readonly runtime?: () => RuntimeStatus | null;
+  /** Of pods; undefined before anything listens. */
+  readonly connections: () => { readonly open: number; readonly refused: number } | undefined;
+}
+
+const prefix = "rolecall_agent_";
+/** Puts them all into a registry, one of their own by default. */
+export function publishMetrics(
+  counts: AgentCounts,
+  about: { readonly version: string; readonly runtime: string },
+  sources: MetricSources,
+  registry: Registry = new Registry(),
+): Registry {
+  const metrics = new MetricSet(registry, prefix);
+  metrics.gauge("build_info", "1, with version and runtime as labels", ["version", "runtime"])
+    .set({ version: about.version, runtime: about.runtime }, 1);
+  tellAssignments(metrics, sources);
+  tellLink(metrics, sources);
+  tellConnections(metrics, sources);
+  tellRedirect(metrics, sources);
+  metrics.total(
+    "requests_total",
+    "requests by handler and code; metadata = passed on or not allowed, blocked = credentials of the node",
+    ["handler", "code"],
+    (own) => {
+      for (const { handler, code, count } of counts.requests.counts()) {
+        own.inc({ handler, code }, count);
+      }
+    },
+  );
+  const latency = "from a request's arrival to its answer, by handler";
+  counts.requests.register(registry, `${prefix}request_duration_seconds`, latency, ["handler"]);
+  const waiting = "how long requests waited for their pod or its credentials";
+  counts.waits.register(registry, `${prefix}pod_wait_seconds`, waiting);
+  metrics.total(
+    "pod_token_checks_total",
+    "pods' tokens that the server was asked about for container credentials, by outcome",
+    ["outcome"],
+    (own) => {
+      for (const [outcome, count] of counts.tokenChecks) own.inc({ outcome }, count);
+    },
+  );
+  return registry;
+}
+
+function tellAssignments(metrics: MetricSet, sources: MetricSources): void {
+  metrics.gauge("assignments", "pods assigned to this node", [], (own) => {
+    own.set(sources.assignments());
+  });
+  metrics.gauge("requests_waiting", "requests that wait for word of their pod", [], (own) => {
+    own.set(sources.waiting());
+  });
+  metrics.flag("ready", "1 when ready", sources.ready);
+  metrics.gauge(
+    "runtime_answering",
+    "1 while the container runtime answers; -1 = not asked",
+    [],
+    (own) => {
+      const runtime = sources.runtime?.() ?? null;
+      own.set(runtime === null ? -1 : Number(runtime.problem === null));
+    },
+  );
+  metrics.gauge("runtime_sandboxes", "READY sandboxes by the container runtime", [], (own) => {
+    own.set(sources.runtime?.()?.sandboxes ?? 0);
+  });
+}
+
+function tellLink(metrics: MetricSet, { link, confirmed, now }: MetricSources): void {
+  metrics.flag("stream_connected", "1 while a stream of assignments is open", () => {
+    return link().connected;
+  });
+  metrics.flag("assignments_confirmed", "1 while the server's word is fresh enough", confirmed);
+  const help = "since the server was last heard; -1 = never";
+  metrics.gauge("last_frame_age_seconds", help, [], (own) => {
+    const { lastFrameAt } = link();
+    own.set(lastFrameAt === null ? -1 : (now() - lastFrameAt) / 1000);
+  });
+}
+
+function tellConnections(metrics: MetricSet, { connections }: MetricSources): void {
+  metrics.gauge("connections_open", "connections of pods", [], (own) => {
+    own.set(connections()?.open ?? 0);
+  });
+  metrics.total("connections_refused_total", "connections closed for a limit", [], (own) => {
+    own.inc(connections()?.refused ?? 0);
+  });
+}
+
+function tellRedirect(metrics: MetricSet, { redirect }: MetricSources): void {
+  const help = "1 while the redirect is in place, by kind";
+  metrics.gauge("redirect_in_place", help, ["kind"], (own) => {
+    const { kind, inPlace } = redirect();
+    own.reset();
+    own.set({ kind }, Number(inPlace));
+  });
+  metrics.total("redirect_repairs_total", "times the redirect had to be put back", [], (own) => {
+    own.inc(redirect().repairs);
+  });
+  metrics.flag(
+    "route_guard_in_place",
+    "1 while routing keeps pods off the metadata service, or where nothing is redirected",
+    () => redirect().guard?.inPlace ?? true,
+  );
+  const guardHelp = "times routing rules had to be put back";
+  metrics.total("route_guard_repairs_total", guardHelp, [], (own) => {
+    own.inc(redirect().guard?.repairs ?? 0);
+  });
+}

@@ -1,0 +1,169 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
+import { RedirectFault } from "./redirect_fault.ts";
+import { RedirectKeeper } from "./redirect_reconciler.ts";
+
+function setUp() {
+  const clock = new ManualClock();
+  const log = new RecordedLog();
+  const state = {
+    rules: false,
+    problem: null as string | null,
+    guarded: false,
+    guardProblem: null as string | null,
+    roundMs: 0,
+    cuts: 0,
+    cleared: 0,
+    chosen: 0,
+  };
+  const fault = () => new RedirectFault("no_permission", state.problem ?? "");
+  const keeper = new RedirectKeeper({
+    clock,
+    log,
+    guard: {
+      ensure: async () => {
+        await new Promise<void>((resolve) => {
+          if (state.roundMs === 0) resolve();
+          else clock.after(state.roundMs, resolve);
+        });
+        if (state.guardProblem !== null) throw new RedirectFault("failed", state.guardProblem);
+        const changed = !state.guarded;
+        state.guarded = true;
+        return changed;
+      },
+    },
+    choose: () => {
+      state.chosen += 1;
+      return Promise.resolve({
+        kind: "iptables-nft",
+        ensure: () => {
+          if (state.problem !== null) return Promise.reject(fault());
+          const changed = !state.rules;
+          state.rules = true;
+          return Promise.resolve(changed);
+        },
+      });
+    },
+    cutFlows: () => {
+      state.cuts += 1;
+      return Promise.reject(new RedirectFault("no_program", "conntrack: no such program"));
+    },
+    removeOthers: () => {
+      state.cleared += 1;
+      return Promise.resolve({ removed: ["nftables"], problems: [] });
+    },
+  });
+  return { clock, log, state, keeper };
+}
+
+test("the first round puts the rules in place, cuts flows and clears other kinds", async () => {
+  const { keeper, state, log } = setUp();
+  assert.deepEqual(keeper.status(), {
+    kind: "unknown",
+    inPlace: false,
+    repairs: 0,
+    lastError: null,
+    guard: { inPlace: false, repairs: 0, lastError: null },
+  });
+  await keeper.check();
+  assert.deepEqual(keeper.status(), {
+    kind: "iptables-nft",
+    inPlace: true,
+    repairs: 0,
+    lastError: null,
+    guard: { inPlace: true, repairs: 0, lastError: null },
+  });
+  assert.deepEqual([state.cuts, state.cleared], [1, 1]);
+  assert.equal(log.count("redirect of another kind removed"), 1);
+});
+
+test("rules that went missing are back within 2 s, counted and logged", async () => {
+  const { clock, keeper, state, log } = setUp();
+  const stop = new AbortController();
+  await keeper.check();
+  const running = keeper.run(stop.signal);
+  await clock.advance(20_000);
+  assert.equal(keeper.status().repairs, 0);
+  state.rules = false;
+  await clock.advance(2000);
+  assert.equal(state.rules, true);
+  assert.equal(keeper.status().repairs, 1);
+  assert.equal(log.count("redirect repaired"), 1);
+  assert.equal(state.cleared, 1);
+  stop.abort();
+  await running;
+  assert.equal(clock.pending(), 0);
+});
+
+test("a fault is shown, logged once, tried again and forgotten once it works", async () => {
+  const { clock, keeper, state, log } = setUp();
+  const stop = new AbortController();
+  state.problem = "needs the capability NET_ADMIN";
+  await keeper.check();
+  const running = keeper.run(stop.signal);
+  await clock.advance(20_000);
+  assert.equal(keeper.status().lastError, state.problem);
+  assert.equal(keeper.status().inPlace, false);
+  assert.equal(log.count("redirect not in place"), 1);
+  assert.equal(state.chosen, 11);
+  state.problem = null;
+  await clock.advance(5000);
+  assert.deepEqual(keeper.status().lastError, null);
+  assert.equal(keeper.status().inPlace, true);
+  stop.abort();
+  await running;
+});
+
+test("the guard is put back by itself, counted and logged", async () => {
+  const { clock, keeper, state, log } = setUp();
+  const stop = new AbortController();
+  await keeper.check();
+  const running = keeper.run(stop.signal);
+  state.guarded = false;
+  await clock.advance(2000);
+  assert.equal(state.guarded, true);
+  assert.deepEqual(keeper.status().guard, { inPlace: true, repairs: 1, lastError: null });
+  assert.equal(log.count("routing rules repaired"), 1);
+  assert.equal(keeper.status().repairs, 0);
+  stop.abort();
+  await running;
+});
+
+test("without a guard the redirect is in place, and one line says what that means", async () => {
+  const { clock, keeper, state, log } = setUp();
+  const stop = new AbortController();
+  state.guardProblem = "ip: no such program";
+  await keeper.check();
+  const running = keeper.run(stop.signal);
+  await clock.advance(20_000);
+  const { inPlace, lastError, guard } = keeper.status();
+  assert.deepEqual({ inPlace, lastError }, { inPlace: true, lastError: null });
+  assert.deepEqual(guard, { inPlace: false, repairs: 0, lastError: state.guardProblem });
+  const warnings = log.lines.filter(({ message }) => message.startsWith("no guard by routing"));
+  assert.deepEqual(warnings.map(({ level, fields }) => ({ level, fields })), [
+    { level: "warn", fields: { problem: state.guardProblem } },
+  ]);
+  state.guardProblem = null;
+  await clock.advance(2000);
+  assert.deepEqual(keeper.status().guard, { inPlace: true, repairs: 0, lastError: null });
+  stop.abort();
+  await running;
+});
+
+test("where a round takes long, the next one waits longer, 5 s at most", async () => {
+  const { clock, keeper, state, log } = setUp();
+  const stop = new AbortController();
+  await keeper.check();
+  state.roundMs = 1000;
+  const running = keeper.run(stop.signal);
+  await clock.advance(3000);
+  state.rules = false;
+  await clock.advance(5999);
+  assert.equal(log.count("redirect repaired"), 0);
+  await clock.advance(1);
+  assert.equal(log.count("redirect repaired"), 1);
+  stop.abort();
+  await running;
+});

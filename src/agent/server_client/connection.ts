@@ -1,0 +1,195 @@
+/**
+ * One stream of assignments from one address of the server, from its opening to its end. When to
+ * open the next is `server_link.ts`'s.
+ */
+import { decodeFrame, type Frame } from "../../protocol/frames.ts";
+import { lines } from "../../protocol/lines.ts";
+import { type AssignmentStream, freshWatchSeconds } from "../assignments/assignments.ts";
+import type { Clock } from "../ports.ts";
+import { pause } from "../../time/pause.ts";
+import { LinkFault, oneLine } from "./server_fault.ts";
+import type { ServerAccess } from "./server_access.ts";
+
+type PingFrame = Extract<Frame, { type: "ping" }>;
+
+const attemptMs = 2000;
+/** The server says something every 5 s. */
+const silenceMs = 12_000;
+const takeOverMs = 15_000;
+const longestLine = 1 << 20;
+
+export interface ConnectionParts {
+  readonly clock: Clock;
+  /** Such as `https://rolecall-server:8443`. */
+  readonly server: string;
+  readonly address: string;
+  readonly access: ServerAccess;
+  readonly openStream: () => AssignmentStream;
+  readonly signal: AbortSignal;
+}
+
+export class Connection {
+  readonly address: string;
+  readonly access: ServerAccess;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  readonly #over = new AbortController();
+  readonly #stream: AssignmentStream;
+  readonly #leads: PromiseWithResolvers<boolean> = Promise.withResolvers();
+  /** Monotonic; the server's stream began no earlier. */
+  readonly #askedAt: number;
+  #lastFrameAt: number;
+  #stalledSince: number | null = null;
+
+  /**
+   * Asks one address, for 2 s at most, and follows the answer.
+   * @throws {LinkFault} unreachable, or refused with the server's reason.
+   */
+  static async open(parts: ConnectionParts): Promise<Connection> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([parts.signal, stop.signal]);
+    const cancel = parts.clock.after(attemptMs, () => stop.abort());
+    const askedAt = parts.clock.monotonic();
+    try {
+      const response = await ask(parts, signal);
+      return new Connection(parts, response, stop, askedAt);
+    } finally {
+      cancel();
+    }
+  }
+
+  private constructor(
+    parts: ConnectionParts,
+    response: Response,
+    stop: AbortController,
+    askedAt: number,
+  ) {
+    this.#askedAt = askedAt;
+    this.address = parts.address;
+    this.access = parts.access;
+    this.#clock = parts.clock;
+    this.#stop = stop;
+    this.#lastFrameAt = parts.clock.now();
+    this.#stream = parts.openStream();
+    const bytes = response.body ?? new Blob().stream();
+    this.ended = this.#follow(bytes, parts.signal);
+  }
+
+  /** Why the stream ended; it never rejects. */
+  readonly ended: Promise<LinkFault>;
+
+  /** Aborts when the stream has ended. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Since when its pings show a watch that isn't fresh; null = fresh. */
+  get stalledSince(): number | null {
+    return this.#stalledSince;
+  }
+
+  get lastFrameAt(): number {
+    return this.#lastFrameAt;
+  }
+
+  /** True once its snapshot is in use; false if that doesn't come to pass within 15 s. */
+  async takesOver(): Promise<boolean> {
+    void pause(this.#clock, takeOverMs, this.over).then(() => this.#leads.resolve(false));
+    return await this.#leads.promise;
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  async #follow(bytes: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<LinkFault> {
+    const reader = bytes.pipeThrough(lines(longestLine)).getReader();
+    const stopped = AbortSignal.any([this.#stop.signal, signal]);
+    const stop = () => void reader.cancel().catch(() => {});
+    stopped.addEventListener("abort", stop, { once: true });
+    try {
+      for (;;) {
+        const { done, value } = await this.#read(reader);
+        if (stopped.aborted) return new LinkFault("replaced", "closed by the agent");
+        if (done) return new LinkFault("ended", `${this.address}: the server ended the stream`);
+        this.#take(value);
+      }
+    } catch (fault) {
+      return stopped.aborted
+        ? new LinkFault("replaced", "closed by the agent")
+        : this.#faultOf(fault);
+    } finally {
+      stopped.removeEventListener("abort", stop);
+      this.#stop.abort();
+      reader.cancel().catch(() => {});
+      this.#stream.close();
+      this.#leads.resolve(false);
+      this.#over.abort();
+    }
+  }
+
+  /** The next line, within the time the server may be silent. */
+  #read(reader: ReadableStreamDefaultReader<string>) {
+    const silent = Promise.withResolvers<never>();
+    const cancel = this.#clock.after(silenceMs, () => {
+      const seconds = silenceMs / 1000;
+      silent.reject(new LinkFault("silent", `${this.address}: nothing heard for ${seconds} s`));
+    });
+    return Promise.race([reader.read(), silent.promise]).finally(cancel);
+  }
+
+  #take(line: string): void {
+    const told = decodeFrame(line);
+    this.#lastFrameAt = this.#clock.now();
+    if (!told) return;
+    const frame = told.type === "ping" ? this.#aged(told) : told;
+    this.#watch(frame);
+    this.#stream.apply(frame);
+    if (this.#stream.leads) this.#leads.resolve(true);
+  }
+
+  /**
+   * As old as it may be by now: it may have waited on the way, or for an agent that was stopped.
+   * @throws {LinkFault} so late that nothing was heard for as long as a server may be silent
+   */
+  #aged(ping: PingFrame): PingFrame {
+    const sentAt = this.#askedAt + (ping.sentAfterSeconds ?? Infinity) * 1000;
+    const lateMs = Math.max(0, this.#clock.monotonic() - sentAt);
+    if (lateMs > silenceMs) throw new LinkFault("silent", `${this.address}: its word comes late`);
+    return { ...ping, watchAgeSeconds: ping.watchAgeSeconds + lateMs / 1000 };
+  }
+
+  #watch(frame: Frame): void {
+    if (frame.type !== "ping") return;
+    const fresh = frame.watchAgeSeconds < freshWatchSeconds;
+    this.#stalledSince = fresh ? null : this.#stalledSince ?? this.#clock.monotonic();
+  }
+
+  #faultOf(fault: unknown): LinkFault {
+    if (fault instanceof LinkFault) return fault;
+    const { code, message } = fault as { code?: unknown; message?: unknown };
+    const malformed = code === "frame_malformed" || code === "line_too_long";
+    const text = `${this.address}: ${oneLine(String(message ?? fault))}`;
+    return new LinkFault(malformed ? "malformed" : "ended", text, fault);
+  }
+}
+
+async function ask(parts: ConnectionParts, signal: AbortSignal): Promise<Response> {
+  const { server, address, access } = parts;
+  const headers = { Authorization: `Bearer ${access.token.text}` };
+  let response: Response;
+  try {
+    response = await access.client.fetch(`${server}/v1/assignments`, { headers, address, signal });
+  } catch (cause) {
+    const late = signal.aborted && !parts.signal.aborted;
+    const why = late ? `no answer within ${attemptMs / 1000} s` : oneLine(messageOf(cause));
+    throw new LinkFault("unreachable", `${server} at ${address}: ${why}`, cause);
+  }
+  if (response.status === 200) return response;
+  const said = oneLine(await response.text().catch(() => ""));
+  throw new LinkFault("refused", `${server} at ${address} answers ${response.status}: ${said}`);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

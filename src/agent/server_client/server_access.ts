@@ -1,0 +1,108 @@
+/**
+ * With what the server is asked: a client that trusts the CA file, and the token file's content.
+ * Both files are read again once they change; where one is missing or broken the fault names it.
+ */
+import { LinkFault, oneLine } from "./server_fault.ts";
+import { type ServerToken, serverToken } from "./server_token.ts";
+
+/** fetch-shaped; `address` is connected to instead of the URL's host. */
+export interface ServerClient {
+  fetch(
+    url: string,
+    init?: {
+      readonly method?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+      readonly signal?: AbortSignal;
+      readonly address?: string;
+    },
+  ): Promise<Response>;
+}
+
+export interface ServerAccess {
+  readonly client: ServerClient;
+  readonly token: ServerToken;
+}
+
+/** @throws {LinkFault} `not_ready`, naming the file that is waited for. */
+export type GetAccess = () => Promise<ServerAccess>;
+
+export interface Files {
+  readTextFile(path: string): Promise<string>;
+  watchFile(path: string, changed: () => void): () => void;
+}
+
+export interface AccessFiles {
+  readonly files: Files;
+  /** `--server-ca`; null where the server is asked without TLS. */
+  readonly caFile: string | null;
+  /** `--token-file` */
+  readonly tokenFile: string;
+  readonly createClient: (ca: string | null) => ServerClient;
+  /** Stops watching. */
+  readonly signal: AbortSignal;
+}
+
+/** Access by files. A client in use isn't closed when the CA changes: its stream goes on. */
+export function accessByFiles(parts: AccessFiles): GetAccess {
+  const { files, caFile, tokenFile, signal } = parts;
+  const token = watched(files, ["--token-file", tokenFile], signal, tokenOf);
+  if (caFile === null) {
+    const client = parts.createClient(null);
+    return async () => ({ client, token: await token() });
+  }
+  const client = watched(
+    files,
+    ["--server-ca", caFile],
+    signal,
+    (pem) => parts.createClient(caOf(pem)),
+  );
+  return async () => ({ client: await client(), token: await token() });
+}
+
+function caOf(pem: string): string {
+  const found = /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(pem);
+  if (!found) throw new Error("holds no PEM certificate");
+  return pem;
+}
+
+function tokenOf(content: string): ServerToken {
+  const token = serverToken(content);
+  if (!token) throw new Error("holds no token");
+  return token;
+}
+
+/** What `make` makes of the file, kept until the file changes; faults aren't kept. */
+function watched<T>(
+  files: Files,
+  [setting, path]: readonly [setting: string, path: string],
+  signal: AbortSignal,
+  make: (content: string) => T,
+): () => Promise<T> {
+  let kept: { readonly content: string; readonly value: T } | undefined;
+  let dirty = true;
+  const stop = files.watchFile(path, () => void (dirty = true));
+  signal.addEventListener("abort", stop, { once: true });
+  return async () => {
+    if (kept && !dirty) return kept.value;
+    dirty = false;
+    try {
+      const content = await files.readTextFile(path);
+      if (kept?.content !== content) kept = { content, value: make(content) };
+      return kept.value;
+    } catch (cause) {
+      dirty = true;
+      throw new LinkFault(
+        "not_ready",
+        `${setting} ${path}: ${reasonOf(cause)}; waiting for it`,
+        cause,
+      );
+    }
+  };
+}
+
+function reasonOf(cause: unknown): string {
+  const { code, message } = cause as { code?: unknown; message?: unknown };
+  if (code === "ENOENT") return "there is no such file yet";
+  return oneLine(String(message ?? cause));
+}

@@ -1,0 +1,33 @@
+/** The addresses of the server's Service, in an order drawn by lot: agents spread over replicas. */
+import { LinkFault } from "./server_fault.ts";
+
+export interface AddressParts {
+  /** `--server` */
+  readonly server: string;
+  readonly resolve: (name: string) => Promise<readonly string[]>;
+  /** 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** Every address but `avoid`. @throws {LinkFault} the name has none. */
+export async function serverAddresses(
+  { server, resolve, random }: AddressParts,
+  avoid: string | null,
+): Promise<readonly string[]> {
+  const name = new URL(server).hostname.replace(/^\[|\]$/g, "");
+  const found = await resolve(name).catch((cause) => {
+    throw new LinkFault("unreachable", `${name}: no address found for it`, cause);
+  });
+  if (found.length === 0) throw new LinkFault("unreachable", `${name}: no address found for it`);
+  return shuffled(found.filter((address) => address !== avoid), random);
+}
+
+/** Fisher and Yates. */
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const drawn = [...items];
+  for (let last = drawn.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    [drawn[last], drawn[other]] = [drawn[other]!, drawn[last]!];
+  }
+  return drawn;
+}

@@ -1,0 +1,263 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { FakeAgentServer } from "../../../tests/fakes/agent_server.ts";
+import { podFrame } from "../../../tests/fakes/frames.ts";
+import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
+import type { Frame } from "../../protocol/frames.ts";
+import { Assignments } from "../assignments/assignments.ts";
+import { LinkFault } from "./server_fault.ts";
+import type { ServerToken } from "./server_token.ts";
+import { ServerLink } from "./server_client.ts";
+
+const fresh: Frame = { type: "ping", watchAgeSeconds: 1 };
+const stalled: Frame = { type: "ping", watchAgeSeconds: 60 };
+const synced: Frame = { type: "synced" };
+
+function setUp(addresses: readonly string[] = ["10.0.1.1"]) {
+  const clock = new ManualClock();
+  const log = new RecordedLog();
+  const server = new FakeAgentServer();
+  const state: { token: ServerToken; problem: string | null; random: number } = {
+    token: { text: "first-token", expiresAt: null },
+    problem: null,
+    random: 0.5,
+  };
+  const readPod = () => Promise.resolve(null);
+  const assignments = new Assignments({ clock, graceMs: 25_000, readPod });
+  const link = new ServerLink({
+    clock,
+    log,
+    random: () => state.random,
+    server: "https://rolecall-server:8443",
+    access: () =>
+      state.problem === null
+        ? Promise.resolve({ client: server, token: state.token })
+        : Promise.reject(new LinkFault("not_ready", state.problem)),
+    resolve: () => Promise.resolve(addresses),
+    openStream: () => assignments.openStream(),
+  });
+  const stop = new AbortController();
+  const running = link.run(stop.signal);
+  const end = async () => {
+    stop.abort();
+    await running;
+    await settled();
+  };
+  return { clock, log, server, state, assignments, link, end };
+}
+
+test("the first connection comes at a moment drawn by lot, at once if a request waits", async () => {
+  const idle = setUp();
+  await idle.clock.advance(1499);
+  assert.equal(idle.server.streams.length, 0);
+  await idle.clock.advance(1);
+  assert.equal(idle.server.streams.length, 1);
+  await idle.end();
+
+  const urgent = setUp();
+  await settled();
+  urgent.link.hurry();
+  await settled();
+  assert.equal(urgent.server.streams.length, 1);
+  await urgent.end();
+});
+
+test("a request that came during a try that fails needn't wait for the back-off", async () => {
+  const { clock, server, link, end } = setUp();
+  server.behaviour.set("10.0.1.1", "hangs");
+  await clock.advance(1500);
+  link.hurry();
+  await clock.advance(2000 + 199);
+  assert.equal(server.asked.length, 1);
+  server.behaviour.delete("10.0.1.1");
+  await clock.advance(1);
+  assert.equal(server.streams.length, 1);
+  await end();
+});
+
+test("a request that has been served doesn't hurry the connection after the next", async () => {
+  const { clock, server, link, end } = setUp();
+  server.behaviour.set("10.0.1.1", "hangs");
+  await clock.advance(1500);
+  link.hurry();
+  server.behaviour.delete("10.0.1.1");
+  await clock.advance(2200);
+  link.hurry();
+  server.streams[0]?.end();
+  await clock.advance(600);
+  assert.equal(server.streams.length, 1);
+  await end();
+});
+
+test("frames reach the assignments, however the bytes fall", async () => {
+  const { clock, server, assignments, link, end } = setUp();
+  await clock.advance(1500);
+  const text = [podFrame("a", { ips: ["10.0.0.7"] }), fresh, synced]
+    .map((frame) => JSON.stringify(frame) + "\n").join("");
+  for (const char of text) server.streams[0]?.sendText(char);
+  await settled();
+  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  assert.deepEqual(link.status(), {
+    connected: true,
+    address: "10.0.1.1",
+    lastFrameAt: clock.now(),
+    problem: null,
+  });
+  await end();
+  assert.equal(server.streams[0]?.cancelled, true);
+  assert.equal(clock.pending(), 0);
+});
+
+test("an address that hangs costs 2 s, then the next one is tried", async () => {
+  const { clock, server, state, end } = setUp(["10.0.1.1", "10.0.1.2"]);
+  state.random = 0.999;
+  server.behaviour.set("10.0.1.1", "hangs");
+  await clock.advance(2997);
+  assert.deepEqual(server.asked, ["10.0.1.1 GET /v1/assignments"]);
+  await clock.advance(2000);
+  assert.equal(server.streams[0]?.address, "10.0.1.2");
+  await end();
+});
+
+test("refusals are named, the back-off grows to 30 s", async () => {
+  const { clock, server, log, link, end } = setUp();
+  server.behaviour.set("10.0.1.1", "refuses");
+  await clock.advance(1500);
+  const problem = "https://rolecall-server:8443 at 10.0.1.1 answers 401: the token is not ours";
+  assert.equal(link.status().problem, problem);
+  await clock.advance(60_000);
+  const before = server.asked.length;
+  await clock.advance(22_500 * 4);
+  assert.equal(server.asked.length - before, 4);
+  assert.equal(log.count("no server connection"), 1);
+  assert.ok(!log.text().includes("first-token"));
+  await end();
+});
+
+test("a missing file is waited for and named", async () => {
+  const { clock, server, state, link, end } = setUp();
+  state.problem = "--server-ca /ca.crt: there is no such file yet; waiting for it";
+  await clock.advance(5000);
+  assert.equal(link.status().problem, state.problem);
+  state.problem = null;
+  await clock.advance(3000);
+  assert.equal(server.streams.length, 1);
+  await end();
+});
+
+test("12 s of silence and the stream is opened anew; what was told stays", async () => {
+  const { clock, server, assignments, log, end } = setUp();
+  await clock.advance(1500);
+  server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), fresh, synced);
+  await clock.advance(11_999);
+  assert.equal(server.streams[0]?.cancelled, false);
+  await clock.advance(1);
+  assert.equal(server.streams[0]?.cancelled, true);
+  assert.equal(log.count("server connection lost"), 1);
+  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  await clock.advance(1500);
+  assert.equal(server.streams.length, 2);
+  await end();
+});
+
+test("a ping that waited to be read is as old as it is", async () => {
+  const { clock, server, assignments, end } = setUp();
+  await clock.advance(1500);
+  server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), synced);
+  await clock.advance(11_000);
+  // Sent 11 s ago at the earliest, of a watch that was 1 s old: 12 s, of which 5 s count nothing.
+  server.streams[0]?.send({ type: "ping", watchAgeSeconds: 1, sentAfterSeconds: 0 });
+  await clock.advance(18_000);
+  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  await clock.advance(1);
+  assert.equal(assignments.find("10.0.0.7").kind, "unconfirmed");
+  await end();
+});
+
+test("a ping that comes more than 12 s late is no word: the stream is opened anew", async () => {
+  const { clock, server, log, end } = setUp();
+  await clock.advance(1500);
+  await clock.advance(10_000);
+  server.streams[0]?.send(synced);
+  await clock.advance(10_000);
+  server.streams[0]?.send({ type: "ping", watchAgeSeconds: 1, sentAfterSeconds: 7.9 });
+  await settled();
+  assert.equal(server.streams[0]?.cancelled, true);
+  assert.match(log.text(), /comes late/);
+  await end();
+});
+
+test("a malformed frame ends the stream, and nothing of it is logged", async () => {
+  const { clock, server, log, end } = setUp();
+  await clock.advance(1500);
+  server.streams[0]?.sendText('{"type":"assign","pod":"SECRET"}\n');
+  await settled();
+  assert.equal(server.streams[0]?.cancelled, true);
+  assert.match(log.text(), /malformed/);
+  assert.ok(!log.text().includes("SECRET"));
+  await end();
+});
+
+test("before its token ends, a stream with the fresh token takes over without a gap", async () => {
+  const { clock, server, state, assignments, end } = setUp();
+  state.token = { text: "first-token", expiresAt: clock.now() + 600_000 };
+  await clock.advance(1500);
+  server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), fresh, synced);
+  const beat = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 5000) {
+      await clock.advance(5000);
+      server.streams.at(-1)?.send(fresh);
+      await settled();
+    }
+  };
+  await beat(550_000);
+  assert.equal(server.streams.length, 1);
+  state.token = { text: "second-token", expiresAt: clock.now() + 600_000 };
+  await beat(10_000);
+  assert.equal(server.streams[1]?.token, "Bearer second-token");
+  assert.equal(server.streams[0]?.cancelled, false);
+  server.streams[1]?.send(podFrame("b", { ips: ["10.0.0.8"] }));
+  await settled();
+  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  server.streams[1]?.send(fresh, synced);
+  await settled();
+  assert.equal(server.streams[0]?.cancelled, true);
+  assert.equal(assignments.find("10.0.0.7").kind, "unknown");
+  assert.equal(assignments.find("10.0.0.8").kind, "pod");
+  await end();
+});
+
+test("a server whose watch stands still is left for one whose doesn't", async () => {
+  const { clock, server, assignments, end } = setUp(["10.0.1.1", "10.0.1.2"]);
+  await clock.advance(1500);
+  const first = server.streams[0];
+  first?.send(fresh, podFrame("a", { ips: ["10.0.0.7"] }), synced);
+  for (let passed = 0; passed < 45_000; passed += 5000) {
+    await clock.advance(5000);
+    first?.send(stalled);
+  }
+  const other = server.streams[1];
+  assert.notEqual(other?.address, first?.address);
+  assert.equal(assignments.find("10.0.0.7").kind, "unconfirmed");
+  other?.send(podFrame("a", { ips: ["10.0.0.7"] }), synced, fresh);
+  await settled();
+  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  assert.equal(first?.cancelled, true);
+  await end();
+});
+
+test("readPod() asks the replica that is followed", async () => {
+  const { clock, server, link, end } = setUp();
+  await assert.rejects(link.readPod("10.0.0.7"), { code: "unreachable" });
+  await clock.advance(1500);
+  server.answer = (path) =>
+    path.endsWith("/10.0.0.7")
+      ? Response.json(podFrame("a", { ips: ["10.0.0.7"] }))
+      : new Response("two claims", { status: 409 });
+  assert.equal((await link.readPod("10.0.0.7"))?.pod.uid, "a");
+  assert.equal(await link.readPod("10.0.0.8"), null);
+  server.answer = () => new Response("too many", { status: 429 });
+  await assert.rejects(link.readPod("10.0.0.9"), { code: "refused" });
+  await end();
+});

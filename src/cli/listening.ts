@@ -1,0 +1,48 @@
+/** Listening on the ports that flags name; where that fails, the message names flag and remedy. */
+import type { Listener, ListenOptions, Runtime } from "../runtime/runtime.ts";
+import { type HostPort, hostPortText } from "./flags.ts";
+
+/** A port that can't be had: taken, not permitted, or of an address that isn't this machine's. */
+export class ListenFault extends Error {
+  readonly code = "listen_failed";
+  override readonly name = "ListenFault";
+}
+
+export interface Wanted extends Omit<ListenOptions, keyof HostPort> {
+  /** Without dashes. */
+  readonly flag: string;
+  readonly at: HostPort;
+}
+
+/** `[::]` and `:8181` mean every address, whichever families the machine has. */
+export function anyAddress({ host, port }: HostPort, hasIpv6: boolean): HostPort {
+  if (host !== "" && host !== "::") return { host, port };
+  return { host: hasIpv6 ? "::" : "0.0.0.0", port };
+}
+
+/** @throws {ListenFault} */
+export async function listenAt(
+  runtime: Pick<Runtime, "listen">,
+  wanted: Wanted,
+): Promise<Listener> {
+  const { flag, at, ...options } = wanted;
+  try {
+    return await runtime.listen({ ...at, ...options });
+  } catch (cause) {
+    const code = (cause as { code?: unknown } | null)?.code;
+    const reason = reasonOf(code, cause, flag);
+    throw new ListenFault(`--${flag} ${hostPortText(at)}: ${reason}`, { cause });
+  }
+}
+
+function reasonOf(code: unknown, cause: unknown, flag: string): string {
+  if (code === "EADDRINUSE") {
+    return `the port is taken; end the program that has it, or give --${flag} another port`;
+  }
+  if (code === "EACCES") return `not permitted; give --${flag} a port from 1024 on`;
+  // EINVAL is Deno's word for the first; a name that isn't known is the last.
+  if (["EADDRNOTAVAIL", "EINVAL", "ENOTFOUND"].includes(String(code))) {
+    return "not an address of this machine; expected one of its own, such as 127.0.0.1";
+  }
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,95 @@
+/** What `explain` is asked, or everything that is wrong with how it was asked. Pure. */
+import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
+import type { PolicySettings } from "../policy/facts.ts";
+import { parseRoleBaseArn } from "../policy/role_base.ts";
+import type { FlagValues } from "../cli/flags.ts";
+import { parseFlags } from "../cli/parse_flags.ts";
+import { explainFlags } from "./flags.ts";
+
+/** Where a server's status listener is by default, of `dev` and behind a port-forward. */
+const usualStatusUrl = "http://127.0.0.1:9622";
+
+/** Whom to ask. `usual`: a server at the usual place, else the cluster that kubectl would take. */
+export type Source =
+  | { readonly kind: "server"; readonly url: string }
+  | { readonly kind: "cluster"; readonly kubeconfig: string }
+  | { readonly kind: "usual"; readonly url: string; readonly kubeconfig: string | null };
+
+export interface Wish {
+  readonly subject: { readonly namespace: string; readonly name: string } | "all";
+  readonly source: Source;
+  readonly json: boolean;
+  /** For judging by policy alone. */
+  readonly policy: PolicySettings;
+}
+
+export type ParsedWish =
+  | { readonly kind: "wish"; readonly wish: Wish }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+type Values = FlagValues<typeof explainFlags>;
+
+export function parseWish(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedWish {
+  const parsed = parseFlags(explainFlags, args, env);
+  if (parsed.kind === "problems") {
+    return { kind: "problems", problems: [...parsed.problems, ...flagProblems(parsed.values)] };
+  }
+  const { values, positionals } = parsed;
+  const problems = [...subjectProblems(values, positionals), ...flagProblems(values)];
+  if (problems.length > 0) return { kind: "problems", problems };
+  const [namespace = "", name = ""] = (positionals[0] ?? "").split("/");
+  const subject = values.all ? "all" : { namespace, name };
+  const json = values.output === "json";
+  const policy = policyOf(values);
+  return { kind: "wish", wish: { subject, source: sourceOf(values, env), json, policy } };
+}
+
+function subjectProblems({ all }: Values, positionals: readonly string[]): string[] {
+  const [first, ...others] = positionals;
+  const strays = (all ? positionals : others).map((text) => `${text}: unexpected; ${expected}`);
+  if (all) return strays;
+  if (first === undefined) return [`explain: no pod; ${expected}`];
+  if (/^[^/]+\/[^/]+$/.test(first)) return strays;
+  return [`${first}: is no pod's name; ${expected}`, ...strays];
+}
+
+const expected = "expected NAMESPACE/POD or --all";
+
+function flagProblems(values: Values): string[] {
+  const problems: string[] = [];
+  if (values["server-status"] !== "" && values["kubeconfig"] !== "") {
+    problems.push("--kubeconfig: expected it or --server-status, not both");
+  }
+  const base = values["role-base-arn"];
+  const parsed = base === "" ? null : parseRoleBaseArn(base);
+  if (parsed?.kind === "malformed") {
+    problems.push(
+      `--role-base-arn: ${JSON.stringify(base)} is not valid; expected ${parsed.expected}`,
+    );
+  }
+  return problems;
+}
+
+function sourceOf(values: Values, env: Readonly<Record<string, string | undefined>>): Source {
+  const { "server-status": url, kubeconfig } = values;
+  if (url !== "") return { kind: "server", url };
+  if (kubeconfig !== "") return { kind: "cluster", kubeconfig };
+  return { kind: "usual", url: usualStatusUrl, kubeconfig: usualKubeconfig(env) };
+}
+
+function policyOf(values: Values): PolicySettings {
+  return {
+    roleBaseArn: values["role-base-arn"] || null,
+    permittedMatch: values["permitted-match"],
+    honourAllowedRoles: values["allowed-roles"],
+    sessionNameTemplate: "{namespace}.{serviceAccount}",
+    sessionDurationSeconds: 43_200,
+    maxSessionDurationSeconds: 43_200,
+    sessionTags: false,
+    clusterName: null,
+    reservedRoleArns: [],
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * Where the Kubernetes API is and how to show oneself to it. Who reads it from a kubeconfig or from
+ * a pod's files is next door; requests are made in `api.ts`.
+ */
+import { messageOf } from "./api_fault.ts";
+import type { Clock } from "../ports.ts";
+
+/** What one request needs: TLS material (PEM) and headers. */
+export interface Access {
+  readonly tls: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly rejectUnauthorized?: boolean;
+  };
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Connection {
+  /** `https://HOST:PORT` with an optional path, no slash at its end. */
+  readonly server: string;
+  /** Connect here, though the URL and so the TLS name say otherwise; null = where the URL says. */
+  readonly address: string | null;
+  /** The namespace that the settings name, or null. */
+  readonly namespace: string | null;
+  /**
+   * As it is now: tokens and certificates rotate. `refresh` reads everything anew, for after a 401.
+   * @throws {ConnectionFault} a file or plug-in that gives nothing at the moment
+   */
+  access(refresh: boolean): Promise<Access>;
+}
+
+export interface ConnectionDeps {
+  readonly clock: Clock;
+  readTextFile(path: string): Promise<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The settings for the API can't be used. `settings_broken` needs an edit; `access_unavailable`
+ * (a file missing, a plug-in failing) may come right by itself. Names the file, never its content.
+ */
+export class ConnectionFault extends Error {
+  override readonly name = "ConnectionFault";
+  readonly code: "settings_broken" | "access_unavailable";
+
+  constructor(
+    code: "settings_broken" | "access_unavailable",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** How long a file's content is taken as current; client-go re-reads tokens as often. */
+const FILE_AGE_MS = 60_000;
+
+/** Reads files again once a minute, so that rotated tokens and certificates are noticed. */
+export class FileCache {
+  readonly #deps: ConnectionDeps;
+  readonly #held = new Map<string, { readonly text: string; readonly readAt: number }>();
+
+  constructor(deps: ConnectionDeps) {
+    this.#deps = deps;
+  }
+
+  async read(path: string, refresh: boolean): Promise<string> {
+    const held = this.#held.get(path);
+    const now = this.#deps.clock.monotonic();
+    if (held && !refresh && now - held.readAt < FILE_AGE_MS) return held.text;
+    const text = await this.#fresh(path);
+    this.#held.set(path, { text, readAt: now });
+    return text;
+  }
+
+  async #fresh(path: string): Promise<string> {
+    try {
+      return await this.#deps.readTextFile(path);
+    } catch (cause) {
+      const message = `kubernetes: cannot read ${path}: ${messageOf(cause)}`;
+      throw new ConnectionFault("access_unavailable", message, { cause });
+    }
+  }
+}

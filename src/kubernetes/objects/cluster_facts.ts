@@ -1,0 +1,79 @@
+/** The facts of a whole cluster, or around one pod, read once: for commands that don't watch. */
+import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
+import type { KubernetesApi } from "../client/api.ts";
+import { ApiFault } from "../client/api_fault.ts";
+import { listPages } from "../reflector/list_pages.ts";
+import { namespaces, pods, serviceAccounts } from "./objects.ts";
+import { createPodReads } from "../operations/pod_reads.ts";
+import type { Clock, Resource } from "../ports.ts";
+
+export interface ClusterFacts {
+  readonly pods: readonly PodFacts[];
+  readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
+  /** By `namespace/name`. */
+  readonly serviceAccounts: ReadonlyMap<string, ServiceAccountFacts>;
+}
+
+/** A pod with what its decision rests on besides. */
+export interface PodWithFacts {
+  readonly pod: PodFacts;
+  readonly namespace: NamespaceFacts | undefined;
+  readonly serviceAccount: ServiceAccountFacts | undefined;
+}
+
+/** Objects that can't be read are left out. @throws {ApiFault} a list can't be had */
+export async function readClusterFacts(api: KubernetesApi, clock: Clock): Promise<ClusterFacts> {
+  const list = async <T>(resource: Resource<T>) => {
+    const { signal } = new AbortController();
+    const options = { api, resource, clock, signal, limit: 500, unreadable: () => {} };
+    return (await listPages(options)).items;
+  };
+  const spaces = await list(namespaces);
+  const accounts = await list(serviceAccounts);
+  return {
+    pods: await list(pods),
+    namespaces: new Map(spaces.map((one) => [one.name, one])),
+    serviceAccounts: new Map(accounts.map((one) => [`${one.namespace}/${one.name}`, one])),
+  };
+}
+
+/** Null where there is no such pod. @throws {ApiFault} */
+export async function readPodFacts(
+  api: KubernetesApi,
+  namespace: string,
+  name: string,
+): Promise<PodWithFacts | null> {
+  const pod = await createPodReads(api).pod(namespace, name);
+  if (pod === null) return null;
+  const place = `${namespaces.path}/${encodeURIComponent(namespace)}`;
+  const account = `${place}/serviceaccounts/${encodeURIComponent(pod.serviceAccount)}`;
+  return {
+    pod,
+    namespace: await readOne(api, namespaces, "get namespaces", place),
+    serviceAccount: await readOne(api, serviceAccounts, "get serviceaccounts", account),
+  };
+}
+
+/** The facts around each pod of a cluster. */
+export function* podsWithFacts(cluster: ClusterFacts): Iterable<PodWithFacts> {
+  for (const pod of cluster.pods) {
+    const namespace = cluster.namespaces.get(pod.namespace);
+    const key = `${pod.namespace}/${pod.serviceAccount}`;
+    yield { pod, namespace, serviceAccount: cluster.serviceAccounts.get(key) };
+  }
+}
+
+async function readOne<T>(
+  api: KubernetesApi,
+  resource: Resource<T>,
+  action: string,
+  path: string,
+): Promise<T | undefined> {
+  try {
+    const picked = resource.pick(await api.json({ action, path }));
+    return "item" in picked ? picked.item : undefined;
+  } catch (thrown) {
+    if (thrown instanceof ApiFault && thrown.code === "api_not_found") return undefined;
+    throw thrown;
+  }
+}

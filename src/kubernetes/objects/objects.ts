@@ -1,0 +1,170 @@
+/**
+ * Kubernetes objects → facts. Only what decisions rest on is picked, leniently: an odd field counts
+ * as absent, and only an object without its identity is unreadable. Nothing is judged here.
+ */
+import ipaddr from "ipaddr.js";
+import * as v from "valibot";
+import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
+import type { Picked, Resource } from "../ports.ts";
+
+/** Annotation keys, kiam's where kiam has one. */
+export const annotationKeys = {
+  /** On a Pod or ServiceAccount: name, path and name, or ARN. */
+  role: "iam.amazonaws.com/role",
+  sessionName: "iam.amazonaws.com/session-name",
+  externalId: "iam.amazonaws.com/external-id",
+  sessionDuration: "iam.amazonaws.com/session-duration",
+  /** On a Namespace. */
+  permitted: "iam.amazonaws.com/permitted",
+  defaultRole: "iam.amazonaws.com/default-role",
+  imdsv2: "iam.amazonaws.com/imdsv2",
+  /** kube2iam's. */
+  allowedRoles: "iam.amazonaws.com/allowed-roles",
+  /** The kubelet's mark on pods that it wrote itself from a file on the node. */
+  mirror: "kubernetes.io/config.mirror",
+} as const;
+
+const name = v.pipe(v.string(), v.nonEmpty());
+const optionalText = v.fallback(v.nullish(v.string(), null), null);
+const annotations = v.fallback(v.record(v.string(), v.unknown()), {});
+
+/** Items of a list don't say their kind. */
+const kindIs = <K extends string>(kind: K) => v.optional(v.literal(kind));
+
+const podObject = v.object({
+  kind: kindIs("Pod"),
+  metadata: v.object({
+    uid: name,
+    namespace: name,
+    name,
+    annotations,
+    creationTimestamp: optionalText,
+    deletionTimestamp: optionalText,
+  }),
+  spec: v.fallback(
+    v.object({
+      nodeName: optionalText,
+      serviceAccountName: optionalText,
+      hostNetwork: v.fallback(v.boolean(), false),
+    }),
+    { nodeName: null, serviceAccountName: null, hostNetwork: false },
+  ),
+  status: v.fallback(
+    v.object({
+      phase: optionalText,
+      podIP: optionalText,
+      podIPs: v.fallback(v.array(v.fallback(v.object({ ip: optionalText }), { ip: null })), []),
+    }),
+    { phase: null, podIP: null, podIPs: [] },
+  ),
+});
+type PodObject = v.InferOutput<typeof podObject>;
+
+const namespaceObject = v.object({
+  kind: kindIs("Namespace"),
+  metadata: v.object({ name, annotations }),
+});
+const serviceAccountObject = v.object({
+  kind: kindIs("ServiceAccount"),
+  metadata: v.object({ namespace: name, name, annotations }),
+});
+
+/** Key: uid. */
+export const pods: Resource<PodFacts> = {
+  plural: "pods",
+  path: "/api/v1/pods",
+  pick(object) {
+    const read = v.safeParse(podObject, object);
+    if (!read.success) return unreadable("pod", object, keyAt(object, "uid"));
+    return { key: read.output.metadata.uid, item: podFacts(read.output) };
+  },
+};
+
+/** Key: name. */
+export const namespaces: Resource<NamespaceFacts> = {
+  plural: "namespaces",
+  path: "/api/v1/namespaces",
+  pick(object) {
+    const read = v.safeParse(namespaceObject, object);
+    if (!read.success) return unreadable("namespace", object, keyAt(object, "name"));
+    const { metadata } = read.output;
+    return { key: metadata.name, item: namespaceFacts(metadata.name, metadata.annotations) };
+  },
+};
+
+/** Key: `namespace/name`. */
+export const serviceAccounts: Resource<ServiceAccountFacts> = {
+  plural: "serviceaccounts",
+  path: "/api/v1/serviceaccounts",
+  pick(object) {
+    const read = v.safeParse(serviceAccountObject, object);
+    if (!read.success) return unreadable("serviceaccount", object, null);
+    const { namespace, name, annotations } = read.output.metadata;
+    const role = text(annotations, annotationKeys.role);
+    return { key: `${namespace}/${name}`, item: { namespace, name, role } };
+  },
+};
+
+function podFacts({ metadata, spec, status }: PodObject): PodFacts {
+  const annotated = (key: string) => text(metadata.annotations, key);
+  return {
+    uid: metadata.uid,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    nodeName: spec.nodeName || null,
+    serviceAccount: spec.serviceAccountName || "default",
+    ips: addresses(status),
+    hostNetwork: spec.hostNetwork,
+    terminal: status.phase === "Succeeded" || status.phase === "Failed",
+    terminating: metadata.deletionTimestamp !== null,
+    mirror: Object.hasOwn(metadata.annotations, annotationKeys.mirror),
+    // Without one, the oldest of all: its claim to an address then yields to any other.
+    createdAt: metadata.creationTimestamp ?? "1970-01-01T00:00:00Z",
+    role: annotated(annotationKeys.role),
+    sessionName: annotated(annotationKeys.sessionName),
+    externalId: annotated(annotationKeys.externalId),
+    sessionDuration: annotated(annotationKeys.sessionDuration),
+  };
+}
+
+function namespaceFacts(name: string, annotations: Record<string, unknown>): NamespaceFacts {
+  return {
+    name,
+    permitted: text(annotations, annotationKeys.permitted),
+    allowedRoles: text(annotations, annotationKeys.allowedRoles),
+    defaultRole: text(annotations, annotationKeys.defaultRole),
+    imdsv2: text(annotations, annotationKeys.imdsv2),
+  };
+}
+
+function text(annotations: Record<string, unknown>, key: string): string | null {
+  const value = Object.hasOwn(annotations, key) ? annotations[key] : null;
+  return typeof value === "string" ? value : null;
+}
+
+function addresses(status: PodObject["status"]): string[] {
+  const written = [...status.podIPs.map((entry) => entry.ip), status.podIP];
+  const canonical = written.map((ip) => ip === null ? null : canonicalAddress(ip));
+  return [...new Set(canonical.filter((ip) => ip !== null))];
+}
+
+/** One spelling for each address: dotted IPv4 (IPv4-mapped too), IPv6 as RFC 5952; else null. */
+export function canonicalAddress(written: string): string | null {
+  // ipaddr.js also reads "10.1" and "0x0a000001", which no API server writes.
+  if (ipaddr.IPv4.isValidFourPartDecimal(written)) return written;
+  if (!written.includes(":") || written.includes("%") || !ipaddr.IPv6.isValid(written)) return null;
+  return ipaddr.process(written).toString();
+}
+
+function keyAt(object: unknown, field: "uid" | "name"): string | null {
+  const value = (object as { metadata?: Record<string, unknown> } | null)?.metadata?.[field];
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function unreadable<T>(kind: string, object: unknown, key: string | null): Picked<T> {
+  const named = keyAt(object, "name") ?? "without a name";
+  return {
+    key,
+    problem: `${kind} ${named}: uid, namespace or name is missing, or it is no ${kind}`,
+  };
+}

@@ -1,0 +1,60 @@
+/** Takes the start-up taint off a node whose agent is ready. */
+import * as v from "valibot";
+import type { KubernetesApi } from "../client/api.ts";
+import { ApiFault } from "../client/api_fault.ts";
+
+const node = v.object({
+  spec: v.optional(
+    v.object({ taints: v.optional(v.nullable(v.array(v.looseObject({ key: v.string() }))), []) }),
+    {},
+  ),
+});
+
+/** Others change taints too: so often is a node read anew after it changed in between. */
+const ATTEMPTS = 3;
+
+/**
+ * Removes every taint of that key, whatever its value and effect; `absent` where there is none, or
+ * no such node.
+ * @throws {ApiFault} refused, unreachable, or changed by others again and again
+ */
+export async function removeNodeTaint(
+  api: Pick<KubernetesApi, "json">,
+  nodeName: string,
+  key: string,
+): Promise<"removed" | "absent"> {
+  const path = `/api/v1/nodes/${encodeURIComponent(nodeName)}`;
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await removeOnce(api, path, key);
+    } catch (thrown) {
+      if (!(thrown instanceof ApiFault)) throw thrown;
+      if (thrown.code === "api_not_found") return "absent";
+      const changed = thrown.status === 422 || thrown.code === "api_conflict";
+      if (!changed || attempt === ATTEMPTS) throw thrown;
+    }
+  }
+}
+
+async function removeOnce(
+  api: Pick<KubernetesApi, "json">,
+  path: string,
+  key: string,
+): Promise<"removed" | "absent"> {
+  const { spec } = v.parse(node, await api.json({ action: "get nodes", path }));
+  const taints = spec.taints ?? [];
+  const others = taints.filter((taint) => taint.key !== key);
+  if (others.length === taints.length) return "absent";
+  await api.json({
+    action: "patch nodes",
+    method: "PATCH",
+    path,
+    contentType: "application/json-patch+json",
+    // RFC 6902: the test fails, and with it the patch, where the list is no longer as read.
+    body: [
+      { op: "test", path: "/spec/taints", value: taints },
+      { op: "replace", path: "/spec/taints", value: others },
+    ],
+  });
+  return "removed";
+}

@@ -1,0 +1,14 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import { WatchRecord } from "./list_watch_health.ts";
+
+test("ageSeconds() grows from the last word, wherever the machine's clock is set", async () => {
+  const clock = new ManualClock();
+  const record = new WatchRecord(clock);
+  assert.equal(record.ageSeconds(), Infinity);
+  record.heard(clock.monotonic());
+  await clock.advance(20_000);
+  clock.setWall(clock.now() - 5 * 3_600_000);
+  assert.equal(record.ageSeconds(), 20);
+});

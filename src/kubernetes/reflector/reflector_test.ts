@@ -1,0 +1,393 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import {
+  FakeKubernetesApi,
+  FakeWatch,
+  listOf,
+  refusal,
+} from "../../../tests/fakes/kubernetes_api.ts";
+import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { createKubernetesApi } from "../client/api.ts";
+import { namespaces } from "../objects/objects.ts";
+import { Reflector } from "./reflector.ts";
+
+const first = "GET /api/v1/namespaces?limit=100";
+const watchFrom = (version: string) =>
+  "GET /api/v1/namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=5&resourceVersion=" +
+  version;
+
+function namespace(name: string, resourceVersion: string, permitted?: string) {
+  const annotations = permitted === undefined ? {} : { "iam.amazonaws.com/permitted": permitted };
+  return { metadata: { name, resourceVersion, annotations } };
+}
+
+/** A reflector of namespaces over a scripted API; `seen` is what its sink was told. */
+function started(options: { poison?: string } = {}) {
+  const fake = new FakeKubernetesApi();
+  const clock = new ManualClock();
+  const seen: string[] = [];
+  const warnings: string[] = [];
+  const log = {
+    info() {},
+    warn: (fields: object) => void warnings.push(JSON.stringify(fields)),
+    error() {},
+  };
+  const api = createKubernetesApi({
+    connection: {
+      server: "https://api",
+      address: null,
+      namespace: null,
+      access: () => Promise.resolve({ tls: {}, headers: { Authorization: "Bearer tell-nobody" } }),
+    },
+    httpClient: () => fake,
+    clock,
+    userAgent: "rolecall/test",
+  });
+  const sink = {
+    replace: (items: readonly { name: string }[]) =>
+      void seen.push(`= ${items.map((item) => item.name).join(" ")}`),
+    upsert: (item: { name: string; permitted: string | null }) => {
+      if (item.name === options.poison) throw new Error("the sink stumbles");
+      seen.push(`+ ${item.name}${item.permitted === null ? "" : ` ${item.permitted}`}`);
+    },
+    remove: (key: string) => void seen.push(`- ${key}`),
+  };
+  const reflector = new Reflector({
+    api,
+    resource: namespaces,
+    sink,
+    clock,
+    random: () => 1,
+    log,
+  });
+  const stop = new AbortController();
+  const run = async () => {
+    const running = reflector.run(stop.signal);
+    await quiet();
+    return running;
+  };
+  return { fake, clock, seen, warnings, reflector, stop, run };
+}
+
+/** Streams hand on over several turns; this is plenty of them. */
+async function quiet() {
+  for (let turn = 0; turn < 12; turn++) await settled();
+}
+
+async function advance(clock: ManualClock, ms: number) {
+  await clock.advance(ms);
+  await quiet();
+}
+
+test("Reflector lists in pages, then watches from the list's resourceVersion", async () => {
+  const at = started();
+  at.fake.answer(listOf("7", [namespace("a", "1")], "more"), listOf("7", [namespace("b", "2")]));
+  void at.run();
+  await quiet();
+  assert.deepEqual(at.fake.trace(), [first, `${first}&continue=more`, watchFrom("7")]);
+  assert.deepEqual(at.seen, ["= a b"]);
+  assert.equal(at.reflector.synced, true);
+  at.stop.abort();
+});
+
+for (const size of [1, 2, 7, 64, Infinity]) {
+  test(`Reflector reads events from chunks of ${size} bytes`, async () => {
+    const at = started();
+    const watch = new FakeWatch(size);
+    at.fake.answer(listOf("1", []), watch);
+    void at.run();
+    await quiet();
+    watch.event("ADDED", namespace("ä", "2", "arn:ö.*"));
+    watch.event("MODIFIED", namespace("ä", "3", "𝒙"));
+    watch.event("DELETED", namespace("ä", "4"));
+    watch.event("BOOKMARK", { kind: "Namespace", metadata: { resourceVersion: "9" } });
+    watch.end();
+    for (let turn = 0; turn < 60; turn++) await quiet();
+    await advance(at.clock, 500);
+    assert.deepEqual(at.seen, ["= ", "+ ä arn:ö.*", "+ ä 𝒙", "- ä"]);
+    assert.equal(at.fake.trace().at(-1), watchFrom("9"));
+    at.stop.abort();
+  });
+}
+
+test("Reflector goes on from the last event after a line cut midway", async () => {
+  const at = started();
+  const watch = new FakeWatch();
+  at.fake.answer(listOf("1", []), watch);
+  void at.run();
+  await quiet();
+  watch.event("ADDED", namespace("a", "5")).bytes('{"type":"ADDED","object":{"meta');
+  watch.fail("connection reset by peer");
+  await quiet();
+  assert.match(at.reflector.status().lastError ?? "", /connection reset/);
+  await advance(at.clock, 250);
+  assert.equal(at.fake.trace().at(-1), watchFrom("5"));
+  assert.deepEqual(at.seen, ["= ", "+ a"]);
+  at.stop.abort();
+});
+
+// name, the line that ends the watch, what is asked next
+const endings = [
+  ["broken JSON", "{nonsense}\n", watchFrom("5")],
+  ["a page", "<html>\n<body>Sign in</body></html>", watchFrom("5")],
+  ["no object", "null\n", watchFrom("5")],
+  ["an unknown type", '{"type":"PARTED","object":{}}\n', watchFrom("5")],
+  ["ERROR 410", '{"type":"ERROR","object":{"code":410,"reason":"Expired"}}\n', first],
+  ["ERROR 500", '{"type":"ERROR","object":{"code":500,"message":"etcd"}}\n', watchFrom("5")],
+  ["ERROR without a status", '{"type":"ERROR"}\n', watchFrom("5")],
+] as const;
+
+for (const [name, line, next] of endings) {
+  test(`Reflector after ${name} in a watch: ${next.slice(4, 40)}…`, async () => {
+    const at = started();
+    const watch = new FakeWatch();
+    at.fake.answer(listOf("1", []), watch);
+    void at.run();
+    await quiet();
+    watch.event("ADDED", namespace("a", "5")).bytes(line);
+    await quiet();
+    assert.equal(at.reflector.status().restarts, 1);
+    assert.equal(watch.cancelled, true);
+    await advance(at.clock, 250);
+    assert.equal(at.fake.trace().at(-1), next);
+    at.stop.abort();
+  });
+}
+
+// name, answers after the first list, requests after it
+const refusals = [
+  ["410 to the watch", [refusal(410, "too old")], [watchFrom("1"), first]],
+  ["500 to the watch", [refusal(500, "etcd")], [watchFrom("1"), watchFrom("1")]],
+] as const;
+
+for (const [name, answers, expected] of refusals) {
+  test(`Reflector after ${name}`, async () => {
+    const at = started();
+    at.fake.answer(listOf("1", [namespace("a", "1")]), ...answers);
+    void at.run();
+    await quiet();
+    await advance(at.clock, 250);
+    assert.deepEqual(at.fake.trace().slice(1), expected);
+    assert.deepEqual(at.seen, ["= a"]);
+    at.stop.abort();
+  });
+}
+
+test("Reflector restarts a list whose continue token has expired", async () => {
+  const at = started();
+  at.fake.answer(listOf("7", [namespace("a", "1")], "old"), refusal(410, "continue expired"));
+  at.fake.answer(listOf("9", [namespace("b", "1")]));
+  void at.run();
+  await quiet();
+  await advance(at.clock, 250);
+  assert.deepEqual(at.fake.trace(), [first, `${first}&continue=old`, first, watchFrom("9")]);
+  assert.deepEqual(at.seen, ["= b"]);
+  at.stop.abort();
+});
+
+test("Reflector honours Retry-After of a 429", async () => {
+  const at = started();
+  at.fake.answer(refusal(429, "slow down", { "retry-after": "7" }), listOf("1", []));
+  void at.run();
+  await quiet();
+  await advance(at.clock, 6_999);
+  assert.equal(at.fake.requests.length, 1);
+  await advance(at.clock, 1);
+  assert.equal(at.reflector.synced, true);
+  at.stop.abort();
+});
+
+test("Reflector backs off from 0.25 s to 30 s while the API is away", async () => {
+  const at = started();
+  const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
+  at.fake.answer(...Array.from({ length: 12 }, () => away));
+  void at.run();
+  await quiet();
+  const waits = [];
+  for (let round = 0; round < 9; round++) {
+    const [before, since] = [at.fake.requests.length, at.clock.now()];
+    while (at.fake.requests.length === before) await at.clock.advance(250);
+    waits.push(at.clock.now() - since);
+  }
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
+  assert.equal(at.reflector.watchAgeSeconds(), Infinity);
+  at.stop.abort();
+});
+
+test("Reflector takes no open watch at its word that is refused right after", async () => {
+  const at = started();
+  const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
+  const watch = new FakeWatch();
+  at.fake.answer(listOf("1", []), away, away, away, away, away, away, watch);
+  void at.run();
+  await quiet();
+  await advance(at.clock, 15_750);
+  assert.equal(at.fake.requests.length, 8);
+  watch.event("ERROR", { code: 410, reason: "Expired" });
+  await quiet();
+  assert.equal(at.reflector.watchAgeSeconds(), 15.75);
+  at.fake.answer(listOf("8", []));
+  await advance(at.clock, 250);
+  assert.equal(at.reflector.watchAgeSeconds(), 0);
+  at.stop.abort();
+});
+
+test("Reflector counts a watch that stays open for a second as a word", async () => {
+  const at = started();
+  const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
+  at.fake.answer(listOf("1", []), away, new FakeWatch());
+  void at.run();
+  await quiet();
+  await advance(at.clock, 1_249);
+  assert.equal(at.reflector.watchAgeSeconds(), 1.249);
+  await advance(at.clock, 1);
+  assert.equal(at.reflector.watchAgeSeconds(), 0);
+  assert.equal(at.reflector.status().lastError, null);
+  at.stop.abort();
+});
+
+test("Reflector takes a watch that hasn't ended after 10 s as dead and keeps the state", async () => {
+  const at = started();
+  const watch = new FakeWatch();
+  at.fake.answer(listOf("1", [namespace("a", "1")]), watch);
+  void at.run();
+  await quiet();
+  await advance(at.clock, 9_999);
+  assert.equal(watch.cancelled, false);
+  assert.equal(at.reflector.watchAgeSeconds(), 8.999);
+  await advance(at.clock, 1);
+  assert.equal(watch.cancelled, true);
+  assert.match(at.reflector.status().lastError ?? "", /no end after 10 s/);
+  assert.deepEqual(at.seen, ["= a"]);
+  at.stop.abort();
+});
+
+test("Reflector watchAgeSeconds goes by when the API had said it all, whenever it is read", async () => {
+  const at = started();
+  const watch = new FakeWatch();
+  at.fake.answer(listOf("1", []), watch, new FakeWatch());
+  void at.run();
+  await quiet();
+  // As after SIGSTOP: what the API said by then is read 8 s after the watch began.
+  await advance(at.clock, 8_000);
+  watch.event("ADDED", namespace("a", "2"));
+  await quiet();
+  assert.deepEqual(at.seen, ["= ", "+ a"]);
+  assert.equal(at.reflector.watchAgeSeconds(), 3);
+  watch.end();
+  await quiet();
+  assert.equal(at.reflector.watchAgeSeconds(), 3);
+  await advance(at.clock, 1_000);
+  assert.equal(at.reflector.watchAgeSeconds(), 0);
+  at.stop.abort();
+});
+
+test("Reflector watchAgeSeconds counts from when a list was asked for", async () => {
+  const at = started();
+  const page = Promise.withResolvers<Response>();
+  at.fake.answer(() => page.promise, new FakeWatch());
+  void at.run();
+  await quiet();
+  await advance(at.clock, 20_000);
+  page.resolve(listOf("1", []));
+  await quiet();
+  assert.equal(at.reflector.watchAgeSeconds(), 20);
+  await advance(at.clock, 1_000);
+  assert.equal(at.reflector.watchAgeSeconds(), 0);
+  at.stop.abort();
+});
+
+test("Reflector watchAgeSeconds falls to 0 with an orderly end, and the next watch is at once", async () => {
+  const at = started();
+  const watch = new FakeWatch();
+  at.fake.answer(listOf("1", []), watch);
+  void at.run();
+  await quiet();
+  await advance(at.clock, 5_000);
+  assert.equal(at.reflector.watchAgeSeconds(), 4);
+  watch.end();
+  await quiet();
+  assert.equal(at.reflector.watchAgeSeconds(), 0);
+  assert.equal(at.fake.trace().at(-1), watchFrom("1"));
+  assert.equal(at.reflector.status().restarts, 0);
+  at.stop.abort();
+});
+
+test("Reflector doesn't run in circles over watches that end at once", async () => {
+  const at = started();
+  at.fake.answer(listOf("1", []));
+  for (let index = 0; index < 50; index++) {
+    const watch = new FakeWatch();
+    watch.end();
+    at.fake.answer(watch);
+  }
+  void at.run();
+  await quiet();
+  await advance(at.clock, 1_000);
+  assert.ok(at.fake.requests.length <= 5, String(at.fake.requests.length));
+  assert.equal(at.reflector.watchAgeSeconds(), 1, "nor takes them for a word");
+  at.stop.abort();
+});
+
+test("Reflector waits no longer for each break of a watch that had proved itself", async () => {
+  const at = started();
+  at.fake.answer(listOf("1", []));
+  void at.run();
+  for (let round = 0; round < 5; round++) {
+    const watch = new FakeWatch();
+    at.fake.answer(watch);
+    await advance(at.clock, round === 0 ? 0 : 250);
+    assert.equal(at.reflector.status().watches, round + 1);
+    await advance(at.clock, 3_000);
+    watch.fail("connection reset");
+    await quiet();
+  }
+  at.stop.abort();
+});
+
+test("Reflector names verb and resource that RBAC refuses, and tries on", async () => {
+  const at = started();
+  at.fake.answer(listOf("1", []), refusal(403, "namespaces is forbidden"), new FakeWatch());
+  void at.run();
+  await quiet();
+  assert.equal(at.reflector.status().forbidden, "watch namespaces");
+  assert.doesNotMatch(JSON.stringify(at.reflector.status()) + at.warnings, /tell-nobody/);
+  await advance(at.clock, 1_250);
+  assert.equal(at.reflector.status().forbidden, null);
+  at.stop.abort();
+});
+
+test("Reflector lists anew when an API that answers refuses six watches in a row", async () => {
+  const at = started();
+  at.fake.answer(listOf("1", []), ...Array.from({ length: 6 }, () => () => refusal(504, "rv")));
+  void at.run();
+  await quiet();
+  await advance(at.clock, 60_000);
+  assert.deepEqual(at.fake.trace().slice(-2), [watchFrom("1"), first]);
+  at.stop.abort();
+});
+
+test("Reflector skips what it can't read, and drops it where it knew it", async () => {
+  const at = started({ poison: "poison" });
+  const watch = new FakeWatch();
+  at.fake.answer(listOf("1", [namespace("a", "1"), { metadata: null }, 7]), watch);
+  void at.run();
+  await quiet();
+  watch.event("MODIFIED", { metadata: { name: 5, resourceVersion: "2" } });
+  watch.event("ADDED", namespace("poison", "3")).event("ADDED", namespace("b", "4"));
+  await quiet();
+  assert.deepEqual(at.seen, ["= a", "+ b"]);
+  assert.equal(at.reflector.status().unreadable, 4);
+  assert.equal(at.reflector.status().restarts, 0);
+  at.stop.abort();
+});
+
+test("Reflector.run() settles when its signal aborts, leaving no timer behind", async () => {
+  const at = started();
+  at.fake.answer(listOf("1", []), new FakeWatch());
+  const running = at.run();
+  await quiet();
+  at.stop.abort();
+  await running;
+  assert.equal(at.clock.pending(), 0);
+});

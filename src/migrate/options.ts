@@ -1,0 +1,116 @@
+/** What `migrate check` is asked, or everything that is wrong with how it was asked. Pure. */
+import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
+import type { PolicySettings } from "../policy/facts.ts";
+import { formatRoleBaseArn, parseRoleBaseArn } from "../policy/role_base.ts";
+import { sessionNameTemplateProblem } from "../policy/session_name.ts";
+import type { FlagValues } from "../cli/flags.ts";
+import { parseFlags } from "../cli/parse_flags.ts";
+import { migrateFlags } from "./flags.ts";
+import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
+
+export interface MigrateWish {
+  readonly source:
+    | { readonly kind: "files"; readonly paths: readonly string[] }
+    | { readonly kind: "cluster"; readonly kubeconfig: string };
+  /** Empty: to be told from the annotations. */
+  readonly from: readonly Predecessor[];
+  readonly json: boolean;
+  readonly before: PredecessorSettings;
+  readonly ours: PolicySettings;
+}
+
+export type ParsedMigrateWish =
+  | { readonly kind: "wish"; readonly wish: MigrateWish }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+type Values = FlagValues<typeof migrateFlags>;
+type Env = Readonly<Record<string, string | undefined>>;
+
+export function parseMigrateWish(args: readonly string[], env: Env): ParsedMigrateWish {
+  const parsed = parseFlags(migrateFlags, args, env);
+  if (parsed.kind === "problems") {
+    return { kind: "problems", problems: [...parsed.problems, ...flagProblems(parsed.values)] };
+  }
+  const { values, positionals: [word, ...paths] } = parsed;
+  const source = sourceOf(values, paths, env);
+  const problems = [
+    ...(word === "check"
+      ? []
+      : [`${["migrate", word].join(" ").trim()}: expected migrate check [FILE…]`]),
+    ...(source === null
+      ? ["migrate check: no files and no kubeconfig; expected FILE… or --kubeconfig"]
+      : []),
+    ...(paths.length > 0 && values.kubeconfig !== ""
+      ? ["--kubeconfig: expected it or files, not both"]
+      : []),
+    ...flagProblems(values),
+  ];
+  if (problems.length > 0 || source === null) return { kind: "problems", problems };
+  return {
+    kind: "wish",
+    wish: {
+      source,
+      from: predecessorsOf(values.from),
+      json: values.output === "json",
+      before: beforeOf(values),
+      ours: oursOf(values),
+    },
+  };
+}
+
+function sourceOf(
+  values: Values,
+  paths: readonly string[],
+  env: Env,
+): MigrateWish["source"] | null {
+  if (paths.length > 0) return { kind: "files", paths };
+  const kubeconfig = values.kubeconfig || usualKubeconfig(env);
+  return kubeconfig === null ? null : { kind: "cluster", kubeconfig };
+}
+
+function flagProblems(values: Values): string[] {
+  const problems: string[] = [];
+  const base = values["role-base-arn"];
+  const parsed = base === "" ? null : parseRoleBaseArn(base);
+  const is = (name: keyof Values) => `--${name}: ${JSON.stringify(values[name])} is not valid;`;
+  if (parsed?.kind === "malformed") {
+    problems.push(`${is("role-base-arn")} expected ${parsed.expected}`);
+  }
+  const template = sessionNameTemplateProblem(values["session-name"], "cluster");
+  if (template !== null) problems.push(`${is("session-name")} the template ${template}`);
+  return problems;
+}
+
+function predecessorsOf(from: Values["from"]): readonly Predecessor[] {
+  if (from === "auto") return [];
+  return from === "kiam" ? ["kiam-v3", "kiam-v4"] : [from];
+}
+
+function baseOf(values: Values): string | null {
+  const parsed = values["role-base-arn"] === "" ? null : parseRoleBaseArn(values["role-base-arn"]);
+  return parsed?.kind === "base" ? formatRoleBaseArn(parsed.base) : null;
+}
+
+function beforeOf(values: Values): PredecessorSettings {
+  return {
+    roleBaseArn: baseOf(values),
+    session: values.session,
+    strict: !values["disable-strict-namespace-regexp"],
+    defaultRole: values["default-role"] || null,
+    restrictions: values["namespace-restrictions"] ? values["namespace-restriction-format"] : "off",
+  };
+}
+
+function oursOf(values: Values): PolicySettings {
+  return {
+    roleBaseArn: baseOf(values),
+    permittedMatch: values["permitted-match"],
+    honourAllowedRoles: values["allowed-roles"],
+    sessionNameTemplate: values["session-name"],
+    sessionDurationSeconds: 43_200,
+    maxSessionDurationSeconds: 43_200,
+    sessionTags: false,
+    clusterName: "cluster",
+    reservedRoleArns: [],
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * GET requests over a few sockets that are kept, for one origin whose answers nearly always have the
+ * plain form. An answer of another form is dropped unread, and the caller asks again by node:http:
+ * a GET may be sent twice.
+ */
+import type { PlainGet, PlainGetAnswer } from "../../runtime.ts";
+import { AnswerTimeout, PlainExchange } from "./client_exchange.ts";
+import { UpstreamSocket } from "./client_socket.ts";
+
+const maxSockets = 64;
+const connectTimeoutMs = 5000;
+/** Paths whose answers had another form; they aren't tried again. */
+const maxOdd = 256;
+
+const targetForm = /^\/[!-~]*$/;
+const fieldName = /^[A-Za-z0-9_-]+$/;
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Null for an origin that isn't `http:`. */
+export function createPlainGet(origin: string): PlainGet | null {
+  const url = new URL(origin);
+  return url.protocol === "http:" ? new PlainGets(url).get : null;
+}
+
+class PlainGets {
+  readonly #host: string;
+  readonly #address: { readonly host: string; readonly port: number };
+  #idle: UpstreamSocket[] = [];
+  #open = 0;
+  #waiting: ((socket: UpstreamSocket) => void)[] = [];
+  readonly #odd = new Set<string>();
+
+  constructor({ host, hostname, port }: URL) {
+    this.#host = host;
+    this.#address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
+  }
+
+  readonly get: PlainGet = async (path, headers, signal, timeoutMs) => {
+    const request = this.#odd.has(path) ? undefined : this.#requestText(path, headers);
+    if (request === undefined || signal.aborted) return undefined;
+    const answer = await this.#ask(request, signal, timeoutMs);
+    if (answer === undefined) this.#remember(path);
+    return answer;
+  };
+
+  /** Undefined for what must not stand in a request as it is. */
+  #requestText(path: string, headers: Readonly<Record<string, string>>): string | undefined {
+    if (!targetForm.test(path)) return undefined;
+    let text = `GET ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n`;
+    for (const [name, value] of Object.entries(headers)) {
+      if (!fieldName.test(name) || !fieldValue.test(value)) return undefined;
+      text += `${name}: ${value}\r\n`;
+    }
+    return `${text}Connection: keep-alive\r\n\r\n`;
+  }
+
+  /** The other side may close a kept connection at any time; then the request goes out once more. */
+  async #ask(
+    request: string,
+    signal: AbortSignal,
+    timeoutMs: number,
+  ): Promise<PlainGetAnswer | undefined> {
+    const socket = await this.#take(timeoutMs);
+    const reused = socket.used;
+    try {
+      return await new PlainExchange(socket, request, signal, timeoutMs).answer;
+    } catch (error) {
+      const lost = reused && !socket.heard && !signal.aborted && !(error instanceof AnswerTimeout);
+      if (!lost) throw error;
+      return await new PlainExchange(this.#connect(), request, signal, timeoutMs).answer;
+    }
+  }
+
+  #take(timeoutMs: number): Promise<UpstreamSocket> | UpstreamSocket {
+    for (let socket = this.#idle.pop(); socket !== undefined; socket = this.#idle.pop()) {
+      if (!socket.closed) return socket;
+    }
+    return this.#open < maxSockets ? this.#connect() : this.#turn(timeoutMs);
+  }
+
+  #turn(timeoutMs: number): Promise<UpstreamSocket> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.#waiting = this.#waiting.filter((other) => other !== take);
+        reject(new AnswerTimeout(`no free connection in ${timeoutMs} ms`));
+      }, timeoutMs);
+      const take = (socket: UpstreamSocket) => {
+        clearTimeout(late);
+        resolve(socket);
+      };
+      this.#waiting.push(take);
+    });
+  }
+
+  #connect(): UpstreamSocket {
+    this.#open++;
+    return new UpstreamSocket(this.#address, {
+      connectTimeoutMs,
+      free: (socket) => this.#free(socket),
+      closed: () => this.#closed(),
+    });
+  }
+
+  #free(socket: UpstreamSocket): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idle.push(socket);
+    else next(socket);
+  }
+
+  #closed(): void {
+    this.#open--;
+    const next = this.#waiting.shift();
+    if (next !== undefined) next(this.#connect());
+    else this.#idle = this.#idle.filter((socket) => !socket.closed);
+  }
+
+  #remember(path: string): void {
+    if (this.#odd.size >= maxOdd) this.#odd.clear();
+    this.#odd.add(path);
+  }
+}

@@ -1,0 +1,79 @@
+/** A request of the plain form as the contract's `Incoming`. It has no body. */
+import type { Socket } from "node:net";
+import type { Incoming } from "../../runtime.ts";
+import type { ConnectionEnds } from "../node_request.ts";
+import type { PlainRequest } from "./parse_request.ts";
+import { headerOf, headerValuesOf, webHeaders } from "../raw_headers.ts";
+
+export class PlainIncoming implements Incoming {
+  readonly #request: PlainRequest;
+  readonly #socket: Socket;
+  readonly #ends: ConnectionEnds;
+  #abort: AbortController | undefined;
+  #answered = false;
+
+  constructor(request: PlainRequest, socket: Socket, ends: ConnectionEnds) {
+    this.#request = request;
+    this.#socket = socket;
+    this.#ends = ends;
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get target(): string {
+    return this.#request.target;
+  }
+
+  get httpVersion(): string {
+    return "1.1";
+  }
+
+  get peer(): string {
+    return this.#ends.peer;
+  }
+
+  get local(): string {
+    return this.#ends.local;
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.#request.rawHeaders;
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.#request.rawHeaders, name);
+  }
+
+  headerValues(name: string): readonly string[] {
+    return headerValuesOf(this.#request.rawHeaders, name);
+  }
+
+  body(): null {
+    return null;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort !== undefined) return this.#abort.signal;
+    const abort = this.#abort = new AbortController();
+    if (this.#socket.destroyed) this.#gone();
+    else this.#socket.once("close", this.#gone);
+    return abort.signal;
+  }
+
+  readonly #gone = () => {
+    if (!this.#answered) this.#abort?.abort(new DOMException("client gone", "AbortError"));
+  };
+
+  /** To be told when the answer is complete: from then on the client may go. */
+  answered(): void {
+    this.#answered = true;
+    if (this.#abort !== undefined) this.#socket.off("close", this.#gone);
+  }
+
+  toRequest(url: string): Request {
+    const headers = webHeaders(this.#request.rawHeaders);
+    return new Request(url, { method: this.method, headers, signal: this.signal });
+  }
+}

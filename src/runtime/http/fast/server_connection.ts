@@ -1,0 +1,294 @@
+/**
+ * The short way of a connection whose requests have the plain form: read, answered and written
+ * without node:http's objects. The first that has another form takes the whole connection over to
+ * node:http, its bytes untouched; so every refusal and every odd spelling stays that parser's.
+ */
+import { Buffer } from "node:buffer";
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { type ByteSource, pour } from "../body_source.ts";
+import type { Handler, ListenLimits, Reply } from "../../runtime.ts";
+import { drop, isSource } from "../response_writer.ts";
+import type { ConnectionEnds } from "../node_request.ts";
+import { PlainIncoming } from "./request.ts";
+import { replyText } from "./encode_response.ts";
+import { maxPlainBytes, type PlainRequest, plainRequest } from "./parse_request.ts";
+import { refuseOnWire } from "../protocol_error.ts";
+
+/** What the lane leaves to its listener. */
+export interface LaneParts {
+  readonly handler: Handler;
+  readonly limits: ListenLimits;
+  /** The connection goes on at node:http. */
+  readonly handOver: (socket: Socket) => void;
+  /** Writes an answer that is a stream. */
+  readonly write: (response: ServerResponse, answer: Response, ends: boolean) => void;
+  /** Answers a fault of the handler. */
+  readonly fail: (response: ServerResponse) => void;
+  readonly closing: () => boolean;
+}
+
+type Answer = Reply | Response | Promise<Reply | Response>;
+
+export interface LaneConnection extends ConnectionEnds {
+  underway: number;
+}
+
+/** How much a client may send ahead of an answer before its bytes have to wait. */
+const maxAhead = 16_384;
+/** For a request that the client had sent before it learnt of the end. */
+const keepAliveGraceMs = 1000;
+
+export class PlainLane {
+  readonly #parts: LaneParts;
+  readonly #guests = new Set<Guest>();
+  readonly #sweepMs: number;
+  #sweeper: ReturnType<typeof setInterval> | undefined;
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts;
+    this.#sweepMs = Math.min(1000, Math.ceil(parts.limits.headersTimeoutMs / 4));
+  }
+
+  enter(socket: Socket, connection: LaneConnection): void {
+    const guest = new Guest(this.#parts, socket, connection, () => this.#guests.delete(guest));
+    this.#guests.add(guest);
+    this.#sweeper ??= this.#sweep();
+  }
+
+  stop(): void {
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  /** One timer for all, in place of one set and cleared for every request. */
+  #sweep(): ReturnType<typeof setInterval> {
+    const sweeper = setInterval(() => {
+      for (const guest of this.#guests) guest.waited(this.#sweepMs);
+    }, this.#sweepMs);
+    sweeper.unref();
+    return sweeper;
+  }
+}
+
+class Guest {
+  readonly #parts: LaneParts;
+  readonly #socket: Socket;
+  readonly #connection: LaneConnection;
+  readonly #left: () => void;
+  #state: "new" | "idle" | "answering" | "flushing" | "ending" = "new";
+  #quietMs = 0;
+  #ahead: Buffer[] = [];
+  #aheadBytes = 0;
+  /** Clients repeat themselves: the same bytes needn't be read twice. */
+  #lastText = "";
+  #lastRequest: PlainRequest | undefined;
+
+  constructor(parts: LaneParts, socket: Socket, connection: LaneConnection, left: () => void) {
+    this.#parts = parts;
+    this.#socket = socket;
+    this.#connection = connection;
+    this.#left = left;
+    socket.on("data", this.#read);
+    socket.on("end", this.#ended);
+    socket.on("close", left);
+  }
+
+  /** Ends what has been silent, idle or not been read from for longer than its limit. */
+  waited(ms: number): void {
+    const { headersTimeoutMs, keepAliveTimeoutMs, requestTimeoutMs } = this.#parts.limits;
+    this.#quietMs += ms;
+    if (this.#state === "answering") return;
+    if (this.#state === "new") {
+      if (this.#quietMs > headersTimeoutMs) refuseOnWire(this.#socket, 408);
+    } else if (this.#state === "idle") {
+      if (this.#quietMs > keepAliveTimeoutMs + keepAliveGraceMs) this.#socket.destroy();
+    } else if (this.#quietMs > 2 * requestTimeoutMs) this.#socket.destroy();
+  }
+
+  readonly #read = (bytes: Buffer): void => {
+    this.#quietMs = 0;
+    if (this.#state === "answering" || this.#state === "flushing") return this.#keep(bytes);
+    if (this.#state === "ending") return;
+    const request = this.#plain(bytes);
+    if (request === undefined) this.#handOver(bytes);
+    else this.#answer(request);
+  };
+
+  /** Half a connection is of no use here, as at node:http. */
+  readonly #ended = (): void => {
+    if (this.#state === "answering" || this.#isWritten()) this.#socket.destroy();
+    else this.#socket.end();
+  };
+
+  /** Nothing of ours is left to be sent, so that no farewell is needed either. */
+  #isWritten(): boolean {
+    return this.#state !== "ending" && this.#socket.writableLength === 0;
+  }
+
+  #plain(bytes: Buffer): PlainRequest | undefined {
+    if (bytes.length > Math.min(maxPlainBytes, this.#parts.limits.maxHeaderBytes)) return undefined;
+    const text = bytes.toString("latin1");
+    if (text === this.#lastText) return this.#lastRequest;
+    const request = plainRequest(text);
+    this.#lastText = text;
+    this.#lastRequest = request;
+    return request;
+  }
+
+  #answer(request: PlainRequest): void {
+    const incoming = new PlainIncoming(request, this.#socket, this.#connection);
+    let answer: Answer | null;
+    try {
+      answer = this.#parts.handler(incoming);
+    } catch {
+      answer = null;
+    }
+    if (!(answer instanceof Promise)) return this.#write(request, incoming, answer);
+    this.#state = "answering";
+    this.#connection.underway++;
+    const settle = (settled: Reply | Response | null) => {
+      this.#connection.underway--;
+      this.#write(request, incoming, settled);
+    };
+    answer.then(settle, () => settle(null));
+  }
+
+  /** null: the handler failed. */
+  #write(request: PlainRequest, incoming: PlainIncoming, answer: Reply | Response | null): void {
+    if (this.#socket.destroyed) return drop(answer);
+    const text = answer === null || answer instanceof Response
+      ? undefined
+      : this.#textOf(request, answer);
+    if (text === undefined) {
+      return this.#respond(request, incoming, answer instanceof Response ? answer : null);
+    }
+    const { body } = answer as Reply;
+    if (isSource(body)) this.#pour(request, incoming, text, body);
+    else this.#reply(request, incoming, text);
+  }
+
+  /** Undefined where the reply has something that can't be sent. */
+  #textOf(request: PlainRequest, reply: Reply): string | undefined {
+    const keptSeconds = this.#isLast(request)
+      ? null
+      : Math.floor(this.#parts.limits.keepAliveTimeoutMs / 1000);
+    const form = { head: request.method === "HEAD", keptSeconds, now: Date.now() };
+    try {
+      return replyText(reply, form);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #isLast(request: PlainRequest): boolean {
+    return this.#parts.closing() || !request.keepAlive;
+  }
+
+  #reply(request: PlainRequest, incoming: PlainIncoming, text: string): void {
+    const flushed = this.#socket.write(text, "latin1");
+    incoming.answered();
+    if (this.#isLast(request)) this.#end();
+    else if (!flushed) this.#flush();
+    else if (this.#state === "answering") this.#next();
+    else this.#state = "idle";
+  }
+
+  /** A client that asks without reading gets no further answer until it reads. */
+  #flush(): void {
+    this.#state = "flushing";
+    this.#socket.pause();
+    this.#socket.once("drain", () => this.#next());
+  }
+
+  #end(): void {
+    this.#state = "ending";
+    this.#socket.end();
+  }
+
+  #pour(request: PlainRequest, incoming: PlainIncoming, head: string, body: ByteSource): void {
+    const over = this.#begin();
+    this.#socket.write(head, "latin1");
+    if (request.method === "HEAD") body.cancel();
+    const done = (whole: boolean) => {
+      over();
+      incoming.answered();
+      if (!whole) this.#socket.destroy();
+      else if (this.#isLast(request)) this.#end();
+      else this.#next();
+    };
+    if (request.method === "HEAD") done(true);
+    else pour(body, this.#socket, done);
+  }
+
+  /** By way of node:http, which knows how to frame a stream. */
+  #respond(request: PlainRequest, incoming: PlainIncoming, answer: Response | null): void {
+    const over = this.#begin();
+    const socket = this.#socket;
+    const response = responseFor(request);
+    response.shouldKeepAlive = request.keepAlive;
+    response.assignSocket(socket);
+    response.on("error", () => {});
+    const drained = () => void response.emit("drain");
+    socket.on("drain", drained);
+    response.once("finish", () => {
+      over();
+      socket.off("drain", drained);
+      incoming.answered();
+      response.detachSocket(socket);
+      if (this.#parts.closing() || !response.shouldKeepAlive) this.#end();
+      else this.#next();
+    });
+    if (answer === null) this.#parts.fail(response);
+    else this.#parts.write(response, answer, !request.keepAlive);
+  }
+
+  /** Whoever stops reading an answer on its way is cut off. The function given ends that. */
+  #begin(): () => void {
+    const socket = this.#socket;
+    this.#state = "answering";
+    this.#connection.underway++;
+    socket.setTimeout(2 * this.#parts.limits.requestTimeoutMs, cut);
+    return () => {
+      socket.off("timeout", cut);
+      socket.setTimeout(0);
+      this.#connection.underway--;
+    };
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#ahead.push(bytes);
+    this.#aheadBytes += bytes.length;
+    if (this.#aheadBytes > maxAhead) this.#socket.pause();
+  }
+
+  /** Whoever sends ahead of the answer gets the reader that knows where one request ends. */
+  #next(): void {
+    this.#state = "idle";
+    this.#quietMs = 0;
+    if (this.#ahead.length > 0) return this.#handOver(Buffer.concat(this.#ahead));
+    this.#socket.resume();
+  }
+
+  #handOver(bytes: Buffer): void {
+    const socket = this.#socket;
+    this.#left();
+    socket.off("data", this.#read);
+    socket.off("end", this.#ended);
+    socket.off("close", this.#left);
+    socket.pause();
+    socket.unshift(bytes);
+    this.#parts.handOver(socket);
+    socket.resume();
+  }
+}
+
+function cut(this: Socket): void {
+  this.destroy();
+}
+
+/** As much of a message as node:http needs to know of the request it answers. */
+function responseFor({ method, target }: PlainRequest): ServerResponse {
+  const message = { method, url: target, httpVersionMajor: 1, httpVersionMinor: 1, headers: {} };
+  return new ServerResponse(message as unknown as IncomingMessage);
+}

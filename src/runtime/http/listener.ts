@@ -1,0 +1,327 @@
+/**
+ * The listener of every port: node:http on both runtimes, since its time-outs and limits hold on
+ * both. It survives whatever clients send or leave out; what a request means is the handler's.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
+import process from "node:process";
+import type { Listener, ListenOptions, Reply } from "../runtime.ts";
+import { ConnectionLimits } from "./connection_limits.ts";
+import {
+  type DeafnessWatch,
+  ownConnectionQueued,
+  queuedConnections,
+  reachableHost,
+  watchForDeafness,
+} from "./accept_watchdog.ts";
+import { drop, writeReply, writeResponse } from "./response_writer.ts";
+import { type ConnectionEnds, HttpIncoming } from "./node_request.ts";
+import { openFilesLimit } from "../machine.ts";
+import { peerAddress } from "./peer_address.ts";
+import { PlainLane } from "./fast/server_connection.ts";
+import { refuseOnWire } from "./protocol_error.ts";
+
+/** Starts listening. @throws the system's error, such as EADDRINUSE, with its `code`. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const listener = new HttpListener(options);
+  await listener.start();
+  return listener;
+}
+
+/** An open connection of a client. */
+class Connection implements ConnectionEnds {
+  readonly peer: string;
+  /** Requests whose answer isn't complete. */
+  underway = 0;
+  readonly #socket: Socket;
+  #local: string | undefined;
+
+  constructor(peer: string, socket: Socket) {
+    this.peer = peer;
+    this.#socket = socket;
+  }
+
+  /** Few requests need it, and the system has to be asked; empty once the client has gone. */
+  get local(): string {
+    return this.#local ??= peerAddress(this.#socket.localAddress) ?? "";
+  }
+}
+
+/**
+ * A request may be on its way over a connection that looks idle, a fresh one above all: it is still
+ * answered, as the connection's last.
+ */
+const lullMs = 500;
+
+class HttpListener implements Listener {
+  readonly #options: ListenOptions;
+  readonly #server: Server | TlsServer;
+  readonly #limits: ConnectionLimits;
+  readonly #open = new Map<Socket, Connection>();
+  /** null with TLS. */
+  readonly #lane: PlainLane | null;
+  /** With TLS alone: sockets around accepted ones, and those by their ends. */
+  readonly #secured = new WeakMap<Socket, Connection>();
+  readonly #byEnds = new Map<string, Connection>();
+  #closing = false;
+  #watch: DeafnessWatch | undefined;
+
+  constructor(options: ListenOptions) {
+    const { limits, tls } = options;
+    this.#options = options;
+    this.#limits = new ConnectionLimits(limits.maxConnections, limits.maxConnectionsPerPeer);
+    const settings = serverSettings(options);
+    this.#server = tls === undefined
+      ? createServer(settings)
+      : createTlsServer({ ...settings, ...tls, handshakeTimeout: limits.headersTimeoutMs });
+    // Whoever stops reading its answer holds a connection; without any progress it is cut.
+    this.#server.timeout = 2 * limits.requestTimeoutMs;
+    // Cutting the list would hide a second Host or X-Forwarded-For; its bytes are limited anyway.
+    this.#server.maxHeadersCount = 0;
+    this.#lane = tls === undefined ? this.#openLane() : null;
+    this.#wire();
+  }
+
+  /** Takes connections in node:http's place, which gets those that the lane hands over. */
+  #openLane(): PlainLane {
+    const [enter] = this.#server.listeners("connection");
+    this.#server.removeAllListeners("connection");
+    const { handler, limits } = this.#options;
+    return new PlainLane({
+      handler,
+      limits,
+      handOver: (socket) => enter?.call(this.#server, socket),
+      write: (response, answer, ends) => this.#write(response, answer, ends),
+      fail: (response) => this.#fail(response),
+      closing: () => this.#closing,
+    });
+  }
+
+  get host(): string {
+    return (this.#server.address() as AddressInfo | null)?.address ?? this.#options.host;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? this.#options.port;
+  }
+
+  connections(): { readonly open: number; readonly refused: number } {
+    return { open: this.#limits.open, refused: this.#limits.refused };
+  }
+
+  setCertificate(tls: { readonly cert: string; readonly key: string }): void {
+    if ("setSecureContext" in this.#server) this.#server.setSecureContext(tls);
+  }
+
+  async start(): Promise<void> {
+    await this.#listen(this.#options.port);
+    // Out of file descriptors, accepting fails for a while; that must not end the process.
+    this.#server.on("error", () => {});
+    if (process.versions["deno"] === undefined) return;
+    const { port } = this;
+    const own = { host: reachableHost(this.host), port };
+    const queued = async () => await queuedConnections(port) ?? await ownConnectionQueued(own);
+    this.#watch = watchForDeafness({ queued, deaf: () => void this.#listenAgain() });
+  }
+
+  #listen(port: number): Promise<void> {
+    const { host, reusePort } = this.#options;
+    return new Promise((resolve, reject) => {
+      const options = { host, port, backlog: backlog(), reusePort: reusePort === true };
+      this.#server.once("error", reject);
+      this.#server.listen(options, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+  }
+
+  /** Requests under way go on; connections the kernel holds unaccepted are lost. */
+  async #listenAgain(): Promise<void> {
+    if (this.#closing) return;
+    const { port } = this;
+    // Not node:http's own close(), which would end idle connections as well.
+    NetServer.prototype.close.call(this.#server);
+    await this.#listen(port).catch(() => {});
+  }
+
+  async close(graceMs: number): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#watch?.stop();
+    this.#lane?.stop();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const lull = setTimeout(() => this.#cutIdle(), Math.min(graceMs, lullMs));
+    const cut = setTimeout(() => this.#cutAll(), graceMs);
+    await closed;
+    clearTimeout(lull);
+    clearTimeout(cut);
+  }
+
+  #cutIdle(): void {
+    for (const [socket, connection] of this.#open) {
+      if (connection.underway === 0) socket.destroy();
+    }
+  }
+
+  #cutAll(): void {
+    for (const socket of this.#open.keys()) socket.destroy();
+  }
+
+  #wire(): void {
+    const server = this.#server;
+    server.on("connection", (socket: Socket) => this.#accept(socket));
+    server.on("secureConnection", (socket: Socket) => this.#acceptSecure(socket));
+    server.on("tlsClientError", (_error: Error, socket: Socket) => void socket.destroy());
+    server.on("request", (message, response) => this.#request(message, response));
+    server.on("checkExpectation", (message) => refuseOnWire(message.socket, 417));
+    server.on("connect", (_message, socket) => refuseOnWire(socket as Socket, 405));
+    server.on("upgrade", (_message, socket) => refuseOnWire(socket as Socket, 400));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      refuseOnWire(socket as Socket, statusOfFault(error.code));
+    });
+  }
+
+  #accept(socket: Socket): void {
+    this.#watch?.accepted();
+    socket.on("error", ignore);
+    const peer = peerAddress(socket.remoteAddress);
+    if (peer === undefined || this.#closing) return void socket.destroy();
+    const connection = new Connection(peer, socket);
+    if (!this.#limits.enter(connection)) return void socket.destroy();
+    this.#open.set(socket, connection);
+    socket.once("close", () => {
+      this.#open.delete(socket);
+      this.#limits.leave(peer);
+    });
+    if (this.#lane === null) this.#awaitSecured(socket, connection);
+    else this.#lane.enter(socket, connection);
+  }
+
+  #awaitSecured(socket: Socket, connection: Connection): void {
+    const ends = endsOf(socket);
+    this.#byEnds.set(ends, connection);
+    socket.once("close", () => {
+      if (this.#byEnds.get(ends) === connection) this.#byEnds.delete(ends);
+    });
+  }
+
+  /** TLS wraps the accepted socket in another; both have the same ends, and are one connection. */
+  #acceptSecure(socket: Socket): void {
+    socket.on("error", ignore);
+    const connection = this.#byEnds.get(endsOf(socket));
+    if (connection === undefined) return void socket.destroy();
+    this.#secured.set(socket, connection);
+  }
+
+  #request(message: IncomingMessage, response: ServerResponse): void {
+    message.on("error", ignore);
+    response.on("error", ignore);
+    const connection = this.#open.get(message.socket) ?? this.#secured.get(message.socket);
+    if (connection === undefined) return void message.socket.destroy();
+    connection.underway++;
+    response.once("close", () => this.#answered(message.socket, connection));
+    const refusal = refusedRequest(message);
+    if (refusal !== undefined) return refuseOnWire(message.socket, refusal);
+    this.#handle(new HttpIncoming(message, response, connection), response);
+  }
+
+  #answered(socket: Socket, connection: Connection): void {
+    connection.underway--;
+    if (this.#closing && connection.underway === 0) socket.destroySoon();
+  }
+
+  #handle(incoming: HttpIncoming, response: ServerResponse): void {
+    try {
+      this.#answer(response, this.#options.handler(incoming), () => incoming.leavesBody());
+    } catch {
+      this.#fail(response);
+    }
+  }
+
+  #answer(
+    response: ServerResponse,
+    answer: Reply | Response | Promise<Reply | Response>,
+    ends: () => boolean,
+  ): void {
+    if (!(answer instanceof Promise)) return this.#write(response, answer, ends());
+    answer.then(
+      (settled) => this.#write(response, settled, ends()),
+      () => this.#fail(response),
+    );
+  }
+
+  #write(response: ServerResponse, answer: Reply | Response, ends: boolean): void {
+    const last = this.#closing || ends;
+    if (response.destroyed) return drop(answer);
+    try {
+      if (answer instanceof Response) {
+        writeResponse(response, answer, last).catch(() => this.#fail(response));
+      } else writeReply(response, answer, last);
+    } catch {
+      this.#fail(response);
+    }
+  }
+
+  #fail(response: ServerResponse): void {
+    if (response.headersSent) return void response.destroy();
+    try {
+      response.writeHead(500, { "Content-Length": "0" });
+      response.end();
+    } catch {
+      response.destroy();
+    }
+  }
+}
+
+function ignore(): void {}
+
+/** What no two open connections of a listener have in common. */
+function endsOf(socket: Socket): string {
+  const { remoteAddress, remotePort, localAddress } = socket;
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
+}
+
+/**
+ * Long enough for thousands of connections at once: where the queue is full, others' handshakes are
+ * dropped, and their kernels try again a second later. All that wait are accepted at one go, before
+ * any of them can be closed for a limit; so the queue has to fit into the files left.
+ */
+function backlog(): number {
+  return Math.max(8, Math.min(4096, Math.floor(openFilesLimit() / 6)));
+}
+
+function serverSettings({ limits }: ListenOptions) {
+  return {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, Math.ceil(limits.headersTimeoutMs / 4)),
+    maxHeaderSize: limits.maxHeaderBytes,
+    // Refused below instead, in the words of every other refusal.
+    requireHostHeader: false,
+  };
+}
+
+/**
+ * HTTP/1.1 demands a Host. HTTP/0.9 and "HTTP/2.0" request lines pass the parser, which refuses
+ * codings other than chunked, chunks beside a length and chunks in HTTP/1.0 only when the request
+ * has been handed on already; TRACE fits no web Request.
+ */
+function refusedRequest(message: IncomingMessage): number | undefined {
+  const version = message.httpVersion;
+  if (version !== "1.1" && version !== "1.0") return 505;
+  if (version === "1.1" && message.headers.host === undefined) return 400;
+  const coding = message.headers["transfer-encoding"];
+  const length = message.headers["content-length"];
+  const framed = coding === undefined ||
+    coding.toLowerCase() === "chunked" && length === undefined && version === "1.1";
+  if (!framed) return 400;
+  return message.method === "TRACE" ? 405 : undefined;
+}
+
+function statusOfFault(code: string | undefined): number {
+  if (code === "HPE_HEADER_OVERFLOW") return 431;
+  return code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+}

@@ -1,0 +1,148 @@
+/** The Kubernetes adapters that the server is made of, over one connection; belongs to `main.ts`. */
+import { createKubernetesApi, type KubernetesApi } from "../kubernetes/client/api.ts";
+import { type Connection, ConnectionFault } from "../kubernetes/client/connection.ts";
+import { EventRecorder } from "../kubernetes/operations/event_recorder.ts";
+import { fencePolicy } from "../kubernetes/operations/admission_policy_check.ts";
+import { inClusterConnection } from "../kubernetes/client/in_cluster.ts";
+import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
+import { removeNodeTaint } from "../kubernetes/operations/node_taint.ts";
+import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
+import { createPodReads } from "../kubernetes/operations/pod_reads.ts";
+import type { Resource } from "../kubernetes/ports.ts";
+import { Reflector, type ReflectorStatus } from "../kubernetes/reflector/reflector.ts";
+import { createTokenReview } from "../kubernetes/operations/token_review.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { systemClock } from "../time/system_clock.ts";
+import { version } from "../version.ts";
+import type { ClusterIndex, Sink } from "./cluster/cluster_index.ts";
+import type { ServerSettings } from "./config.ts";
+import type { ReadPodsByAddress } from "./assignments/direct_read.ts";
+import type { EventSink } from "./assignments/object_events.ts";
+import type { Log, ReviewToken } from "./ports.ts";
+import type { WatchStatus } from "./readiness.ts";
+import { bearerToken, readClaims } from "./access/token_claims.ts";
+
+export interface Cluster {
+  readonly kind: "cluster";
+  readonly api: KubernetesApi;
+  readonly namespace: string | null;
+  /** This replica's name. */
+  readonly replica: string;
+  readonly reviewToken: ReviewToken;
+  readonly readPodsByAddress: ReadPodsByAddress;
+  readonly eventSink: EventSink;
+  readonly removeTaint: (node: string, key: string) => Promise<"removed" | "absent">;
+  readonly ownUsername: () => Promise<string | null>;
+  /** The authority's PEM in a ConfigMap of the server's namespace. */
+  readonly readAuthority: (configMap: string) => Promise<string>;
+  readonly watches: () => readonly WatchStatus[];
+  /** Feeds the index until `signal` aborts. */
+  readonly run: (index: ClusterIndex, log: Log, signal: AbortSignal) => Promise<void>;
+  readonly close: () => void;
+}
+
+export type ConnectedCluster = Cluster | { readonly kind: "problem"; readonly problem: string };
+
+/** Nothing is asked of the API yet; settings that can't be used are a problem. */
+export async function connectCluster(
+  runtime: Runtime,
+  settings: ServerSettings,
+): Promise<ConnectedCluster> {
+  try {
+    return clusterOver(await connectionOf(runtime, settings), runtime, settings);
+  } catch (thrown) {
+    if (!(thrown instanceof ConnectionFault) || thrown.code !== "settings_broken") throw thrown;
+    const flag = settings.kubeconfig === null ? "" : "--kubeconfig: ";
+    return { kind: "problem", problem: flag + thrown.message };
+  }
+}
+
+function connectionOf(runtime: Runtime, settings: ServerSettings): Promise<Connection> {
+  const { env } = runtime;
+  const deps = { clock: systemClock, readTextFile: runtime.readTextFile, env };
+  if (settings.kubeconfig === null) return inClusterConnection(deps);
+  return kubeconfigConnection(settings.kubeconfig, deps);
+}
+
+function clusterOver(connection: Connection, runtime: Runtime, settings: ServerSettings): Cluster {
+  const clock = systemClock;
+  const api = createKubernetesApi({
+    connection,
+    httpClient: (tls) => runtime.httpClient(tls),
+    clock,
+    userAgent: `rolecall/${version}`,
+  });
+  const replica = runtime.env["POD_NAME"] ?? runtime.env["HOSTNAME"] ?? "rolecall-server";
+  const namespace = settings.namespace ?? api.namespace;
+  const recorder = new EventRecorder({ api, clock, component: "rolecall", instance: replica });
+  let reflectors: readonly Statused[] = [];
+  return {
+    kind: "cluster",
+    api,
+    namespace,
+    replica,
+    reviewToken: createTokenReview(api),
+    readPodsByAddress: createPodReads(api).podsByAddress,
+    eventSink: (event) => recorder.record(event),
+    removeTaint: (node, key) => removeNodeTaint(api, node, key),
+    ownUsername: () => ownUsername(connection),
+    readAuthority: (name) => readAuthority(api, namespace, name),
+    watches: () => reflectors.map(statusOf),
+    run: async (index, log, signal) => {
+      const { collectGarbage } = runtime;
+      const shared = { api, clock, random: Math.random, log, collectGarbage };
+      const reflect = <T>(resource: Resource<T>, sink: Sink<T>) => ({
+        resource: resource.plural,
+        reflector: new Reflector({ ...shared, resource, sink }),
+      });
+      const all = [
+        reflect(pods, index.pods),
+        reflect(namespaces, index.namespaces),
+        reflect(serviceAccounts, index.serviceAccounts),
+      ];
+      reflectors = all;
+      void warnWithoutFence(api, log);
+      await Promise.all(all.map(({ reflector }) => reflector.run(signal)));
+    },
+    close: () => api.close(),
+  };
+}
+
+interface Statused {
+  readonly resource: string;
+  readonly reflector: { status(): ReflectorStatus };
+}
+
+function statusOf({ resource, reflector }: Statused): WatchStatus {
+  const { synced, watchAgeSeconds, restarts, lastError, forbidden } = reflector.status();
+  const denied = forbidden === null ? lastError : `RBAC doesn't let the server ${forbidden}`;
+  return { resource, synced, ageSeconds: watchAgeSeconds, restarts, lastError: denied };
+}
+
+async function warnWithoutFence(api: KubernetesApi, log: Log): Promise<void> {
+  if (await fencePolicy(api) !== "missing") return;
+  log.warn(
+    {},
+    "no ValidatingAdmissionPolicy keeps kubelets from changing iam.amazonaws.com annotations; " +
+      "apply deploy/kustomize/base",
+  );
+}
+
+async function readAuthority(
+  api: KubernetesApi,
+  namespace: string | null,
+  name: string,
+): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace ?? "default"}/configmaps/${name}`;
+  const object = await api.json({ action: `get configmaps ${name}`, path });
+  const text = (object as { data?: Record<string, unknown> } | null)?.data?.["ca.crt"];
+  if (typeof text !== "string") throw new Error(`ConfigMap ${name} has no ca.crt`);
+  return text;
+}
+
+/** The subject of the token by which the server shows itself to the API; null without a token. */
+async function ownUsername(connection: Connection): Promise<string | null> {
+  const access = await connection.access(false).catch(() => undefined);
+  const token = bearerToken(access?.headers["Authorization"]);
+  return token === undefined ? null : readClaims(token)?.subject ?? null;
+}

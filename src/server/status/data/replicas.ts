@@ -1,0 +1,97 @@
+/**
+ * Asks the other replicas, found through the headless Service, for their summaries. Each is asked
+ * at its own address under the Service's name, trusting the authority that agents trust. What the
+ * answers mean together is `merged_summary.ts`'s.
+ */
+import { type PeerAnswer, readSummary } from "./merged_summary.ts";
+import type { Clock } from "../../ports.ts";
+import type { PodName } from "./summary.ts";
+
+/** The other replicas' answers; never rejects. */
+export type AskReplicas = (only?: PodName) => Promise<readonly PeerAnswer[]>;
+
+export interface ReplicaParts {
+  /** `https://SERVICE:PORT`. */
+  readonly url: string;
+  readonly resolve: (name: string) => Promise<readonly string[]>;
+  /** PEM of the authority that replicas' certificates come from. */
+  readonly authority: () => Promise<string>;
+  /** The server's own ServiceAccount token, for the agents' audience. */
+  readonly token: () => Promise<string>;
+  readonly httpClient: (options: { readonly ca: string }) => HttpClient;
+  readonly clock: Clock;
+}
+
+interface HttpClient {
+  fetch(url: string, init: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly address: string;
+    readonly signal: AbortSignal;
+  }): Promise<Response>;
+  close(): void;
+}
+
+const patienceMs = 3_000;
+/** More replicas than anyone runs; a name that answers with more isn't ours. */
+const mostReplicas = 16;
+
+export function askReplicas(parts: ReplicaParts): AskReplicas {
+  return async (only) => {
+    const { hostname } = new URL(parts.url);
+    try {
+      const addresses = (await parts.resolve(hostname)).slice(0, mostReplicas);
+      const [ca, token] = await Promise.all([parts.authority(), parts.token()]);
+      const client = parts.httpClient({ ca });
+      const asked = addresses.map((address) => ask(parts, client, { address, token, only }));
+      return await Promise.all(asked).finally(() => client.close());
+    } catch (thrown) {
+      return [{ kind: "problem", peer: hostname, problem: problemOf(thrown) }];
+    }
+  };
+}
+
+interface Question {
+  readonly address: string;
+  readonly token: string;
+  readonly only: PodName | undefined;
+}
+
+async function ask(
+  { url, clock }: ReplicaParts,
+  client: HttpClient,
+  { address, token, only }: Question,
+): Promise<PeerAnswer> {
+  const tooLate = new AbortController();
+  const cancel = clock.after(patienceMs, () => tooLate.abort(new Error("no answer in time")));
+  try {
+    const answer = await client.fetch(`${url}/v1/summary${queryOf(only)}`, {
+      headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+      address,
+      signal: tooLate.signal,
+    });
+    return await peerAnswer(address, answer);
+  } catch (thrown) {
+    return { kind: "problem", peer: address, problem: problemOf(thrown) };
+  } finally {
+    cancel();
+  }
+}
+
+async function peerAnswer(peer: string, answer: Response): Promise<PeerAnswer> {
+  const text = await answer.text();
+  if (answer.status !== 200) {
+    return { kind: "problem", peer, problem: `${answer.status} ${text.trim().slice(0, 200)}` };
+  }
+  const summary = readSummary(JSON.parse(text));
+  if (summary === null) return { kind: "problem", peer, problem: "its answer is no summary" };
+  return { kind: "summary", summary };
+}
+
+function queryOf(only: PodName | undefined): string {
+  if (only === undefined) return "";
+  return `?${new URLSearchParams({ namespace: only.namespace, pod: only.name })}`;
+}
+
+function problemOf(thrown: unknown): string {
+  return (thrown instanceof Error ? thrown.message : String(thrown)).replaceAll(/\s+/g, " ");
+}

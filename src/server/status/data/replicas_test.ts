@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualClock, settled } from "../../../../tests/fakes/manual_clock.ts";
+import { summary } from "../../../../tests/fakes/summaries.ts";
+import { askReplicas, type ReplicaParts } from "./replicas.ts";
+
+type Fetch = ReturnType<ReplicaParts["httpClient"]>["fetch"];
+
+function parts(fetch: Fetch, changes: Partial<ReplicaParts> = {}) {
+  const clock = new ManualClock();
+  const closed: string[] = [];
+  const made: ReplicaParts = {
+    url: "https://rolecall-server:8443",
+    resolve: () => Promise.resolve(["10.0.0.1", "10.0.0.2"]),
+    authority: () => Promise.resolve("PEM"),
+    token: () => Promise.resolve("own-token"),
+    httpClient: ({ ca }) => ({ fetch, close: () => void closed.push(ca) }),
+    clock,
+    ...changes,
+  };
+  return { clock, closed, ask: askReplicas(made) };
+}
+
+test("askReplicas(): each address is asked by the Service's name, with the server's own token", async () => {
+  const asked: unknown[] = [];
+  const { ask, closed } = parts((url, { headers, address }) => {
+    asked.push([url, address, headers["authorization"]]);
+    return Promise.resolve(Response.json(summary({ replica: address })));
+  });
+  const answers = await ask({ namespace: "shop", name: "web" });
+  const url = "https://rolecall-server:8443/v1/summary?namespace=shop&pod=web";
+  assert.deepEqual(asked, [
+    [url, "10.0.0.1", "Bearer own-token"],
+    [url, "10.0.0.2", "Bearer own-token"],
+  ]);
+  assert.deepEqual(
+    answers.map((one) => one.kind === "summary" && one.summary.replica),
+    ["10.0.0.1", "10.0.0.2"],
+  );
+  assert.deepEqual(closed, ["PEM"]);
+});
+
+// what one address does, what is said of it
+const faults: readonly [string, Fetch, RegExp][] = [
+  ["refuses", () => Promise.resolve(new Response("403 not you\n", { status: 403 })), /^403 /],
+  ["answers something else", () => Promise.resolve(new Response("{}")), /no summary/],
+  ["answers no JSON", () => Promise.resolve(new Response("<html>")), /JSON|token/i],
+  ["is gone", () => Promise.reject(new Error("connect\nrefused")), /^connect refused$/],
+];
+
+for (const [name, fault, problem] of faults) {
+  test(`askReplicas(): an address that ${name} is a problem, the other still answers`, async () => {
+    const { ask } = parts((url, init) =>
+      init.address === "10.0.0.1" ? fault(url, init) : Promise.resolve(Response.json(summary()))
+    );
+    const [first, second] = await ask();
+    assert.ok(first?.kind === "problem" && first.peer === "10.0.0.1");
+    assert.match(first.problem, problem);
+    assert.equal(second?.kind, "summary");
+  });
+}
+
+test("askReplicas(): a replica that doesn't answer is waited for 3 s", async () => {
+  const { ask, clock } = parts((_url, { signal }) =>
+    new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+    )
+  );
+  const asked = ask();
+  await settled();
+  await clock.advance(3_000);
+  assert.deepEqual((await asked).map((one) => one.kind === "problem" && one.problem), [
+    "no answer in time",
+    "no answer in time",
+  ]);
+});
+
+// what is missing, what is said
+const lacks: readonly [string, Partial<ReplicaParts>][] = [
+  ["no such name", { resolve: () => Promise.reject(new Error("ENOTFOUND")) }],
+  ["no authority", { authority: () => Promise.reject(new Error("ENOTFOUND")) }],
+  ["no token", { token: () => Promise.reject(new Error("ENOTFOUND")) }],
+];
+
+for (const [name, changes] of lacks) {
+  test(`askReplicas(): ${name}: nobody is asked, and the answer says so`, async () => {
+    const { ask } = parts(() => assert.fail("asked"), changes);
+    assert.deepEqual(await ask(), [
+      { kind: "problem", peer: "rolecall-server", problem: "ENOTFOUND" },
+    ]);
+  });
+}

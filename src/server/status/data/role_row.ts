@@ -1,0 +1,36 @@
+/** One role session of a replica as the status page shows it: how STS answers, and until when. */
+import { instant } from "../../assignments/assignment_frame.ts";
+import type { CredentialInspection } from "../../credentials/credential_reports.ts";
+
+/** Instants are `YYYY-MM-DDTHH:MM:SSZ`. */
+export interface RoleRow {
+  readonly arn: string;
+  readonly sessionName: string;
+  /** Pods that it is for. */
+  readonly holders: number;
+  readonly state: CredentialInspection["state"];
+  /** Why the latest call gave nothing, while that is so. */
+  readonly lastFault: { readonly code: string; readonly message: string } | null;
+  /** Null while a call waits for its turn or is under way. */
+  readonly nextAttemptAt: string | null;
+  readonly issuedAt: string | null;
+  readonly expiresAt: string | null;
+}
+
+export function roleRow(inspection: CredentialInspection): RoleRow {
+  const { arn, sessionName, holders, state, lastFault } = inspection;
+  return {
+    arn,
+    sessionName,
+    holders,
+    state,
+    lastFault: lastFault === null ? null : { code: lastFault.code, message: lastFault.message },
+    nextAttemptAt: textOf(inspection.nextAttemptAt),
+    issuedAt: textOf(inspection.issuedAt),
+    expiresAt: textOf(inspection.expiresAt),
+  };
+}
+
+function textOf(at: number | null): string | null {
+  return at === null ? null : instant(at);
+}

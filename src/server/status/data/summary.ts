@@ -1,0 +1,179 @@
+/**
+ * What this replica knows, without a secret: for the status page, which merges all replicas, and
+ * for `explain`. Instants are `YYYY-MM-DDTHH:MM:SSZ`.
+ */
+import type { AgentReport } from "../../../protocol/frames.ts";
+import type { PodFacts } from "../../../policy/facts.ts";
+import { requestedRole } from "../../../policy/requested_role.ts";
+import type { AgentStatus } from "../../assignments/agent_streams.ts";
+import type { Assigner } from "../../assignments/assigner.ts";
+import { type Assignment, instant } from "../../assignments/assignment_frame.ts";
+import type { ClusterIndex } from "../../cluster/cluster_index.ts";
+import type { CredentialInspection } from "../../credentials/credential_reports.ts";
+import { type RoleRow, roleRow } from "./role_row.ts";
+import { emptyTimeline, type TimelineView } from "../../timeline/timeline.ts";
+
+/** An ARN of the longest path and name, and some more. */
+const shownRoleText = 700;
+
+export interface Summary {
+  readonly version: string;
+  readonly replica: string;
+  /** Tells processes apart that go by one name. */
+  readonly instance: string;
+  readonly at: string;
+  /** What keeps this replica from being ready; empty when it is. */
+  readonly missing: readonly string[];
+  readonly watchAgeSeconds: number | null;
+  readonly counts: { readonly pods: number; readonly namespaces: number; readonly nodes: number };
+  readonly agents: readonly AgentRow[];
+  readonly pods: readonly PodRow[];
+  readonly roles: readonly RoleRow[];
+  readonly timeline: TimelineView;
+}
+
+export interface AgentRow {
+  readonly node: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly connectedAt: string | null;
+  readonly reportedAt: string | null;
+  readonly report: AgentReport | null;
+}
+
+export interface PodRow {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string | null;
+  readonly serviceAccount: string;
+  readonly ips: readonly string[];
+  readonly hostNetwork: boolean;
+  /** `none`, `denied`, `pending`, `ready` or `failed`. `unserved`: its node's agent isn't here. */
+  readonly state: "none" | "denied" | "pending" | "ready" | "failed" | "unserved";
+  readonly reason: string | null;
+  readonly message: string | null;
+  /** The text that asks for a role, whoever has it; cut where it is longer than any role's. */
+  readonly requested: string | null;
+  readonly roleArn: string | null;
+  readonly sessionName: string | null;
+  readonly accessKeyId: string | null;
+  readonly issuedAt: string | null;
+  readonly expiresAt: string | null;
+  /** Why the latest call of STS gave nothing, while that is so. */
+  readonly lastFault: string | null;
+  /** The next call, where one is planned. */
+  readonly nextAttemptAt: string | null;
+}
+
+/** Confines a summary to one pod and the agents of its node. */
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface SummaryParts {
+  readonly version: string;
+  readonly replica: string;
+  readonly instance: string;
+  readonly now: () => number;
+  readonly missing: () => readonly string[];
+  readonly watchAgeSeconds: () => number;
+  readonly index: ClusterIndex;
+  readonly assigner: Assigner;
+  readonly agents: () => readonly AgentStatus[];
+  readonly inspect: (key: string) => CredentialInspection | undefined;
+  readonly inspectAll: () => readonly CredentialInspection[];
+  readonly timeline: () => TimelineView;
+}
+
+/** All that this replica knows, or what concerns one pod. */
+export function summaryOf(parts: SummaryParts, only?: PodName): Summary {
+  const agents = parts.agents();
+  const served = new Set(agents.filter((agent) => agent.streams > 0).map((agent) => agent.node));
+  const age = parts.watchAgeSeconds();
+  return {
+    version: parts.version,
+    replica: parts.replica,
+    instance: parts.instance,
+    at: instant(parts.now()),
+    missing: parts.missing(),
+    watchAgeSeconds: Number.isFinite(age) ? Math.round(age * 10) / 10 : null,
+    counts: parts.index.counts(),
+    agents: agents.map(agentRow),
+    pods: parts.index.synced ? [...podRows(parts, served, only)] : [],
+    roles: only === undefined ? parts.inspectAll().map(roleRow) : [],
+    timeline: only === undefined ? parts.timeline() : emptyTimeline,
+  };
+}
+
+function agentRow(agent: AgentStatus): AgentRow {
+  const text = (at: number | null) => at === null ? null : instant(at);
+  return {
+    node: agent.node,
+    namespace: agent.namespace,
+    pod: agent.pod,
+    connectedAt: text(agent.connectedAt),
+    reportedAt: text(agent.reportedAt),
+    report: agent.report,
+  };
+}
+
+function* podRows(
+  parts: SummaryParts,
+  served: ReadonlySet<string>,
+  only: PodName | undefined,
+): Iterable<PodRow> {
+  for (const pod of parts.index.allPods()) {
+    if (pod.terminal) continue;
+    if (only !== undefined && (pod.name !== only.name || pod.namespace !== only.namespace)) {
+      continue;
+    }
+    const assignment = parts.assigner.assignmentOf(pod);
+    yield {
+      ...podRow(assignment, served.has(pod.nodeName ?? ""), parts.inspect(assignment.key ?? "")),
+      requested: requestedBy(parts.index, pod),
+    };
+  }
+}
+
+/** The role's text, of denied pods too, so that a search for a role finds who may not have it. */
+function requestedBy(index: ClusterIndex, pod: PodFacts): string | null {
+  const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
+  const request = requestedRole(pod, index.namespace(pod.namespace), account);
+  return request.kind === "role" ? request.text.slice(0, shownRoleText) : null;
+}
+
+/** One pod's row; `served`: its node's agent has a stream here. */
+function podRow(
+  assignment: Assignment,
+  served: boolean,
+  inspection: CredentialInspection | undefined,
+): Omit<PodRow, "requested"> {
+  const { pod, decision, credentials } = assignment;
+  const nextAttemptAt = inspection?.nextAttemptAt ?? null;
+  const role = decision.kind === "role" ? decision : null;
+  const denial = decision.kind === "denied" ? decision.denial : null;
+  const failed = credentials?.kind === "failed" ? credentials : null;
+  const ready = credentials?.kind === "ready" ? credentials.credentials : null;
+  const state = credentials?.kind ?? decision.kind;
+  return {
+    uid: pod.uid,
+    namespace: pod.namespace,
+    name: pod.name,
+    node: pod.nodeName,
+    serviceAccount: pod.serviceAccount,
+    ips: pod.ips,
+    hostNetwork: pod.hostNetwork,
+    state: state === "role" || (state === "pending" && !served) ? "unserved" : state,
+    reason: denial?.reason ?? (failed === null ? null : "CredentialsFailed"),
+    message: denial?.message ?? failed?.message ?? null,
+    roleArn: role?.identity.arn ?? null,
+    sessionName: role?.identity.sessionName ?? null,
+    accessKeyId: ready?.accessKeyId ?? null,
+    issuedAt: ready === null ? null : instant(ready.issuedAt),
+    expiresAt: ready === null ? null : instant(ready.expiresAt),
+    lastFault: inspection?.lastFault?.message ?? null,
+    nextAttemptAt: nextAttemptAt === null ? null : instant(nextAttemptAt),
+  };
+}

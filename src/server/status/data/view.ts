@@ -1,0 +1,132 @@
+/**
+ * What the status page shows, made of what all replicas know: problems worth a look first, pods by
+ * how much they need one, and those that a search leaves. How it looks is the sections'.
+ */
+import type { MergedSummary, ReplicaRow } from "./merged_summary.ts";
+import type { RoleRow } from "./role_row.ts";
+import type { AgentRow, PodRow } from "./summary.ts";
+import type { TimelineView } from "../../timeline/timeline.ts";
+import { counted } from "../page/words.ts";
+
+/** What was searched for; empty texts match everything. */
+export interface Search {
+  readonly pod: string;
+  readonly role: string;
+  readonly namespace: string;
+  readonly state: string;
+  /** From 1. */
+  readonly page: number;
+}
+
+export interface StatusView {
+  readonly at: number;
+  readonly version: string;
+  readonly counts: MergedSummary["counts"];
+  readonly replicas: readonly ReplicaRow[];
+  /** One line each; none means healthy. */
+  readonly problems: readonly string[];
+  readonly states: Readonly<Record<PodRow["state"], number>>;
+  readonly agents: readonly AgentRow[];
+  readonly found: readonly PodRow[];
+  readonly roles: readonly RoleRow[];
+  readonly timeline: TimelineView;
+  readonly search: Search;
+}
+
+/** In the order in which they want to be looked at. */
+export const podStates = ["failed", "denied", "unserved", "pending", "ready", "none"] as const;
+
+const roleStates = ["failed", "pending", "ready"] as const;
+
+export function viewOf(summary: MergedSummary, search: Search): StatusView {
+  const { pods, roles, agents } = summary;
+  const states = { failed: 0, denied: 0, unserved: 0, pending: 0, ready: 0, none: 0 };
+  for (const { state } of pods) states[state]++;
+  return {
+    at: Date.parse(summary.at),
+    version: summary.version,
+    counts: summary.counts,
+    replicas: summary.replicas,
+    problems: problemsOf(summary, states),
+    states,
+    agents: sorted(agents, (agent) => `${isWell(agent) ? 1 : 0} ${agent.node}`),
+    found: sorted(pods.filter(matcher(search)), podKey),
+    roles: sorted(roles.filter(({ arn }) => contains(arn, search.role.toLowerCase())), roleKey),
+    timeline: summary.timeline,
+    search,
+  };
+}
+
+/** Read leniently: what isn't understood searches for nothing. */
+export function searchOf(query: URLSearchParams): Search {
+  const text = (name: string) => (query.get(name) ?? "").trim().slice(0, 253);
+  const page = Number(query.get("page") ?? "1");
+  const state = podStates.find((known) => known === query.get("state")) ?? "";
+  return {
+    pod: text("pod"),
+    role: text("role"),
+    namespace: text("namespace"),
+    state,
+    page: Number.isSafeInteger(page) && page > 0 ? page : 1,
+  };
+}
+
+/** Connected, ready, and its redirect where it should be. */
+export function isWell({ connectedAt, report }: AgentRow): boolean {
+  if (connectedAt === null) return false;
+  return report === null || (report.ready && redirected(report));
+}
+
+function redirected({ redirect }: NonNullable<AgentRow["report"]>): boolean {
+  return redirect.kind === "none" || redirect.inPlace;
+}
+
+function problemsOf(summary: MergedSummary, states: StatusView["states"]): string[] {
+  const { replicas, agents } = summary;
+  const sick = agents.filter((agent) => agent.connectedAt !== null && !isWell(agent)).length;
+  const unguarded = agents.filter(({ report }) => report?.redirect.guarded === false).length;
+  const away = agents.filter(({ connectedAt }) => connectedAt === null).length;
+  return [
+    ...replicas.flatMap(({ replica, missing }) => missing.map((line) => `${replica}: ${line}`)),
+    ...replicas.flatMap(({ replica, problem }) =>
+      problem === null ? [] : [`${replica} didn't answer: ${problem}`]
+    ),
+    ...(sick === 0 ? [] : [`${counted(sick, "agent")} not ready or without redirect`]),
+    ...(unguarded === 0 ? [] : [`${counted(unguarded, "agent")} without a guard by routing`]),
+    ...(away === 0 ? [] : [`${counted(away, "agent")} not connected`]),
+    ...(states.failed === 0 ? [] : [`STS refuses ${counted(states.failed, "pod")}`]),
+    ...(states.unserved === 0
+      ? []
+      : [`${counted(states.unserved, "pod")} with a role on nodes without a connected agent`]),
+  ];
+}
+
+function matcher(search: Search): (pod: PodRow) => boolean {
+  const [name, namespace, role] = [search.pod, search.namespace, search.role].map((part) =>
+    part.toLowerCase()
+  ) as [string, string, string];
+  return (pod) =>
+    contains(pod.name, name) && contains(pod.namespace, namespace) &&
+    contains(pod.roleArn ?? pod.requested ?? "", role) &&
+    (search.state === "" || pod.state === search.state);
+}
+
+/** `part` in small letters. */
+function contains(text: string, part: string): boolean {
+  return part === "" || text.toLowerCase().includes(part);
+}
+
+function podKey({ state, namespace, name }: PodRow): string {
+  return `${podStates.indexOf(state)} ${namespace}/${name}`;
+}
+
+function roleKey({ state, arn, sessionName }: RoleRow): string {
+  return `${roleStates.indexOf(state)} ${arn} ${sessionName}`;
+}
+
+/** Each key is made once: there may be 10,000 pods. */
+function sorted<T>(rows: readonly T[], keyOf: (row: T) => string): T[] {
+  return rows.map((row) => [keyOf(row), row] as const)
+    .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
+    .map(([, row]) => row);
+}

@@ -1,0 +1,171 @@
+/**
+ * The status page's routes: overview, one pod, and what has changed since. Server-rendered, nothing
+ * from elsewhere; it works without its script. Who may read it is `status_app.ts`'s.
+ */
+import { type Context, Hono } from "hono";
+import { html } from "hono/html";
+import type { Explanation } from "../../../policy/explanation.ts";
+import type { MergedSummary } from "../data/merged_summary.ts";
+import type { Clock } from "../../ports.ts";
+import type { PodName } from "../data/summary.ts";
+import { changes } from "./changes.ts";
+import type { Markup } from "./markup.ts";
+import * as overview from "./overview.ts";
+import { confinement, drawn, page, type Section, section } from "./page.ts";
+import * as podPage from "./pod_page.ts";
+import { searchForm } from "./search_form.ts";
+import { timeline } from "./timeline_section.ts";
+import { searchOf, viewOf } from "../data/view.ts";
+
+export interface PagesParts {
+  readonly clock: Clock;
+  readonly summary: (only?: PodName) => Promise<MergedSummary>;
+  /** Null where no such pod is known. */
+  readonly explanation: (name: PodName) => Promise<Explanation | null>;
+  /** Ends the streams of changes. */
+  readonly signal: AbortSignal;
+}
+
+/** Browsers that may follow changes at once. */
+const maxFollowers = 24;
+/** What was asked of all replicas serves every follower for so long. */
+const keptMs = 1_500;
+
+export function createPages(given: PagesParts): Hono {
+  const parts = { ...given, summary: kept(given) };
+  const headers = confinement();
+  const app = new Hono();
+  let followers = 0;
+  app.use(async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  });
+  app.get("/", async (c) => c.html(await overviewPage(parts, new URL(c.req.url))));
+  app.get("/pods/:namespace/:name", async (c) => {
+    const { namespace, name } = c.req.param();
+    const markup = await onePodPage(parts, { namespace, name });
+    return markup === null ? c.html(missingPage(namespace, name), 404) : c.html(markup);
+  });
+  app.get("/events", (c) => {
+    const sections = sectionsOf(parts, c.req.query("page") ?? "/");
+    if (sections === null) return c.text("no such page\n", 404);
+    if (followers >= maxFollowers) return c.text("too many pages are open\n", 503);
+    followers++;
+    return follow(c, changes({ ...parts, sections, ended: once(() => followers--) }));
+  });
+  return app;
+}
+
+function follow(c: Context, body: ReadableStream<Uint8Array>): Response {
+  return c.body(body, 200, { "content-type": "text/event-stream" });
+}
+
+async function overviewPage(parts: PagesParts, url: URL): Promise<Markup> {
+  const search = searchOf(url.searchParams);
+  const summary = await parts.summary();
+  const [headline, ...sections] = await overviewSections(summary, url);
+  const links = sections.map(({ id }) =>
+    html`
+      <a href="#${id}">${id}</a>
+    `
+  );
+  return page({
+    title: "Rolecall",
+    headline: headline!,
+    links: html`${links}`,
+    main: html`${searchForm(search)}${sections.map(drawn)}`,
+    version: summary.version,
+  });
+}
+
+function overviewSections(summary: MergedSummary, url: URL): Promise<Section[]> {
+  const view = viewOf(summary, searchOf(url.searchParams));
+  return Promise.all([
+    section("headline", overview.headline(view)),
+    section("health", overview.health(view)),
+    section("agents", overview.agents(view)),
+    section("pods", overview.pods(view)),
+    section("roles", overview.roles(view)),
+    section("timeline", timeline(view.timeline, view.at)),
+  ]);
+}
+
+async function onePodPage(parts: PagesParts, name: PodName): Promise<Markup | null> {
+  const sections = await podSections(parts, name);
+  if (sections === null) return null;
+  const [headline, ...rest] = sections;
+  return page({
+    title: `${name.namespace}/${name.name}`,
+    headline: headline!,
+    links: html`<a href="/">All pods</a>`,
+    main: html`${rest.map(drawn)}`,
+    version: (await parts.summary()).version,
+  });
+}
+
+async function podSections(parts: PagesParts, name: PodName): Promise<Section[] | null> {
+  const explanation = await parts.explanation(name);
+  if (explanation === null) return null;
+  const summary = await parts.summary();
+  const now = Date.parse(summary.at);
+  const row = summary.pods.find((pod) =>
+    pod.namespace === name.namespace && pod.name === name.name
+  );
+  return await Promise.all([
+    section("headline", podPage.verdict(explanation)),
+    section("steps", podPage.steps(explanation)),
+    section("facts", podPage.facts(row, now)),
+    section("history", podPage.history(row, summary, now)),
+  ]);
+}
+
+function missingPage(namespace: string, name: string): Markup {
+  return page({
+    title: `${namespace}/${name}`,
+    headline: null,
+    links: html`<a href="/">All pods</a>`,
+    main: html`<p>No such pod is known. It may have been deleted, or not be listed yet.</p>`,
+    version: "",
+  });
+}
+
+/** What is drawn again for the page at `path`; null where there is no such page. */
+function sectionsOf(parts: PagesParts, path: string): (() => Promise<readonly Section[]>) | null {
+  if (!path.startsWith("/") || !URL.canParse(path, "http://status")) return null;
+  const url = new URL(path, "http://status");
+  if (url.pathname === "/") return async () => overviewSections(await parts.summary(), url);
+  const [, pods, namespace, name, ...more] = url.pathname.split("/");
+  if (pods !== "pods" || namespace === undefined || name === undefined || more.length > 0) {
+    return null;
+  }
+  const wanted = { namespace: decoded(namespace), name: decoded(name) };
+  return async () => await podSections(parts, wanted) ?? [];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Asks once for all who ask at about the same time. */
+function kept({ clock, summary }: PagesParts): () => Promise<MergedSummary> {
+  let held: { readonly at: number; readonly answer: Promise<MergedSummary> } | undefined;
+  return () => {
+    if (held === undefined || clock.now() - held.at >= keptMs) {
+      held = { at: clock.now(), answer: summary() };
+      held.answer.catch(() => held = undefined);
+    }
+    return held.answer;
+  };
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
+}
