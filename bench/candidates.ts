@@ -18,7 +18,7 @@ export interface Candidate {
   readonly port: number;
 }
 
-export interface Surroundings {
+export interface ServerAssembly {
   readonly tools: Tools;
   readonly feedPort: number;
   readonly upstreamPort: number;
@@ -29,14 +29,14 @@ const bare = (name: string) => fileURLToPath(new URL(`bare/${name}.ts`, import.m
 
 export async function startCandidate(
   name: CandidateName,
-  around: Surroundings,
+  around: ServerAssembly,
 ): Promise<Candidate> {
   const isAgent = name === "agent" || name === "agent on Node";
   const program = new Program("candidate", commandOf(name, around));
   return { name, program, port: await (isAgent ? listening(program) : program.port()) };
 }
 
-function commandOf(name: CandidateName, around: Surroundings): string[] {
+function commandOf(name: CandidateName, around: ServerAssembly): string[] {
   const { go, deno, node, document } = around.tools;
   const upstream = `http://127.0.0.1:${around.upstreamPort}`;
   switch (name) {
@@ -56,7 +56,7 @@ function commandOf(name: CandidateName, around: Surroundings): string[] {
 }
 
 /** Every limit is in force, but at numbers that the load doesn't reach. */
-function agentArgs({ tools, feedPort, upstreamPort }: Surroundings): string[] {
+function agentArgs({ tools, feedPort, upstreamPort }: ServerAssembly): string[] {
   return [
     "agent",
     "--redirect=none",

@@ -3,7 +3,7 @@
  * hands; and how many STS calls that takes, a restart of the server included.
  */
 import { Program } from "./program.ts";
-import { type RealServer, type Runtime, Surroundings } from "./real_server.ts";
+import { type RealServer, type Runtime, ServerAssembly } from "./real_server.ts";
 import type { Tools } from "./tools.ts";
 
 interface Times {
@@ -29,7 +29,7 @@ const rate = 20;
 const answers = 40;
 
 export async function measureCold(tools: Tools, runtime: Runtime): Promise<ColdResult> {
-  const around = new Surroundings(tools, { pods: 0, nodes });
+  const around = new ServerAssembly(tools, { pods: 0, nodes });
   try {
     await around.prepare();
     let server = await around.start(runtime);
@@ -73,7 +73,7 @@ async function withFleet<T>(
   }
 }
 
-async function schedule(around: Surroundings, fleet: Program, pods: number, roles: number) {
+async function schedule(around: ServerAssembly, fleet: Program, pods: number, roles: number) {
   const before = await calls(around);
   const scheduled = around.cluster.ask(`pods ${rate} ${pods} ${roles}`);
   const { p50Ms, p99Ms } = await fleet.ask(`follow ${pods / rate + 2}`);
@@ -81,7 +81,7 @@ async function schedule(around: Surroundings, fleet: Program, pods: number, role
   return { pods, roles, p50Ms, p99Ms, stsCalls: await calls(around) - before };
 }
 
-async function calls(around: Surroundings): Promise<number> {
+async function calls(around: ServerAssembly): Promise<number> {
   return (await around.sts.ask("calls")).calls;
 }
 
@@ -92,7 +92,7 @@ async function quiet(fleet: Program): Promise<void> {
   }
 }
 
-async function firstAnswers(runtime: Runtime, around: Surroundings, { port }: RealServer) {
+async function firstAnswers(runtime: Runtime, around: ServerAssembly, { port }: RealServer) {
   const agent = await around.startAgent(runtime, port);
   try {
     const at = `127.0.0.1:${await agent.listening("listen")}`;

@@ -1,7 +1,7 @@
 /** What the server takes for a cluster's list of pods: memory at rest and at most, and time. */
 import { fileURLToPath } from "node:url";
 import { Program } from "./program.ts";
-import { programOn, type Runtime, Surroundings } from "./real_server.ts";
+import { programOn, type Runtime, ServerAssembly } from "./real_server.ts";
 import type { Tools } from "./tools.ts";
 
 export interface ListResult {
@@ -18,7 +18,7 @@ export interface ListResult {
   readonly cpuSeconds: number;
 }
 
-const settleMs = 10_000;
+const waitMs = 10_000;
 const nothing = fileURLToPath(new URL("bare/nothing.ts", import.meta.url));
 
 export async function measureList(
@@ -26,11 +26,11 @@ export async function measureList(
   runtime: Runtime,
   pods: number,
 ): Promise<ListResult> {
-  const around = new Surroundings(tools, { pods, nodes: Math.max(1, Math.round(pods / 100)) });
+  const around = new ServerAssembly(tools, { pods, nodes: Math.max(1, Math.round(pods / 100)) });
   try {
     await around.prepare();
     const { program, readySeconds } = await around.start(runtime);
-    await pause(settleMs);
+    await pause(waitMs);
     const { rss: rest, peak } = program.memory();
     const cpuSeconds = program.cpuSeconds();
     const { seconds: listSeconds } = await around.cluster.ask("list");

@@ -9,7 +9,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { startCandidate, type Surroundings } from "./candidates.ts";
+import { type ServerAssembly, startCandidate } from "./candidates.ts";
 import { cases as allCases } from "./cases.ts";
 import { regressions } from "./check.ts";
 import { type ColdResult, coldTable, measureCold } from "./cold.ts";
@@ -70,7 +70,7 @@ async function measureAll(): Promise<Run> {
   const { port: feedPort, server } = await startFeed(pods);
   const upstream = new Program("load", [tools.go, "upstream"]);
   try {
-    const around: Surroundings = { tools, feedPort, upstreamPort: await upstream.port() };
+    const around: ServerAssembly = { tools, feedPort, upstreamPort: await upstream.port() };
     const cases = allCases.filter(({ name }) => name.includes(values.only));
     const say = (line: string) => void process.stderr.write(`${line}\n`);
     const rounds = Number(values.rounds);

@@ -1,5 +1,5 @@
 /** The only server is killed for 20 s while a pod asks 20 times a second: what the pod sees of it. */
-import { type Runtime, Surroundings } from "./real_server.ts";
+import { type Runtime, ServerAssembly } from "./real_server.ts";
 import type { Tools } from "./tools.ts";
 
 export interface OutageResult {
@@ -19,7 +19,7 @@ interface Asked {
 const rate = 20;
 
 export async function measureOutage(tools: Tools, runtime: Runtime): Promise<OutageResult> {
-  const around = new Surroundings(tools, { pods: 0, nodes: 1 });
+  const around = new ServerAssembly(tools, { pods: 0, nodes: 1 });
   try {
     await around.prepare();
     const first = await around.start(runtime);

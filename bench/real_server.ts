@@ -24,7 +24,7 @@ export function programOn(runtime: Runtime, tools: Tools, file = main): string[]
 }
 
 /** A cluster and an STS that takes 100 ms; both outlive servers, which may come and go. */
-export class Surroundings {
+export class ServerAssembly {
   readonly cluster: Program;
   readonly sts: Program;
   readonly #tools: Tools;

@@ -1,5 +1,5 @@
 /** All cases, candidate by candidate in turn, so that whatever else the machine does meets all. */
-import type { Candidate, CandidateName, startCandidate, Surroundings } from "./candidates.ts";
+import type { Candidate, CandidateName, ServerAssembly, startCandidate } from "./candidates.ts";
 import type { Case } from "./cases.ts";
 import { measure, type Measured } from "./measure.ts";
 import type { Run } from "./report.ts";
@@ -15,14 +15,14 @@ export interface Plan {
 type Start = typeof startCandidate;
 
 /** How long after its start an agent's memory counts as that at rest. */
-const settleMs = 1500;
+const waitMs = 1500;
 /** How long after the load: the agent collects garbage in the first lull. */
 const lullMs = 25_000;
 const starts = 5;
 
 export async function runCases(
   plan: Plan,
-  around: Surroundings,
+  around: ServerAssembly,
   start: Start,
 ): Promise<Omit<Run, "about">> {
   const names = [...new Set(plan.cases.flatMap(({ candidates }) => candidates))];
@@ -31,7 +31,7 @@ export async function runCases(
   const running = new Map<CandidateName, Candidate>();
   try {
     for (const name of names) running.set(name, await start(name, around));
-    await new Promise((resolve) => setTimeout(resolve, settleMs));
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
     const rest = memoryOf(agents, running);
     const cases: CaseResult[] = [];
     for (const one of plan.cases) cases.push(await runCase(one, plan, around, running));
@@ -45,7 +45,7 @@ export async function runCases(
 async function runCase(
   one: Case,
   plan: Plan,
-  around: Surroundings,
+  around: ServerAssembly,
   running: ReadonlyMap<CandidateName, Candidate>,
 ): Promise<CaseResult> {
   const rounds: Partial<Record<CandidateName, Measured[]>> = {};
@@ -63,7 +63,7 @@ async function runCase(
   return result;
 }
 
-async function startTimes(agents: readonly CandidateName[], around: Surroundings, start: Start) {
+async function startTimes(agents: readonly CandidateName[], around: ServerAssembly, start: Start) {
   const times: Record<string, number> = {};
   for (const name of agents) {
     const taken: number[] = [];

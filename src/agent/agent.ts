@@ -15,16 +15,16 @@ import { createFront } from "./imds/front.ts";
 import type { GetAccess } from "./server_client/server_access.ts";
 import { runReporter } from "./server_client/reporter.ts";
 import { AgentCounts } from "./metrics/agent_counts.ts";
-import { collectInLulls } from "./lifecycle/idle_gc.ts";
+import { collectWhenIdle } from "./lifecycle/idle_gc.ts";
 import type { MetricSources } from "./metrics/metrics.ts";
 import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./lifecycle/readiness.ts";
-import type { RedirectKeeper, RedirectStatus } from "./redirect/redirect_reconciler.ts";
+import type { RedirectReconciler, RedirectStatus } from "./redirect/redirect_reconciler.ts";
 import { refusedRequests } from "./imds/refused_requests.ts";
-import { ServerLink } from "./server_client/server_client.ts";
+import { ServerClient } from "./server_client/server_client.ts";
 import type { TokenKeys } from "./imds/token_keys.ts";
 
-export interface AgentParts {
+export interface AgentOptions {
   readonly settings: Pick<
     AgentSettings,
     | "server"
@@ -50,11 +50,11 @@ export interface AgentParts {
   readonly upstream: Upstream;
   readonly tokenKeys: TokenKeys;
   /** null where nothing is redirected. */
-  readonly redirect: RedirectKeeper | null;
+  readonly redirect: RedirectReconciler | null;
   /** With it, its READY sandboxes alone say whose an address is. */
   readonly runtime?: ContainerRuntime | null;
   /** One line for each address of the container credentials that isn't served. */
-  readonly doorsMissing?: () => readonly string[];
+  readonly endpointsMissing?: () => readonly string[];
   /** Connections of pods, for the metrics. */
   readonly connections?: () => { readonly open: number; readonly refused: number } | undefined;
   /** Stops the program for some 50 ms to give memory back; called in lulls. */
@@ -86,11 +86,11 @@ const notRedirecting: RedirectStatus = {
   guard: null,
 };
 
-export function createAgent(parts: AgentParts): Agent {
-  const { settings, clock, log } = parts;
-  const owners = parts.runtime
+export function createAgent(options: AgentOptions): Agent {
+  const { settings, clock, log } = options;
+  const owners = options.runtime
     ? new AddressOwners({
-      runtime: parts.runtime,
+      runtime: options.runtime,
       clock,
       log,
       heard: () => assignments.wakeAll(),
@@ -104,19 +104,19 @@ export function createAgent(parts: AgentParts): Agent {
     ...owners && { owners },
     wanted: () => link.hurry(),
   });
-  const link: ServerLink = new ServerLink({
+  const link: ServerClient = new ServerClient({
     clock,
     log,
-    random: parts.random,
+    random: options.random,
     server: settings.server,
-    access: parts.access,
-    resolve: parts.resolve,
+    access: options.access,
+    resolve: options.resolve,
     openStream: () => assignments.openStream(),
   });
-  const redirect = () => parts.redirect?.status() ?? notRedirecting;
+  const redirect = () => options.redirect?.status() ?? notRedirecting;
   const missing = () => [
     ...missingForReadiness(redirect(), link.status(), assignments, owners?.status()),
-    ...parts.doorsMissing?.() ?? [],
+    ...options.endpointsMissing?.() ?? [],
   ];
   const counts = new AgentCounts();
   const sources: MetricSources = {
@@ -128,10 +128,10 @@ export function createAgent(parts: AgentParts): Agent {
     link: () => link.status(),
     redirect,
     runtime: () => owners?.status() ?? null,
-    connections: () => parts.connections?.(),
+    connections: () => options.connections?.(),
   };
   let published: Promise<Registry> | undefined;
-  const metrics = () => published ??= publish(parts, counts, sources);
+  const metrics = () => published ??= publish(options, counts, sources);
   const tokenPods = new TokenPods({
     clock,
     ask: (body) => link.request("/v1/pod-tokens", body),
@@ -139,15 +139,15 @@ export function createAgent(parts: AgentParts): Agent {
     checked: counts.tokenChecked,
   });
   const refused = refusedRequests({
-    random: parts.random,
+    random: options.random,
     tell: (refused) => log.info(refused, "request refused"),
   });
   return {
     front: createFront({
       pods: assignments,
-      upstream: parts.upstream,
+      upstream: options.upstream,
       clock,
-      tokenKeys: parts.tokenKeys,
+      tokenKeys: options.tokenKeys,
       allowedHosts: [...settings.allowedHosts, ...nodeAddresses(settings)],
       passthrough: settings.passthrough,
       tokenRequired: settings.tokenRequired,
@@ -173,17 +173,17 @@ export function createAgent(parts: AgentParts): Agent {
       return assignments.everSynced;
     },
     async run(signal) {
-      const { collectGarbage } = parts;
+      const { collectGarbage } = options;
       const answered = () => counts.requests.total;
       await Promise.all([
-        collectGarbage && collectInLulls({ clock, answered, collectGarbage }, signal),
+        collectGarbage && collectWhenIdle({ clock, answered, collectGarbage }, signal),
         link.run(signal),
-        parts.redirect?.run(signal),
+        options.redirect?.run(signal),
         owners?.run(signal),
         runReporter({
           clock,
           address: () => link.status().address,
-          report: () => reportOf(parts, redirect(), missing().length === 0, assignments.size),
+          report: () => reportOf(options, redirect(), missing().length === 0, assignments.size),
           send: (body) => link.request("/v1/agent", body),
         }, signal),
       ]);
@@ -192,7 +192,7 @@ export function createAgent(parts: AgentParts): Agent {
 }
 
 async function publish(
-  { about, registry }: AgentParts,
+  { about, registry }: AgentOptions,
   counts: AgentCounts,
   sources: MetricSources,
 ): Promise<Registry> {
@@ -200,16 +200,16 @@ async function publish(
   return publishMetrics(counts, about, sources, registry);
 }
 
-function reportOf(parts: AgentParts, redirect: RedirectStatus, ready: boolean, held: number) {
+function reportOf(options: AgentOptions, redirect: RedirectStatus, ready: boolean, held: number) {
   const { kind, inPlace, repairs, guard } = redirect;
   return {
-    version: parts.about.version,
+    version: options.about.version,
     ready,
     redirect: { kind, inPlace, repairs, ...guard && { guarded: guard.inPlace } },
     assignments: held,
   };
 }
 
-function nodeAddresses({ hostIp, hostIpv6 }: AgentParts["settings"]): readonly string[] {
+function nodeAddresses({ hostIp, hostIpv6 }: AgentOptions["settings"]): readonly string[] {
   return [hostIp, hostIpv6].filter((address) => address !== null);
 }

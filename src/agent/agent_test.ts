@@ -7,7 +7,7 @@ import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../tests/fakes/recorded_log.ts";
 import { createAgent } from "./agent.ts";
 import { passthroughRule } from "./imds/passthrough_rule.ts";
-import { RedirectKeeper } from "./redirect/redirect_reconciler.ts";
+import { RedirectReconciler } from "./redirect/redirect_reconciler.ts";
 import { TokenKeyRing } from "./imds/token_keys.ts";
 
 const roles = "/latest/meta-data/iam/security-credentials/";
@@ -22,7 +22,7 @@ function setUp() {
     reports.push(JSON.parse(body ?? ""));
     return new Response(null, { status: 204 });
   };
-  const redirect = new RedirectKeeper({
+  const redirect = new RedirectReconciler({
     clock,
     log,
     guard: { ensure: () => Promise.resolve(false) },

@@ -161,9 +161,9 @@ interface Read {
 
 function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettings {
   const addresses = [values["host-ip"], values["host-ipv6"]].map(canonicalAddress);
-  const doors = values["container-credentials"].map(doorAt).filter((at) => at !== undefined)
+  const endpoints = values["container-credentials"].map(doorAt).filter((at) => at !== undefined)
     .filter(({ host }) => machine.hasIpv6 || !host.includes(":"));
-  const most = connectionsAllowed(machine.openFiles, 1 + doors.length);
+  const most = connectionsAllowed(machine.openFiles, 1 + endpoints.length);
   return Object.freeze({
     listen: anyAddress(values["listen"], machine.hasIpv6),
     adminListen: anyAddress(values["admin-listen"], machine.hasIpv6),
@@ -187,7 +187,7 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
     graceMs: values["disconnected-grace"] * 1000,
     criSocket: textOf(socketPath(values["cri-socket"])),
     stateDir: values["state-dir"].replace(/(.)\/+$/, "$1"),
-    containerCredentials: doors,
+    containerCredentials: endpoints,
     readinessFile: textOf(values["readiness-file"]),
     logLevel: values["log-level"],
     logFormat: values["log-format"],

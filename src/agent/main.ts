@@ -7,13 +7,13 @@ import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
 import { type Command, refuse } from "../cli/command.ts";
 import { listenAt } from "../cli/listening.ts";
-import { countedRepeats } from "../telemetry/log_dedup.ts";
+import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Agent, createAgent } from "./agent.ts";
 import { type AgentSettings, parseAgentConfig } from "./config.ts";
-import { createDoors } from "./container_credentials/create_endpoints.ts";
-import type { CredentialsDoors } from "./container_credentials/endpoints.ts";
+import { createEndpoints } from "./container_credentials/create_endpoints.ts";
+import type { CredentialsEndpoints } from "./container_credentials/endpoints.ts";
 import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { agentFlags } from "./flags.ts";
 import { accessByFiles } from "./server_client/server_access.ts";
@@ -22,7 +22,7 @@ import type { Log } from "./ports.ts";
 import { isTaken, overtake, type ProbeClient } from "./lifecycle/handover.ts";
 import { keepReadinessFile } from "./lifecycle/readiness_file.ts";
 import { createRedirect } from "./redirect/create_redirect.ts";
-import type { RedirectKeeper } from "./redirect/redirect_reconciler.ts";
+import type { RedirectReconciler } from "./redirect/redirect_reconciler.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
 import { removeRouteGuard } from "./redirect/route_guard.ts";
 import { loadTokenKeys } from "./imds/token_key_file.ts";
@@ -51,7 +51,7 @@ export async function runAgent(runtime: Runtime, args: readonly string[]): Promi
     component: "agent",
     write: runtime.writeLog,
   });
-  const log = countedRepeats(plain, backgroundTimer);
+  const log = dedupLog(plain, backgroundTimer);
   log.info({ version, node: settings.nodeName, server: settings.server }, "starting");
   for (const notice of notices) log.warn({ notice }, "setting with consequences");
   const stop = new AbortController();
@@ -89,12 +89,12 @@ async function serve(
     );
   }
   const watch = { clock: systemClock, log };
-  open.doors = createDoors(runtime, settings, agent.credentialsFront, watch);
-  const keeping = open.doors.run(stopping);
+  open.endpoints = createEndpoints(runtime, settings, agent.credentialsFront, watch);
+  const keeping = open.endpoints.run(stopping);
   open.front = await listenFront(runtime, settings, agent, log);
   await aborted(stopping);
   if (settings.removeRulesOnExit) await takeAway(runtime, redirect, log);
-  await Promise.all([open.front.close(stopGraceMs), open.doors.close(stopGraceMs)]);
+  await Promise.all([open.front.close(stopGraceMs), open.endpoints.close(stopGraceMs)]);
   if (settings.removeRulesOnExit) await takeAddressesAway(runtime, settings, log);
   ended.abort();
   await Promise.all([running, telling, keeping, open.admin.close(0)]);
@@ -124,7 +124,7 @@ function tellReadiness(
 
 interface Listeners {
   front?: Listener;
-  doors?: CredentialsDoors;
+  endpoints?: CredentialsEndpoints;
   admin?: Listener;
 }
 
@@ -132,7 +132,7 @@ interface Assembly {
   readonly runtime: Runtime;
   readonly settings: AgentSettings;
   readonly log: Log;
-  readonly redirect: RedirectKeeper | null;
+  readonly redirect: RedirectReconciler | null;
   readonly open: Listeners;
   readonly signal: AbortSignal;
 }
@@ -157,7 +157,7 @@ async function assemble(
     upstream: createImds({
       baseUrl: settings.metadataUrl,
       http: runtime.httpClient(),
-      plainGet: runtime.plainGet(settings.metadataUrl),
+      fastGet: runtime.fastGet(settings.metadataUrl),
       clock: systemClock,
     }),
     tokenKeys: await loadTokenKeys({
@@ -168,16 +168,16 @@ async function assemble(
     }),
     redirect,
     runtime: settings.criSocket === null ? null : containerRuntime(settings.criSocket),
-    doorsMissing: () => open.doors?.missing() ?? [],
+    endpointsMissing: () => open.endpoints?.missing() ?? [],
     connections: () => connectionsOf(open),
     collectGarbage: runtime.collectGarbage,
   });
 }
 
 /** Of pods, at either front. */
-function connectionsOf({ front, doors }: Listeners) {
+function connectionsOf({ front, endpoints }: Listeners) {
   const sums = { open: 0, refused: 0 };
-  for (const listener of [front, doors]) {
+  for (const listener of [front, endpoints]) {
     sums.open += listener?.connections().open ?? 0;
     sums.refused += listener?.connections().refused ?? 0;
   }
@@ -186,7 +186,7 @@ function connectionsOf({ front, doors }: Listeners) {
 
 async function takeAway(
   runtime: Runtime,
-  redirect: RedirectKeeper | null,
+  redirect: RedirectReconciler | null,
   log: Log,
 ): Promise<void> {
   await redirect?.stop();

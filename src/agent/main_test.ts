@@ -40,7 +40,7 @@ function fakeRuntime(programs: Programs) {
       fetch: () => Promise.reject(Object.assign(new Error("connect"), { code: "ECONNREFUSED" })),
       close: () => {},
     }),
-    plainGet: () => null,
+    fastGet: () => null,
     run: (command, args, options) => {
       const line = [command, ...args].join(" ");
       const result = programs(line, options?.stdin ?? "");

@@ -40,26 +40,28 @@ export interface AssignedPod {
 }
 
 /** Which pod asks. `unconfirmed`: known, but no word from a server for too long. */
-export type Found =
+export type PodLookup =
   | { readonly kind: "pod"; readonly pod: AssignedPod }
   | { readonly kind: "unknown" }
   | { readonly kind: "conflict" }
-  | { readonly kind: "unconfirmed" };
+  | { readonly kind: "stale" };
 
 /**
  * Who stands behind an address. `unheard`: the container runtime, which alone says whose it is, gave
  * no word; `disputed`: it names a pod that has other addresses by the API.
  */
-export type FoundAt = Found | { readonly kind: "unheard" } | { readonly kind: "disputed" };
+export type AddressLookup = PodLookup | { readonly kind: "unavailable" } | {
+  readonly kind: "mismatch";
+};
 
 export interface PodsByAddress {
   /** At once, from memory. Expired credentials are `pending`. */
-  find(ip: string): FoundAt;
+  find(ip: string): AddressLookup;
   /**
    * Waits until the address has a pod whose role is no longer pending, at most `ms`, and starts a
    * direct read by the server where the address is unknown. Gives what is known then.
    */
-  settle(ip: string, ms: number, signal: AbortSignal): Promise<FoundAt>;
+  waitFor(ip: string, ms: number, signal: AbortSignal): Promise<AddressLookup>;
   /** The UID of the pod last known there: to bind a session token to, never to answer by. */
   lastKnown(ip: string): string | undefined;
 }
@@ -67,16 +69,16 @@ export interface PodsByAddress {
 /** Pods found by UID, those on the node's network included. */
 export interface PodsByUid {
   /** At once, from memory. Expired credentials are `pending`. */
-  findUid(uid: string): Found;
+  findUid(uid: string): PodLookup;
   /** Waits until the pod is known and its role no longer pending, at most `ms`. */
-  settleUid(uid: string, ms: number, signal: AbortSignal): Promise<Found>;
+  waitForUid(uid: string, ms: number, signal: AbortSignal): Promise<PodLookup>;
 }
 
 /**
  * A body of known length that is on its way; to be started or cancelled, once. Each piece is the
  * sink's until it calls `resume()`, and nothing further comes before.
  */
-export interface ByteSource {
+export interface BodySource {
   readonly length: number;
   start(sink: { chunk(bytes: Uint8Array): void; end(): void; fail(): void }): void;
   resume(): void;
@@ -84,10 +86,10 @@ export interface ByteSource {
 }
 
 /** An answer of the service without a stream's objects. */
-export interface PlainAnswer {
+export interface UpstreamResponse {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Uint8Array | ByteSource;
+  readonly body: Uint8Array | BodySource;
 }
 
 /** What passing on needs: a GET or HEAD of a canonical path at the real service. */
@@ -98,7 +100,7 @@ export type Upstream = (
     readonly headers: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
   },
-) => Promise<Response | PlainAnswer>;
+) => Promise<Response | UpstreamResponse>;
 
 /** A pod's sandbox whose network stands and whose containers may run. */
 export interface Sandbox {

@@ -12,8 +12,8 @@ export interface ImdsHttp {
   }): Promise<Response>;
 }
 
-/** An answer with its body at hand or on its way, as `PlainGet` gives it. */
-export interface PlainAnswer {
+/** An answer with its body at hand or on its way, as `FastGet` gives it. */
+export interface UpstreamResponse {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array | PlainBody;
@@ -27,19 +27,19 @@ export interface PlainBody {
 }
 
 /** The quick way of a GET; undefined where it can't be taken, and `ImdsHttp` has to ask. */
-export type PlainGet = (
+export type FastGet = (
   path: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
   timeoutMs: number,
-) => Promise<PlainAnswer | undefined>;
+) => Promise<UpstreamResponse | undefined>;
 
-export interface ImdsDeps {
+export interface ImdsOptions {
   /** Such as `http://169.254.169.254`. */
   readonly baseUrl: string;
   readonly http: ImdsHttp;
   /** Of the same origin as `baseUrl`; only used where that has no path. */
-  readonly plainGet?: PlainGet | null;
+  readonly fastGet?: FastGet | null;
   readonly clock: { now(): number; after(ms: number, run: () => void): () => void };
   /** From a request's start to its answer's headers, in milliseconds. */
   readonly timeoutMs?: number;
@@ -82,28 +82,28 @@ const askAgainMs = 60_000;
  * @throws {ImdsFault}, or the connection's own error.
  */
 export function createImds(
-  deps: ImdsDeps,
-): (request: ImdsRequest) => Promise<Response | PlainAnswer> {
+  deps: ImdsOptions,
+): (request: ImdsRequest) => Promise<Response | UpstreamResponse> {
   const imds = new Imds(deps);
   return (request) => imds.ask(request);
 }
 
 class Imds {
-  readonly #deps: ImdsDeps;
+  readonly #deps: ImdsOptions;
   readonly #timeoutMs: number;
   readonly #base: string;
   readonly #isOrigin: boolean;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
 
-  constructor(deps: ImdsDeps) {
+  constructor(deps: ImdsOptions) {
     this.#deps = deps;
     this.#timeoutMs = deps.timeoutMs ?? 5000;
     this.#base = deps.baseUrl.replace(/\/+$/, "");
     this.#isOrigin = /^http:\/\/[^/]+$/.test(this.#base);
   }
 
-  async ask(request: ImdsRequest): Promise<Response | PlainAnswer> {
+  async ask(request: ImdsRequest): Promise<Response | UpstreamResponse> {
     const session = await this.#current();
     const answer = await this.#send(request, session);
     if (answer.status !== 401) return answer;
@@ -150,7 +150,7 @@ class Imds {
     }
   }
 
-  async #send(request: ImdsRequest, { token }: Session): Promise<Response | PlainAnswer> {
+  async #send(request: ImdsRequest, { token }: Session): Promise<Response | UpstreamResponse> {
     const own: Record<string, string> = token === undefined
       ? {}
       : { "X-aws-ec2-metadata-token": token };
@@ -174,11 +174,11 @@ class Imds {
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<PlainAnswer | undefined> {
-    const { plainGet } = this.#deps;
-    if (!plainGet || !this.#isOrigin) return undefined;
+  ): Promise<UpstreamResponse | undefined> {
+    const { fastGet } = this.#deps;
+    if (!fastGet || !this.#isOrigin) return undefined;
     try {
-      return await plainGet(path, headers, signal, this.#timeoutMs);
+      return await fastGet(path, headers, signal, this.#timeoutMs);
     } catch (error) {
       if ((error as { code?: unknown } | null)?.code !== "answer_timeout") throw error;
       throw new ImdsFault("imds_timeout", `metadata service: silent for ${this.#timeoutMs} ms`);
@@ -196,7 +196,7 @@ class Imds {
   }
 }
 
-async function leave(answer: Response | PlainAnswer): Promise<void> {
+async function leave(answer: Response | UpstreamResponse): Promise<void> {
   if (answer instanceof Response) await answer.body?.cancel();
   else if (!(answer.body instanceof Uint8Array)) answer.body.cancel();
 }

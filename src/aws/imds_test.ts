@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
-import { createImds, type ImdsDeps } from "./imds.ts";
+import { createImds, type ImdsOptions } from "./imds.ts";
 
 interface Service {
   /** Answers to PUTs, by turns; the last one stays. */
@@ -10,14 +10,14 @@ interface Service {
   readonly takes: (string | undefined)[];
 }
 
-function service({ puts, takes }: Service, more: Partial<ImdsDeps> = {}) {
+function service({ puts, takes }: Service, more: Partial<ImdsOptions> = {}) {
   const log: string[] = [];
   const clock = new ManualClock();
   const answerPut = async () => {
     const answer = puts.length > 1 ? puts.shift() : puts[0];
     return answer === undefined ? assert.fail("no answer to a PUT left") : await answer();
   };
-  const fetch: ImdsDeps["http"]["fetch"] = (url, { method, headers }) => {
+  const fetch: ImdsOptions["http"]["fetch"] = (url, { method, headers }) => {
     const token = headers["X-aws-ec2-metadata-token"];
     log.push(`${method} ${url} ${method === "PUT" ? "" : token ?? "none"}`.trim());
     if (method === "PUT") return answerPut();
@@ -94,7 +94,7 @@ test("imds: another answer to the PUT is a fault, and the next request tries aga
 function silent(answersPut: boolean) {
   const clock = new ManualClock();
   const aborted: unknown[] = [];
-  const fetch: ImdsDeps["http"]["fetch"] = (_url, { method, signal }) => {
+  const fetch: ImdsOptions["http"]["fetch"] = (_url, { method, signal }) => {
     if (method === "PUT" && answersPut) return Promise.resolve(new Response("t1"));
     return new Promise((_resolve, reject) => {
       signal.addEventListener("abort", () => {

@@ -8,7 +8,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { PodFacts } from "../policy/facts.ts";
 import type { TokenVerdict } from "../server/ports.ts";
 
-export interface AgentTokensParts {
+export interface AgentTokensOptions {
   /** The agent's own, and the audience of its tokens. */
   readonly pod: PodFacts;
   readonly audience: string;
@@ -24,20 +24,20 @@ const agentLifeSeconds = 600;
 type Bound = Pick<PodFacts, "namespace" | "name" | "uid" | "nodeName" | "serviceAccount">;
 
 export class AgentTokens {
-  readonly #parts: AgentTokensParts;
+  readonly #options: AgentTokensOptions;
 
-  constructor(parts: AgentTokensParts) {
-    this.#parts = parts;
+  constructor(options: AgentTokensOptions) {
+    this.#options = options;
   }
 
   /** A new token of the agent's, good for ten minutes. */
   issue(): string {
-    return this.issueFor(this.#parts.pod, this.#parts.audience, agentLifeSeconds);
+    return this.issueFor(this.#options.pod, this.#options.audience, agentLifeSeconds);
   }
 
   /** A new token bound to a pod. */
   issueFor(pod: Bound, audience: string, lifeSeconds: number): string {
-    const issuedAt = Math.floor(this.#parts.now() / 1000);
+    const issuedAt = Math.floor(this.#options.now() / 1000);
     const head = encoded({ alg: "HS256", typ: "JWT" });
     const claims = encoded({
       aud: [audience],
@@ -65,7 +65,7 @@ export class AgentTokens {
       return { kind: "refused", message: "not a token of this process" };
     }
     const { aud, exp, sub, ...more } = JSON.parse(Buffer.from(claims, "base64url").toString());
-    if (exp * 1000 <= this.#parts.now() || !aud.includes(audience)) {
+    if (exp * 1000 <= this.#options.now() || !aud.includes(audience)) {
       return { kind: "refused", message: "expired, or for another audience" };
     }
     const { pod, node } = more["kubernetes.io"];
@@ -80,7 +80,7 @@ export class AgentTokens {
   }
 
   #signature(text: string): string {
-    return createHmac("sha256", this.#parts.key).update(text).digest("base64url");
+    return createHmac("sha256", this.#options.key).update(text).digest("base64url");
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { podLines, type PodRow } from "./announcement.ts";
 
-export interface AnnouncerParts {
+export interface AnnouncerOptions {
   readonly clock: {
     /** Milliseconds since the epoch. */
     now(): number;
@@ -29,29 +29,29 @@ const lookMs = 200;
 const patienceMs = 3_000;
 
 /** Looks, and speaks where there is news, until `signal` aborts. */
-export function announce(parts: AnnouncerParts, signal: AbortSignal): void {
-  const announcer = new Announcer(parts);
+export function announce(options: AnnouncerOptions, signal: AbortSignal): void {
+  const announcer = new Announcer(options);
   let cancel = () => {};
   const lookAgain = () => {
     announcer.look();
-    cancel = parts.clock.after(lookMs, lookAgain);
+    cancel = options.clock.after(lookMs, lookAgain);
   };
   lookAgain();
   signal.addEventListener("abort", () => cancel(), { once: true });
 }
 
 class Announcer {
-  readonly #parts: AnnouncerParts;
+  readonly #options: AnnouncerOptions;
   #said: string | undefined;
   #opened = false;
   #newsSince: number | undefined;
 
-  constructor(parts: AnnouncerParts) {
-    this.#parts = parts;
+  constructor(options: AnnouncerOptions) {
+    this.#options = options;
   }
 
   look(): void {
-    const { clock, missing: readMissing, pods: readPods } = this.#parts;
+    const { clock, missing: readMissing, pods: readPods } = this.#options;
     const missing = readMissing().map((line) => `not ready: ${line}`);
     const pods = readPods();
     // What pods would get can't be told before readiness, and after it doesn't depend on it.
@@ -66,11 +66,11 @@ class Announcer {
 
   #podLines(pods: readonly PodRow[]): string[] {
     const there = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
-    return podLines(pods, this.#parts.asked.filter((name) => !there.has(name)));
+    return podLines(pods, this.#options.asked.filter((name) => !there.has(name)));
   }
 
   #sayPods(pods: readonly PodRow[], text: string): void {
-    const { head, foot, write } = this.#parts;
+    const { head, foot, write } = this.#options;
     if (this.#opened) write("\nNow:\n");
     else write(linesOf([...head(pods), ""]));
     this.#say(text);
@@ -81,7 +81,7 @@ class Announcer {
   #say(text: string): void {
     this.#said = text;
     this.#newsSince = undefined;
-    this.#parts.write(text);
+    this.#options.write(text);
   }
 }
 

@@ -26,7 +26,7 @@ export interface ClusterSource {
   run(sinks: Sinks, signal: AbortSignal): Promise<void>;
 }
 
-export interface ManifestSourceParts {
+export interface ManifestSourceOptions {
   readonly paths: readonly string[];
   /** The first reading, which had no problems. */
   readonly cluster: ManifestCluster;
@@ -38,30 +38,30 @@ export interface ManifestSourceParts {
 }
 
 /** Files are always as fresh as they can be, and a slip in them is told, not waited for. */
-export function manifestSource(parts: ManifestSourceParts): ClusterSource {
+export function manifestSource(options: ManifestSourceOptions): ClusterSource {
   let lastError: string | null = null;
   const feed = (sinks: Sinks, reading: ManifestReading) => {
     lastError = reading.kind === "problems" ? reading.problems[0] ?? null : null;
-    if (reading.kind === "problems") return parts.tell([...reading.problems, "nothing changed"]);
+    if (reading.kind === "problems") return options.tell([...reading.problems, "nothing changed"]);
     const { cluster } = reading;
-    parts.tell(cluster.warnings);
+    options.tell(cluster.warnings);
     sinks.namespaces.replace(cluster.namespaces);
     sinks.serviceAccounts.replace(cluster.serviceAccounts);
-    sinks.pods.replace([...cluster.pods, parts.agent]);
+    sinks.pods.replace([...cluster.pods, options.agent]);
   };
   const status = { resource: "manifests", synced: true, ageSeconds: 0, restarts: 0 };
   return {
     watches: () => [{ ...status, lastError }],
     async run(sinks, signal) {
-      const stop = followManifests({ ...parts, read: (reading) => feed(sinks, reading) });
-      feed(sinks, { kind: "read", cluster: parts.cluster });
+      const stop = followManifests({ ...options, read: (reading) => feed(sinks, reading) });
+      feed(sinks, { kind: "read", cluster: options.cluster });
       await aborted(signal);
       stop();
     },
   };
 }
 
-export interface KubernetesSourceParts {
+export interface KubernetesSourceOptions {
   readonly api: Pick<KubernetesApi, "open">;
   /** `NAMESPACE/POD`: only these are answered for. */
   readonly as: readonly string[];
@@ -73,10 +73,10 @@ export interface KubernetesSourceParts {
 }
 
 /** Reads the cluster and changes nothing in it. */
-export function kubernetesSource(parts: KubernetesSourceParts): ClusterSource {
+export function kubernetesSource(options: KubernetesSourceOptions): ClusterSource {
   const reflectors: { readonly resource: string; readonly reflector: Reflector<never> }[] = [];
   const start = <T>(resource: Resource<T>, sink: Sink<T>, signal: AbortSignal) => {
-    const reflector = new Reflector({ ...parts, resource, sink });
+    const reflector = new Reflector({ ...options, resource, sink });
     reflectors.push({ resource: resource.plural, reflector: reflector as Reflector<never> });
     return reflector.run(signal);
   };
@@ -90,7 +90,7 @@ export function kubernetesSource(parts: KubernetesSourceParts): ClusterSource {
       await Promise.all([
         start(namespaces, sinks.namespaces, signal),
         start(serviceAccounts, sinks.serviceAccounts, signal),
-        start(pods, actedPods(sinks.pods, parts.as, parts.agent), signal),
+        start(pods, actedPods(sinks.pods, options.as, options.agent), signal),
       ]);
     },
   };

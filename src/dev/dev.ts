@@ -24,7 +24,7 @@ import { inProcessClient } from "./in_process_client.ts";
 import { notAnswered } from "./shared_addresses.ts";
 import { aborted } from "../time/aborted.ts";
 
-export interface DevParts {
+export interface DevOptions {
   readonly runtime: Runtime;
   readonly settings: DevSettings;
   readonly source: ClusterSource;
@@ -40,21 +40,21 @@ const stopGraceMs = 5_000;
 const podTokenSeconds = 12 * 3600;
 
 /** Runs until `signal` aborts. @throws {ListenFault} a port can't be had */
-export async function runDev(parts: DevParts, signal: AbortSignal): Promise<void> {
-  const region = parts.settings.server.region ?? "us-east-1";
-  const aws = await startEmbeddedAws({ runtime: parts.runtime, now: systemClock.now, region });
+export async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
+  const region = options.settings.server.region ?? "us-east-1";
+  const aws = await startEmbeddedAws({ runtime: options.runtime, now: systemClock.now, region });
   // The link to the server goes on while requests under way end, so that waiting ones get answers.
   const ended = new AbortController();
-  const pair = createPair(parts, aws);
+  const pair = createPair(options, aws);
   const listeners: Listener[] = [];
   try {
-    const { front } = await listenAll(parts, pair, listeners);
+    const { front } = await listenAll(options, pair, listeners);
     const running = Promise.all([
-      parts.source.run(pair.server.index, ended.signal),
+      options.source.run(pair.server.index, ended.signal),
       pair.server.run(ended.signal),
       runAgent(pair, ended.signal),
     ]);
-    announceAll(parts, pair, listeners, aws, signal);
+    announceAll(options, pair, listeners, aws, signal);
     await Promise.race([running, aborted(signal)]);
     await front.close(stopGraceMs);
     ended.abort();
@@ -70,13 +70,13 @@ export async function runDev(parts: DevParts, signal: AbortSignal): Promise<void
 type Pair = ReturnType<typeof createPair>;
 
 /** Server and agent, joined without a network; nothing runs yet. */
-function createPair(parts: DevParts, aws: EmbeddedAws) {
-  const { runtime, settings, source, log } = parts;
+function createPair(options: DevOptions, aws: EmbeddedAws) {
+  const { runtime, settings, source, log } = options;
   const clock = systemClock;
   const registry = new Registry();
   const about = { version, runtime: `${runtime.platform.name} ${runtime.platform.version}` };
   const tokens = new AgentTokens({
-    pod: parts.agentPod,
+    pod: options.agentPod,
     audience: settings.server.tokenAudience,
     now: clock.now,
     key: crypto.getRandomValues(new Uint8Array(32)),
@@ -117,7 +117,7 @@ async function runAgent({ server, agent }: Pair, signal: AbortSignal): Promise<v
 
 /** Adds to `listeners` as it goes, in the order agent, admin, status, container credentials. */
 async function listenAll(
-  { runtime, settings }: DevParts,
+  { runtime, settings }: DevOptions,
   { server, agent, admin, front }: Pair,
   listeners: Listener[],
 ): Promise<{ readonly front: Listener }> {
@@ -153,14 +153,14 @@ async function listenAll(
 }
 
 function announceAll(
-  { runtime, settings, files, agentPod }: DevParts,
+  { runtime, settings, files, agentPod }: DevOptions,
   pair: Pair,
   listeners: readonly Listener[],
   aws: EmbeddedAws,
   signal: AbortSignal,
 ): void {
   const { server, missing } = pair;
-  const [agent, admin, status, door] = listeners.map(hostPortText);
+  const [agent, admin, status, endpoint] = listeners.map(hostPortText);
   const addresses = {
     agent: agent!,
     admin: admin!,
@@ -168,7 +168,9 @@ function announceAll(
     sts: settings.sts === "embedded" ? aws.stsUrl : settings.server.stsEndpoint,
     region: settings.server.region ?? "us-east-1",
     tokenRequired: settings.agent.tokenRequired,
-    credentials: door === undefined ? null : { at: door, tokenOf: podTokens(pair, settings) },
+    credentials: endpoint === undefined
+      ? null
+      : { at: endpoint, tokenOf: podTokens(pair, settings) },
   };
   const { cluster } = settings;
   const edit = files.length > 0 ? [`Edit ${files.join(", ")} and ask again.`] : [];

@@ -9,7 +9,7 @@ import type { HttpClient, Listener } from "../runtime/runtime.ts";
 import type { AgentTokens } from "./agent_tokens.ts";
 import type { DevSettings } from "./config.ts";
 
-export interface DevAgentParts {
+export interface DevAgentOptions {
   readonly settings: DevSettings;
   readonly about: { readonly version: string; readonly runtime: string };
   readonly clock: Clock;
@@ -26,8 +26,8 @@ export interface DevAgentParts {
 }
 
 /** Session tokens last as long as the process: their keys are kept in memory. */
-export function createDevAgent(parts: DevAgentParts): Agent {
-  const { settings, about, clock, log, registry, tokens, server: client } = parts;
+export function createDevAgent(options: DevAgentOptions): Agent {
+  const { settings, about, clock, log, registry, tokens, server: client } = options;
   return createAgent({
     settings: { ...settings.agent, hostIp: null, hostIpv6: null },
     about,
@@ -38,11 +38,11 @@ export function createDevAgent(parts: DevAgentParts): Agent {
     random: () => 0,
     access: () => Promise.resolve({ client, token: serverToken(tokens.issue())! }),
     resolve: () => Promise.resolve(["127.0.0.1"]),
-    upstream: createImds({ baseUrl: parts.metadataUrl, http: parts.http, clock }),
+    upstream: createImds({ baseUrl: options.metadataUrl, http: options.http, clock }),
     tokenKeys: new TokenKeyRing({
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     }),
     redirect: null,
-    connections: () => parts.front()?.connections(),
+    connections: () => options.front()?.connections(),
   });
 }

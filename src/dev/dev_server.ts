@@ -7,7 +7,7 @@ import type { AgentTokens } from "./agent_tokens.ts";
 import type { ClusterSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
 
-export interface DevServerParts {
+export interface DevServerOptions {
   readonly settings: DevSettings;
   readonly about: { readonly version: string; readonly runtime: string };
   readonly clock: Clock;
@@ -28,9 +28,9 @@ export interface DevServer {
 const noCertificateEnds = Date.UTC(9999, 11, 31);
 
 /** Events go nowhere: what they would say stands in the list of pods. */
-export function createDevServer(parts: DevServerParts): DevServer {
-  const { settings, about, clock, log, registry, source, tokens } = parts;
-  const sts = createSts(stsOptions(settings, parts.stsUrl, () => clock.now()));
+export function createDevServer(options: DevServerOptions): DevServer {
+  const { settings, about, clock, log, registry, source, tokens } = options;
+  const sts = createSts(stsOptions(settings, options.stsUrl, () => clock.now()));
   const server = createServer({
     settings: settings.server,
     about: { ...about, replica: "dev" },

@@ -9,7 +9,7 @@ export interface EmbeddedAws {
   close(): Promise<void>;
 }
 
-export interface EmbeddedAwsParts {
+export interface EmbeddedAwsOptions {
   readonly runtime: Pick<Runtime, "listen">;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -29,8 +29,8 @@ const limits: ListenLimits = {
 };
 
 /** Any program of this machine may ask: all that it gives away is fake. */
-export async function startEmbeddedAws(parts: EmbeddedAwsParts): Promise<EmbeddedAws> {
-  const { now, region } = parts;
+export async function startEmbeddedAws(options: EmbeddedAwsOptions): Promise<EmbeddedAws> {
+  const { now, region } = options;
   const sts = createFakeSts({
     now,
     random: (below) => crypto.getRandomValues(new Uint32Array(1))[0]! % below,
@@ -43,7 +43,10 @@ export async function startEmbeddedAws(parts: EmbeddedAwsParts): Promise<Embedde
     region,
     accountId: embeddedAccountId,
   });
-  const listeners = await Promise.all([listen(parts.runtime, sts), listen(parts.runtime, imds)]);
+  const listeners = await Promise.all([
+    listen(options.runtime, sts),
+    listen(options.runtime, imds),
+  ]);
   const [stsUrl, imdsUrl] = listeners.map(({ port }) => `http://127.0.0.1:${port}`);
   return {
     stsUrl: stsUrl!,

@@ -3,7 +3,7 @@
  * a token; the keys, user data and role that pods must never see say so in their values.
  */
 
-export interface FakeImdsParts {
+export interface FakeImdsOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** A new token, never the same twice. */
@@ -23,24 +23,24 @@ const address = "10.77.0.10";
 const roleName = "THE-NODES-OWN-ROLE";
 
 /** Makes the service; it remembers the tokens it gave out until they end. */
-export function createFakeImds(parts: FakeImdsParts): FakeImds {
+export function createFakeImds(options: FakeImdsOptions): FakeImds {
   const tokens = new Map<string, number>();
-  const tree = documents(parts);
+  const tree = documents(options);
   return (request) => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/latest/api/token") return tokenAnswer(parts, tokens, request);
+    if (pathname === "/latest/api/token") return tokenAnswer(options, tokens, request);
     if (request.method !== "GET" && request.method !== "HEAD") {
       return text(405, "Method Not Allowed");
     }
     const endsAt = tokens.get(request.headers.get("x-aws-ec2-metadata-token") ?? "") ?? 0;
-    if (endsAt <= parts.now()) return text(401, "Unauthorized");
+    if (endsAt <= options.now()) return text(401, "Unauthorized");
     const body = lookUp(tree, pathname);
     return body === undefined ? text(404, "Not Found") : text(200, body);
   };
 }
 
 function tokenAnswer(
-  parts: FakeImdsParts,
+  options: FakeImdsOptions,
   tokens: Map<string, number>,
   request: Request,
 ): Response {
@@ -49,14 +49,14 @@ function tokenAnswer(
   const asked = request.headers.get("x-aws-ec2-metadata-token-ttl-seconds") ?? "";
   const seconds = /^\d{1,5}$/.test(asked) ? Number(asked) : 0;
   if (seconds < 1 || seconds > 21600) return text(400, "Bad Request");
-  for (const [token, endsAt] of tokens) if (endsAt <= parts.now()) tokens.delete(token);
-  const token = parts.newToken();
-  tokens.set(token, parts.now() + seconds * 1000);
+  for (const [token, endsAt] of tokens) if (endsAt <= options.now()) tokens.delete(token);
+  const token = options.newToken();
+  tokens.set(token, options.now() + seconds * 1000);
   return text(200, token, { "x-aws-ec2-metadata-token-ttl-seconds": asked });
 }
 
 /** Every document by its path below the version. */
-function documents({ region, accountId, now }: FakeImdsParts): ReadonlyMap<string, string> {
+function documents({ region, accountId, now }: FakeImdsOptions): ReadonlyMap<string, string> {
   const zone = `${region}a`;
   const credentials = document({
     Code: "Success",

@@ -5,7 +5,7 @@
  */
 import { ParameterFault, readAssumeRole } from "./fake_sts_parameters.ts";
 
-export interface FakeStsParts {
+export interface FakeStsOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Whole numbers from 0 to `below` - 1. */
@@ -43,17 +43,17 @@ const tokenPrefix = "FAKE-SESSION-OF-ROLECALL-DEV.";
 export type FakeSts = (request: Request) => Promise<Response>;
 
 /** Makes the STS; nothing is remembered between requests. */
-export function createFakeSts(parts: FakeStsParts): FakeSts {
+export function createFakeSts(options: FakeStsOptions): FakeSts {
   return async (request) => {
-    const requestId = identifier(parts, 32, "0123456789abcdef");
+    const requestId = identifier(options, 32, "0123456789abcdef");
     const fields = await formFields(request);
     const action = fields.get("Action");
     try {
       const accessKeyId = signedWith(request);
-      if (action === "AssumeRole") return answer(action, assumeRole(parts, fields), requestId);
+      if (action === "AssumeRole") return answer(action, assumeRole(options, fields), requestId);
       if (action !== "GetCallerIdentity") throw unknownAction(action);
-      const session = callerOf(request, accessKeyId, parts.now());
-      return answer(action, callerIdentity(parts, session), requestId);
+      const session = callerOf(request, accessKeyId, options.now());
+      return answer(action, callerIdentity(options, session), requestId);
     } catch (fault) {
       return refusal(faultOf(fault), requestId);
     }
@@ -125,40 +125,40 @@ function readToken(token: string): Session | undefined {
   }
 }
 
-function assumeRole(parts: FakeStsParts, fields: URLSearchParams): string {
+function assumeRole(options: FakeStsOptions, fields: URLSearchParams): string {
   const { roleArn, account, roleName, sessionName, durationSeconds } = readAssumeRole(fields);
-  if (parts.refuses(roleArn)) {
-    const message = `User: ${fakeCallerArn(parts.accountId)} is not authorized to perform: ` +
+  if (options.refuses(roleArn)) {
+    const message = `User: ${fakeCallerArn(options.accountId)} is not authorized to perform: ` +
       `sts:AssumeRole on resource: ${roleArn}`;
     throw new StsFault(403, "AccessDenied", message);
   }
   const session: Session = {
-    accessKeyId: `ASIAROLECALLDEV${identifier(parts, 5, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}`,
+    accessKeyId: `ASIAROLECALLDEV${identifier(options, 5, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}`,
     arn: `arn:${roleArn.split(":")[1]}:sts::${account}:assumed-role/${roleName}/${sessionName}`,
     userId: `AROAROLECALLDEV00000:${sessionName}`,
     account,
-    expiresAt: parts.now() + durationSeconds * 1000,
+    expiresAt: options.now() + durationSeconds * 1000,
   };
-  return element("Credentials", credentials(parts, session)) +
+  return element("Credentials", credentials(options, session)) +
     element(
       "AssumedRoleUser",
       element("AssumedRoleId", escaped(session.userId)) + element("Arn", escaped(session.arn)),
     );
 }
 
-function credentials(parts: FakeStsParts, session: Session): string {
+function credentials(options: FakeStsOptions, session: Session): string {
   const text = btoa(JSON.stringify(session)).replaceAll("+", "-").replaceAll("/", "_");
   const expiration = new Date(session.expiresAt).toISOString().replace(/\.\d+Z$/, "Z");
   return element("AccessKeyId", session.accessKeyId) +
     element(
       "SecretAccessKey",
-      `fake/secret/of/rolecall/dev/${identifier(parts, 12, "0123456789")}`,
+      `fake/secret/of/rolecall/dev/${identifier(options, 12, "0123456789")}`,
     ) +
     element("SessionToken", tokenPrefix + text.replace(/=+$/, "")) +
     element("Expiration", expiration);
 }
 
-function callerIdentity({ accountId }: FakeStsParts, session: Session | undefined): string {
+function callerIdentity({ accountId }: FakeStsOptions, session: Session | undefined): string {
   return element("Arn", escaped(session?.arn ?? fakeCallerArn(accountId))) +
     element("UserId", escaped(session?.userId ?? "AROAROLECALLDEV00000:dev")) +
     element("Account", session?.account ?? accountId);
@@ -190,6 +190,6 @@ function escaped(text: string): string {
   return text.replace(/[<>&"']/g, (found) => `&#${found.charCodeAt(0)};`);
 }
 
-function identifier({ random }: FakeStsParts, length: number, alphabet: string): string {
+function identifier({ random }: FakeStsOptions, length: number, alphabet: string): string {
   return Array.from({ length }, () => alphabet[random(alphabet.length)]).join("");
 }

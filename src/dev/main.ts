@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { backgroundTimer } from "../time/background_timer.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { type Command, refuse } from "../cli/command.ts";
-import { countedRepeats } from "../telemetry/log_dedup.ts";
+import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { devAgentPod } from "./agent_pod.ts";
 import { openCluster } from "./open_cluster.ts";
@@ -31,7 +31,7 @@ export async function runDevCommand(runtime: Runtime, args: readonly string[]): 
   const { settings, notices } = parsed;
   const { logLevel: level, logFormat: format } = settings.agent;
   const plain = createLog({ level, format, component: "dev", write: runtime.writeError });
-  const log = countedRepeats(plain, backgroundTimer);
+  const log = dedupLog(plain, backgroundTimer);
   const agentPod = devAgentPod(settings.server.agentServiceAccount);
   const tell = (lines: readonly string[]) =>
     runtime.writeOut(lines.map((line) => `${line}\n`).join(""));

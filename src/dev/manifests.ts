@@ -64,7 +64,7 @@ async function readOne(path: string, readTextFile: ReadTextFile) {
   }
 }
 
-export interface FollowParts {
+export interface FollowOptions {
   readonly paths: readonly string[];
   readonly readTextFile: ReadTextFile;
   /** Calls back once an edit is complete; returns a stop. */
@@ -73,15 +73,15 @@ export interface FollowParts {
 }
 
 /** Reads all the files again after each change, one reading at a time; returns a stop. */
-export function followManifests(parts: FollowParts): () => void {
+export function followManifests(options: FollowOptions): () => void {
   let stopped = false;
   let last = Promise.resolve();
   const readAgain = async () => {
-    const reading = await readManifests(parts.paths, parts.readTextFile);
-    if (!stopped) parts.read(reading);
+    const reading = await readManifests(options.paths, options.readTextFile);
+    if (!stopped) options.read(reading);
   };
-  const stops = parts.paths.map((path) =>
-    parts.watchFile(path, () => {
+  const stops = options.paths.map((path) =>
+    options.watchFile(path, () => {
       last = last.then(readAgain);
     })
   );

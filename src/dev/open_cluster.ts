@@ -11,7 +11,7 @@ import type { DevSettings } from "./config.ts";
 import { defaultManifest } from "./default_manifest.ts";
 import { readManifests } from "./manifests.ts";
 
-export interface OpenClusterParts {
+export interface OpenClusterOptions {
   readonly runtime: Pick<Runtime, "env" | "httpClient" | "readTextFile" | "watchFile">;
   readonly settings: Pick<DevSettings, "cluster">;
   readonly agentPod: PodFacts;
@@ -32,18 +32,18 @@ export type OpenedCluster =
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 /** Manifests are read once; a real cluster's API isn't asked anything yet. */
-export function openCluster(parts: OpenClusterParts): Promise<OpenedCluster> {
-  const { cluster } = parts.settings;
+export function openCluster(options: OpenClusterOptions): Promise<OpenedCluster> {
+  const { cluster } = options.settings;
   return cluster.kind === "manifests"
-    ? openManifests(parts, cluster.paths)
-    : openKubeconfig(parts, cluster);
+    ? openManifests(options, cluster.paths)
+    : openKubeconfig(options, cluster);
 }
 
 async function openManifests(
-  parts: OpenClusterParts,
+  options: OpenClusterOptions,
   named: readonly string[],
 ): Promise<OpenedCluster> {
-  const { runtime, agentPod: agent, tell } = parts;
+  const { runtime, agentPod: agent, tell } = options;
   const paths = named.length > 0 ? named : [await defaultManifest(runtime.readTextFile)];
   const reading = await readManifests(paths, runtime.readTextFile);
   if (reading.kind === "problems") return reading;
@@ -54,10 +54,10 @@ async function openManifests(
 }
 
 async function openKubeconfig(
-  parts: OpenClusterParts,
+  options: OpenClusterOptions,
   { path, as }: { readonly path: string; readonly as: readonly string[] },
 ): Promise<OpenedCluster> {
-  const { runtime, agentPod: agent, clock, log } = parts;
+  const { runtime, agentPod: agent, clock, log } = options;
   const { readTextFile, env } = runtime;
   try {
     const connection = await kubeconfigConnection(path, { clock, readTextFile, env });

@@ -14,7 +14,7 @@ import { explainFlags } from "./flags.ts";
 import { judgeCluster } from "./from_cluster.ts";
 import { askServer } from "./from_server.ts";
 import { causesText, coloured, plain, podText } from "./text.ts";
-import { parseWish, type Wish } from "./options.ts";
+import { type ExplainOptions, parseWish } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings. */
 const exitCodes = { unreachable: 1, denied: 3, notFound: 4 } as const;
@@ -40,10 +40,10 @@ export const explainCommand: Command = {
 export async function runExplain(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseWish(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
-  const { wish } = parsed;
+  const { options } = parsed;
   try {
-    const { answer, source } = await answered(runtime, wish);
-    return print(runtime, wish, answer, source);
+    const { answer, source } = await answered(runtime, options);
+    return print(runtime, options, answer, source);
   } catch (fault) {
     if (fault instanceof ConnectionFault && fault.code === "settings_broken") {
       return refuse(runtime, [`--kubeconfig: ${fault.message}`]);
@@ -59,14 +59,18 @@ interface Answered {
   readonly source: string;
 }
 
-function answered(runtime: Runtime, wish: Wish): Promise<Answered> {
-  const { source } = wish;
-  if (source.kind === "server") return fromServer(runtime, wish, source.url);
-  if (source.kind === "cluster") return fromCluster(runtime, wish, source.kubeconfig);
-  return fromUsual(runtime, wish, source);
+function answered(runtime: Runtime, options: ExplainOptions): Promise<Answered> {
+  const { source } = options;
+  if (source.kind === "server") return fromServer(runtime, options, source.url);
+  if (source.kind === "cluster") return fromCluster(runtime, options, source.kubeconfig);
+  return fromUsual(runtime, options, source);
 }
 
-async function fromServer(runtime: Runtime, { subject }: Wish, url: string): Promise<Answered> {
+async function fromServer(
+  runtime: Runtime,
+  { subject }: ExplainOptions,
+  url: string,
+): Promise<Answered> {
   const http = runtime.httpClient();
   const tooLate = new AbortController();
   const late = new Error(`no answer within ${patienceMs / 1000} s`);
@@ -81,7 +85,11 @@ async function fromServer(runtime: Runtime, { subject }: Wish, url: string): Pro
   }
 }
 
-async function fromCluster(runtime: Runtime, wish: Wish, kubeconfig: string): Promise<Answered> {
+async function fromCluster(
+  runtime: Runtime,
+  options: ExplainOptions,
+  kubeconfig: string,
+): Promise<Answered> {
   const { readTextFile, env } = runtime;
   const api: KubernetesApi = await kubeconfigApi(kubeconfig, {
     readTextFile,
@@ -91,7 +99,7 @@ async function fromCluster(runtime: Runtime, wish: Wish, kubeconfig: string): Pr
     userAgent: `rolecall/${version}`,
   });
   try {
-    const judging = judgeCluster(api, systemClock, wish);
+    const judging = judgeCluster(api, systemClock, options);
     const words = `reading the cluster of ${kubeconfig}`;
     const answer = await whileWaiting(runtime, systemClock, words, judging);
     return { answer, source: `the cluster of ${kubeconfig}, policy alone` };
@@ -102,15 +110,15 @@ async function fromCluster(runtime: Runtime, wish: Wish, kubeconfig: string): Pr
 
 async function fromUsual(
   runtime: Runtime,
-  wish: Wish,
+  options: ExplainOptions,
   { url, kubeconfig }: { readonly url: string; readonly kubeconfig: string | null },
 ): Promise<Answered> {
   try {
-    return await fromServer(runtime, wish, url);
+    return await fromServer(runtime, options, url);
   } catch (fault) {
     const silent = fault instanceof ExplainFault && fault.code === "unreachable";
     if (!silent || kubeconfig === null || !await isThere(runtime, kubeconfig)) throw fault;
-    return await fromCluster(runtime, wish, kubeconfig);
+    return await fromCluster(runtime, options, kubeconfig);
   }
 }
 
@@ -118,7 +126,12 @@ async function isThere(runtime: Runtime, path: string): Promise<boolean> {
   return await runtime.readTextFile(path).then(() => true, () => false);
 }
 
-function print(runtime: Runtime, { subject, json }: Wish, answer: Answer, source: string): number {
+function print(
+  runtime: Runtime,
+  { subject, json }: ExplainOptions,
+  answer: Answer,
+  source: string,
+): number {
   const paint = runtime.isTerminal && !runtime.env["NO_COLOR"] ? coloured : plain;
   if (answer.kind === "not-found") {
     const name = subject === "all" ? "" : `${subject.namespace}/${subject.name}`;

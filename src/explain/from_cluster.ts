@@ -12,7 +12,7 @@ import { explained, type Explanation, skipped } from "../policy/explanation.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import type { Answer } from "./answer.ts";
 import type { DeniedPod } from "./causes.ts";
-import type { Wish } from "./options.ts";
+import type { ExplainOptions } from "./options.ts";
 
 const unasked = "not asked: only a server knows (--server-status)";
 /** The server finds its account out by itself; here it has to be told. */
@@ -22,7 +22,7 @@ const giveBase = "give --role-base-arn as the server has it, or ask the server (
 export async function judgeCluster(
   api: KubernetesApi,
   clock: Clock,
-  { subject, policy: settings }: Pick<Wish, "subject" | "policy">,
+  { subject, policy: settings }: Pick<ExplainOptions, "subject" | "policy">,
 ): Promise<Answer> {
   const policy = createPolicy(settings);
   if (subject === "all") return judgeAll(policy, await collected(api, clock));

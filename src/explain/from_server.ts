@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { type Explanation, stepNames } from "../policy/explanation.ts";
 import { type Answer, ExplainFault } from "./answer.ts";
 import type { DeniedPod } from "./causes.ts";
-import type { Wish } from "./options.ts";
+import type { ExplainOptions } from "./options.ts";
 
 /** The part of the runtime's HTTP client that is used here. */
 export interface HttpClient {
@@ -44,7 +44,7 @@ const summary = v.object({
 /** @throws {ExplainFault} no answer, or none that is understood */
 export async function askServer(
   url: string,
-  subject: Wish["subject"],
+  subject: ExplainOptions["subject"],
   http: HttpClient,
   signal: AbortSignal,
 ): Promise<Answer> {

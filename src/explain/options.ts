@@ -15,7 +15,7 @@ export type Source =
   | { readonly kind: "cluster"; readonly kubeconfig: string }
   | { readonly kind: "usual"; readonly url: string; readonly kubeconfig: string | null };
 
-export interface Wish {
+export interface ExplainOptions {
   readonly subject: { readonly namespace: string; readonly name: string } | "all";
   readonly source: Source;
   readonly json: boolean;
@@ -24,7 +24,7 @@ export interface Wish {
 }
 
 export type ParsedWish =
-  | { readonly kind: "wish"; readonly wish: Wish }
+  | { readonly kind: "options"; readonly options: ExplainOptions }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 type Values = FlagValues<typeof explainFlags>;
@@ -44,7 +44,7 @@ export function parseWish(
   const subject = values.all ? "all" : { namespace, name };
   const json = values.output === "json";
   const policy = policyOf(values);
-  return { kind: "wish", wish: { subject, source: sourceOf(values, env), json, policy } };
+  return { kind: "options", options: { subject, source: sourceOf(values, env), json, policy } };
 }
 
 function subjectProblems({ all }: Values, positionals: readonly string[]): string[] {

@@ -10,7 +10,7 @@ import { version } from "../version.ts";
 import { migrateFlags } from "./flags.ts";
 import { manifestFacts } from "./manifest_facts.ts";
 import { likelyPredecessors, migrationReport, reportText } from "./report.ts";
-import { type MigrateWish, parseMigrateWish } from "./options.ts";
+import { type MigrateOptions, parseMigrateWish } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings and files. */
 const exitCodes = { fault: 1, differences: 3 } as const;
@@ -32,11 +32,11 @@ export const migrateCommand: Command = {
 export async function runMigrate(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseMigrateWish(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
-  const { wish } = parsed;
+  const { options } = parsed;
   try {
-    const cluster = await read(runtime, wish.source);
+    const cluster = await read(runtime, options.source);
     if ("problems" in cluster) return refuse(runtime, cluster.problems);
-    return print(runtime, wish, cluster);
+    return print(runtime, options, cluster);
   } catch (fault) {
     if (fault instanceof ConnectionFault && fault.code === "settings_broken") {
       return refuse(runtime, [`--kubeconfig: ${fault.message} (or give manifest files)`]);
@@ -49,7 +49,7 @@ export async function runMigrate(runtime: Runtime, args: readonly string[]): Pro
 
 type Reading = ClusterFacts | { readonly problems: readonly string[] };
 
-async function read(runtime: Runtime, source: MigrateWish["source"]): Promise<Reading> {
+async function read(runtime: Runtime, source: MigrateOptions["source"]): Promise<Reading> {
   if (source.kind === "files") return await readFiles(runtime, source.paths);
   const { readTextFile, env } = runtime;
   const api = await kubeconfigApi(source.kubeconfig, {
@@ -81,9 +81,9 @@ async function readFiles(runtime: Runtime, paths: readonly string[]): Promise<Re
   return problems.length > 0 ? { problems } : facts.cluster;
 }
 
-function print(runtime: Runtime, wish: MigrateWish, cluster: ClusterFacts): number {
-  const from = wish.from.length > 0 ? wish.from : likelyPredecessors(cluster);
-  const report = migrationReport(cluster, from, wish.before, wish.ours);
-  runtime.writeOut(wish.json ? JSON.stringify(report, null, 2) + "\n" : reportText(report));
+function print(runtime: Runtime, options: MigrateOptions, cluster: ClusterFacts): number {
+  const from = options.from.length > 0 ? options.from : likelyPredecessors(cluster);
+  const report = migrationReport(cluster, from, options.before, options.ours);
+  runtime.writeOut(options.json ? JSON.stringify(report, null, 2) + "\n" : reportText(report));
   return report.differences.length === 0 ? 0 : exitCodes.differences;
 }

@@ -31,7 +31,7 @@ export interface Difference {
   readonly remedy: string;
 }
 
-type Found = Pick<Difference, "kind" | "why" | "remedy">;
+type PodLookup = Pick<Difference, "kind" | "why" | "remedy">;
 
 /** Null where the pod gets the same as before. */
 export function differenceOf(
@@ -54,21 +54,23 @@ interface Compared {
   readonly settings: PredecessorSettings;
 }
 
-function compared(both: Compared): Found | null {
+function compared(both: Compared): PodLookup | null {
   const { old, decision } = both;
   if (old.kind === "unknown") return notJudged(old.why, both);
   if (old.kind === "role") return roleBefore({ ...both, old });
   return decision.kind === "role" ? gains({ ...both, decision }) : null;
 }
 
-function notJudged(why: string, { settings }: Compared): Found {
+function notJudged(why: string, { settings }: Compared): PodLookup {
   const remedy = settings.roleBaseArn === null
     ? "give --role-base-arn, as kiam or kube2iam had it"
     : "compare by hand";
   return { kind: "not-judged", why, remedy };
 }
 
-function roleBefore(both: Compared & { readonly old: OldAnswer & { kind: "role" } }): Found | null {
+function roleBefore(
+  both: Compared & { readonly old: OldAnswer & { kind: "role" } },
+): PodLookup | null {
   const { decision, old } = both;
   if (decision.kind === "denied") return loses(both);
   if (decision.kind === "none") {
@@ -94,7 +96,7 @@ function otherSessionName(
   { facts: { pod } }: Compared,
   before: string | null,
   now: string,
-): Found | null {
+): PodLookup | null {
   if (!pod.sessionName || before === null || before === now) return null;
   const why = `${before} before, ${now} now`;
   const remedy = before.startsWith("kiam-") && before.slice("kiam-".length) === now
@@ -103,7 +105,7 @@ function otherSessionName(
   return { kind: "session-name", why, remedy };
 }
 
-function loses(both: Compared & { readonly old: OldAnswer & { kind: "role" } }): Found {
+function loses(both: Compared & { readonly old: OldAnswer & { kind: "role" } }): PodLookup {
   const { decision, from, facts: { namespace }, old } = both;
   const denial = decision.kind === "denied" ? decision.denial : { reason: "", message: "" };
   const [found, ownRemedy] = apart(denial.message);
@@ -150,7 +152,7 @@ function wholeMatch(permitted: string, arn: string): string {
 
 function gains({ facts: { pod, serviceAccount }, old, decision, from }: Compared & {
   readonly decision: Decision & { kind: "role" };
-}): Found {
+}): PodLookup {
   const { arn } = decision.identity;
   const why = `${shown(arn, 160)}: ${gainedBy(from, old, pod.role, serviceAccount?.role ?? null)}`;
   const remedy = pod.role === null

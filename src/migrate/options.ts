@@ -8,7 +8,7 @@ import { parseFlags } from "../cli/parse_flags.ts";
 import { migrateFlags } from "./flags.ts";
 import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
 
-export interface MigrateWish {
+export interface MigrateOptions {
   readonly source:
     | { readonly kind: "files"; readonly paths: readonly string[] }
     | { readonly kind: "cluster"; readonly kubeconfig: string };
@@ -20,7 +20,7 @@ export interface MigrateWish {
 }
 
 export type ParsedMigrateWish =
-  | { readonly kind: "wish"; readonly wish: MigrateWish }
+  | { readonly kind: "options"; readonly options: MigrateOptions }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 type Values = FlagValues<typeof migrateFlags>;
@@ -47,8 +47,8 @@ export function parseMigrateWish(args: readonly string[], env: Env): ParsedMigra
   ];
   if (problems.length > 0 || source === null) return { kind: "problems", problems };
   return {
-    kind: "wish",
-    wish: {
+    kind: "options",
+    options: {
       source,
       from: predecessorsOf(values.from),
       json: values.output === "json",
@@ -62,7 +62,7 @@ function sourceOf(
   values: Values,
   paths: readonly string[],
   env: Env,
-): MigrateWish["source"] | null {
+): MigrateOptions["source"] | null {
   if (paths.length > 0) return { kind: "files", paths };
   const kubeconfig = values.kubeconfig || usualKubeconfig(env);
   return kubeconfig === null ? null : { kind: "cluster", kubeconfig };

@@ -11,7 +11,7 @@ import { createHttpClient } from "./http/client.ts";
 import { listen } from "./http/listener.ts";
 import { LogOutput } from "./log_output.ts";
 import { hasIpv6, openFilesLimit } from "./machine.ts";
-import { createPlainGet } from "./http/fast/client.ts";
+import { createFastClient } from "./http/fast/client.ts";
 import { createRunProgram } from "./program.ts";
 import { StopSignals } from "./stop_signals.ts";
 
@@ -38,7 +38,7 @@ export function createRuntime(): Runtime {
     collectGarbage,
     listen,
     httpClient: createHttpClient,
-    plainGet: createPlainGet,
+    fastGet: createFastClient,
     run: createRunProgram(process.env["PATH"] || usualPath),
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     readTextFile,

@@ -3,7 +3,7 @@
  * outlives its clients, an HTTP client that changes nothing, programs, files and signals.
  */
 
-import type { ByteSource } from "./http/body_source.ts";
+import type { BodySource } from "./http/body_source.ts";
 
 /** A request as it came off the wire, before anything has interpreted its target. */
 export interface Incoming {
@@ -35,7 +35,7 @@ export interface Reply {
   readonly status: number;
   /** Without Content-Length, which is added. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: string | Uint8Array | ByteSource | null;
+  readonly body: string | Uint8Array | BodySource | null;
 }
 
 /** Answers a request; it must not throw (the listener turns a throw into a bare 500). */
@@ -94,11 +94,11 @@ export interface HttpClient {
 }
 
 /** An answer whose head was whole and named its body's length. */
-export interface PlainGetAnswer {
+export interface FastResponse {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** A source has to be started or cancelled. */
-  readonly body: Uint8Array | ByteSource;
+  readonly body: Uint8Array | BodySource;
 }
 
 /**
@@ -107,12 +107,12 @@ export interface PlainGetAnswer {
  * then. `timeoutMs` is for the answer's head.
  * @throws {AnswerTimeout} the connection's own error, or the signal's reason
  */
-export type PlainGet = (
+export type FastGet = (
   path: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
   timeoutMs: number,
-) => Promise<PlainGetAnswer | undefined>;
+) => Promise<FastResponse | undefined>;
 
 export interface HttpClientOptions {
   /** PEM. Exactly these authorities are trusted, not the system's. */
@@ -154,7 +154,7 @@ export interface Runtime {
   listen(options: ListenOptions): Promise<Listener>;
   httpClient(options?: HttpClientOptions): HttpClient;
   /** The quick way to ask one server often; null for an origin that isn't `http:`. */
-  plainGet(origin: string): PlainGet | null;
+  fastGet(origin: string): FastGet | null;
   run: RunProgram;
   /** The addresses a name stands for, of both families. */
   resolve(name: string): Promise<readonly string[]>;

@@ -16,7 +16,7 @@ import type { PodName, Summary } from "./status/data/summary.ts";
 const maxBodyBytes = 16_384;
 const podTokenBody = v.object({ token: v.string() });
 
-export interface AppParts {
+export interface AppOptions {
   readonly index: ClusterIndex;
   readonly identifyAgent: IdentifyAgent;
   readonly streams: AgentStreams;
@@ -44,13 +44,13 @@ export interface AppParts {
 export type AppEnv = { Bindings: { readonly peer: string } };
 
 /** Every refusal is one line of text/plain. */
-export function createApp(parts: AppParts): Hono<AppEnv> {
+export function createApp(options: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.use(async (c, next) => {
     await next();
-    parts.answered(c.req.routePath, c.res.status);
+    options.answered(c.req.routePath, c.res.status);
   });
-  app.use(refusedRequests({ random: parts.random, tell: parts.refused }));
+  app.use(refusedRequests({ random: options.random, tell: options.refused }));
   app.use(bodyLimit({
     maxSize: maxBodyBytes,
     onError: () => refusalResponse(refuse(413, `the body is larger than ${maxBodyBytes} bytes`)),
@@ -59,14 +59,14 @@ export function createApp(parts: AppParts): Hono<AppEnv> {
     if (c.req.method === "GET" || c.req.method === "POST") return await next();
     return refusalResponse(refuse(405, "GET and POST only"));
   });
-  app.get("/v1/assignments", (c) => forAgent(c, parts, (agent) => assignments(parts, agent)));
+  app.get("/v1/assignments", (c) => forAgent(c, options, (agent) => assignments(options, agent)));
   app.get(
     "/v1/pods/by-ip/:ip",
-    (c) => forAgent(c, parts, (agent) => podByAddress(parts, agent, c.req.param("ip"))),
+    (c) => forAgent(c, options, (agent) => podByAddress(options, agent, c.req.param("ip"))),
   );
-  app.post("/v1/agent", (c) => forAgent(c, parts, (agent) => report(c, parts, agent)));
-  app.post("/v1/pod-tokens", (c) => forAgent(c, parts, (agent) => podToken(c, parts, agent)));
-  app.get("/v1/summary", (c) => summary(c, parts));
+  app.post("/v1/agent", (c) => forAgent(c, options, (agent) => report(c, options, agent)));
+  app.post("/v1/pod-tokens", (c) => forAgent(c, options, (agent) => podToken(c, options, agent)));
+  app.get("/v1/summary", (c) => summary(c, options));
   app.notFound(() => refusalResponse(refuse(404, "no such path")));
   app.onError(() => new Response("internal error\n", { status: 500 }));
   return app;
@@ -74,59 +74,59 @@ export function createApp(parts: AppParts): Hono<AppEnv> {
 
 async function forAgent(
   c: Context<AppEnv>,
-  parts: AppParts,
+  options: AppOptions,
   answer: (agent: Agent) => Promise<Response> | Response,
 ): Promise<Response> {
-  const notReady = parts.notReady();
+  const notReady = options.notReady();
   if (notReady !== null) return refusalResponse(refuse(503, notReady));
-  const agent = await parts.identifyAgent(c.req.header("authorization"), c.env.peer);
+  const agent = await options.identifyAgent(c.req.header("authorization"), c.env.peer);
   return agent.kind === "agent" ? await answer(agent) : refusalResponse(agent);
 }
 
-function assignments(parts: AppParts, agent: Agent): Response {
+function assignments(options: AppOptions, agent: Agent): Response {
   const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-  return new Response(parts.streams.open(agent), { headers });
+  return new Response(options.streams.open(agent), { headers });
 }
 
-async function podByAddress(parts: AppParts, agent: Agent, ip: string): Promise<Response> {
-  const found = await parts.directRead.find(agent.node, ip);
+async function podByAddress(options: AppOptions, agent: Agent, ip: string): Promise<Response> {
+  const found = await options.directRead.find(agent.node, ip);
   if ("kind" in found) return refusalResponse(found);
   const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
   return new Response(encodeFrame(found), { headers });
 }
 
-async function report(c: Context<AppEnv>, parts: AppParts, agent: Agent): Promise<Response> {
+async function report(c: Context<AppEnv>, options: AppOptions, agent: Agent): Promise<Response> {
   const result = v.safeParse(agentReport, await readJson(c));
   if (!result.success) return refusalResponse(refuse(400, "the body is not an agent's report"));
-  parts.streams.report(agent, result.output);
-  parts.agentReported(agent, result.output.ready);
+  options.streams.report(agent, result.output);
+  options.agentReported(agent, result.output.ready);
   return new Response(null, { status: 204 });
 }
 
-async function podToken(c: Context<AppEnv>, parts: AppParts, agent: Agent): Promise<Response> {
+async function podToken(c: Context<AppEnv>, options: AppOptions, agent: Agent): Promise<Response> {
   const body = v.safeParse(podTokenBody, await readJson(c));
   if (!body.success) return refusalResponse(refuse(400, 'the body is not {"token"}'));
   const { token } = body.output;
-  const verdict = await parts.podTokens.reviewToken(token, parts.podAudience, agent.node);
+  const verdict = await options.podTokens.reviewToken(token, options.podAudience, agent.node);
   if (verdict.kind === "refusal") return refusalResponse(verdict);
-  const pod = parts.index.pod(verdict.podUid ?? "");
+  const pod = options.index.pod(verdict.podUid ?? "");
   if (pod === undefined || pod.nodeName !== agent.node || pod.terminal) {
     return refusalResponse(refuse(401, "the token is not bound to a pod of this node"));
   }
   return c.json({ uid: pod.uid });
 }
 
-async function summary(c: Context<AppEnv>, parts: AppParts): Promise<Response> {
+async function summary(c: Context<AppEnv>, options: AppOptions): Promise<Response> {
   const header = c.req.header("authorization");
-  const token = await parts.tokens.review(header, parts.audience, c.env.peer);
+  const token = await options.tokens.review(header, options.audience, c.env.peer);
   if (token.kind === "refusal") return refusalResponse(token);
-  const own = await parts.ownUsername();
+  const own = await options.ownUsername();
   if (own === null || token.username !== own) {
     return refusalResponse(refuse(403, "only the server's own ServiceAccount reads the summary"));
   }
   const { namespace, pod: name } = c.req.query();
   const one = namespace === undefined || name === undefined ? undefined : { namespace, name };
-  return c.json(parts.summary(one));
+  return c.json(options.summary(one));
 }
 
 async function readJson(c: Context<AppEnv>): Promise<unknown> {

@@ -7,7 +7,7 @@ import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
 import { type Command, refuse } from "../cli/command.ts";
 import { anyAddress, listenAt } from "../cli/listening.ts";
-import { countedRepeats } from "../telemetry/log_dedup.ts";
+import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Cluster, connectCluster } from "./cluster_connection.ts";
@@ -17,7 +17,7 @@ import { agentLimits, pageLimits } from "./listeners.ts";
 import type { ReadCallerArns } from "./credentials/own_identity.ts";
 import type { Log } from "./ports.ts";
 import { type AskReplicas, askReplicas } from "./status/data/replicas.ts";
-import { createServer, type Server, type ServerParts } from "./server.ts";
+import { createServer, type Server, type ServerOptions } from "./server.ts";
 import { type KeyPair, ServingListener } from "./certificate/serving_listener.ts";
 import { startupTaint } from "./cluster/startup_taint.ts";
 import { type TlsSource, tlsSource } from "./certificate/tls_source.ts";
@@ -53,7 +53,7 @@ export async function runServer(runtime: Runtime, args: readonly string[]): Prom
     component: "server",
     write: runtime.writeLog,
   });
-  const log = countedRepeats(plain, backgroundTimer);
+  const log = dedupLog(plain, backgroundTimer);
   for (const notice of notices) log.warn({ notice }, "setting with consequences");
 
   const stop = new AbortController();
@@ -66,7 +66,7 @@ export async function runServer(runtime: Runtime, args: readonly string[]): Prom
   return 0;
 }
 
-interface Surroundings {
+interface ServerAssembly {
   readonly runtime: Runtime;
   readonly settings: ServerSettings;
   readonly cluster: Cluster;
@@ -75,7 +75,7 @@ interface Surroundings {
   readonly log: Log;
 }
 
-async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortController) {
+async function serve(given: Omit<ServerAssembly, "sts" | "tls">, stop: AbortController) {
   const { runtime, settings, cluster, log } = given;
   const serving = new ServingListener();
   const tls = tlsSource({
@@ -108,7 +108,7 @@ async function serve(given: Omit<Surroundings, "sts" | "tls">, stop: AbortContro
   await sts.close();
 }
 
-function serverParts({ runtime, settings, cluster, sts, tls, log }: Surroundings): ServerParts {
+function serverParts({ runtime, settings, cluster, sts, tls, log }: ServerAssembly): ServerOptions {
   const { startupTaint: taint } = settings;
   const { reviewToken, readPodsByAddress, eventSink, watches, ownUsername, replica } = cluster;
   const platform = `${runtime.platform.name} ${runtime.platform.version}`;
@@ -135,7 +135,7 @@ function serverParts({ runtime, settings, cluster, sts, tls, log }: Surroundings
 
 /** They are trusted by the authority that agents mount from its ConfigMap. */
 function replicas(
-  { runtime, settings, cluster }: Pick<Surroundings, "runtime" | "settings" | "cluster">,
+  { runtime, settings, cluster }: Pick<ServerAssembly, "runtime" | "settings" | "cluster">,
 ): AskReplicas {
   if (settings.replicas === null) return () => Promise.resolve([]);
   return askReplicas({
@@ -149,7 +149,7 @@ function replicas(
 }
 
 async function listenForAgents(
-  { runtime, settings, log }: Surroundings,
+  { runtime, settings, log }: ServerAssembly,
   server: Server,
   tls: KeyPair,
 ): Promise<Listener> {
@@ -165,7 +165,7 @@ async function listenForAgents(
 }
 
 async function listenPages(
-  { runtime, settings, log }: Surroundings,
+  { runtime, settings, log }: ServerAssembly,
   server: Server,
 ): Promise<Listener[]> {
   const pages = [

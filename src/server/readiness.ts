@@ -18,7 +18,7 @@ export interface CertificateStatus {
   readonly problem: string | null;
 }
 
-export interface ReadinessParts {
+export interface ReadinessOptions {
   readonly watches: () => readonly WatchStatus[];
   readonly unlisted: () => readonly string[];
   readonly certificate: () => CertificateStatus;
@@ -30,14 +30,14 @@ export interface ReadinessParts {
  * Empty means ready. What breaks later doesn't end readiness: what is known still serves, and where
  * all replicas see the same trouble none would be left.
  */
-export function missingForReadiness(parts: ReadinessParts): string[] {
-  const errors = new Map(parts.watches().map((watch) => [watch.resource, watch.lastError]));
-  const lines = parts.unlisted().map((resource) =>
+export function missingForReadiness(options: ReadinessOptions): string[] {
+  const errors = new Map(options.watches().map((watch) => [watch.resource, watch.lastError]));
+  const lines = options.unlisted().map((resource) =>
     `${resource}: not listed yet: ${errors.get(resource) ?? "the API server hasn't answered"}`
   );
-  const { expiresAt, problem } = parts.certificate();
+  const { expiresAt, problem } = options.certificate();
   if (expiresAt === null) lines.push(`certificate: ${problem ?? "none yet"}`);
-  const credentials = parts.credentialsProblem();
+  const credentials = options.credentialsProblem();
   if (credentials !== null) lines.push(`AWS credentials: ${credentials}`);
   return lines.map((line) => line.replaceAll(/\s+/g, " "));
 }

@@ -2,11 +2,11 @@
  * Gives each refused request of an agent an id that both the agent and the log see. A 404 is no
  * refusal here: agents ask for addresses that nobody has yet.
  */
-import type { RefusedRequestsParts } from "../telemetry/refused_request.ts";
+import type { RefusedRequestsOptions } from "../telemetry/refused_request.ts";
 import type { MiddlewareHandler } from "hono";
 
 export function refusedRequests(
-  { random, tell }: RefusedRequestsParts,
+  { random, tell }: RefusedRequestsOptions,
 ): MiddlewareHandler<{ Bindings: { readonly peer: string } }> {
   const prefix = Math.floor(random() * 36 ** 5).toString(36).padStart(5, "0");
   let count = 0;

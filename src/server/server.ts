@@ -40,7 +40,7 @@ import { aborted } from "../time/aborted.ts";
 /** How long a node's credentials are kept after its agent's last stream. */
 const nodeGraceMs = 60_000;
 
-export interface ServerParts {
+export interface ServerOptions {
   readonly settings: ServerSettings;
   readonly about: {
     readonly version: string;
@@ -83,22 +83,22 @@ export interface Server {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function createServer(parts: ServerParts): Server {
-  const { settings, about, clock, log, registry } = parts;
+export function createServer(options: ServerOptions): Server {
+  const { settings, about, clock, log, registry } = options;
   const index = new ClusterIndex();
-  const watchAgeSeconds = () => oldestWatchSeconds(parts.watches());
+  const watchAgeSeconds = () => oldestWatchSeconds(options.watches());
 
   const metrics = createMetrics(registry, about, {
-    watches: parts.watches,
+    watches: options.watches,
     counts: () => index.counts(),
     held: () => assigner.held(),
     credentials: () => keeper.stats(),
     streams: () => streams.streamCount,
-    certificateExpiresAt: () => parts.certificate().expiresAt,
+    certificateExpiresAt: () => options.certificate().expiresAt,
   });
-  const events = new ObjectEvents({ sink: parts.eventSink, clock, log, counted: metrics.event });
+  const events = new ObjectEvents({ sink: options.eventSink, clock, log, counted: metrics.event });
   const timeline = new Timeline(clock);
-  const keeper = reportedCache(parts, {
+  const keeper = reportedCache(options, {
     whenKnown: (signal) => own.whenKnown(signal),
     changed: (key) => assigner.credentialsChanged(key),
     called: metrics.stsCall,
@@ -107,7 +107,7 @@ export function createServer(parts: ServerParts): Server {
 
   let policy = createPolicy(policySettings(settings, []));
   const own: OwnIdentity = new OwnIdentity({
-    readCallerArns: parts.readCallerArns,
+    readCallerArns: options.readCallerArns,
     clock,
     log,
     found: (arns) => {
@@ -126,9 +126,9 @@ export function createServer(parts: ServerParts): Server {
   });
   namespaceNews({ index, events, problemOf: (namespace) => policy.namespaceProblem(namespace) });
 
-  const tokens = new ReviewedTokens({ ...parts, attempts: { perSecond: 5, burst: 20 } });
+  const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
   // An agent brings the tokens of all its node's pods.
-  const podTokens = new ReviewedTokens({ ...parts, attempts: { perSecond: 50, burst: 500 } });
+  const podTokens = new ReviewedTokens({ ...options, attempts: { perSecond: 50, burst: 500 } });
   const serviceAccount = settings.agentServiceAccount;
   const streams = new AgentStreams({
     index,
@@ -139,14 +139,14 @@ export function createServer(parts: ServerParts): Server {
     serviceAccount,
     ended: metrics.streamEnded,
   });
-  const instance = parts.random().toString(36).slice(2);
+  const instance = options.random().toString(36).slice(2);
   let stopping = false;
   const followed = new AbortController();
   const missing = () =>
     stopping ? ["stopping"] : missingForReadiness({
-      watches: parts.watches,
+      watches: options.watches,
       unlisted: () => index.unlisted,
-      certificate: parts.certificate,
+      certificate: options.certificate,
       credentialsProblem: () => own.problem,
     });
   const summary = (only?: PodName) =>
@@ -164,7 +164,7 @@ export function createServer(parts: ServerParts): Server {
       timeline: () => timeline.view(),
     }, only);
   const merged = async (only?: PodName) =>
-    mergeSummaries(summary(only), await parts.askReplicas(only));
+    mergeSummaries(summary(only), await options.askReplicas(only));
   const app = createApp({
     index,
     identifyAgent: agentIdentity({
@@ -174,17 +174,17 @@ export function createServer(parts: ServerParts): Server {
       serviceAccount,
     }),
     streams,
-    directRead: new DirectRead({ ...parts, index, assigner }),
+    directRead: new DirectRead({ ...options, index, assigner }),
     tokens,
     podTokens,
     audience: settings.tokenAudience,
     podAudience: settings.podTokenAudience,
-    ownUsername: parts.ownUsername,
+    ownUsername: options.ownUsername,
     summary,
     notReady: () => stopping ? "stopping" : notReady(index, settings, own),
-    agentReported: (agent: Agent, ready) => ready ? parts.agentReady(agent.node) : undefined,
+    agentReported: (agent: Agent, ready) => ready ? options.agentReady(agent.node) : undefined,
     answered: metrics.request,
-    random: parts.random,
+    random: options.random,
     refused: (request) => log.info(request, "request refused"),
   });
 

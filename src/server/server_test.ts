@@ -13,7 +13,7 @@ import { parseServerConfig } from "./config.ts";
 import type { ObjectEvent } from "./assignments/object_events.ts";
 import type { ReadCallerArns } from "./credentials/own_identity.ts";
 import type { TokenVerdict } from "./ports.ts";
-import { createServer, type ServerParts } from "./server.ts";
+import { createServer, type ServerOptions } from "./server.ts";
 import { createStatusApp } from "./status/status_app.ts";
 
 const account = "111122223333";
@@ -45,7 +45,7 @@ const authorization = `Bearer ${tokenFor("rolecall-server")}`;
 interface World {
   readonly pods?: readonly PodFacts[];
   readonly flags?: readonly string[];
-  readonly parts?: Partial<ServerParts>;
+  readonly parts?: Partial<ServerOptions>;
 }
 
 /** A server whose lists are in, whose STS answers at once, and which knows its AWS account. */
@@ -535,7 +535,7 @@ test("GET /api/…: what another replica has counts too", async () => {
   const asked: unknown[] = [];
   const row = podRow({ uid: "uid-web", accessKeyId: "ASIAOTHER" });
   const other = summary({ replica: "server-1", pods: [row], agents: [agentRow()] });
-  const askReplicas: ServerParts["askReplicas"] = (only) => {
+  const askReplicas: ServerOptions["askReplicas"] = (only) => {
     asked.push(only);
     return Promise.resolve([{ kind: "summary", summary: other }]);
   };

@@ -2,22 +2,22 @@
 import { Hono } from "hono";
 import type { Registry } from "prom-client";
 
-export interface AdminParts {
+export interface AdminOptions {
   /** One line for each thing missing; empty means ready. */
   readonly missing: () => readonly string[];
   /** With a function, only made when it's asked for. */
   readonly registry: Registry | (() => Promise<Registry>);
 }
 
-export function createAdmin(parts: AdminParts): Hono {
+export function createAdmin(options: AdminOptions): Hono {
   const app = new Hono();
   app.get("/livez", (c) => c.text("ok\n"));
   app.get("/readyz", (c) => {
-    const missing = parts.missing();
+    const missing = options.missing();
     return missing.length === 0 ? c.text("ok\n") : c.text(missing.join("\n") + "\n", 503);
   });
   app.get("/metrics", async (c) => {
-    const { registry } = parts;
+    const { registry } = options;
     const made = typeof registry === "function" ? await registry() : registry;
     return c.body(await made.metrics(), 200, { "content-type": made.contentType });
   });

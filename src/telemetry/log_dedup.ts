@@ -24,7 +24,7 @@ interface Kind {
 }
 
 /** `log`, spared of repeats. */
-export function countedRepeats(log: Log, clock: RepeatsClock): Log {
+export function dedupLog(log: Log, clock: RepeatsClock): Log {
   const kinds = new Map<string, Kind>();
 
   const ended = (key: string, kind: Kind) => {

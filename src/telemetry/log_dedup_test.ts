@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
-import { countedRepeats } from "./log_dedup.ts";
+import { dedupLog } from "./log_dedup.ts";
 import type { Log } from "./log.ts";
 
 function counted(): { log: Log; clock: ManualClock; lines: unknown[][] } {
@@ -15,7 +15,7 @@ function counted(): { log: Log; clock: ManualClock; lines: unknown[][] } {
     warn: write("warn"),
     error: write("error"),
   };
-  return { log: countedRepeats(plain, clock), clock, lines };
+  return { log: dedupLog(plain, clock), clock, lines };
 }
 
 test("countedRepeats() writes the first line, then one a minute with the count", async () => {

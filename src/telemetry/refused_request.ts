@@ -11,7 +11,7 @@ export interface RefusedRequest {
   readonly answer: string;
 }
 
-export interface RefusedRequestsParts {
+export interface RefusedRequestsOptions {
   /** 0 up to 1; sets this process's ids apart from those of replicas and successors. */
   readonly random: () => number;
   readonly tell: (refused: RefusedRequest) => void;

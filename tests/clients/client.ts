@@ -12,7 +12,7 @@ import { must, plainEnv } from "../system/programs.ts";
 import { python } from "../system/requirements.ts";
 
 /** What of the credentials document the tests read. */
-export interface Found {
+export interface PodLookup {
   readonly AccessKeyId: string;
   readonly SecretAccessKey: string;
 }
@@ -20,7 +20,7 @@ export interface Found {
 export interface Client {
   readonly name: string;
   /** The part of it that the client prints. */
-  readonly prints: (found: Found) => string;
+  readonly prints: (found: PodLookup) => string;
   /**
    * How long credentials live that it renews in half a minute, or once it has been made to look
    * older; absent where it keeps none.
@@ -37,7 +37,7 @@ export interface ClientCommand {
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const minutes = 60_000;
-const accessKey = (found: Found) => found.AccessKeyId;
+const accessKey = (found: PodLookup) => found.AccessKeyId;
 
 export function inPython(
   name: string,

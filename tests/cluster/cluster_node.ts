@@ -49,9 +49,9 @@ export class ClusterNode {
     this.#cgroups = cgroups;
   }
 
-  static async start(wish: NodeWish): Promise<ClusterNode> {
-    const { plan } = wish;
-    const { data, logs } = writeFiles(wish);
+  static async start(options: NodeWish): Promise<ClusterNode> {
+    const { plan } = options;
+    const { data, logs } = writeFiles(options);
     const groups = makeCgroups(`rolecall-${crypto.randomUUID().slice(0, 8)}-${plan.name}`);
     const running = new Running(
       plan.name,
@@ -59,7 +59,7 @@ export class ClusterNode {
       join(logs, "node.log"),
       {
         ...plainEnv(),
-        ...environment(wish, data, logs),
+        ...environment(options, data, logs),
         CGROUPS: groups.map(({ controllers }) => controllers).join(" "),
       },
     );

@@ -17,21 +17,21 @@ export interface OverlayWish {
 }
 
 /** Writes it to a folder of its own; kustomize takes relative paths only. */
-export function writeOverlay(folder: string, wish: OverlayWish): string {
+export function writeOverlay(folder: string, options: OverlayWish): string {
   mkdirSync(folder, { recursive: true });
   const path = (name: string) => relative(folder, join(shipped, name));
-  const [newName, newTag] = split(wish.image);
+  const [newName, newTag] = split(options.image);
   writeFileSync(
     join(folder, "kustomization.yaml"),
     JSON.stringify({
       apiVersion: "kustomize.config.k8s.io/v1beta1",
       kind: "Kustomization",
-      resources: [path(wish.resource)],
-      components: (wish.components ?? []).map(path),
+      resources: [path(options.resource)],
+      components: (options.components ?? []).map(path),
       images: [{ name: "rolecall", newName, newTag }],
       configMapGenerator: [
-        ...settings("rolecall-server-settings", wish.server),
-        ...settings("rolecall-agent-settings", wish.agent),
+        ...settings("rolecall-server-settings", options.server),
+        ...settings("rolecall-agent-settings", options.agent),
       ],
     }),
   );

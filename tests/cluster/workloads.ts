@@ -39,14 +39,14 @@ export interface PodWish {
 }
 
 /** A plain pod with the AWS SDK for Go, which prints the access key it finds, and no setting. */
-export function sdkPod(site: Site, wish: PodWish): object {
-  return podOf(wish, { image: site.sdkImage });
+export function sdkPod(site: Site, options: PodWish): object {
+  return podOf(options, { image: site.sdkImage });
 }
 
 /** A pod that runs one of the scripts with all rights but the metadata service's own answer. */
-export function scriptPod(site: Site, wish: PodWish, command: readonly string[]): object {
+export function scriptPod(site: Site, options: PodWish, command: readonly string[]): object {
   const deno = ["/usr/bin/deno", "run", "-A", "--cached-only"];
-  return podOf(wish, {
+  return podOf(options, {
     image: site.image,
     command: [...deno, ...command],
     volumeMounts: [{ name: "scripts", mountPath: "/scripts" }],

@@ -25,7 +25,7 @@ export const samplePods = {
 
 export type FakeFound =
   | { kind: "pod"; pod: typeof samplePods[keyof typeof samplePods] & { imdsv2Required: boolean } }
-  | { kind: "unknown" | "conflict" | "unconfirmed" };
+  | { kind: "unknown" | "conflict" | "stale" };
 
 /** `later` is what `settle` gives; the milliseconds asked for are kept in `waits`. */
 export function fakePods(now: FakeFound, later: FakeFound = now) {
@@ -34,7 +34,7 @@ export function fakePods(now: FakeFound, later: FakeFound = now) {
     waits,
     find: (_ip: string) => now,
     lastKnown: (_ip: string) => now.kind === "pod" ? now.pod.uid : undefined,
-    settle: (ip: string, ms: number, _signal: AbortSignal) => {
+    waitFor: (ip: string, ms: number, _signal: AbortSignal) => {
       waits.push({ ip, ms });
       return Promise.resolve(later);
     },

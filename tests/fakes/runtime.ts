@@ -1,7 +1,7 @@
 /** A process that touches nothing: files by name, HTTP by script, output kept. */
 import type { HttpClient, Runtime } from "../../src/runtime/runtime.ts";
 
-export interface FakeHostParts {
+export interface FakeHostOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
@@ -16,8 +16,8 @@ export interface FakeRuntime {
 }
 
 /** What a test doesn't give rejects, or isn't there. */
-export function fakeRuntime(parts: FakeHostParts): FakeRuntime {
-  const { files = {}, env = {}, isTerminal = false } = parts;
+export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
+  const { files = {}, env = {}, isTerminal = false } = options;
   let written = "";
   const missing = () => Promise.reject(new Error("not there"));
   const write = (text: string) => void (written += text);
@@ -31,10 +31,10 @@ export function fakeRuntime(parts: FakeHostParts): FakeRuntime {
     collectGarbage: () => {},
     listen: missing,
     httpClient: () => ({
-      fetch: parts.fetch ?? (() => Promise.reject(new Error("connection refused"))),
+      fetch: options.fetch ?? (() => Promise.reject(new Error("connection refused"))),
       close: () => {},
     }),
-    plainGet: () => null,
+    fastGet: () => null,
     run: missing,
     resolve: missing,
     readTextFile: (path) => {

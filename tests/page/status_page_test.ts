@@ -171,7 +171,7 @@ for (const colorScheme of ["light", "dark"] as const) {
           path,
           async (page) => {
             await page.evaluate(axe.source);
-            const found = await page.evaluate(`axe.run(document, ${wcag})`) as Found;
+            const found = await page.evaluate(`axe.run(document, ${wcag})`) as PodLookup;
             assert.deepEqual(found.violations.map(told), [], path);
             const unsure = found.incomplete.filter(({ id }) => id === "color-contrast");
             assert.deepEqual(unsure.map(told), [], path);
@@ -185,7 +185,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   }
 }
 
-interface Found {
+interface PodLookup {
   readonly violations: readonly Finding[];
   /** What wants a person's judgement. */
   readonly incomplete: readonly Finding[];

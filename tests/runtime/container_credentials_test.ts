@@ -29,7 +29,7 @@ const stop = new AbortController();
 const expiresAt = clock.now() + 3_600_000;
 let agent: Agent;
 let running: Promise<void>;
-let door: Listener;
+let endpoint: Listener;
 
 /** A token whose pod the server knows by what stands in `pod`. */
 const tokenOf = (pod: string) => jwt({ exp: expiresAt / 1000, pod });
@@ -78,13 +78,13 @@ before(async () => {
     { type: "ping", watchAgeSeconds: 1 },
   );
   await settled();
-  door = await listen({ host: "127.0.0.1", port: 0, handler: agent.credentialsFront, limits });
+  endpoint = await listen({ host: "127.0.0.1", port: 0, handler: agent.credentialsFront, limits });
 });
 
 after(async () => {
   stop.abort();
   await running;
-  await door.close(0);
+  await endpoint.close(0);
 });
 
 const request = (method: string, headers: readonly string[]) =>
@@ -93,7 +93,7 @@ const request = (method: string, headers: readonly string[]) =>
 
 async function ask(token?: string, method = "GET"): Promise<string> {
   const headers = token === undefined ? [] : [`Authorization: ${token}`];
-  const answer = await rawExchange(door.port, request(method, headers));
+  const answer = await rawExchange(endpoint.port, request(method, headers));
   return answer.replace(/Date: [^\r]*\r\n/i, "");
 }
 
@@ -140,9 +140,9 @@ for (const [token, status, code] of refusals) {
 test("container credentials on sockets: a body with a GET is passed over, two Hosts aren't", async () => {
   const authorization = `Authorization: ${tokenOf("web")}`;
   const withBody = request("GET", [authorization, "Content-Length: 3"]) + "abc";
-  assert.match(await rawExchange(door.port, withBody), /^HTTP\/1\.1 200 /);
+  assert.match(await rawExchange(endpoint.port, withBody), /^HTTP\/1\.1 200 /);
   const twoHosts = request("GET", ["Host: 127.0.0.1", authorization]);
-  assert.match(await rawExchange(door.port, twoHosts), /^HTTP\/1\.1 40[03] /);
+  assert.match(await rawExchange(endpoint.port, twoHosts), /^HTTP\/1\.1 40[03] /);
 });
 
 test("container credentials on sockets: a pod that goes takes its token with it", async () => {

@@ -5,14 +5,14 @@ import { fileURLToPath } from "node:url";
 import { ask, DevProcess } from "./dev_process.ts";
 
 const sample = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
-const door = ["--container-credentials", "127.0.0.1:0"];
+const endpoint = ["--container-credentials", "127.0.0.1:0"];
 
 let dev: DevProcess;
 let url: URL;
 let token: string;
 
 before(async () => {
-  dev = new DevProcess(["--manifests", sample, ...door]);
+  dev = new DevProcess(["--manifests", sample, ...endpoint]);
   url = new URL((await dev.saw(/AWS_CONTAINER_CREDENTIALS_FULL_URI=(\S+)/))[1]!);
   token = (await dev.saw(/AWS_CONTAINER_AUTHORIZATION_TOKEN=(\S+)/))[1]!;
 });

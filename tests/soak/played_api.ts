@@ -20,7 +20,7 @@ interface Watcher {
   readonly response: ServerResponse;
 }
 
-export interface PlayedApiParts {
+export interface PlayedApiOptions {
   /** Beside pods: what a list of each collection holds, by its last path segment. */
   readonly fixed: Readonly<Record<string, readonly PlayedObject[]>>;
   /** The `user` of every token's review. */
@@ -39,7 +39,7 @@ const eventsKept = 2000;
 
 export class PlayedApi {
   #mood: ApiMood = "well";
-  readonly #parts: PlayedApiParts;
+  readonly #options: PlayedApiOptions;
   readonly #pods = new Map<string, PlayedObject>();
   readonly #watchers = new Set<Watcher>();
   #log: Told[] = [];
@@ -50,8 +50,8 @@ export class PlayedApi {
     this.#answer(request, response).catch(() => response.destroy());
   });
 
-  constructor(parts: PlayedApiParts) {
-    this.#parts = parts;
+  constructor(options: PlayedApiOptions) {
+    this.#options = options;
   }
 
   async listen(): Promise<string> {
@@ -136,7 +136,7 @@ export class PlayedApi {
     if (refusal) return send(response, ...refusal);
     const resource = pathname.split("/").at(-1) ?? "";
     if (request.method === "POST") return send(response, 201, this.#posted(resource));
-    const items = resource === "pods" ? [...this.#pods.values()] : this.#parts.fixed[resource];
+    const items = resource === "pods" ? [...this.#pods.values()] : this.#options.fixed[resource];
     if (!items) return send(response, 404, '{"kind":"Status","code":404,"message":"not found"}');
     if (searchParams.has("watch")) return this.#watch(resource, searchParams, response);
     const metadata = { resourceVersion: String(this.#version) };
@@ -145,7 +145,7 @@ export class PlayedApi {
 
   #posted(resource: string): string {
     if (resource !== "tokenreviews") return "{}";
-    const { user } = this.#parts;
+    const { user } = this.#options;
     return JSON.stringify({
       status: { authenticated: true, audiences: ["rolecall-server"], user },
     });

@@ -17,7 +17,7 @@ export interface ProgramSample {
   readonly handles: number;
 }
 
-export interface ProgramParts {
+export interface ProgramOptions {
   readonly name: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ export class Program {
   readonly #ended: Promise<void>;
   #alive = true;
 
-  constructor({ name, args, env, log }: ProgramParts) {
+  constructor({ name, args, env, log }: ProgramOptions) {
     this.name = name;
     this.#log = log;
     const [program = "", ...before] = runtime();

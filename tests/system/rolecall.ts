@@ -71,24 +71,24 @@ export interface ServerWish {
 }
 
 /** A server on an address of the fabric: 8443 for agents, 9621 for its admin pages. */
-export function startServer(runtime: Runtime, folders: Folders, wish: ServerWish): Running {
-  const at = wish.address ?? wish.node?.address ?? fabricAddress;
+export function startServer(runtime: Runtime, folders: Folders, options: ServerWish): Running {
+  const at = options.address ?? options.node?.address ?? fabricAddress;
   const command = [
     ...runtime,
     "server",
     `--listen=${at}:8443`,
     `--admin-listen=${at}:9621`,
-    `--kubeconfig=${wish.kubeconfig}`,
+    `--kubeconfig=${options.kubeconfig}`,
     `--sts-endpoint=${stsUrl}`,
     "--region=eu-west-1",
-    ...(wish.flags ?? []),
+    ...(options.flags ?? []),
   ];
   const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
   return new Running(
-    wish.name,
-    wish.node ? inNamespace(wish.node.name, command) : command,
-    join(folders.logs, `${wish.name}.log`),
-    plainEnv({ POD_NAMESPACE: home, ...(wish.env ?? keys) }),
+    options.name,
+    options.node ? inNamespace(options.node.name, command) : command,
+    join(folders.logs, `${options.name}.log`),
+    plainEnv({ POD_NAMESPACE: home, ...(options.env ?? keys) }),
   );
 }
 
@@ -130,11 +130,13 @@ export function caFile(folders: Folders): string {
 }
 
 /** An agent in its node's network. */
-export function startAgent(runtime: Runtime, folders: Folders, wish: AgentWish): Running {
-  const { node, name = `agent-${node.name}`, flags = [] } = wish;
+export function startAgent(runtime: Runtime, folders: Folders, options: AgentWish): Running {
+  const { node, name = `agent-${node.name}`, flags = [] } = options;
   const state = join(folders.state, `${node.name}-state`);
   mkdirSync(state, { recursive: true });
-  const kept = wish.capability === undefined ? "+net_admin" : `+net_admin,+${wish.capability}`;
+  const kept = options.capability === undefined
+    ? "+net_admin"
+    : `+net_admin,+${options.capability}`;
   const limits = ["setpriv", `--bounding-set=-all,${kept}`, "--inh-caps=-all"];
   const command = [
     ...limits,

@@ -142,10 +142,10 @@ export class Stage {
   }
 
   /** A node's agent anew, with other flags. */
-  async restartAgent(member: Member, wish: Omit<AgentWish, "node"> = {}): Promise<void> {
+  async restartAgent(member: Member, options: Omit<AgentWish, "node"> = {}): Promise<void> {
     const { node } = member;
     await member.running.stop();
-    member.running = startAgent(this.runtime, this.folders, { node, ...wish });
+    member.running = startAgent(this.runtime, this.folders, { node, ...options });
     await untilReady(member.running, agentOrigin(node));
   }
 

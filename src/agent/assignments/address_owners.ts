@@ -23,7 +23,7 @@ export type Owner =
   | { readonly kind: "pod"; readonly uid: string }
   | { readonly kind: "none" | "several" }
   /** The runtime hasn't said anything recently enough. */
-  | { readonly kind: "unheard" };
+  | { readonly kind: "unavailable" };
 
 export interface RuntimeStatus {
   readonly sandboxes: number;
@@ -31,7 +31,7 @@ export interface RuntimeStatus {
   readonly problem: string | null;
 }
 
-export interface AddressOwnersDeps {
+export interface AddressOwnersOptions {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly log: Log;
@@ -40,7 +40,7 @@ export interface AddressOwnersDeps {
 }
 
 export class AddressOwners {
-  readonly #deps: AddressOwnersDeps;
+  readonly #options: AddressOwnersOptions;
   readonly #sandboxes = new Map<string, Sandbox>();
   /** Canonical; a sandbox keeps its addresses for life. */
   readonly #addresses = new Map<string, readonly string[]>();
@@ -53,13 +53,13 @@ export class AddressOwners {
   /** When the list in use was asked for. */
   #heardAt = -Infinity;
 
-  constructor(deps: AddressOwnersDeps) {
-    this.#deps = deps;
+  constructor(options: AddressOwnersOptions) {
+    this.#options = options;
   }
 
   /** The address's pod by a list asked for at `since` (monotonic) or later. */
   owner(ip: string, since: number): Owner {
-    if (this.#heardAt < since) return { kind: "unheard" };
+    if (this.#heardAt < since) return { kind: "unavailable" };
     const [uid, ...others] = this.#byAddress.get(ip) ?? [];
     if (uid === undefined) return { kind: "none" };
     return others.length > 0 ? { kind: "several" } : { kind: "pod", uid };
@@ -89,7 +89,7 @@ export class AddressOwners {
    */
   ask(): void {
     if (this.#underWay >= atOnce || this.#cancelNext) return;
-    const { clock } = this.#deps;
+    const { clock } = this.#options;
     const waitMs = this.#askedAt + heardWithinMs - clock.monotonic();
     if (waitMs > 0 && this.#underWay > 0) return;
     if (waitMs <= 0) return void this.#list();
@@ -107,14 +107,14 @@ export class AddressOwners {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.ask();
-      await pause(this.#deps.clock, listEveryMs, signal);
+      await pause(this.#options.clock, listEveryMs, signal);
     }
     this.#cancelNext?.();
-    this.#deps.runtime.close();
+    this.#options.runtime.close();
   }
 
   async #list(): Promise<void> {
-    const { clock, runtime, heard } = this.#deps;
+    const { clock, runtime, heard } = this.#options;
     const askedAt = this.#askedAt = clock.monotonic();
     this.#underWay++;
     try {
@@ -148,12 +148,12 @@ export class AddressOwners {
   /** One sandbox that can't be looked up holds up no other; the next list tries it again. */
   async #lookUp(id: string): Promise<void> {
     this.#lookups.add(id);
-    const addresses = await this.#deps.runtime.addresses(id).catch(() => null);
+    const addresses = await this.#options.runtime.addresses(id).catch(() => null);
     this.#lookups.delete(id);
     if (addresses === null || !this.#sandboxes.has(id)) return;
     this.#addresses.set(id, addresses.map(canonicalAddress).filter((ip) => ip !== undefined));
     this.#index();
-    this.#deps.heard();
+    this.#options.heard();
   }
 
   #index(): void {
@@ -166,13 +166,13 @@ export class AddressOwners {
   }
 
   #answered(): void {
-    if (this.#problem !== null) this.#deps.log.info({}, "container runtime answers");
+    if (this.#problem !== null) this.#options.log.info({}, "container runtime answers");
     this.#problem = null;
   }
 
   #missed(problem: string): void {
     if (problem !== this.#problem) {
-      this.#deps.log.warn({ problem }, "container runtime doesn't answer");
+      this.#options.log.warn({ problem }, "container runtime doesn't answer");
     }
     this.#problem = problem;
   }

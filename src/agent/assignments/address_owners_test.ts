@@ -7,7 +7,7 @@ import { fakeSandboxes } from "../../../tests/fakes/sandboxes.ts";
 import type { AssignFrame, Frame } from "../../protocol/frames.ts";
 import { AddressOwners } from "./address_owners.ts";
 import { Assignments } from "./assignments.ts";
-import type { FoundAt } from "../ports.ts";
+import type { AddressLookup } from "../ports.ts";
 
 const ip = "10.0.0.7";
 const never = new AbortController().signal;
@@ -32,14 +32,14 @@ function setUp() {
   const ready = (uid: string, pod = {}): AssignFrame =>
     roleFrame(uid, { expiresAt: clock.now() + hour }, pod);
   const ask = async (address = ip, waitMs = 900) => {
-    const asking = assignments.settle(address, waitMs, never);
+    const asking = assignments.waitFor(address, waitMs, never);
     await clock.advance(waitMs);
     return wordFor(await asking);
   };
   return { clock, log, runtime, owners, assignments, tell, ready, ask };
 }
 
-function wordFor(found: FoundAt): string {
+function wordFor(found: AddressLookup): string {
   if (found.kind !== "pod") return found.kind;
   return found.pod.outcome.kind === "ready" ? found.pod.uid : found.pod.outcome.kind;
 }
@@ -56,8 +56,8 @@ test("a new pod is found by its sandbox before the API shows its address", async
 const agreements = [
   ["the same address", { ips: [ip] }, [ip], "a"],
   ["no address yet", {}, [ip], "a"],
-  ["another address", { ips: ["10.0.0.8"] }, [ip], "disputed"],
-  ["a pod on the host network", { hostNetwork: true }, [ip], "disputed"],
+  ["another address", { ips: ["10.0.0.8"] }, [ip], "mismatch"],
+  ["a pod on the host network", { hostNetwork: true }, [ip], "mismatch"],
   ["the address, the runtime none", { ips: [ip] }, null, "unknown"],
   ["the address, the runtime another", { ips: [ip] }, ["10.0.0.8"], "unknown"],
 ] as const;
@@ -97,7 +97,7 @@ test("an address used again belongs to the new pod, whatever the API still shows
   runtime.ready.clear();
   runtime.ready.set("s2", { podUid: "b", ips: [ip] });
   await clock.advance(250);
-  assert.equal(assignments.find(ip).kind, "unheard");
+  assert.equal(assignments.find(ip).kind, "unavailable");
   assert.equal(await ask(ip, 1), "b");
 });
 
@@ -116,10 +116,10 @@ test("a silent runtime means no answer, and says so; its return wakes who waits"
   runtime.ready.set("s1", { podUid: "a", ips: [ip] });
   tell(ready("a", { ips: [ip] }));
   runtime.mood = "away";
-  assert.equal(await ask(), "unheard");
+  assert.equal(await ask(), "unavailable");
   assert.equal(owners.status().problem, "connection refused");
   assert.match(log.text(), /container runtime doesn't answer/);
-  const waiting = assignments.settle(ip, 900, never);
+  const waiting = assignments.waitFor(ip, 900, never);
   await clock.advance(300);
   runtime.mood = "answers";
   await clock.advance(100);
@@ -132,7 +132,7 @@ test("a slow runtime's word counts for those who asked before it did", async () 
   runtime.ready.set("s1", { podUid: "a", ips: [ip] });
   tell(ready("a"));
   runtime.mood = "hangs";
-  const waiting = assignments.settle(ip, 900, never);
+  const waiting = assignments.waitFor(ip, 900, never);
   await clock.advance(500);
   runtime.release();
   await settled();
@@ -140,12 +140,12 @@ test("a slow runtime's word counts for those who asked before it did", async () 
   await settled();
   assert.equal(wordFor(await waiting), "a");
   await clock.advance(101);
-  assert.equal(assignments.find(ip).kind, "unheard");
+  assert.equal(assignments.find(ip).kind, "unavailable");
 });
 
 test("however many ask, the runtime is asked ten times a second", async () => {
   const { runtime, assignments, clock } = setUp();
-  const asking = Array.from({ length: 50 }, () => assignments.settle(ip, 900, never));
+  const asking = Array.from({ length: 50 }, () => assignments.waitFor(ip, 900, never));
   await clock.advance(1000);
   await Promise.all(asking);
   assert.ok(runtime.lists <= 10, `${runtime.lists}`);
@@ -165,7 +165,7 @@ test("run() lists every second and stops", async () => {
 test("credentials that come while a pod waits are given at once", async () => {
   const { runtime, tell, assignments, clock, ready } = setUp();
   runtime.ready.set("s1", { podUid: "a", ips: [ip] });
-  const waiting = assignments.settle(ip, 900, never);
+  const waiting = assignments.waitFor(ip, 900, never);
   await clock.advance(50);
   tell(podFrame("z"), ready("a"));
   await settled();
@@ -180,5 +180,5 @@ test("a token is bound to the pod last heard of, which is no answer", async () =
   await ask(ip, 1);
   await clock.advance(5000);
   assert.equal(assignments.lastKnown(ip), "a");
-  assert.equal(assignments.find(ip).kind, "unheard");
+  assert.equal(assignments.find(ip).kind, "unavailable");
 });

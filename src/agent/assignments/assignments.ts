@@ -9,7 +9,7 @@ import { AddressWaits } from "./address_waits.ts";
 import { DirectReads, type ReadPod } from "./direct_reads.ts";
 import { claimant, type HeldPod, holdPod, podAt } from "./held_pod.ts";
 import { PodTable } from "./pod_table.ts";
-import type { Clock, Found, FoundAt, PodsByAddress, PodsByUid } from "../ports.ts";
+import type { AddressLookup, Clock, PodLookup, PodsByAddress, PodsByUid } from "../ports.ts";
 import { Revocations } from "./revocations.ts";
 
 /** A server whose watch is older than this is left for one whose watch is fresh. */
@@ -22,7 +22,7 @@ export const freshWatchSeconds = 15;
  */
 const overlookedMs = 5000;
 
-export interface AssignmentsDeps {
+export interface AssignmentsOptions {
   readonly clock: Clock;
   /** `--disconnected-grace`, in milliseconds. */
   readonly graceMs: number;
@@ -45,7 +45,7 @@ export interface AssignmentStream {
 }
 
 /** What a request waits for: an address or a UID. */
-interface Sought<F extends FoundAt> {
+interface Sought<F extends AddressLookup> {
   readonly key: string;
   readonly find: () => F;
   /** Asks whoever may know more than what was found. */
@@ -66,7 +66,7 @@ interface Stream {
 }
 
 export class Assignments implements PodsByAddress, PodsByUid {
-  readonly #deps: AssignmentsDeps;
+  readonly #options: AssignmentsOptions;
   readonly #waits: AddressWaits;
   readonly #pods: PodTable;
   readonly #reads: DirectReads;
@@ -76,13 +76,13 @@ export class Assignments implements PodsByAddress, PodsByUid {
   #freshAt = -Infinity;
   #everSynced = false;
 
-  constructor(deps: AssignmentsDeps) {
-    const { clock, readPod } = deps;
-    this.#deps = deps;
+  constructor(options: AssignmentsOptions) {
+    const { clock, readPod } = options;
+    this.#options = options;
     this.#waits = new AddressWaits(clock);
     this.#pods = new PodTable((key) => this.#wake(key));
     this.#reads = new DirectReads(clock, readPod, (ip, frame) => this.#adopt(ip, frame));
-    this.#revocations = new Revocations(clock, deps.graceMs + overlookedMs);
+    this.#revocations = new Revocations(clock, options.graceMs + overlookedMs);
   }
 
   /** Pods known, those without a role included. */
@@ -102,15 +102,15 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
   /** The server's word is recent enough to answer by. */
   get confirmed(): boolean {
-    return this.#deps.clock.monotonic() - this.#freshAt <= this.#deps.graceMs;
+    return this.#options.clock.monotonic() - this.#freshAt <= this.#options.graceMs;
   }
 
-  find(ip: string): FoundAt {
+  find(ip: string): AddressLookup {
     return this.#at(ip, this.#since());
   }
 
   lastKnown(ip: string): string | undefined {
-    const { owners } = this.#deps;
+    const { owners } = this.#options;
     if (owners) return owners.lastKnown(ip);
     const found = this.find(ip);
     return found.kind === "pod" ? found.pod.uid : undefined;
@@ -123,85 +123,85 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
   #wake(key: string): void {
     this.#waits.wake(key);
-    for (const ip of this.#deps.owners?.addressesOf(key) ?? []) this.#waits.wake(ip);
+    for (const ip of this.#options.owners?.addressesOf(key) ?? []) this.#waits.wake(ip);
   }
 
   /** How old the runtime's word may be for a request that comes now. */
   #since(): number {
-    return this.#deps.clock.monotonic() - heardWithinMs;
+    return this.#options.clock.monotonic() - heardWithinMs;
   }
 
-  #at(ip: string, since: number): FoundAt {
-    const { owners } = this.#deps;
+  #at(ip: string, since: number): AddressLookup {
+    const { owners } = this.#options;
     return owners ? this.#owned(ip, owners.owner(ip, since)) : this.#claimed(ip);
   }
 
   /** The runtime's word, where the server's agrees. */
-  #owned(ip: string, owner: Owner): FoundAt {
-    if (owner.kind === "unheard") return { kind: "unheard" };
+  #owned(ip: string, owner: Owner): AddressLookup {
+    if (owner.kind === "unavailable") return { kind: "unavailable" };
     if (owner.kind === "several") return { kind: "conflict" };
-    const own = this.#deps.ownAddresses?.has(ip) ?? false;
+    const own = this.#options.ownAddresses?.has(ip) ?? false;
     const held = owner.kind === "pod" && !own ? this.#pods.get(owner.uid) : undefined;
     if (!held) return { kind: "unknown" };
-    if (held.addressed && !held.ips.includes(ip)) return { kind: "disputed" };
-    return { kind: "pod", pod: podAt(held, this.#deps.clock.now()) };
+    if (held.addressed && !held.ips.includes(ip)) return { kind: "mismatch" };
+    return { kind: "pod", pod: podAt(held, this.#options.clock.now()) };
   }
 
-  #claimed(ip: string): Found {
+  #claimed(ip: string): PodLookup {
     const claims = this.#pods.claims(ip);
     if (claims.length === 0) return { kind: "unknown" };
     const held = claimant(claims);
     return held ? this.#known(held) : { kind: "conflict" };
   }
 
-  findUid(uid: string): Found {
+  findUid(uid: string): PodLookup {
     return this.#withUid(uid, this.#since());
   }
 
   /** The runtime's word that the pod runs here is as good as the server's, and needs none. */
-  #withUid(uid: string, since: number): Found {
+  #withUid(uid: string, since: number): PodLookup {
     const held = this.#pods.get(uid);
     if (!held) return { kind: "unknown" };
-    const runs = this.#deps.owners?.runs(uid, since) ?? false;
-    return runs ? { kind: "pod", pod: podAt(held, this.#deps.clock.now()) } : this.#known(held);
+    const runs = this.#options.owners?.runs(uid, since) ?? false;
+    return runs ? { kind: "pod", pod: podAt(held, this.#options.clock.now()) } : this.#known(held);
   }
 
-  settle(ip: string, ms: number, signal: AbortSignal): Promise<FoundAt> {
+  waitFor(ip: string, ms: number, signal: AbortSignal): Promise<AddressLookup> {
     const since = this.#since();
-    const ask = (found: FoundAt) => {
-      if (found.kind !== "pod") this.#deps.owners?.ask();
+    const ask = (found: AddressLookup) => {
+      if (found.kind !== "pod") this.#options.owners?.ask();
       if (found.kind === "unknown") this.#reads.ask(ip);
     };
-    return this.#settle({ key: ip, find: () => this.#at(ip, since), ask }, ms, signal);
+    return this.#waitFor({ key: ip, find: () => this.#at(ip, since), ask }, ms, signal);
   }
 
-  settleUid(uid: string, ms: number, signal: AbortSignal): Promise<Found> {
+  waitForUid(uid: string, ms: number, signal: AbortSignal): Promise<PodLookup> {
     const since = this.#since();
-    const ask = (found: Found) => {
-      if (found.kind === "unconfirmed") this.#deps.owners?.ask();
+    const ask = (found: PodLookup) => {
+      if (found.kind === "stale") this.#options.owners?.ask();
     };
-    return this.#settle({ key: uid, find: () => this.#withUid(uid, since), ask }, ms, signal);
+    return this.#waitFor({ key: uid, find: () => this.#withUid(uid, since), ask }, ms, signal);
   }
 
-  async #settle<F extends FoundAt>(
+  async #waitFor<F extends AddressLookup>(
     { key, find, ask }: Sought<F>,
     ms: number,
     signal: AbortSignal,
   ): Promise<F> {
-    const deadline = this.#deps.clock.monotonic() + ms;
+    const deadline = this.#options.clock.monotonic() + ms;
     for (;;) {
       const found = find();
-      const left = deadline - this.#deps.clock.monotonic();
+      const left = deadline - this.#options.clock.monotonic();
       if (isSettled(found) || left <= 0 || signal.aborted) return found;
-      this.#deps.wanted?.();
+      this.#options.wanted?.();
       ask?.(found);
       await this.#waits.next(key, left, signal);
     }
   }
 
-  #known(held: HeldPod): Found {
-    if (!this.confirmed) return { kind: "unconfirmed" };
-    return { kind: "pod", pod: podAt(held, this.#deps.clock.now()) };
+  #known(held: HeldPod): PodLookup {
+    if (!this.confirmed) return { kind: "stale" };
+    return { kind: "pod", pod: podAt(held, this.#options.clock.now()) };
   }
 
   /**
@@ -233,7 +233,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
   #ping(stream: Stream, watchAgeSeconds: number): void {
     const fresh = watchAgeSeconds < freshWatchSeconds;
     const unseenMs = Math.max(0, watchAgeSeconds * 1000 - overlookedMs);
-    const asOf = this.#deps.clock.monotonic() - unseenMs;
+    const asOf = this.#options.clock.monotonic() - unseenMs;
     // A watch that isn't fresh confirms nothing; it ends no grace before its own last word does.
     stream.freshAt = fresh ? asOf : Math.min(asOf, stream.freshAt ?? this.#freshAt);
     stream.shownFresh ||= fresh;
@@ -297,7 +297,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
   #held(frame: AssignFrame): HeldPod {
     const held = holdPod(this.#pods.get(frame.pod.uid), frame);
-    const own = this.#deps.ownAddresses;
+    const own = this.#options.ownAddresses;
     return own ? { ...held, ips: held.ips.filter((ip) => !own.has(ip)) } : held;
   }
 }
@@ -307,6 +307,6 @@ function mayLead(stream: Stream): boolean {
   return whole && stream.shownFresh;
 }
 
-function isSettled(found: FoundAt): boolean {
+function isSettled(found: AddressLookup): boolean {
   return found.kind === "pod" && found.pod.outcome.kind !== "pending";
 }

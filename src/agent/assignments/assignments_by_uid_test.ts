@@ -7,7 +7,7 @@ import { fakeSandboxes } from "../../../tests/fakes/sandboxes.ts";
 import type { Frame } from "../../protocol/frames.ts";
 import { AddressOwners } from "./address_owners.ts";
 import { Assignments } from "./assignments.ts";
-import type { Found } from "../ports.ts";
+import type { PodLookup } from "../ports.ts";
 
 const hour = 3_600_000;
 const never = new AbortController().signal;
@@ -32,7 +32,7 @@ function setUp() {
   return { clock, assignments, tell, ready, wanted, read };
 }
 
-function wordFor(found: Found): string {
+function wordFor(found: PodLookup): string {
   if (found.kind !== "pod") return found.kind;
   return `${found.pod.uid} ${found.pod.outcome.kind}`;
 }
@@ -77,13 +77,13 @@ test("findUid() ends with the pod, with the credentials, and with the server's w
   await clock.advance(10_000);
   assert.equal(wordFor(assignments.findUid("b")), "b pending");
   await clock.advance(15_001);
-  assert.equal(wordFor(assignments.findUid("b")), "unconfirmed");
+  assert.equal(wordFor(assignments.findUid("b")), "stale");
 });
 
 test("settleUid() waits for the pod, then for its credentials, and asks for no address", async () => {
   const { clock, assignments, tell, ready, wanted, read } = setUp();
-  let found: Found | undefined;
-  const waiting = assignments.settleUid("a", 900, never).then((given) => found = given);
+  let found: PodLookup | undefined;
+  const waiting = assignments.waitForUid("a", 900, never).then((given) => found = given);
   await clock.advance(100);
   tell(roleFrame("a", { expiresAt: null }));
   await clock.advance(100);
@@ -98,7 +98,7 @@ test("settleUid() waits for the pod, then for its credentials, and asks for no a
 
 test("settleUid() gives what is known when its time is up", async () => {
   const { clock, assignments } = setUp();
-  const waiting = assignments.settleUid("a", 900, never);
+  const waiting = assignments.waitForUid("a", 900, never);
   await clock.advance(900);
   assert.equal(wordFor(await waiting), "unknown");
   assert.equal(clock.pending(), 0);
@@ -107,8 +107,8 @@ test("settleUid() gives what is known when its time is up", async () => {
 // whether the container runtime answers and lists a sandbox of the pod, what is found in the end
 const runtimes = [
   ["lists its sandbox", true, true, "a ready"],
-  ["lists none of its", true, false, "unconfirmed"],
-  ["is silent", false, true, "unconfirmed"],
+  ["lists none of its", true, false, "stale"],
+  ["is silent", false, true, "stale"],
 ] as const;
 
 for (const [name, answers, runs, word] of runtimes) {
@@ -126,7 +126,7 @@ for (const [name, answers, runs, word] of runtimes) {
     stream.apply({ type: "ping", watchAgeSeconds: 1 });
     stream.apply(roleFrame("a", { expiresAt: clock.now() + hour }, { hostNetwork: true }));
     await clock.advance(60_000);
-    const waiting = assignments.settleUid("a", 900, never);
+    const waiting = assignments.waitForUid("a", 900, never);
     await clock.advance(900);
     assert.equal(wordFor(await waiting), word);
   });

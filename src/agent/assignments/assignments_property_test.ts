@@ -94,7 +94,7 @@ function expected(history: readonly Told[], ip: string, now: number): string {
     !frame.pod.hostNetwork && frame.pod.ips.includes(ip)
   );
   if (claims.length !== 1) return claims.length === 0 ? "unknown" : "conflict";
-  if (now - freshAt > graceMs) return "unconfirmed";
+  if (now - freshAt > graceMs) return "stale";
   const [claim] = claims;
   if (claim?.frame.denied) return "denied";
   if (!claim?.frame.role) return "none";

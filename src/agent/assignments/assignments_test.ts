@@ -46,9 +46,9 @@ function answer(assignments: Assignments, address = ip): string {
 test("a pod is found by its canonical address once the server is synced and fresh", () => {
   const { assignments, connect, ready } = setUp();
   const stream = connect(ready("a", {}, { ips: ["::ffff:10.0.0.7", "FD00::0007"] }));
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
   stream.apply(synced);
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
   stream.apply(fresh);
   assert.equal(answer(assignments), "a/identity");
   assert.equal(answer(assignments, "fd00::7"), "a/identity");
@@ -185,7 +185,7 @@ test("without word of a fresh watch answers end after the grace", async () => {
   stream.apply(stale);
   assert.equal(answer(assignments), "a/identity");
   await clock.advance(1);
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
   stream.apply(fresh);
   assert.equal(answer(assignments), "a/identity");
 });
@@ -197,27 +197,27 @@ test("a snapshot from a stalled server is answered by until its last word is 30 
   await clock.advance(10_000);
   assert.equal(answer(assignments), "a/identity");
   await clock.advance(1);
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
   connect(fresh, ready("a"), synced).close();
   connect({ type: "ping", watchAgeSeconds: 31 }, ready("a"), synced);
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
 });
 
 test("a stalled server confirms nothing", async () => {
   const { assignments, clock, connect, ready } = setUp();
   connect(stale, ready("a"), synced).close();
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
   connect(fresh, ready("a"), synced).close();
   await clock.advance(24_000);
   connect(stale, ready("a"), synced);
   await clock.advance(1_001);
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
 });
 
 test("settle() wakes at the frame that brings the credentials", async () => {
   const { assignments, clock, connect, ready, wanted } = setUp();
   const stream = connect(fresh, roleFrame("a", { expiresAt: null }, at), synced);
-  const settling = assignments.settle(ip, 900, never);
+  const settling = assignments.waitFor(ip, 900, never);
   assert.equal(assignments.waiting, 1);
   stream.apply(ready("a"));
   const found = await settling;
@@ -229,13 +229,13 @@ test("settle() wakes at the frame that brings the credentials", async () => {
 test("settle() gives what is known when its time is up, or the client gone", async () => {
   const { assignments, clock, connect } = setUp();
   connect(fresh, roleFrame("a", { expiresAt: null }, at), synced);
-  const settling = assignments.settle(ip, 900, never);
+  const settling = assignments.waitFor(ip, 900, never);
   await clock.advance(900);
   const found = await settling;
   assert.equal(found.kind === "pod" && found.pod.outcome.kind, "pending");
 
   const gone = new AbortController();
-  const left = assignments.settle("10.0.0.9", 900, gone.signal);
+  const left = assignments.waitFor("10.0.0.9", 900, gone.signal);
   gone.abort();
   assert.deepEqual(await left, { kind: "unknown" });
   assert.equal(clock.pending(), 0);
@@ -248,17 +248,17 @@ test("an unknown address is read once at a time, and a miss is kept for 2 s", as
     return Promise.resolve(null);
   });
   connect(fresh, synced);
-  const both = [assignments.settle(ip, 100, never), assignments.settle(ip, 100, never)];
+  const both = [assignments.waitFor(ip, 100, never), assignments.waitFor(ip, 100, never)];
   await clock.advance(100);
   await Promise.all(both);
   assert.deepEqual(asked, [ip]);
   await clock.advance(1899);
-  await assignments.settle(ip, 0, never);
-  const again = assignments.settle(ip, 10, never);
+  await assignments.waitFor(ip, 0, never);
+  const again = assignments.waitFor(ip, 10, never);
   await clock.advance(10);
   await again;
   assert.equal(asked.length, 1);
-  const later = assignments.settle(ip, 10, never);
+  const later = assignments.waitFor(ip, 10, never);
   await clock.advance(10);
   await later;
   assert.equal(asked.length, 2);
@@ -273,10 +273,10 @@ test("a direct read gives the pod, unless it was revoked or the address isn't th
   reads[ip] = ready("a");
   reads["10.0.0.8"] = ready("b", {}, { ips: ["10.0.0.9"] });
   reads["10.0.0.9"] = ready("gone", {}, { ips: ["10.0.0.9"] });
-  const first = await assignments.settle(ip, 900, never);
+  const first = await assignments.waitFor(ip, 900, never);
   assert.equal(first.kind, "pod");
   for (const address of ["10.0.0.8", "10.0.0.9"]) {
-    const settling = assignments.settle(address, 900, never);
+    const settling = assignments.waitFor(address, 900, never);
     await clock.advance(900);
     assert.equal((await settling).kind, "unknown");
   }
@@ -290,7 +290,7 @@ test("a direct read can't undo what a frame said meanwhile", async () => {
     })
   );
   const stream = connect(fresh, synced);
-  const settling = assignments.settle(ip, 900, never);
+  const settling = assignments.waitFor(ip, 900, never);
   stream.apply(deniedFrame("a"));
   give(ready("a"));
   await settled();
@@ -305,12 +305,12 @@ test("a clock set back by hours doesn't stretch the grace", async () => {
   clock.setWall(clock.now() - 5 * hour);
   assert.equal(answer(assignments), "a/identity");
   await clock.advance(15_001);
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
 });
 
 test("a clock set back in the middle of a wait doesn't stretch it", async () => {
   const { assignments, clock } = setUp();
-  const waiting = assignments.settle(ip, 900, never);
+  const waiting = assignments.waitFor(ip, 900, never);
   await clock.advance(10);
   clock.setWall(clock.now() - 5 * hour);
   await clock.advance(890);
@@ -323,5 +323,5 @@ test("an old word shortens the grace: nothing is answered by what is older than 
   await clock.advance(16_000);
   assert.equal(answer(assignments), "a/identity");
   await clock.advance(1);
-  assert.equal(answer(assignments), "unconfirmed");
+  assert.equal(answer(assignments), "stale");
 });

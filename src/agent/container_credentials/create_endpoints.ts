@@ -3,7 +3,7 @@ import { frontLimits, type Limits } from "../lifecycle/listen_limits.ts";
 import type { AgentSettings } from "../config.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { RunProgram } from "./address_fault.ts";
-import { CredentialsDoors, type DoorListener } from "./endpoints.ts";
+import { CredentialsEndpoints, type DoorListener } from "./endpoints.ts";
 import { placeAddress } from "./node_addresses.ts";
 
 export interface DoorNode<Handler> {
@@ -18,14 +18,14 @@ export interface DoorNode<Handler> {
 }
 
 /** Has no doors where `--container-credentials` names no address. */
-export function createDoors<Handler>(
+export function createEndpoints<Handler>(
   node: DoorNode<Handler>,
   settings: AgentSettings,
   handler: Handler,
   watch: { readonly clock: Clock; readonly log: Log },
-): CredentialsDoors {
+): CredentialsEndpoints {
   const limits = frontLimits(settings);
-  return new CredentialsDoors({
+  return new CredentialsEndpoints({
     ...watch,
     addresses: settings.containerCredentials,
     place: (ip) => placeAddress(node.run, ip),

@@ -12,7 +12,7 @@ const good = "good.pod.token";
 const front = createCredentialsFront({
   pods: {
     findUid: () => ({ kind: "pod", pod: samplePods.ready }),
-    settleUid: () => assert.fail("the pod is known"),
+    waitForUid: () => assert.fail("the pod is known"),
   },
   podOfToken: (token) =>
     Promise.resolve(token === good ? { kind: "pod", uid: "uid-a" } : { kind: "refused" }),

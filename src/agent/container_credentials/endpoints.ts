@@ -18,7 +18,7 @@ export interface DoorListener {
   close(graceMs: number): Promise<void>;
 }
 
-export interface CredentialsDoorsDeps {
+export interface CredentialsEndpointsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly addresses: readonly HostPort[];
@@ -35,26 +35,26 @@ interface Door {
   problem: string | null;
 }
 
-export class CredentialsDoors {
-  readonly #deps: CredentialsDoorsDeps;
-  readonly #doors: readonly Door[];
+export class CredentialsEndpoints {
+  readonly #options: CredentialsEndpointsOptions;
+  readonly #endpoints: readonly Door[];
   #round: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(deps: CredentialsDoorsDeps) {
-    this.#deps = deps;
-    this.#doors = deps.addresses.map((at) => ({ at, listener: null, problem: "not yet" }));
+  constructor(options: CredentialsEndpointsOptions) {
+    this.#options = options;
+    this.#endpoints = options.addresses.map((at) => ({ at, listener: null, problem: "not yet" }));
   }
 
   /** One line for each address that isn't served. */
   missing(): readonly string[] {
-    return this.#doors
+    return this.#endpoints
       .filter(({ problem }) => problem !== null)
       .map(({ at, problem }) => `container credentials at ${textOf(at)}: ${problem}`);
   }
 
   connections(): { readonly open: number; readonly refused: number } {
-    const all = this.#doors.map(({ listener }) => listener?.connections());
+    const all = this.#endpoints.map(({ listener }) => listener?.connections());
     const sum = (of: "open" | "refused") => all.reduce((sum, one) => sum + (one?.[of] ?? 0), 0);
     return { open: sum("open"), refused: sum("refused") };
   }
@@ -67,9 +67,9 @@ export class CredentialsDoors {
 
   /** Looks at once and then every 5 s, until the signal aborts. The addresses stay. */
   async run(signal: AbortSignal): Promise<void> {
-    while (this.#doors.length > 0 && !signal.aborted) {
+    while (this.#endpoints.length > 0 && !signal.aborted) {
       await this.check();
-      await pause(this.#deps.clock, checkEveryMs, signal);
+      await pause(this.#options.clock, checkEveryMs, signal);
     }
   }
 
@@ -77,32 +77,35 @@ export class CredentialsDoors {
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
     await this.#round;
-    await Promise.all(this.#doors.map(({ listener }) => listener?.close(graceMs)));
+    await Promise.all(this.#endpoints.map(({ listener }) => listener?.close(graceMs)));
   }
 
   async #check(): Promise<void> {
-    for (const door of this.#doors) {
+    for (const endpoint of this.#endpoints) {
       try {
-        await this.#open(door);
-        door.problem = null;
+        await this.#open(endpoint);
+        endpoint.problem = null;
       } catch (fault) {
-        this.#failed(door, problemOf(fault));
+        this.#failed(endpoint, problemOf(fault));
       }
     }
   }
 
-  async #open(door: Door): Promise<void> {
-    const { log, place, listen } = this.#deps;
-    await place(door.at.host);
-    if (door.listener) return;
-    door.listener = await listen(door.at);
-    log.info({ listener: "container-credentials", ...door.at }, "listening");
+  async #open(endpoint: Door): Promise<void> {
+    const { log, place, listen } = this.#options;
+    await place(endpoint.at.host);
+    if (endpoint.listener) return;
+    endpoint.listener = await listen(endpoint.at);
+    log.info({ listener: "container-credentials", ...endpoint.at }, "listening");
   }
 
-  #failed(door: Door, problem: string): void {
-    if (problem === door.problem) return;
-    door.problem = problem;
-    this.#deps.log.error({ address: textOf(door.at), problem }, "no container credentials there");
+  #failed(endpoint: Door, problem: string): void {
+    if (problem === endpoint.problem) return;
+    endpoint.problem = problem;
+    this.#options.log.error(
+      { address: textOf(endpoint.at), problem },
+      "no container credentials there",
+    );
   }
 }
 

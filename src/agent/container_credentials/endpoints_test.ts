@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
-import { CredentialsDoors } from "./endpoints.ts";
+import { CredentialsEndpoints } from "./endpoints.ts";
 
 const at = { host: "169.254.170.23", port: 80 };
 const at6 = { host: "fd00:ec2::23", port: 80 };
@@ -12,7 +12,7 @@ function setUp(addresses = [at]) {
   const log = new RecordedLog();
   const events: string[] = [];
   const faults: { place?: Error; listen?: Error } = {};
-  const doors = new CredentialsDoors({
+  const endpoints = new CredentialsEndpoints({
     clock,
     log,
     addresses,
@@ -26,23 +26,23 @@ function setUp(addresses = [at]) {
       });
     },
   });
-  return { clock, log, events, faults, doors };
+  return { clock, log, events, faults, endpoints };
 }
 
 test("CredentialsDoors listens at each address once and is missing nothing then", async () => {
-  const { clock, events, doors, log } = setUp([at, at6]);
-  assert.deepEqual(doors.missing(), [
+  const { clock, events, endpoints, log } = setUp([at, at6]);
+  assert.deepEqual(endpoints.missing(), [
     "container credentials at 169.254.170.23:80: not yet",
     "container credentials at [fd00:ec2::23]:80: not yet",
   ]);
   const stop = new AbortController();
-  const running = doors.run(stop.signal);
+  const running = endpoints.run(stop.signal);
   await clock.advance(20_000);
-  assert.deepEqual(doors.missing(), []);
-  assert.deepEqual(doors.connections(), { open: 4, refused: 2 });
+  assert.deepEqual(endpoints.missing(), []);
+  assert.deepEqual(endpoints.connections(), { open: 4, refused: 2 });
   stop.abort();
   await running;
-  await doors.close(5000);
+  await endpoints.close(5000);
   assert.deepEqual(events, [
     "listen 169.254.170.23 80",
     "listen fd00:ec2::23 80",
@@ -64,45 +64,45 @@ const listenFaults = [
 
 for (const [code, text] of listenFaults) {
   test(`CredentialsDoors says why it can't listen (${code}) and tries again`, async () => {
-    const { clock, log, faults, doors } = setUp();
+    const { clock, log, faults, endpoints } = setUp();
     faults.listen = Object.assign(new Error("too many open files"), { code });
     const stop = new AbortController();
-    const running = doors.run(stop.signal);
+    const running = endpoints.run(stop.signal);
     await clock.advance(12_000);
-    assert.match(doors.missing().join("\n"), text);
+    assert.match(endpoints.missing().join("\n"), text);
     assert.equal(log.count("no container credentials there"), 1);
     delete faults.listen;
     await clock.advance(5000);
-    assert.deepEqual(doors.missing(), []);
+    assert.deepEqual(endpoints.missing(), []);
     stop.abort();
     await running;
   });
 }
 
 test("CredentialsDoors isn't ready while its address is gone and can't be put back", async () => {
-  const { faults, doors, log } = setUp();
-  await doors.check();
+  const { faults, endpoints, log } = setUp();
+  await endpoints.check();
   faults.place = new Error("ip addr add: not permitted");
-  await doors.check();
-  assert.deepEqual(doors.missing(), [
+  await endpoints.check();
+  assert.deepEqual(endpoints.missing(), [
     "container credentials at 169.254.170.23:80: ip addr add: not permitted",
   ]);
   delete faults.place;
-  await doors.check();
-  assert.deepEqual(doors.missing(), []);
+  await endpoints.check();
+  assert.deepEqual(endpoints.missing(), []);
   assert.equal(log.count("listening"), 1);
 });
 
 test("CredentialsDoors without addresses does nothing", async () => {
-  const { clock, doors } = setUp([]);
-  await doors.run(new AbortController().signal);
-  assert.deepEqual([doors.missing(), doors.connections()], [[], { open: 0, refused: 0 }]);
+  const { clock, endpoints } = setUp([]);
+  await endpoints.run(new AbortController().signal);
+  assert.deepEqual([endpoints.missing(), endpoints.connections()], [[], { open: 0, refused: 0 }]);
   assert.equal(clock.pending(), 0);
 });
 
 test("CredentialsDoors opens nothing once closed", async () => {
-  const { events, doors } = setUp();
-  await doors.close(0);
-  await doors.check();
+  const { events, endpoints } = setUp();
+  await endpoints.close(0);
+  await endpoints.check();
   assert.deepEqual(events, []);
 });

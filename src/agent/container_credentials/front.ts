@@ -6,7 +6,7 @@
 import { canonicalAddress } from "../../net/ip_address.ts";
 import type { FrontRequest, Reply } from "../imds/request_context.ts";
 import { canonicalPath } from "../imds/canonical_path.ts";
-import type { AssignedPod, Clock, Found, PodsByUid } from "../ports.ts";
+import type { AssignedPod, Clock, PodLookup, PodsByUid } from "../ports.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import type { MarkRefusal } from "../imds/refused_requests.ts";
 import { json, type Refusal, refuse } from "./refusals.ts";
@@ -17,7 +17,7 @@ const answerMs = 900;
 /** The label of its metrics. */
 const handler = "container_credentials";
 
-export interface CredentialsFrontDeps {
+export interface CredentialsFrontOptions {
   readonly pods: PodsByUid;
   /** Whose pod a token is; settles within a second and never rejects. */
   readonly podOfToken: (token: string, peer: string) => Promise<TokenVerdict>;
@@ -36,18 +36,20 @@ export interface CredentialsFrontDeps {
 
 /** Fits the listener's `Handler`. Doesn't throw. */
 export function createCredentialsFront(
-  deps: CredentialsFrontDeps,
+  options: CredentialsFrontOptions,
 ): (incoming: FrontRequest) => Promise<Reply> {
-  const rate = new RateLimit({ perSecond: deps.podRate });
-  const hostIsOurs = hostCheck(deps.addresses);
+  const rate = new RateLimit({ perSecond: options.podRate });
+  const hostIsOurs = hostCheck(options.addresses);
   return async (incoming) => {
-    const startedAt = deps.clock.monotonic();
+    const startedAt = options.clock.monotonic();
     const refusal = rate.admits(incoming.peer, startedAt)
       ? refusalOf(incoming, hostIsOurs)
       : "flooded";
-    const reply = refusal === undefined ? await give(deps, incoming, startedAt) : refuse(refusal);
-    deps.answered?.(handler, reply.status, deps.clock.monotonic() - startedAt);
-    return deps.refused?.({ incoming }, handler, reply) ?? reply;
+    const reply = refusal === undefined
+      ? await give(options, incoming, startedAt)
+      : refuse(refusal);
+    options.answered?.(handler, reply.status, options.clock.monotonic() - startedAt);
+    return options.refused?.({ incoming }, handler, reply) ?? reply;
   };
 }
 
@@ -74,7 +76,7 @@ function tokenOf(incoming: FrontRequest): string {
  * make a name of its own resolve here (DNS rebinding); it can't choose another Host.
  */
 function hostCheck(
-  addresses: CredentialsFrontDeps["addresses"],
+  addresses: CredentialsFrontOptions["addresses"],
 ): (values: readonly string[]) => boolean {
   const own = new Set(addresses.map(({ host }) => host));
   return ([host, ...others]) => {
@@ -88,33 +90,33 @@ function hostCheck(
 const unsettled = {
   unknown: "pod_unknown",
   conflict: "pod_unknown",
-  unconfirmed: "pod_unconfirmed",
-} as const satisfies Record<Exclude<Found["kind"], "pod">, Refusal>;
+  stale: "pod_unconfirmed",
+} as const satisfies Record<Exclude<PodLookup["kind"], "pod">, Refusal>;
 
 async function give(
-  deps: CredentialsFrontDeps,
+  options: CredentialsFrontOptions,
   incoming: FrontRequest,
   startedAt: number,
 ): Promise<Reply> {
-  const verdict = await deps.podOfToken(tokenOf(incoming), incoming.peer);
+  const verdict = await options.podOfToken(tokenOf(incoming), incoming.peer);
   if (verdict.kind === "refused") return refuse("token_refused");
   if (verdict.kind === "flooded") return refuse("flooded");
   if (verdict.kind === "unchecked") return refuse("token_unchecked");
-  const found = await settle(deps, verdict.uid, incoming.signal, startedAt);
+  const found = await waitFor(options, verdict.uid, incoming.signal, startedAt);
   return found.kind === "pod" ? answerFor(found.pod) : refuse(unsettled[found.kind]);
 }
 
 /** What is known goes at once; else the request waits for what is left of its time. */
-async function settle(
-  { pods, clock, waited }: CredentialsFrontDeps,
+async function waitFor(
+  { pods, clock, waited }: CredentialsFrontOptions,
   uid: string,
   signal: AbortSignal,
   startedAt: number,
-): Promise<Found> {
+): Promise<PodLookup> {
   const found = pods.findUid(uid);
   if (found.kind === "pod" && found.pod.outcome.kind !== "pending") return found;
   const from = clock.monotonic();
-  const late = await pods.settleUid(uid, answerMs - (from - startedAt), signal);
+  const late = await pods.waitForUid(uid, answerMs - (from - startedAt), signal);
   waited?.(clock.monotonic() - from);
   return late;
 }

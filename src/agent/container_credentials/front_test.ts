@@ -3,18 +3,18 @@ import assert from "node:assert/strict";
 import { fakeIncoming, type FakeRequest } from "../../../tests/fakes/incoming.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { samplePods } from "../../../tests/fakes/pods.ts";
-import type { Found } from "../ports.ts";
+import type { PodLookup } from "../ports.ts";
 import { createCredentialsFront } from "./front.ts";
 import type { TokenVerdict } from "./token_pods.ts";
 
-const ready: Found = { kind: "pod", pod: samplePods.ready };
-const pending: Found = { kind: "pod", pod: samplePods.pending };
+const ready: PodLookup = { kind: "pod", pod: samplePods.ready };
+const pending: PodLookup = { kind: "pod", pod: samplePods.pending };
 const token = "pods.own.token";
 
 interface World {
   readonly verdict?: TokenVerdict;
-  readonly now?: Found;
-  readonly later?: Found;
+  readonly now?: PodLookup;
+  readonly later?: PodLookup;
   readonly podRate?: number;
   readonly checkMs?: number;
 }
@@ -29,7 +29,7 @@ function setUp(world: World = {}) {
   const front = createCredentialsFront({
     pods: {
       findUid: (uid) => uid === "uid-a" ? now : { kind: "unknown" },
-      settleUid: (_uid, ms) => {
+      waitForUid: (_uid, ms) => {
         waits.push(ms);
         return Promise.resolve(later);
       },
@@ -134,7 +134,7 @@ const worlds: [string, World, number, string?][] = [
   ["credentials that don't", { now: pending }, 503, "CredentialsPending"],
   ["a pod that comes in time", { now: { kind: "unknown" }, later: ready }, 200],
   ["a pod that doesn't", { now: { kind: "unknown" } }, 503, "PodUnknown"],
-  ["no word for too long", { now: { kind: "unconfirmed" } }, 503, "PodUnconfirmed"],
+  ["no word for too long", { now: { kind: "stale" } }, 503, "PodUnconfirmed"],
 ];
 
 for (const [name, world, status, code] of worlds) {

@@ -28,7 +28,7 @@ export type TokenVerdict =
 
 export type CheckOutcome = "verified" | "refused" | "unavailable";
 
-export interface TokenPodsDeps {
+export interface TokenPodsOptions {
   readonly clock: Clock;
   /** Asks the server (`POST /v1/pod-tokens`). Rejects while none can be asked. */
   readonly ask: (body: string) => Promise<Response>;
@@ -54,13 +54,13 @@ interface Shown {
 }
 
 export class TokenPods {
-  readonly #deps: TokenPodsDeps;
+  readonly #options: TokenPodsOptions;
   readonly #remembered = new Map<string, Remembered>();
   readonly #underWay = new Map<string, Promise<TokenVerdict>>();
   readonly #checks = new RateLimit({ perSecond: checksPerSecond });
 
-  constructor(deps: TokenPodsDeps) {
-    this.#deps = deps;
+  constructor(options: TokenPodsOptions) {
+    this.#options = options;
   }
 
   /**
@@ -72,7 +72,7 @@ export class TokenPods {
     const shown = this.#read(token);
     if (shown === undefined) return { kind: "refused" };
     const known = this.#recall(shown);
-    if (known && this.#deps.clock.monotonic() - known.checkedAt < freshMs) return podIs(known);
+    if (known && this.#options.clock.monotonic() - known.checkedAt < freshMs) return podIs(known);
     const verdict = await this.#check(shown, peer);
     if (verdict.kind === "pod" || verdict.kind === "refused") return verdict;
     const still = this.#recall(shown);
@@ -83,7 +83,7 @@ export class TokenPods {
     if (text.length > maxTokenLength || text.split(".").length !== 3) return undefined;
     const token = serverToken(text);
     const expiresAt = token?.expiresAt ?? 0;
-    if (token === undefined || expiresAt <= this.#deps.clock.now()) return undefined;
+    if (token === undefined || expiresAt <= this.#options.clock.now()) return undefined;
     return { text: token.text, key: hashOf(token.text), expiresAt };
   }
 
@@ -91,7 +91,9 @@ export class TokenPods {
   #recall({ key }: Shown): Remembered | undefined {
     const known = this.#remembered.get(key);
     if (known === undefined) return undefined;
-    if (known.expiresAt > this.#deps.clock.now() && this.#deps.isAssigned(known.uid)) return known;
+    if (known.expiresAt > this.#options.clock.now() && this.#options.isAssigned(known.uid)) {
+      return known;
+    }
     this.#remembered.delete(key);
     return undefined;
   }
@@ -99,7 +101,7 @@ export class TokenPods {
   #check(shown: Shown, peer: string): Promise<TokenVerdict> | TokenVerdict {
     const underWay = this.#underWay.get(shown.key);
     if (underWay) return underWay;
-    const { clock } = this.#deps;
+    const { clock } = this.#options;
     if (!this.#checks.admits(peer, clock.monotonic())) return { kind: "flooded" };
     if (this.#underWay.size >= checksUnderWay) return { kind: "unchecked" };
     const check = withinMs(clock, checkMs, this.#ask(shown))
@@ -113,12 +115,12 @@ export class TokenPods {
     const verdict = await this.#verdict(shown).catch(() => ({ kind: "unchecked" } as const));
     if (verdict.kind === "pod") this.#remember(shown, verdict.uid);
     if (verdict.kind === "refused") this.#remembered.delete(shown.key);
-    this.#deps.checked?.(outcomes[verdict.kind]);
+    this.#options.checked?.(outcomes[verdict.kind]);
     return verdict;
   }
 
   async #verdict({ text }: Shown): Promise<Exclude<TokenVerdict, { kind: "flooded" }>> {
-    const response = await this.#deps.ask(JSON.stringify({ token: text }));
+    const response = await this.#options.ask(JSON.stringify({ token: text }));
     const answer = await response.text();
     if (response.status === 401) return { kind: "refused" };
     if (response.status !== 200) return { kind: "unchecked" };
@@ -128,7 +130,7 @@ export class TokenPods {
 
   #remember({ key, expiresAt }: Shown, uid: string): void {
     this.#remembered.delete(key);
-    this.#remembered.set(key, { uid, checkedAt: this.#deps.clock.monotonic(), expiresAt });
+    this.#remembered.set(key, { uid, checkedAt: this.#options.clock.monotonic(), expiresAt });
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size > maxRemembered && !oldest.done) {
       this.#remembered.delete(oldest.value);

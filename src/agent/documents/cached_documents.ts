@@ -18,7 +18,7 @@ const maxBytes = 16_384;
 const negotiated = /^(?:content-encoding|vary)$/i;
 const conditional = /^(?:if-|range$)/i;
 
-export class LastingDocuments {
+export class CachedDocuments {
   readonly #kept = new Map<string, Reply>();
 
   /** The answer given before; undefined where the service has to be asked. */

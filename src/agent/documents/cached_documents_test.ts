@@ -2,15 +2,15 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { fakeIncoming } from "../../../tests/fakes/incoming.ts";
 import type { Reply } from "../imds/request_context.ts";
-import { LastingDocuments } from "./cached_documents.ts";
+import { CachedDocuments } from "./cached_documents.ts";
 
 const id = "/latest/meta-data/instance-id";
 const body = new TextEncoder().encode("i-0123456789abcdef0");
 const answer: Reply = { status: 200, headers: [["ETag", '"1"'], ["Date", "then"]], body };
 const get = fakeIncoming({ target: id });
 
-function after(incoming: Parameters<LastingDocuments["add"]>[0], path: string, given: Reply) {
-  const documents = new LastingDocuments();
+function after(incoming: Parameters<CachedDocuments["add"]>[0], path: string, given: Reply) {
+  const documents = new CachedDocuments();
   documents.add(incoming, path, given);
   return documents.find(get, path);
 }
@@ -39,7 +39,7 @@ test("lasting documents: a conditional request goes to the service, and isn't le
   const asked = fakeIncoming({ target: id, headers: [["If-None-Match", '"1"']] });
   const ranged = fakeIncoming({ target: id, headers: [["Range", "bytes=0-1"]] });
   assert.equal(after(asked, id, answer), undefined);
-  const documents = new LastingDocuments();
+  const documents = new CachedDocuments();
   documents.add(get, id, answer);
   assert.equal(documents.find(ranged, id), undefined);
 });

@@ -6,7 +6,7 @@ import { type Context, Hono } from "hono";
 import type { Answer, Answers } from "./handlers.ts";
 import type { Ask, Reply } from "./request_context.ts";
 import { isCredentialTree, isTokenTree } from "./passthrough_rule.ts";
-import type { ByteSource } from "../ports.ts";
+import type { BodySource } from "../ports.ts";
 import { refuse } from "./refusals.ts";
 import { noteRefusal } from "./refused_requests.ts";
 
@@ -71,7 +71,7 @@ function lengthOf(body: Reply["body"]): number {
   return typeof body === "string" ? new TextEncoder().encode(body).length : body?.length ?? 0;
 }
 
-function streamOf(body: ByteSource): ReadableStream<Uint8Array> {
+function streamOf(body: BodySource): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     start(controller) {
       body.start({

@@ -4,11 +4,11 @@
  */
 import type { Ask, Reply } from "./request_context.ts";
 import type { SessionTokens } from "./imdsv2_token.ts";
-import type { AssignedPod, Clock, FoundAt, PodsByAddress } from "../ports.ts";
+import type { AddressLookup, AssignedPod, Clock, PodsByAddress } from "../ports.ts";
 import { type Refusal, refuse } from "./refusals.ts";
 
 /** Most SDKs give a request one second and one try; the answer has to be on its way before. */
-export const settleMs = 900;
+export const waitMs = 900;
 
 export interface Caller {
   readonly pod: AssignedPod;
@@ -16,7 +16,7 @@ export interface Caller {
   readonly tokenSeconds: number | undefined;
 }
 
-export interface CallerDeps {
+export interface CallerOptions {
   readonly pods: PodsByAddress;
   readonly tokens: SessionTokens;
   readonly clock: Clock;
@@ -30,45 +30,45 @@ type Answer = Reply | Response | Promise<Reply | Response>;
 
 const unsettled = {
   unknown: "pod_unknown",
-  unconfirmed: "pod_unconfirmed",
+  stale: "pod_unconfirmed",
   conflict: "pod_conflict",
-  unheard: "runtime_unheard",
-  disputed: "pod_disputed",
-} as const satisfies Record<Exclude<FoundAt["kind"], "pod">, Refusal>;
+  unavailable: "runtime_unheard",
+  mismatch: "pod_disputed",
+} as const satisfies Record<Exclude<AddressLookup["kind"], "pod">, Refusal>;
 
 /**
  * Answers with `make` for the pod that asks, or refuses. Where the pod isn't known yet, or `awaits`
  * says that it isn't complete, the request waits up to `settleMs`; what is known goes at once.
  */
 export function forCaller(
-  deps: CallerDeps,
+  options: CallerOptions,
   { incoming }: Ask,
   awaits: (pod: AssignedPod) => boolean,
   make: (caller: Caller) => Answer,
 ): Answer {
   const token = incoming.header("x-aws-ec2-metadata-token") || undefined;
-  if (token === undefined && deps.tokenRequired) return refuse("token_missing");
+  if (token === undefined && options.tokenRequired) return refuse("token_missing");
   if (token !== undefined && incoming.header("x-forwarded-for") !== undefined) {
     return refuse("forwarded");
   }
-  const conclude = (found: FoundAt): Answer => {
+  const conclude = (found: AddressLookup): Answer => {
     if (found.kind !== "pod") return refuse(unsettled[found.kind]);
-    const session = checkSession(deps, found.pod, incoming.peer, token);
+    const session = checkSession(options, found.pod, incoming.peer, token);
     return typeof session === "string"
       ? refuse(session)
       : make({ pod: found.pod, tokenSeconds: session.left });
   };
-  const found = deps.pods.find(incoming.peer);
+  const found = options.pods.find(incoming.peer);
   if (found.kind === "pod" && !awaits(found.pod)) return conclude(found);
-  const startedAt = deps.clock.monotonic();
-  return deps.pods.settle(incoming.peer, settleMs, incoming.signal).then((late) => {
-    deps.waited?.(deps.clock.monotonic() - startedAt);
+  const startedAt = options.clock.monotonic();
+  return options.pods.waitFor(incoming.peer, waitMs, incoming.signal).then((late) => {
+    options.waited?.(options.clock.monotonic() - startedAt);
     return conclude(late);
   });
 }
 
 function checkSession(
-  { tokens, clock }: CallerDeps,
+  { tokens, clock }: CallerOptions,
   pod: AssignedPod,
   peer: string,
   token: string | undefined,

@@ -18,7 +18,7 @@ import type { TokenKeys } from "./token_keys.ts";
 /** What a request was about; the label of its metrics. */
 export type FrontRoute = "token" | "roles" | "info" | "blocked" | "metadata" | "refused";
 
-export interface FrontDeps {
+export interface FrontOptions {
   readonly pods: PodsByAddress;
   readonly upstream: Upstream;
   readonly clock: Clock;
@@ -39,20 +39,20 @@ export interface FrontDeps {
 }
 
 /** Fits the listener's `Handler`. Doesn't throw. */
-export function createFront(deps: FrontDeps): (incoming: FrontRequest) => Answer {
-  const answers = createAnswers({ ...deps, tokens: new SessionTokens(deps.tokenKeys) });
+export function createFront(options: FrontOptions): (incoming: FrontRequest) => Answer {
+  const answers = createAnswers({ ...options, tokens: new SessionTokens(options.tokenKeys) });
   const app = createApp(answers);
-  const hostIsOurs = createHostCheck(deps.allowedHosts);
-  const rate = new RateLimit({ perSecond: deps.podRate });
+  const hostIsOurs = createHostCheck(options.allowedHosts);
+  const rate = new RateLimit({ perSecond: options.podRate });
   const answerTo = (ask: Ask): Answer =>
     shortCut(answers, ask) ?? app.fetch(requestFor(ask), { ask });
 
   return (incoming) => {
-    const startedAt = deps.clock.monotonic();
+    const startedAt = options.clock.monotonic();
     const ask: Omit<Ask, "path"> = { incoming };
     const report = <T extends Reply | Response>(route: FrontRoute, answer: T): T | Reply => {
-      deps.answered?.(route, answer.status, deps.clock.monotonic() - startedAt);
-      return deps.refused?.(ask, route, answer) ?? answer;
+      options.answered?.(route, answer.status, options.clock.monotonic() - startedAt);
+      return options.refused?.(ask, route, answer) ?? answer;
     };
     const refused = (reason: Refusal) => report("refused", refuse(reason));
     if (!rate.admits(incoming.peer, startedAt)) return refused("flooded");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fakeIncoming, type FakeRequest } from "../../../tests/fakes/incoming.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { type FakeFound, fakePods, samplePods } from "../../../tests/fakes/pods.ts";
-import { createFront, type FrontDeps } from "./front.ts";
+import { createFront, type FrontOptions } from "./front.ts";
 import { passthroughRule } from "./passthrough_rule.ts";
 import { TokenKeyRing } from "./token_keys.ts";
 
@@ -22,9 +22,9 @@ const pod = (kind: keyof typeof samplePods, more: object = {}): FakeFound => ({
 const ready = pod("ready");
 const unknown: FakeFound = { kind: "unknown" };
 
-type Seen = Parameters<FrontDeps["upstream"]>[0];
+type Seen = Parameters<FrontOptions["upstream"]>[0];
 
-function front(found: FakeFound, more: Partial<FrontDeps> & { later?: FakeFound } = {}) {
+function front(found: FakeFound, more: Partial<FrontOptions> & { later?: FakeFound } = {}) {
   const { later, ...deps } = more;
   const pods = fakePods(found, later);
   const clock = new ManualClock();
@@ -116,14 +116,14 @@ const rows = [
   ["unknown", "/latest/meta-data/iam/", 404, "not found"],
   ["unknown", "/latest/user-data", 404, "not found"],
   ["conflict", `${roles}/reader`, 503, "two pods"],
-  ["unconfirmed", `${roles}/reader`, 503, "silent"],
-  ["unconfirmed", id, 503, "silent"],
+  ["stale", `${roles}/reader`, 503, "silent"],
+  ["stale", id, 503, "silent"],
 ] as const;
 
 const foundOf = (who: string): FakeFound =>
   who in samplePods
     ? pod(who as keyof typeof samplePods)
-    : { kind: who as "unknown" | "conflict" | "unconfirmed" };
+    : { kind: who as "unknown" | "conflict" | "stale" };
 
 for (const [who, target, status, body] of rows) {
   test(`front: ${who} asks ${target}: ${status}`, async () => {

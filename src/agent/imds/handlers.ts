@@ -3,16 +3,16 @@
  * is found out by `caller.ts`.
  */
 import type { Ask, Reply } from "./request_context.ts";
-import { type Caller, type CallerDeps, forCaller } from "./caller.ts";
+import { type Caller, type CallerOptions, forCaller } from "./caller.ts";
 import { infoDocument } from "../documents/imds_documents.ts";
 import { parseTtl } from "./imdsv2_token.ts";
-import { LastingDocuments } from "../documents/cached_documents.ts";
+import { CachedDocuments } from "../documents/cached_documents.ts";
 import { passOn } from "./passthrough.ts";
 import { isCredentialTree, type PassthroughRule } from "./passthrough_rule.ts";
 import type { AssignedPod, ReadyRole, Upstream } from "../ports.ts";
 import { refuse, server, textPlain } from "./refusals.ts";
 
-export interface AnswersDeps extends CallerDeps {
+export interface AnswersOptions extends CallerOptions {
   readonly upstream: Upstream;
   readonly passthrough: PassthroughRule;
 }
@@ -30,17 +30,22 @@ export interface Answers {
 const ttlHeader = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds";
 const plainHeaders = [server, textPlain];
 
-export function createAnswers(deps: AnswersDeps): Answers {
-  const lasting = new LastingDocuments();
+export function createAnswers(options: AnswersOptions): Answers {
+  const lasting = new CachedDocuments();
   return {
-    token: (ask) => issueToken(deps, ask),
-    roleList: (ask) => forCaller(deps, ask, isPending, listRole),
+    token: (ask) => issueToken(options, ask),
+    roleList: (ask) => forCaller(options, ask, isPending, listRole),
     credentials: (ask, role) =>
-      forCaller(deps, ask, isPending, (caller) => giveCredentials(caller, role)),
-    info: (ask) => forCaller(deps, ask, isPending, giveInfo),
+      forCaller(options, ask, isPending, (caller) => giveCredentials(caller, role)),
+    info: (ask) => forCaller(options, ask, isPending, giveInfo),
     passthrough(ask) {
-      if (isCredentialTree(ask.path) || !deps.passthrough(ask.path)) return refuse("not_found");
-      return forCaller(deps, ask, () => false, (caller) => forward({ deps, lasting }, ask, caller));
+      if (isCredentialTree(ask.path) || !options.passthrough(ask.path)) return refuse("not_found");
+      return forCaller(
+        options,
+        ask,
+        () => false,
+        (caller) => forward({ options, lasting }, ask, caller),
+      );
     },
   };
 }
@@ -49,7 +54,7 @@ export function createAnswers(deps: AnswersDeps): Answers {
  * Answered at once and without a word from the server: SDKs take any refusal of a well-formed
  * request here to mean that there is no IMDSv2, and remember it.
  */
-function issueToken({ pods, tokens, clock }: AnswersDeps, { incoming }: Ask): Reply {
+function issueToken({ pods, tokens, clock }: AnswersOptions, { incoming }: Ask): Reply {
   if (incoming.method !== "PUT") return refuse("token_method");
   if (incoming.header("x-forwarded-for") !== undefined) return refuse("forwarded");
   const ttl = parseTtl(incoming.header("x-aws-ec2-metadata-token-ttl-seconds"));
@@ -108,11 +113,11 @@ function give(body: string | Uint8Array, tokenSeconds: number | undefined): Repl
   return { status: 200, headers, body };
 }
 
-function forward({ deps, lasting }: Passing, ask: Ask, caller: Caller): Answer {
+function forward({ options, lasting }: Passing, ask: Ask, caller: Caller): Answer {
   const { incoming, path } = ask;
   const kept = lasting.find(incoming, path);
   if (kept !== undefined) return withTtl(kept, caller.tokenSeconds);
-  return passOn(deps.upstream, incoming, path).then((answer) => {
+  return passOn(options.upstream, incoming, path).then((answer) => {
     if (!(answer instanceof Response)) lasting.add(incoming, path, answer);
     return withTtl(answer, caller.tokenSeconds);
   });
@@ -130,6 +135,6 @@ function withTtl<T extends Reply | Response>(answer: T, seconds: number | undefi
 }
 
 interface Passing {
-  readonly deps: AnswersDeps;
-  readonly lasting: LastingDocuments;
+  readonly options: AnswersOptions;
+  readonly lasting: CachedDocuments;
 }

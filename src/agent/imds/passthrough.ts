@@ -3,7 +3,7 @@
  * one connection or one session only. Whether it may be passed on has been decided before.
  */
 import type { FrontRequest, Reply } from "./request_context.ts";
-import type { PlainAnswer, Upstream } from "../ports.ts";
+import type { Upstream, UpstreamResponse } from "../ports.ts";
 import { refuse } from "./refusals.ts";
 
 const ofConnection = [
@@ -61,7 +61,7 @@ function requestHeaders(incoming: FrontRequest): Record<string, string> {
 }
 
 /** The length is told with the body. */
-function answerFields({ headers }: PlainAnswer): Reply["headers"] {
+function answerFields({ headers }: UpstreamResponse): Reply["headers"] {
   const connection = headers.filter(([name]) => name.toLowerCase() === "connection");
   const named = namedBy(connection.map(([, value]) => value).join(",") || undefined);
   return headers.filter(([name]) => {

@@ -2,7 +2,7 @@
  * Gives each refused request an id that both the pod and the log see, so that who reads the one
  * finds the other. Answers of the instance's own metadata service are passed on untouched.
  */
-import type { RefusedRequestsParts } from "../../telemetry/refused_request.ts";
+import type { RefusedRequestsOptions } from "../../telemetry/refused_request.ts";
 import type { Ask, FrontRequest, Reply } from "./request_context.ts";
 
 export type MarkRefusal = <T extends Reply | Response>(
@@ -11,7 +11,7 @@ export type MarkRefusal = <T extends Reply | Response>(
   answer: T,
 ) => T | Reply;
 
-export function refusedRequests({ random, tell }: RefusedRequestsParts): MarkRefusal {
+export function refusedRequests({ random, tell }: RefusedRequestsOptions): MarkRefusal {
   const prefix = Math.floor(random() * 36 ** 5).toString(36).padStart(5, "0");
   let count = 0;
   return ({ incoming: { peer, method }, refused }, route, answer) => {

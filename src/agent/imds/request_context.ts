@@ -1,6 +1,6 @@
 /** A request as the front's answers see it: canonical already, its headers read on demand. */
 
-import type { ByteSource } from "../ports.ts";
+import type { BodySource } from "../ports.ts";
 
 /** The part of a request off the wire that the front reads. */
 export interface FrontRequest {
@@ -19,7 +19,7 @@ export interface FrontRequest {
 export interface Reply {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: string | Uint8Array | ByteSource | null;
+  readonly body: string | Uint8Array | BodySource | null;
 }
 
 export interface Ask {

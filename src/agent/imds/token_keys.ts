@@ -32,7 +32,7 @@ const stored = v.array(v.object({
   createdAt: v.number(),
 }));
 
-export interface TokenKeyRingParts {
+export interface TokenKeyRingOptions {
   /** What `changed` was last given; anything else, undefined included, begins anew. */
   readonly saved?: string | undefined;
   readonly random: (bytes: number) => Uint8Array;
@@ -42,13 +42,13 @@ export interface TokenKeyRingParts {
 
 /** Makes a new key every day and keeps the older ones until the last token of theirs has ended. */
 export class TokenKeyRing implements TokenKeys {
-  readonly #parts: TokenKeyRingParts;
+  readonly #options: TokenKeyRingOptions;
   /** Newest first. */
   #keys: readonly TokenKey[];
 
-  constructor(parts: TokenKeyRingParts) {
-    this.#parts = parts;
-    this.#keys = readKeys(parts.saved);
+  constructor(options: TokenKeyRingOptions) {
+    this.#options = options;
+    this.#keys = readKeys(options.saved);
   }
 
   current(now: number): TokenKey {
@@ -64,10 +64,10 @@ export class TokenKeyRing implements TokenKeys {
 
   #rotate(now: number): TokenKey {
     const id = ((this.#keys[0]?.id ?? -1) + 1) % 256;
-    const key = { id, secret: this.#parts.random(secretBytes), createdAt: now };
+    const key = { id, secret: this.#options.random(secretBytes), createdAt: now };
     const living = this.#keys.filter((old) => now - old.createdAt < verifiesForMs);
     this.#keys = [key, ...living].slice(0, 8);
-    this.#parts.changed?.(writeKeys(this.#keys));
+    this.#options.changed?.(writeKeys(this.#keys));
     return key;
   }
 }

@@ -11,7 +11,7 @@ const few = 100;
 /** Fewer leave nothing worth collecting: about 3 KB each at most. */
 const rush = 2000;
 
-export interface LullParts {
+export interface IdleGcOptions {
   readonly clock: Pick<Clock, "after">;
   /** Requests answered since the start. */
   readonly answered: () => number;
@@ -19,14 +19,14 @@ export interface LullParts {
 }
 
 /** Collects in the first lull after each rush, until the signal aborts. */
-export async function collectInLulls(parts: LullParts, signal: AbortSignal): Promise<void> {
+export async function collectWhenIdle(options: IdleGcOptions, signal: AbortSignal): Promise<void> {
   let collected = 0;
   let last = 0;
   while (!signal.aborted) {
-    await pause(parts.clock, lookEveryMs, signal);
-    const answered = parts.answered();
+    await pause(options.clock, lookEveryMs, signal);
+    const answered = options.answered();
     if (answered - last < few && answered - collected >= rush && !signal.aborted) {
-      parts.collectGarbage();
+      options.collectGarbage();
       collected = answered;
     }
     last = answered;

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
-import { collectInLulls } from "./idle_gc.ts";
+import { collectWhenIdle } from "./idle_gc.ts";
 
 test("collectInLulls(): once after each rush, never in one, never without", async () => {
   const clock = new ManualClock();
@@ -9,7 +9,7 @@ test("collectInLulls(): once after each rush, never in one, never without", asyn
   let answered = 0;
   let collected = 0;
   const parts = { clock, answered: () => answered, collectGarbage: () => void collected++ };
-  const running = collectInLulls(parts, stop.signal);
+  const running = collectWhenIdle(parts, stop.signal);
   /** Requests in ten seconds each, and how often there has been a collection then. */
   const seconds: readonly [number, number][] = [
     [99, 0],

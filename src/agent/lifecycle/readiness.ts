@@ -1,11 +1,11 @@
 /** What an agent lacks to be ready, in lines that name the cause. */
 import type { RedirectStatus } from "../redirect/redirect_reconciler.ts";
-import type { LinkStatus } from "../server_client/server_client.ts";
+import type { ServerClientStatus } from "../server_client/server_client.ts";
 
 /** A connection lost for a moment is no lack: known pods are still answered. */
 export function missingForReadiness(
   redirect: Pick<RedirectStatus, "inPlace" | "lastError">,
-  link: Pick<LinkStatus, "problem" | "address">,
+  link: Pick<ServerClientStatus, "problem" | "address">,
   known: { readonly everSynced: boolean; readonly confirmed: boolean },
   runtime: { readonly problem: string | null } | null = null,
 ): readonly string[] {

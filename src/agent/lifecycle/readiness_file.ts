@@ -5,7 +5,7 @@
 import type { Clock, Log } from "../ports.ts";
 import { pause } from "../../time/pause.ts";
 
-export interface ReadinessFileParts {
+export interface ReadinessFileOptions {
   /** null keeps none. */
   readonly path: string | null;
   /** Replaces the file as a whole. */
@@ -21,7 +21,7 @@ const lookEveryMs = 250;
 
 /** Holds `ok` or what is missing, a line each; `stopping` once the signal has aborted. */
 export async function keepReadinessFile(
-  { path, write, missing, clock, log }: ReadinessFileParts,
+  { path, write, missing, clock, log }: ReadinessFileOptions,
   signal: AbortSignal,
 ): Promise<void> {
   if (path === null) return;

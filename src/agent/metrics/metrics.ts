@@ -5,7 +5,7 @@
 import { Registry } from "prom-client";
 import { MetricSet } from "../../telemetry/metric_set.ts";
 import type { RuntimeStatus } from "../assignments/address_owners.ts";
-import type { LinkStatus } from "../server_client/server_client.ts";
+import type { ServerClientStatus } from "../server_client/server_client.ts";
 import type { AgentCounts } from "./agent_counts.ts";
 import type { RedirectStatus } from "../redirect/redirect_reconciler.ts";
 
@@ -16,7 +16,7 @@ export interface MetricSources {
   readonly waiting: () => number;
   readonly confirmed: () => boolean;
   readonly ready: () => boolean;
-  readonly link: () => LinkStatus;
+  readonly link: () => ServerClientStatus;
   readonly redirect: () => RedirectStatus;
   /** The container runtime's word on addresses; null without it. */
   readonly runtime?: () => RuntimeStatus | null;

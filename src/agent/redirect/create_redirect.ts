@@ -6,7 +6,7 @@ import { cutFlows } from "./cut_flows.ts";
 import { iptablesBackend } from "./iptables_backend.ts";
 import { nftablesBackend } from "./nftables_backend.ts";
 import type { RunProgram } from "./redirect_fault.ts";
-import { RedirectKeeper } from "./redirect_reconciler.ts";
+import { RedirectReconciler } from "./redirect_reconciler.ts";
 import type { RedirectSettings } from "./redirect_rules.ts";
 import { removeRedirect } from "./remove_redirect.ts";
 import { routeGuard } from "./route_guard.ts";
@@ -19,12 +19,12 @@ export function createRedirect(
     "redirect" | "hostIp" | "hostIpv6" | "listen" | "interface" | "direct"
   >,
   watch: { readonly clock: Clock; readonly log: Log },
-): RedirectKeeper | null {
+): RedirectReconciler | null {
   const { redirect } = agent;
   if (redirect === "none") return null;
   const settings: RedirectSettings = { ...agent, port: agent.listen.port };
   const parts = { ...node, settings };
-  return new RedirectKeeper({
+  return new RedirectReconciler({
     ...watch,
     guard: routeGuard(node.run, node.hasIpv6),
     choose: async () => {

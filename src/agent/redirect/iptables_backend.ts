@@ -31,7 +31,7 @@ const attempts = 3;
 const noSuchChain =
   /no chain|does not exist|no such file|chain .ROLECALL. in table .* incompatible/i;
 
-export interface IptablesParts {
+export interface IptablesOptions {
   readonly run: RunProgram;
   readonly settings: RedirectSettings;
   readonly hasIpv6: boolean;
@@ -40,15 +40,15 @@ export interface IptablesParts {
   readonly program: string;
 }
 
-export function iptablesBackend(parts: IptablesParts): RedirectBackend {
-  const families: readonly Family[] = parts.hasIpv6 ? [4, 6] : [4];
+export function iptablesBackend(options: IptablesOptions): RedirectBackend {
+  const families: readonly Family[] = options.hasIpv6 ? [4, 6] : [4];
   return {
-    kind: parts.variant,
+    kind: options.variant,
     async ensure() {
       let changed = false;
       for (const family of families) {
-        for (const wanted of iptablesRules(family, parts.settings)) {
-          if (await ensureTable(parts.run, familyProgram(parts.program, family), wanted)) {
+        for (const wanted of iptablesRules(family, options.settings)) {
+          if (await ensureTable(options.run, familyProgram(options.program, family), wanted)) {
             changed = true;
           }
         }

@@ -6,13 +6,13 @@ import type { RedirectBackend } from "./iptables_backend.ts";
 import { redirectFault, runOrFault, type RunProgram } from "./redirect_fault.ts";
 import { nftScript, nftTable, type RedirectSettings } from "./redirect_rules.ts";
 
-export interface NftablesParts {
+export interface NftablesOptions {
   readonly run: RunProgram;
   readonly settings: RedirectSettings;
   readonly hasIpv6: boolean;
 }
 
-export function nftablesBackend({ run, settings, hasIpv6 }: NftablesParts): RedirectBackend {
+export function nftablesBackend({ run, settings, hasIpv6 }: NftablesOptions): RedirectBackend {
   const script = nftScript(settings, hasIpv6);
   let applied: string | null = null;
   return {

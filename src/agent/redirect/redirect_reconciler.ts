@@ -27,7 +27,7 @@ export interface RedirectStatus {
   readonly guard: GuardStatus | null;
 }
 
-export interface RedirectKeeperDeps {
+export interface RedirectReconcilerOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Holds while the packet filter is flushed. */
@@ -40,8 +40,8 @@ export interface RedirectKeeperDeps {
   readonly removeOthers: (keep: RedirectBackend["kind"]) => Promise<Removal>;
 }
 
-export class RedirectKeeper {
-  readonly #deps: RedirectKeeperDeps;
+export class RedirectReconciler {
+  readonly #options: RedirectReconcilerOptions;
   readonly #guard: GuardWatch;
   #backend: RedirectBackend | null = null;
   #everInPlace = false;
@@ -51,9 +51,9 @@ export class RedirectKeeper {
   #stopped = false;
   #round: Promise<void> = Promise.resolve();
 
-  constructor(deps: RedirectKeeperDeps) {
-    this.#deps = deps;
-    this.#guard = new GuardWatch(deps.guard, deps.log);
+  constructor(options: RedirectReconcilerOptions) {
+    this.#options = options;
+    this.#guard = new GuardWatch(options.guard, options.log);
   }
 
   status(): RedirectStatus {
@@ -80,7 +80,7 @@ export class RedirectKeeper {
 
   /** Checks every 2 to 5 s until the signal aborts; the rules stay. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
+    const { clock } = this.#options;
     let tookMs = 0;
     while (!signal.aborted) {
       const pausing = Math.max(tookMs * pauseMs.timesRound, pauseMs.least);
@@ -99,7 +99,7 @@ export class RedirectKeeper {
 
   async #checkRedirect(): Promise<void> {
     try {
-      const backend = this.#backend ?? await this.#deps.choose();
+      const backend = this.#backend ?? await this.#options.choose();
       this.#backend = backend;
       const changed = await backend.ensure();
       if (!this.#everInPlace) await this.#first(backend);
@@ -114,36 +114,36 @@ export class RedirectKeeper {
   async #first(backend: RedirectBackend): Promise<void> {
     const { kind } = backend;
     this.#everInPlace = true;
-    this.#deps.log.info({ kind }, "redirect in place");
+    this.#options.log.info({ kind }, "redirect in place");
     await this.#cut();
-    const { removed, problems } = await this.#deps.removeOthers(kind);
-    if (removed.length > 0) this.#deps.log.info({ removed }, "redirect of another kind removed");
+    const { removed, problems } = await this.#options.removeOthers(kind);
+    if (removed.length > 0) this.#options.log.info({ removed }, "redirect of another kind removed");
     for (const { message } of problems) {
-      this.#deps.log.debug({ problem: message }, "another kind can't be looked at");
+      this.#options.log.debug({ problem: message }, "another kind can't be looked at");
     }
   }
 
   async #repaired(backend: RedirectBackend): Promise<void> {
     this.#repairs += 1;
-    this.#deps.log.warn({ kind: backend.kind, repairs: this.#repairs }, "redirect repaired");
+    this.#options.log.warn({ kind: backend.kind, repairs: this.#repairs }, "redirect repaired");
     await this.#cut();
   }
 
   /** Without conntrack old flows aren't moved over; the filter's rules drop them all the same. */
   async #cut(): Promise<void> {
     try {
-      const flows = await this.#deps.cutFlows();
-      if (flows > 0) this.#deps.log.info({ flows }, "flows from before the redirect cut");
+      const flows = await this.#options.cutFlows();
+      if (flows > 0) this.#options.log.info({ flows }, "flows from before the redirect cut");
     } catch (fault) {
       const problem = messageOf(fault);
-      this.#deps.log.warn({ problem }, "flows from before the redirect can't be cut");
+      this.#options.log.warn({ problem }, "flows from before the redirect can't be cut");
     }
   }
 
   #failed(fault: unknown): void {
     const problem = messageOf(fault);
     if (problem !== this.#lastError) {
-      this.#deps.log.error({ problem }, "redirect not in place");
+      this.#options.log.error({ problem }, "redirect not in place");
     }
     this.#lastError = problem;
     this.#inPlace = false;

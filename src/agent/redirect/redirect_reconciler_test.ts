@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
 import { RedirectFault } from "./redirect_fault.ts";
-import { RedirectKeeper } from "./redirect_reconciler.ts";
+import { RedirectReconciler } from "./redirect_reconciler.ts";
 
 function setUp() {
   const clock = new ManualClock();
@@ -19,7 +19,7 @@ function setUp() {
     chosen: 0,
   };
   const fault = () => new RedirectFault("no_permission", state.problem ?? "");
-  const keeper = new RedirectKeeper({
+  const keeper = new RedirectReconciler({
     clock,
     log,
     guard: {

@@ -7,7 +7,7 @@ import { lines } from "../../protocol/lines.ts";
 import { type AssignmentStream, freshWatchSeconds } from "../assignments/assignments.ts";
 import type { Clock } from "../ports.ts";
 import { pause } from "../../time/pause.ts";
-import { LinkFault, oneLine } from "./server_fault.ts";
+import { oneLine, ServerFault } from "./server_fault.ts";
 import type { ServerAccess } from "./server_access.ts";
 
 type PingFrame = Extract<Frame, { type: "ping" }>;
@@ -18,7 +18,7 @@ const silenceMs = 12_000;
 const takeOverMs = 15_000;
 const longestLine = 1 << 20;
 
-export interface ConnectionParts {
+export interface ConnectionOptions {
   readonly clock: Clock;
   /** Such as `https://rolecall-server:8443`. */
   readonly server: string;
@@ -43,40 +43,40 @@ export class Connection {
 
   /**
    * Asks one address, for 2 s at most, and follows the answer.
-   * @throws {LinkFault} unreachable, or refused with the server's reason.
+   * @throws {ServerFault} unreachable, or refused with the server's reason.
    */
-  static async open(parts: ConnectionParts): Promise<Connection> {
+  static async open(options: ConnectionOptions): Promise<Connection> {
     const stop = new AbortController();
-    const signal = AbortSignal.any([parts.signal, stop.signal]);
-    const cancel = parts.clock.after(attemptMs, () => stop.abort());
-    const askedAt = parts.clock.monotonic();
+    const signal = AbortSignal.any([options.signal, stop.signal]);
+    const cancel = options.clock.after(attemptMs, () => stop.abort());
+    const askedAt = options.clock.monotonic();
     try {
-      const response = await ask(parts, signal);
-      return new Connection(parts, response, stop, askedAt);
+      const response = await ask(options, signal);
+      return new Connection(options, response, stop, askedAt);
     } finally {
       cancel();
     }
   }
 
   private constructor(
-    parts: ConnectionParts,
+    options: ConnectionOptions,
     response: Response,
     stop: AbortController,
     askedAt: number,
   ) {
     this.#askedAt = askedAt;
-    this.address = parts.address;
-    this.access = parts.access;
-    this.#clock = parts.clock;
+    this.address = options.address;
+    this.access = options.access;
+    this.#clock = options.clock;
     this.#stop = stop;
-    this.#lastFrameAt = parts.clock.now();
-    this.#stream = parts.openStream();
+    this.#lastFrameAt = options.clock.now();
+    this.#stream = options.openStream();
     const bytes = response.body ?? new Blob().stream();
-    this.ended = this.#follow(bytes, parts.signal);
+    this.ended = this.#follow(bytes, options.signal);
   }
 
   /** Why the stream ended; it never rejects. */
-  readonly ended: Promise<LinkFault>;
+  readonly ended: Promise<ServerFault>;
 
   /** Aborts when the stream has ended. */
   get over(): AbortSignal {
@@ -102,7 +102,7 @@ export class Connection {
     this.#stop.abort();
   }
 
-  async #follow(bytes: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<LinkFault> {
+  async #follow(bytes: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<ServerFault> {
     const reader = bytes.pipeThrough(lines(longestLine)).getReader();
     const stopped = AbortSignal.any([this.#stop.signal, signal]);
     const stop = () => void reader.cancel().catch(() => {});
@@ -110,13 +110,13 @@ export class Connection {
     try {
       for (;;) {
         const { done, value } = await this.#read(reader);
-        if (stopped.aborted) return new LinkFault("replaced", "closed by the agent");
-        if (done) return new LinkFault("ended", `${this.address}: the server ended the stream`);
+        if (stopped.aborted) return new ServerFault("replaced", "closed by the agent");
+        if (done) return new ServerFault("ended", `${this.address}: the server ended the stream`);
         this.#take(value);
       }
     } catch (fault) {
       return stopped.aborted
-        ? new LinkFault("replaced", "closed by the agent")
+        ? new ServerFault("replaced", "closed by the agent")
         : this.#faultOf(fault);
     } finally {
       stopped.removeEventListener("abort", stop);
@@ -133,7 +133,7 @@ export class Connection {
     const silent = Promise.withResolvers<never>();
     const cancel = this.#clock.after(silenceMs, () => {
       const seconds = silenceMs / 1000;
-      silent.reject(new LinkFault("silent", `${this.address}: nothing heard for ${seconds} s`));
+      silent.reject(new ServerFault("silent", `${this.address}: nothing heard for ${seconds} s`));
     });
     return Promise.race([reader.read(), silent.promise]).finally(cancel);
   }
@@ -150,12 +150,12 @@ export class Connection {
 
   /**
    * As old as it may be by now: it may have waited on the way, or for an agent that was stopped.
-   * @throws {LinkFault} so late that nothing was heard for as long as a server may be silent
+   * @throws {ServerFault} so late that nothing was heard for as long as a server may be silent
    */
   #aged(ping: PingFrame): PingFrame {
     const sentAt = this.#askedAt + (ping.sentAfterSeconds ?? Infinity) * 1000;
     const lateMs = Math.max(0, this.#clock.monotonic() - sentAt);
-    if (lateMs > silenceMs) throw new LinkFault("silent", `${this.address}: its word comes late`);
+    if (lateMs > silenceMs) throw new ServerFault("silent", `${this.address}: its word comes late`);
     return { ...ping, watchAgeSeconds: ping.watchAgeSeconds + lateMs / 1000 };
   }
 
@@ -165,29 +165,29 @@ export class Connection {
     this.#stalledSince = fresh ? null : this.#stalledSince ?? this.#clock.monotonic();
   }
 
-  #faultOf(fault: unknown): LinkFault {
-    if (fault instanceof LinkFault) return fault;
+  #faultOf(fault: unknown): ServerFault {
+    if (fault instanceof ServerFault) return fault;
     const { code, message } = fault as { code?: unknown; message?: unknown };
     const malformed = code === "frame_malformed" || code === "line_too_long";
     const text = `${this.address}: ${oneLine(String(message ?? fault))}`;
-    return new LinkFault(malformed ? "malformed" : "ended", text, fault);
+    return new ServerFault(malformed ? "malformed" : "ended", text, fault);
   }
 }
 
-async function ask(parts: ConnectionParts, signal: AbortSignal): Promise<Response> {
-  const { server, address, access } = parts;
+async function ask(options: ConnectionOptions, signal: AbortSignal): Promise<Response> {
+  const { server, address, access } = options;
   const headers = { Authorization: `Bearer ${access.token.text}` };
   let response: Response;
   try {
     response = await access.client.fetch(`${server}/v1/assignments`, { headers, address, signal });
   } catch (cause) {
-    const late = signal.aborted && !parts.signal.aborted;
+    const late = signal.aborted && !options.signal.aborted;
     const why = late ? `no answer within ${attemptMs / 1000} s` : oneLine(messageOf(cause));
-    throw new LinkFault("unreachable", `${server} at ${address}: ${why}`, cause);
+    throw new ServerFault("unreachable", `${server} at ${address}: ${why}`, cause);
   }
   if (response.status === 200) return response;
   const said = oneLine(await response.text().catch(() => ""));
-  throw new LinkFault("refused", `${server} at ${address} answers ${response.status}: ${said}`);
+  throw new ServerFault("refused", `${server} at ${address} answers ${response.status}: ${said}`);
 }
 
 function messageOf(cause: unknown): string {

@@ -6,7 +6,7 @@ import { pause } from "../../time/pause.ts";
 const lookEveryMs = 1000;
 const tellEveryMs = 30_000;
 
-export interface ReporterDeps {
+export interface ReporterOptions {
   readonly clock: Clock;
   readonly report: () => AgentReport;
   /** The replica whose stream is followed; null = none. */
@@ -16,17 +16,17 @@ export interface ReporterDeps {
 }
 
 /** Runs until the signal aborts. A report that fails is sent again when the next is due. */
-export async function runReporter(deps: ReporterDeps, signal: AbortSignal): Promise<void> {
+export async function runReporter(options: ReporterOptions, signal: AbortSignal): Promise<void> {
   let told = { what: "", at: -Infinity };
   while (!signal.aborted) {
-    const address = deps.address();
-    const body = JSON.stringify(deps.report());
+    const address = options.address();
+    const body = JSON.stringify(options.report());
     const what = `${address} ${body}`;
-    const now = deps.clock.monotonic();
+    const now = options.clock.monotonic();
     if (address !== null && (what !== told.what || now - told.at >= tellEveryMs)) {
       told = { what, at: now };
-      await deps.send(body).then((response) => response.body?.cancel()).catch(() => {});
+      await options.send(body).then((response) => response.body?.cancel()).catch(() => {});
     }
-    await pause(deps.clock, lookEveryMs, signal);
+    await pause(options.clock, lookEveryMs, signal);
   }
 }

@@ -2,7 +2,7 @@
  * With what the server is asked: a client that trusts the CA file, and the token file's content.
  * Both files are read again once they change; where one is missing or broken the fault names it.
  */
-import { LinkFault, oneLine } from "./server_fault.ts";
+import { oneLine, ServerFault } from "./server_fault.ts";
 import { type ServerToken, serverToken } from "./server_token.ts";
 
 /** fetch-shaped; `address` is connected to instead of the URL's host. */
@@ -24,7 +24,7 @@ export interface ServerAccess {
   readonly token: ServerToken;
 }
 
-/** @throws {LinkFault} `not_ready`, naming the file that is waited for. */
+/** @throws {ServerFault} `not_ready`, naming the file that is waited for. */
 export type GetAccess = () => Promise<ServerAccess>;
 
 export interface Files {
@@ -92,7 +92,7 @@ function watched<T>(
       return kept.value;
     } catch (cause) {
       dirty = true;
-      throw new LinkFault(
+      throw new ServerFault(
         "not_ready",
         `${setting} ${path}: ${reasonOf(cause)}; waiting for it`,
         cause,

@@ -1,7 +1,7 @@
 /** The addresses of the server's Service, in an order drawn by lot: agents spread over replicas. */
-import { LinkFault } from "./server_fault.ts";
+import { ServerFault } from "./server_fault.ts";
 
-export interface AddressParts {
+export interface AddressOptions {
   /** `--server` */
   readonly server: string;
   readonly resolve: (name: string) => Promise<readonly string[]>;
@@ -9,16 +9,16 @@ export interface AddressParts {
   readonly random: () => number;
 }
 
-/** Every address but `avoid`. @throws {LinkFault} the name has none. */
+/** Every address but `avoid`. @throws {ServerFault} the name has none. */
 export async function serverAddresses(
-  { server, resolve, random }: AddressParts,
+  { server, resolve, random }: AddressOptions,
   avoid: string | null,
 ): Promise<readonly string[]> {
   const name = new URL(server).hostname.replace(/^\[|\]$/g, "");
   const found = await resolve(name).catch((cause) => {
-    throw new LinkFault("unreachable", `${name}: no address found for it`, cause);
+    throw new ServerFault("unreachable", `${name}: no address found for it`, cause);
   });
-  if (found.length === 0) throw new LinkFault("unreachable", `${name}: no address found for it`);
+  if (found.length === 0) throw new ServerFault("unreachable", `${name}: no address found for it`);
   return shuffled(found.filter((address) => address !== avoid), random);
 }
 

@@ -9,7 +9,7 @@ import { backOffMs } from "./back_off.ts";
 import { CuttableWait } from "./cuttable_wait.ts";
 import { Connection } from "./connection.ts";
 import { serverAddresses } from "./server_addresses.ts";
-import { LinkFault, oneLine } from "./server_fault.ts";
+import { oneLine, ServerFault } from "./server_fault.ts";
 import type { GetAccess } from "./server_access.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -21,7 +21,7 @@ const renewAheadMs = 60_000;
 const stalledForMs = 30_000;
 const requestMs = 2000;
 
-export interface ServerLinkDeps {
+export interface ServerClientOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** 0 up to 1. */
@@ -34,7 +34,7 @@ export interface ServerLinkDeps {
   readonly openStream: () => AssignmentStream;
 }
 
-export interface LinkStatus {
+export interface ServerClientStatus {
   readonly connected: boolean;
   readonly address: string | null;
   /** Milliseconds since the epoch; null before the first frame. */
@@ -43,29 +43,29 @@ export interface LinkStatus {
   readonly problem: string | null;
 }
 
-export class ServerLink {
-  readonly #deps: ServerLinkDeps;
+export class ServerClient {
+  readonly #options: ServerClientOptions;
   #current: Connection | null = null;
   #problem: string | null = "no connection to the server yet";
   #lastFrameAt: number | null = null;
   #waits: CuttableWait;
 
-  constructor(deps: ServerLinkDeps) {
-    this.#deps = deps;
-    this.#waits = new CuttableWait(deps.clock);
+  constructor(options: ServerClientOptions) {
+    this.#options = options;
+    this.#waits = new CuttableWait(options.clock);
   }
 
   /** Runs until the signal aborts, then settles with every stream closed. */
   async run(signal: AbortSignal): Promise<void> {
     // No try comes before the first, so a pod that asks already needn't wait at all.
-    await this.#waits.wait(this.#deps.random() * spreadMs, signal, 0);
+    await this.#waits.wait(this.#options.random() * spreadMs, signal, 0);
     for (let attempt = 0; !signal.aborted;) {
       const connection = await this.#open(signal, null);
       if (connection) attempt = await this.#keep(connection, signal) ? 0 : attempt + 1;
       else attempt += 1;
       const wait = attempt === 0
-        ? this.#deps.random() * spreadMs
-        : backOffMs(attempt - 1, this.#deps.random());
+        ? this.#options.random() * spreadMs
+        : backOffMs(attempt - 1, this.#options.random());
       await this.#waits.wait(wait, signal);
     }
   }
@@ -75,7 +75,7 @@ export class ServerLink {
     if (this.#current === null) this.#waits.cut();
   }
 
-  status(): LinkStatus {
+  status(): ServerClientStatus {
     const current = this.#current;
     return {
       connected: current !== null,
@@ -91,7 +91,7 @@ export class ServerLink {
     const text = await response.text();
     if (response.status === 404 || response.status === 409) return null;
     if (response.status !== 200) {
-      throw new LinkFault("refused", `direct read: ${response.status}: ${oneLine(text)}`);
+      throw new ServerFault("refused", `direct read: ${response.status}: ${oneLine(text)}`);
     }
     const frame = decodeFrame(text);
     return frame?.type === "assign" ? frame : null;
@@ -99,12 +99,12 @@ export class ServerLink {
 
   /**
    * One request to the replica whose stream is followed, answered within 2 s.
-   * @throws {LinkFault} there is no stream now, or no answer.
+   * @throws {ServerFault} there is no stream now, or no answer.
    */
   async request(path: string, body?: string): Promise<Response> {
-    const { clock, server, access } = this.#deps;
+    const { clock, server, access } = this.#options;
     const address = this.#current?.address;
-    if (address === undefined) throw new LinkFault("unreachable", "not connected to a server");
+    if (address === undefined) throw new ServerFault("unreachable", "not connected to a server");
     const { client, token } = await access();
     const late = new AbortController();
     const cancel = clock.after(requestMs, () => late.abort());
@@ -138,7 +138,7 @@ export class ServerLink {
         this.#connected(current);
       } else {
         next?.close();
-        await pause(this.#deps.clock, backOffMs(attempt++, this.#deps.random()), signal);
+        await pause(this.#options.clock, backOffMs(attempt++, this.#options.random()), signal);
       }
     }
     const why = await current.ended;
@@ -153,34 +153,34 @@ export class ServerLink {
   /** Waits until the connection should be replaced; false when it is over instead. */
   async #replacementDue(current: Connection, signal: AbortSignal): Promise<boolean> {
     const over = AbortSignal.any([current.over, signal]);
-    const early = renewAheadMs * (1 - this.#deps.random() / 2);
+    const early = renewAheadMs * (1 - this.#options.random() / 2);
     while (!over.aborted) {
       if (this.#stalled(current) || await this.#outlived(current, early)) return true;
-      await pause(this.#deps.clock, pollMs, over);
+      await pause(this.#options.clock, pollMs, over);
     }
     return false;
   }
 
   /** Its watch has stood still for long; a successor takes over only if its own is fresh. */
   #stalled({ stalledSince }: Connection): boolean {
-    return stalledSince !== null && this.#deps.clock.monotonic() - stalledSince >= stalledForMs;
+    return stalledSince !== null && this.#options.clock.monotonic() - stalledSince >= stalledForMs;
   }
 
   /** Its token is about to end, and the file holds one that lasts longer. */
   async #outlived(current: Connection, earlyMs: number): Promise<boolean> {
     const { expiresAt } = current.access.token;
-    if (expiresAt === null || this.#deps.clock.now() < expiresAt - earlyMs) return false;
-    const fresh = await this.#deps.access().catch(() => undefined);
+    if (expiresAt === null || this.#options.clock.now() < expiresAt - earlyMs) return false;
+    const fresh = await this.#options.access().catch(() => undefined);
     return fresh !== undefined && (fresh.token.expiresAt ?? Infinity) > expiresAt;
   }
 
   /** Tries every address once, in an order drawn by lot; what failed is kept as the problem. */
   async #open(signal: AbortSignal, avoid: string | null): Promise<Connection | undefined> {
-    const { clock, server, openStream } = this.#deps;
+    const { clock, server, openStream } = this.#options;
     let problem: unknown;
     try {
-      const access = await this.#deps.access();
-      for (const address of await serverAddresses(this.#deps, avoid)) {
+      const access = await this.#options.access();
+      for (const address of await serverAddresses(this.#options, avoid)) {
         try {
           return await Connection.open({ clock, server, address, access, openStream, signal });
         } catch (fault) {
@@ -198,23 +198,26 @@ export class ServerLink {
   #connected(connection: Connection): void {
     this.#current = connection;
     this.#problem = null;
-    this.#waits = new CuttableWait(this.#deps.clock);
-    this.#deps.log.info({ address: connection.address }, "server connected");
+    this.#waits = new CuttableWait(this.#options.clock);
+    this.#options.log.info({ address: connection.address }, "server connected");
   }
 
-  #lost(why: LinkFault, signal: AbortSignal): void {
+  #lost(why: ServerFault, signal: AbortSignal): void {
     this.#lastFrameAt = this.#current?.lastFrameAt ?? this.#lastFrameAt;
     this.#current = null;
     this.#problem = why.message;
     if (signal.aborted) return;
-    this.#deps.log.warn({ code: why.code, problem: why.message }, "server connection lost");
+    this.#options.log.warn({ code: why.code, problem: why.message }, "server connection lost");
   }
 
   #troubled(fault: unknown): void {
-    const known = fault instanceof LinkFault ? fault : null;
+    const known = fault instanceof ServerFault ? fault : null;
     const problem = known?.message ?? oneLine(String(fault));
     if (problem !== this.#problem) {
-      this.#deps.log.warn({ code: known?.code ?? "unreachable", problem }, "no server connection");
+      this.#options.log.warn(
+        { code: known?.code ?? "unreachable", problem },
+        "no server connection",
+      );
     }
     this.#problem = problem;
   }

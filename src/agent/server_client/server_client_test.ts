@@ -6,9 +6,9 @@ import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
 import type { Frame } from "../../protocol/frames.ts";
 import { Assignments } from "../assignments/assignments.ts";
-import { LinkFault } from "./server_fault.ts";
+import { ServerFault } from "./server_fault.ts";
 import type { ServerToken } from "./server_token.ts";
-import { ServerLink } from "./server_client.ts";
+import { ServerClient } from "./server_client.ts";
 
 const fresh: Frame = { type: "ping", watchAgeSeconds: 1 };
 const stalled: Frame = { type: "ping", watchAgeSeconds: 60 };
@@ -25,7 +25,7 @@ function setUp(addresses: readonly string[] = ["10.0.1.1"]) {
   };
   const readPod = () => Promise.resolve(null);
   const assignments = new Assignments({ clock, graceMs: 25_000, readPod });
-  const link = new ServerLink({
+  const link = new ServerClient({
     clock,
     log,
     random: () => state.random,
@@ -33,7 +33,7 @@ function setUp(addresses: readonly string[] = ["10.0.1.1"]) {
     access: () =>
       state.problem === null
         ? Promise.resolve({ client: server, token: state.token })
-        : Promise.reject(new LinkFault("not_ready", state.problem)),
+        : Promise.reject(new ServerFault("not_ready", state.problem)),
     resolve: () => Promise.resolve(addresses),
     openStream: () => assignments.openStream(),
   });
@@ -171,7 +171,7 @@ test("a ping that waited to be read is as old as it is", async () => {
   await clock.advance(18_000);
   assert.equal(assignments.find("10.0.0.7").kind, "pod");
   await clock.advance(1);
-  assert.equal(assignments.find("10.0.0.7").kind, "unconfirmed");
+  assert.equal(assignments.find("10.0.0.7").kind, "stale");
   await end();
 });
 
@@ -239,7 +239,7 @@ test("a server whose watch stands still is left for one whose doesn't", async ()
   }
   const other = server.streams[1];
   assert.notEqual(other?.address, first?.address);
-  assert.equal(assignments.find("10.0.0.7").kind, "unconfirmed");
+  assert.equal(assignments.find("10.0.0.7").kind, "stale");
   other?.send(podFrame("a", { ips: ["10.0.0.7"] }), synced, fresh);
   await settled();
   assert.equal(assignments.find("10.0.0.7").kind, "pod");

@@ -9,7 +9,7 @@ export type LinkFaultCode =
   | "ended"
   | "replaced";
 
-export class LinkFault extends Error {
+export class ServerFault extends Error {
   override readonly name = "LinkFault";
   readonly code: LinkFaultCode;
 

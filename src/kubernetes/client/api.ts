@@ -46,7 +46,7 @@ export interface HttpClient {
   close(): void;
 }
 
-export interface ApiDeps {
+export interface ApiOptions {
   readonly connection: Connection;
   httpClient(options: Access["tls"]): HttpClient;
   readonly clock: Clock;
@@ -56,7 +56,7 @@ export interface ApiDeps {
 
 const CALL_MS = 10_000;
 
-export function createKubernetesApi(deps: ApiDeps): KubernetesApi {
+export function createKubernetesApi(deps: ApiOptions): KubernetesApi {
   const clients = new ClientForTls(deps);
 
   async function once(call: ApiCall, refresh: boolean): Promise<Response> {
@@ -95,11 +95,11 @@ export function createKubernetesApi(deps: ApiDeps): KubernetesApi {
 
 /** One client as long as the TLS material stays the same; another once it changes. */
 class ClientForTls {
-  readonly #deps: ApiDeps;
+  readonly #deps: ApiOptions;
   #tls = "";
   #client: HttpClient | null = null;
 
-  constructor(deps: ApiDeps) {
+  constructor(deps: ApiOptions) {
     this.#deps = deps;
   }
 
@@ -118,7 +118,7 @@ class ClientForTls {
   }
 }
 
-function requestHeaders(deps: ApiDeps, call: ApiCall): Record<string, string> {
+function requestHeaders(deps: ApiOptions, call: ApiCall): Record<string, string> {
   return {
     Accept: "application/json",
     "User-Agent": deps.userAgent,

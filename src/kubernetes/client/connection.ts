@@ -30,7 +30,7 @@ export interface Connection {
   access(refresh: boolean): Promise<Access>;
 }
 
-export interface ConnectionDeps {
+export interface ConnectionOptions {
   readonly clock: Clock;
   readTextFile(path: string): Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -59,10 +59,10 @@ const FILE_AGE_MS = 60_000;
 
 /** Reads files again once a minute, so that rotated tokens and certificates are noticed. */
 export class FileCache {
-  readonly #deps: ConnectionDeps;
+  readonly #deps: ConnectionOptions;
   readonly #held = new Map<string, { readonly text: string; readonly readAt: number }>();
 
-  constructor(deps: ConnectionDeps) {
+  constructor(deps: ConnectionOptions) {
     this.#deps = deps;
   }
 

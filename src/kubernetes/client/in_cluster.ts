@@ -1,5 +1,10 @@
 /** The connection of a pod: the API's Service and the files of the pod's ServiceAccount. */
-import { type Connection, type ConnectionDeps, ConnectionFault, FileCache } from "./connection.ts";
+import {
+  type Connection,
+  ConnectionFault,
+  type ConnectionOptions,
+  FileCache,
+} from "./connection.ts";
 
 /** Where every pod finds its ServiceAccount's files. */
 const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -10,13 +15,13 @@ const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
  * @throws {ConnectionFault} this is no pod: KUBERNETES_SERVICE_HOST or its port is not set
  */
 export async function inClusterConnection(
-  deps: ConnectionDeps,
+  options: ConnectionOptions,
   folder: string = SERVICE_ACCOUNT_FOLDER,
 ): Promise<Connection> {
-  const files = new FileCache(deps);
-  const namespace = await deps.readTextFile(`${folder}/namespace`).catch(() => "");
+  const files = new FileCache(options);
+  const namespace = await options.readTextFile(`${folder}/namespace`).catch(() => "");
   return {
-    server: serviceUrl(deps.env),
+    server: serviceUrl(options.env),
     address: null,
     namespace: namespace.trim() || null,
     async access(refresh) {
@@ -27,7 +32,7 @@ export async function inClusterConnection(
   };
 }
 
-function serviceUrl(env: ConnectionDeps["env"]): string {
+function serviceUrl(env: ConnectionOptions["env"]): string {
   const host = env["KUBERNETES_SERVICE_HOST"];
   const port = env["KUBERNETES_SERVICE_PORT"];
   if (!host || !port) {

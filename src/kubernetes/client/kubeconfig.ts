@@ -9,8 +9,8 @@ import { messageOf } from "./api_fault.ts";
 import {
   type Access,
   type Connection,
-  type ConnectionDeps,
   ConnectionFault,
+  type ConnectionOptions,
   FileCache,
 } from "./connection.ts";
 import { type Plugin, pluginFor } from "./kubeconfig_plugin.ts";
@@ -27,11 +27,11 @@ interface Selected {
  */
 export async function kubeconfigConnection(
   path: string,
-  deps: ConnectionDeps,
+  options: ConnectionOptions,
 ): Promise<Connection> {
-  const { cluster, user, context } = await selected(path, deps);
+  const { cluster, user, context } = await selected(path, options);
   refuseUnsupported(path, cluster, user);
-  const files = new FileCache(deps);
+  const files = new FileCache(options);
   const plugin = await pluginFor(user);
   return {
     ...endpoint(path, cluster),
@@ -40,9 +40,9 @@ export async function kubeconfigConnection(
   };
 }
 
-async function selected(path: string, deps: ConnectionDeps): Promise<Selected> {
+async function selected(path: string, options: ConnectionOptions): Promise<Selected> {
   try {
-    return await parse(await deps.readTextFile(path));
+    return await parse(await options.readTextFile(path));
   } catch (cause) {
     const message = `kubeconfig ${path}: ${messageOf(cause)}; mend it or name another`;
     throw new ConnectionFault("settings_broken", message, { cause });
@@ -117,7 +117,7 @@ function endpoint(path: string, cluster: Cluster): { server: string; address: st
   }
 }
 
-interface AccessParts {
+interface AccessOptions {
   readonly cluster: Cluster;
   readonly user: User;
   readonly files: FileCache;
@@ -126,12 +126,12 @@ interface AccessParts {
   readonly folder: string;
 }
 
-async function access(parts: AccessParts, refresh: boolean): Promise<Access> {
-  const { cluster, user } = parts;
-  const pem = (file?: string, data?: string) => pemOf(parts, refresh, file, data);
-  const granted = await parts.plugin?.(refresh) ?? { headers: {} };
+async function access(options: AccessOptions, refresh: boolean): Promise<Access> {
+  const { cluster, user } = options;
+  const pem = (file?: string, data?: string) => pemOf(options, refresh, file, data);
+  const granted = await options.plugin?.(refresh) ?? { headers: {} };
   // client-go's order: the file before the token that stands in the kubeconfig.
-  const token = await tokenFromFile(parts, refresh) ?? user.token;
+  const token = await tokenFromFile(options, refresh) ?? user.token;
   const ca = await pem(cluster.caFile, cluster.caData);
   const cert = granted.cert ?? await pem(user.certFile, user.certData);
   const key = granted.key ?? await pem(user.keyFile, user.keyData);
@@ -151,20 +151,20 @@ async function access(parts: AccessParts, refresh: boolean): Promise<Access> {
   };
 }
 
-async function tokenFromFile(parts: AccessParts, refresh: boolean): Promise<string | null> {
-  const file = parts.user.authProvider?.config?.tokenFile;
+async function tokenFromFile(options: AccessOptions, refresh: boolean): Promise<string | null> {
+  const file = options.user.authProvider?.config?.tokenFile;
   if (typeof file !== "string") return null;
-  return await parts.files.read(absolute(parts.folder, file), refresh);
+  return await options.files.read(absolute(options.folder, file), refresh);
 }
 
 async function pemOf(
-  parts: AccessParts,
+  options: AccessOptions,
   refresh: boolean,
   file?: string,
   data?: string,
 ): Promise<string | undefined> {
   if (data) return atob(data);
-  return file ? await parts.files.read(absolute(parts.folder, file), refresh) : undefined;
+  return file ? await options.files.read(absolute(options.folder, file), refresh) : undefined;
 }
 
 function basicAuth(user: User): Record<string, string> {

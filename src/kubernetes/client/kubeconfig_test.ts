@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
-import { type ConnectionDeps, ConnectionFault } from "./connection.ts";
+import { ConnectionFault, type ConnectionOptions } from "./connection.ts";
 import { inClusterConnection } from "./in_cluster.ts";
 import { kubeconfigConnection } from "./kubeconfig.ts";
 
@@ -12,7 +12,7 @@ function deps(files: Record<string, string>, env: Record<string, string> = {}) {
     if (text === undefined) return Promise.reject(new Error("ENOENT: no such file"));
     return Promise.resolve(text);
   };
-  return { clock, env, readTextFile } satisfies ConnectionDeps & { clock: ManualClock };
+  return { clock, env, readTextFile } satisfies ConnectionOptions & { clock: ManualClock };
 }
 
 function config(user: object, cluster: object = {}): string {

@@ -17,7 +17,7 @@ export interface ReflectorStatus {
   readonly forbidden: string | null;
 }
 
-export class WatchRecord {
+export class ListWatchHealth {
   readonly #clock: Clock;
   #lastWordAt: number | null = null;
   #lists = 0;

@@ -1,11 +1,11 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
-import { WatchRecord } from "./list_watch_health.ts";
+import { ListWatchHealth } from "./list_watch_health.ts";
 
 test("ageSeconds() grows from the last word, wherever the machine's clock is set", async () => {
   const clock = new ManualClock();
-  const record = new WatchRecord(clock);
+  const record = new ListWatchHealth(clock);
   assert.equal(record.ageSeconds(), Infinity);
   record.heard(clock.monotonic());
   await clock.advance(20_000);

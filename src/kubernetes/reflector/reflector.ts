@@ -11,7 +11,7 @@ import { listPages } from "./list_pages.ts";
 import { PageGarbage } from "./page_garbage.ts";
 import type { Clock, Log, Picked, Resource, Sink } from "../ports.ts";
 import { type WatchEvent, watchEvents } from "./watch_events.ts";
-import { type ReflectorStatus, WatchRecord } from "./list_watch_health.ts";
+import { ListWatchHealth, type ReflectorStatus } from "./list_watch_health.ts";
 
 export interface ReflectorOptions<T> {
   readonly api: Pick<KubernetesApi, "open">;
@@ -55,13 +55,13 @@ export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #backoff: Backoff;
   readonly #watchSeconds: number;
-  readonly #record: WatchRecord;
+  readonly #record: ListWatchHealth;
   #resourceVersion = "";
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#watchSeconds = options.watchSeconds ?? 5;
-    this.#record = new WatchRecord(options.clock);
+    this.#record = new ListWatchHealth(options.clock);
     this.#backoff = new Backoff({ minMs: 250, maxMs: 30_000, random: options.random });
   }
 

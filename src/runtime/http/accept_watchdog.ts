@@ -7,13 +7,13 @@ import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { connect } from "node:net";
 
-export interface DeafnessWatch {
+export interface AcceptWatchdog {
   /** To be told of every connection accepted. */
   accepted(): void;
   stop(): void;
 }
 
-export interface DeafnessParts {
+export interface AcceptWatchdogOptions {
   /** How many connections the kernel holds for the listener. */
   readonly queued: () => Promise<number>;
   /** Called each time connections have been waiting while none was accepted. */
@@ -30,8 +30,8 @@ export interface DeafnessParts {
 }
 
 /** Doesn't keep the process alive. */
-export function watchForDeafness(parts: DeafnessParts): DeafnessWatch {
-  const { queued, deaf, quietMs = 1000, patienceMs = 500, looks = 5 } = parts;
+export function startAcceptWatchdog(options: AcceptWatchdogOptions): AcceptWatchdog {
+  const { queued, deaf, quietMs = 1000, patienceMs = 500, looks = 5 } = options;
   let accepted = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;

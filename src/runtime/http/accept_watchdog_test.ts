@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AddressInfo, createServer } from "node:net";
 import {
-  type DeafnessWatch,
+  type AcceptWatchdog,
   ownConnectionQueued,
   queuedConnections,
   reachableHost,
-  watchForDeafness,
+  startAcceptWatchdog,
 } from "./accept_watchdog.ts";
 
 /** Watches with a queue that gives these lengths by turns, until they are used up. */
@@ -17,7 +17,7 @@ function deafCalls(lengths: number[], accepts: boolean, looks = 1): Promise<numb
   let calls = 0;
   return new Promise((resolve) => {
     const alive = setInterval(() => {}, 60_000);
-    const watch: DeafnessWatch = watchForDeafness({
+    const watch: AcceptWatchdog = startAcceptWatchdog({
       queued: () => {
         if (accepts) watch.accepted();
         const length = lengths.shift();

@@ -13,7 +13,7 @@ export interface ByteSink {
 }
 
 /** To be started or cancelled, once. */
-export interface ByteSource {
+export interface BodySource {
   /** Exactly so many bytes come before the end. */
   readonly length: number;
   start(sink: ByteSink): void;
@@ -30,7 +30,7 @@ interface Outlet {
 }
 
 /** Writes all of it; `done(false)` where the source failed or the outlet closed before the end. */
-export function pour(source: ByteSource, outlet: Outlet, done: (whole: boolean) => void): void {
+export function pour(source: BodySource, outlet: Outlet, done: (whole: boolean) => void): void {
   const resume = () => source.resume();
   const gone = () => {
     source.cancel();

@@ -9,18 +9,18 @@ import process from "node:process";
 import type { Listener, ListenOptions, Reply } from "../runtime.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
 import {
-  type DeafnessWatch,
+  type AcceptWatchdog,
   ownConnectionQueued,
   queuedConnections,
   reachableHost,
-  watchForDeafness,
+  startAcceptWatchdog,
 } from "./accept_watchdog.ts";
 import { drop, writeReply, writeResponse } from "./response_writer.ts";
-import { type ConnectionEnds, HttpIncoming } from "./node_request.ts";
+import { type ConnectionEnds, NodeRequest } from "./node_request.ts";
 import { openFilesLimit } from "../machine.ts";
 import { peerAddress } from "./peer_address.ts";
-import { PlainLane } from "./fast/server_connection.ts";
-import { refuseOnWire } from "./protocol_error.ts";
+import { FastPath } from "./fast/server_connection.ts";
+import { sendProtocolError } from "./protocol_error.ts";
 
 /** Starts listening. @throws the system's error, such as EADDRINUSE, with its `code`. */
 export async function listen(options: ListenOptions): Promise<Listener> {
@@ -60,12 +60,12 @@ class HttpListener implements Listener {
   readonly #limits: ConnectionLimits;
   readonly #open = new Map<Socket, Connection>();
   /** null with TLS. */
-  readonly #lane: PlainLane | null;
+  readonly #lane: FastPath | null;
   /** With TLS alone: sockets around accepted ones, and those by their ends. */
   readonly #secured = new WeakMap<Socket, Connection>();
   readonly #byEnds = new Map<string, Connection>();
   #closing = false;
-  #watch: DeafnessWatch | undefined;
+  #watch: AcceptWatchdog | undefined;
 
   constructor(options: ListenOptions) {
     const { limits, tls } = options;
@@ -84,11 +84,11 @@ class HttpListener implements Listener {
   }
 
   /** Takes connections in node:http's place, which gets those that the lane hands over. */
-  #openLane(): PlainLane {
+  #openLane(): FastPath {
     const [enter] = this.#server.listeners("connection");
     this.#server.removeAllListeners("connection");
     const { handler, limits } = this.#options;
-    return new PlainLane({
+    return new FastPath({
       handler,
       limits,
       handOver: (socket) => enter?.call(this.#server, socket),
@@ -122,7 +122,7 @@ class HttpListener implements Listener {
     const { port } = this;
     const own = { host: reachableHost(this.host), port };
     const queued = async () => await queuedConnections(port) ?? await ownConnectionQueued(own);
-    this.#watch = watchForDeafness({ queued, deaf: () => void this.#listenAgain() });
+    this.#watch = startAcceptWatchdog({ queued, deaf: () => void this.#listenAgain() });
   }
 
   #listen(port: number): Promise<void> {
@@ -175,11 +175,11 @@ class HttpListener implements Listener {
     server.on("secureConnection", (socket: Socket) => this.#acceptSecure(socket));
     server.on("tlsClientError", (_error: Error, socket: Socket) => void socket.destroy());
     server.on("request", (message, response) => this.#request(message, response));
-    server.on("checkExpectation", (message) => refuseOnWire(message.socket, 417));
-    server.on("connect", (_message, socket) => refuseOnWire(socket as Socket, 405));
-    server.on("upgrade", (_message, socket) => refuseOnWire(socket as Socket, 400));
+    server.on("checkExpectation", (message) => sendProtocolError(message.socket, 417));
+    server.on("connect", (_message, socket) => sendProtocolError(socket as Socket, 405));
+    server.on("upgrade", (_message, socket) => sendProtocolError(socket as Socket, 400));
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-      refuseOnWire(socket as Socket, statusOfFault(error.code));
+      sendProtocolError(socket as Socket, statusOfFault(error.code));
     });
   }
 
@@ -223,8 +223,8 @@ class HttpListener implements Listener {
     connection.underway++;
     response.once("close", () => this.#answered(message.socket, connection));
     const refusal = refusedRequest(message);
-    if (refusal !== undefined) return refuseOnWire(message.socket, refusal);
-    this.#handle(new HttpIncoming(message, response, connection), response);
+    if (refusal !== undefined) return sendProtocolError(message.socket, refusal);
+    this.#handle(new NodeRequest(message, response, connection), response);
   }
 
   #answered(socket: Socket, connection: Connection): void {
@@ -232,7 +232,7 @@ class HttpListener implements Listener {
     if (this.#closing && connection.underway === 0) socket.destroySoon();
   }
 
-  #handle(incoming: HttpIncoming, response: ServerResponse): void {
+  #handle(incoming: NodeRequest, response: ServerResponse): void {
     try {
       this.#answer(response, this.#options.handler(incoming), () => incoming.leavesBody());
     } catch {

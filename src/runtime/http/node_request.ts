@@ -14,7 +14,7 @@ export interface ConnectionEnds {
   readonly local: string;
 }
 
-export class HttpIncoming implements Incoming {
+export class NodeRequest implements Incoming {
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #ends: ConnectionEnds;

@@ -17,7 +17,7 @@ const phrases = new Map([
 const lingerMs = 1000;
 
 /** Writes the status once and closes, whether or not the client goes on sending. */
-export function refuseOnWire(socket: Socket, status: number): void {
+export function sendProtocolError(socket: Socket, status: number): void {
   if (socket.writableEnded) return;
   if (socket.destroyed || !socket.writable) return void socket.destroy();
   const phrase = phrases.get(status) ?? "Bad Request";

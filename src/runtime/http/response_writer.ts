@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
-import { type ByteSource, pour } from "./body_source.ts";
+import { type BodySource, pour } from "./body_source.ts";
 import type { Reply } from "../runtime.ts";
 
 const bodiless = new Set([204, 205, 304]);
@@ -26,12 +26,12 @@ export function writeReply(response: ServerResponse, reply: Reply, last: boolean
   else response.end(latin1(body), "latin1");
 }
 
-function leave(response: ServerResponse, body: ByteSource): void {
+function leave(response: ServerResponse, body: BodySource): void {
   body.cancel();
   response.end();
 }
 
-function pourOut(response: ServerResponse, body: ByteSource): void {
+function pourOut(response: ServerResponse, body: BodySource): void {
   pour(body, response, (whole) => whole ? response.end() : response.destroy());
 }
 
@@ -52,7 +52,7 @@ export function drop(answer: Reply | Response | null): void {
   else if (answer !== null && isSource(answer.body)) answer.body.cancel();
 }
 
-export function isSource(body: Reply["body"]): body is ByteSource {
+export function isSource(body: Reply["body"]): body is BodySource {
   return typeof body === "object" && body !== null && "start" in body;
 }
 

@@ -16,7 +16,7 @@ export interface Agent {
   readonly expiresAt: number;
 }
 
-export interface AgentIdentityParts {
+export interface AgentIdentityOptions {
   readonly index: ClusterIndex;
   readonly tokens: ReviewedTokens;
   /** `rolecall-server` by default. */
@@ -37,8 +37,8 @@ export type IdentifyAgent = (
  * that is genuine but bound to a pod that the watch doesn't know yet gets 503, not 403: a new
  * agent's first request can overtake the watch by a moment, and asking again helps.
  */
-export function agentIdentity(parts: AgentIdentityParts): IdentifyAgent {
-  const { index, tokens, audience, serviceAccount } = parts;
+export function agentIdentity(options: AgentIdentityOptions): IdentifyAgent {
+  const { index, tokens, audience, serviceAccount } = options;
   const username = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
   return async (authorization, peer) => {
     const token = await tokens.review(authorization, audience, peer);

@@ -20,7 +20,7 @@ export interface ReviewedToken extends Authenticated {
   readonly expiresAt: number;
 }
 
-export interface ReviewedTokensParts {
+export interface ReviewedTokensOptions {
   readonly reviewToken: ReviewToken;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,11 +42,11 @@ export class ReviewedTokens {
   /** Anyone who reaches the port can send tokens that look right: each peer has its share. */
   readonly #attempts: RateLimit;
 
-  constructor(parts: ReviewedTokensParts) {
-    this.#reviewToken = parts.reviewToken;
-    this.#clock = parts.clock;
-    this.#log = parts.log;
-    this.#attempts = new RateLimit({ ...parts.attempts, maxKeys: 10_000 });
+  constructor(options: ReviewedTokensOptions) {
+    this.#reviewToken = options.reviewToken;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#attempts = new RateLimit({ ...options.attempts, maxKeys: 10_000 });
   }
 
   /** The token of an `Authorization` header: genuine, or refused with 401, or 503 (unknown yet). */

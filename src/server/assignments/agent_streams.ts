@@ -15,7 +15,7 @@ const stuckAfterMs = 30_000;
 /** The longest that a timer of both runtimes can wait. */
 const maxTimerMs = 2_147_483_647;
 
-export interface AgentStreamsParts {
+export interface AgentStreamsOptions {
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
   readonly clock: Clock;
@@ -52,16 +52,16 @@ interface Known {
 }
 
 export class AgentStreams {
-  readonly #parts: AgentStreamsParts;
+  readonly #options: AgentStreamsOptions;
   readonly #agents = new Map<string, Known>();
 
-  constructor(parts: AgentStreamsParts) {
-    this.#parts = parts;
-    parts.index.subscribe({
+  constructor(options: AgentStreamsOptions) {
+    this.#options = options;
+    options.index.subscribe({
       podChanged: (now, before) => {
         const { node, pod } = this.#agents.get((now ?? before)!.uid) ?? {};
         if (node === undefined || pod === undefined) return;
-        const lives = now?.nodeName === node && isAgentPod(now, pod, parts.serviceAccount);
+        const lives = now?.nodeName === node && isAgentPod(now, pod, options.serviceAccount);
         if (!lives) this.#forget((now ?? before)!.uid);
       },
     });
@@ -69,7 +69,7 @@ export class AgentStreams {
 
   /** The frames of the agent's node, until its pod goes or its token ends. */
   open(agent: Agent): ReadableStream<Uint8Array> {
-    const { assigner, clock, log, watchAgeSeconds, ended } = this.#parts;
+    const { assigner, clock, log, watchAgeSeconds, ended } = this.#options;
     const known = this.#known(agent);
     const feed = new AssignmentFeed({
       attach: (changed) => assigner.attach(agent.node, changed),
@@ -95,7 +95,7 @@ export class AgentStreams {
   report(agent: Agent, report: AgentReport): void {
     const known = this.#known(agent);
     known.report = report;
-    known.reportedAt = this.#parts.clock.now();
+    known.reportedAt = this.#options.clock.now();
   }
 
   /** Streams open now. */
@@ -106,7 +106,7 @@ export class AgentStreams {
   statuses(): AgentStatus[] {
     return [...this.#agents.values()].map((known) => ({
       node: known.node,
-      namespace: this.#parts.serviceAccount.namespace,
+      namespace: this.#options.serviceAccount.namespace,
       pod: known.pod,
       streams: known.streams.size,
       connectedAt: [...known.streams].at(-1)?.openedAt ?? null,

@@ -19,7 +19,7 @@ export interface Policy {
   ): Decision;
 }
 
-export interface AssignerParts {
+export interface AssignerOptions {
   readonly index: ClusterIndex;
   readonly keeper: CredentialKeeper;
   readonly policy: Policy;
@@ -47,16 +47,16 @@ interface Node {
 }
 
 export class Assigner {
-  readonly #parts: AssignerParts;
+  readonly #options: AssignerOptions;
   #policy: Policy;
   readonly #nodes = new Map<string, Node>();
   /** Which pods hold which identity: UID to node, by key. */
   readonly #holders = new Map<string, Map<string, string>>();
 
-  constructor(parts: AssignerParts) {
-    this.#parts = parts;
-    this.#policy = parts.policy;
-    parts.index.subscribe({
+  constructor(options: AssignerOptions) {
+    this.#options = options;
+    this.#policy = options.policy;
+    options.index.subscribe({
       podChanged: (now, before) => this.#podChanged(now, before),
       namespaceChanged: (name) => this.#redecide((pod) => pod.namespace === name, true),
       serviceAccountChanged: (namespace, name) =>
@@ -100,7 +100,7 @@ export class Assigner {
     for (const [uid, nodeName] of [...this.#holders.get(key) ?? []]) {
       const before = this.#nodes.get(nodeName)?.assignments.get(uid);
       if (before?.key !== key) continue;
-      this.#put(nodeName, { ...before, credentials: this.#parts.keeper.state(key) });
+      this.#put(nodeName, { ...before, credentials: this.#options.keeper.state(key) });
     }
   }
 
@@ -113,13 +113,13 @@ export class Assigner {
   #open(nodeName: string): Node {
     const node = { assignments: new Map(), followers: new Set<never>(), cancelRelease: () => {} };
     this.#nodes.set(nodeName, node);
-    for (const pod of this.#parts.index.podsOn(nodeName)) this.#assign(pod, false);
+    for (const pod of this.#options.index.podsOn(nodeName)) this.#assign(pod, false);
     return node;
   }
 
   #detach(nodeName: string, node: Node, changed: (uid: string) => void): void {
     if (!node.followers.delete(changed) || node.followers.size > 0) return;
-    node.cancelRelease = this.#parts.clock.after(this.#parts.nodeGraceMs, () => {
+    node.cancelRelease = this.#options.clock.after(this.#options.nodeGraceMs, () => {
       for (const assignment of node.assignments.values()) this.#release(assignment);
       this.#nodes.delete(nodeName);
     });
@@ -127,7 +127,7 @@ export class Assigner {
 
   #assignAll(): void {
     for (const nodeName of this.#nodes.keys()) {
-      for (const pod of this.#parts.index.podsOn(nodeName)) this.#assign(pod, false);
+      for (const pod of this.#options.index.podsOn(nodeName)) this.#assign(pod, false);
     }
   }
 
@@ -143,7 +143,7 @@ export class Assigner {
   }
 
   #assign(pod: PodFacts, retry: boolean): void {
-    const { index, keeper } = this.#parts;
+    const { index, keeper } = this.#options;
     const node = this.#nodes.get(pod.nodeName ?? "");
     if (!index.synced || node === undefined || pod.terminal) return;
     const decided = this.#decide(pod);
@@ -156,7 +156,7 @@ export class Assigner {
   }
 
   #decide(pod: PodFacts): Assignment {
-    const { index, identityKey, keeper } = this.#parts;
+    const { index, identityKey, keeper } = this.#options;
     const namespace = index.namespace(pod.namespace);
     const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
     const decision = this.#policy.decide(pod, namespace, account);
@@ -176,7 +176,7 @@ export class Assigner {
     const before = node.assignments.get(now.pod.uid);
     node.assignments.set(now.pod.uid, now);
     if (before !== undefined && sameAssignment(before, now)) return;
-    this.#parts.assigned(now, before);
+    this.#options.assigned(now, before);
     for (const changed of node.followers) changed(now.pod.uid);
   }
 
@@ -194,13 +194,13 @@ export class Assigner {
     const holders = this.#holders.get(key) ?? new Map<string, string>();
     if (holders.has(pod.uid)) return;
     this.#holders.set(key, holders.set(pod.uid, pod.nodeName!));
-    this.#parts.keeper.hold(key, decision.identity, pod.uid, pod.namespace);
+    this.#options.keeper.hold(key, decision.identity, pod.uid, pod.namespace);
   }
 
   #release({ pod, key }: Assignment): void {
     const holders = this.#holders.get(key ?? "");
     if (key === null || holders === undefined || !holders.delete(pod.uid)) return;
     if (holders.size === 0) this.#holders.delete(key);
-    this.#parts.keeper.release(key, pod.uid);
+    this.#options.keeper.release(key, pod.uid);
   }
 }

@@ -17,7 +17,7 @@ const oldestWatchAgeSeconds = 86_400;
 
 export type FeedEnd = "client" | "stuck" | "pod-gone" | "token-expired" | "replaced" | "shutdown";
 
-export interface FeedParts {
+export interface FeedOptions {
   /** Follows the node, calling back with each UID that changed. */
   readonly attach: (changed: (uid: string) => void) => NodeAssignments;
   readonly clock: Clock;
@@ -32,7 +32,7 @@ type Item = { readonly uid: string } | "synced" | "ping";
 
 export class AssignmentFeed {
   readonly body: ReadableStream<Uint8Array>;
-  readonly #parts: FeedParts;
+  readonly #options: FeedOptions;
   readonly #node: NodeAssignments;
   /** In the order of first change; a change of what still waits changes nothing here. */
   readonly #queue = new Map<string, Item>();
@@ -44,10 +44,10 @@ export class AssignmentFeed {
   #cancelPing: () => void;
   #ended = false;
 
-  constructor(parts: FeedParts) {
-    this.#parts = parts;
-    this.#begunAt = this.#takenAt = parts.clock.monotonic();
-    this.#node = parts.attach((uid) => this.#add(`pod ${uid}`, { uid }));
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#begunAt = this.#takenAt = options.clock.monotonic();
+    this.#node = options.attach((uid) => this.#add(`pod ${uid}`, { uid }));
     for (const uid of this.#node.uids()) this.#queue.set(`pod ${uid}`, { uid });
     this.#queue.set("synced", "synced").set("ping", "ping");
     this.#cancelPing = this.#pingLater();
@@ -69,7 +69,7 @@ export class AssignmentFeed {
     if (why === "stuck") this.#controller?.error(new Error("the agent takes nothing"));
     else if (why !== "client") this.#controller?.close();
     this.#wake?.();
-    this.#parts.ended(why);
+    this.#options.ended(why);
   }
 
   #add(key: string, item: Item): void {
@@ -79,7 +79,7 @@ export class AssignmentFeed {
 
   #tick(): void {
     // A reader that waits takes every ping, so only one that doesn't read can be this late.
-    if (this.#parts.clock.monotonic() - this.#takenAt >= this.#parts.stuckAfterMs) {
+    if (this.#options.clock.monotonic() - this.#takenAt >= this.#options.stuckAfterMs) {
       return this.close("stuck");
     }
     this.#cancelPing = this.#pingLater();
@@ -87,16 +87,16 @@ export class AssignmentFeed {
   }
 
   #pingLater(): () => void {
-    const late = this.#parts.watchAgeSeconds() > lateWatchSeconds;
-    return this.#parts.clock.after(late ? latePingEveryMs : pingEveryMs, () => this.#tick());
+    const late = this.#options.watchAgeSeconds() > lateWatchSeconds;
+    return this.#options.clock.after(late ? latePingEveryMs : pingEveryMs, () => this.#tick());
   }
 
   async #pull(): Promise<void> {
-    this.#takenAt = this.#parts.clock.monotonic();
+    this.#takenAt = this.#options.clock.monotonic();
     if (this.#queue.size === 0) await new Promise<void>((wake) => this.#wake = wake);
     this.#wake = undefined;
     if (this.#ended) return;
-    this.#takenAt = this.#parts.clock.monotonic();
+    this.#takenAt = this.#options.clock.monotonic();
     this.#controller?.enqueue(this.#encoder.encode(this.#drain()));
   }
 
@@ -113,8 +113,8 @@ export class AssignmentFeed {
   #encode(item: Item): string {
     if (item === "synced") return encodeFrame({ type: "synced" });
     if (item === "ping") {
-      const age = Math.min(this.#parts.watchAgeSeconds(), oldestWatchAgeSeconds);
-      const passedMs = this.#parts.clock.monotonic() - this.#begunAt;
+      const age = Math.min(this.#options.watchAgeSeconds(), oldestWatchAgeSeconds);
+      const passedMs = this.#options.clock.monotonic() - this.#begunAt;
       return encodeFrame({
         type: "ping",
         watchAgeSeconds: Math.round(age * 10) / 10,

@@ -28,7 +28,7 @@ const eventOfDenial: Readonly<Record<DenialReason, EventReason | null>> = {
   SessionDurationInvalid: "RoleInvalid",
 };
 
-export interface AssignmentNewsParts {
+export interface AssignmentNewsOptions {
   readonly events: ObjectEvents;
   readonly log: Log;
   readonly clock: Clock;
@@ -36,17 +36,21 @@ export interface AssignmentNewsParts {
 }
 
 export function assignmentNews(
-  parts: AssignmentNewsParts,
+  options: AssignmentNewsOptions,
 ): (now: Assignment, before: Assignment | undefined) => void {
   return (now, before) => {
-    tellEvent(parts, now, before);
-    audit(parts.log, now, before);
-    noteDenial(parts, now, before);
+    tellEvent(options, now, before);
+    audit(options.log, now, before);
+    noteDenial(options, now, before);
   };
 }
 
-function tellEvent(parts: AssignmentNewsParts, now: Assignment, before: Assignment | undefined) {
-  const { events, clock } = parts;
+function tellEvent(
+  options: AssignmentNewsOptions,
+  now: Assignment,
+  before: Assignment | undefined,
+) {
+  const { events, clock } = options;
   const { pod, decision, credentials } = now;
   if (decision.kind === "denied") {
     const reason = eventOfDenial[decision.denial.reason];
@@ -63,7 +67,7 @@ function tellEvent(parts: AssignmentNewsParts, now: Assignment, before: Assignme
 }
 
 function noteDenial(
-  { log, timeline }: AssignmentNewsParts,
+  { log, timeline }: AssignmentNewsOptions,
   { pod, decision }: Assignment,
   before: Assignment | undefined,
 ): void {

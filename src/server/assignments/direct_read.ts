@@ -18,7 +18,7 @@ const maxMisses = 10_000;
 /** Lists the pods of a node with that address; rejects where the API can't be asked. */
 export type ReadPodsByAddress = (node: string, ip: string) => Promise<readonly PodFacts[]>;
 
-export interface DirectReadParts {
+export interface DirectReadOptions {
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
   readonly readPodsByAddress: ReadPodsByAddress;
@@ -27,13 +27,13 @@ export interface DirectReadParts {
 }
 
 export class DirectRead {
-  readonly #parts: DirectReadParts;
+  readonly #options: DirectReadOptions;
   readonly #rate = new RateLimit({ perSecond: 20, burst: 20, maxKeys: 20_000 });
   readonly #missedUntil = new Map<string, number>();
   readonly #underWay = new Map<string, Promise<AssignFrame | Refusal>>();
 
-  constructor(parts: DirectReadParts) {
-    this.#parts = parts;
+  constructor(options: DirectReadOptions) {
+    this.#options = options;
   }
 
   /**
@@ -42,7 +42,7 @@ export class DirectRead {
    * doesn't answer. A miss is kept for 2 s.
    */
   find(node: string, text: string): Promise<AssignFrame | Refusal> | AssignFrame | Refusal {
-    const { index, assigner, clock } = this.#parts;
+    const { index, assigner, clock } = this.#options;
     const ip = canonicalAddress(text);
     if (ip === undefined) return refuse(400, "not an address");
     if (!this.#rate.admits(node, clock.monotonic())) {
@@ -63,7 +63,7 @@ export class DirectRead {
   }
 
   async #read(key: string, node: string, ip: string): Promise<AssignFrame | Refusal> {
-    const { assigner, log, readPodsByAddress } = this.#parts;
+    const { assigner, log, readPodsByAddress } = this.#options;
     try {
       const pods = await readPodsByAddress(node, ip);
       const claim = claimOf(ip, pods.filter((pod) => pod.nodeName === node));
@@ -79,7 +79,7 @@ export class DirectRead {
 
   #miss(key: string): void {
     this.#missedUntil.delete(key);
-    this.#missedUntil.set(key, this.#parts.clock.monotonic() + missKeptMs);
+    this.#missedUntil.set(key, this.#options.clock.monotonic() + missKeptMs);
     if (this.#missedUntil.size <= maxMisses) return;
     this.#missedUntil.delete(this.#missedUntil.keys().next().value!);
   }

@@ -3,14 +3,14 @@ import type { Denial, NamespaceFacts } from "../../policy/facts.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import type { ObjectEvents } from "./object_events.ts";
 
-export interface NamespaceNewsParts {
+export interface NamespaceNewsOptions {
   readonly index: ClusterIndex;
   readonly events: ObjectEvents;
   readonly problemOf: (namespace: NamespaceFacts) => Denial | null;
 }
 
 /** Follows the index; every replica tells the same, and the sink makes one of it. */
-export function namespaceNews({ index, events, problemOf }: NamespaceNewsParts): void {
+export function namespaceNews({ index, events, problemOf }: NamespaceNewsOptions): void {
   index.subscribe({
     namespaceChanged: (name) => {
       const namespace = index.namespace(name);

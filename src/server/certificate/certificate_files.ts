@@ -5,7 +5,7 @@ import type { Clock, Log } from "../ports.ts";
 
 const retryMs = 2_000;
 
-export interface CertificateFilesParts {
+export interface CertificateFilesOptions {
   /** Paths of PEM files. */
   readonly cert: string;
   readonly key: string;
@@ -19,13 +19,13 @@ export interface CertificateFilesParts {
 }
 
 export class CertificateFiles {
-  readonly #parts: CertificateFilesParts;
+  readonly #options: CertificateFilesOptions;
   #served = "";
   #expiresAt: number | null = null;
   #problem: string | null = "not read yet";
 
-  constructor(parts: CertificateFilesParts) {
-    this.#parts = parts;
+  constructor(options: CertificateFilesOptions) {
+    this.#options = options;
   }
 
   /** When what is served ends, in milliseconds since the epoch; null before the first. */
@@ -40,7 +40,7 @@ export class CertificateFiles {
 
   /** Follows the files until `signal` aborts; what can't be read is waited for. */
   async run(signal: AbortSignal): Promise<void> {
-    const { cert, key, watchFile, clock } = this.#parts;
+    const { cert, key, watchFile, clock } = this.#options;
     const stops = [cert, key].map((path) => watchFile(path, () => void this.refresh()));
     while (!signal.aborted && !await this.refresh()) await pause(clock, retryMs, signal);
     if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done));
@@ -49,7 +49,7 @@ export class CertificateFiles {
 
   /** Reads both files, and serves them where they are new and belong together. */
   async refresh(): Promise<boolean> {
-    const { cert: certPath, key: keyPath, changed, log } = this.#parts;
+    const { cert: certPath, key: keyPath, changed, log } = this.#options;
     try {
       const cert = await this.#read(certPath);
       const key = await this.#read(keyPath);
@@ -73,7 +73,7 @@ export class CertificateFiles {
 
   async #read(path: string): Promise<string> {
     try {
-      return await this.#parts.readTextFile(path);
+      return await this.#options.readTextFile(path);
     } catch (cause) {
       throw new CertificateFilesFault(`${path}: can't be read`, { cause });
     }

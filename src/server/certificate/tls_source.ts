@@ -16,7 +16,7 @@ export interface TlsSource {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export interface TlsSourceParts {
+export interface TlsSourceOptions {
   readonly runtime: Runtime;
   readonly settings: ServerSettings;
   readonly cluster: Cluster;
@@ -24,8 +24,8 @@ export interface TlsSourceParts {
   readonly changed: (pair: KeyPair) => void;
 }
 
-export function tlsSource(parts: TlsSourceParts): TlsSource {
-  const { runtime, settings, cluster, log, changed } = parts;
+export function tlsSource(options: TlsSourceOptions): TlsSource {
+  const { runtime, settings, cluster, log, changed } = options;
   const shared = { clock: systemClock, log, changed };
   if (settings.tlsFiles !== null) {
     const { readTextFile, watchFile } = runtime;

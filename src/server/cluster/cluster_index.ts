@@ -6,7 +6,7 @@
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
 import { type Claim, claimOf } from "./address_claim.ts";
 import { compactPod, samePod } from "./pod_facts.ts";
-import { TextPool } from "./interner.ts";
+import { Interner } from "./interner.ts";
 
 /** Where a list and watch puts what it finds. `replace` is a whole new list. */
 export interface Sink<T> {
@@ -38,7 +38,7 @@ export class ClusterIndex {
   readonly #serviceAccounts = new Map<string, ServiceAccountFacts>();
   readonly #unlisted = new Set<ListedResource>(["pods", "namespaces", "serviceaccounts"]);
   readonly #listeners = new Set<ClusterListener>();
-  readonly #pool = new TextPool();
+  readonly #pool = new Interner();
 
   constructor() {
     this.pods = this.#sink("pods", this.#pods, {
@@ -185,7 +185,7 @@ function sameNamespace(a: NamespaceFacts, b: NamespaceFacts): boolean {
     a.defaultRole === b.defaultRole && a.imdsv2 === b.imdsv2;
 }
 
-function compactServiceAccount(account: ServiceAccountFacts, pool: TextPool): ServiceAccountFacts {
+function compactServiceAccount(account: ServiceAccountFacts, pool: Interner): ServiceAccountFacts {
   return {
     namespace: pool.share(account.namespace),
     name: pool.share(account.name),

@@ -5,7 +5,7 @@
 
 const maxTexts = 20_000;
 
-export class TextPool {
+export class Interner {
   #texts = new Map<string, string>();
 
   /** The same text, as first seen. */

@@ -3,12 +3,12 @@
  * (conditions, restarts, probes) change none of its facts and end here.
  */
 import type { PodFacts } from "../../policy/facts.ts";
-import type { TextPool } from "./interner.ts";
+import type { Interner } from "./interner.ts";
 
 const noAddress: readonly string[] = [];
 
 /** The same facts in an object of one fixed shape, sharing texts that many pods have. */
-export function compactPod(pod: PodFacts, pool: TextPool): PodFacts {
+export function compactPod(pod: PodFacts, pool: Interner): PodFacts {
   return {
     uid: pod.uid,
     namespace: pool.share(pod.namespace),

@@ -4,7 +4,7 @@ import type { Clock, Log } from "../ports.ts";
 /** A node that was registered anew has the taint again: it is looked at again after this. */
 const cleanMs = 10 * 60_000;
 
-export interface StartupTaintParts {
+export interface StartupTaintOptions {
   /** Takes the taint off; `absent` where there is none. */
   readonly remove: (node: string) => Promise<"removed" | "absent">;
   readonly clock: Clock;
@@ -12,7 +12,7 @@ export interface StartupTaintParts {
 }
 
 /** To be called with each report of a ready agent; a failure is tried again with the next. */
-export function startupTaint({ remove, clock, log }: StartupTaintParts): (node: string) => void {
+export function startupTaint({ remove, clock, log }: StartupTaintOptions): (node: string) => void {
   const cleanUntil = new Map<string, number>();
   return (node) => {
     const now = clock.now();

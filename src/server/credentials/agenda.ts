@@ -2,7 +2,7 @@
  * Calls back for each key when its instant has come, with one timer for all of them. What is to
  * be done then is the caller's.
  */
-import { Deadlines } from "./delay_queue.ts";
+import { DelayQueue } from "./delay_queue.ts";
 import type { Clock } from "../ports.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { Clock } from "../ports.ts";
 const longestSleepMs = 10_000;
 
 export class Agenda {
-  readonly #deadlines = new Deadlines();
+  readonly #deadlines = new DelayQueue();
   readonly #clock: Clock;
   readonly #due: (key: string) => void;
   #wakeAt = Infinity;

@@ -120,7 +120,7 @@ export class CredentialCache implements CredentialKeeper {
     entry.calling(startedAt);
     const answer = await this.#ask(entry);
     if (this.#entries.get(entry.key) !== entry) return;
-    const outcome = this.#settle(entry, answer);
+    const outcome = this.#waitFor(entry, answer);
     this.#options.hooks.onCall?.({ outcome, waitedMs, durationMs: this.#now() - startedAt });
     this.#plan(entry);
     this.#announce(entry);
@@ -134,7 +134,7 @@ export class CredentialCache implements CredentialKeeper {
     }
   }
 
-  #settle(
+  #waitFor(
     entry: CredentialEntry,
     answer: Credentials | AssumeRoleFault,
   ): "ok" | AssumeRoleFault["code"] {

@@ -9,7 +9,7 @@ interface Deadline {
 }
 
 /** One instant for each key; setting a key again moves it. */
-export class Deadlines {
+export class DelayQueue {
   readonly #at = new Map<string, number>();
   #heap: Deadline[] = [];
 

@@ -1,10 +1,10 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Deadlines } from "./delay_queue.ts";
+import { DelayQueue } from "./delay_queue.ts";
 
 test("Deadlines gives keys in order of their instants, none early", () => {
-  const deadlines = new Deadlines();
+  const deadlines = new DelayQueue();
   deadlines.set("late", 30);
   deadlines.set("soon", 10);
   deadlines.set("later moved", 5);
@@ -25,7 +25,7 @@ test("Deadlines agrees with a plain map under any sets and clears", () => {
     at: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
   });
   fc.assert(fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
-    const deadlines = new Deadlines();
+    const deadlines = new DelayQueue();
     const model = new Map<string, number>();
     for (const { key, at } of steps) {
       if (at === undefined) deadlines.clear(key);

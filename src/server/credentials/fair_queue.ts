@@ -2,7 +2,7 @@
  * In what order waiting STS calls go: by urgency, and within one urgency the namespaces take turns,
  * so that none starves another. How fast they go is the queue's.
  */
-import { Deadlines } from "./delay_queue.ts";
+import { DelayQueue } from "./delay_queue.ts";
 
 /**
  * `urgent`: a renewal with under a quarter of its life left, or a call that has waited too long;
@@ -21,9 +21,9 @@ export interface Waiting {
 }
 
 /** Waiting calls, one for each key. First come, first served within a namespace. */
-export class Turns<T extends Waiting> {
+export class FairQueue<T extends Waiting> {
   readonly #waiting = new Map<string, { item: T; urgency: Urgency }>();
-  readonly #rising = new Deadlines();
+  readonly #rising = new DelayQueue();
   /** Namespaces in the order of their turns, each with its keys in the order of their coming. */
   readonly #lanes: Readonly<Record<Urgency, Map<string, Set<string>>>> = {
     urgent: new Map(),

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Turns, type Urgency, type Waiting } from "./fair_queue.ts";
+import { FairQueue, type Urgency, type Waiting } from "./fair_queue.ts";
 
 function waiting(
   key: string,
@@ -12,14 +12,14 @@ function waiting(
   return { key, namespace, urgency, urgentAt };
 }
 
-function order(turns: Turns<Waiting>, now = 0): string[] {
+function order(turns: FairQueue<Waiting>, now = 0): string[] {
   const keys = [];
   for (let item = turns.take(now); item !== undefined; item = turns.take(now)) keys.push(item.key);
   return keys;
 }
 
 test("Turns: urgent before scheduled before ahead", () => {
-  const turns = new Turns<Waiting>();
+  const turns = new FairQueue<Waiting>();
   turns.add(waiting("renewal", "a", "ahead"));
   turns.add(waiting("pod", "a", "scheduled"));
   turns.add(waiting("dying", "a", "urgent"));
@@ -27,7 +27,7 @@ test("Turns: urgent before scheduled before ahead", () => {
 });
 
 test("Turns: namespaces alternate, first come first served in each", () => {
-  const turns = new Turns<Waiting>();
+  const turns = new FairQueue<Waiting>();
   for (const key of ["a1", "a2", "a3"]) turns.add(waiting(key, "a", "scheduled"));
   turns.add(waiting("b1", "b", "scheduled"));
   turns.add(waiting("c1", "c", "scheduled"));
@@ -35,7 +35,7 @@ test("Turns: namespaces alternate, first come first served in each", () => {
 });
 
 test("Turns: a namespace that comes back at once goes to the end of the line", () => {
-  const turns = new Turns<Waiting>();
+  const turns = new FairQueue<Waiting>();
   turns.add(waiting("a1", "a", "scheduled"));
   turns.add(waiting("b1", "b", "scheduled"));
   assert.equal(turns.take(0)?.key, "a1");
@@ -44,7 +44,7 @@ test("Turns: a namespace that comes back at once goes to the end of the line", (
 });
 
 test("Turns: a call becomes urgent at its instant", () => {
-  const turns = new Turns<Waiting>();
+  const turns = new FairQueue<Waiting>();
   turns.add(waiting("pod", "a", "scheduled"));
   turns.add(waiting("renewal", "a", "ahead", 1000));
   assert.deepEqual(turns.counts(999), { urgent: 0, scheduled: 1, ahead: 1 });
@@ -53,7 +53,7 @@ test("Turns: a call becomes urgent at its instant", () => {
 });
 
 test("Turns: one place for each key, and none once it is removed", () => {
-  const turns = new Turns<Waiting>();
+  const turns = new FairQueue<Waiting>();
   turns.add(waiting("x", "a", "scheduled"));
   turns.add(waiting("x", "b", "urgent"));
   turns.add(waiting("y", "b", "ahead"));
@@ -71,7 +71,7 @@ const item = fc.record({
 test("Turns loses nothing, invents nothing, and never lets a lesser urgency go first", () => {
   fc.assert(
     fc.property(fc.array(item, { maxLength: 60, size: "max" }), fc.nat(100), (items, now) => {
-      const turns = new Turns<Waiting>();
+      const turns = new FairQueue<Waiting>();
       items.forEach((each, index) => turns.add({ ...each, key: `${index}` }));
       const taken = order(turns, now);
       assert.deepEqual([...taken].sort(), items.map((_, index) => `${index}`).sort());
@@ -87,7 +87,7 @@ test("Turns loses nothing, invents nothing, and never lets a lesser urgency go f
 test("Turns: between two turns of a namespace, each other that waits has one", () => {
   const crowd = fc.array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 60, size: "max" });
   fc.assert(fc.property(crowd, (namespaces) => {
-    const turns = new Turns<Waiting>();
+    const turns = new FairQueue<Waiting>();
     namespaces.forEach((name, index) => turns.add(waiting(`${name}${index}`, name, "scheduled")));
     const taken = order(turns).map((key) => key.charAt(0));
     taken.forEach((name, index) => {

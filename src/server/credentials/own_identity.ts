@@ -16,7 +16,7 @@ const patienceMs = 15_000;
  */
 export type ReadCallerArns = (signal: AbortSignal) => Promise<readonly [string, ...string[]]>;
 
-export interface OwnIdentityParts {
+export interface OwnIdentityOptions {
   readonly readCallerArns: ReadCallerArns;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,15 +25,15 @@ export interface OwnIdentityParts {
 }
 
 export class OwnIdentity {
-  readonly #parts: OwnIdentityParts;
+  readonly #options: OwnIdentityOptions;
   readonly #startedAt: number;
   readonly #found = Promise.withResolvers<void>();
   #known = false;
   #problem = "STS hasn't answered yet";
 
-  constructor(parts: OwnIdentityParts) {
-    this.#parts = parts;
-    this.#startedAt = parts.clock.monotonic();
+  constructor(options: OwnIdentityOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.monotonic();
   }
 
   /** Why it isn't known; null once it is. */
@@ -46,7 +46,7 @@ export class OwnIdentity {
    * without ARN are denied, and would drop what they hold, so they wait a little.
    */
   get settled(): boolean {
-    return this.#known || this.#parts.clock.monotonic() - this.#startedAt >= patienceMs;
+    return this.#known || this.#options.clock.monotonic() - this.#startedAt >= patienceMs;
   }
 
   /**
@@ -60,7 +60,7 @@ export class OwnIdentity {
 
   /** Settles once the identity is known or `signal` has aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock, log } = this.#options;
     for (
       let waitMs = firstRetryMs;
       !signal.aborted;
@@ -73,7 +73,7 @@ export class OwnIdentity {
   }
 
   async #ask(signal: AbortSignal): Promise<boolean> {
-    const { log, found, readCallerArns } = this.#parts;
+    const { log, found, readCallerArns } = this.#options;
     try {
       const arns = await readCallerArns(signal);
       found(arns);

@@ -6,7 +6,7 @@ import { failedEvent, issuedEvent } from "../timeline/timeline_events.ts";
 import { CredentialCache } from "./credential_cache.ts";
 import type { CallReport, FaultReport } from "./credential_reports.ts";
 
-interface Surroundings {
+interface ServerAssembly {
   readonly settings: Pick<ServerSettings, "stsRate" | "stsConcurrency">;
   readonly clock: Clock;
   /** From 0 up to 1. */
@@ -15,7 +15,7 @@ interface Surroundings {
   readonly log: Log;
 }
 
-interface CacheParts {
+interface CacheOptions {
   /** Settles once the roles that the server itself runs as are known. */
   readonly whenKnown: (signal: AbortSignal) => Promise<unknown>;
   readonly changed: (key: string) => void;
@@ -25,8 +25,8 @@ interface CacheParts {
 
 /** No role is assumed before the server's own are known: they are never handed out. */
 export function reportedCache(
-  { settings, clock, random, assumeRole, log }: Surroundings,
-  { whenKnown, changed, called, timeline }: CacheParts,
+  { settings, clock, random, assumeRole, log }: ServerAssembly,
+  { whenKnown, changed, called, timeline }: CacheOptions,
 ): CredentialCache {
   return new CredentialCache({
     assumeRole: async (identity, signal) => {

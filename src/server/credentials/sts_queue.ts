@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../ports.ts";
 import { TokenBucket } from "./token_bucket.ts";
-import { Turns, type Urgency, type Waiting } from "./fair_queue.ts";
+import { FairQueue, type Urgency, type Waiting } from "./fair_queue.ts";
 
 /** One call that wants to be made. */
 export interface StsCall extends Waiting {
@@ -36,7 +36,7 @@ export class StsQueue {
   readonly #clock: Clock;
   readonly #bucket: TokenBucket;
   readonly #concurrency: number;
-  readonly #turns = new Turns<Queued>();
+  readonly #turns = new FairQueue<Queued>();
   #inFlight = 0;
   #cancelWake: (() => void) | undefined;
 

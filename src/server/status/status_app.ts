@@ -12,7 +12,7 @@ import type { PodName } from "./data/summary.ts";
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 
-export interface StatusAppParts {
+export interface StatusAppOptions {
   readonly summary: () => Promise<MergedSummary>;
   /** Null where no such pod is known. */
   readonly explanation: (name: PodName) => Promise<Explanation | null>;
@@ -23,7 +23,7 @@ export interface StatusAppParts {
   readonly signal: AbortSignal;
 }
 
-export function createStatusApp(parts: StatusAppParts): Hono {
+export function createStatusApp(options: StatusAppOptions): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
     if (!loopbackHost.test(c.req.header("host") ?? "")) {
@@ -32,15 +32,15 @@ export function createStatusApp(parts: StatusAppParts): Hono {
     await next();
     c.header("cache-control", "no-store");
   });
-  app.get("/api/summary", async (c) => c.json(await parts.summary()));
+  app.get("/api/summary", async (c) => c.json(await options.summary()));
   app.get("/api/pods/:namespace/:name", async (c) => {
-    const unlisted = parts.unlisted();
+    const unlisted = options.unlisted();
     if (unlisted.length > 0) return c.text(`not listed yet: ${unlisted.join(", ")}\n`, 503);
     const { namespace, name } = c.req.param();
-    const explanation = await parts.explanation({ namespace, name });
+    const explanation = await options.explanation({ namespace, name });
     return explanation === null ? c.text("no such pod\n", 404) : c.json(explanation);
   });
-  app.route("/", createPages(parts));
+  app.route("/", createPages(options));
   app.notFound((c) => c.text("no such path\n", 404));
   return app;
 }

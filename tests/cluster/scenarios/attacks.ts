@@ -42,8 +42,8 @@ export const attacks: readonly ClusterScenario[] = [
     run: async (site) => {
       const { kubectl, own } = site;
       const [node] = own!.nodes;
-      const wish = { name: "target", namespace: "shop", node: node!.plan.name };
-      await kubectl.apply(scriptPod(site, wish, ["/scripts/ask.js"]));
+      const options = { name: "target", namespace: "shop", node: node!.plan.name };
+      await kubectl.apply(scriptPod(site, options, ["/scripts/ask.js"]));
       const thief = await own!.thief(node!);
       const path = "/api/v1/namespaces/shop/pods/target/status";
       await assert.rejects(thief.patch(path, { metadata: { annotations: role } }), refused);

@@ -23,8 +23,8 @@ export const credentials: readonly ClusterScenario[] = [
     run: async (site) => {
       const { kubectl } = site;
       await makeNamespace(kubectl, "forbidden");
-      const wish = { name: "sdk", namespace: "forbidden", role: "reader" };
-      await kubectl.apply(sdkPod(site, wish));
+      const options = { name: "sdk", namespace: "forbidden", role: "reader" };
+      await kubectl.apply(sdkPod(site, options));
       const { code, log } = await kubectl.ended("forbidden", "sdk");
       assert.notEqual(code, 0, log);
       const asker = { name: "asker", namespace: "forbidden", role: "reader" };

@@ -32,8 +32,8 @@ export const manifests: readonly ClusterScenario[] = [
       }
       for (const name of readdirSync(join(deploy, "kustomize/components"))) {
         const folder = mkdtempSync(join(tmpdir(), "rolecall-component-"));
-        const wish = { resource: "overlays/kubeadm", image: site.image };
-        writeOverlay(folder, { ...wish, components: [`components/${name}`] });
+        const options = { resource: "overlays/kubeadm", image: site.image };
+        writeOverlay(folder, { ...options, components: [`components/${name}`] });
         await kubectl.do([...strictly, "-k", folder]);
       }
       await kubectl.do([...strictly, "-k", join(deploy, "monitoring")]);

@@ -82,8 +82,8 @@ export async function during(site: Site, change: () => Promise<void>): Promise<N
   const nodes: string[] = items.map((one: { metadata: { name: string } }) => one.metadata.name);
   const names = nodes.map((_, at) => `asker-${at}`);
   await kubectl.apply(...nodes.map((node, at) => {
-    const wish = { name: `asker-${at}`, namespace: "shop", role: "reader", node };
-    return scriptPod(site, wish, ["/scripts/ask.js"]);
+    const options = { name: `asker-${at}`, namespace: "shop", role: "reader", node };
+    return scriptPod(site, options, ["/scripts/ask.js"]);
   }));
   const before = await Promise.all(names.map((name) => asking(site, name)));
   await change();

@@ -1,7 +1,7 @@
 /** One agent as the model needs it: streams from replicas, read as late as a history says. */
 import { AddressOwners } from "../../../src/agent/assignments/address_owners.ts";
 import { Assignments, type AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
-import type { FoundAt } from "../../../src/agent/ports.ts";
+import type { AddressLookup } from "../../../src/agent/ports.ts";
 import { decodeFrame } from "../../../src/protocol/frames.ts";
 import { type ManualClock, settled } from "../../fakes/manual_clock.ts";
 import { quietLog } from "../../fakes/quiet_log.ts";
@@ -85,8 +85,8 @@ export class NodeAgent {
   }
 
   /** The answer to a request from the address, which may take a moment. */
-  async ask(ip: string): Promise<FoundAt> {
-    const asking = this.assignments.settle(ip, 20, never);
+  async ask(ip: string): Promise<AddressLookup> {
+    const asking = this.assignments.waitFor(ip, 20, never);
     await this.#clock.advance(20);
     return await asking;
   }

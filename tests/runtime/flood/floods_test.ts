@@ -1,7 +1,7 @@
 /** What one pod's flood of connections does to the others, on every port that pods can reach. */
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
-import { request as plainRequest } from "node:http";
+import { request as parseFastRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { testCertificate } from "../../fakes/test_certificate.ts";
 import type { Flood } from "./attacker.ts";
@@ -30,7 +30,7 @@ function ask(port: number, secure: boolean): Promise<number> {
   return new Promise((resolve, reject) => {
     const options = { host: "127.0.0.1", port, path: get, agent: false, timeout: 10_000 };
     const handled = { ...options, localAddress: "127.0.0.2", rejectUnauthorized: false };
-    const sent = (secure ? tlsRequest : plainRequest)(handled, (response) => {
+    const sent = (secure ? tlsRequest : parseFastRequest)(handled, (response) => {
       response.resume();
       response.on("end", () => resolve(performance.now() - startedAt));
       response.on("error", reject);

@@ -1,13 +1,13 @@
 /** The metadata front behind a real listener, before a metadata service of the test's choice. */
 import type { TestContext } from "node:test";
-import { createFront, type FrontDeps } from "../../../src/agent/imds/front.ts";
+import { createFront, type FrontOptions } from "../../../src/agent/imds/front.ts";
 import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../../src/aws/imds.ts";
 import type { ListenLimits } from "../../../src/runtime/runtime.ts";
 import { createHttpClient } from "../../../src/runtime/http/client.ts";
 import { listen } from "../../../src/runtime/http/listener.ts";
-import { createPlainGet } from "../../../src/runtime/http/fast/client.ts";
+import { createFastClient } from "../../../src/runtime/http/fast/client.ts";
 import { systemClock } from "../../../src/time/system_clock.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 
@@ -20,26 +20,26 @@ export const patientLimits: ListenLimits = {
   maxHeaderBytes: 16_384,
 };
 
-export interface FrontWishes {
+export interface ServedFrontOptions {
   readonly upstreamUrl: string;
   readonly upstreamTimeoutMs?: number;
   /** Whether answers of the plain form take the quick way, as in the agent; else all go the other. */
   readonly quick?: boolean;
-  readonly deps?: Partial<FrontDeps>;
+  readonly options?: Partial<FrontOptions>;
 }
 
 /** The front's port; it ends with the test. */
-export async function serveFront(t: TestContext, wishes: FrontWishes): Promise<number> {
+export async function serveFront(t: TestContext, options: ServedFrontOptions): Promise<number> {
   const client = createHttpClient();
   const handler = createFront({
     pods: fakePods({ kind: "pod", pod: samplePods.ready }),
     clock: systemClock,
     upstream: createImds({
-      baseUrl: wishes.upstreamUrl,
+      baseUrl: options.upstreamUrl,
       http: client,
-      plainGet: wishes.quick === false ? null : createPlainGet(wishes.upstreamUrl),
+      fastGet: options.quick === false ? null : createFastClient(options.upstreamUrl),
       clock: systemClock,
-      timeoutMs: wishes.upstreamTimeoutMs ?? 30_000,
+      timeoutMs: options.upstreamTimeoutMs ?? 30_000,
     }),
     tokenKeys: new TokenKeyRing({
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
@@ -48,7 +48,7 @@ export async function serveFront(t: TestContext, wishes: FrontWishes): Promise<n
     passthrough: passthroughRule("all", false),
     tokenRequired: false,
     podRate: 0,
-    ...wishes.deps,
+    ...options.options,
   });
   const listener = await listen({ host: "127.0.0.1", port: 0, handler, limits: patientLimits });
   t.after(async () => {

@@ -5,7 +5,7 @@
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { credentialsDocument } from "../../../src/agent/documents/imds_documents.ts";
-import type { FrontDeps } from "../../../src/agent/imds/front.ts";
+import type { FrontOptions } from "../../../src/agent/imds/front.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { rawExchange } from "../../fakes/raw_client.ts";
@@ -48,14 +48,14 @@ const ready = {
 
 type Ask = (method: string, target: string, ...headers: string[]) => Promise<Got>;
 
-async function start(t: TestContext, deps: Partial<FrontDeps> = {}): Promise<Ask> {
+async function start(t: TestContext, options: Partial<FrontOptions> = {}): Promise<Ask> {
   const upstream = await strictUpstream();
   t.after(() => {
     upstream.close();
     assert.deepEqual(upstream.objections, []);
   });
   const pods = fakePods({ kind: "pod", pod: ready });
-  const port = await serveFront(t, { upstreamUrl: upstream.url, deps: { pods, ...deps } });
+  const port = await serveFront(t, { upstreamUrl: upstream.url, options: { pods, ...options } });
   return async (...asked) => parsed(await rawExchange(port, request(...asked)));
 }
 
@@ -117,7 +117,7 @@ test("A5: a token is good until its TTL and for no other pod", async (t) => {
 });
 
 test("A6: a token at once, whoever asks and whatever is known", async (t) => {
-  for (const kind of ["unknown", "conflict", "unconfirmed"] as const) {
+  for (const kind of ["unknown", "conflict", "stale"] as const) {
     const ask = await start(t, { pods: fakePods({ kind }) });
     assert.equal((await ask("PUT", tokenPath, `${ttl}: 21600`)).status, 200);
   }
@@ -277,7 +277,7 @@ test("G5: the Host has to be ours", async (t) => {
   ] as const;
   const port = await serveFront(t, {
     upstreamUrl: "http://127.0.0.1:9",
-    deps: { allowedHosts: ["metadata.internal"] },
+    options: { allowedHosts: ["metadata.internal"] },
   });
   assert.equal((await ask("GET", `${roles}/`)).status, 200);
   for (const [host, status] of hosts) {

@@ -110,8 +110,8 @@ export const outages: readonly Scenario<Stage>[] = [
       const state = join(stage.folders.state, "missing");
       const files = { ca: join(state, "ca.crt"), token: join(state, "token") };
       const flags = [`--server-ca=${files.ca}`, `--token-file=${files.token}`];
-      const wish = { node, name: "agent-waiting", flags };
-      const agent = startAgent(stage.runtime, stage.folders, wish);
+      const options = { node, name: "agent-waiting", flags };
+      const agent = startAgent(stage.runtime, stage.folders, options);
       stage.second.running = agent;
       await until("not ready, naming the CA file", async () => {
         const { status, text } = await page(`${agentOrigin(node)}/readyz`);

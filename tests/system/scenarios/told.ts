@@ -99,9 +99,9 @@ export const tellings: readonly Scenario<Stage>[] = [
       try {
         gate.untrusting.add(roleArn("untrusting"));
         await stage.server.stop();
-        const wish = { name: "server", kubeconfig: serverKubeconfig(folders) };
+        const options = { name: "server", kubeconfig: serverKubeconfig(folders) };
         const flags = [`--sts-endpoint=${gate.url}`];
-        stage.server = startServer(stage.runtime, folders, { ...wish, flags });
+        stage.server = startServer(stage.runtime, folders, { ...options, flags });
         await untilReady(stage.server, serverOrigin);
         await stage.namespace("refused", ".*");
         const annotations = { [role]: "untrusting", "iam.amazonaws.com/external-id": "s3cret" };

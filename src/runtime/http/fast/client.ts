@@ -3,7 +3,7 @@
  * plain form. An answer of another form is dropped unread, and the caller asks again by node:http:
  * a GET may be sent twice.
  */
-import type { PlainGet, PlainGetAnswer } from "../../runtime.ts";
+import type { FastGet, FastResponse } from "../../runtime.ts";
 import { AnswerTimeout, PlainExchange } from "./client_exchange.ts";
 import { UpstreamSocket } from "./client_socket.ts";
 
@@ -17,7 +17,7 @@ const fieldName = /^[A-Za-z0-9_-]+$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Null for an origin that isn't `http:`. */
-export function createPlainGet(origin: string): PlainGet | null {
+export function createFastClient(origin: string): FastGet | null {
   const url = new URL(origin);
   return url.protocol === "http:" ? new PlainGets(url).get : null;
 }
@@ -35,7 +35,7 @@ class PlainGets {
     this.#address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
   }
 
-  readonly get: PlainGet = async (path, headers, signal, timeoutMs) => {
+  readonly get: FastGet = async (path, headers, signal, timeoutMs) => {
     const request = this.#odd.has(path) ? undefined : this.#requestText(path, headers);
     if (request === undefined || signal.aborted) return undefined;
     const answer = await this.#ask(request, signal, timeoutMs);
@@ -59,7 +59,7 @@ class PlainGets {
     request: string,
     signal: AbortSignal,
     timeoutMs: number,
-  ): Promise<PlainGetAnswer | undefined> {
+  ): Promise<FastResponse | undefined> {
     const socket = await this.#take(timeoutMs);
     const reused = socket.used;
     try {

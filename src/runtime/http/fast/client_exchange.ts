@@ -1,7 +1,7 @@
 /** One request on a kept connection, and its answer if that has the plain form. */
 import { Buffer } from "node:buffer";
-import type { ByteSink, ByteSource } from "../body_source.ts";
-import type { PlainGetAnswer } from "../../runtime.ts";
+import type { BodySource, ByteSink } from "../body_source.ts";
+import type { FastResponse } from "../../runtime.ts";
 import { type PlainAnswerHead, plainAnswerHead } from "./parse_response.ts";
 import type { SocketUser, UpstreamSocket } from "./client_socket.ts";
 
@@ -11,13 +11,13 @@ export class AnswerTimeout extends Error {
   override readonly name = "AnswerTimeout";
 }
 
-export class PlainExchange implements SocketUser, ByteSource {
+export class PlainExchange implements SocketUser, BodySource {
   /** Undefined for an answer of another form. @throws the connection's error, the signal's reason */
-  readonly answer: Promise<PlainGetAnswer | undefined>;
+  readonly answer: Promise<FastResponse | undefined>;
   readonly #socket: UpstreamSocket;
   readonly #signal: AbortSignal;
   readonly #late: ReturnType<typeof setTimeout>;
-  #resolve!: (answer: PlainGetAnswer | undefined) => void;
+  #resolve!: (answer: FastResponse | undefined) => void;
   #reject!: (error: unknown) => void;
   #begun: Buffer | undefined;
   #head: PlainAnswerHead | undefined;

@@ -2,10 +2,10 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { ByteSource } from "../body_source.ts";
-import type { PlainGet, PlainGetAnswer } from "../../runtime.ts";
+import type { BodySource } from "../body_source.ts";
+import type { FastGet, FastResponse } from "../../runtime.ts";
 import { plainAnswerHead } from "./parse_response.ts";
-import { createPlainGet } from "./client.ts";
+import { createFastClient } from "./client.ts";
 
 const servers: Server[] = [];
 const sockets: Socket[] = [];
@@ -15,7 +15,7 @@ after(() => {
 });
 
 interface Upstream {
-  readonly get: PlainGet;
+  readonly get: FastGet;
   readonly requests: string[];
   connections(): number;
 }
@@ -35,7 +35,7 @@ async function upstream(answer: (socket: Socket, n: number) => void): Promise<Up
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const get = createPlainGet(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const get = createFastClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   return { get: get ?? assert.fail(), requests, connections: () => connections };
 }
 
@@ -43,13 +43,13 @@ const never = new AbortController().signal;
 const ok = (body: string, more = "") =>
   `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
 
-async function textOf(answer: PlainGetAnswer | undefined): Promise<string> {
+async function textOf(answer: FastResponse | undefined): Promise<string> {
   const body = answer?.body ?? assert.fail("no plain answer");
   if (body instanceof Uint8Array) return Buffer.from(body).toString("latin1");
   return (await collected(body)).toString("latin1");
 }
 
-function collected(source: ByteSource, pause = false): Promise<Buffer> {
+function collected(source: BodySource, pause = false): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   return new Promise((resolve, reject) => {
     source.start({
@@ -89,7 +89,7 @@ test("plainGet: a body in pieces comes at the reader's pace, and the connection 
   });
   for (const pause of [true, false]) {
     const answer = await get("/", {}, never, 1000);
-    const source = answer?.body as ByteSource;
+    const source = answer?.body as BodySource;
     assert.equal((await collected(source, pause)).toString("latin1"), body);
   }
   assert.equal(connections(), 1);
@@ -133,7 +133,7 @@ test("plainGet: a body cut short fails, and so does a connection refused", async
     setImmediate(() => socket.destroy());
   });
   await assert.rejects(textOf(await get("/", {}, never, 1000)), /cut short/);
-  const closed = createPlainGet("http://127.0.0.1:1") ?? assert.fail();
+  const closed = createFastClient("http://127.0.0.1:1") ?? assert.fail();
   await assert.rejects(closed("/", {}, never, 1000), { code: "ECONNREFUSED" });
 });
 

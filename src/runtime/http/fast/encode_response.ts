@@ -21,7 +21,7 @@ export interface ReplyForm {
  * A character a byte, so that head and body leave with one write; of a source, the head alone.
  * @throws {TypeError} for a header that can't be sent
  */
-export function replyText(reply: Reply, { head, keptSeconds, now }: ReplyForm): string {
+export function encodeResponse(reply: Reply, { head, keptSeconds, now }: ReplyForm): string {
   const { status } = reply;
   const body = bodiless.has(status) || isSource(reply.body) ? "" : bodyText(reply.body);
   const length = isSource(reply.body) ? reply.body.length : body.length;

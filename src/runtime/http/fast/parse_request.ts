@@ -3,7 +3,7 @@
  * nothing that two readers could read in two ways. Whatever else arrives is left to node:http.
  */
 
-export interface PlainRequest {
+export interface ParsedRequest {
   readonly method: string;
   readonly target: string;
   readonly rawHeaders: readonly string[];
@@ -11,7 +11,7 @@ export interface PlainRequest {
 }
 
 /** Longer ones are rare, and cost too much to be looked at twice. */
-export const maxPlainBytes = 4096;
+export const maxFastRequestBytes = 4096;
 
 const form = new RegExp(
   "^(GET|HEAD|PUT) (/[A-Za-z0-9._~+=,:@%/?&-]*) HTTP/1\\.1\r\n" +
@@ -34,7 +34,7 @@ const intricate = new Set([
  * The request that `text`, a character a byte, is exactly and to its end, as node:http's parser
  * would read it; undefined for anything that it would refuse, or might read otherwise.
  */
-export function plainRequest(text: string): PlainRequest | undefined {
+export function parseFastRequest(text: string): ParsedRequest | undefined {
   const match = form.exec(text);
   if (match === null) return undefined;
   const [, method = "", target = "", lines = ""] = match;

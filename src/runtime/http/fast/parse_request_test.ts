@@ -4,21 +4,21 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { rawExchange } from "../../../../tests/fakes/raw_client.ts";
-import { plainRequest } from "./parse_request.ts";
+import { parseFastRequest } from "./parse_request.ts";
 
 const get = (...lines: string[]) =>
   `GET /a HTTP/1.1\r\n${lines.map((l) => `${l}\r\n`).join("")}\r\n`;
 
 test("plainRequest: method, target, headers as sent, and whether the connection goes on", () => {
   const text = "PUT //b/%2e?x=1&y HTTP/1.1\r\nhOST: h:80\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n";
-  assert.deepEqual(plainRequest(text), {
+  assert.deepEqual(parseFastRequest(text), {
     method: "PUT",
     target: "//b/%2e?x=1&y",
     rawHeaders: ["hOST", "h:80", "X-Empty", "", "Content-Length", "0"],
     keepAlive: true,
   });
-  assert.equal(plainRequest(get("Host: h", "Connection: Close"))?.keepAlive, false);
-  assert.equal(plainRequest(get("Host: h", "Connection: Keep-Alive"))?.keepAlive, true);
+  assert.equal(parseFastRequest(get("Host: h", "Connection: Close"))?.keepAlive, false);
+  assert.equal(parseFastRequest(get("Host: h", "Connection: Keep-Alive"))?.keepAlive, true);
 });
 
 const left = [
@@ -54,7 +54,7 @@ const left = [
 
 for (const [name, text] of left) {
   test(`plainRequest: ${name} is left to the full parser`, () => {
-    assert.equal(plainRequest(text), undefined);
+    assert.equal(parseFastRequest(text), undefined);
   });
 }
 
@@ -104,7 +104,7 @@ test("plainRequest: what it takes, node:http reads the same", async () => {
   const { port } = server.address() as AddressInfo;
   let taken = 0;
   const property = fc.asyncProperty(request, async (text) => {
-    const plain = plainRequest(text);
+    const plain = parseFastRequest(text);
     if (plain === undefined) return;
     taken++;
     const answer = await rawExchange(port, text);

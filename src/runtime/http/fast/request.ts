@@ -2,17 +2,17 @@
 import type { Socket } from "node:net";
 import type { Incoming } from "../../runtime.ts";
 import type { ConnectionEnds } from "../node_request.ts";
-import type { PlainRequest } from "./parse_request.ts";
+import type { ParsedRequest } from "./parse_request.ts";
 import { headerOf, headerValuesOf, webHeaders } from "../raw_headers.ts";
 
-export class PlainIncoming implements Incoming {
-  readonly #request: PlainRequest;
+export class FastRequest implements Incoming {
+  readonly #request: ParsedRequest;
   readonly #socket: Socket;
   readonly #ends: ConnectionEnds;
   #abort: AbortController | undefined;
   #answered = false;
 
-  constructor(request: PlainRequest, socket: Socket, ends: ConnectionEnds) {
+  constructor(request: ParsedRequest, socket: Socket, ends: ConnectionEnds) {
     this.#request = request;
     this.#socket = socket;
     this.#ends = ends;

@@ -6,17 +6,17 @@
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type ByteSource, pour } from "../body_source.ts";
+import { type BodySource, pour } from "../body_source.ts";
 import type { Handler, ListenLimits, Reply } from "../../runtime.ts";
 import { drop, isSource } from "../response_writer.ts";
 import type { ConnectionEnds } from "../node_request.ts";
-import { PlainIncoming } from "./request.ts";
-import { replyText } from "./encode_response.ts";
-import { maxPlainBytes, type PlainRequest, plainRequest } from "./parse_request.ts";
-import { refuseOnWire } from "../protocol_error.ts";
+import { FastRequest } from "./request.ts";
+import { encodeResponse } from "./encode_response.ts";
+import { maxFastRequestBytes, type ParsedRequest, parseFastRequest } from "./parse_request.ts";
+import { sendProtocolError } from "../protocol_error.ts";
 
 /** What the lane leaves to its listener. */
-export interface LaneParts {
+export interface FastPathOptions {
   readonly handler: Handler;
   readonly limits: ListenLimits;
   /** The connection goes on at node:http. */
@@ -30,7 +30,7 @@ export interface LaneParts {
 
 type Answer = Reply | Response | Promise<Reply | Response>;
 
-export interface LaneConnection extends ConnectionEnds {
+export interface FastPathConnection extends ConnectionEnds {
   underway: number;
 }
 
@@ -39,19 +39,24 @@ const maxAhead = 16_384;
 /** For a request that the client had sent before it learnt of the end. */
 const keepAliveGraceMs = 1000;
 
-export class PlainLane {
-  readonly #parts: LaneParts;
-  readonly #guests = new Set<Guest>();
+export class FastPath {
+  readonly #options: FastPathOptions;
+  readonly #guests = new Set<FastConnection>();
   readonly #sweepMs: number;
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
-  constructor(parts: LaneParts) {
-    this.#parts = parts;
-    this.#sweepMs = Math.min(1000, Math.ceil(parts.limits.headersTimeoutMs / 4));
+  constructor(options: FastPathOptions) {
+    this.#options = options;
+    this.#sweepMs = Math.min(1000, Math.ceil(options.limits.headersTimeoutMs / 4));
   }
 
-  enter(socket: Socket, connection: LaneConnection): void {
-    const guest = new Guest(this.#parts, socket, connection, () => this.#guests.delete(guest));
+  enter(socket: Socket, connection: FastPathConnection): void {
+    const guest = new FastConnection(
+      this.#options,
+      socket,
+      connection,
+      () => this.#guests.delete(guest),
+    );
     this.#guests.add(guest);
     this.#sweeper ??= this.#sweep();
   }
@@ -71,10 +76,10 @@ export class PlainLane {
   }
 }
 
-class Guest {
-  readonly #parts: LaneParts;
+class FastConnection {
+  readonly #options: FastPathOptions;
   readonly #socket: Socket;
-  readonly #connection: LaneConnection;
+  readonly #connection: FastPathConnection;
   readonly #left: () => void;
   #state: "new" | "idle" | "answering" | "flushing" | "ending" = "new";
   #quietMs = 0;
@@ -82,10 +87,15 @@ class Guest {
   #aheadBytes = 0;
   /** Clients repeat themselves: the same bytes needn't be read twice. */
   #lastText = "";
-  #lastRequest: PlainRequest | undefined;
+  #lastRequest: ParsedRequest | undefined;
 
-  constructor(parts: LaneParts, socket: Socket, connection: LaneConnection, left: () => void) {
-    this.#parts = parts;
+  constructor(
+    options: FastPathOptions,
+    socket: Socket,
+    connection: FastPathConnection,
+    left: () => void,
+  ) {
+    this.#options = options;
     this.#socket = socket;
     this.#connection = connection;
     this.#left = left;
@@ -96,11 +106,11 @@ class Guest {
 
   /** Ends what has been silent, idle or not been read from for longer than its limit. */
   waited(ms: number): void {
-    const { headersTimeoutMs, keepAliveTimeoutMs, requestTimeoutMs } = this.#parts.limits;
+    const { headersTimeoutMs, keepAliveTimeoutMs, requestTimeoutMs } = this.#options.limits;
     this.#quietMs += ms;
     if (this.#state === "answering") return;
     if (this.#state === "new") {
-      if (this.#quietMs > headersTimeoutMs) refuseOnWire(this.#socket, 408);
+      if (this.#quietMs > headersTimeoutMs) sendProtocolError(this.#socket, 408);
     } else if (this.#state === "idle") {
       if (this.#quietMs > keepAliveTimeoutMs + keepAliveGraceMs) this.#socket.destroy();
     } else if (this.#quietMs > 2 * requestTimeoutMs) this.#socket.destroy();
@@ -126,36 +136,38 @@ class Guest {
     return this.#state !== "ending" && this.#socket.writableLength === 0;
   }
 
-  #plain(bytes: Buffer): PlainRequest | undefined {
-    if (bytes.length > Math.min(maxPlainBytes, this.#parts.limits.maxHeaderBytes)) return undefined;
+  #plain(bytes: Buffer): ParsedRequest | undefined {
+    if (bytes.length > Math.min(maxFastRequestBytes, this.#options.limits.maxHeaderBytes)) {
+      return undefined;
+    }
     const text = bytes.toString("latin1");
     if (text === this.#lastText) return this.#lastRequest;
-    const request = plainRequest(text);
+    const request = parseFastRequest(text);
     this.#lastText = text;
     this.#lastRequest = request;
     return request;
   }
 
-  #answer(request: PlainRequest): void {
-    const incoming = new PlainIncoming(request, this.#socket, this.#connection);
+  #answer(request: ParsedRequest): void {
+    const incoming = new FastRequest(request, this.#socket, this.#connection);
     let answer: Answer | null;
     try {
-      answer = this.#parts.handler(incoming);
+      answer = this.#options.handler(incoming);
     } catch {
       answer = null;
     }
     if (!(answer instanceof Promise)) return this.#write(request, incoming, answer);
     this.#state = "answering";
     this.#connection.underway++;
-    const settle = (settled: Reply | Response | null) => {
+    const waitFor = (settled: Reply | Response | null) => {
       this.#connection.underway--;
       this.#write(request, incoming, settled);
     };
-    answer.then(settle, () => settle(null));
+    answer.then(waitFor, () => waitFor(null));
   }
 
   /** null: the handler failed. */
-  #write(request: PlainRequest, incoming: PlainIncoming, answer: Reply | Response | null): void {
+  #write(request: ParsedRequest, incoming: FastRequest, answer: Reply | Response | null): void {
     if (this.#socket.destroyed) return drop(answer);
     const text = answer === null || answer instanceof Response
       ? undefined
@@ -169,23 +181,23 @@ class Guest {
   }
 
   /** Undefined where the reply has something that can't be sent. */
-  #textOf(request: PlainRequest, reply: Reply): string | undefined {
+  #textOf(request: ParsedRequest, reply: Reply): string | undefined {
     const keptSeconds = this.#isLast(request)
       ? null
-      : Math.floor(this.#parts.limits.keepAliveTimeoutMs / 1000);
+      : Math.floor(this.#options.limits.keepAliveTimeoutMs / 1000);
     const form = { head: request.method === "HEAD", keptSeconds, now: Date.now() };
     try {
-      return replyText(reply, form);
+      return encodeResponse(reply, form);
     } catch {
       return undefined;
     }
   }
 
-  #isLast(request: PlainRequest): boolean {
-    return this.#parts.closing() || !request.keepAlive;
+  #isLast(request: ParsedRequest): boolean {
+    return this.#options.closing() || !request.keepAlive;
   }
 
-  #reply(request: PlainRequest, incoming: PlainIncoming, text: string): void {
+  #reply(request: ParsedRequest, incoming: FastRequest, text: string): void {
     const flushed = this.#socket.write(text, "latin1");
     incoming.answered();
     if (this.#isLast(request)) this.#end();
@@ -206,7 +218,7 @@ class Guest {
     this.#socket.end();
   }
 
-  #pour(request: PlainRequest, incoming: PlainIncoming, head: string, body: ByteSource): void {
+  #pour(request: ParsedRequest, incoming: FastRequest, head: string, body: BodySource): void {
     const over = this.#begin();
     this.#socket.write(head, "latin1");
     if (request.method === "HEAD") body.cancel();
@@ -222,7 +234,7 @@ class Guest {
   }
 
   /** By way of node:http, which knows how to frame a stream. */
-  #respond(request: PlainRequest, incoming: PlainIncoming, answer: Response | null): void {
+  #respond(request: ParsedRequest, incoming: FastRequest, answer: Response | null): void {
     const over = this.#begin();
     const socket = this.#socket;
     const response = responseFor(request);
@@ -236,11 +248,11 @@ class Guest {
       socket.off("drain", drained);
       incoming.answered();
       response.detachSocket(socket);
-      if (this.#parts.closing() || !response.shouldKeepAlive) this.#end();
+      if (this.#options.closing() || !response.shouldKeepAlive) this.#end();
       else this.#next();
     });
-    if (answer === null) this.#parts.fail(response);
-    else this.#parts.write(response, answer, !request.keepAlive);
+    if (answer === null) this.#options.fail(response);
+    else this.#options.write(response, answer, !request.keepAlive);
   }
 
   /** Whoever stops reading an answer on its way is cut off. The function given ends that. */
@@ -248,7 +260,7 @@ class Guest {
     const socket = this.#socket;
     this.#state = "answering";
     this.#connection.underway++;
-    socket.setTimeout(2 * this.#parts.limits.requestTimeoutMs, cut);
+    socket.setTimeout(2 * this.#options.limits.requestTimeoutMs, cut);
     return () => {
       socket.off("timeout", cut);
       socket.setTimeout(0);
@@ -278,7 +290,7 @@ class Guest {
     socket.off("close", this.#left);
     socket.pause();
     socket.unshift(bytes);
-    this.#parts.handOver(socket);
+    this.#options.handOver(socket);
     socket.resume();
   }
 }
@@ -288,7 +300,7 @@ function cut(this: Socket): void {
 }
 
 /** As much of a message as node:http needs to know of the request it answers. */
-function responseFor({ method, target }: PlainRequest): ServerResponse {
+function responseFor({ method, target }: ParsedRequest): ServerResponse {
   const message = { method, url: target, httpVersionMajor: 1, httpVersionMinor: 1, headers: {} };
   return new ServerResponse(message as unknown as IncomingMessage);
 }

@@ -7,7 +7,7 @@ import type { MergedSummary } from "./merged_summary.ts";
 import { servedSteps } from "./served_steps.ts";
 import type { PodName } from "./summary.ts";
 
-export interface PodExplanationParts {
+export interface PodExplanationOptions {
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
   /** Of this pod alone. */
@@ -16,7 +16,7 @@ export interface PodExplanationParts {
 
 /** Null where no pod of that name is known. */
 export async function podExplanation(
-  { index, assigner, summary }: PodExplanationParts,
+  { index, assigner, summary }: PodExplanationOptions,
   name: PodName,
 ): Promise<Explanation | null> {
   const pod = podNamed(index, name);

@@ -10,7 +10,7 @@ import type { PodName } from "./summary.ts";
 /** The other replicas' answers; never rejects. */
 export type AskReplicas = (only?: PodName) => Promise<readonly PeerAnswer[]>;
 
-export interface ReplicaParts {
+export interface ReplicaOptions {
   /** `https://SERVICE:PORT`. */
   readonly url: string;
   readonly resolve: (name: string) => Promise<readonly string[]>;
@@ -35,7 +35,7 @@ const patienceMs = 3_000;
 /** More replicas than anyone runs; a name that answers with more isn't ours. */
 const mostReplicas = 16;
 
-export function askReplicas(parts: ReplicaParts): AskReplicas {
+export function askReplicas(parts: ReplicaOptions): AskReplicas {
   return async (only) => {
     const { hostname } = new URL(parts.url);
     try {
@@ -57,7 +57,7 @@ interface Question {
 }
 
 async function ask(
-  { url, clock }: ReplicaParts,
+  { url, clock }: ReplicaOptions,
   client: HttpClient,
   { address, token, only }: Question,
 ): Promise<PeerAnswer> {

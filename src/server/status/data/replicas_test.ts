@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock, settled } from "../../../../tests/fakes/manual_clock.ts";
 import { summary } from "../../../../tests/fakes/summaries.ts";
-import { askReplicas, type ReplicaParts } from "./replicas.ts";
+import { askReplicas, type ReplicaOptions } from "./replicas.ts";
 
-type Fetch = ReturnType<ReplicaParts["httpClient"]>["fetch"];
+type Fetch = ReturnType<ReplicaOptions["httpClient"]>["fetch"];
 
-function parts(fetch: Fetch, changes: Partial<ReplicaParts> = {}) {
+function parts(fetch: Fetch, changes: Partial<ReplicaOptions> = {}) {
   const clock = new ManualClock();
   const closed: string[] = [];
-  const made: ReplicaParts = {
+  const made: ReplicaOptions = {
     url: "https://rolecall-server:8443",
     resolve: () => Promise.resolve(["10.0.0.1", "10.0.0.2"]),
     authority: () => Promise.resolve("PEM"),
@@ -76,7 +76,7 @@ test("askReplicas(): a replica that doesn't answer is waited for 3 s", async () 
 });
 
 // what is missing, what is said
-const lacks: readonly [string, Partial<ReplicaParts>][] = [
+const lacks: readonly [string, Partial<ReplicaOptions>][] = [
   ["no such name", { resolve: () => Promise.reject(new Error("ENOTFOUND")) }],
   ["no authority", { authority: () => Promise.reject(new Error("ENOTFOUND")) }],
   ["no token", { token: () => Promise.reject(new Error("ENOTFOUND")) }],

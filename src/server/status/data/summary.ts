@@ -72,7 +72,7 @@ export interface PodName {
   readonly name: string;
 }
 
-export interface SummaryParts {
+export interface SummaryOptions {
   readonly version: string;
   readonly replica: string;
   readonly instance: string;
@@ -88,22 +88,22 @@ export interface SummaryParts {
 }
 
 /** All that this replica knows, or what concerns one pod. */
-export function summaryOf(parts: SummaryParts, only?: PodName): Summary {
-  const agents = parts.agents();
+export function summaryOf(options: SummaryOptions, only?: PodName): Summary {
+  const agents = options.agents();
   const served = new Set(agents.filter((agent) => agent.streams > 0).map((agent) => agent.node));
-  const age = parts.watchAgeSeconds();
+  const age = options.watchAgeSeconds();
   return {
-    version: parts.version,
-    replica: parts.replica,
-    instance: parts.instance,
-    at: instant(parts.now()),
-    missing: parts.missing(),
+    version: options.version,
+    replica: options.replica,
+    instance: options.instance,
+    at: instant(options.now()),
+    missing: options.missing(),
     watchAgeSeconds: Number.isFinite(age) ? Math.round(age * 10) / 10 : null,
-    counts: parts.index.counts(),
+    counts: options.index.counts(),
     agents: agents.map(agentRow),
-    pods: parts.index.synced ? [...podRows(parts, served, only)] : [],
-    roles: only === undefined ? parts.inspectAll().map(roleRow) : [],
-    timeline: only === undefined ? parts.timeline() : emptyTimeline,
+    pods: options.index.synced ? [...podRows(options, served, only)] : [],
+    roles: only === undefined ? options.inspectAll().map(roleRow) : [],
+    timeline: only === undefined ? options.timeline() : emptyTimeline,
   };
 }
 
@@ -120,19 +120,19 @@ function agentRow(agent: AgentStatus): AgentRow {
 }
 
 function* podRows(
-  parts: SummaryParts,
+  options: SummaryOptions,
   served: ReadonlySet<string>,
   only: PodName | undefined,
 ): Iterable<PodRow> {
-  for (const pod of parts.index.allPods()) {
+  for (const pod of options.index.allPods()) {
     if (pod.terminal) continue;
     if (only !== undefined && (pod.name !== only.name || pod.namespace !== only.namespace)) {
       continue;
     }
-    const assignment = parts.assigner.assignmentOf(pod);
+    const assignment = options.assigner.assignmentOf(pod);
     yield {
-      ...podRow(assignment, served.has(pod.nodeName ?? ""), parts.inspect(assignment.key ?? "")),
-      requested: requestedBy(parts.index, pod),
+      ...podRow(assignment, served.has(pod.nodeName ?? ""), options.inspect(assignment.key ?? "")),
+      requested: requestedBy(options.index, pod),
     };
   }
 }

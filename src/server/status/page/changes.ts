@@ -7,7 +7,7 @@ const lookEveryMs = 2_000;
 /** Something is said this often, so that one who has gone is noticed. */
 const silenceMs = 15_000;
 
-export interface ChangesParts {
+export interface ChangesOptions {
   readonly clock: Clock;
   readonly sections: () => Promise<readonly Section[]>;
   /** Ends the stream. */
@@ -16,17 +16,17 @@ export interface ChangesParts {
 }
 
 /** Nothing is drawn while the reader hasn't taken what came before. */
-export function changes(parts: ChangesParts): ReadableStream<Uint8Array> {
-  const { clock, ended } = parts;
+export function changes(options: ChangesOptions): ReadableStream<Uint8Array> {
+  const { clock, ended } = options;
   const gone = new AbortController();
-  const signal = AbortSignal.any([parts.signal, gone.signal]);
+  const signal = AbortSignal.any([options.signal, gone.signal]);
   const sent = new Map<string, string>();
   const encoder = new TextEncoder();
   let spokenAt = -Infinity;
   return new ReadableStream({
     async pull(controller) {
       while (!signal.aborted) {
-        const text = await news(parts, sent) ||
+        const text = await news(options, sent) ||
           (clock.now() - spokenAt >= silenceMs ? ":\n\n" : "");
         if (text !== "") {
           spokenAt = clock.now();
@@ -44,7 +44,7 @@ export function changes(parts: ChangesParts): ReadableStream<Uint8Array> {
   }, { highWaterMark: 0 });
 }
 
-async function news({ sections }: ChangesParts, sent: Map<string, string>): Promise<string> {
+async function news({ sections }: ChangesOptions, sent: Map<string, string>): Promise<string> {
   const changed = (await sections()).filter(({ id, version }) => sent.get(id) !== version);
   for (const { id, version } of changed) sent.set(id, version);
   return changed.map((section) => `event: section\ndata: ${JSON.stringify(section)}\n\n`).join("");

@@ -27,7 +27,7 @@ export function drawn({ id, html: text, version }: Section): Markup {
   `;
 }
 
-export interface PageParts {
+export interface PageOptions {
   readonly title: string;
   /** Said by screen readers when it changes. */
   readonly headline: Section | null;
@@ -36,7 +36,7 @@ export interface PageParts {
   readonly version: string;
 }
 
-export function page({ title, headline, links, main, version }: PageParts): Markup {
+export function page({ title, headline, links, main, version }: PageOptions): Markup {
   return html`
     ${raw("<!doctype html>")}
         <html lang="en">

@@ -17,7 +17,7 @@ import { searchForm } from "./search_form.ts";
 import { timeline } from "./timeline_section.ts";
 import { searchOf, viewOf } from "../data/view.ts";
 
-export interface PagesParts {
+export interface PagesOptions {
   readonly clock: Clock;
   readonly summary: (only?: PodName) => Promise<MergedSummary>;
   /** Null where no such pod is known. */
@@ -31,8 +31,8 @@ const maxFollowers = 24;
 /** What was asked of all replicas serves every follower for so long. */
 const keptMs = 1_500;
 
-export function createPages(given: PagesParts): Hono {
-  const parts = { ...given, summary: kept(given) };
+export function createPages(given: PagesOptions): Hono {
+  const options = { ...given, summary: kept(given) };
   const headers = confinement();
   const app = new Hono();
   let followers = 0;
@@ -40,18 +40,18 @@ export function createPages(given: PagesParts): Hono {
     await next();
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
   });
-  app.get("/", async (c) => c.html(await overviewPage(parts, new URL(c.req.url))));
+  app.get("/", async (c) => c.html(await overviewPage(options, new URL(c.req.url))));
   app.get("/pods/:namespace/:name", async (c) => {
     const { namespace, name } = c.req.param();
-    const markup = await onePodPage(parts, { namespace, name });
+    const markup = await onePodPage(options, { namespace, name });
     return markup === null ? c.html(missingPage(namespace, name), 404) : c.html(markup);
   });
   app.get("/events", (c) => {
-    const sections = sectionsOf(parts, c.req.query("page") ?? "/");
+    const sections = sectionsOf(options, c.req.query("page") ?? "/");
     if (sections === null) return c.text("no such page\n", 404);
     if (followers >= maxFollowers) return c.text("too many pages are open\n", 503);
     followers++;
-    return follow(c, changes({ ...parts, sections, ended: once(() => followers--) }));
+    return follow(c, changes({ ...options, sections, ended: once(() => followers--) }));
   });
   return app;
 }
@@ -60,9 +60,9 @@ function follow(c: Context, body: ReadableStream<Uint8Array>): Response {
   return c.body(body, 200, { "content-type": "text/event-stream" });
 }
 
-async function overviewPage(parts: PagesParts, url: URL): Promise<Markup> {
+async function overviewPage(options: PagesOptions, url: URL): Promise<Markup> {
   const search = searchOf(url.searchParams);
-  const summary = await parts.summary();
+  const summary = await options.summary();
   const [headline, ...sections] = await overviewSections(summary, url);
   const links = sections.map(({ id }) =>
     html`
@@ -90,8 +90,8 @@ function overviewSections(summary: MergedSummary, url: URL): Promise<Section[]> 
   ]);
 }
 
-async function onePodPage(parts: PagesParts, name: PodName): Promise<Markup | null> {
-  const sections = await podSections(parts, name);
+async function onePodPage(options: PagesOptions, name: PodName): Promise<Markup | null> {
+  const sections = await podSections(options, name);
   if (sections === null) return null;
   const [headline, ...rest] = sections;
   return page({
@@ -99,14 +99,14 @@ async function onePodPage(parts: PagesParts, name: PodName): Promise<Markup | nu
     headline: headline!,
     links: html`<a href="/">All pods</a>`,
     main: html`${rest.map(drawn)}`,
-    version: (await parts.summary()).version,
+    version: (await options.summary()).version,
   });
 }
 
-async function podSections(parts: PagesParts, name: PodName): Promise<Section[] | null> {
-  const explanation = await parts.explanation(name);
+async function podSections(options: PagesOptions, name: PodName): Promise<Section[] | null> {
+  const explanation = await options.explanation(name);
   if (explanation === null) return null;
-  const summary = await parts.summary();
+  const summary = await options.summary();
   const now = Date.parse(summary.at);
   const row = summary.pods.find((pod) =>
     pod.namespace === name.namespace && pod.name === name.name
@@ -130,16 +130,19 @@ function missingPage(namespace: string, name: string): Markup {
 }
 
 /** What is drawn again for the page at `path`; null where there is no such page. */
-function sectionsOf(parts: PagesParts, path: string): (() => Promise<readonly Section[]>) | null {
+function sectionsOf(
+  options: PagesOptions,
+  path: string,
+): (() => Promise<readonly Section[]>) | null {
   if (!path.startsWith("/") || !URL.canParse(path, "http://status")) return null;
   const url = new URL(path, "http://status");
-  if (url.pathname === "/") return async () => overviewSections(await parts.summary(), url);
+  if (url.pathname === "/") return async () => overviewSections(await options.summary(), url);
   const [, pods, namespace, name, ...more] = url.pathname.split("/");
   if (pods !== "pods" || namespace === undefined || name === undefined || more.length > 0) {
     return null;
   }
   const wanted = { namespace: decoded(namespace), name: decoded(name) };
-  return async () => await podSections(parts, wanted) ?? [];
+  return async () => await podSections(options, wanted) ?? [];
 }
 
 function decoded(text: string): string {
@@ -151,7 +154,7 @@ function decoded(text: string): string {
 }
 
 /** Asks once for all who ask at about the same time. */
-function kept({ clock, summary }: PagesParts): () => Promise<MergedSummary> {
+function kept({ clock, summary }: PagesOptions): () => Promise<MergedSummary> {
   let held: { readonly at: number; readonly answer: Promise<MergedSummary> } | undefined;
   return () => {
     if (held === undefined || clock.now() - held.at >= keptMs) {
