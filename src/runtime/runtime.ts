@@ -4,6 +4,7 @@
  */
 
 import type { BodySource } from "./http/body_source.ts";
+import type { ConnectionEnds } from "./http/node_request.ts";
 
 /** A request as it came off the wire, before anything has interpreted its target. */
 export interface Incoming {
@@ -16,6 +17,8 @@ export interface Incoming {
   readonly peer: string;
   /** The address of ours that the client connected to, in the same form. */
   readonly local: string;
+  /** The connection it came over: the same object for all of its requests. */
+  readonly connection: ConnectionEnds;
   /** Names and values by turns, as sent. */
   readonly rawHeaders: readonly string[];
   /** A header's values joined by `, `; `name` in lower case. */
@@ -60,6 +63,8 @@ export interface ListenOptions {
   readonly port: number;
   readonly handler: Handler;
   readonly limits: ListenLimits;
+  /** Called for each accepted connection, before its first request; it must not throw. */
+  readonly accepted?: (connection: ConnectionEnds) => void;
   /** PEM. With it the listener speaks TLS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Lets a second process listen on the same port while this one stops. */

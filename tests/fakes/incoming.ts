@@ -7,6 +7,7 @@ export interface FakeRequest {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly peer?: string;
   readonly local?: string;
+  readonly peerPort?: number;
   readonly httpVersion?: string;
   readonly signal?: AbortSignal;
 }
@@ -19,12 +20,14 @@ export function fakeIncoming(request: FakeRequest = {}) {
   const valuesOf = (name: string) =>
     all.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
   const method = request.method ?? "GET";
+  const { peer = "10.0.0.7", local = "192.168.1.10", peerPort = 40000 } = request;
   return {
     method,
     target: request.target ?? "/",
     httpVersion: request.httpVersion ?? "1.1",
-    peer: request.peer ?? "10.0.0.7",
-    local: request.local ?? "192.168.1.10",
+    peer,
+    local,
+    connection: { peer, peerPort, local, localPort: 8181 },
     rawHeaders: all.flat(),
     header: (name: string) => valuesOf(name).length === 0 ? undefined : valuesOf(name).join(", "),
     headerValues: valuesOf,

@@ -32,6 +32,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 /** An open connection of a client. */
 class Connection implements ConnectionEnds {
   readonly peer: string;
+  readonly peerPort: number;
+  readonly localPort: number;
   /** Requests whose answer isn't complete. */
   underway = 0;
   readonly #socket: Socket;
@@ -39,6 +41,8 @@ class Connection implements ConnectionEnds {
 
   constructor(peer: string, socket: Socket) {
     this.peer = peer;
+    this.peerPort = socket.remotePort ?? 0;
+    this.localPort = socket.localPort ?? 0;
     this.#socket = socket;
   }
 
@@ -189,6 +193,7 @@ class HttpListener implements Listener {
     const peer = peerAddress(socket.remoteAddress);
     if (peer === undefined || this.#closing) return void socket.destroy();
     const connection = new Connection(peer, socket);
+    this.#options.accepted?.(connection);
     if (!this.#limits.enter(connection)) return void socket.destroy();
     this.#open.set(socket, connection);
     socket.once("close", () => {

@@ -7,6 +7,7 @@ import { createHttpClient } from "./client.ts";
 import { type RawClient, rawClient, rawExchange } from "../../../tests/fakes/raw_client.ts";
 import type { Handler, Incoming, Listener, ListenLimits, Reply } from "../runtime.ts";
 import { listen } from "./listener.ts";
+import type { ConnectionEnds } from "./node_request.ts";
 
 const quick: ListenLimits = {
   maxConnections: 100,
@@ -44,6 +45,28 @@ test("listener: the target arrives as sent, with a canonical peer", async () => 
   assert.match(answer, /^HTTP\/1\.1 200 OK\r\nServer: EC2ws\r\nContent-Length: 33\r\n/);
   assert.ok(answer.endsWith(`\r\n\r\n${target}`));
   assert.deepEqual(seen.at(-1), { peer: "127.0.0.1", local: "127.0.0.1", target, hosts: ["h"] });
+});
+
+test("listener: an accepted connection is announced, and is the same object for its requests", async (t) => {
+  const accepted: ConnectionEnds[] = [];
+  const asked: ConnectionEnds[] = [];
+  const handler: Handler = ({ connection, target }) => {
+    asked.push(connection);
+    return { status: 200, headers: [], body: target };
+  };
+  const options = { host: "127.0.0.1", port: 0, handler, limits: patient };
+  const listener = await listen({ ...options, accepted: (one) => accepted.push(one) });
+  t.after(() => listener.close(0));
+  const client = await rawClient(listener.port);
+  client.send(get("/fast"));
+  await client.until((text) => text.endsWith("/fast"));
+  client.send(closing("/slow", "Content-Length: 1\r\n") + "x");
+  await client.closed;
+  const [{ peer, peerPort, local, localPort }] = accepted as [ConnectionEnds];
+  const ends = { peer: "127.0.0.1", local: "127.0.0.1", localPort: listener.port };
+  assert.deepEqual({ peer, local, localPort }, ends);
+  assert.ok(peerPort > 0);
+  assert.deepEqual(asked.map((one) => one === accepted[0]), [true, true]);
 });
 
 // name, bytes sent, status line expected

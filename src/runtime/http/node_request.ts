@@ -8,10 +8,12 @@ import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import type { Incoming } from "../runtime.ts";
 import { headerOf, headerValuesOf, isNamed, webHeaders } from "./raw_headers.ts";
 
-/** The two ends of a connection, in the form of `peerAddress`. */
+/** The two ends of an accepted connection, addresses in the form of `peerAddress`. */
 export interface ConnectionEnds {
   readonly peer: string;
+  readonly peerPort: number;
   readonly local: string;
+  readonly localPort: number;
 }
 
 export class NodeRequest implements Incoming {
@@ -45,6 +47,10 @@ export class NodeRequest implements Incoming {
 
   get local(): string {
     return this.#ends.local;
+  }
+
+  get connection(): ConnectionEnds {
+    return this.#ends;
   }
 
   get rawHeaders(): readonly string[] {

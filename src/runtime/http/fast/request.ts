@@ -38,6 +38,10 @@ export class FastRequest implements Incoming {
     return this.#ends.local;
   }
 
+  get connection(): ConnectionEnds {
+    return this.#ends;
+  }
+
   get rawHeaders(): readonly string[] {
     return this.#request.rawHeaders;
   }
