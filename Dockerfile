@@ -32,26 +32,17 @@ RUN deno install --frozen --quiet \
     && echo 'export {};' > /tmp/empty.ts && deno bundle --quiet -o /tmp/empty.js /tmp/empty.ts
 COPY deploy/image deploy/image
 COPY src src
-RUN mkdir -p /program/app && deno run -A deploy/image/make_bundles.ts /program/app
-COPY dev/cluster.yaml /program/app/dev/
-RUN cp -r /program /program-node \
-    && cp deploy/image/permissions.json /program/app/deno.json \
-    && deno run -A deploy/image/make_launchers.ts /program/app "/usr/bin/deno -qP=%" \
-    && deno run -A deploy/image/make_launchers.ts /program-node/app /usr/bin/node \
-    && echo '{"type":"module"}' > /program-node/app/package.json
-# What Deno finds out about a program at its first start, at the place where it will lie: without it
-# every start takes 0.3 s and 25 MB more. V8 takes it for the flags alone that it was made with.
-RUN cp -r /program/app /app && export DENO_DIR=/app/cache DENO_V8_FLAGS=--max-semi-space-size=1 \
-    && for command in server uninstall explain migrate; do \
-      /app/bin/$command --help > /dev/null || exit 1; \
-    done \
-    && DENO_V8_FLAGS=$DENO_V8_FLAGS,--heap-growing-percent=10,--no-maglev /app/bin/agent --help > /dev/null \
-    && cp -r /app/cache /program/app/cache
+# V8 takes what was compiled before for the very flags alone that it was compiled with.
+ENV DENO_V8_FLAGS=--max-semi-space-size=1
+RUN deno run -A deploy/image/make_program.ts /app /usr/bin/deno \
+    && deno run -A deploy/image/make_program.ts /program-node/app /usr/bin/node
+COPY dev/cluster.yaml /app/dev/
+COPY dev/cluster.yaml /program-node/app/dev/
 
 FROM scratch AS node
 COPY --from=system /system/ /
 COPY --from=node-runtime /usr/local/bin/node /usr/bin/node
-COPY --from=program /program-node/ /
+COPY --from=program /program-node/app /app
 ENV PATH=/app/bin:/usr/sbin:/usr/bin NODE_OPTIONS=--max-semi-space-size=1
 LABEL org.opencontainers.image.title="rolecall" \
       org.opencontainers.image.description="AWS IAM roles for Kubernetes pods, with no change to the pods" \
@@ -64,7 +55,7 @@ CMD ["version"]
 FROM scratch AS deno
 COPY --from=system /system/ /
 COPY --from=deno-runtime /usr/bin/deno /usr/bin/deno
-COPY --from=program /program/ /
+COPY --from=program /app /app
 ENV PATH=/app/bin:/usr/sbin:/usr/bin DENO_DIR=/app/cache \
     DENO_NO_PROMPT=1 DENO_NO_UPDATE_CHECK=1 DENO_V8_FLAGS=--max-semi-space-size=1
 LABEL org.opencontainers.image.title="rolecall" \
