@@ -1,6 +1,5 @@
 /** The agent's flags: what `--help`, the configuration reference and the parser know of them. */
-import { flag } from "../cli/flags.ts";
-import { logFlags } from "../cli/log_flags.ts";
+import { flag, logFlags } from "../cli/flags.ts";
 
 export const agentFlags = {
   "listen": flag.listen("[::]:8181", "metadata front; 0.0.0.0 where there is no IPv6"),

@@ -36,7 +36,7 @@ export interface HostPort {
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /** Seconds of `90s`, `15m`, `1h` or `1h30m`. */
-export function readDuration(text: string): number | undefined {
+function readDuration(text: string): number | undefined {
   if (!/^(?:\d{1,9}[smh])+$/.test(text)) return undefined;
   return [...text.matchAll(/(\d+)([smh])/g)]
     .reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit!] ?? 0), 0);
@@ -64,35 +64,19 @@ function within(value: number | undefined, min: number, max: number): number | u
   return value !== undefined && value >= min && value <= max ? value : undefined;
 }
 
-interface Extras {
-  readonly env?: string;
-}
+type Described<T> = Pick<Flag<T>, "help" | "expects" | "env">;
 
-function value<T>(
-  text: string,
-  help: string,
-  expects: string,
-  read: Read<T>,
-  extras: Extras = {},
-): Flag<T> {
-  return {
-    kind: "value",
-    default: text,
-    fallback: read(text) as T,
-    read,
-    expects,
-    help,
-    ...extras,
-  };
+function value<T>(text: string, described: Described<T>, read: Read<T>): Flag<T> {
+  return { kind: "value", default: text, fallback: read(text) as T, read, ...described };
 }
 
 /** One builder a kind of value. `help` is the text of `--help` and of the configuration reference. */
 export const flag = {
-  text: (text: string, help: string, extras?: Extras): Flag<string> =>
-    value(text, help, "a text", (given) => given, extras),
+  text: (text: string, help: string, extras?: Pick<Flag<string>, "env">): Flag<string> =>
+    value(text, { help, expects: "a text", ...extras }, (given) => given),
   /** A text that matches `form`; `expects` says which. */
   form: (text: string, help: string, form: RegExp, expects: string): Flag<string> =>
-    value(text, help, expects, (given) => form.test(given) ? given : undefined!),
+    value(text, { help, expects }, (given) => form.test(given) ? given : undefined!),
   boolean: (help: string): Flag<boolean> => ({
     kind: "switch",
     default: "off",
@@ -111,7 +95,7 @@ export const flag = {
     const max = range.max === undefined ? Infinity : readDuration(range.max) ?? Infinity;
     const bounds = range.max ? ` from ${range.min ?? "1s"} to ${range.max}` : "";
     const expects = `a duration such as 90s, 15m or 1h${bounds}`;
-    return value(text, help, expects, (given) => within(readDuration(given), min, max)!);
+    return value(text, { help, expects }, (given) => within(readDuration(given), min, max)!);
   },
   number: (
     fallback: number,
@@ -122,14 +106,14 @@ export const flag = {
     const form = whole ? /^\d+$/ : /^\d+(?:\.\d+)?$/;
     const expects = `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
     const read = (given: string) => within(form.test(given) ? Number(given) : undefined, min, max)!;
-    return value(String(fallback), help, expects, read);
+    return value(String(fallback), { help, expects }, read);
   },
   choice: <const Choice extends string>(
     choices: readonly Choice[],
     fallback: NoInfer<Choice>,
     help: string,
   ): Flag<Choice> => ({
-    ...value(fallback, help, `one of ${choices.join(", ")}`, (given): Choice => {
+    ...value(fallback, { help, expects: `one of ${choices.join(", ")}` }, (given): Choice => {
       return choices.find((choice) => choice === given)!;
     }),
     choices,
@@ -137,15 +121,13 @@ export const flag = {
   listen: (text: string, help: string): Flag<HostPort> =>
     value(
       text,
-      help,
-      "ADDRESS:PORT such as 0.0.0.0:8181, [::]:8181 or :8181",
+      { help, expects: "ADDRESS:PORT such as 0.0.0.0:8181, [::]:8181 or :8181" },
       (given) => readHostPort(given)!,
     ),
   url: (text: string, help: string): Flag<string> =>
     value(
       text,
-      help,
-      "a URL beginning with http:// or https://",
+      { help, expects: "a URL beginning with http:// or https://" },
       (given) => given === "" ? "" : readUrl(given)!,
     ),
   /** Given once with commas, or repeatedly. */
@@ -157,6 +139,12 @@ export const flag = {
     expects,
     help,
   }),
+};
+
+/** The log flags of every long-running command. */
+export const logFlags = {
+  "log-level": flag.choice(["debug", "info", "warn", "error"], "info", "least level logged"),
+  "log-format": flag.choice(["json", "text"], "json", "json for machines, text for people"),
 };
 
 /** `ROLECALL_SOME_FLAG` for `some-flag`. */

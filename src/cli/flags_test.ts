@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { readDuration, readHostPort } from "./flags.ts";
+import { flag, readHostPort } from "./flags.ts";
 
 // text, seconds
 const durations = [
@@ -14,8 +14,8 @@ const durations = [
   ["1h ", undefined],
 ] as const;
 for (const [text, seconds] of durations) {
-  test(`readDuration() ${JSON.stringify(text)}: ${seconds}`, () => {
-    assert.equal(readDuration(text), seconds);
+  test(`flag.duration() reads ${JSON.stringify(text)}: ${seconds}`, () => {
+    assert.equal(flag.duration("1h", "").read(text), seconds);
   });
 }
 

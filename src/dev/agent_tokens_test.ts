@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { AgentTokens } from "./agent_tokens.ts";
-import { devAgentPod } from "./agent_pod.ts";
+import { devAgentPod } from "./agent_tokens.ts";
 
 const pod = devAgentPod({ namespace: "rolecall", name: "rolecall-agent" });
 

@@ -8,12 +8,12 @@ import type { Clock, Log, Resource, Sink } from "../kubernetes/ports.ts";
 import { Reflector } from "../kubernetes/reflector/reflector.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
 import type { WatchStatus } from "../server/readiness.ts";
-import { actedPods } from "./acted_pods.ts";
+import { devNodeName } from "./manifest_objects.ts";
 import { followManifests, type ManifestCluster, type ManifestReading } from "./manifests.ts";
 import { aborted } from "../time/aborted.ts";
 
 /** The server's index. */
-export interface Sinks {
+interface Sinks {
   readonly pods: Sink<PodFacts>;
   readonly namespaces: Sink<NamespaceFacts>;
   readonly serviceAccounts: Sink<ServiceAccountFacts>;
@@ -26,7 +26,7 @@ export interface ClusterSource {
   run(sinks: Sinks, signal: AbortSignal): Promise<void>;
 }
 
-export interface ManifestSourceOptions {
+interface ManifestSourceOptions {
   readonly paths: readonly string[];
   /** The first reading, which had no problems. */
   readonly cluster: ManifestCluster;
@@ -61,7 +61,7 @@ export function manifestSource(options: ManifestSourceOptions): ClusterSource {
   };
 }
 
-export interface KubernetesSourceOptions {
+interface KubernetesSourceOptions {
   readonly api: Pick<KubernetesApi, "open">;
   /** `NAMESPACE/POD`: only these are answered for. */
   readonly as: readonly string[];
@@ -93,5 +93,26 @@ export function kubernetesSource(options: KubernetesSourceOptions): ClusterSourc
         start(pods, actedPods(sinks.pods, options.as, options.agent), signal),
       ]);
     },
+  };
+}
+
+/**
+ * Lets only the named pods through (`NAMESPACE/POD`), moved to this node: the first at 127.0.0.1, the
+ * next at 127.0.0.2, and so on.
+ */
+function actedPods(
+  sink: Sink<PodFacts>,
+  names: readonly string[],
+  agent: PodFacts,
+): Sink<PodFacts> {
+  const acted = (pod: PodFacts): PodFacts[] => {
+    const at = names.indexOf(`${pod.namespace}/${pod.name}`);
+    if (at < 0) return [];
+    return [{ ...pod, nodeName: devNodeName, ips: [`127.0.0.${at + 1}`] }];
+  };
+  return {
+    replace: (pods) => sink.replace([...pods.flatMap(acted), agent]),
+    upsert: (pod) => acted(pod).forEach((one) => sink.upsert(one)),
+    remove: (uid) => sink.remove(uid),
   };
 }

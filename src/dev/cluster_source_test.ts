@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
 import { quietLog } from "../../tests/fakes/quiet_log.ts";
 import { ClusterIndex } from "../server/cluster/cluster_index.ts";
-import { devAgentPod } from "./agent_pod.ts";
+import { devAgentPod } from "./agent_tokens.ts";
 import { kubernetesSource, manifestSource } from "./cluster_source.ts";
 import { readManifests } from "./manifests.ts";
 
@@ -53,7 +53,7 @@ test("manifestSource() feeds the first reading, then edits, and tells of slips",
   await running;
 });
 
-test("kubernetesSource() lists a real cluster and lets only the named pods in", async () => {
+test("kubernetesSource() lets only the named pods in, each at its own loopback address", async () => {
   const pod = (name: string) => ({
     metadata: { uid: name, namespace: "shop", name },
     spec: { nodeName: "n1" },
@@ -64,9 +64,15 @@ test("kubernetesSource() lists a real cluster and lets only the named pods in", 
     "/api/v1/namespaces": [{ metadata: { name: "shop" } }],
     "/api/v1/serviceaccounts": [],
   };
+  let watched = false;
   const api = {
     open: ({ path, signal }: { path: string; signal?: AbortSignal }) => {
       const url = new URL(path, "http://api.test");
+      if (url.searchParams.has("watch") && url.pathname === "/api/v1/pods" && !watched) {
+        watched = true;
+        const events = ["web", "another"].map((name) => ({ type: "ADDED", object: pod(name) }));
+        return Promise.resolve(new Response(events.map((one) => JSON.stringify(one)).join("\n")));
+      }
       if (url.searchParams.has("watch")) {
         return new Promise<Response>((_, reject) =>
           signal?.addEventListener("abort", () => reject(signal.reason))
@@ -79,7 +85,7 @@ test("kubernetesSource() lists a real cluster and lets only the named pods in", 
   const clock = new ManualClock();
   const source = kubernetesSource({
     api,
-    as: ["shop/cart"],
+    as: ["shop/web", "shop/cart"],
     agent,
     clock,
     random: () => 0,
@@ -88,9 +94,11 @@ test("kubernetesSource() lists a real cluster and lets only the named pods in", 
   const index = new ClusterIndex();
   const stop = new AbortController();
   const running = source.run(index, stop.signal);
-  while (!index.synced) await settled();
-  assert.deepEqual(namesOf(index), ["cart", "rolecall-agent-dev"]);
-  assert.deepEqual(index.pod("cart")?.ips, ["127.0.0.1"]);
+  for (let turn = 0; turn < 100 && index.pod("web") === undefined; turn++) await settled();
+  assert.deepEqual(namesOf(index), ["cart", "rolecall-agent-dev", "web"]);
+  const place = (uid: string) => [index.pod(uid)?.nodeName, index.pod(uid)?.ips];
+  assert.deepEqual(place("web"), ["dev-node", ["127.0.0.1"]]);
+  assert.deepEqual(place("cart"), ["dev-node", ["127.0.0.2"]]);
   assert.deepEqual(source.watches().map(({ resource, synced }) => [resource, synced]), [
     ["namespaces", true],
     ["serviceaccounts", true],

@@ -1,6 +1,4 @@
 /** Joins cluster, AWS, server and agent in one process, listens, and says what there is to try. */
-import { Registry } from "prom-client";
-import { createAdmin } from "../telemetry/admin_app.ts";
 import { frontLimits } from "../agent/lifecycle/listen_limits.ts";
 import { pause } from "../time/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";
@@ -11,20 +9,16 @@ import { pageLimits } from "../server/listeners.ts";
 import type { Log } from "../server/ports.ts";
 import { hostPortText } from "../cli/flags.ts";
 import { listenAt } from "../cli/listening.ts";
-import { version } from "../version.ts";
-import { AgentTokens } from "./agent_tokens.ts";
 import { commandLines, otherPodLines, type PodRow } from "./announcement.ts";
 import { announce } from "./announcer.ts";
 import type { ClusterSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
-import { createDevAgent } from "./dev_agent.ts";
-import { createDevServer } from "./dev_server.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "./embedded_aws.ts";
-import { inProcessClient } from "./in_process_client.ts";
+import { createPair, type Pair } from "./pair.ts";
 import { notAnswered } from "./shared_addresses.ts";
 import { aborted } from "../time/aborted.ts";
 
-export interface DevOptions {
+interface DevOptions {
   readonly runtime: Runtime;
   readonly settings: DevSettings;
   readonly source: ClusterSource;
@@ -45,7 +39,7 @@ export async function runDev(options: DevOptions, signal: AbortSignal): Promise<
   const aws = await startEmbeddedAws({ runtime: options.runtime, now: systemClock.now, region });
   // The link to the server goes on while requests under way end, so that waiting ones get answers.
   const ended = new AbortController();
-  const pair = createPair(options, aws);
+  const pair = createPair({ ...options, aws });
   const listeners: Listener[] = [];
   try {
     const { front } = await listenAll(options, pair, listeners);
@@ -54,7 +48,7 @@ export async function runDev(options: DevOptions, signal: AbortSignal): Promise<
       pair.server.run(ended.signal),
       runAgent(pair, ended.signal),
     ]);
-    announceAll(options, pair, listeners, aws, signal);
+    announceAll({ ...options, pair, listeners, aws }, signal);
     await Promise.race([running, aborted(signal)]);
     await front.close(stopGraceMs);
     ended.abort();
@@ -65,46 +59,6 @@ export async function runDev(options: DevOptions, signal: AbortSignal): Promise<
     await pair.close();
     await aws.close();
   }
-}
-
-type Pair = ReturnType<typeof createPair>;
-
-/** Server and agent, joined without a network; nothing runs yet. */
-function createPair(options: DevOptions, aws: EmbeddedAws) {
-  const { runtime, settings, source, log } = options;
-  const clock = systemClock;
-  const registry = new Registry();
-  const about = { version, runtime: `${runtime.platform.name} ${runtime.platform.version}` };
-  const tokens = new AgentTokens({
-    pod: options.agentPod,
-    audience: settings.server.tokenAudience,
-    now: clock.now,
-    key: crypto.getRandomValues(new Uint8Array(32)),
-  });
-  const stsUrl = settings.sts === "embedded" ? aws.stsUrl : null;
-  const shared = { settings, about, clock, log, registry, tokens };
-  const { server, sts } = createDevServer({ ...shared, source, stsUrl });
-  const toServer = inProcessClient(
-    (request, peer) => server.app.fetch(request, { peer }),
-    "127.0.0.1",
-  );
-  const http = runtime.httpClient();
-  const front: { listener?: Listener } = {};
-  const agent = createDevAgent({
-    ...shared,
-    server: toServer,
-    http,
-    metadataUrl: settings.metadataUrl ?? aws.imdsUrl,
-    front: () => front.listener,
-  });
-  const missing = () => [...server.missing(), ...agent.missing()];
-  const admin = createAdmin({ missing, registry: () => agent.metrics() });
-  const close = async () => {
-    toServer.close();
-    http.close();
-    await sts.close();
-  };
-  return { server, agent, admin, tokens, missing, front, close };
 }
 
 /** An agent that comes before the server knows its account is sent away for a second. */
@@ -152,11 +106,14 @@ async function listenAll(
   return { front: front.listener };
 }
 
+interface Announced extends DevOptions {
+  readonly pair: Pair;
+  readonly listeners: readonly Listener[];
+  readonly aws: EmbeddedAws;
+}
+
 function announceAll(
-  { runtime, settings, files, agentPod }: DevOptions,
-  pair: Pair,
-  listeners: readonly Listener[],
-  aws: EmbeddedAws,
+  { runtime, settings, files, agentPod, pair, listeners, aws }: Announced,
   signal: AbortSignal,
 ): void {
   const { server, missing } = pair;

@@ -5,7 +5,7 @@ import { systemClock } from "../time/system_clock.ts";
 import { type Command, refuse } from "../cli/command.ts";
 import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
-import { devAgentPod } from "./agent_pod.ts";
+import { devAgentPod } from "./agent_tokens.ts";
 import { openCluster } from "./open_cluster.ts";
 import { parseDevConfig } from "./config.ts";
 import { runDev } from "./dev.ts";

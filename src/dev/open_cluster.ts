@@ -1,4 +1,5 @@
 /** Opens what the settings name as the cluster; settings that can't be used are problems. */
+import { fileURLToPath } from "node:url";
 import { createKubernetesApi } from "../kubernetes/client/api.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
 import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
@@ -8,10 +9,9 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { version } from "../version.ts";
 import { type ClusterSource, kubernetesSource, manifestSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
-import { defaultManifest } from "./default_manifest.ts";
-import { readManifests } from "./manifests.ts";
+import { readManifests, type ReadTextFile } from "./manifests.ts";
 
-export interface OpenClusterOptions {
+interface OpenClusterOptions {
   readonly runtime: Pick<Runtime, "env" | "httpClient" | "readTextFile" | "watchFile">;
   readonly settings: Pick<DevSettings, "cluster">;
   readonly agentPod: PodFacts;
@@ -21,7 +21,7 @@ export interface OpenClusterOptions {
   readonly tell: (lines: readonly string[]) => void;
 }
 
-export type OpenedCluster =
+type OpenedCluster =
   | {
     readonly kind: "opened";
     readonly source: ClusterSource;
@@ -72,5 +72,18 @@ async function openKubeconfig(
   } catch (fault) {
     if (!(fault instanceof ConnectionFault)) throw fault;
     return { kind: "problems", problems: [`--kubeconfig: ${fault.message}`] };
+  }
+}
+
+const here = "dev/cluster.yaml";
+const own = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
+
+/** One that is there and can't be read is named all the same, so that its problem is told. */
+async function defaultManifest(readTextFile: ReadTextFile): Promise<string> {
+  try {
+    await readTextFile(here);
+    return here;
+  } catch (fault) {
+    return (fault as { code?: unknown } | null)?.code === "ENOENT" ? own : here;
   }
 }

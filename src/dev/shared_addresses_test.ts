@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import type { PodFacts } from "../policy/facts.ts";
-import { devAgentPod } from "./agent_pod.ts";
+import { devAgentPod } from "./agent_tokens.ts";
 import { notAnswered } from "./shared_addresses.ts";
 
 const agent = devAgentPod({ namespace: "rolecall", name: "rolecall-agent" });

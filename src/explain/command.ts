@@ -8,13 +8,11 @@ import { systemClock } from "../time/system_clock.ts";
 import { type Command, refuse } from "../cli/command.ts";
 import { whileWaiting } from "../cli/waiting.ts";
 import { version } from "../version.ts";
-import { type Answer, ExplainFault } from "./answer.ts";
-import { causesOf } from "./causes.ts";
-import { explainFlags } from "./flags.ts";
+import { type Answer, causesOf, ExplainFault } from "./answer.ts";
 import { judgeCluster } from "./from_cluster.ts";
 import { askServer } from "./from_server.ts";
 import { causesText, coloured, plain, podText } from "./text.ts";
-import { type ExplainOptions, parseWish } from "./options.ts";
+import { explainFlags, type ExplainOptions, parseExplainOptions } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings. */
 const exitCodes = { unreachable: 1, denied: 3, notFound: 4 } as const;
@@ -37,8 +35,8 @@ export const explainCommand: Command = {
  * denied); 3 it doesn't, or not yet; 4 there is no such pod; 1 nobody could be asked; 2 wrong
  * settings.
  */
-export async function runExplain(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseWish(args, runtime.env);
+async function runExplain(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const parsed = parseExplainOptions(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { options } = parsed;
   try {

@@ -10,8 +10,7 @@ import type { Clock } from "../kubernetes/ports.ts";
 import { createPolicy, type Policy } from "../policy/decide.ts";
 import { explained, type Explanation, skipped } from "../policy/explanation.ts";
 import type { PolicySettings } from "../policy/facts.ts";
-import type { Answer } from "./answer.ts";
-import type { DeniedPod } from "./causes.ts";
+import type { Answer, DeniedPod } from "./answer.ts";
 import type { ExplainOptions } from "./options.ts";
 
 const unasked = "not asked: only a server knows (--server-status)";

@@ -1,8 +1,7 @@
 /** Asks a running server's status listener. */
 import * as v from "valibot";
 import { type Explanation, stepNames } from "../policy/explanation.ts";
-import { type Answer, ExplainFault } from "./answer.ts";
-import type { DeniedPod } from "./causes.ts";
+import { type Answer, type DeniedPod, ExplainFault } from "./answer.ts";
 import type { ExplainOptions } from "./options.ts";
 
 /** The part of the runtime's HTTP client that is used here. */
@@ -41,6 +40,12 @@ const summary = v.object({
   replicas: v.array(v.object({ replica: v.string(), problem: text })),
 });
 
+interface StatusListener {
+  readonly url: string;
+  readonly http: HttpClient;
+  readonly signal: AbortSignal;
+}
+
 /** @throws {ExplainFault} no answer, or none that is understood */
 export async function askServer(
   url: string,
@@ -48,10 +53,11 @@ export async function askServer(
   http: HttpClient,
   signal: AbortSignal,
 ): Promise<Answer> {
-  if (subject === "all") return allDenied(await json(url, "/api/summary", http, signal, summary));
+  const listener = { url, http, signal };
+  if (subject === "all") return allDenied(await json(listener, "/api/summary", summary));
   const { namespace, name } = subject;
   const path = `/api/pods/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
-  const found: Explanation | null = await json(url, path, http, signal, explanation);
+  const found: Explanation | null = await json(listener, path, explanation);
   return found === null ? { kind: "not-found" } : { kind: "pod", explanation: found };
 }
 
@@ -72,10 +78,8 @@ function allDenied(found: v.InferOutput<typeof summary> | null): Answer {
 
 /** Null for 404. */
 async function json<T>(
-  url: string,
+  { url, http, signal }: StatusListener,
   path: string,
-  http: HttpClient,
-  signal: AbortSignal,
   schema: v.GenericSchema<unknown, T>,
 ): Promise<T | null> {
   const answer = await reach(

@@ -1,16 +1,28 @@
-/** What `explain` is asked, or everything that is wrong with how it was asked. Pure. */
+/** The flags and arguments of `explain`, parsed, or everything that is wrong with them. Pure. */
 import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { parseRoleBaseArn } from "../policy/role_base.ts";
-import type { FlagValues } from "../cli/flags.ts";
+import { flag, type FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
-import { explainFlags } from "./flags.ts";
+
+export const explainFlags = {
+  "all": flag.boolean("every pod that is denied, by cause, instead of one pod"),
+  "server-status": flag.url(
+    "",
+    "a server's status listener, such as http://127.0.0.1:9622 by port-forward",
+  ),
+  "kubeconfig": flag.text("", "judge by policy alone, from what this cluster's objects say"),
+  "output": flag.choice(["text", "json"], "text", "what is printed"),
+  "role-base-arn": flag.text("", "as the server has it; for --kubeconfig"),
+  "permitted-match": flag.choice(["arn", "name"], "arn", "as the server has it; for --kubeconfig"),
+  "allowed-roles": flag.boolean("as the server has it; for --kubeconfig"),
+};
 
 /** Where a server's status listener is by default, of `dev` and behind a port-forward. */
 const usualStatusUrl = "http://127.0.0.1:9622";
 
 /** Whom to ask. `usual`: a server at the usual place, else the cluster that kubectl would take. */
-export type Source =
+type Source =
   | { readonly kind: "server"; readonly url: string }
   | { readonly kind: "cluster"; readonly kubeconfig: string }
   | { readonly kind: "usual"; readonly url: string; readonly kubeconfig: string | null };
@@ -23,16 +35,16 @@ export interface ExplainOptions {
   readonly policy: PolicySettings;
 }
 
-export type ParsedWish =
+type ParsedOptions =
   | { readonly kind: "options"; readonly options: ExplainOptions }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 type Values = FlagValues<typeof explainFlags>;
 
-export function parseWish(
+export function parseExplainOptions(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): ParsedWish {
+): ParsedOptions {
   const parsed = parseFlags(explainFlags, args, env);
   if (parsed.kind === "problems") {
     return { kind: "problems", problems: [...parsed.problems, ...flagProblems(parsed.values)] };

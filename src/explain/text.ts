@@ -1,6 +1,6 @@
 /** Explanations as people read them: aligned, the failing step marked, one thing to do. Pure. */
 import { type Explanation, type ExplanationStep, stepNames } from "../policy/explanation.ts";
-import type { Cause } from "./causes.ts";
+import type { Cause } from "./answer.ts";
 
 /** Wraps a text in a colour, or leaves it as it is. */
 export type Paint = (text: string, colour: Colour) => string;

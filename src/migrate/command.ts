@@ -7,10 +7,9 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { type Command, refuse } from "../cli/command.ts";
 import { version } from "../version.ts";
-import { migrateFlags } from "./flags.ts";
 import { manifestFacts } from "./manifest_facts.ts";
 import { likelyPredecessors, migrationReport, reportText } from "./report.ts";
-import { type MigrateOptions, parseMigrateWish } from "./options.ts";
+import { migrateFlags, type MigrateOptions, parseMigrateOptions } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings and files. */
 const exitCodes = { fault: 1, differences: 3 } as const;
@@ -29,8 +28,8 @@ export const migrateCommand: Command = {
 };
 
 /** 0 no answer differs; 3 some do; 1 the cluster can't be read; 2 wrong settings or files. */
-export async function runMigrate(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseMigrateWish(args, runtime.env);
+async function runMigrate(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const parsed = parseMigrateOptions(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { options } = parsed;
   try {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fakeRuntime } from "../../tests/fakes/runtime.ts";
-import { runMigrate } from "./command.ts";
+import { migrateCommand } from "./command.ts";
 
 const base = "--role-base-arn=arn:aws:iam::111122223333:role/";
 const files = {
@@ -39,7 +39,7 @@ const runs = [
 for (const [args, code, text] of runs) {
   test(`migrate ${args.join(" ")}: ${code}`, async () => {
     const { runtime, written } = fakeRuntime({ files });
-    assert.equal(await runMigrate(runtime, args), code);
+    assert.equal(await migrateCommand.run(runtime, args), code);
     assert.match(written(), text);
   });
 }

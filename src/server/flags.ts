@@ -1,6 +1,5 @@
 /** The server's flags: what `--help`, the configuration reference and the parser know of them. */
-import { flag } from "../cli/flags.ts";
-import { logFlags } from "../cli/log_flags.ts";
+import { flag, logFlags } from "../cli/flags.ts";
 
 /** Kubernetes' rule for the names of Secrets and ConfigMaps: a DNS subdomain. */
 const objectName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
