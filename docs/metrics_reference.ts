@@ -23,7 +23,7 @@ export async function agentMetrics(): Promise<MetricRow[]> {
 
 export async function serverMetrics(): Promise<MetricRow[]> {
   const registry = new Registry();
-  createMetrics(registry, about, notAsked);
+  createMetrics(registry, about).observe(notAsked);
   return await rowsOf(registry);
 }
 

@@ -23,6 +23,8 @@ export interface ServerMetrics {
   stsCall(report: CallReport): void;
   streamEnded(why: FeedEnd): void;
   event(outcome: EventOutcome): void;
+  /** Adds what is read from `sources`; called once. */
+  observe(sources: MetricSources): void;
 }
 
 const seconds = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
@@ -30,15 +32,10 @@ const seconds = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 export function createMetrics(
   registry: Registry,
   about: { readonly version: string; readonly runtime: string },
-  sources: MetricSources,
 ): ServerMetrics {
   const metrics = new MetricSet(registry, "rolecall_server_");
   metrics.gauge("build_info", "1, with version and runtime as labels", ["version", "runtime"])
     .set({ version: about.version, runtime: about.runtime }, 1);
-  tellWatches(metrics, sources);
-  tellCredentials(metrics, sources);
-  tellQueue(metrics, sources);
-  tellCluster(metrics, sources);
   const requests = metrics.counter("requests_total", "requests of agents by route and code", [
     "route",
     "code",
@@ -59,10 +56,16 @@ export function createMetrics(
     },
     streamEnded: (why) => ends.inc({ why }),
     event: (outcome) => events.inc({ outcome }),
+    observe: (sources) => {
+      observeWatches(metrics, sources);
+      observeCredentials(metrics, sources);
+      observeQueue(metrics, sources);
+      observeCluster(metrics, sources);
+    },
   };
 }
 
-function tellWatches(metrics: MetricSet, { watches }: MetricSources): void {
+function observeWatches(metrics: MetricSet, { watches }: MetricSources): void {
   metrics.gauge("watch_age_seconds", "since the API server's last word", ["resource"], (own) => {
     for (const { resource, ageSeconds } of watches()) own.set({ resource }, ageSeconds);
   });
@@ -72,7 +75,7 @@ function tellWatches(metrics: MetricSet, { watches }: MetricSources): void {
   });
 }
 
-function tellCredentials(metrics: MetricSet, { credentials }: MetricSources): void {
+function observeCredentials(metrics: MetricSet, { credentials }: MetricSources): void {
   metrics.gauge("credentials", "role identities held by state", ["state"], (own) => {
     const { pending, ready, failed } = credentials();
     for (const [state, count] of Object.entries({ pending, ready, failed })) {
@@ -91,7 +94,7 @@ function tellCredentials(metrics: MetricSet, { credentials }: MetricSources): vo
   });
 }
 
-function tellQueue(metrics: MetricSet, { credentials }: MetricSources): void {
+function observeQueue(metrics: MetricSet, { credentials }: MetricSources): void {
   metrics.gauge("sts_queue", "AssumeRole calls waiting by urgency", ["urgency"], (own) => {
     const { waiting } = credentials().queue;
     for (const [urgency, count] of Object.entries(waiting)) own.set({ urgency }, count);
@@ -105,7 +108,7 @@ function tellQueue(metrics: MetricSet, { credentials }: MetricSources): void {
   });
 }
 
-function tellCluster(metrics: MetricSet, sources: MetricSources): void {
+function observeCluster(metrics: MetricSet, sources: MetricSources): void {
   metrics.gauge("pods", "pods known", [], (own) => own.set(sources.counts().pods));
   metrics.gauge("namespaces", "namespaces known", [], (own) => {
     own.set(sources.counts().namespaces);

@@ -18,9 +18,7 @@ test("metrics: 10,000 pods make no more lines than ten", async () => {
   const lines = async (pods: number) => {
     const registry = new Registry();
     const waiting = { late: 0, scheduled: 0, ahead: 0 };
-    createMetrics(
-      registry,
-      { version: "1", runtime: "test" },
+    createMetrics(registry, { version: "1", runtime: "test" }).observe(
       {
         watches: () => [{ resource: "pods", ageSeconds: 1, restarts: 0, synced: true }],
         counts: () => ({ pods, namespaces: 100 }),
@@ -35,7 +33,7 @@ test("metrics: 10,000 pods make no more lines than ten", async () => {
         }),
         streams: () => 300,
         certificateExpiresAt: () => 0,
-      } as unknown as Parameters<typeof createMetrics>[2],
+      } as unknown as Parameters<ReturnType<typeof createMetrics>["observe"]>[0],
     );
     return (await registry.metrics()).split("\n");
   };

@@ -55,6 +55,8 @@ export interface CredentialKeeper {
   state(key: string): CredentialState;
   /** Forget the back-off of a refused identity: its pod or namespace has changed. */
   retry(key: string): void;
+  /** Calls back when `state(key)` has changed; never from within these methods. */
+  subscribe(changed: (key: string) => void): void;
 }
 
 /** Result of TokenReview for an agent's bearer token. */

@@ -1,11 +1,10 @@
 /**
- * The server without its surroundings: joins index, policy, credentials, feed and pages. Whoever
- * has the adapters (Kubernetes and AWS, or stand-ins) makes one and listens.
+ * The server without adapters: joins index, policy, credentials, feed and pages. `main.ts` and `dev`
+ * supply Kubernetes and AWS (or stand-ins) and the listeners.
  */
 import type { Hono } from "hono";
 import type { Registry } from "prom-client";
 import { createPolicy } from "../policy/decide.ts";
-import { identityKey } from "../policy/role_identity.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { type Agent, agentIdentity } from "./access/agent_identity.ts";
 import { AgentStreams } from "./assignments/agent_streams.ts";
@@ -17,7 +16,7 @@ import type { ServerSettings } from "./config.ts";
 import { reportedCache } from "./credentials/reported_cache.ts";
 import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
 import { mergeSummaries } from "./status/data/merged_summary.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type ServerMetrics } from "./metrics.ts";
 import { namespaceNews } from "./assignments/namespace_news.ts";
 import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
@@ -85,10 +84,33 @@ export interface Server {
 
 export function createServer(options: ServerOptions): Server {
   const { settings, about, clock, log, registry } = options;
-  const index = new ClusterIndex();
+  const serviceAccount = settings.agentServiceAccount;
   const watchAgeSeconds = () => oldestWatchSeconds(options.watches());
+  const index = new ClusterIndex();
+  const metrics = createMetrics(registry, about);
+  const timeline = new Timeline(clock);
+  const events = new ObjectEvents({ sink: options.eventSink, clock, log, counted: metrics.event });
 
-  const metrics = createMetrics(registry, about, {
+  const policy = createPolicy(policySettings(settings, []));
+  namespaceNews({ index, events, problemOf: policy.namespaceProblem });
+  const own = new OwnIdentity(options);
+  const keeper = reportedCache({ ...options, own, timeline, called: metrics.stsCall });
+  const assigned = assignmentNews({ events, log, clock, timeline });
+  const assigner = new Assigner({ index, keeper, policy, clock, nodeGraceMs, assigned });
+  own.subscribe((arns) => {
+    const callers = arns.filter((arn) => isCaller(arn, log));
+    assigner.setPolicy(createPolicy(policySettings(settings, callers)));
+  });
+  const ended = metrics.streamEnded;
+  const streams = new AgentStreams({
+    ...options,
+    index,
+    assigner,
+    watchAgeSeconds,
+    serviceAccount,
+    ended,
+  });
+  metrics.observe({
     watches: options.watches,
     counts: () => index.counts(),
     held: () => assigner.held(),
@@ -96,59 +118,16 @@ export function createServer(options: ServerOptions): Server {
     streams: () => streams.streamCount,
     certificateExpiresAt: () => options.certificate().expiresAt,
   });
-  const events = new ObjectEvents({ sink: options.eventSink, clock, log, counted: metrics.event });
-  const timeline = new Timeline(clock);
-  const keeper = reportedCache(options, {
-    whenKnown: (signal) => own.whenKnown(signal),
-    changed: (key) => assigner.credentialsChanged(key),
-    called: metrics.stsCall,
-    timeline,
-  });
 
-  let policy = createPolicy(policySettings(settings, []));
-  const own: OwnIdentity = new OwnIdentity({
-    readCallerArns: options.readCallerArns,
-    clock,
-    log,
-    found: (arns) => {
-      policy = createPolicy(policySettings(settings, arns.filter((arn) => isCaller(arn, log))));
-      assigner.setPolicy(policy);
-    },
-  });
-  const assigner = new Assigner({
-    index,
-    keeper,
-    policy,
-    identityKey,
-    clock,
-    nodeGraceMs,
-    assigned: assignmentNews({ events, log, clock, timeline }),
-  });
-  namespaceNews({ index, events, problemOf: (namespace) => policy.namespaceProblem(namespace) });
-
-  const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
-  // An agent brings the tokens of all its node's pods.
-  const podTokens = new ReviewedTokens({ ...options, attempts: { perSecond: 50, burst: 500 } });
-  const serviceAccount = settings.agentServiceAccount;
-  const streams = new AgentStreams({
-    index,
-    assigner,
-    clock,
-    log,
-    watchAgeSeconds,
-    serviceAccount,
-    ended: metrics.streamEnded,
-  });
-  const instance = options.random().toString(36).slice(2);
-  let stopping = false;
-  const followed = new AbortController();
+  const stopping = new AbortController();
   const missing = () =>
-    stopping ? ["stopping"] : missingForReadiness({
+    stopping.signal.aborted ? ["stopping"] : missingForReadiness({
       watches: options.watches,
       unlisted: () => index.unlisted,
       certificate: options.certificate,
       credentialsProblem: () => own.problem,
     });
+  const instance = options.random().toString(36).slice(2);
   const summary = (only?: PodName) =>
     summaryOf({
       ...about,
@@ -163,49 +142,18 @@ export function createServer(options: ServerOptions): Server {
       inspectAll: () => keeper.entries(),
       timeline: () => timeline.view(),
     }, only);
-  const merged = async (only?: PodName) =>
-    mergeSummaries(summary(only), await options.askReplicas(only));
-  const app = createApp({
-    index,
-    identifyAgent: agentIdentity({
-      index,
-      tokens,
-      audience: settings.tokenAudience,
-      serviceAccount,
-    }),
-    streams,
-    directRead: new DirectRead({ ...options, index, assigner }),
-    tokens,
-    podTokens,
-    audience: settings.tokenAudience,
-    podAudience: settings.podTokenAudience,
-    ownUsername: options.ownUsername,
-    summary,
-    notReady: () => stopping ? "stopping" : notReady(index, settings, own),
-    agentReported: (agent: Agent, ready) => ready ? options.agentReady(agent.node) : undefined,
-    answered: metrics.request,
-    random: options.random,
-    refused: (request) => log.info(request, "request refused"),
-  });
-
+  const core = { index, metrics, own, assigner, streams, summary, stopping: stopping.signal };
   return {
     index,
-    app,
+    app: agentApp(options, core),
     admin: createAdmin({ missing, registry }),
-    statusApp: createStatusApp({
-      summary: merged,
-      unlisted: () => index.unlisted,
-      clock,
-      signal: followed.signal,
-      explanation: (name) => podExplanation({ index, assigner, summary: merged }, name),
-    }),
+    statusApp: statusApp(options, core),
     summary,
     missing,
     async run(signal) {
       await own.run(signal);
       await aborted(signal);
-      stopping = true;
-      followed.abort();
+      stopping.abort();
       streams.close();
       events.close();
       keeper.close();
@@ -213,11 +161,63 @@ export function createServer(options: ServerOptions): Server {
   };
 }
 
+/** What the routes answer from. */
+interface Core {
+  readonly index: ClusterIndex;
+  readonly metrics: ServerMetrics;
+  readonly own: OwnIdentity;
+  readonly assigner: Assigner;
+  readonly streams: AgentStreams;
+  readonly summary: (only?: PodName) => Summary;
+  /** Aborts when the server stops. */
+  readonly stopping: AbortSignal;
+}
+
+function agentApp(options: ServerOptions, core: Core): Hono<AppEnv> {
+  const { settings, log } = options;
+  const { index, assigner, streams, metrics, summary } = core;
+  const { tokenAudience: audience, agentServiceAccount: serviceAccount } = settings;
+  const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
+  // An agent brings the tokens of all its node's pods.
+  const podTokens = new ReviewedTokens({ ...options, attempts: { perSecond: 50, burst: 500 } });
+  return createApp({
+    index,
+    identifyAgent: agentIdentity({ index, tokens, audience, serviceAccount }),
+    streams,
+    directRead: new DirectRead({ ...options, index, assigner }),
+    tokens,
+    podTokens,
+    audience,
+    podAudience: settings.podTokenAudience,
+    ownUsername: options.ownUsername,
+    summary,
+    notReady: () => notReady(settings, core),
+    agentReported: (agent: Agent, ready) => ready ? options.agentReady(agent.node) : undefined,
+    answered: metrics.request,
+    random: options.random,
+    refused: (request) => log.info(request, "request refused"),
+  });
+}
+
 /** Why agents aren't served yet; null once they are. */
-function notReady(index: ClusterIndex, settings: ServerSettings, own: OwnIdentity): string | null {
+function notReady(settings: ServerSettings, { index, own, stopping }: Core): string | null {
+  if (stopping.aborted) return "stopping";
   if (!index.synced) return `not listed yet: ${index.unlisted.join(", ")}`;
   if (settings.roleBaseArn === null && !own.settled) {
     return "the server's AWS account isn't known yet";
   }
   return null;
+}
+
+function statusApp({ clock, askReplicas }: ServerOptions, core: Core): Hono {
+  const { index, assigner, stopping } = core;
+  const summary = async (only?: PodName) =>
+    mergeSummaries(core.summary(only), await askReplicas(only));
+  return createStatusApp({
+    summary,
+    unlisted: () => index.unlisted,
+    clock,
+    signal: stopping,
+    explanation: (name) => podExplanation({ index, assigner, summary }, name),
+  });
 }

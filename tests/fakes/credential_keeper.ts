@@ -17,6 +17,7 @@ export class FakeKeeper {
   readonly holders = new Map<string, Set<string>>();
   readonly retried: string[] = [];
   readonly states = new Map<string, CredentialState>();
+  readonly #listeners: ((key: string) => void)[] = [];
 
   hold(key: string, _identity: RoleIdentity, holder: string, _namespace: string): void {
     this.holders.set(key, (this.holders.get(key) ?? new Set()).add(holder));
@@ -33,5 +34,14 @@ export class FakeKeeper {
 
   retry(key: string): void {
     this.retried.push(key);
+  }
+
+  subscribe(changed: (key: string) => void): void {
+    this.#listeners.push(changed);
+  }
+
+  /** Tells its listeners that a key's state has changed. */
+  changed(key: string): void {
+    for (const changed of this.#listeners) changed(key);
   }
 }

@@ -3,27 +3,21 @@
  * the role's credentials, and tells those who follow the node. Nodes without an agent here cost
  * nothing: another replica serves them. How frames travel is the feed's business.
  */
-import type { Decision, NamespaceFacts, PodFacts } from "../../policy/facts.ts";
-import type { RoleIdentity, ServiceAccountFacts } from "../../policy/facts.ts";
+import type { Policy } from "../../policy/decide.ts";
+import type { PodFacts } from "../../policy/facts.ts";
+import { identityKey } from "../../policy/role_identity.ts";
 import { assignFrame, type Assignment, sameAssignment } from "./assignment_frame.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import { sameRequest } from "../cluster/pod_facts.ts";
 import type { Clock, CredentialKeeper } from "../ports.ts";
 import type { AssignFrame } from "../../protocol/frames.ts";
 
-export interface Policy {
-  decide(
-    pod: PodFacts,
-    namespace: NamespaceFacts | undefined,
-    serviceAccount: ServiceAccountFacts | undefined,
-  ): Decision;
-}
+type Decider = Pick<Policy, "decide">;
 
 export interface AssignerOptions {
   readonly index: ClusterIndex;
   readonly keeper: CredentialKeeper;
-  readonly policy: Policy;
-  readonly identityKey: (identity: RoleIdentity) => string;
+  readonly policy: Decider;
   readonly clock: Clock;
   /** How long a node's credentials are kept after its last stream ended: a reconnect finds them. */
   readonly nodeGraceMs: number;
@@ -48,7 +42,7 @@ interface Node {
 
 export class Assigner {
   readonly #options: AssignerOptions;
-  #policy: Policy;
+  #policy: Decider;
   readonly #nodes = new Map<string, Node>();
   /** Which pods hold which identity: UID to node, by key. */
   readonly #holders = new Map<string, Map<string, string>>();
@@ -63,6 +57,7 @@ export class Assigner {
         this.#redecide((pod) => pod.namespace === namespace && pod.serviceAccount === name, true),
       synced: () => this.#assignAll(),
     });
+    options.keeper.subscribe((key) => this.#credentialsChanged(key));
   }
 
   /** Follows a node: from now on `changed` is called with each UID whose assignment changed. */
@@ -95,17 +90,8 @@ export class Assigner {
     for (const node of this.#nodes.values()) yield* node.assignments.values();
   }
 
-  /** The state of an identity's credentials has changed. */
-  credentialsChanged(key: string): void {
-    for (const [uid, nodeName] of [...this.#holders.get(key) ?? []]) {
-      const before = this.#nodes.get(nodeName)?.assignments.get(uid);
-      if (before?.key !== key) continue;
-      this.#put(nodeName, { ...before, credentials: this.#options.keeper.state(key) });
-    }
-  }
-
   /** Decides everything again under other settings, such as a role base found out by now. */
-  setPolicy(policy: Policy): void {
+  setPolicy(policy: Decider): void {
     this.#policy = policy;
     this.#redecide(() => true, false);
   }
@@ -137,6 +123,14 @@ export class Assigner {
     if (now !== undefined) this.#assign(now, before === undefined || !sameRequest(now, before));
   }
 
+  #credentialsChanged(key: string): void {
+    for (const [uid, nodeName] of [...this.#holders.get(key) ?? []]) {
+      const before = this.#nodes.get(nodeName)?.assignments.get(uid);
+      if (before?.key !== key) continue;
+      this.#put(nodeName, { ...before, credentials: this.#options.keeper.state(key) });
+    }
+  }
+
   #redecide(concerns: (pod: PodFacts) => boolean, retry: boolean): void {
     const concerned = [...this.held()].map((assignment) => assignment.pod).filter(concerns);
     for (const pod of concerned) this.#assign(pod, retry);
@@ -156,7 +150,7 @@ export class Assigner {
   }
 
   #decide(pod: PodFacts): Assignment {
-    const { index, identityKey, keeper } = this.#options;
+    const { index, keeper } = this.#options;
     const namespace = index.namespace(pod.namespace);
     const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
     const decision = this.#policy.decide(pod, namespace, account);

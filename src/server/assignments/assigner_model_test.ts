@@ -7,7 +7,6 @@ import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { policySettings } from "../../../tests/fakes/policy_settings.ts";
 import { createPolicy } from "../../policy/decide.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
-import { identityKey } from "../../policy/role_identity.ts";
 import type { AssignFrame } from "../../protocol/frames.ts";
 import { Assigner, type NodeAssignments } from "./assigner.ts";
 import { ClusterIndex } from "../cluster/cluster_index.ts";
@@ -67,7 +66,6 @@ class World {
     index: this.index,
     keeper: this.keeper,
     policy: createPolicy(policySettings),
-    identityKey,
     clock: this.clock,
     nodeGraceMs: 60_000,
     assigned: () => {},

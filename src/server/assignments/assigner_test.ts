@@ -3,20 +3,25 @@ import { test } from "node:test";
 import { fakeCredentials, FakeKeeper } from "../../../tests/fakes/credential_keeper.ts";
 import { namespaceFacts, podFacts } from "../../../tests/fakes/facts.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
+import type { Policy } from "../../policy/decide.ts";
 import type { Decision, RoleIdentity } from "../../policy/facts.ts";
-import { Assigner, type Policy } from "./assigner.ts";
+import { identityKey } from "../../policy/role_identity.ts";
+import { Assigner } from "./assigner.ts";
 import type { Assignment } from "./assignment_frame.ts";
 import { ClusterIndex } from "../cluster/cluster_index.ts";
 
-function role(name: string): Decision {
-  const identity: RoleIdentity = {
+function identityOf(name: string): RoleIdentity {
+  return {
     arn: `arn:aws:iam::111122223333:role/${name}`,
     sessionName: "s",
     externalId: null,
     durationSeconds: 3600,
     tags: [],
   };
-  return { kind: "role", name, requested: name, identity };
+}
+
+function role(name: string): Decision {
+  return { kind: "role", name, requested: name, identity: identityOf(name) };
 }
 
 const denied = (message: string): Decision => ({
@@ -25,7 +30,7 @@ const denied = (message: string): Decision => ({
 });
 
 /** The pod's role, its ServiceAccount's or its namespace's, where the namespace permits any. */
-const policy: Policy = {
+const policy: Pick<Policy, "decide"> = {
   decide(pod, namespace, account) {
     const name = pod.role ?? account?.role ?? namespace?.defaultRole ?? null;
     if (name === null) return { kind: "none" };
@@ -42,7 +47,6 @@ function started(pods = [podFacts({ role: "reader" })]) {
     index,
     keeper,
     policy,
-    identityKey: (identity) => `key of ${identity.arn.split("/")[1]}`,
     clock,
     nodeGraceMs: 60_000,
     assigned: (now) => assigned.push(now),
@@ -55,7 +59,8 @@ function started(pods = [podFacts({ role: "reader" })]) {
   return { clock, keeper, index, assigner, assigned, changes, attach };
 }
 
-const reader = "key of reader";
+const reader = identityKey(identityOf("reader"));
+const writer = identityKey(identityOf("writer"));
 const uid = "uid-web";
 
 test("Assigner: holds roles only for nodes whose agent is connected", () => {
@@ -74,7 +79,7 @@ test("Assigner: decides nothing before pods, namespaces and ServiceAccounts are 
   const keeper = new FakeKeeper();
   const index = new ClusterIndex();
   const parts = { index, keeper, policy, clock: new ManualClock(), nodeGraceMs: 0 };
-  const assigner = new Assigner({ ...parts, identityKey: (i) => i.arn, assigned: () => {} });
+  const assigner = new Assigner({ ...parts, assigned: () => {} });
   index.pods.replace([podFacts({ role: "reader" })]);
   index.namespaces.replace([namespaceFacts()]);
   const node = assigner.attach("n1", () => {});
@@ -89,7 +94,7 @@ test("Assigner: a pod without a role has a frame that says so", () => {
 });
 
 test("Assigner: pending, then ready, then renewed credentials", () => {
-  const { keeper, assigner, attach, changes } = started();
+  const { keeper, attach, changes } = started();
   const node = attach();
   assert.equal(node.frame(uid)?.role?.identity, reader);
   assert.equal(node.frame(uid)?.role?.credentials, undefined);
@@ -98,7 +103,7 @@ test("Assigner: pending, then ready, then renewed credentials", () => {
       kind: "ready",
       credentials: fakeCredentials(id, 1_767_225_600_000),
     });
-    assigner.credentialsChanged(reader);
+    keeper.changed(reader);
     assert.deepEqual(node.frame(uid)?.role?.credentials, {
       accessKeyId: `ASIA${id}`,
       secretAccessKey: `secret-${id}`,
@@ -107,15 +112,15 @@ test("Assigner: pending, then ready, then renewed credentials", () => {
       lastUpdated: "2026-01-01T00:00:00Z",
     });
   }
-  assigner.credentialsChanged(reader);
+  keeper.changed(reader);
   assert.deepEqual(changes, [uid, uid]);
 });
 
 test("Assigner: failed credentials deny with STS's reason", () => {
-  const { keeper, assigner, attach } = started();
+  const { keeper, attach } = started();
   const node = attach();
   keeper.states.set(reader, { kind: "failed", reason: "access_denied", message: "no trust" });
-  assigner.credentialsChanged(reader);
+  keeper.changed(reader);
   const frame = node.frame(uid);
   assert.deepEqual(frame?.denied, { reason: "CredentialsFailed", message: "no trust" });
   assert.equal(frame?.role, undefined);
@@ -134,7 +139,7 @@ test("Assigner: a changed role is held before the former is released", () => {
   const { keeper, index, attach } = started();
   attach();
   index.pods.upsert(podFacts({ role: "writer" }));
-  assert.deepEqual([...keeper.holders.keys()], ["key of writer"]);
+  assert.deepEqual([...keeper.holders.keys()], [writer]);
 });
 
 test("Assigner: a default role and a ServiceAccount's role count as soon as they are there", () => {
@@ -235,9 +240,9 @@ test("Assigner: a pod as read from the API has its address and the credentials h
 });
 
 test("Assigner: tells of each assignment once, however often it is confirmed", () => {
-  const { assigned, assigner, attach, index } = started();
+  const { assigned, keeper, attach, index } = started();
   attach();
   index.pods.upsert(podFacts({ role: "reader", createdAt: "2026-01-02T00:00:00Z" }));
-  assigner.credentialsChanged(reader);
+  keeper.changed(reader);
   assert.equal(assigned.length, 1);
 });

@@ -45,6 +45,7 @@ export class CredentialCache implements CredentialKeeper {
   readonly #clock: Clock;
   readonly #queue: StsQueue;
   readonly #agenda: Agenda;
+  readonly #listeners: ((key: string) => void)[] = [];
 
   /** @throws {RangeError} a rate or a concurrency that allows no call. */
   constructor(options: CredentialCacheOptions) {
@@ -78,6 +79,10 @@ export class CredentialCache implements CredentialKeeper {
     const entry = this.#entries.get(key);
     entry?.retry(this.#now());
     if (entry !== undefined) this.#plan(entry);
+  }
+
+  subscribe(changed: (key: string) => void): void {
+    this.#listeners.push(changed);
   }
 
   inspect(key: string): CredentialInspection | undefined {
@@ -118,15 +123,15 @@ export class CredentialCache implements CredentialKeeper {
   async #call(entry: CredentialEntry, waitedMs: number): Promise<void> {
     const startedAt = this.#now();
     entry.calling(startedAt);
-    const answer = await this.#ask(entry);
+    const answer = await this.#assumeRole(entry);
     if (this.#entries.get(entry.key) !== entry) return;
-    const outcome = this.#waitFor(entry, answer);
+    const outcome = this.#record(entry, answer);
     this.#options.hooks.onCall?.({ outcome, waitedMs, durationMs: this.#now() - startedAt });
     this.#plan(entry);
     this.#announce(entry);
   }
 
-  async #ask(entry: CredentialEntry): Promise<Credentials | AssumeRoleFault> {
+  async #assumeRole(entry: CredentialEntry): Promise<Credentials | AssumeRoleFault> {
     try {
       return await this.#options.assumeRole(entry.identity, entry.abort.signal);
     } catch (error) {
@@ -134,7 +139,7 @@ export class CredentialCache implements CredentialKeeper {
     }
   }
 
-  #waitFor(
+  #record(
     entry: CredentialEntry,
     answer: Credentials | AssumeRoleFault,
   ): "ok" | AssumeRoleFault["code"] {
@@ -177,7 +182,7 @@ export class CredentialCache implements CredentialKeeper {
     const state = entry.state(this.#now());
     if (sameState(entry.announced, state)) return;
     entry.announced = state;
-    this.#options.hooks.onChange(entry.key);
+    for (const changed of this.#listeners) changed(entry.key);
   }
 
   #now(): number {

@@ -42,8 +42,12 @@ class Model {
     random: () => 0.5,
     rate,
     concurrency: 2,
-    hooks: { onChange: (key) => this.told.set(key, this.cache.state(key)) },
+    hooks: {},
   });
+
+  constructor() {
+    this.cache.subscribe((key) => this.told.set(key, this.cache.state(key)));
+  }
 
   async take(step: Step): Promise<void> {
     if (step.kind === "advance") return await this.clock.advance(step.ms);

@@ -26,12 +26,12 @@ function bench({ random = (): number => 0.5, rate = 20, concurrency = 8 } = {}) 
     rate,
     concurrency,
     hooks: {
-      onChange: (key) => told.changes.push(key),
       onIssued: (report) => told.issued.push(report),
       onFault: (report) => told.faults.push(report),
       onCall: (report) => told.calls.push(report),
     },
   });
+  cache.subscribe((key) => told.changes.push(key));
   const hold = (holder: string, name = "reader", namespace = "shop") =>
     cache.hold(name, identityOf(name), holder, namespace);
   const accessKey = (name = "reader") => {
@@ -214,8 +214,9 @@ describe("CredentialCache: renewal", () => {
       random: () => 0.5,
       rate: 20,
       concurrency: 8,
-      hooks: { onChange: (key) => changes.push(key) },
+      hooks: {},
     });
+    cache.subscribe((key) => changes.push(key));
     cache.hold("reader", identityOf("reader"), "pod-1", "shop");
     await timers.advance(minute);
     assert.equal(cache.state("reader").kind, "ready");

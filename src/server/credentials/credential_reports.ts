@@ -42,8 +42,6 @@ export interface CallReport {
 
 /** Called as it happens; they must not throw. */
 export interface CredentialHooks {
-  /** `state(key)` gives something else than before. Never called from within the keeper's methods. */
-  readonly onChange: (key: string) => void;
   readonly onIssued?: (report: IssuedReport) => void;
   readonly onFault?: (report: FaultReport) => void;
   readonly onCall?: (report: CallReport) => void;

@@ -20,13 +20,14 @@ export interface OwnIdentityOptions {
   readonly readCallerArns: ReadCallerArns;
   readonly clock: Clock;
   readonly log: Log;
-  /** The ARNs are known now; called once. */
-  readonly found: (arns: readonly [string, ...string[]]) => void;
 }
+
+type CallerArns = Awaited<ReturnType<ReadCallerArns>>;
 
 export class OwnIdentity {
   readonly #options: OwnIdentityOptions;
   readonly #startedAt: number;
+  readonly #listeners: ((arns: CallerArns) => void)[] = [];
   readonly #found = Promise.withResolvers<void>();
   #known = false;
   #problem = "STS hasn't answered yet";
@@ -34,6 +35,11 @@ export class OwnIdentity {
   constructor(options: OwnIdentityOptions) {
     this.#options = options;
     this.#startedAt = options.clock.monotonic();
+  }
+
+  /** Calls back once, with the ARNs, before anyone who waits for {@link whenKnown} goes on. */
+  subscribe(found: (arns: CallerArns) => void): void {
+    this.#listeners.push(found);
   }
 
   /** Why it isn't known; null once it is. */
@@ -73,10 +79,10 @@ export class OwnIdentity {
   }
 
   async #ask(signal: AbortSignal): Promise<boolean> {
-    const { log, found, readCallerArns } = this.#options;
+    const { log, readCallerArns } = this.#options;
     try {
       const arns = await readCallerArns(signal);
-      found(arns);
+      for (const found of this.#listeners) found(arns);
       this.#known = true;
       this.#found.resolve();
       log.info({ arn: arns[0] }, "own AWS identity known");

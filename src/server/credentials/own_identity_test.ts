@@ -11,8 +11,8 @@ function started(readCallerArns: ReadCallerArns, clock = new ManualClock()) {
     readCallerArns,
     clock,
     log: quietLog,
-    found: (arns) => found.push(arns),
   });
+  own.subscribe((arns) => found.push(arns));
   return { clock, found, stop, own, running: own.run(stop.signal) };
 }
 
@@ -58,9 +58,9 @@ test("OwnIdentity: an answer that can't be used is a problem like any other", as
     readCallerArns: () => Promise.resolve(["nonsense"]),
     clock,
     log: quietLog,
-    found: () => {
-      throw new Error("no ARN");
-    },
+  });
+  own.subscribe(() => {
+    throw new Error("no ARN");
   });
   const stop = new AbortController();
   const running = own.run(stop.signal);

@@ -1,36 +1,31 @@
-/** The credential cache as the server runs it: its calls are counted, its faults logged, both told. */
+/** The credential cache with metrics, logs and timeline attached. */
 import type { ServerSettings } from "../config.ts";
 import type { AssumeRole, Clock, Log } from "../ports.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import { failedEvent, issuedEvent } from "../timeline/timeline_events.ts";
 import { CredentialCache } from "./credential_cache.ts";
+import type { OwnIdentity } from "./own_identity.ts";
 import type { CallReport, FaultReport } from "./credential_reports.ts";
 
-interface ServerAssembly {
+interface ReportedCacheOptions {
   readonly settings: Pick<ServerSettings, "stsRate" | "stsConcurrency">;
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly assumeRole: AssumeRole;
   readonly log: Log;
-}
-
-interface CacheOptions {
-  /** Settles once the roles that the server itself runs as are known. */
-  readonly whenKnown: (signal: AbortSignal) => Promise<unknown>;
-  readonly changed: (key: string) => void;
+  readonly own: OwnIdentity;
   readonly called: (report: CallReport) => void;
   readonly timeline: Timeline;
 }
 
 /** No role is assumed before the server's own are known: they are never handed out. */
 export function reportedCache(
-  { settings, clock, random, assumeRole, log }: ServerAssembly,
-  { whenKnown, changed, called, timeline }: CacheOptions,
+  { settings, clock, random, assumeRole, log, own, called, timeline }: ReportedCacheOptions,
 ): CredentialCache {
   return new CredentialCache({
     assumeRole: async (identity, signal) => {
-      await whenKnown(signal);
+      await own.whenKnown(signal);
       return await assumeRole(identity, signal);
     },
     clock,
@@ -38,7 +33,6 @@ export function reportedCache(
     rate: settings.stsRate,
     concurrency: settings.stsConcurrency,
     hooks: {
-      onChange: changed,
       onCall: called,
       onIssued: (report) => timeline.add(issuedEvent(report)),
       onFault: (report) => {

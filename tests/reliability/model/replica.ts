@@ -1,7 +1,6 @@
 /** One server as the model needs it: a watch that lags or stands still, index, assigner and feeds. */
 import { createPolicy } from "../../../src/policy/decide.ts";
 import type { PodFacts, RoleIdentity } from "../../../src/policy/facts.ts";
-import { identityKey } from "../../../src/policy/role_identity.ts";
 import { Assigner } from "../../../src/server/assignments/assigner.ts";
 import { AssignmentFeed } from "../../../src/server/assignments/assignment_feed.ts";
 import { ClusterIndex } from "../../../src/server/cluster/cluster_index.ts";
@@ -36,10 +35,10 @@ export class Replica {
         hold: (key, identity) => void this.#identities.set(key, identity),
         release: () => {},
         retry: () => {},
+        subscribe: () => {},
         state: (key) => this.#credentials(key),
       },
       policy,
-      identityKey,
       clock,
       nodeGraceMs: 60_000,
       assigned: () => {},
