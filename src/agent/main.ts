@@ -1,7 +1,8 @@
 /** The `agent` command: settings → adapters → agent → redirect → listeners, until a signal. */
 import { createImds } from "../aws/imds.ts";
 import { containerRuntime } from "../cri/container_runtime.ts";
-import type { Listener, Runtime } from "../runtime/runtime.ts";
+import type { Listener } from "../runtime/http/types.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { backgroundTimer } from "../time/background_timer.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";

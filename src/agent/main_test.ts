@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import type { ListenOptions, ProgramResult, Runtime } from "../runtime/runtime.ts";
+import type { ListenOptions } from "../runtime/http/types.ts";
+import type { ProgramResult, Runtime } from "../runtime/runtime.ts";
 import { runAgent } from "./main.ts";
 import { uninstall } from "./lifecycle/uninstall.ts";
 
@@ -266,10 +267,10 @@ test("runAgent() that can't have the address isn't ready and says so; pods are a
   assert.match(written.out, /ip: no such program; install iproute2/);
   const pages = listening.find(({ port }) => port === 9620)?.handler;
   const request = new Request("http://agent/readyz");
-  const answer = await pages?.({ target: "/readyz", toRequest: () => request } as never);
-  assert.ok(answer instanceof Response);
-  assert.equal(answer.status, 503);
-  assert.match(await answer.text(), /^container credentials at 169\.254\.170\.23:80: ip: no such/m);
+  const reply = await pages?.({ target: "/readyz", toRequest: () => request } as never);
+  assert.equal(reply?.status, 503);
+  const text = await new Response(reply.body as ReadableStream).text();
+  assert.match(text, /^container credentials at 169\.254\.170\.23:80: ip: no such/m);
   stop();
   assert.equal(await running, 0);
 });

@@ -1,5 +1,6 @@
 /** Listening on the ports that flags name; where that fails, the message names flag and remedy. */
-import type { Listener, ListenOptions, Runtime } from "../runtime/runtime.ts";
+import type { Listener, ListenOptions } from "../runtime/http/types.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { type HostPort, hostPortText } from "./flags.ts";
 
 /** A port that can't be had: taken, not permitted, or of an address that isn't this machine's. */

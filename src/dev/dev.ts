@@ -2,7 +2,8 @@
 import { frontLimits } from "../agent/lifecycle/listen_limits.ts";
 import { pause } from "../time/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";
-import type { Listener, Runtime } from "../runtime/runtime.ts";
+import type { Listener } from "../runtime/http/types.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
 import { pageLimits } from "../server/listeners.ts";

@@ -1,5 +1,6 @@
 /** The embedded STS and metadata service, listening on free ports of loopback. */
-import type { Incoming, ListenLimits, Runtime } from "../runtime/runtime.ts";
+import type { Incoming, ListenLimits } from "../runtime/http/types.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { createFakeImds } from "./fake_imds.ts";
 import { createFakeSts } from "./fake_sts.ts";
 

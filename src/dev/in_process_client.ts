@@ -2,7 +2,7 @@
  * The agent's way to the server when both are one process: requests go straight to the server's
  * app. As over a network, an abort ends the answer's body on both sides.
  */
-import type { HttpClient } from "../runtime/runtime.ts";
+import type { HttpClient } from "../runtime/http/types.ts";
 
 /** What answers a request whose peer has this address. */
 export type AnswerPeer = (request: Request, peer: string) => Response | Promise<Response>;

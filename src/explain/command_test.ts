@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fakeRuntime } from "../../tests/fakes/runtime.ts";
 import { podRow, summary } from "../../tests/fakes/summaries.ts";
-import type { HttpClient } from "../runtime/runtime.ts";
+import type { HttpClient } from "../runtime/http/types.ts";
 import { explainCommand } from "./command.ts";
 
 const url = "http://127.0.0.1:19622";

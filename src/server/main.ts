@@ -1,7 +1,8 @@
 /** The `server` command: settings → adapters → server → listeners, until a signal. */
 import { Registry } from "prom-client";
 import { createSts, type Sts } from "../aws/sts.ts";
-import type { Listener, Runtime } from "../runtime/runtime.ts";
+import type { Listener } from "../runtime/http/types.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { backgroundTimer } from "../time/background_timer.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";

@@ -1,5 +1,6 @@
 /** A process that touches nothing: files by name, HTTP by script, output kept. */
-import type { HttpClient, Runtime } from "../../src/runtime/runtime.ts";
+import type { HttpClient } from "../../src/runtime/http/types.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
 
 export interface FakeHostOptions {
   readonly files?: Readonly<Record<string, string>>;

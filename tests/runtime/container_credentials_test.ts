@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
 import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
-import type { Listener } from "../../src/runtime/runtime.ts";
+import type { Listener } from "../../src/runtime/http/types.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
 import { FakeAgentServer } from "../fakes/agent_server.ts";
 import { deniedFrame, podFrame, roleFrame } from "../fakes/frames.ts";

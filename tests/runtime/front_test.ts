@@ -5,7 +5,7 @@ import { createFront } from "../../src/agent/imds/front.ts";
 import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../src/aws/imds.ts";
-import type { Incoming, Listener, Reply } from "../../src/runtime/runtime.ts";
+import type { Incoming, Listener, Reply } from "../../src/runtime/http/types.ts";
 import { createHttpClient } from "../../src/runtime/http/client.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";

@@ -7,7 +7,7 @@ import http from "node:http";
 import https from "node:https";
 import { isIP, type Socket } from "node:net";
 import { Readable } from "node:stream";
-import type { HttpClient, HttpClientOptions, HttpRequestInit } from "../runtime.ts";
+import type { HttpClient, HttpClientOptions, HttpRequestInit } from "./types.ts";
 
 /** No connection within the time given. Trying again can help. */
 export class ConnectTimeout extends Error {

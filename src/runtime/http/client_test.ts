@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { settled } from "../../../tests/fakes/manual_clock.ts";
 import { testCertificate } from "../../../tests/fakes/test_certificate.ts";
-import type { Handler, HttpClientOptions, Listener } from "../runtime.ts";
+import type { Handler, HttpClientOptions, Listener } from "./types.ts";
 import { createHttpClient } from "./client.ts";
 import { listen } from "./listener.ts";
 

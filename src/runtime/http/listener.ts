@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import process from "node:process";
-import type { Listener, ListenOptions, Reply } from "../runtime.ts";
+import type { ConnectionEnds, Listener, ListenOptions, Reply } from "./types.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
 import {
   type AcceptWatchdog,
@@ -15,8 +15,8 @@ import {
   reachableHost,
   startAcceptWatchdog,
 } from "./accept_watchdog.ts";
-import { drop, writeReply, writeResponse } from "./response_writer.ts";
-import { type ConnectionEnds, NodeRequest } from "./node_request.ts";
+import { discard, replyOf, writeReply } from "./response_writer.ts";
+import { NodeRequest } from "./node_request.ts";
 import { openFilesLimit } from "../machine.ts";
 import { peerAddress } from "./peer_address.ts";
 import { FastPath } from "./fast/server_connection.ts";
@@ -259,11 +259,10 @@ class HttpListener implements Listener {
 
   #write(response: ServerResponse, answer: Reply | Response, ends: boolean): void {
     const last = this.#closing || ends;
-    if (response.destroyed) return drop(answer);
+    const reply = answer instanceof Response ? replyOf(answer) : answer;
+    if (response.destroyed) return discard(reply);
     try {
-      if (answer instanceof Response) {
-        writeResponse(response, answer, last).catch(() => this.#fail(response));
-      } else writeReply(response, answer, last);
+      writeReply(response, reply, last);
     } catch {
       this.#fail(response);
     }

@@ -5,9 +5,8 @@ import { connect as connectTls } from "node:tls";
 import { testCertificate } from "../../../tests/fakes/test_certificate.ts";
 import { createHttpClient } from "./client.ts";
 import { type RawClient, rawClient, rawExchange } from "../../../tests/fakes/raw_client.ts";
-import type { Handler, Incoming, Listener, ListenLimits, Reply } from "../runtime.ts";
+import type { ConnectionEnds, Handler, Incoming, Listener, ListenLimits, Reply } from "./types.ts";
 import { listen } from "./listener.ts";
-import type { ConnectionEnds } from "./node_request.ts";
 
 const quick: ListenLimits = {
   maxConnections: 100,

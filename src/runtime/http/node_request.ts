@@ -5,16 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
-import type { Incoming } from "../runtime.ts";
+import type { ConnectionEnds, Incoming } from "./types.ts";
 import { headerOf, headerValuesOf, isNamed, webHeaders } from "./raw_headers.ts";
-
-/** The two ends of an accepted connection, addresses in the form of `peerAddress`. */
-export interface ConnectionEnds {
-  readonly peer: string;
-  readonly peerPort: number;
-  readonly local: string;
-  readonly localPort: number;
-}
 
 export class NodeRequest implements Incoming {
   readonly #message: IncomingMessage;

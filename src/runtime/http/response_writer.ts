@@ -1,94 +1,107 @@
-/**
- * Writes a handler's answer to node:http: a `Reply` with one call, a `Response` as a stream that
- * keeps the client's pace and is cancelled when the client goes.
- */
+/** Writes a handler's reply to a response of node:http. */
 import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
-import { type BodySource, pour } from "./body_source.ts";
-import type { Reply } from "../runtime.ts";
+import { isNamed } from "./raw_headers.ts";
+import type { BodySource, Reply } from "./types.ts";
 
-const bodiless = new Set([204, 205, 304]);
+/** Statuses that never have a body. */
+export const bodiless = new Set([204, 205, 304]);
 
 /** Larger bodies aren't worth the copy that makes head and body one write. */
 const oneWriteBytes = 16_384;
 
-/** Content-Length is added; for HEAD it is that of the body which isn't sent. */
+/**
+ * Adds the framing; for HEAD, Content-Length is that of the body which isn't sent. `last` closes
+ * the connection afterwards. A body that fails midway also closes it, so that the client can tell
+ * that the reply is incomplete.
+ */
 export function writeReply(response: ServerResponse, reply: Reply, last: boolean): void {
   const { status, body } = reply;
   const headers = reply.headers.flat();
-  if (!bodiless.has(status)) headers.push("Content-Length", String(byteLength(body)));
+  const isHead = response.req.method === "HEAD";
+  const length = contentLength(reply, isHead);
+  if (length !== undefined) headers.push("Content-Length", String(length));
   if (last) headers.push("Connection", "close");
   response.writeHead(status, headers);
-  const silent = body === null || response.req.method === "HEAD";
-  if (isSource(body)) return silent ? leave(response, body) : pourOut(response, body);
-  if (silent) response.end();
+  if (body === null || isHead || bodiless.has(status)) {
+    discard(reply);
+    response.end();
+  } else if (isSource(body)) {
+    pour(body, response, (whole) => whole ? response.end() : response.destroy());
+  } else if (isStream(body)) void pump(response, body);
   else if (typeof body === "string" || body.byteLength > oneWriteBytes) response.end(body);
   else response.end(latin1(body), "latin1");
 }
 
-function leave(response: ServerResponse, body: BodySource): void {
-  body.cancel();
-  response.end();
-}
-
-function pourOut(response: ServerResponse, body: BodySource): void {
-  pour(body, response, (whole) => whole ? response.end() : response.destroy());
-}
-
-/** A character a byte: as text, the body leaves in one piece with the head. */
+/** One character per byte: as text, the body leaves in one piece with the head. */
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
-function byteLength(body: Reply["body"]): number {
-  if (body === null) return 0;
-  if (isSource(body)) return body.length;
-  return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+/** The Content-Length to add; undefined if the reply has one already, or must not have one. */
+export function contentLength(reply: Reply, isHead: boolean): number | undefined {
+  const { status, headers, body } = reply;
+  if (bodiless.has(status) || isStream(body) || (body === null && isHead)) return undefined;
+  if (headers.some(([name]) => isNamed(name, "content-length"))) return undefined;
+  return typeof body === "string" ? Buffer.byteLength(body) : body?.length ?? 0;
 }
 
-/** Lets an answer go that nobody is there to read. */
-export function drop(answer: Reply | Response | null): void {
-  if (answer instanceof Response) answer.body?.cancel().catch(() => {});
-  else if (answer !== null && isSource(answer.body)) answer.body.cancel();
+/** Releases the body of a reply that won't be read. */
+export function discard({ body }: Reply): void {
+  if (isStream(body)) body.cancel().catch(() => {});
+  else if (isSource(body)) body.cancel();
 }
 
 export function isSource(body: Reply["body"]): body is BodySource {
   return typeof body === "object" && body !== null && "start" in body;
 }
 
-/**
- * Settles when the whole answer has been handed over or the client has gone. A body that fails
- * midway cuts the connection, so that the client can tell the answer is incomplete.
- */
-export async function writeResponse(
-  response: ServerResponse,
-  answer: Response,
-  last: boolean,
-): Promise<void> {
-  const headers = [...answer.headers].flatMap(([name, value]) => [capitalised(name), value]);
-  if (last) headers.push("Connection", "close");
-  const silent = response.req.method === "HEAD" || bodiless.has(answer.status);
-  if (answer.body === null && !silent && !answer.headers.has("content-length")) {
-    headers.push("Content-Length", "0");
-  }
-  response.writeHead(answer.status, headers);
-  if (answer.body === null) return void response.end();
-  if (!silent) return await pump(response, answer.body);
-  response.end();
-  await answer.body.cancel().catch(() => {});
+export function isStream(body: Reply["body"]): body is ReadableStream<Uint8Array> {
+  return body instanceof ReadableStream;
 }
 
-/** As services write them, for scripts that look for `Content-Length`; a Response has them lower. */
+/** A web response as a reply, with header names in the case that services use (`Content-Type`). */
+export function replyOf({ status, headers, body }: Response): Reply {
+  const named = [...headers].map(([name, value]) => [capitalised(name), value] as const);
+  return { status, headers: named, body };
+}
+
 function capitalised(name: string): string {
   return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
+/** Where `pour` writes: a socket, or a response of node:http. */
+interface Outlet {
+  write(bytes: Uint8Array, written: () => void): boolean;
+  on(event: "close", listener: () => void): unknown;
+  off(event: "close", listener: () => void): unknown;
+}
+
+/** Writes all of it; `done(false)` if the source failed or the outlet closed before the end. */
+export function pour(source: BodySource, outlet: Outlet, done: (whole: boolean) => void): void {
+  const resume = () => source.resume();
+  const gone = () => {
+    source.cancel();
+    finish(false);
+  };
+  const finish = (whole: boolean) => {
+    outlet.off("close", gone);
+    done(whole);
+  };
+  outlet.on("close", gone);
+  source.start({
+    chunk: (bytes) => void outlet.write(bytes, resume),
+    end: () => finish(true),
+    fail: () => finish(false),
+  });
+}
+
 async function pump(response: ServerResponse, body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.getReader();
-  // Nothing is read while the client's pace is kept; a source that fails then is noticed all the same.
+  // The source may fail while nothing is read because the client is slow.
   reader.closed.catch(() => response.destroy());
   response.once("close", () => void reader.cancel().catch(() => {}));
-  // Headers go out before the first chunk: a feed may have nothing to say for seconds.
+  // Headers go out before the first chunk: a watch may have nothing to send for seconds.
   response.flushHeaders();
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {

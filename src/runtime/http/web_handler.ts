@@ -1,17 +1,22 @@
-/** How a listener's requests reach an app that takes web requests, such as one of Hono's. */
-import type { Incoming } from "../runtime.ts";
+/** Connects a listener to an app that takes web requests, such as one of Hono's. */
+import { replyOf } from "./response_writer.ts";
+import type { Incoming, Reply } from "./types.ts";
 
 type App = (request: Request, env: { readonly peer: string }) => Promise<Response> | Response;
 
-/** Origin-form targets only; the Host header decides nothing, so it is taken as it comes. */
+/** Accepts origin-form targets only. The Host header has no influence on the URL. */
 export function webHandler(
   fetch: App,
-): (incoming: Pick<Incoming, "target" | "peer" | "toRequest">) => ReturnType<App> {
-  return (incoming) => {
+): (incoming: Pick<Incoming, "target" | "peer" | "toRequest">) => Promise<Reply> {
+  return async (incoming) => {
     const url = `http://localhost${incoming.target}`;
     if (!incoming.target.startsWith("/") || !URL.canParse(url)) {
-      return new Response("bad target\n", { status: 400 });
+      return {
+        status: 400,
+        headers: [["Content-Type", "text/plain;charset=UTF-8"]],
+        body: "bad target\n",
+      };
     }
-    return fetch(incoming.toRequest(url), { peer: incoming.peer });
+    return replyOf(await fetch(incoming.toRequest(url), { peer: incoming.peer }));
   };
 }

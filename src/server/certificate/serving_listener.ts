@@ -1,5 +1,5 @@
 /** Opens the agents' listener with the first certificate there is, and gives it each later one. */
-import type { Listener } from "../../runtime/runtime.ts";
+import type { Listener } from "../../runtime/http/types.ts";
 
 export interface KeyPair {
   /** PEM. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { settled } from "../../../tests/fakes/manual_clock.ts";
-import type { Listener } from "../../runtime/runtime.ts";
+import type { Listener } from "../../runtime/http/types.ts";
 import { type KeyPair, ServingListener } from "./serving_listener.ts";
 
 const pair = (name: string): KeyPair => ({ cert: name, key: name });

@@ -5,7 +5,7 @@ import { adminLimits, frontLimits } from "../../../src/agent/lifecycle/listen_li
 import { parseAgentConfig } from "../../../src/agent/config.ts";
 import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../../src/agent/imds/token_keys.ts";
-import type { Handler, ListenLimits, ListenOptions } from "../../../src/runtime/runtime.ts";
+import type { Handler, ListenLimits, ListenOptions } from "../../../src/runtime/http/types.ts";
 import { createRuntime } from "../../../src/runtime/process.ts";
 import { systemClock } from "../../../src/time/system_clock.ts";
 import { agentLimits, pageLimits } from "../../../src/server/listeners.ts";

@@ -4,7 +4,7 @@ import { createFront, type FrontOptions } from "../../../src/agent/imds/front.ts
 import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../../src/aws/imds.ts";
-import type { ListenLimits } from "../../../src/runtime/runtime.ts";
+import type { ListenLimits } from "../../../src/runtime/http/types.ts";
 import { createHttpClient } from "../../../src/runtime/http/client.ts";
 import { listen } from "../../../src/runtime/http/listener.ts";
 import { createFastClient } from "../../../src/runtime/http/fast/client.ts";

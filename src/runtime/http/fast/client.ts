@@ -3,7 +3,7 @@
  * plain form. An answer of another form is dropped unread, and the caller asks again by node:http:
  * a GET may be sent twice.
  */
-import type { FastGet, FastResponse } from "../../runtime.ts";
+import type { FastGet, FastResponse } from "../types.ts";
 import { AnswerTimeout, PlainExchange } from "./client_exchange.ts";
 import { UpstreamSocket } from "./client_socket.ts";
 

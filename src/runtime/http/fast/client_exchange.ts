@@ -1,7 +1,6 @@
 /** One request on a kept connection, and its answer if that has the plain form. */
 import { Buffer } from "node:buffer";
-import type { BodySource, ByteSink } from "../body_source.ts";
-import type { FastResponse } from "../../runtime.ts";
+import type { BodySource, ByteSink, FastResponse } from "../types.ts";
 import { type PlainAnswerHead, plainAnswerHead } from "./parse_response.ts";
 import type { SocketUser, UpstreamSocket } from "./client_socket.ts";
 

@@ -2,8 +2,7 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { BodySource } from "../body_source.ts";
-import type { FastGet, FastResponse } from "../../runtime.ts";
+import type { BodySource, FastGet, FastResponse } from "../types.ts";
 import { plainAnswerHead } from "./parse_response.ts";
 import { createFastClient } from "./client.ts";
 

@@ -1,10 +1,9 @@
 /** A `Reply` as the bytes that node:http would send for it, made in one piece. */
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
-import type { Reply } from "../../runtime.ts";
-import { isSource } from "../response_writer.ts";
+import type { Reply } from "../types.ts";
+import { bodiless, contentLength } from "../response_writer.ts";
 
-const bodiless = new Set([204, 205, 304]);
 const fieldName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Anything else could end the line and begin another. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -18,19 +17,18 @@ export interface ReplyForm {
 }
 
 /**
- * A character a byte, so that head and body leave with one write; of a source, the head alone.
+ * A character a byte, so that head and body leave with one write; of a source or stream, only the head.
  * @throws {TypeError} for a header that can't be sent
  */
 export function encodeResponse(reply: Reply, { head, keptSeconds, now }: ReplyForm): string {
   const { status } = reply;
-  const body = bodiless.has(status) || isSource(reply.body) ? "" : bodyText(reply.body);
-  const length = isSource(reply.body) ? reply.body.length : body.length;
+  const length = contentLength(reply, head);
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`;
   for (const [name, value] of reply.headers) text += `${field(name, value)}\r\n`;
-  if (!bodiless.has(status)) text += `Content-Length: ${length}\r\n`;
+  if (length !== undefined) text += `Content-Length: ${length}\r\n`;
   if (!hasDate(reply.headers)) text += `Date: ${dateAt(now)}\r\n`;
   text += `${connection(keptSeconds)}\r\n\r\n`;
-  return head ? text : text + body;
+  return head || bodiless.has(status) ? text : text + bodyText(reply.body);
 }
 
 /** One passed on has its own. */
@@ -48,9 +46,9 @@ function field(name: string, value: string): string {
   throw new TypeError(`header ${JSON.stringify(name)} can't be sent`);
 }
 
-function bodyText(body: string | Uint8Array | null): string {
-  if (body === null) return "";
+function bodyText(body: Reply["body"]): string {
   if (typeof body === "string") return Buffer.from(body).toString("latin1");
+  if (!(body instanceof Uint8Array)) return "";
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1");
 }
 

@@ -1,7 +1,6 @@
 /** A request of the plain form as the contract's `Incoming`. It has no body. */
 import type { Socket } from "node:net";
-import type { Incoming } from "../../runtime.ts";
-import type { ConnectionEnds } from "../node_request.ts";
+import type { ConnectionEnds, Incoming } from "../types.ts";
 import type { ParsedRequest } from "./parse_request.ts";
 import { headerOf, headerValuesOf, webHeaders } from "../raw_headers.ts";
 

@@ -6,10 +6,8 @@
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type BodySource, pour } from "../body_source.ts";
-import type { Handler, ListenLimits, Reply } from "../../runtime.ts";
-import { drop, isSource } from "../response_writer.ts";
-import type { ConnectionEnds } from "../node_request.ts";
+import type { BodySource, ConnectionEnds, Handler, ListenLimits, Reply } from "../types.ts";
+import { discard, isSource, isStream, pour, replyOf } from "../response_writer.ts";
 import { FastRequest } from "./request.ts";
 import { encodeResponse } from "./encode_response.ts";
 import { maxFastRequestBytes, type ParsedRequest, parseFastRequest } from "./parse_request.ts";
@@ -22,7 +20,7 @@ export interface FastPathOptions {
   /** The connection goes on at node:http. */
   readonly handOver: (socket: Socket) => void;
   /** Writes an answer that is a stream. */
-  readonly write: (response: ServerResponse, answer: Response, ends: boolean) => void;
+  readonly write: (response: ServerResponse, reply: Reply, ends: boolean) => void;
   /** Answers a fault of the handler. */
   readonly fail: (response: ServerResponse) => void;
   readonly closing: () => boolean;
@@ -168,15 +166,14 @@ class FastConnection {
 
   /** null: the handler failed. */
   #write(request: ParsedRequest, incoming: FastRequest, answer: Reply | Response | null): void {
-    if (this.#socket.destroyed) return drop(answer);
-    const text = answer === null || answer instanceof Response
-      ? undefined
-      : this.#textOf(request, answer);
-    if (text === undefined) {
-      return this.#respond(request, incoming, answer instanceof Response ? answer : null);
-    }
-    const { body } = answer as Reply;
-    if (isSource(body)) this.#pour(request, incoming, text, body);
+    const reply = answer instanceof Response ? replyOf(answer) : answer;
+    if (reply === null) return this.#respond(request, incoming, null);
+    if (this.#socket.destroyed) return discard(reply);
+    const { body } = reply;
+    if (isStream(body)) return this.#respond(request, incoming, reply);
+    const text = this.#textOf(request, reply);
+    if (text === undefined) this.#respond(request, incoming, null);
+    else if (isSource(body)) this.#pour(request, incoming, text, body);
     else this.#reply(request, incoming, text);
   }
 
@@ -234,7 +231,7 @@ class FastConnection {
   }
 
   /** By way of node:http, which knows how to frame a stream. */
-  #respond(request: ParsedRequest, incoming: FastRequest, answer: Response | null): void {
+  #respond(request: ParsedRequest, incoming: FastRequest, answer: Reply | null): void {
     const over = this.#begin();
     const socket = this.#socket;
     const response = responseFor(request);

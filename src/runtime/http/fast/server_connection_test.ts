@@ -1,7 +1,7 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { rawClient, rawExchange } from "../../../../tests/fakes/raw_client.ts";
-import type { Handler, Listener } from "../../runtime.ts";
+import type { Handler, Listener } from "../types.ts";
 import { listen } from "../listener.ts";
 
 const limits = {
