@@ -115,3 +115,17 @@ export interface ContainerRuntime {
   addresses(sandboxId: string): Promise<readonly string[] | null>;
   close(): void;
 }
+
+export interface ProgramResult {
+  /** 127 if the program isn't there. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program without a shell. */
+export type RunProgram = (
+  command: string,
+  args: readonly string[],
+  options?: { readonly stdin?: string; readonly timeoutMs?: number },
+) => Promise<ProgramResult>;

@@ -1,6 +1,6 @@
 /**
- * The process as a value: arguments, environment, output, signals, and the ways to the network and
- * to files. `main.ts` makes one and hands it on; nothing else touches globals of the runtime.
+ * The process as a value: arguments, environment, output, signals, network and files. `main.ts`
+ * creates one and passes it on; no other code uses the globals of the runtime.
  */
 import { lookup } from "node:dns/promises";
 import process from "node:process";
@@ -17,14 +17,14 @@ import { StopSignals } from "./stop_signals.ts";
 
 const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** To be called before anything else: as PID 1 a process needs its signal handlers at once. */
+/** Call this before anything else: PID 1 needs its signal handlers immediately. */
 export function createRuntime(): Runtime {
   const exit = (code: number): never => process.exit(code);
   const signals = new StopSignals(exit);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => signals.arrived(signal));
   }
-  // A reader that went away (`| head`) is no reason to die with a stack trace.
+  // A closed pipe (`| head`) must not end the program with a stack trace.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   const log = new LogOutput(writeAll);
@@ -53,7 +53,7 @@ export function createRuntime(): Runtime {
   };
 }
 
-/** Node's own write waits for nobody; Deno's does. */
+/** Node's own write doesn't block; Deno's does. */
 async function writeAll(text: string): Promise<void> {
   if (!("deno" in process.versions)) {
     return await new Promise((resolve) => process.stdout.write(text, () => resolve()));

@@ -1,8 +1,8 @@
-/** What a signal to stop means: the first asks, the second ends the process. */
+/** SIGTERM and SIGINT: the first asks the program to stop, the second ends the process. */
 
 const exitCodes = new Map([["SIGTERM", 143], ["SIGINT", 130]]);
 
-/** Before anyone has asked to be told, the first signal ends the process already. */
+/** Without a callback, the first signal ends the process. */
 export class StopSignals {
   readonly #exit: (code: number) => void;
   readonly #callbacks: ((signal: string) => void)[] = [];

@@ -1,17 +1,5 @@
 /** Why an address can't be put on this node, in one line with its remedy. Each is tried again. */
-
-export interface ProgramResult {
-  /** 127 where the program isn't there. */
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export type RunProgram = (
-  command: string,
-  args: readonly string[],
-  options?: { readonly timeoutMs?: number },
-) => Promise<ProgramResult>;
+import type { ProgramResult } from "../ports.ts";
 
 export type AddressFaultCode = "no_program" | "no_permission" | "failed";
 

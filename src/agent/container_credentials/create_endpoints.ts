@@ -1,8 +1,7 @@
 /** The doors of the container credentials front, from the settings to listeners on the node. */
-import { frontLimits, type Limits } from "../lifecycle/listen_limits.ts";
+import { frontLimits } from "../lifecycle/listen_limits.ts";
 import type { AgentSettings } from "../config.ts";
-import type { Clock, Log } from "../ports.ts";
-import type { RunProgram } from "./address_fault.ts";
+import type { Clock, Log, RunProgram } from "../ports.ts";
 import { CredentialsEndpoints, type DoorListener } from "./endpoints.ts";
 import { placeAddress } from "./node_addresses.ts";
 
@@ -12,7 +11,7 @@ export interface DoorNode<Handler> {
     readonly host: string;
     readonly port: number;
     readonly handler: Handler;
-    readonly limits: Limits;
+    readonly limits: ReturnType<typeof frontLimits>;
     readonly reusePort: boolean;
   }) => Promise<DoorListener>;
 }

@@ -4,7 +4,8 @@
  * has no dummy links.
  */
 import * as v from "valibot";
-import { addressFault, type ProgramResult, type RunProgram } from "./address_fault.ts";
+import { addressFault } from "./address_fault.ts";
+import type { ProgramResult, RunProgram } from "../ports.ts";
 
 /** The link that the agent makes. */
 const linkName = "rolecall0";

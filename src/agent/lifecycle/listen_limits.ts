@@ -1,17 +1,8 @@
 /** With which limits the agent listens. */
 import type { AgentSettings } from "../config.ts";
 
-export interface Limits {
-  readonly maxConnections: number;
-  readonly maxConnectionsPerPeer: number;
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
-  readonly maxHeaderBytes: number;
-}
-
 /** No SDK sends a body or large headers to the metadata service; silent clients are closed. */
-export function frontLimits(settings: AgentSettings): Limits {
+export function frontLimits(settings: AgentSettings) {
   return {
     maxConnections: settings.maxConnections,
     // With few in all, as where few files may be open, one pod must not have every one of them.
@@ -27,7 +18,7 @@ export function frontLimits(settings: AgentSettings): Limits {
 }
 
 /** The kubelet's probes and a scraper or two; pods reach this port too. */
-export const adminLimits: Limits = {
+export const adminLimits = {
   maxConnections: 64,
   maxConnectionsPerPeer: 16,
   headersTimeoutMs: 5000,

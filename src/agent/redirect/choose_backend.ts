@@ -1,7 +1,8 @@
 /** Which packet filter holds the redirect: the one in use on the node, or the one asked for. */
 import { type IptablesVariant } from "./iptables_backend.ts";
-import { redirectFault, type RunProgram } from "./redirect_fault.ts";
+import { redirectFault } from "./redirect_fault.ts";
 import { chainName } from "./redirect_rules.ts";
+import type { RunProgram } from "../ports.ts";
 
 export type ChosenBackend =
   | { readonly kind: "nftables" }

@@ -1,11 +1,10 @@
 /** The redirect of an agent, from its settings to a keeper over the node's own programs. */
 import type { AgentSettings } from "../config.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Clock, Log, RunProgram } from "../ports.ts";
 import { chooseBackend } from "./choose_backend.ts";
 import { cutFlows } from "./cut_flows.ts";
 import { iptablesBackend } from "./iptables_backend.ts";
 import { nftablesBackend } from "./nftables_backend.ts";
-import type { RunProgram } from "./redirect_fault.ts";
 import { RedirectReconciler } from "./redirect_reconciler.ts";
 import type { RedirectSettings } from "./redirect_rules.ts";
 import { removeRedirect } from "./remove_redirect.ts";

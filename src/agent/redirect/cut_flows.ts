@@ -3,8 +3,9 @@
  * a new flow, which is redirected. Flows that were redirected answer from the agent's address, so
  * asking for answers from the metadata address itself leaves them alone.
  */
-import { redirectFault, type RunProgram } from "./redirect_fault.ts";
+import { redirectFault } from "./redirect_fault.ts";
 import { type Family, metadataAddress } from "./redirect_rules.ts";
+import type { RunProgram } from "../ports.ts";
 
 /** How many flows were cut. @throws {RedirectFault} conntrack isn't there or not permitted. */
 export async function cutFlows(run: RunProgram, hasIpv6: boolean): Promise<number> {

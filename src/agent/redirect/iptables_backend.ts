@@ -1,6 +1,6 @@
 /** The redirect by iptables, in either of its variants, for both families of addresses. */
 import { type Chains, readChains, readTables, removalPlan, repairPlan } from "./iptables_plan.ts";
-import { redirectFault, runOrFault, type RunProgram } from "./redirect_fault.ts";
+import { redirectFault, runOrFault } from "./redirect_fault.ts";
 import {
   chainName,
   type ChainRules,
@@ -9,6 +9,7 @@ import {
   iptablesRules,
   type RedirectSettings,
 } from "./redirect_rules.ts";
+import type { RunProgram } from "../ports.ts";
 
 export type IptablesVariant = "iptables-nft" | "iptables-legacy";
 

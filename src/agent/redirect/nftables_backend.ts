@@ -3,8 +3,9 @@
  * applied is kept, and anything else later means that someone changed them.
  */
 import type { RedirectBackend } from "./iptables_backend.ts";
-import { redirectFault, runOrFault, type RunProgram } from "./redirect_fault.ts";
+import { redirectFault, runOrFault } from "./redirect_fault.ts";
 import { nftScript, nftTable, type RedirectSettings } from "./redirect_rules.ts";
+import type { RunProgram } from "../ports.ts";
 
 export interface NftablesOptions {
   readonly run: RunProgram;

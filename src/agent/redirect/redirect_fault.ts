@@ -1,17 +1,5 @@
 /** Why the redirect can't be put in place, in one line with its remedy. Each is tried again. */
-
-export interface ProgramResult {
-  /** 127 where the program isn't there. */
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export type RunProgram = (
-  command: string,
-  args: readonly string[],
-  options?: { readonly stdin?: string; readonly timeoutMs?: number },
-) => Promise<ProgramResult>;
+import type { ProgramResult, RunProgram } from "../ports.ts";
 
 export type RedirectFaultCode = "no_program" | "no_permission" | "no_module" | "locked" | "failed";
 

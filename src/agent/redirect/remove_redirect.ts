@@ -1,8 +1,9 @@
 /** Removes the redirect from this node, whichever kind of packet filter holds it. */
 import { removeIptables } from "./iptables_backend.ts";
 import { removeNftables } from "./nftables_backend.ts";
-import { RedirectFault, type RunProgram } from "./redirect_fault.ts";
+import { RedirectFault } from "./redirect_fault.ts";
 import type { Family } from "./redirect_rules.ts";
+import type { RunProgram } from "../ports.ts";
 
 type Kind = "iptables-nft" | "iptables-legacy" | "nftables";
 

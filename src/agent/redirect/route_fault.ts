@@ -1,5 +1,6 @@
 /** Why routing can't keep pods off the metadata service, in one line with its remedy. */
-import { type ProgramResult, RedirectFault } from "./redirect_fault.ts";
+import { RedirectFault } from "./redirect_fault.ts";
+import type { ProgramResult } from "../ports.ts";
 
 const permission = /permission denied|operation not permitted/i;
 const unsupported = /not supported/i;

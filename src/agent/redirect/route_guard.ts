@@ -2,10 +2,10 @@
  * Keeps what comes from pods off the metadata service by routing, so that a flush of the packet
  * filter opens nothing. Which rules that takes is `route_rules.ts`'s matter.
  */
-import type { ProgramResult, RunProgram } from "./redirect_fault.ts";
 import type { Family } from "./redirect_rules.ts";
 import { routeFault } from "./route_fault.ts";
 import { readRouteRules, routePlan, routeRemoval } from "./route_rules.ts";
+import type { ProgramResult, RunProgram } from "../ports.ts";
 
 export interface RouteGuard {
   /**

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { removeRouteGuard, routeGuard } from "./route_guard.ts";
-import type { ProgramResult } from "./redirect_fault.ts";
+import type { ProgramResult } from "../ports.ts";
 
 const good = { code: 0, stdout: "[]", stderr: "" };
 
