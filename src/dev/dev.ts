@@ -7,7 +7,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
 import { pageLimits } from "../server/listeners.ts";
-import type { Log } from "../server/ports.ts";
+import type { Log } from "../telemetry/log.ts";
 import { hostPortText } from "../cli/flags.ts";
 import { listenAt } from "../cli/listening.ts";
 import { commandLines, otherPodLines, type PodRow } from "./announcement.ts";

@@ -8,7 +8,7 @@ import { createSts, type StsOptions } from "../aws/sts.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { HttpClient, Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Log } from "../server/ports.ts";
+import type { Log } from "../telemetry/log.ts";
 import { createServer } from "../server/server.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { systemClock as clock } from "../time/system_clock.ts";

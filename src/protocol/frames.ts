@@ -88,7 +88,7 @@ export const agentReport = v.object({
 export type AgentReport = v.InferOutput<typeof agentReport>;
 
 /** A line that isn't a frame: broken JSON, or a known type of another shape. */
-export class FrameFault extends Error {
+class FrameFault extends Error {
   readonly code = "frame_malformed";
   override readonly name = "FrameFault";
 }

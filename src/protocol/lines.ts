@@ -1,7 +1,7 @@
 /** Cuts a byte stream into lines, however its chunks fall; lines have an upper length. */
 
 /** A line went over the limit: the peer isn't what it should be. */
-export class LineTooLong extends Error {
+class LineTooLong extends Error {
   readonly code = "line_too_long";
   override readonly name = "LineTooLong";
 }

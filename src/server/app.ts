@@ -16,7 +16,7 @@ import type { PodName, Summary } from "./status/data/summary.ts";
 const maxBodyBytes = 16_384;
 const podTokenBody = v.object({ token: v.string() });
 
-export interface AppOptions {
+interface AppOptions {
   readonly index: ClusterIndex;
   readonly identifyAgent: IdentifyAgent;
   readonly streams: AgentStreams;

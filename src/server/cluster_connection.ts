@@ -18,7 +18,8 @@ import type { ClusterIndex, Sink } from "./cluster/cluster_index.ts";
 import type { ServerSettings } from "./config.ts";
 import type { ReadPodsByAddress } from "./assignments/direct_read.ts";
 import type { EventSink } from "./assignments/object_events.ts";
-import type { Log, ReviewToken } from "./ports.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { ReviewToken } from "./ports.ts";
 import type { WatchStatus } from "./readiness.ts";
 import { bearerToken, readClaims } from "./access/token_claims.ts";
 
@@ -41,7 +42,7 @@ export interface Cluster {
   readonly close: () => void;
 }
 
-export type ConnectedCluster = Cluster | { readonly kind: "problem"; readonly problem: string };
+type ConnectedCluster = Cluster | { readonly kind: "problem"; readonly problem: string };
 
 /** Nothing is asked of the API yet; settings that can't be used are a problem. */
 export async function connectCluster(

@@ -44,7 +44,7 @@ export interface ServerSettings {
   readonly logFormat: Values["log-format"];
 }
 
-export type ParsedServerConfig =
+type ParsedServerConfig =
   | {
     readonly kind: "parsed";
     readonly settings: ServerSettings;

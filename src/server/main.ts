@@ -16,7 +16,7 @@ import { parseServerConfig, type ServerSettings } from "./config.ts";
 import { serverFlags } from "./flags.ts";
 import { agentLimits, pageLimits } from "./listeners.ts";
 import type { ReadCallerArns } from "./credentials/own_identity.ts";
-import type { Log } from "./ports.ts";
+import type { Log } from "../telemetry/log.ts";
 import { type AskReplicas, askReplicas } from "./status/data/replicas.ts";
 import { createServer, type Server, type ServerOptions } from "./server.ts";
 import { type KeyPair, ServingListener } from "./certificate/serving_listener.ts";
@@ -37,7 +37,7 @@ export const serverCommand: Command = {
 };
 
 /** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
-export async function runServer(runtime: Runtime, args: readonly string[]): Promise<number> {
+async function runServer(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseServerConfig(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { settings, notices } = parsed;

@@ -8,7 +8,7 @@ import type { EventOutcome } from "./assignments/object_events.ts";
 import type { WatchStatus } from "./readiness.ts";
 
 /** What is read when metrics are asked for. */
-export interface MetricSources {
+interface MetricSources {
   readonly watches: () => readonly WatchStatus[];
   readonly counts: () => { readonly pods: number; readonly namespaces: number };
   readonly held: () => Iterable<Assignment>;

@@ -3,7 +3,7 @@ import { parseCallerIdentity } from "../policy/caller_identity.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { formatRoleBaseArn } from "../policy/role_base.ts";
 import type { ServerSettings } from "./config.ts";
-import type { Log } from "./ports.ts";
+import type { Log } from "../telemetry/log.ts";
 
 /** For one set of flags; `callerArns` is empty as long as they aren't known. */
 export function policySettings(

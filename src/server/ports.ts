@@ -1,15 +1,6 @@
 /** What the server's parts need of each other and of the world; `main.ts` joins them. */
 import type { RoleIdentity } from "../policy/facts.ts";
 
-export type { Clock } from "../time/clock.ts";
-
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
 /** Temporary credentials of one role identity. Times in milliseconds since the epoch. */
 export interface Credentials {
   readonly accessKeyId: string;

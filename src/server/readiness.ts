@@ -18,7 +18,7 @@ export interface CertificateStatus {
   readonly problem: string | null;
 }
 
-export interface ReadinessOptions {
+interface ReadinessOptions {
   readonly watches: () => readonly WatchStatus[];
   readonly unlisted: () => readonly string[];
   readonly certificate: () => CertificateStatus;

@@ -22,7 +22,9 @@ import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
 import { isCaller, policySettings } from "./policy_settings.ts";
 import { podExplanation } from "./status/data/pod_explanation.ts";
-import type { AssumeRole, Clock, Log, ReviewToken } from "./ports.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Clock } from "../time/clock.ts";
+import type { AssumeRole, ReviewToken } from "./ports.ts";
 import {
   type CertificateStatus,
   missingForReadiness,

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import type { Registry } from "prom-client";
 
-export interface AdminOptions {
+interface AdminOptions {
   /** One line for each thing missing; empty means ready. */
   readonly missing: () => readonly string[];
   /** With a function, only made when it's asked for. */

@@ -16,7 +16,7 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-export interface LogOptions {
+interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
   /** `agent`, `server` or `dev`: on every line. */

@@ -5,7 +5,7 @@
  */
 import type { Log, LogLevel } from "./log.ts";
 
-export interface RepeatsClock {
+interface RepeatsClock {
   /** Runs once after `ms`; the returned function cancels. */
   after(ms: number, run: () => void): () => void;
 }

@@ -5,7 +5,7 @@ interface Bucket {
   at: number;
 }
 
-export interface RateLimitSettings {
+interface RateLimitSettings {
   /** 0 means no limit. */
   readonly perSecond: number;
   /** So many at once; twice a second's where nothing is said. */

@@ -2,7 +2,7 @@
  * A clock for plans and ages that setting the machine's clock back can't stop. What follows from its
  * instants is for its users.
  */
-import type { Clock } from "../server/ports.ts";
+import type { Clock } from "./clock.ts";
 
 /**
  * Begins at the wall clock's time and never goes back. It goes on by whichever moved further, the

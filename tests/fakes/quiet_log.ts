@@ -1,5 +1,5 @@
 /** A log that says nothing, and one that keeps what it is told. */
-import type { Log } from "../../src/server/ports.ts";
+import type { Log } from "../../src/telemetry/log.ts";
 
 export const quietLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 

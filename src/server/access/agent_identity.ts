@@ -16,7 +16,7 @@ export interface Agent {
   readonly expiresAt: number;
 }
 
-export interface AgentIdentityOptions {
+interface AgentIdentityOptions {
   readonly index: ClusterIndex;
   readonly tokens: ReviewedTokens;
   /** `rolecall-server` by default. */

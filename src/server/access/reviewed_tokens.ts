@@ -4,7 +4,9 @@
  * token entitles to is decided elsewhere.
  */
 import { RateLimit } from "../../time/rate_limit.ts";
-import type { Clock, Log, ReviewToken, TokenVerdict } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { ReviewToken, TokenVerdict } from "../ports.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { bearerToken, readClaims, type TokenClaims } from "./token_claims.ts";
 
@@ -15,12 +17,12 @@ const maxUnderWay = 64;
 type Authenticated = Extract<TokenVerdict, { kind: "authenticated" }>;
 
 /** A genuine token, for the audience asked about. */
-export interface ReviewedToken extends Authenticated {
+interface ReviewedToken extends Authenticated {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
-export interface ReviewedTokensOptions {
+interface ReviewedTokensOptions {
   readonly reviewToken: ReviewToken;
   readonly clock: Clock;
   readonly log: Log;

@@ -7,7 +7,8 @@ import { type Agent, isAgentPod } from "../access/agent_identity.ts";
 import type { Assigner } from "./assigner.ts";
 import { AssignmentFeed, type FeedEnd } from "./assignment_feed.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
 
 /** The old and the new stream of an agent overlap; more are leftovers of a fault. */
 const maxStreamsPerAgent = 4;
@@ -15,7 +16,7 @@ const stuckAfterMs = 30_000;
 /** The longest that a timer of both runtimes can wait. */
 const maxTimerMs = 2_147_483_647;
 
-export interface AgentStreamsOptions {
+interface AgentStreamsOptions {
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
   readonly clock: Clock;

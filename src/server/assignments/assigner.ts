@@ -9,12 +9,13 @@ import { identityKey } from "../../policy/role_identity.ts";
 import { assignFrame, type Assignment, sameAssignment } from "./assignment_frame.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import { sameRequest } from "../cluster/pod_facts.ts";
-import type { Clock, CredentialKeeper } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { CredentialKeeper } from "../ports.ts";
 import type { AssignFrame } from "../../protocol/frames.ts";
 
 type Decider = Pick<Policy, "decide">;
 
-export interface AssignerOptions {
+interface AssignerOptions {
   readonly index: ClusterIndex;
   readonly keeper: CredentialKeeper;
   readonly policy: Decider;

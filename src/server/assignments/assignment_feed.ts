@@ -5,7 +5,7 @@
  */
 import { encodeFrame } from "../../protocol/frames.ts";
 import type { NodeAssignments } from "./assigner.ts";
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
 
 const pingEveryMs = 5_000;
 /** While the watch is older than this, agents are told as soon as it has caught up. */
@@ -17,7 +17,7 @@ const oldestWatchAgeSeconds = 86_400;
 
 export type FeedEnd = "client" | "stuck" | "pod-gone" | "token-expired" | "replaced" | "shutdown";
 
-export interface FeedOptions {
+interface FeedOptions {
   /** Follows the node, calling back with each UID that changed. */
   readonly attach: (changed: (uid: string) => void) => NodeAssignments;
   readonly clock: Clock;

@@ -6,7 +6,8 @@
 import type { DenialReason } from "../../policy/facts.ts";
 import { type Assignment, instant } from "./assignment_frame.ts";
 import type { EventReason, ObjectEvents } from "./object_events.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import { deniedEvent } from "../timeline/timeline_events.ts";
 
@@ -28,7 +29,7 @@ const eventOfDenial: Readonly<Record<DenialReason, EventReason | null>> = {
   SessionDurationInvalid: "RoleInvalid",
 };
 
-export interface AssignmentNewsOptions {
+interface AssignmentNewsOptions {
   readonly events: ObjectEvents;
   readonly log: Log;
   readonly clock: Clock;

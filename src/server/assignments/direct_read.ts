@@ -8,7 +8,8 @@ import type { AssignFrame } from "../../protocol/frames.ts";
 import { claimOf } from "../cluster/address_claim.ts";
 import type { Assigner } from "./assigner.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import { type Refusal, refuse } from "../access/refusal.ts";
 
@@ -18,7 +19,7 @@ const maxMisses = 10_000;
 /** Lists the pods of a node with that address; rejects where the API can't be asked. */
 export type ReadPodsByAddress = (node: string, ip: string) => Promise<readonly PodFacts[]>;
 
-export interface DirectReadOptions {
+interface DirectReadOptions {
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
   readonly readPodsByAddress: ReadPodsByAddress;

@@ -3,7 +3,7 @@ import type { Denial, NamespaceFacts } from "../../policy/facts.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import type { ObjectEvents } from "./object_events.ts";
 
-export interface NamespaceNewsOptions {
+interface NamespaceNewsOptions {
   readonly index: ClusterIndex;
   readonly events: ObjectEvents;
   readonly problemOf: (namespace: NamespaceFacts) => Denial | null;

@@ -3,7 +3,8 @@
  * never more than the Events API should bear. The server doesn't wait for them.
  */
 import type { PodFacts } from "../../policy/facts.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 
 const perSecond = 5;

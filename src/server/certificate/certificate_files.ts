@@ -1,11 +1,12 @@
 /** A certificate from files, as cert-manager keeps them: served again whenever they change. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { pause } from "../../time/pause.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
 
 const retryMs = 2_000;
 
-export interface CertificateFilesOptions {
+interface CertificateFilesOptions {
   /** Paths of PEM files. */
   readonly cert: string;
   readonly key: string;
@@ -81,7 +82,7 @@ export class CertificateFiles {
 }
 
 /** The files hold no usable certificate; names them, never what they hold. */
-export class CertificateFilesFault extends Error {
+class CertificateFilesFault extends Error {
   readonly code = "certificate_files_unusable";
   override readonly name = "CertificateFilesFault";
 }

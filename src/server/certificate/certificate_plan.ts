@@ -35,7 +35,7 @@ export const certificateTerms: CertificateTerms = {
   restoreMs: MINUTE,
 };
 
-export interface CertificateView {
+interface CertificateView {
   readonly terms: CertificateTerms;
   readonly now: number;
   /** Since when this replica sees the cluster: its start, or the end of a time without the API. */

@@ -14,7 +14,8 @@ import {
 } from "./certificate_plan.ts";
 import { bundleOf, type CertificateState, decodeState, encodeState } from "./certificate_state.ts";
 import type { Leaf } from "./certificate_state.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
 
 /** One object of the cluster, guarded against writing over what another has written. */
 export interface SharedObject {
@@ -30,7 +31,7 @@ export interface SharedObject {
   ): Promise<"written" | "conflict">;
 }
 
-export interface ServingCertificateOptions {
+interface ServingCertificateOptions {
   readonly secret: SharedObject;
   readonly configMap: SharedObject;
   readonly issuer: CertificateIssuer;

@@ -6,7 +6,7 @@ import { createCertificateIssuer } from "./certificate_authority.ts";
 import { CertificateFiles } from "./certificate_files.ts";
 import type { Cluster } from "../cluster_connection.ts";
 import type { ServerSettings } from "../config.ts";
-import type { Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
 import { ServingCertificate } from "./serving_certificate.ts";
 import type { KeyPair } from "./serving_listener.ts";
 
@@ -16,7 +16,7 @@ export interface TlsSource {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export interface TlsSourceOptions {
+interface TlsSourceOptions {
   readonly runtime: Runtime;
   readonly settings: ServerSettings;
   readonly cluster: Cluster;

@@ -16,7 +16,7 @@ export interface Sink<T> {
   remove(key: string): void;
 }
 
-export interface ClusterListener {
+interface ClusterListener {
   /** `now` is undefined once the pod is gone, `before` where it is new. */
   podChanged?(now: PodFacts | undefined, before: PodFacts | undefined): void;
   namespaceChanged?(name: string): void;
@@ -25,7 +25,7 @@ export interface ClusterListener {
   synced?(): void;
 }
 
-export type ListedResource = "pods" | "namespaces" | "serviceaccounts";
+type ListedResource = "pods" | "namespaces" | "serviceaccounts";
 
 export class ClusterIndex {
   readonly pods: Sink<PodFacts>;

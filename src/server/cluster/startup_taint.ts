@@ -1,10 +1,11 @@
 /** Has a node's start-up taint taken off once its agent is ready, without asking again and again. */
-import type { Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
 
 /** A node that was registered anew has the taint again: it is looked at again after this. */
 const cleanMs = 10 * 60_000;
 
-export interface StartupTaintOptions {
+interface StartupTaintOptions {
   /** Takes the taint off; `absent` where there is none. */
   readonly remove: (node: string) => Promise<"removed" | "absent">;
   readonly clock: Clock;

@@ -3,7 +3,7 @@
  * be done then is the caller's.
  */
 import { DelayQueue } from "./delay_queue.ts";
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
 
 /**
  * Timers stand still while a machine is suspended, and the wall clock can be set; looking this

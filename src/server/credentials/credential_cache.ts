@@ -17,16 +17,16 @@ import {
 import type {
   AssumeRole,
   AssumeRoleFault,
-  Clock,
   CredentialKeeper,
   Credentials,
   CredentialState,
 } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
 import { sessionOf } from "./session_life.ts";
 import { steadyClock } from "../../time/steady_clock.ts";
 import { StsQueue } from "./sts_queue.ts";
 
-export interface CredentialCacheOptions {
+interface CredentialCacheOptions {
   readonly assumeRole: AssumeRole;
   readonly clock: Clock;
   /** From 0 up to 1, as `Math.random`. */

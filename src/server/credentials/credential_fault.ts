@@ -1,7 +1,7 @@
 /** Faults of getting credentials that STS's adapter doesn't know of. */
 import type { AssumeRoleFault } from "../ports.ts";
 
-export class CredentialFault extends Error implements AssumeRoleFault {
+class CredentialFault extends Error implements AssumeRoleFault {
   override readonly name = "CredentialFault";
   readonly code = "sts_failing";
   readonly retryable = true;

@@ -3,7 +3,8 @@
  * nobody else may have. Asked in the background until STS has answered once.
  */
 import { pause } from "../../time/pause.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
 import { aborted } from "../../time/aborted.ts";
 
 const firstRetryMs = 1_000;
@@ -16,7 +17,7 @@ const patienceMs = 15_000;
  */
 export type ReadCallerArns = (signal: AbortSignal) => Promise<readonly [string, ...string[]]>;
 
-export interface OwnIdentityOptions {
+interface OwnIdentityOptions {
   readonly readCallerArns: ReadCallerArns;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,6 +1,8 @@
 /** The credential cache with metrics, logs and timeline attached. */
 import type { ServerSettings } from "../config.ts";
-import type { AssumeRole, Clock, Log } from "../ports.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { Clock } from "../../time/clock.ts";
+import type { AssumeRole } from "../ports.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import { failedEvent, issuedEvent } from "../timeline/timeline_events.ts";
 import { CredentialCache } from "./credential_cache.ts";

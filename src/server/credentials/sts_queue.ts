@@ -3,17 +3,17 @@
  * allowed, in the order of `turns.ts`. Nothing is dropped; what a call does, and whether it is made
  * again, is the credential cache's.
  */
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { FairQueue, type Urgency, type Waiting } from "./fair_queue.ts";
 
 /** One call that wants to be made. */
-export interface StsCall extends Waiting {
+interface StsCall extends Waiting {
   /** Makes it; the place among the calls at once is held until the promise settles. */
   readonly start: (waitedMs: number) => Promise<void>;
 }
 
-export interface StsQueueOptions {
+interface StsQueueOptions {
   readonly clock: Clock;
   /** Calls a second, in any second; under 1 means one call in `1 / rate` seconds. */
   readonly rate: number;

@@ -6,13 +6,13 @@
 import { Hono } from "hono";
 import type { Explanation } from "../../policy/explanation.ts";
 import type { MergedSummary } from "./data/merged_summary.ts";
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
 import { createPages } from "./page/pages.ts";
 import type { PodName } from "./data/summary.ts";
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 
-export interface StatusAppOptions {
+interface StatusAppOptions {
   readonly summary: () => Promise<MergedSummary>;
   /** Null where no such pod is known. */
   readonly explanation: (name: PodName) => Promise<Explanation | null>;

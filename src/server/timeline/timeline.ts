@@ -3,10 +3,10 @@
  * refusals of STS. Bounded, however busy the cluster is: counts by the minute for all of it, and
  * the latest happenings by name, where what repeats itself is one row with a count.
  */
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
 
 /** `denied` is the policy's word, `failed` STS's. */
-export type Happening = "issued" | "renewed" | "denied" | "failed";
+type Happening = "issued" | "renewed" | "denied" | "failed";
 
 export interface TimelineEvent {
   readonly kind: Happening;

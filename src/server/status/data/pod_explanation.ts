@@ -7,7 +7,7 @@ import type { MergedSummary } from "./merged_summary.ts";
 import { servedSteps } from "./served_steps.ts";
 import type { PodName } from "./summary.ts";
 
-export interface PodExplanationOptions {
+interface PodExplanationOptions {
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
   /** Of this pod alone. */

@@ -4,7 +4,7 @@
  * answers mean together is `merged_summary.ts`'s.
  */
 import { type PeerAnswer, readSummary } from "./merged_summary.ts";
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../../time/clock.ts";
 import type { PodName } from "./summary.ts";
 
 /** The other replicas' answers; never rejects. */

@@ -5,7 +5,7 @@
 import { type ExplanationStep, skipped } from "../../../policy/explanation.ts";
 import type { AgentRow, PodRow } from "./summary.ts";
 
-export interface ServedBy {
+interface ServedBy {
   readonly row: PodRow;
   readonly agents: readonly AgentRow[];
   /** Whether every replica has answered; otherwise what isn't seen may still be there. */

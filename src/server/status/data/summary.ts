@@ -72,7 +72,7 @@ export interface PodName {
   readonly name: string;
 }
 
-export interface SummaryOptions {
+interface SummaryOptions {
   readonly version: string;
   readonly replica: string;
   readonly instance: string;

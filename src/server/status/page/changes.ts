@@ -1,5 +1,5 @@
 /** A page's sections as server-sent events: each when it first comes and whenever it has changed. */
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../../time/clock.ts";
 import { pause } from "../../../time/pause.ts";
 import type { Section } from "./page.ts";
 
@@ -7,7 +7,7 @@ const lookEveryMs = 2_000;
 /** Something is said this often, so that one who has gone is noticed. */
 const silenceMs = 15_000;
 
-export interface ChangesOptions {
+interface ChangesOptions {
   readonly clock: Clock;
   readonly sections: () => Promise<readonly Section[]>;
   /** Ends the stream. */

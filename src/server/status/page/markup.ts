@@ -4,7 +4,7 @@ import { html } from "hono/html";
 /** Escaped text ready to be sent; what is interpolated into `html` is escaped there. */
 export type Markup = ReturnType<typeof html>;
 
-export interface Column {
+interface Column {
   readonly title: string;
   /** What stands in it, which says how much room it wants. */
   readonly kind?: "figures" | "name" | "long";
@@ -66,6 +66,6 @@ export function podLink(namespace: string, pod: string): Markup {
   return html`<a href="${podPath(namespace, pod)}">${namespace}/${pod}</a>`;
 }
 
-export function podPath(namespace: string, pod: string): string {
+function podPath(namespace: string, pod: string): string {
   return `/pods/${encodeURIComponent(namespace)}/${encodeURIComponent(pod)}`;
 }

@@ -27,7 +27,7 @@ export function drawn({ id, html: text, version }: Section): Markup {
   `;
 }
 
-export interface PageOptions {
+interface PageOptions {
   readonly title: string;
   /** Said by screen readers when it changes. */
   readonly headline: Section | null;

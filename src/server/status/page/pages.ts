@@ -6,7 +6,7 @@ import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import type { Explanation } from "../../../policy/explanation.ts";
 import type { MergedSummary } from "../data/merged_summary.ts";
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../../time/clock.ts";
 import type { PodName } from "../data/summary.ts";
 import { changes } from "./changes.ts";
 import type { Markup } from "./markup.ts";
@@ -17,7 +17,7 @@ import { searchForm } from "./search_form.ts";
 import { timeline } from "./timeline_section.ts";
 import { searchOf, viewOf } from "../data/view.ts";
 
-export interface PagesOptions {
+interface PagesOptions {
   readonly clock: Clock;
   readonly summary: (only?: PodName) => Promise<MergedSummary>;
   /** Null where no such pod is known. */
