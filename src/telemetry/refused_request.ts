@@ -1,6 +1,5 @@
-/** A refused request as the log tells it, under the id that the client was given too. */
+/** Refused requests, and the IDs under which both the client and the log see them. */
 
-/** How often it is written is the log's business. */
 export interface RefusedRequest {
   readonly requestId: string;
   readonly peer: string;
@@ -11,8 +10,15 @@ export interface RefusedRequest {
   readonly answer: string;
 }
 
+/** IDs of one process: a random prefix, so that replicas and restarts differ, and a counter. */
+export function requestIds(random: () => number): () => string {
+  const prefix = Math.floor(random() * 36 ** 5).toString(36).padStart(5, "0");
+  let count = 0;
+  return () => `${prefix}-${(++count).toString(36)}`;
+}
+
 export interface RefusedRequestsOptions {
-  /** 0 up to 1; sets this process's ids apart from those of replicas and successors. */
+  /** From 0 up to 1. */
   readonly random: () => number;
   readonly tell: (refused: RefusedRequest) => void;
 }

@@ -1,13 +1,14 @@
-/** How long to wait before the next attempt: doubling, bounded, and spread by chance. */
+/** Exponential backoff: how long to wait before the next attempt; doubling, capped, with jitter. */
 
 export interface BackoffOptions {
   readonly minMs: number;
   readonly maxMs: number;
   /** From 0 up to 1. */
   random(): number;
+  /** The share of each wait that is drawn at random: 0 for none, 1 for full jitter; ½ by default. */
+  readonly jitter?: number;
 }
 
-/** Between half and the whole of 0.25 s, 0.5 s … up to the maximum. */
 export class Backoff {
   readonly #options: BackoffOptions;
   #nextMs: number;
@@ -17,11 +18,12 @@ export class Backoff {
     this.#nextMs = options.minMs;
   }
 
-  /** The wait after one more failure, never under `atLeastMs` (a Retry-After). */
+  /** The wait in milliseconds after one more failure, never under `atLeastMs` (a Retry-After). */
   next(atLeastMs = 0): number {
+    const { maxMs, random, jitter = 0.5 } = this.#options;
     const ceiling = this.#nextMs;
-    this.#nextMs = Math.min(this.#options.maxMs, ceiling * 2);
-    return Math.max(atLeastMs, ceiling * (0.5 + this.#options.random() / 2));
+    this.#nextMs = Math.min(maxMs, ceiling * 2);
+    return Math.max(atLeastMs, ceiling * (1 - jitter * (1 - random())));
   }
 
   reset(): void {

@@ -14,6 +14,8 @@ import {
 } from "./certificate_plan.ts";
 import { bundleOf, type CertificateState, decodeState, encodeState } from "./certificate_state.ts";
 import type { Leaf } from "./certificate_state.ts";
+import { Backoff } from "../../time/backoff.ts";
+import { pause } from "../../time/pause.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
 
@@ -40,7 +42,7 @@ interface ServingCertificateOptions {
   readonly terms?: CertificateTerms;
   readonly clock: Clock;
   /** From 0 up to 1. */
-  random(): number;
+  readonly random: () => number;
   readonly log: Log;
   /** At the first certificate and at each new one; serve new connections with it. */
   changed(tls: { readonly cert: string; readonly key: string }): void;
@@ -49,8 +51,8 @@ interface ServingCertificateOptions {
 /** The ConfigMap's key that agents mount. */
 const BUNDLE_KEY = "ca.crt";
 const CHECK_MS = 30_000;
-/** After the first failure, or while waiting; doubles up to {@link CHECK_MS}. */
-const SOON_MS = 1_000;
+/** After a failure, or while waiting. */
+const retryAfter = { minMs: 1_000, maxMs: CHECK_MS };
 /** More steps in a row than any course of events needs. */
 const MAX_STEPS = 12;
 /** After a gap this long, what was published meanwhile is not known. */
@@ -65,7 +67,6 @@ export class ServingCertificate {
   #publishedSince = new Map<string, number>();
   #readAt = -Infinity;
   #problem: string | null = null;
-  #unsettled = 0;
 
   constructor(options: ServingCertificateOptions) {
     this.#options = options;
@@ -83,17 +84,13 @@ export class ServingCertificate {
 
   /** Looks after the certificate until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    const backoff = new Backoff({ ...retryAfter, random });
     while (!signal.aborted) {
       const settled = await this.refresh();
-      this.#unsettled = settled ? 0 : this.#unsettled + 1;
-      await this.#pause(settled ? CHECK_MS : this.#soon(), signal);
+      if (settled) backoff.reset();
+      await pause(clock, settled ? CHECK_MS : backoff.next(), signal);
     }
-  }
-
-  /** Between half and the whole of 1 s, 2 s … 30 s. */
-  #soon(): number {
-    const ceiling = Math.min(CHECK_MS, SOON_MS * 2 ** Math.min(this.#unsettled - 1, 10));
-    return ceiling * (0.5 + this.#options.random() / 2);
   }
 
   /**
@@ -229,19 +226,6 @@ export class ServingCertificate {
       this.#options.log.warn({ error: problem }, "certificate not looked after");
     }
     this.#problem = problem;
-  }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const cancel = this.#options.clock.after(ms, done);
-      signal.addEventListener("abort", done, { once: true });
-    });
   }
 }
 

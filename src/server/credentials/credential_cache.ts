@@ -57,7 +57,7 @@ export class CredentialCache implements CredentialKeeper {
 
   hold(key: string, identity: RoleIdentity, holder: string, namespace: string): void {
     const known = this.#entries.get(key);
-    const entry = known ?? new CredentialEntry(key, identity);
+    const entry = known ?? new CredentialEntry(key, identity, this.#options.random);
     entry.holders.set(holder, namespace);
     if (known !== undefined) return;
     this.#entries.set(key, entry);
@@ -147,7 +147,7 @@ export class CredentialCache implements CredentialKeeper {
     if (answer instanceof Error) return this.#failed(entry, answer);
     const { durationSeconds } = entry.identity;
     const wall = this.#options.clock.now();
-    const session = sessionOf(answer, durationSeconds, wall, this.#options.random, now);
+    const session = sessionOf(answer, durationSeconds, { wall, now, random: this.#options.random });
     if (session === undefined) return this.#failed(entry, endedOnArrival(answer.expiresAt, wall));
     const renewal = entry.everIssued;
     entry.issued(session);
@@ -157,7 +157,7 @@ export class CredentialCache implements CredentialKeeper {
   }
 
   #failed(entry: CredentialEntry, fault: AssumeRoleFault): AssumeRoleFault["code"] {
-    entry.failed(fault, this.#now(), this.#options.random);
+    entry.failed(fault, this.#now());
     const { attempts, nextAttemptAt } = entry;
     this.#options.hooks.onFault?.({ ...about(entry), fault, attempts, nextAttemptAt });
     return fault.code;

@@ -3,7 +3,7 @@
  * When STS is called, and who is told, is the cache's.
  */
 import type { RoleIdentity } from "../../policy/facts.ts";
-import { refusalDelayMs, retryDelayMs } from "./back_off.ts";
+import { Backoff } from "../../time/backoff.ts";
 import type { CredentialInspection } from "./credential_reports.ts";
 import type { AssumeRoleFault, CredentialState } from "../ports.ts";
 import type { Session } from "./session_life.ts";
@@ -11,6 +11,11 @@ import type { Urgency } from "./fair_queue.ts";
 
 /** However busy STS is, a pod's first call goes with the urgent ones after this wait. */
 const longestWaitMs = 120_000;
+
+/** For faults that may pass by themselves; full jitter, so that roles that failed together spread out. */
+const retryAfter = { minMs: 250, maxMs: 30_000, jitter: 1 };
+/** For answers that another call can't change until somebody changes something. */
+const refusedAfter = { minMs: 30_000, maxMs: 300_000, jitter: 0 };
 
 export class CredentialEntry {
   readonly key: string;
@@ -27,13 +32,17 @@ export class CredentialEntry {
   #lastFault: CredentialInspection["lastFault"] = null;
   #lastCallAt = -Infinity;
   #attempts = 0;
-  #faults = 0;
-  #refusals = 0;
+  readonly #faults: Backoff;
+  readonly #refusals: Backoff;
+  /** Refused, and neither its pod nor its namespace has changed since. */
+  #stillRefused = false;
   #nextAttemptAt = Infinity;
 
-  constructor(key: string, identity: RoleIdentity) {
+  constructor(key: string, identity: RoleIdentity, random: () => number) {
     this.key = key;
     this.identity = identity;
+    this.#faults = new Backoff({ ...retryAfter, random });
+    this.#refusals = new Backoff({ ...refusedAfter, random });
   }
 
   /** A holder's; it takes this namespace's turn at the queue. */
@@ -78,7 +87,7 @@ export class CredentialEntry {
   urgency(now: number): { urgency: Urgency; urgentAt: number } {
     const session = this.#session;
     const served = session !== undefined && now < session.endsAt;
-    if (this.#refusals > 0 && !served) return { urgency: "ahead", urgentAt: Infinity };
+    if (this.#stillRefused && !served) return { urgency: "ahead", urgentAt: Infinity };
     if (session !== undefined) return { urgency: "ahead", urgentAt: session.urgentAt };
     return { urgency: "scheduled", urgentAt: now + longestWaitMs };
   }
@@ -95,27 +104,35 @@ export class CredentialEntry {
     this.#nextAttemptAt = session.renewAt;
     this.#refusal = undefined;
     this.#lastFault = null;
-    this.#attempts = this.#faults = this.#refusals = 0;
+    this.#attempts = 0;
+    this.#forgetBackoff();
   }
 
   /** A passing fault leaves a refusal standing: it doesn't say that STS has changed its mind. */
-  failed(fault: AssumeRoleFault, now: number, random: () => number): void {
+  failed(fault: AssumeRoleFault, now: number): void {
     this.phase = "idle";
     this.#lastFault = { code: fault.code, message: fault.message, at: now };
     if (fault.retryable) {
-      this.#nextAttemptAt = now + retryDelayMs(++this.#faults, random);
+      this.#nextAttemptAt = now + this.#faults.next();
       return;
     }
     this.#refusal = fault.message;
-    this.#faults = 0;
-    this.#nextAttemptAt = now + refusalDelayMs(++this.#refusals);
+    this.#stillRefused = true;
+    this.#faults.reset();
+    this.#nextAttemptAt = now + this.#refusals.next();
   }
 
   /** Forgets the back-off; still no more than one call a second, however often pods change. */
   retry(now: number): void {
     if (this.phase !== "idle" || this.#lastFault === null) return;
-    this.#faults = this.#refusals = 0;
+    this.#forgetBackoff();
     this.#nextAttemptAt = Math.min(this.#nextAttemptAt, Math.max(now, this.#lastCallAt + 1000));
+  }
+
+  #forgetBackoff(): void {
+    this.#stillRefused = false;
+    this.#faults.reset();
+    this.#refusals.reset();
   }
 
   inspect(now: number): CredentialInspection {

@@ -2,13 +2,13 @@
  * As whom the server calls AWS: it gives the account for roles named without ARN and the role that
  * nobody else may have. Asked in the background until STS has answered once.
  */
+import { Backoff } from "../../time/backoff.ts";
 import { pause } from "../../time/pause.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
 import { aborted } from "../../time/aborted.ts";
 
-const firstRetryMs = 1_000;
-const longestRetryMs = 30_000;
+const retryAfter = { minMs: 1_000, maxMs: 30_000 };
 const patienceMs = 15_000;
 
 /**
@@ -21,6 +21,8 @@ interface OwnIdentityOptions {
   readonly readCallerArns: ReadCallerArns;
   readonly clock: Clock;
   readonly log: Log;
+  /** From 0 up to 1. */
+  readonly random: () => number;
 }
 
 type CallerArns = Awaited<ReturnType<ReadCallerArns>>;
@@ -67,19 +69,17 @@ export class OwnIdentity {
 
   /** Settles once the identity is known or `signal` has aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
-    for (
-      let waitMs = firstRetryMs;
-      !signal.aborted;
-      waitMs = Math.min(waitMs * 2, longestRetryMs)
-    ) {
-      if (await this.#ask(signal) || signal.aborted) return;
-      log.warn({ problem: this.#problem, retryInMs: waitMs }, "own AWS identity unknown");
-      await pause(clock, waitMs, signal);
+    const { clock, log, random } = this.#options;
+    const backoff = new Backoff({ ...retryAfter, random });
+    while (!signal.aborted) {
+      if (await this.#call(signal) || signal.aborted) return;
+      const retryInMs = Math.round(backoff.next());
+      log.warn({ problem: this.#problem, retryInMs }, "own AWS identity unknown");
+      await pause(clock, retryInMs, signal);
     }
   }
 
-  async #ask(signal: AbortSignal): Promise<boolean> {
+  async #call(signal: AbortSignal): Promise<boolean> {
     const { log, readCallerArns } = this.#options;
     try {
       const arns = await readCallerArns(signal);

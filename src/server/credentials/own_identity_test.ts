@@ -11,6 +11,7 @@ function started(readCallerArns: ReadCallerArns, clock = new ManualClock()) {
     readCallerArns,
     clock,
     log: quietLog,
+    random: () => 1,
   });
   own.subscribe((arns) => found.push(arns));
   return { clock, found, stop, own, running: own.run(stop.signal) };
@@ -58,6 +59,7 @@ test("OwnIdentity: an answer that can't be used is a problem like any other", as
     readCallerArns: () => Promise.resolve(["nonsense"]),
     clock,
     log: quietLog,
+    random: () => 1,
   });
   own.subscribe(() => {
     throw new Error("no ARN");

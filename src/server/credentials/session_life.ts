@@ -13,6 +13,15 @@ export interface Session {
   readonly urgentAt: number;
 }
 
+interface SessionOptions {
+  /** By the machine's clock, with which STS's expiry is compared; milliseconds since the epoch. */
+  readonly wall: number;
+  /** The same instant by the clock of the plan (`steadyClock`). */
+  readonly now: number;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+}
+
 /** A session so short that its renewals would follow each other without a pause has one. */
 const shortestPauseMs = 1000;
 
@@ -22,25 +31,22 @@ const shortestPauseMs = 1000;
  * also with a renewal under way. (botocore stretches the expiry by itself where less than about
  * 25 minutes are left, and goes on with credentials that have ended.)
  *
- * STS never grants more than was asked for: an expiry beyond that means that our clock is behind,
- * and the life asked for is counted instead. `now` is the machine's clock, `from` the same instant
- * by the clock that the plan goes by.
+ * STS never grants more than was requested: an expiry beyond that means that our clock is behind,
+ * and the requested duration is counted instead.
  */
 export function sessionOf(
   credentials: Credentials,
   durationSeconds: number,
-  now: number,
-  random: () => number,
-  from = now,
+  { wall, now, random }: SessionOptions,
 ): Session | undefined {
-  const life = Math.min(credentials.expiresAt - now, durationSeconds * 1000);
+  const life = Math.min(credentials.expiresAt - wall, durationSeconds * 1000);
   if (!(life > 0)) return undefined;
-  const endsAt = from + life;
+  const endsAt = now + life;
   return {
     credentials,
-    since: from,
+    since: now,
     endsAt,
-    renewAt: from + Math.max(shortestPauseMs, life * (0.3 + 0.15 * random())),
+    renewAt: now + Math.max(shortestPauseMs, life * (0.3 + 0.15 * random())),
     urgentAt: endsAt - life / 4,
   };
 }

@@ -5,6 +5,7 @@ import { sessionOf } from "./session_life.ts";
 
 const now = Date.UTC(2026, 0, 1);
 const minute = 60_000;
+const at = (random: number) => ({ wall: now, now, random: () => random });
 
 function credentials(lifeMs: number) {
   const expiresAt = now + lifeMs;
@@ -22,7 +23,7 @@ const cases = [
 
 for (const [name, life, asked, renew, urgent, end] of cases) {
   test(`sessionOf() ${name}`, () => {
-    const session = sessionOf(credentials(life), asked, now, () => 0);
+    const session = sessionOf(credentials(life), asked, at(0));
     assert.equal(session?.renewAt, now + renew * minute);
     assert.equal(session?.urgentAt, now + urgent * minute);
     assert.equal(session?.endsAt, now + end * minute);
@@ -31,18 +32,18 @@ for (const [name, life, asked, renew, urgent, end] of cases) {
 
 test("sessionOf() is undefined where the session has ended already, or the expiry is no time", () => {
   for (const life of [0, -1, -2 * 3_600_000, NaN]) {
-    assert.equal(sessionOf(credentials(life), 3600, now, () => 0), undefined);
+    assert.equal(sessionOf(credentials(life), 3600, at(0)), undefined);
   }
 });
 
 test("sessionOf() pauses a second between renewals of the shortest lives", () => {
-  assert.equal(sessionOf(credentials(10), 3600, now, () => 0)?.renewAt, now + 1000);
+  assert.equal(sessionOf(credentials(10), 3600, at(0))?.renewAt, now + 1000);
 });
 
 test("sessionOf() renews between 30 % and 45 % of the life, whatever the dice say", () => {
   const dice = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(fc.property(dice, fc.integer({ min: 900, max: 43_200 }), (random, seconds) => {
-    const session = sessionOf(credentials(seconds * 1000), seconds, now, () => random);
+    const session = sessionOf(credentials(seconds * 1000), seconds, at(random));
     const share = ((session?.renewAt ?? 0) - now) / (seconds * 1000);
     assert.ok(share >= 0.3 && share <= 0.45, `${share}`);
   }));
