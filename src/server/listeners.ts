@@ -1,4 +1,4 @@
-/** With which limits the server listens. */
+/** The limits of the server's listeners. */
 const times = { headersTimeoutMs: 10_000, requestTimeoutMs: 15_000, maxHeaderBytes: 32_768 };
 const pages = { maxConnections: 128, maxConnectionsPerPeer: 32, keepAliveTimeoutMs: 60_000 };
 
