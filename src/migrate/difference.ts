@@ -81,7 +81,7 @@ function roleBefore(
   const { arn, sessionName, externalId } = decision.identity;
   if (arn !== old.arn) {
     const why = `${shown(old.arn, 140)} before, ${shown(arn, 140)} now`;
-    return { kind: "other-role", why, remedy: "write the role's whole ARN" };
+    return { kind: "other-role", why, remedy: "write the role's full ARN" };
   }
   if (externalId !== null && old.externalId === null) {
     const why = "its iam.amazonaws.com/external-id had no effect";

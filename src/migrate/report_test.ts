@@ -97,7 +97,7 @@ test("migrationReport(): a ServiceAccount's role is gained, and can be declined"
 const hints = [
   [".*", null],
   [".*\n", /ends in a newline/],
-  ["(", /isn't RE2 syntax/],
+  ["(", /is not RE2 syntax/],
   ["a|b", /outside a group/],
   ["(?:a|b)", null],
   ["[|]", null],

@@ -1,6 +1,6 @@
 /**
- * kube2iam's `allowed-roles`: a JSON list of globs that a role's ARN is matched against, read as
- * kube2iam reads it (jtblin/kube2iam mappings/mapper.go, ryanuber/go-glob).
+ * kube2iam's `allowed-roles`: a JSON list of globs for role ARNs, with kube2iam's own semantics
+ * (jtblin/kube2iam mappings/mapper.go, ryanuber/go-glob).
  */
 import * as v from "valibot";
 
@@ -19,14 +19,14 @@ export function parseAllowedRoles(text: string): AllowedRoles {
     return { kind: "invalid", problem: `is longer than ${mostCharacters} characters` };
   }
   const parsed = v.safeParse(list, json(text));
-  if (!parsed.success) return { kind: "invalid", problem: "is no JSON list of texts" };
+  if (!parsed.success) return { kind: "invalid", problem: "is not a JSON list of strings" };
   if (parsed.output.length === 0) return { kind: "empty" };
   return { kind: "globs", globs: parsed.output };
 }
 
 /**
- * Whether one of the globs matches the ARN. Those that don't begin with `arn:` go behind the base
- * first; without a base they match nothing.
+ * Whether one of the globs matches the ARN. A glob without `arn:` gets the base as its prefix; if no
+ * base is known, it matches nothing.
  */
 export function allows(globs: readonly string[], arn: string, baseArn: string | null): boolean {
   return globs.some((glob) => {
@@ -35,7 +35,7 @@ export function allows(globs: readonly string[], arn: string, baseArn: string | 
   });
 }
 
-/** `*` stands for any text, slashes too; everything else for itself. */
+/** `*` matches any text, including slashes; everything else matches literally. */
 export function globMatches(glob: string, text: string): boolean {
   const [first = "", ...others] = glob.split("*");
   const last = others.pop();

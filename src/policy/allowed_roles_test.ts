@@ -12,15 +12,15 @@ const annotations = [
   }],
   ["", { kind: "empty" }],
   ["[]", { kind: "empty" }],
-  ["reader", { kind: "invalid", problem: "is no JSON list of texts" }],
-  ['"reader"', { kind: "invalid", problem: "is no JSON list of texts" }],
-  ["[1]", { kind: "invalid", problem: "is no JSON list of texts" }],
-  ['["a", null]', { kind: "invalid", problem: "is no JSON list of texts" }],
-  ["null", { kind: "invalid", problem: "is no JSON list of texts" }],
-  ["{}", { kind: "invalid", problem: "is no JSON list of texts" }],
-  ['["a"', { kind: "invalid", problem: "is no JSON list of texts" }],
+  ["reader", { kind: "invalid", problem: "is not a JSON list of strings" }],
+  ['"reader"', { kind: "invalid", problem: "is not a JSON list of strings" }],
+  ["[1]", { kind: "invalid", problem: "is not a JSON list of strings" }],
+  ['["a", null]', { kind: "invalid", problem: "is not a JSON list of strings" }],
+  ["null", { kind: "invalid", problem: "is not a JSON list of strings" }],
+  ["{}", { kind: "invalid", problem: "is not a JSON list of strings" }],
+  ['["a"', { kind: "invalid", problem: "is not a JSON list of strings" }],
   ["[".repeat(16_385), { kind: "invalid", problem: "is longer than 16384 characters" }],
-  ["[".repeat(16_384), { kind: "invalid", problem: "is no JSON list of texts" }],
+  ["[".repeat(16_384), { kind: "invalid", problem: "is not a JSON list of strings" }],
 ] as const;
 
 for (const [text, expected] of annotations) {

@@ -1,16 +1,16 @@
 /**
- * What the ARN that GetCallerIdentity returns says of roles: the account and partition in which names
- * without ARN lie, and which role, if any, the caller runs as.
+ * Parses the ARN that GetCallerIdentity returns: the account and partition for roles given by name,
+ * and the role, if any, that the caller runs as.
  */
 import { splitArn } from "./role_arn.ts";
 import type { RoleBase } from "./role_base.ts";
 
-export interface CallerIdentity {
+interface CallerIdentity {
   /** The caller's partition and account, without a path. */
   readonly base: RoleBase;
   /**
-   * The role that it runs as, without path: the ARN of an assumed role doesn't tell it. Null for
-   * users, federated users and the account's root.
+   * The role it runs as, without path (the ARN of an assumed role doesn't include it). Null for
+   * users, federated users and the root user.
    */
   readonly roleName: string | null;
 }
@@ -19,7 +19,7 @@ const roleSession = /^assumed-role\/([A-Za-z0-9_+=,.@-]{1,64})\/[A-Za-z0-9_+=,.@
 const role = /^role\/(?:[\x21-\x7e]+\/)?([A-Za-z0-9_+=,.@-]{1,64})$/;
 const roleless = /^(?:root|(?:user|federated-user)\/[\x21-\x7e]+)$/;
 
-/** The caller behind the ARN, or null where it isn't one of the forms that GetCallerIdentity gives. */
+/** The caller, or null if the ARN isn't one of the forms that GetCallerIdentity returns. */
 export function parseCallerIdentity(arn: string): CallerIdentity | null {
   const parts = arn.length > 2048 ? null : splitArn(arn);
   if (parts === null || parts.region !== "") return null;

@@ -1,7 +1,7 @@
 /**
- * The decision: may this pod have a role, which one, and as which identity? Pure and total: any facts
- * get an answer with a reason, and the same facts the same answer. Whether the pod still runs is not
- * asked here.
+ * The decision: may this pod have a role, which one, and under which role identity? Pure and total:
+ * any facts get an answer with a reason, and the same facts get the same answer. Whether the pod is
+ * still running doesn't matter here.
  */
 import { denial, quoted, shown } from "./denial_text.ts";
 import type {
@@ -21,15 +21,15 @@ import { sessionIdentity } from "./session_identity.ts";
 
 export interface Policy {
   /**
-   * Facts of another namespace or ServiceAccount than the pod's count as not known. An unknown
-   * ServiceAccount has no annotation; without its namespace no pod gets a role.
+   * Facts of a namespace or ServiceAccount other than the pod's count as unknown. An unknown
+   * ServiceAccount has no annotations; while its namespace is unknown, a pod gets no role.
    */
   decide(
     pod: PodFacts,
     namespace: NamespaceFacts | undefined,
     serviceAccount: ServiceAccountFacts | undefined,
   ): Decision;
-  /** `PermittedInvalid` where the namespace's own annotations can't be read, for its Event. */
+  /** `PermittedInvalid` if the namespace's annotations can't be parsed, for its Event; else null. */
   namespaceProblem(namespace: NamespaceFacts): Denial | null;
 }
 
@@ -41,8 +41,8 @@ interface Rules {
 }
 
 /**
- * A policy for one set of settings. What it keeps is bounded: the annotations it parsed last.
- * @throws {PolicySettingsFault} `roleBaseArn` or a reserved role isn't an ARN of its kind.
+ * A policy for one set of settings. Its only state is a bounded cache of parsed annotations.
+ * @throws {PolicySettingsFault} `roleBaseArn` or a reserved role is not a valid ARN of its kind.
  */
 export function createPolicy(settings: PolicySettings): Policy {
   const base = baseOf(settings.roleBaseArn);
@@ -53,15 +53,6 @@ export function createPolicy(settings: PolicySettings): Policy {
     decide: (pod, namespace, serviceAccount) => decide(rules, pod, namespace, serviceAccount),
     namespaceProblem: (namespace) => permission.problem(namespace),
   };
-}
-
-/** What is wrong with a namespace's own annotations, for those who keep no {@link Policy}. */
-export function namespaceProblem(
-  namespace: NamespaceFacts,
-  honourAllowedRoles = false,
-): Denial | null {
-  const settings = { base: null, permittedMatch: "arn", honourAllowedRoles } as const;
-  return new Permission(settings).problem(namespace);
 }
 
 function decide(
@@ -106,13 +97,13 @@ function denied(refused: Denial): Decision {
 
 function staticPod(pod: PodFacts): Denial {
   const remedy = "run it as a Deployment or DaemonSet, or remove its role";
-  const why = "a mirror of a static pod gets no role, since any kubelet can write one";
+  const why = "mirrors of static pods get no role, because any kubelet can create one";
   return denial("StaticPod", `${podName(pod)}: ${why}; ${remedy}`);
 }
 
 function namespaceUnknown(pod: PodFacts): Denial {
-  const why = "is not known, so nothing says which roles it permits";
-  const remedy = "check that it exists and that the server may watch namespaces";
+  const why = "is not known, so neither are the roles that it permits";
+  const remedy = "check that it exists and that the server is allowed to watch namespaces";
   return denial("NamespaceUnknown", `${namespaceName(pod.namespace)}: ${why}; ${remedy}`);
 }
 
@@ -122,11 +113,14 @@ function unresolved(
 ): Denial {
   const found = `${request.where} ${quoted(request.text, 110)}`;
   if (resolved.kind === "base_unknown") {
-    const remedy = "write the role's whole ARN, or set the server's --role-base-arn";
-    return denial("RoleBaseUnknown", `${found} has no account to be in; ${remedy}`);
+    const remedy = "write the role's full ARN, or set the server's --role-base-arn";
+    return denial(
+      "RoleBaseUnknown",
+      `${found} names no account, and the server's is not known; ${remedy}`,
+    );
   }
   const remedy = "write NAME, PATH/NAME or an ARN";
-  return denial("RoleMalformed", `${found} names no role: ${resolved.expected}; ${remedy}`);
+  return denial("RoleMalformed", `${found} is not a role: ${resolved.expected}; ${remedy}`);
 }
 
 function reserved(request: WrittenRole, role: RoleArn): Denial {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
 import { policySettings } from "../../tests/fakes/policy_settings.ts";
-import { createPolicy, namespaceProblem } from "./decide.ts";
+import { createPolicy } from "./decide.ts";
 import type {
   Decision,
   NamespaceFacts,
@@ -167,15 +167,15 @@ const messages = [
     { role: "two\nlines" },
     {},
     {},
-    'pod shop/web: iam.amazonaws.com/role "two\\u000alines" names no role: a role\'s name is 1 to 64 ' +
+    'pod shop/web: iam.amazonaws.com/role "two\\u000alines" is not a role: a role\'s name is 1 to 64 ' +
     "of letters, digits and _+=,.@-; write NAME, PATH/NAME or an ARN",
   ],
   [
     {},
     { defaultRole: "reader" },
     { roleBaseArn: null },
-    'namespace shop: iam.amazonaws.com/default-role "reader" has no account to be in; write the ' +
-    "role's whole ARN, or set the server's --role-base-arn",
+    'namespace shop: iam.amazonaws.com/default-role "reader" names no account, and the ' +
+    "server's is not known; write the role's full ARN, or set the server's --role-base-arn",
   ],
   [
     { role: "reader", sessionDuration: "2h" },
@@ -188,8 +188,8 @@ const messages = [
     { role: "reader", externalId: "not this" },
     {},
     {},
-    "pod shop/web: iam.amazonaws.com/external-id holds a character that AWS doesn't take; write 2 to " +
-    "1224 of letters, digits and _+=,.@:/-, or remove it",
+    "pod shop/web: iam.amazonaws.com/external-id contains a character that STS doesn't accept; write 2 " +
+    "to 1224 of letters, digits and _+=,.@:/-, or remove it",
   ],
 ] as const;
 
@@ -206,9 +206,11 @@ test("a policy isn't made of settings that mean nothing", () => {
   }
 });
 
-test("namespace problem: with a policy and without", () => {
-  const broken = namespaceFacts({ permitted: "(" });
-  assert.equal(createPolicy(settings).namespaceProblem(broken)?.reason, "PermittedInvalid");
-  assert.deepEqual(namespaceProblem(broken), createPolicy(settings).namespaceProblem(broken));
-  assert.equal(namespaceProblem(namespaceFacts()), null);
+test("namespace problem: broken annotations, whichever role is requested", () => {
+  const policy = createPolicy(settings);
+  assert.equal(
+    policy.namespaceProblem(namespaceFacts({ permitted: "(" }))?.reason,
+    "PermittedInvalid",
+  );
+  assert.equal(policy.namespaceProblem(namespaceFacts()), null);
 });

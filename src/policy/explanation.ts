@@ -1,7 +1,7 @@
 /**
- * A decision told step by step: what each link from pod to session holds, and the first that fails
- * with the one thing to change. The credentials and the agent that come after are the server's to
- * tell; `explain` and the status page show the same value.
+ * A decision as a chain of steps from pod to session: what was found at each, and the first that
+ * fails with the one thing to change. The last two steps, credentials and agent, come from the
+ * server. `explain` and the status page show the same value.
  */
 import { quoted, shown } from "./denial_text.ts";
 import type {
@@ -25,19 +25,19 @@ export const stepNames = [
   "credentials",
   "agent",
 ] as const;
-export type StepName = (typeof stepNames)[number];
+type StepName = (typeof stepNames)[number];
 
 export interface ExplanationStep {
   readonly step: StepName;
-  /** `skipped`: an earlier step keeps it from meaning anything, or nobody was there to ask. */
+  /** `skipped`: an earlier step failed, or there was no server to ask. */
   readonly state: "ok" | "failed" | "waiting" | "skipped";
-  /** One line; empty where there is nothing to say. */
+  /** One line, or empty. */
   readonly found: string;
   /** Of a failed or waiting step; stable. */
   readonly reason?: string;
   /** The one thing to change, or to wait for. */
   readonly remedy?: string;
-  /** Both in one line, as the pod, its Events and the log have it. */
+  /** Both in one line, as in the HTTP body, the Event and the log. */
   readonly message?: string;
 }
 
@@ -45,28 +45,28 @@ export interface Explanation {
   readonly namespace: string;
   readonly pod: string;
   /**
-   * `credentials`: the pod gets them. `permitted`: policy has nothing against it, and the rest
-   * wasn't asked. `waiting`: not yet. `none`: it asks for no role.
+   * `credentials`: the pod gets them. `permitted`: policy allows it, and the rest is unknown.
+   * `waiting`: not yet. `none`: it requests no role.
    */
   readonly outcome: "credentials" | "permitted" | "waiting" | "denied" | "none";
   readonly reason: string | null;
-  /** The refusal's text as the pod, its Events and the log have it; null where there is none. */
+  /** The denial's text as in the HTTP body, the Event and the log; null without a denial. */
   readonly message: string | null;
   readonly remedy: string | null;
   readonly steps: readonly ExplanationStep[];
 }
 
-/** What was decided, and on what. */
-export interface ExplainedDecision {
+/** A decision and the facts it is based on. */
+interface ExplainedDecision {
   readonly pod: PodFacts;
   readonly namespace: NamespaceFacts | undefined;
   readonly serviceAccount: ServiceAccountFacts | undefined;
   readonly decision: Decision;
 }
 
-/** The reason of a pod that asks for no role. */
+/** Reason for a pod that requests no role. */
 const noRole = "NoRole";
-/** The reason of a pod that has run to its end. */
+/** Reason for a pod that has ended. */
 const podEnded = "PodEnded";
 
 const stepOfReason: Readonly<Record<DenialReason, StepName>> = {
@@ -85,7 +85,7 @@ const stepOfReason: Readonly<Record<DenialReason, StepName>> = {
 
 const policySteps = ["pod", "role", "namespace", "role ARN", "session"] as const;
 
-/** The decision's steps, followed by the `served` ones: credentials and agent, where asked for. */
+/** The decision's steps, followed by `served`: credentials and agent. */
 export function explained(
   decided: ExplainedDecision,
   served: readonly ExplanationStep[],
@@ -107,7 +107,7 @@ export function explained(
   };
 }
 
-/** A step that says nothing. */
+/** A step that wasn't reached. */
 export function skipped(step: StepName, found = ""): ExplanationStep {
   return { step, state: "skipped", found };
 }
@@ -137,13 +137,13 @@ function refused({ reason, message }: Denial): ExplanationStep {
 }
 
 function ended(pod: PodFacts): ExplanationStep {
-  const found = `${podName(pod)} has ended, so it has no address to ask from any more`;
-  return { step: "pod", state: "failed", found, reason: podEnded, remedy: "ask about another pod" };
+  const found = `${podName(pod)} has ended, so it no longer has an address`;
+  return { step: "pod", state: "failed", found, reason: podEnded, remedy: "name a running pod" };
 }
 
 function roleless(): ExplanationStep {
-  const found = "neither the pod nor its ServiceAccount nor its namespace names one, " +
-    "or the first of them that does names none";
+  const found = "no role on the pod, its ServiceAccount or its namespace, " +
+    "or the first annotation found is empty";
   const remedy = "annotate the pod or its ServiceAccount with iam.amazonaws.com/role";
   return { step: "role", state: "failed", found, reason: noRole, remedy };
 }
@@ -157,7 +157,7 @@ function foundAt(step: (typeof policySteps)[number], decided: ExplainedDecision)
 function podFound({ pod }: ExplainedDecision): string {
   const node = pod.nodeName === null ? "not scheduled yet" : `on node ${shown(pod.nodeName, 100)}`;
   const address = pod.ips.length === 0 ? "no address yet" : `at ${pod.ips.join(", ")}`;
-  const host = pod.hostNetwork ? ", the host's own: it can't be told apart by it" : "";
+  const host = pod.hostNetwork ? ", shared with its node: an address doesn't identify it" : "";
   const leaving = pod.terminating ? "; it is being deleted" : "";
   return `${node}, ${address}${host}${leaving}`;
 }
@@ -181,7 +181,7 @@ function decidedName(namespace: NamespaceFacts | undefined): string {
 }
 
 function sessionFound(step: "role ARN" | "session", decision: Decision): string {
-  // Refused for its session only: the role itself is permitted.
+  // Denied because of its session only: the role itself is permitted.
   if (decision.kind !== "role") return "permitted by the namespace";
   const { arn, sessionName, durationSeconds, externalId, tags } = decision.identity;
   if (step === "role ARN") return arn;

@@ -1,9 +1,9 @@
 /**
- * The facts a decision rests on: what pods, namespaces and ServiceAccounts say, picked from the
- * Kubernetes objects once, where they arrive. Nothing here has been judged yet.
+ * The facts that a decision is based on, extracted from pods, namespaces and ServiceAccounts as they
+ * arrive. Annotations are unvalidated text here.
  */
 
-/** A pod as far as its identity matters. Annotation texts are kept as written; null = absent. */
+/** The part of a pod that decisions depend on. Annotations are kept as written; null = absent. */
 export interface PodFacts {
   readonly uid: string;
   readonly namespace: string;
@@ -13,11 +13,11 @@ export interface PodFacts {
   /** Canonical addresses, `status.podIPs` and `status.podIP` together. */
   readonly ips: readonly string[];
   readonly hostNetwork: boolean;
-  /** Succeeded or Failed: it has no address any more. */
+  /** Succeeded or Failed: it no longer has an address. */
   readonly terminal: boolean;
   /** `metadata.deletionTimestamp` is set. */
   readonly terminating: boolean;
-  /** It carries `kubernetes.io/config.mirror`: a kubelet wrote it, not the API's users. */
+  /** It has `kubernetes.io/config.mirror`: a kubelet created it from a file on its node. */
   readonly mirror: boolean;
   /** `metadata.creationTimestamp`, ISO 8601. */
   readonly createdAt: string;
@@ -42,23 +42,23 @@ export interface ServiceAccountFacts {
   readonly role: string | null;
 }
 
-/** What the operator set; the same for every pod. */
+/** The operator's settings; the same for every pod. */
 export interface PolicySettings {
-  /** `arn:PARTITION:iam::ACCOUNT:role/` with an optional path, for roles named without `arn:`. */
+  /** `arn:PARTITION:iam::ACCOUNT:role/` with an optional path, for roles written without `arn:`. */
   readonly roleBaseArn: string | null;
   readonly permittedMatch: "arn" | "name";
   readonly honourAllowedRoles: boolean;
   readonly sessionNameTemplate: string;
   readonly sessionDurationSeconds: number;
-  /** 3600 where roles are chained, else 43200. */
+  /** 3600 if roles are chained, else 43200. */
   readonly maxSessionDurationSeconds: number;
   readonly sessionTags: boolean;
   readonly clusterName: string | null;
-  /** Roles the server itself runs as: never handed out. */
+  /** ARNs of the roles that the server itself runs as; pods never get them. */
   readonly reservedRoleArns: readonly string[];
 }
 
-/** All that makes one AssumeRole call differ from another; equal identities share credentials. */
+/** Everything sent to STS for a pod; pods with equal identities share credentials. */
 export interface RoleIdentity {
   readonly arn: string;
   readonly sessionName: string;
@@ -67,7 +67,7 @@ export interface RoleIdentity {
   readonly tags: readonly (readonly [key: string, value: string])[];
 }
 
-/** Why a pod is refused. Stable: metrics, Events and `explain` carry these words. */
+/** Why a pod is denied. Stable: used in metrics, Events and `explain`. */
 export type DenialReason =
   | "StaticPod"
   | "NamespaceUnknown"
@@ -83,7 +83,7 @@ export type DenialReason =
 
 export interface Denial {
   readonly reason: DenialReason;
-  /** One line, at most 500 bytes, foreign values escaped; says what to change. */
+  /** One line, at most 500 bytes, untrusted values escaped; names what to change. */
   readonly message: string;
 }
 
@@ -94,7 +94,7 @@ export type Decision =
     readonly kind: "role";
     /** The role's name without path, as the metadata service lists it. */
     readonly name: string;
-    /** The text that asked for it, as the annotation has it. */
+    /** The annotation's text. */
     readonly requested: string;
     readonly identity: RoleIdentity;
   };

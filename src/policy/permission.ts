@@ -1,72 +1,65 @@
 /**
- * Whether a namespace permits a role: by its expression or, where those are honoured, by kube2iam's
- * list. Roles that nobody may have, and what else a pod asks for, are for others.
+ * Whether a namespace permits a role: by its expression or, if enabled, by kube2iam's list. Reserved
+ * roles and everything else that a pod requests are checked elsewhere.
  */
+import { LRUCache } from "lru-cache";
 import { type AllowedRoles, allows, parseAllowedRoles } from "./allowed_roles.ts";
-import type { Denial, NamespaceFacts } from "./facts.ts";
-import {
-  brokenExpression,
-  brokenList,
-  nothingPermitted,
-  outsideExpression,
-  outsideList,
-} from "./permission_denial.ts";
+import { denial, quoted, shown } from "./denial_text.ts";
+import type { Denial, DenialReason, NamespaceFacts } from "./facts.ts";
 import { parsePermitted, type Permitted } from "./permitted.ts";
+import { namespaceName } from "./requested_role.ts";
 import { formatRoleArn, type RoleArn } from "./role_arn.ts";
 import { formatRoleBaseArn, pathAndName, type RoleBase } from "./role_base.ts";
-import { WeightedCache } from "./weighted_cache.ts";
 
-export interface PermissionSettings {
+interface PermissionSettings {
   readonly base: RoleBase | null;
   readonly permittedMatch: "arn" | "name";
   readonly honourAllowedRoles: boolean;
 }
 
-/** Room for some 300 usual expressions, or for 16 of the largest with their engine's 8 MB each. */
-const mostKept = 131_072;
+/** About 300 usual expressions, or 16 of the largest, whose engines take 8 MB each. */
+const maxSize = 131_072;
 
 interface Rules {
   readonly permitted: Permitted | null;
   readonly allowed: AllowedRoles | null;
 }
 
-/** Judges by namespaces' annotations; keeps what it last parsed of them. */
+/** Checks roles against namespaces' annotations, and caches the parsed annotations. */
 export class Permission {
   readonly #settings: PermissionSettings;
   readonly #baseArn: string | null;
-  readonly #permitted = new WeightedCache(parsePermitted, weightOfPermitted, mostKept);
-  readonly #allowed = new WeightedCache(parseAllowedRoles, weightOfText, mostKept);
+  readonly #permitted = parsedTexts(parsePermitted, sizeOfPermitted);
+  readonly #allowed = parsedTexts(parseAllowedRoles, () => 0);
 
   constructor(settings: PermissionSettings) {
     this.#settings = settings;
     this.#baseArn = settings.base === null ? null : formatRoleBaseArn(settings.base);
   }
 
-  /** Null where the namespace permits the role; `setting` names what asks for it, for the remedy. */
+  /** Null if the namespace permits the role; `setting` names what requests it, for the remedy. */
   refusal(namespace: NamespaceFacts, role: RoleArn, setting: string): Denial | null {
     const arn = formatRoleArn(role);
     const rules = this.#rules(namespace);
     if (this.#grants(rules, role, arn)) return null;
     const { permitted, allowed } = rules;
-    if (permitted?.kind === "invalid") return brokenExpression(namespace, permitted.problem);
-    if (allowed?.kind === "invalid") return brokenList(namespace, allowed.problem);
+    const broken = brokenRule(namespace, rules);
+    if (broken !== null) return broken;
     if (permitted?.kind === "expression") return outsideExpression(namespace, arn, setting);
     if (allowed?.kind === "globs") return outsideList(namespace, arn, setting);
-    return nothingPermitted(namespace, arn, allowed === null ? null : namespace.allowedRoles);
+    return nothingPermitted(namespace, arn, allowed !== null);
   }
 
-  /** What is broken in the namespace's own annotations, whoever asks; null where nothing is. */
+  /** What is wrong with the namespace's annotations, whichever role is requested; null if nothing. */
   problem(namespace: NamespaceFacts): Denial | null {
-    const { permitted, allowed } = this.#rules(namespace);
-    if (permitted?.kind === "invalid") return brokenExpression(namespace, permitted.problem);
-    return allowed?.kind === "invalid" ? brokenList(namespace, allowed.problem) : null;
+    return brokenRule(namespace, this.#rules(namespace));
   }
 
   #rules({ permitted, allowedRoles }: NamespaceFacts): Rules {
     const honoured = this.#settings.honourAllowedRoles ? allowedRoles : null;
     return {
-      permitted: permitted === null ? null : this.#permitted.get(permitted),
-      allowed: honoured === null ? null : this.#allowed.get(honoured),
+      permitted: permitted === null ? null : this.#permitted(permitted),
+      allowed: honoured === null ? null : this.#allowed(honoured),
     };
   }
 
@@ -78,7 +71,7 @@ export class Permission {
     return allowed?.kind === "globs" && allows(allowed.globs, arn, this.#baseArn);
   }
 
-  /** Beyond the server's own account a name alone would mean somebody else's role. */
+  /** In any other account, a name alone would match someone else's role. */
   #ownByName(role: RoleArn): boolean {
     const { base, permittedMatch } = this.#settings;
     if (permittedMatch !== "name" || base === null) return false;
@@ -86,11 +79,64 @@ export class Permission {
   }
 }
 
-/** A step weighs 4: the engine's states grow with them. */
-function weightOfPermitted(permitted: Permitted, text: string): number {
-  return weightOfText(null, text) + (permitted.kind === "expression" ? 4 * permitted.size : 0);
+/** Caches what annotations parse to. An entry larger than a quarter of the cache isn't kept. */
+function parsedTexts<T extends object>(parse: (text: string) => T, sizeOf: (parsed: T) => number) {
+  const cache = new LRUCache<string, T>({
+    maxSize,
+    maxEntrySize: maxSize / 4,
+    sizeCalculation: (parsed, text) => 64 + text.length + sizeOf(parsed),
+    memoMethod: parse,
+  });
+  return (text: string) => cache.memo(text);
 }
 
-function weightOfText(_value: unknown, text: string): number {
-  return 64 + text.length;
+/** An instruction counts as 4: the engine's states grow with them. */
+function sizeOfPermitted(permitted: Permitted): number {
+  return permitted.kind === "expression" ? 4 * permitted.size : 0;
+}
+
+const permittedKey = "iam.amazonaws.com/permitted";
+const allowedKey = "iam.amazonaws.com/allowed-roles";
+
+function brokenRule(namespace: NamespaceFacts, { permitted, allowed }: Rules): Denial | null {
+  if (permitted?.kind === "invalid") {
+    const found = `${permittedKey} ${quoted(namespace.permitted ?? "", 110)} ${permitted.problem}`;
+    const remedy = "write an RE2 expression for role ARNs, until then nothing is permitted";
+    return about(namespace, "PermittedInvalid", `${found}; ${remedy}`);
+  }
+  if (allowed?.kind === "invalid") {
+    const found = `${allowedKey} ${quoted(namespace.allowedRoles ?? "", 110)} ${allowed.problem}`;
+    const remedy = 'write one such as ["team-*", "arn:aws:iam::111122223333:role/reader"]';
+    return about(namespace, "PermittedInvalid", `${found}; ${remedy}`);
+  }
+  return null;
+}
+
+/** Neither annotation permits anything: each is absent or empty. */
+function nothingPermitted(namespace: NamespaceFacts, arn: string, emptyList: boolean): Denial {
+  const remedy = `set it to an expression that matches the whole of ${shown(arn, 200)}`;
+  if (namespace.permitted !== null) {
+    return about(namespace, "PermittedEmpty", `${permittedKey} is empty; ${remedy}`);
+  }
+  if (!emptyList) {
+    return about(namespace, "PermittedAbsent", `${permittedKey} is missing; ${remedy}`);
+  }
+  const glob = `add a glob for ${shown(arn, 200)}`;
+  return about(namespace, "PermittedEmpty", `${allowedKey} is empty; ${glob}`);
+}
+
+function outsideExpression(namespace: NamespaceFacts, arn: string, setting: string): Denial {
+  const text = quoted(namespace.permitted ?? "", 110);
+  const found = `${permittedKey} ${text} does not match the whole of ${shown(arn, 140)}`;
+  return about(namespace, "NotPermitted", `${found}; change the expression, or ${setting}`);
+}
+
+function outsideList(namespace: NamespaceFacts, arn: string, setting: string): Denial {
+  const text = quoted(namespace.allowedRoles ?? "", 110);
+  const found = `${allowedKey} ${text} has no glob for ${shown(arn, 140)}`;
+  return about(namespace, "NotPermitted", `${found}; change the list, or ${setting}`);
+}
+
+function about({ name }: NamespaceFacts, reason: DenialReason, message: string): Denial {
+  return denial(reason, `${namespaceName(name)}: ${message}`);
 }

@@ -64,8 +64,13 @@ const problems = [
   [byArn, ".*", null, null],
   [byArn, "", null, null],
   [byArn, null, "broken", null],
-  [byArn, "(", null, /^namespace shop: iam.amazonaws.com\/permitted "\(" isn't RE2 syntax: .*; /],
-  [byList, ".*", "broken", /^namespace shop: iam.amazonaws.com\/allowed-roles "broken" is no JSON/],
+  [byArn, "(", null, /^namespace shop: iam.amazonaws.com\/permitted "\(" is not RE2 syntax: .*; /],
+  [
+    byList,
+    ".*",
+    "broken",
+    /^namespace shop: iam.amazonaws.com\/allowed-roles "broken" is not a JSON/,
+  ],
 ] as const;
 
 for (const [settings, permitted, allowedRoles, expected] of problems) {

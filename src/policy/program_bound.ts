@@ -1,18 +1,18 @@
 /**
- * How large an RE2 expression's program can become, told from its text alone. Counted repeats unfold
- * (`(…){1000}` holds its group a thousand times), and compiling is what has to be avoided: a kilobyte
- * of text makes a program of 900,000 steps in a second.
+ * An upper bound for the program size of an RE2 expression, computed without compiling it. Counted
+ * repeats expand (`(…){1000}` contains its group a thousand times), so compiling is what must be
+ * avoided: one kilobyte of text can compile to 900,000 instructions, which takes a second.
  */
 
 const countedRepeat = /\{([0-9]+)(?:,([0-9]*))?\}/g;
 
-/** RE2 refuses what unfolds more often, nested counts multiplied. */
-const mostCopies = 1000;
+/** RE2 rejects expressions with more, nested counts multiplied. */
+const maxCopies = 1000;
 
 /**
- * An upper bound of the program's steps; never less than the engine's own count for an expression that
- * compiles. A count behind a group is taken to repeat all text before it, and a count in a class or in
- * `\x{…}` counts too: simpler than reading RE2's grammar a second time, and wrong on one side only.
+ * Instructions, at least as many as the engine's own count for an expression that compiles. A count
+ * after a group is assumed to repeat all text before it, and a count in a class or in `\x{…}` is
+ * included too: simpler than parsing RE2's grammar a second time, and it only errs upwards.
  */
 export function programSizeBound(expression: string): number {
   let copies = 1;
@@ -20,13 +20,13 @@ export function programSizeBound(expression: string): number {
   let end = expression.length;
   for (const token of [...expression.matchAll(countedRepeat)].reverse()) {
     characters += copies * (end - token.index);
-    const repeated = Math.min(copies * times(token), mostCopies);
+    const repeated = Math.min(copies * times(token), maxCopies);
     if (repeatsGroup(expression, token.index)) copies = repeated;
     else characters += repeated;
     end = token.index;
   }
-  // Two steps a character: a group opens and closes, what is optional forks. Start, end and an empty
-  // expression take the rest.
+  // Two instructions per character: a group opens and closes, an optional part forks. The remaining 4
+  // are for start, end and an empty expression.
   return 2 * (characters + copies * end) + 4;
 }
 
@@ -34,7 +34,7 @@ function times(token: RegExpExecArray): number {
   return Math.max(1, Number(token[1]), Number(token[2] ?? 0));
 }
 
-/** `\Q\E` and `(?i)` add nothing, so that a count behind them repeats the group before them. */
+/** `\Q\E` and `(?i)` add nothing, so a count after them repeats the group before them. */
 function repeatsGroup(expression: string, at: number): boolean {
   return expression[at - 1] === ")" || expression.slice(at - 2, at) === "\\E";
 }

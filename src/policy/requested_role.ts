@@ -1,20 +1,20 @@
-/** Which role a pod asks for and who says so: the pod, its ServiceAccount or its namespace. */
+/** Which role a pod requests, and where: on the pod, its ServiceAccount or its namespace. */
 import { shown } from "./denial_text.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "./facts.ts";
 
-/** A role's text and where it stands. */
+/** A role as written, and where. */
 export interface WrittenRole {
   readonly kind: "role";
   readonly text: string;
-  /** The annotation with its object, as a message begins: `pod shop/cart: iam.amazonaws.com/role`. */
+  /** Object and annotation, to begin a message: `pod shop/cart: iam.amazonaws.com/role`. */
   readonly where: string;
-  /** The same as a remedy names it: `the pod's iam.amazonaws.com/role`. */
+  /** The same for use in a remedy: `the pod's iam.amazonaws.com/role`. */
   readonly setting: string;
 }
 
-export type RequestedRole =
+type RequestedRole =
   | { readonly kind: "none" }
-  /** The pod leaves it to a namespace that isn't known. */
+  /** It depends on the namespace's default, and the namespace isn't known. */
   | { readonly kind: "unknown" }
   | WrittenRole;
 
@@ -22,8 +22,8 @@ const roleKey = "iam.amazonaws.com/role";
 const defaultRoleKey = "iam.amazonaws.com/default-role";
 
 /**
- * The first of pod, ServiceAccount and namespace that has the annotation decides; an empty one means
- * no role, so that a pod (or a ServiceAccount for its pods) can decline what the others would give.
+ * The first of pod, ServiceAccount and namespace that has the annotation decides. An empty one means
+ * no role, so that a pod (or a ServiceAccount, for its pods) can opt out of the defaults.
  */
 export function requestedRole(
   pod: PodFacts,
@@ -40,12 +40,12 @@ export function requestedRole(
   return requested(namespace.defaultRole ?? "", name, "namespace", defaultRoleKey);
 }
 
-/** `pod shop/cart-0`, as messages name it. */
+/** `pod shop/cart-0`, for messages. */
 export function podName(pod: PodFacts): string {
   return `pod ${shown(pod.namespace, 63)}/${shown(pod.name, 63)}`;
 }
 
-/** `namespace shop`, as messages name it. */
+/** `namespace shop`, for messages. */
 export function namespaceName(name: string): string {
   return `namespace ${shown(name, 63)}`;
 }

@@ -1,21 +1,21 @@
 /**
- * The roles that the server itself runs as: nobody gets them, whatever a namespace permits. Entries
- * are role ARNs from settings and what GetCallerIdentity says.
+ * Roles that no pod gets, whatever its namespace permits: those that the server itself runs as. The
+ * ARNs come from settings and from GetCallerIdentity.
  */
 import { shown } from "./denial_text.ts";
 import { parseCallerIdentity } from "./caller_identity.ts";
 import type { RoleArn } from "./role_arn.ts";
 
-/** A setting that policy can't work with; nothing is decided on a guess. */
+/** A setting that can't be used; the policy doesn't guess. */
 export class PolicySettingsFault extends Error {
   readonly code = "policy_settings_invalid";
   override readonly name = "PolicySettingsFault";
 }
 
 /**
- * Tells whether a role is reserved. Account and name decide: IAM keeps names unique within an account
- * whatever their path and case, and an assumed role's ARN has lost its path.
- * @throws {PolicySettingsFault} an entry is no ARN of a role, an assumed role, a user or root.
+ * Returns a test for reserved roles. It compares account and name: IAM role names are unique within an
+ * account regardless of path and case, and an assumed role's ARN doesn't include the path.
+ * @throws {PolicySettingsFault} an entry is not the ARN of a role, an assumed role, a user or root.
  */
 export function reservedRoles(arns: readonly string[]): (role: RoleArn) => boolean {
   const keys = new Set(arns.map(keyOfEntry));

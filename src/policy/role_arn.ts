@@ -1,9 +1,9 @@
 /**
- * Reads and writes the ARN of an IAM role, whole and in every partition. Which role is meant by a
- * name alone, and who may have it, is for others.
+ * Parses and formats the ARNs of IAM roles, in every partition. `role_base.ts` resolves roles given
+ * by name.
  */
 
-/** A role by its parts. `path` begins and ends with a slash: `/` where there is none. */
+/** The parts of a role ARN. `path` begins and ends with a slash; `/` if it has none. */
 export interface RoleArn {
   readonly partition: string;
   readonly account: string;
@@ -11,7 +11,7 @@ export interface RoleArn {
   readonly name: string;
 }
 
-/** The first part of the text that keeps it from being a role's ARN. */
+/** The first part that is wrong. */
 export type RoleArnFault =
   | "length"
   | "prefix"
@@ -23,7 +23,7 @@ export type RoleArnFault =
   | "path"
   | "name";
 
-export type ParsedRoleArn =
+type ParsedRoleArn =
   | { readonly kind: "role"; readonly role: RoleArn }
   | { readonly kind: "malformed"; readonly fault: RoleArnFault; readonly expected: string };
 
@@ -37,7 +37,7 @@ const expectations: Record<RoleArnFault, string> = {
   service: "the service of a role's ARN is iam",
   region: "the region of a role's ARN is empty, as in arn:aws:iam::ACCOUNT:role/NAME",
   account: "the account is 12 digits",
-  resource: "the ARN of a role goes on with role/NAME after the account",
+  resource: "in a role's ARN, role/NAME follows the account",
   path: "a role's path is slashes and printable ASCII without spaces, at most 512 characters",
   name: "a role's name is 1 to 64 of letters, digits and _+=,.@-",
 };
@@ -62,7 +62,7 @@ interface ArnOptions {
   readonly resource: string;
 }
 
-/** The role that the whole text names, or the first fault with what is expected there. */
+/** The role, or the first part that is wrong with what is expected there. */
 export function parseRoleArn(text: string): ParsedRoleArn {
   if (text.length > maxLength) return malformed("length");
   const options = splitArn(text);
@@ -80,12 +80,12 @@ export function formatRoleArn(role: RoleArn): string {
   return `arn:${role.partition}:iam::${role.account}:role${role.path}${role.name}`;
 }
 
-/** IAM's rule for paths; `/` alone is one. */
+/** IAM's rule for paths; `/` alone is valid. */
 function isRolePath(path: string): boolean {
   return path.length <= 512 && (path === "/" || /^\/[\x21-\x7e]+\/$/.test(path));
 }
 
-/** The six parts of an ARN; colons may occur in the last. Null where there are fewer. */
+/** The six parts of an ARN; the last may contain colons. Null if there are fewer. */
 export function splitArn(text: string): ArnOptions | null {
   const [prefix, partition, service, region, account, ...rest] = text.split(":");
   if (prefix !== "arn" || rest.length === 0) return null;

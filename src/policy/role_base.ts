@@ -1,17 +1,17 @@
 /**
- * Which role a written name means: an ARN as it is, anything else below the base that the operator
- * set or the server's own account gives.
+ * Resolves a role as written: an ARN is used as is, anything else is relative to the base, which the
+ * operator sets or which follows from the server's own account.
  */
 import { parseRoleArn, type RoleArn, splitArn } from "./role_arn.ts";
 
-/** What stands before a role's name: `arn:PARTITION:iam::ACCOUNT:role` and a path with its slash. */
+/** The prefix for role names: `arn:PARTITION:iam::ACCOUNT:role` and a path with its slash. */
 export interface RoleBase {
   readonly partition: string;
   readonly account: string;
   readonly path: string;
 }
 
-export type ParsedRoleBase =
+type ParsedRoleBase =
   | { readonly kind: "base"; readonly base: RoleBase }
   | { readonly kind: "malformed"; readonly expected: string };
 
@@ -23,7 +23,7 @@ export type ResolvedRole =
 const expectedBase =
   "arn:PARTITION:iam::ACCOUNT:role/ with an optional path, such as arn:aws:iam::111122223333:role/team/";
 
-/** The base in a setting such as `arn:aws:iam::111122223333:role/`; its last slash may be left out. */
+/** Parses a setting such as `arn:aws:iam::111122223333:role/`; the last slash is optional. */
 export function parseRoleBaseArn(text: string): ParsedRoleBase {
   if (text.length > 2048 || !isBase(text)) return { kind: "malformed", expected: expectedBase };
   const parts = splitArn(text);
@@ -42,15 +42,15 @@ export function formatRoleBaseArn(base: RoleBase): string {
 }
 
 /**
- * The role that `text` names. `arn:` at its start, in any case of letters, means a whole ARN; other
- * texts lose one leading slash and go behind the base. The result obeys IAM's rules as a whole.
+ * The role that `text` names. A text that starts with `arn:`, in any letter case, is an ARN; any other
+ * text is appended to the base without its first slash. The result is a valid ARN as a whole.
  */
 export function resolveRole(text: string, base: RoleBase | null): ResolvedRole {
   if (/^arn:/i.test(text)) return parseRoleArn(text);
-  if (text === "") return { kind: "malformed", expected: "a role has a name" };
+  if (text === "") return { kind: "malformed", expected: "the name is missing" };
   const name = text.startsWith("/") ? text.slice(1) : text;
   if (base !== null) return parseRoleArn(formatRoleBaseArn(base) + name);
-  // Faults of the name are told even then: a base would not mend them.
+  // Report a malformed name even without a base, which wouldn't fix it.
   const parsed = parseRoleArn("arn:aws:iam::000000000000:role/" + name);
   return parsed.kind === "role" ? { kind: "base_unknown" } : parsed;
 }

@@ -1,13 +1,13 @@
-/** One text for all that makes an AssumeRole call, so that equal calls can share their credentials. */
+/** The key under which equal AssumeRole calls share their credentials. */
 import { createHash } from "node:crypto";
 import type { RoleIdentity } from "./facts.ts";
 
 /**
- * SHA-256 in hex: equal identities have equal keys, others don't. Tags count in their order.
+ * SHA-256 in hex: two identities have the same key exactly if they are equal. The order of tags counts.
  */
 export function identityKey(identity: RoleIdentity): string {
   const { arn, sessionName, externalId, durationSeconds, tags } = identity;
-  // A JSON array keeps the fields apart whatever they hold, and null apart from every text.
+  // JSON keeps the fields separate whatever they contain, and null distinct from any text.
   const encoded = JSON.stringify([arn, sessionName, externalId, durationSeconds, tags]);
   return createHash("sha256").update(encoded).digest("hex");
 }

@@ -1,31 +1,34 @@
-/** How long a pod's sessions last: what its annotation asks for, within what the server gives. */
+/** How long a pod's sessions last: its annotation, within the server's limits. */
 
-/** AssumeRole's least, 900 s. */
-const least = 900;
+/** The minimum of AssumeRole's DurationSeconds. */
+const minSeconds = 900;
 const unitSeconds: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600 };
 
-export type ParsedDuration =
+type ParsedDuration =
   | { readonly kind: "duration"; readonly seconds: number }
   | { readonly kind: "invalid"; readonly problem: string };
 
 /**
- * Seconds of `90s`, `15m`, `1h`, or of a bare number as AWS's own settings have it; between 15 minutes
- * and `mostSeconds`. Never rounded to what would fit: a shorter session than asked for would surprise.
+ * Seconds of `900s`, `15m`, `1h`, or of a bare number as in AWS's own settings; between 15 minutes and
+ * `maxSeconds`. Out-of-range values are invalid, not clamped: a session shorter than requested would
+ * be a surprise.
  */
-export function parseSessionDuration(text: string, mostSeconds: number): ParsedDuration {
+export function parseSessionDuration(text: string, maxSeconds: number): ParsedDuration {
   const [, digits, unit] = /^([0-9]{1,6})([smh]?)$/.exec(text) ?? [];
   if (digits === undefined || unit === undefined) {
-    return { kind: "invalid", problem: "is no duration such as 900s, 45m or 1h" };
+    return { kind: "invalid", problem: "is not a duration such as 900s, 45m or 1h" };
   }
   const seconds = Number(digits) * (unitSeconds[unit] ?? 1);
-  if (seconds < least) return { kind: "invalid", problem: "is less than 15m, the least of STS" };
-  if (seconds > mostSeconds) {
-    return { kind: "invalid", problem: `is more than the server's ${inWords(mostSeconds)}` };
+  if (seconds < minSeconds) {
+    return { kind: "invalid", problem: "is less than 15m, the minimum of STS" };
+  }
+  if (seconds > maxSeconds) {
+    return { kind: "invalid", problem: `is more than the server's ${inWords(maxSeconds)}` };
   }
   return { kind: "duration", seconds };
 }
 
-/** `1h`, `90m`, `1000s`: the largest unit that leaves no rest. */
+/** `1h`, `90m`, `1000s`: in the largest unit that divides it. */
 export function inWords(seconds: number): string {
   if (seconds % 3600 === 0) return `${seconds / 3600}h`;
   return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;

@@ -1,4 +1,4 @@
-/** As whom a pod assumes its role: session name, external ID, duration and tags, or why it can't. */
+/** Builds a pod's role identity: session name, external ID, duration and tags, or a denial. */
 import { denial, quoted } from "./denial_text.ts";
 import { externalIdProblem } from "./external_id.ts";
 import type { Denial, PodFacts, PolicySettings, RoleIdentity } from "./facts.ts";
@@ -8,11 +8,11 @@ import { inWords, parseSessionDuration } from "./session_duration.ts";
 import { sessionName } from "./session_name.ts";
 import { sessionTags } from "./session_tags.ts";
 
-export type SessionIdentity =
+type SessionIdentity =
   | { readonly kind: "identity"; readonly identity: RoleIdentity }
   | { readonly kind: "denied"; readonly denial: Denial };
 
-/** The identity of the pod's sessions in a role that it may have. */
+/** For a role that the pod is permitted to have. */
 export function sessionIdentity(
   pod: PodFacts,
   role: RoleArn,
@@ -21,12 +21,12 @@ export function sessionIdentity(
   const { externalId } = pod;
   const problem = externalId === null ? null : externalIdProblem(externalId);
   if (problem !== null) return { kind: "denied", denial: externalIdInvalid(pod, problem) };
-  const most = Math.min(settings.sessionDurationSeconds, settings.maxSessionDurationSeconds);
+  const maxSeconds = Math.min(settings.sessionDurationSeconds, settings.maxSessionDurationSeconds);
   const duration = pod.sessionDuration === null
-    ? { kind: "duration" as const, seconds: most }
-    : parseSessionDuration(pod.sessionDuration, most);
+    ? { kind: "duration" as const, seconds: maxSeconds }
+    : parseSessionDuration(pod.sessionDuration, maxSeconds);
   if (duration.kind === "invalid") {
-    return { kind: "denied", denial: durationInvalid(pod, duration.problem, most) };
+    return { kind: "denied", denial: durationInvalid(pod, duration.problem, maxSeconds) };
   }
   const identity = {
     arn: formatRoleArn(role),
@@ -54,8 +54,8 @@ function externalIdInvalid(pod: PodFacts, problem: string): Denial {
   return denial("ExternalIdInvalid", `${podName(pod)}: ${found}; ${remedy}`);
 }
 
-function durationInvalid(pod: PodFacts, problem: string, most: number): Denial {
+function durationInvalid(pod: PodFacts, problem: string, maxSeconds: number): Denial {
   const found = `iam.amazonaws.com/session-duration ${quoted(pod.sessionDuration ?? "", 60)}`;
-  const remedy = `write a duration from 15m to ${inWords(most)}, or remove it`;
+  const remedy = `write a duration from 15m to ${inWords(maxSeconds)}, or remove it`;
   return denial("SessionDurationInvalid", `${podName(pod)}: ${found} ${problem}; ${remedy}`);
 }

@@ -1,14 +1,14 @@
 /**
- * The name a role session carries in CloudTrail: the pod's annotation, or the operator's template
- * filled in. The same facts give the same name, so it stays across renewals.
+ * The session name that CloudTrail shows: the pod's annotation, or else the operator's template. It
+ * depends on the facts alone, so it stays the same across renewals.
  */
 
-/** What a template's placeholders stand for. */
-export interface SessionNameValues {
+/** Values of a template's placeholders. */
+interface SessionNameValues {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly pod: string;
-  /** Empty where the cluster has no name. */
+  /** Empty if the cluster has no name. */
   readonly cluster: string;
   /** The role's name without path. */
   readonly role: string;
@@ -18,14 +18,14 @@ const placeholder = /\{([A-Za-z]*)\}/g;
 const known = ["namespace", "serviceAccount", "pod", "cluster", "role"] as const;
 
 /**
- * A valid session name for every text: what `RoleSessionName` of AssumeRole doesn't take
- * (`[\w+=,.@-]{2,64}`) becomes `-`, the rest beyond 64 is cut, fewer than 2 are filled up with `-`.
+ * A valid `RoleSessionName` (`[\w+=,.@-]{2,64}`) for any text: other characters become `-`, what is
+ * beyond 64 is cut, and a shorter one is padded with `-`.
  */
 export function sanitisedSessionName(text: string): string {
   return text.slice(0, 64).replace(/[^A-Za-z0-9_+=,.@-]/g, "-").padEnd(2, "-");
 }
 
-/** The annotation's name, or the template's where there is no annotation or an empty one, as in kiam. */
+/** From the annotation; from the template if that is absent or empty, as in kiam. */
 export function sessionName(
   annotation: string | null,
   template: string,
@@ -35,7 +35,7 @@ export function sessionName(
   return sanitisedSessionName(filledIn(template, values));
 }
 
-/** What is wrong with a template, or null: an unknown placeholder, no text, a cluster without name. */
+/** What is wrong with a template, or null: it is empty, or has a placeholder without a value. */
 export function sessionNameTemplateProblem(
   template: string,
   clusterName: string | null,
@@ -46,7 +46,9 @@ export function sessionNameTemplateProblem(
   if (unknown !== undefined) {
     return `has {${unknown}}; known are ${known.map((name) => `{${name}}`).join(", ")}`;
   }
-  if (names.includes("cluster") && clusterName === null) return "has {cluster}, which has no name";
+  if (names.includes("cluster") && clusterName === null) {
+    return "has {cluster}, which needs --cluster-name";
+  }
   return null;
 }
 

@@ -49,7 +49,7 @@ const templates = [
   ["{pod}", null, null],
   ["fixed", null, null],
   ["{cluster}", "c1", null],
-  ["{cluster}", null, "has {cluster}, which has no name"],
+  ["{cluster}", null, "has {cluster}, which needs --cluster-name"],
   ["", null, "is empty"],
   ["  ", null, "is empty"],
   ["{uid}", null, "has {uid}; known are"],

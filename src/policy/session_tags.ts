@@ -1,9 +1,9 @@
-/** Session tags under the keys of EKS Pod Identity, so that the same IAM policies work with both. */
+/** Session tags with the keys of EKS Pod Identity, so that the same IAM policies work with both. */
 import type { PodFacts } from "./facts.ts";
 
 type Tag = readonly [key: string, value: string];
 
-/** In an order that is always the same; `eks-cluster-name` only where the cluster has a name. */
+/** Always in the same order; `eks-cluster-name` only if the cluster has a name. */
 export function sessionTags(pod: PodFacts, clusterName: string | null): readonly Tag[] {
   const tags: Tag[] = [
     ["kubernetes-namespace", tagValue(pod.namespace)],

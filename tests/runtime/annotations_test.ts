@@ -306,7 +306,7 @@ trying(
       assert.equal((await tried.assumedFor("listed"))["RoleArn"], own + "reader");
       const foreign = "arn:aws:iam::999988887777:role/x";
       assert.equal((await tried.assumedFor("listed-arn"))["RoleArn"], foreign);
-      assert.match((await tried.list("unlisted")).text, /holds no glob for/);
+      assert.match((await tried.list("unlisted")).text, /has no glob for/);
     });
   },
 );
@@ -368,10 +368,10 @@ for (const partition of ["aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eu
 
 /** Annotations of every wrong kind, and how their refusal reads. */
 const wrong: readonly (readonly [string, Annotations, RegExp])[] = [
-  ["spaces", { role: "   " }, /RoleMalformed|names no role/],
-  ["a newline", { role: "reader\n" }, /"reader\\u000a" names no role/],
-  ["64 KiB", { role: "x".repeat(65_536) }, /names no role: an ARN has at most 2048/],
-  ["a look-alike", { role: "re\u0430der" }, /"re\\u0430der" names no role/],
+  ["spaces", { role: "   " }, /RoleMalformed|is not a role/],
+  ["a newline", { role: "reader\n" }, /"reader\\u000a" is not a role/],
+  ["64 KiB", { role: "x".repeat(65_536) }, /is not a role: an ARN has at most 2048/],
+  ["a look-alike", { role: "re\u0430der" }, /"re\\u0430der" is not a role/],
   ["right to left", { role: "reader\u202etxt" }, /\\u202e/],
   ["a terminal's code", { role: "\u001b[31mreader" }, /"\\u001b\[31mreader"/],
   ["half a surrogate", { role: "reader\ud800" }, /\\ud800|\\ufffd/],
@@ -382,16 +382,16 @@ const wrong: readonly (readonly [string, Annotations, RegExp])[] = [
     { role: "arn:azure:iam::111122223333:role/reader" },
     /the partition is one/,
   ],
-  ["a user", { role: "arn:aws:iam::111122223333:user/reader" }, /goes on with role\/NAME/],
+  ["a user", { role: "arn:aws:iam::111122223333:user/reader" }, /role\/NAME follows/],
   ["a wildcard", { role: "*" }, /a role's name is 1 to 64 of/],
   ["an ARN with a wildcard", { role: base + "*" }, /a role's name is 1 to 64 of/],
-  ["markup", { role: "<script>alert(1)</script>" }, /names no role/],
+  ["markup", { role: "<script>alert(1)</script>" }, /is not a role/],
   ["a path upwards", { role: "../../admin" }, /does not match/],
   ["a long external ID", { ...reader, "external-id": "zq".repeat(613) }, /external-id is longer/],
   ["a short external ID", { ...reader, "external-id": "z" }, /external-id is shorter/],
-  ["a foreign external ID", { ...reader, "external-id": "zq\u00fc\u00df" }, /doesn't take/],
-  ["no duration", { ...reader, "session-duration": "soon" }, /is no duration/],
-  ["a negative duration", { ...reader, "session-duration": "-1h" }, /is no duration/],
+  ["a foreign external ID", { ...reader, "external-id": "zq\u00fc\u00df" }, /STS doesn.t accept/],
+  ["no duration", { ...reader, "session-duration": "soon" }, /is not a duration/],
+  ["a negative duration", { ...reader, "session-duration": "-1h" }, /is not a duration/],
   ["too long a session", { ...reader, "session-duration": "13h" }, /more than the server's/],
 ];
 
@@ -424,7 +424,7 @@ trying(
     }
 
     test("bad input: broken expressions deny their namespaces' pods alone", async () => {
-      assert.match((await tried.list("in-open")).text, /isn't RE2 syntax/);
+      assert.match((await tried.list("in-open")).text, /is not RE2 syntax/);
       assert.match((await tried.list("in-long")).text, /longer than 1024 bytes/);
       assert.equal((await tried.list("in-backtracks")).status, 403);
       assert.deepEqual(await tried.assumedFor("fine"), one);

@@ -85,7 +85,7 @@ function disagreement(attempt: Attempt, denial: string | null): string | null {
   const says = `${status} ${message}`;
   if (denial === null) return status === 201 ? null : `let in by policy, but ${says}`;
   if (status !== 403 && status !== 422) return `${denial}, but ${says}`;
-  if (/ isn't RE2 syntax: | unfolds to more than /.test(denial)) {
+  if (/ is not RE2 syntax: | expands to more than /.test(denial)) {
     return /error parsing regexp|not match the whole/.test(message) ? null : says;
   }
   const expected = `denied request: ${plain(denial)}`;

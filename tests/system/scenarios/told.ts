@@ -60,7 +60,7 @@ export const tellings: readonly Scenario<Stage>[] = [
       await until("the denial again", async () => (await pod.list()).body === body);
       await annotatePod(api, "told", "web", { [role]: "a b" });
       const invalid = async () => (await events()).find(({ reason }) => reason === "RoleInvalid");
-      assert.match(told(await until("the third", invalid)), /^Warning .* "a b" names no role/);
+      assert.match(told(await until("the third", invalid)), /^Warning .* "a b" is not a role/);
       assert.deepEqual((await events()).filter((one) => told(one) === denied).length, 1);
     },
   },
@@ -86,7 +86,7 @@ export const tellings: readonly Scenario<Stage>[] = [
         "the namespace's",
         async () => (await eventsOf(api, "told", "Namespace", "told"))[0],
       );
-      assert.match(told(broken), /^Warning PermittedInvalid: .*isn't RE2 syntax/);
+      assert.match(told(broken), /^Warning PermittedInvalid: .*is not RE2 syntax/);
       assert.equal((await ready()).length, 1);
     },
   },
