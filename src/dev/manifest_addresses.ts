@@ -3,7 +3,7 @@
  * from each of them; others are left out, as a dual-stack pod's second one.
  */
 import { canonicalAddress } from "../kubernetes/objects/objects.ts";
-import { claimant } from "../agent/assignments/held_pod.ts";
+import { claimant } from "../net/address_claim.ts";
 import { fieldsOf, type ReadObject, shown } from "./manifest_fields.ts";
 
 interface Written {

@@ -1,5 +1,5 @@
 /** Addresses that several pods claim: who isn't answered there, by the rule that the agent goes by. */
-import { claimant } from "../agent/assignments/held_pod.ts";
+import { claimant } from "../net/address_claim.ts";
 import type { PodFacts } from "../policy/facts.ts";
 
 /** The pod that asks from `address` isn't told from another one, or is taken for a newer one. */

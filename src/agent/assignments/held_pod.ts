@@ -39,20 +39,6 @@ export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPo
   };
 }
 
-/**
- * The one of several claims to an address that holds: a pod being deleted keeps its address until a
- * newer pod has it. Undefined where any other two claim it.
- */
-export function claimant<C extends Pick<HeldPod, "terminating" | "createdAt">>(
-  claims: readonly C[],
-): C | undefined {
-  const [first, ...others] = claims;
-  if (first === undefined || others.length === 0) return first;
-  const newest = claims.reduce((a, b) => b.createdAt > a.createdAt ? b : a);
-  const yields = (held: C) => held.terminating && held.createdAt < newest.createdAt;
-  return claims.every((held) => held === newest || yields(held)) ? newest : undefined;
-}
-
 /** The pod as it is at `now`: credentials that have ended are pending. */
 export function podAt(held: HeldPod, now: number): AssignedPod {
   const { outcome } = held.pod;

@@ -2,7 +2,7 @@
  * Answers which pod of an agent's node an address belongs to, when the watch may be a moment behind:
  * from the index, else by reading the API, sparingly.
  */
-import ipaddr from "ipaddr.js";
+import { canonicalAddress } from "../../net/ip_address.ts";
 import type { PodFacts } from "../../policy/facts.ts";
 import type { AssignFrame } from "../../protocol/frames.ts";
 import { claimOf } from "../cluster/address_claim.ts";
@@ -84,13 +84,6 @@ export class DirectRead {
     if (this.#missedUntil.size <= maxMisses) return;
     this.#missedUntil.delete(this.#missedUntil.keys().next().value!);
   }
-}
-
-/** The form in which facts have addresses; undefined for zones and for short or octal forms. */
-function canonicalAddress(text: string): string | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return text;
-  if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return undefined;
-  return ipaddr.process(text).toString();
 }
 
 const missing = refuse(404, "no pod of this node has that address");
