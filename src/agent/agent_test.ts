@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { aborted } from "../time/aborted.ts";
 import { FakeAgentServer } from "../../tests/fakes/agent_server.ts";
 import { podFrame, roleFrame } from "../../tests/fakes/frames.ts";
 import { fakeIncoming } from "../../tests/fakes/incoming.ts";
@@ -29,6 +30,7 @@ function setUp() {
     choose: () =>
       Promise.resolve({ kind: "nftables", ensure: () => Promise.resolve(false) } as const),
     cutFlows: () => Promise.resolve(0),
+    watch: (_changed, signal) => aborted(signal),
     removeOthers: () => Promise.resolve({ removed: [], problems: [] }),
   });
   const agent = createAgent({

@@ -74,7 +74,7 @@ async function serve(
   // The link goes on while requests under way end, so that waiting ones still get their answer.
   const ended = new AbortController();
   const open: Listeners = {};
-  const node = { run: runtime.run, hasIpv6: runtime.hasIpv6() };
+  const node = { run: runtime.run, follow: runtime.follow, hasIpv6: runtime.hasIpv6() };
   const redirect = createRedirect(node, settings, { clock: systemClock, log });
   const agent = await assemble({ runtime, settings, log, redirect, open, signal: ended.signal });
   await redirect?.check();

@@ -2,6 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import type { ListenOptions } from "../runtime/http/types.ts";
 import type { ProgramResult, Runtime } from "../runtime/runtime.ts";
+import { aborted } from "../time/aborted.ts";
 import { runAgent } from "./main.ts";
 import { uninstall } from "./lifecycle/uninstall.ts";
 
@@ -42,6 +43,7 @@ function fakeRuntime(programs: Programs) {
       close: () => {},
     }),
     fastGet: () => null,
+    follow: (_command, _args, _output, signal) => aborted(signal),
     run: (command, args, options) => {
       const line = [command, ...args].join(" ");
       const result = programs(line, options?.stdin ?? "");
@@ -136,6 +138,7 @@ function nftAndRules(): Programs {
     }
     if (line !== "ip -4 -force -batch -") return filter(line, stdin);
     for (const command of stdin.trim().split("\n")) {
+      if (!command.startsWith("rule ")) continue;
       const rule = command.replace(/^rule (?:add|del) /, "");
       rules = rules.filter((other) => other !== rule);
       if (command.startsWith("rule add ")) rules.push(rule);
@@ -154,6 +157,7 @@ function listed(rule: string) {
     ...(rule.includes("iif lo") ? { iif: "lo" } : {}),
     ...(action ? { goto: Number(action[1]) } : {}),
     ...(rule.includes("nop") ? { nop: null } : {}),
+    ...(rule.includes("table") ? { table: "82" } : {}),
     ...(rule.includes("prohibit") ? { action: "prohibit" } : {}),
     protocol: "82",
   };
@@ -168,7 +172,7 @@ test("runAgent() guards before it redirects; at SIGTERM that stays until uninsta
   assert.equal(await running, 0);
   assert.deepEqual(events.slice(0, 2), ["ip -4 -force -batch -", "nft -f -"]);
   const rules = () => JSON.parse(programs("ip -4 -j rule show", "")?.stdout ?? "");
-  assert.equal(rules().length, 3);
+  assert.equal(rules().length, 4);
 
   assert.equal(await uninstall(runtime, []), 0);
   assert.deepEqual(rules(), []);

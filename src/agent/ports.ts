@@ -129,3 +129,11 @@ export type RunProgram = (
   args: readonly string[],
   options?: { readonly stdin?: string; readonly timeoutMs?: number },
 ) => Promise<ProgramResult>;
+
+/** Calls `output` whenever a program prints something; settles when it ends or `signal` aborts. */
+export type FollowProgram = (
+  command: string,
+  args: readonly string[],
+  output: () => void,
+  signal: AbortSignal,
+) => Promise<void>;

@@ -12,7 +12,7 @@ import { listen } from "./http/listener.ts";
 import { LogOutput } from "./log_output.ts";
 import { hasIpv6, openFilesLimit } from "./machine.ts";
 import { createFastClient } from "./http/fast/client.ts";
-import { createRunProgram } from "./program.ts";
+import { createFollowProgram, createRunProgram } from "./program.ts";
 import { StopSignals } from "./stop_signals.ts";
 
 const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -28,6 +28,7 @@ export function createRuntime(): Runtime {
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   const log = new LogOutput(writeAll);
+  const path = process.env["PATH"] || usualPath;
   return {
     platform: platformOf(process.versions),
     args: process.argv.slice(2),
@@ -39,7 +40,8 @@ export function createRuntime(): Runtime {
     listen,
     httpClient: createHttpClient,
     fastGet: createFastClient,
-    run: createRunProgram(process.env["PATH"] || usualPath),
+    run: createRunProgram(path),
+    follow: createFollowProgram(path),
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     readTextFile,
     writeFile: replaceFile,

@@ -1,6 +1,6 @@
 /** Runs other programs: no shell, nothing but PATH in their environment, an end in sight. */
-import { execFile, type ExecFileException } from "node:child_process";
-import type { ProgramResult, RunProgram } from "./runtime.ts";
+import { execFile, type ExecFileException, spawn } from "node:child_process";
+import type { FollowProgram, ProgramResult, RunProgram } from "./runtime.ts";
 
 const defaultTimeoutMs = 10_000;
 const maxOutputBytes = 16 * 1024 * 1024;
@@ -25,6 +25,30 @@ export function createRunProgram(path: string): RunProgram {
       // A program that ends without reading its input is no fault of ours.
       child.stdin?.on("error", () => {});
       child.stdin?.end(options.stdin ?? "");
+    });
+}
+
+/**
+ * Follows the output of a program found on `path` until it ends or the signal aborts, which kills
+ * it. Never rejects, also where the program isn't there or may not be run.
+ */
+export function createFollowProgram(path: string): FollowProgram {
+  return (command, args, output, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const child = spawn(command, [...args], {
+        env: { PATH: path },
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      const kill = () => child.kill("SIGKILL");
+      const ended = () => {
+        signal.removeEventListener("abort", kill);
+        resolve();
+      };
+      signal.addEventListener("abort", kill, { once: true });
+      child.stdout.on("data", () => output());
+      child.once("error", ended);
+      child.once("close", ended);
     });
 }
 

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { createRunProgram } from "./program.ts";
+import { createFollowProgram, createRunProgram } from "./program.ts";
 
 const run = createRunProgram("/usr/bin:/bin");
 
@@ -34,4 +34,22 @@ test("run: 127 where the program isn't there", async () => {
 
 test("run: 124 where it takes too long", async () => {
   assert.equal((await run("sleep", ["60"], { timeoutMs: 50 })).code, 124);
+});
+
+const follow = createFollowProgram("/usr/bin:/bin");
+
+test("follow: each piece of output is announced; aborting ends the program", async () => {
+  const stop = new AbortController();
+  const printed = Promise.withResolvers<void>();
+  const ended = follow("sh", ["-c", "echo one; exec sleep 60"], printed.resolve, stop.signal);
+  await printed.promise;
+  stop.abort();
+  await ended;
+});
+
+test("follow: settles where the program ends, isn't there, or the signal has aborted", async () => {
+  const { signal } = new AbortController();
+  await follow("true", [], () => {}, signal);
+  await follow("rolecall-no-such-program", [], () => {}, signal);
+  await follow("sleep", ["60"], () => {}, AbortSignal.abort());
 });

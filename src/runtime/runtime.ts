@@ -22,6 +22,14 @@ export type RunProgram = (
   options?: { readonly stdin?: string; readonly timeoutMs?: number },
 ) => Promise<ProgramResult>;
 
+/** Calls `output` whenever a program prints something; settles when it ends or `signal` aborts. */
+export type FollowProgram = (
+  command: string,
+  args: readonly string[],
+  output: () => void,
+  signal: AbortSignal,
+) => Promise<void>;
+
 export interface Runtime {
   readonly platform: { readonly name: "deno" | "node"; readonly version: string };
   readonly args: readonly string[];
@@ -38,6 +46,7 @@ export interface Runtime {
   /** The fast path for frequent requests to one server; null if the origin isn't `http:`. */
   fastGet(origin: string): FastGet | null;
   run: RunProgram;
+  follow: FollowProgram;
   /** A name's addresses of both families. */
   resolve(name: string): Promise<readonly string[]>;
   readTextFile(path: string): Promise<string>;

@@ -36,6 +36,7 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
       close: () => {},
     }),
     fastGet: () => null,
+    follow: () => Promise.resolve(),
     run: missing,
     resolve: missing,
     readTextFile: (path) => {

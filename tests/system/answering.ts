@@ -1,7 +1,7 @@
 /**
  * The two ends of a connection, for network namespaces: `answer TEXT PORT…` says TEXT to whoever
- * asks, `ask HOST PORT` prints what it was told or `nobody`, `held HOST PORT` connects first and
- * asks when a line comes in, `loop HOST PORT` asks without a pause until a line comes in, says so
+ * asks, `ask HOST PORT` prints what it was told or `nobody`, `connect HOST PORT` prints `connected`,
+ * the error's code or `silence`, `held HOST PORT` connects first and asks when a line comes in, `loop HOST PORT` asks without a pause until a line comes in, says so
  * once it was answered, and prints at its end how often it was told what, as JSON.
  */
 import { connect, createServer, type Socket } from "node:net";
@@ -32,6 +32,15 @@ function connected(host: string, port: string): Promise<Socket | null> {
       resolve(socket);
     });
     socket.once("error", () => resolve(null));
+  });
+}
+
+function connectResult(host: string, port: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), host);
+    setTimeout(() => resolve("silence"), patienceMs);
+    socket.once("connect", () => resolve("connected"));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
   });
 }
 
@@ -84,3 +93,7 @@ if (what === "answer") answer(first, rest);
 if (what === "ask") await ask(first, rest[0] ?? "");
 if (what === "held") await held(first, rest[0] ?? "");
 if (what === "loop") await loop(first, rest[0] ?? "");
+if (what === "connect") {
+  console.log(await connectResult(first, rest[0] ?? ""));
+  process.exit(0);
+}

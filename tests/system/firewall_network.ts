@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { RunProgram } from "../../src/runtime/runtime.ts";
-import { createRunProgram } from "../../src/runtime/program.ts";
+import type { FollowProgram, RunProgram } from "../../src/runtime/runtime.ts";
+import { createFollowProgram, createRunProgram } from "../../src/runtime/program.ts";
 
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const onMachine = createRunProgram(path);
@@ -33,6 +33,11 @@ export class FirewallNetwork {
   /** Runs a program on the node, as the agent does. */
   readonly onNode: RunProgram = (command, args, options) =>
     this.#in("node", command, args, options);
+
+  readonly followOnNode: FollowProgram = (command, args, output, signal) => {
+    const inside = [`--net=/run/netns/${this.#name("node")}`, command, ...args];
+    return createFollowProgram(path)("nsenter", inside, output, signal);
+  };
 
   async open(): Promise<void> {
     for (const name of ["pod", "node", "imds"]) {
@@ -116,6 +121,12 @@ export class FirewallNetwork {
 
   askFromNode(host: string, port = 80): Promise<string | null> {
     return this.#ask("node", host, port);
+  }
+
+  /** What the pod's connect() gets: `connected`, the error's code, or `silence` for a second. */
+  async connectFromPod(host: string, port = 80): Promise<string> {
+    const script = this.#script(["connect", host, `${port}`]);
+    return (await this.#in("pod", process.execPath, script)).stdout.trim();
   }
 
   /** A connection of the pod's that is open before anything is asked over it. */

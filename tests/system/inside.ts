@@ -91,7 +91,13 @@ let stopping: (() => Promise<void>) | undefined;
 function playPart(given: Given, count: Count): Promise<void> {
   if (given.part === "filters") {
     return playTests(
-      ["cache_test.ts", "redirect_test.ts", "route_guard_test.ts", "beside_kiam_test.ts"],
+      [
+        "cache_test.ts",
+        "redirect_test.ts",
+        "redirect_repair_test.ts",
+        "route_guard_test.ts",
+        "beside_kiam_test.ts",
+      ],
       given,
       count,
     );

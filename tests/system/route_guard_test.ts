@@ -125,6 +125,28 @@ for (const [backend, flush] of filters) {
   });
 }
 
+for (const [backend] of filters) {
+  test(`${backend.kind}: without its redirect, pods are refused at once`, options, async () => {
+    try {
+      await backend.ensure();
+      await must(
+        backend.kind === "nftables"
+          ? "nft flush chain inet rolecall prerouting"
+          : `${backend.kind} -t nat -F`,
+      );
+      for (let attempt = 0; attempt < 10; attempt++) {
+        assert.equal(await network.connectFromPod(v4), "ECONNREFUSED");
+      }
+      await must(`ip route del local ${v4} table 82`);
+      assert.notEqual(await network.connectFromPod(v4), "connected");
+      assert.equal(await guard.ensure(), true);
+      assert.equal(await network.connectFromPod(v4), "ECONNREFUSED");
+    } finally {
+      await removeRedirect(run, true);
+    }
+  });
+}
+
 /** The rules by which kube-proxy leads to a Service; what it loads when it reloads. */
 const proxied = `*nat
 :KUBE-SERVICES - [0:0]

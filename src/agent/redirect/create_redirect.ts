@@ -1,30 +1,32 @@
-/** The redirect of an agent, from its settings to a keeper over the node's own programs. */
+/** The agent's redirect, from its settings to a reconciler that runs the node's own programs. */
 import type { AgentSettings } from "../config.ts";
-import type { Clock, Log, RunProgram } from "../ports.ts";
+import type { Clock, FollowProgram, Log, RunProgram } from "../ports.ts";
 import { chooseBackend } from "./choose_backend.ts";
 import { cutFlows } from "./cut_flows.ts";
 import { iptablesBackend } from "./iptables_backend.ts";
 import { nftablesBackend } from "./nftables_backend.ts";
 import { RedirectReconciler } from "./redirect_reconciler.ts";
+import { watchRules } from "./rule_changes.ts";
 import type { RedirectSettings } from "./redirect_rules.ts";
 import { removeRedirect } from "./remove_redirect.ts";
 import { routeGuard } from "./route_guard.ts";
 
 /** null for `--redirect=none`. */
 export function createRedirect(
-  node: { readonly run: RunProgram; readonly hasIpv6: boolean },
+  node: { readonly run: RunProgram; readonly follow: FollowProgram; readonly hasIpv6: boolean },
   agent: Pick<
     AgentSettings,
     "redirect" | "hostIp" | "hostIpv6" | "listen" | "interface" | "direct"
   >,
-  watch: { readonly clock: Clock; readonly log: Log },
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): RedirectReconciler | null {
   const { redirect } = agent;
   if (redirect === "none") return null;
   const settings: RedirectSettings = { ...agent, port: agent.listen.port };
   const parts = { ...node, settings };
   return new RedirectReconciler({
-    ...watch,
+    clock,
+    log,
     guard: routeGuard(node.run, node.hasIpv6),
     choose: async () => {
       const chosen = await chooseBackend(node.run, redirect);
@@ -33,6 +35,7 @@ export function createRedirect(
         : iptablesBackend({ ...parts, variant: chosen.kind, program: chosen.program });
     },
     cutFlows: () => cutFlows(node.run, node.hasIpv6),
+    watch: (changed, signal) => watchRules({ follow: node.follow, clock }, changed, signal),
     removeOthers: (keep) => removeRedirect(node.run, node.hasIpv6, keep),
   });
 }

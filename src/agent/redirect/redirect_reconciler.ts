@@ -1,6 +1,7 @@
 /**
- * Keeps the redirect and its guard in place: puts them there, reads them back every few seconds,
- * repairs and counts. A fault is kept for readiness and tried again; it never ends the program.
+ * Keeps the redirect and its guard in place: installs them, reads them back after each change that
+ * the kernel reports and every few seconds, repairs and counts. A fault shows in readiness and is
+ * retried; it never ends the program.
  */
 import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
@@ -10,10 +11,12 @@ import type { Removal } from "./remove_redirect.ts";
 import type { RouteGuard } from "./route_guard.ts";
 
 /**
- * Between two rounds: 2 s, and 5 s where a round takes long, as with iptables-legacy on a node with
- * tens of thousands of rules. A round takes some 25 ms of CPU.
+ * Between two rounds: 2 s, and up to 5 s if a round takes long, as with iptables-legacy on a node
+ * with tens of thousands of rules. A round takes some 25 ms of CPU.
  */
 const pauseMs = { least: 2000, most: 5000, timesRound: 20 };
+/** After a change, at least this much: somebody who reloads rules in a loop costs a fifth of a core. */
+const gapMs = { least: 50, timesRound: 4 };
 
 export interface RedirectStatus {
   /** `none` where nothing is to be redirected; `unknown` before a kind could be chosen. */
@@ -38,6 +41,8 @@ export interface RedirectReconcilerOptions {
   readonly cutFlows: () => Promise<number>;
   /** Clears every kind but the one in use. */
   readonly removeOthers: (keep: RedirectBackend["kind"]) => Promise<Removal>;
+  /** Calls `changed` whenever somebody changes rules, until the signal aborts. */
+  readonly watch: (changed: () => void, signal: AbortSignal) => Promise<void>;
 }
 
 export class RedirectReconciler {
@@ -66,32 +71,45 @@ export class RedirectReconciler {
     };
   }
 
-  /** One round: looks, repairs where needed, and never rejects. */
+  /** One round: reads the rules, repairs them if needed, never rejects. */
   check(): Promise<void> {
     if (!this.#stopped) this.#round = this.#check();
     return this.#round;
   }
 
-  /** Leaves the rules alone from here on; settles when the round under way is over. */
+  /** No further rounds; settles when the current one has ended. */
   stop(): Promise<void> {
     this.#stopped = true;
     return this.#round;
   }
 
-  /** Checks every 2 to 5 s until the signal aborts; the rules stay. */
+  /** Checks after each change, and every 2 to 5 s, until the signal aborts; the rules stay. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+    let changed = Promise.withResolvers<void>();
+    const watching = this.#options.watch(() => changed.resolve(), signal);
     let tookMs = 0;
     while (!signal.aborted) {
-      const pausing = Math.max(tookMs * pauseMs.timesRound, pauseMs.least);
-      await pause(clock, Math.min(pausing, pauseMs.most), signal);
-      const start = clock.monotonic();
+      await this.#nextRound(tookMs, changed.promise, signal);
+      // Changes from here on are for the next round, our own repair's among them.
+      changed = Promise.withResolvers();
+      const start = this.#options.clock.monotonic();
       if (!signal.aborted) await this.check();
-      tookMs = clock.monotonic() - start;
+      tookMs = this.#options.clock.monotonic() - start;
     }
+    await watching;
   }
 
-  /** The guard first, so that nothing slips past while the redirect is made. */
+  async #nextRound(tookMs: number, changed: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const gap = Math.min(Math.max(tookMs * gapMs.timesRound, gapMs.least), pauseMs.most);
+    await pause(clock, gap, signal);
+    const rest = Math.min(Math.max(tookMs * pauseMs.timesRound, pauseMs.least), pauseMs.most) - gap;
+    const early = new AbortController();
+    void changed.then(() => early.abort());
+    await pause(clock, rest, AbortSignal.any([signal, early.signal]));
+  }
+
+  /** The guard first, so that nothing gets through while the redirect is installed. */
   async #check(): Promise<void> {
     await this.#guard.check();
     await this.#checkRedirect();
@@ -129,7 +147,7 @@ export class RedirectReconciler {
     await this.#cut();
   }
 
-  /** Without conntrack old flows aren't moved over; the filter's rules drop them all the same. */
+  /** Without conntrack, old flows stay refused by the filter's rules instead of being redirected. */
   async #cut(): Promise<void> {
     try {
       const flows = await this.#options.cutFlows();

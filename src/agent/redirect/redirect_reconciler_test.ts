@@ -2,6 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
+import { aborted } from "../../time/aborted.ts";
 import { RedirectFault } from "./redirect_fault.ts";
 import { RedirectReconciler } from "./redirect_reconciler.ts";
 
@@ -17,13 +18,16 @@ function setUp() {
     cuts: 0,
     cleared: 0,
     chosen: 0,
+    rounds: 0,
+    change: () => {},
   };
   const fault = () => new RedirectFault("no_permission", state.problem ?? "");
-  const keeper = new RedirectReconciler({
+  const reconciler = new RedirectReconciler({
     clock,
     log,
     guard: {
       ensure: async () => {
+        state.rounds += 1;
         await new Promise<void>((resolve) => {
           if (state.roundMs === 0) resolve();
           else clock.after(state.roundMs, resolve);
@@ -50,25 +54,29 @@ function setUp() {
       state.cuts += 1;
       return Promise.reject(new RedirectFault("no_program", "conntrack: no such program"));
     },
+    watch: (changed, signal) => {
+      state.change = changed;
+      return aborted(signal);
+    },
     removeOthers: () => {
       state.cleared += 1;
       return Promise.resolve({ removed: ["nftables"], problems: [] });
     },
   });
-  return { clock, log, state, keeper };
+  return { clock, log, state, reconciler };
 }
 
 test("the first round puts the rules in place, cuts flows and clears other kinds", async () => {
-  const { keeper, state, log } = setUp();
-  assert.deepEqual(keeper.status(), {
+  const { reconciler, state, log } = setUp();
+  assert.deepEqual(reconciler.status(), {
     kind: "unknown",
     inPlace: false,
     repairs: 0,
     lastError: null,
     guard: { inPlace: false, repairs: 0, lastError: null },
   });
-  await keeper.check();
-  assert.deepEqual(keeper.status(), {
+  await reconciler.check();
+  assert.deepEqual(reconciler.status(), {
     kind: "iptables-nft",
     inPlace: true,
     repairs: 0,
@@ -80,16 +88,16 @@ test("the first round puts the rules in place, cuts flows and clears other kinds
 });
 
 test("rules that went missing are back within 2 s, counted and logged", async () => {
-  const { clock, keeper, state, log } = setUp();
+  const { clock, reconciler, state, log } = setUp();
   const stop = new AbortController();
-  await keeper.check();
-  const running = keeper.run(stop.signal);
+  await reconciler.check();
+  const running = reconciler.run(stop.signal);
   await clock.advance(20_000);
-  assert.equal(keeper.status().repairs, 0);
+  assert.equal(reconciler.status().repairs, 0);
   state.rules = false;
   await clock.advance(2000);
   assert.equal(state.rules, true);
-  assert.equal(keeper.status().repairs, 1);
+  assert.equal(reconciler.status().repairs, 1);
   assert.equal(log.count("redirect repaired"), 1);
   assert.equal(state.cleared, 1);
   stop.abort();
@@ -98,47 +106,47 @@ test("rules that went missing are back within 2 s, counted and logged", async ()
 });
 
 test("a fault is shown, logged once, tried again and forgotten once it works", async () => {
-  const { clock, keeper, state, log } = setUp();
+  const { clock, reconciler, state, log } = setUp();
   const stop = new AbortController();
   state.problem = "needs the capability NET_ADMIN";
-  await keeper.check();
-  const running = keeper.run(stop.signal);
+  await reconciler.check();
+  const running = reconciler.run(stop.signal);
   await clock.advance(20_000);
-  assert.equal(keeper.status().lastError, state.problem);
-  assert.equal(keeper.status().inPlace, false);
+  assert.equal(reconciler.status().lastError, state.problem);
+  assert.equal(reconciler.status().inPlace, false);
   assert.equal(log.count("redirect not in place"), 1);
   assert.equal(state.chosen, 11);
   state.problem = null;
   await clock.advance(5000);
-  assert.deepEqual(keeper.status().lastError, null);
-  assert.equal(keeper.status().inPlace, true);
+  assert.deepEqual(reconciler.status().lastError, null);
+  assert.equal(reconciler.status().inPlace, true);
   stop.abort();
   await running;
 });
 
 test("the guard is put back by itself, counted and logged", async () => {
-  const { clock, keeper, state, log } = setUp();
+  const { clock, reconciler, state, log } = setUp();
   const stop = new AbortController();
-  await keeper.check();
-  const running = keeper.run(stop.signal);
+  await reconciler.check();
+  const running = reconciler.run(stop.signal);
   state.guarded = false;
   await clock.advance(2000);
   assert.equal(state.guarded, true);
-  assert.deepEqual(keeper.status().guard, { inPlace: true, repairs: 1, lastError: null });
+  assert.deepEqual(reconciler.status().guard, { inPlace: true, repairs: 1, lastError: null });
   assert.equal(log.count("routing rules repaired"), 1);
-  assert.equal(keeper.status().repairs, 0);
+  assert.equal(reconciler.status().repairs, 0);
   stop.abort();
   await running;
 });
 
 test("without a guard the redirect is in place, and one line says what that means", async () => {
-  const { clock, keeper, state, log } = setUp();
+  const { clock, reconciler, state, log } = setUp();
   const stop = new AbortController();
   state.guardProblem = "ip: no such program";
-  await keeper.check();
-  const running = keeper.run(stop.signal);
+  await reconciler.check();
+  const running = reconciler.run(stop.signal);
   await clock.advance(20_000);
-  const { inPlace, lastError, guard } = keeper.status();
+  const { inPlace, lastError, guard } = reconciler.status();
   assert.deepEqual({ inPlace, lastError }, { inPlace: true, lastError: null });
   assert.deepEqual(guard, { inPlace: false, repairs: 0, lastError: state.guardProblem });
   const warnings = log.lines.filter(({ message }) => message.startsWith("no guard by routing"));
@@ -147,17 +155,17 @@ test("without a guard the redirect is in place, and one line says what that mean
   ]);
   state.guardProblem = null;
   await clock.advance(2000);
-  assert.deepEqual(keeper.status().guard, { inPlace: true, repairs: 0, lastError: null });
+  assert.deepEqual(reconciler.status().guard, { inPlace: true, repairs: 0, lastError: null });
   stop.abort();
   await running;
 });
 
 test("where a round takes long, the next one waits longer, 5 s at most", async () => {
-  const { clock, keeper, state, log } = setUp();
+  const { clock, reconciler, state, log } = setUp();
   const stop = new AbortController();
-  await keeper.check();
+  await reconciler.check();
   state.roundMs = 1000;
-  const running = keeper.run(stop.signal);
+  const running = reconciler.run(stop.signal);
   await clock.advance(3000);
   state.rules = false;
   await clock.advance(5999);
@@ -165,5 +173,39 @@ test("where a round takes long, the next one waits longer, 5 s at most", async (
   await clock.advance(1);
   assert.equal(log.count("redirect repaired"), 1);
   stop.abort();
+  await running;
+});
+
+test("a change that the kernel reports is repaired within 200 ms", async () => {
+  const { clock, reconciler, state } = setUp();
+  const stop = new AbortController();
+  await reconciler.check();
+  state.roundMs = 20;
+  const running = reconciler.run(stop.signal);
+  await clock.advance(2500);
+  state.rules = false;
+  state.change();
+  await clock.advance(150);
+  assert.deepEqual([state.rules, reconciler.status().repairs], [true, 1]);
+  stop.abort();
+  await clock.advance(150);
+  await running;
+  assert.equal(clock.pending(), 0);
+});
+
+test("changes without end cost a round each 100 ms, of 20 ms", async () => {
+  const { clock, reconciler, state } = setUp();
+  const stop = new AbortController();
+  await reconciler.check();
+  state.roundMs = 20;
+  const running = reconciler.run(stop.signal);
+  const before = state.rounds;
+  for (let ms = 0; ms < 10_000; ms += 10) {
+    state.change();
+    await clock.advance(10);
+  }
+  assert.ok(state.rounds - before <= 101, `${state.rounds - before} rounds`);
+  stop.abort();
+  await clock.advance(200);
   await running;
 });

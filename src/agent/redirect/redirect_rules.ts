@@ -1,12 +1,13 @@
 /**
- * Which packets go to the agent instead of the metadata service, as each kind of packet filter
- * writes it. Pure: applying and reading back are the backends' matter.
+ * Which packets go to the agent instead of the metadata service, in the syntax of each packet
+ * filter. Pure: the backends apply the rules and read them back.
  *
  * Redirected: TCP to port 80 of the metadata address that comes in over the pods' interface.
- * Dropped: whatever else would be forwarded to that address, so that nothing slips past while the
- * redirect is missing, over another port or over a flow that began before it; and, unless requests
- * may come directly, what reaches the agent's port without having been redirected. The node's own
- * traffic, probes of the kubelet among it, comes in over `lo` and is left alone.
+ * Refused: any other packet for that address, so that nothing gets through while the redirect is
+ * missing, on another port or on a flow from before it. TCP gets a reset, so that the client fails at
+ * once and can retry; the rest is dropped. Unless `direct`, packets that reach the agent's port
+ * without the redirect are dropped too. The node's own traffic (kubelet probes among it) comes in
+ * over `lo` and passes.
  */
 import type { InterfaceMatch } from "./interface_match.ts";
 
@@ -63,6 +64,7 @@ function filterRules(family: Family, settings: RedirectSettings): ChainRules {
     table: "filter",
     rules: [
       `-A ${chainName} -i lo -j RETURN`,
+      `-A ${chainName} -d ${destination(family)} -p tcp -j REJECT --reject-with tcp-reset`,
       `-A ${chainName} -d ${destination(family)} -j DROP`,
       ...(settings.direct ? [] : [port]),
     ],
@@ -92,10 +94,10 @@ export function nftScript(settings: RedirectSettings, hasIpv6: boolean): string 
       -110,
       families.flatMap((family) => nftRedirect(family, settings)),
     ),
-    nftChain("forward", "filter", -10, families.map(nftDrop)),
+    nftChain("forward", "filter", -10, families.flatMap(nftRefusal)),
     nftChain("input", "filter", -10, [
       'iifname "lo" return',
-      ...families.map(nftDrop),
+      ...families.flatMap(nftRefusal),
       ...(settings.direct ? [] : [`tcp dport ${settings.port} ct status & dnat != dnat drop`]),
     ]),
   ];
@@ -121,8 +123,9 @@ function nftRedirect(family: Family, settings: RedirectSettings): readonly strin
   ];
 }
 
-function nftDrop(family: Family): string {
-  return `${nftProtocol(family)} daddr ${metadataAddress[family]} drop`;
+function nftRefusal(family: Family): readonly string[] {
+  const match = `${nftProtocol(family)} daddr ${metadataAddress[family]}`;
+  return [`${match} meta l4proto tcp reject with tcp reset`, `${match} drop`];
 }
 
 function nftProtocol(family: Family): string {

@@ -29,7 +29,7 @@ for (const [text, expected] of interfaces) {
   });
 }
 
-test("iptables: redirected over the pods' interface, dropped otherwise", () => {
+test("iptables: redirected over the pods' interface, refused otherwise", () => {
   assert.deepEqual(iptablesRules(4, settings), [
     {
       table: "nat",
@@ -43,6 +43,7 @@ test("iptables: redirected over the pods' interface, dropped otherwise", () => {
       table: "filter",
       rules: [
         "-A ROLECALL -i lo -j RETURN",
+        "-A ROLECALL -d 169.254.169.254/32 -p tcp -j REJECT --reject-with tcp-reset",
         "-A ROLECALL -d 169.254.169.254/32 -j DROP",
         "-A ROLECALL -p tcp -m tcp --dport 8181 -m conntrack ! --ctstate DNAT -j DROP",
       ],
@@ -60,7 +61,7 @@ test("iptables: IPv6 goes to the node's IPv6 address, or nowhere", () => {
 
 test("with direct requests the port is open", () => {
   const [, filter] = iptablesRules(4, { ...settings, direct: true });
-  assert.equal(filter?.rules.length, 2);
+  assert.equal(filter?.rules.length, 3);
   assert.ok(!nftScript({ ...settings, direct: true }, true).includes("tcp dport 8181"));
 });
 
@@ -71,6 +72,8 @@ test("nft: one table, wildcard and any interface in its own words", () => {
   const any = { ...settings, interface: interfaceMatch("") as InterfaceMatch };
   assert.match(nftScript(any, true), /\n {4}ip daddr 169.254.169.254 tcp dport 80 dnat/);
   assert.match(nftScript(settings, true), /iifname != "eth0"/);
-  assert.match(nftScript(settings, true), /ip6 daddr fd00:ec2::254 drop/);
+  const refusal = "ip6 daddr fd00:ec2::254 meta l4proto tcp reject with tcp reset\n" +
+    "    ip6 daddr fd00:ec2::254 drop\n";
+  assert.equal(nftScript(settings, true).split(refusal).length, 3, "in forward and in input");
   assert.ok(!nftScript(settings, false).includes("ip6"));
 });

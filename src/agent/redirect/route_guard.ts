@@ -1,15 +1,15 @@
 /**
- * Keeps what comes from pods off the metadata service by routing, so that a flush of the packet
- * filter opens nothing. Which rules that takes is `route_rules.ts`'s matter.
+ * Keeps pods off the metadata service by routing, so that a flush of the packet filter opens
+ * nothing. `route_rules.ts` has the rules.
  */
 import type { Family } from "./redirect_rules.ts";
 import { routeFault } from "./route_fault.ts";
-import { readRouteRules, routePlan, routeRemoval } from "./route_rules.ts";
+import { ownRoute, ownTable, readRouteRules, routePlan, routeRemoval } from "./route_rules.ts";
 import type { ProgramResult, RunProgram } from "../ports.ts";
 
 export interface RouteGuard {
   /**
-   * Reads back the rules and makes them what they should be; whether anything had to change.
+   * Reads the rules back and repairs them; whether anything had to change.
    * @throws {RedirectFault} naming the remedy; a family that works is guarded all the same.
    */
   ensure(): Promise<boolean>;
@@ -23,7 +23,7 @@ export function routeGuard(run: RunProgram, hasIpv6: boolean): RouteGuard {
   };
 }
 
-/** Takes the rules away; whether there were any. A missing program has put none there. */
+/** Removes rules and route; whether there were any. */
 export function removeRouteGuard(run: RunProgram, hasIpv6: boolean): Promise<boolean> {
   return eachFamily(hasIpv6, (family) => removeFamily(run, family));
 }
@@ -40,12 +40,21 @@ async function eachFamily(
 }
 
 async function ensureFamily(run: RunProgram, family: Family): Promise<boolean> {
+  const routed = await ensureRoute(run, family);
   const plan = routePlan(family, readListed(await list(run, family)));
-  if (plan.length === 0) return false;
+  if (plan.length === 0) return routed;
   const { code, stderr } = await batch(run, family, plan);
   if (routePlan(family, readListed(await list(run, family))).length === 0) return true;
   const why = code === 0 ? "the rules don't stay; another program removes them" : stderr;
   throw routeFault("ip rule add", { code: 1, stdout: "", stderr: why });
+}
+
+/** Whether the route was missing. Without it the rules still refuse pods, only more slowly. */
+async function ensureRoute(run: RunProgram, family: Family): Promise<boolean> {
+  const shown = await run("ip", [`-${family}`, "route", "show", "table", ownTable], limits);
+  if (shown.stdout.trimStart().startsWith("local ")) return false;
+  await run("ip", [`-${family}`, "route", "replace", ...ownRoute(family).split(" ")], limits);
+  return true;
 }
 
 async function removeFamily(run: RunProgram, family: Family): Promise<boolean> {
@@ -53,7 +62,7 @@ async function removeFamily(run: RunProgram, family: Family): Promise<boolean> {
   if (listed.code === 127) return false;
   const plan = routeRemoval(readListed(listed));
   if (plan.length === 0) return false;
-  const { code, stderr } = await batch(run, family, plan);
+  const { code, stderr } = await batch(run, family, [...plan, `route del ${ownRoute(family)}`]);
   if (readListed(await list(run, family)).length === 0) return true;
   throw routeFault("ip rule del", { code, stdout: "", stderr });
 }

@@ -45,6 +45,8 @@ test("rules that don't stay are a fault", async () => {
   const { run, calls } = node(() => ({}));
   await assert.rejects(routeGuard(run, false).ensure(), { message: /another program removes/ });
   assert.deepEqual(calls, [
+    "ip -4 route show table 82",
+    "ip -4 route replace local 169.254.169.254 dev lo table 82 proto 82",
     "ip -4 -j rule show",
     "ip -4 -force -batch -",
     "ip -4 -j rule show",

@@ -1,20 +1,24 @@
 /**
- * Which routing rules leave the way to the metadata service to the node's own traffic alone, and
- * from what `ip` says there is to the commands that make it so. Pure.
+ * Routing rules that keep pods off the metadata service while the packet filter is flushed: what
+ * `ip` lists, and the commands that make it what it should be. Pure.
  *
- * They hold where the packet filter doesn't: while somebody flushes all of it. Redirected packets
- * carry the agent's address by the time they are routed, so no rule here is about them; whatever
- * else comes in for the metadata address is refused. What the node sends itself (the kernel has it
- * come in over `lo`) jumps past the refusal, to the rules that the node would have used anyway.
+ * A redirected packet carries the agent's address by the time it is routed, so no rule here matches
+ * it. Any other packet for the metadata address is delivered to the node itself (table 82): while
+ * only `nat` is flushed, the filter's rules answer it there with a reset, and without any filter it
+ * is lost, since nothing on the node has that address. If table 82 is empty, the `prohibit` rule
+ * behind it applies; on its own it would let clients hang, because the kernel limits its ICMP errors
+ * to one per second and peer (icmp_ratelimit). The node's own packets (`iif lo`) jump past both.
  *
- * Both lie at preference 0, where only the kernel's own `local` table comes before: a rule that is
- * added without a preference gets in front of all but those, and `ip rule flush` spares them.
+ * All lie at preference 0, right behind the kernel's `local` table: a rule added without a
+ * preference goes in front of everything else, and `ip rule flush` spares preference 0.
  */
 import * as v from "valibot";
 import { type Family, metadataAddress } from "./redirect_rules.ts";
 
-/** Marks rules as ours; no routing protocol has this number. */
+/** Marks rules and the route as ours; no routing protocol has this number. */
 const ownProtocol = "82";
+/** The routing table that delivers the metadata address to the node itself. */
+export const ownTable = "82";
 
 const listing = v.array(v.object({
   priority: v.number(),
@@ -30,7 +34,7 @@ const listing = v.array(v.object({
 
 type Listed = v.InferOutput<typeof listing>[number];
 
-/** Our rules as `ip -j rule show` lists them, in the kernel's order, in the words that make them. */
+/** Our rules as `ip -j rule show` lists them, in the kernel's order, as arguments of `ip rule add`. */
 export function readRouteRules(json: string): readonly string[] {
   const rules = v.parse(listing, JSON.parse(json));
   return rules.filter(({ protocol }) => String(protocol) === ownProtocol).map(wordsOf);
@@ -38,21 +42,26 @@ export function readRouteRules(json: string): readonly string[] {
 
 /** Lines for `ip -force -batch`; none where all is in place. Pods are refused throughout. */
 export function routePlan(family: Family, ours: readonly string[]): readonly string[] {
-  const { pass, refuse, landing, stopgap } = rulesOf(family);
-  const wanted = [pass, refuse, landing];
-  if (wanted.length === ours.length && wanted.every((rule, at) => rule === ours[at])) return [];
+  const { first, landing, stopgap } = rulesOf(family);
+  const wanted = [...first, landing];
+  if (isSame(ours, wanted)) return [];
   const strays = ours.filter((rule) => !wanted.includes(rule)).map(del);
-  // The jump has to come first and can only be added last, so what it jumps over moves behind it.
-  const shut = ours.includes(refuse) && !comesBefore(ours, pass, refuse);
-  if (!shut) {
-    const missing = [landing, pass, refuse].filter((rule) => !ours.includes(rule));
+  const present = ours.filter((rule) => first.includes(rule));
+  // The kernel appends: what is missing from the end can be added, anything else must be reordered.
+  if (isSame(present, first.slice(0, present.length))) {
+    const missing = [landing, ...first].filter((rule) => !ours.includes(rule));
     return [...missing.map(add), ...strays];
   }
-  const moved = [...[pass, refuse].map(del), ...[pass, refuse].map(add)];
-  return [add(landing), add(stopgap), ...moved, ...new Set([...strays, del(stopgap)])];
+  const reordered = [...first.map(del), ...first.map(add)];
+  return [add(landing), add(stopgap), ...reordered, ...new Set([...strays, del(stopgap)])];
 }
 
-/** Lines that take all of it away, the refusal first: without the jump it would meet the node too. */
+/** The argument of `ip route` that delivers the metadata address to the node. */
+export function ownRoute(family: Family): string {
+  return `local ${metadataAddress[family]} dev lo table ${ownTable} proto ${ownProtocol}`;
+}
+
+/** Lines that remove everything, refusals first: without the jump they would hit the node too. */
 export function routeRemoval(ours: readonly string[]): readonly string[] {
   const refusals = ours.filter((rule) => !/ (?:goto|nop) /.test(rule));
   return [...refusals, ...ours.filter((rule) => !refusals.includes(rule))].map(del);
@@ -63,11 +72,11 @@ function rulesOf(family: Family) {
   const rule = (pref: number, words: string) =>
     `pref ${pref} to ${to} ${words} protocol ${ownProtocol}`;
   return {
-    /** Where the jump lands; what follows it is what the node itself would have met. */
+    /** In this order: the node passes, pods get a reset, and a refusal if the route is missing. */
+    first: [rule(0, "iif lo goto 1"), rule(0, `table ${ownTable}`), rule(0, "prohibit")],
+    /** Where the jump lands; the rules behind it are the node's own. */
     landing: rule(1, "iif lo nop"),
-    pass: rule(0, "iif lo goto 1"),
-    refuse: rule(0, "prohibit"),
-    /** Refuses while the refusal proper is moved. */
+    /** Refuses while the others are reordered. */
     stopgap: rule(1, "prohibit"),
   };
 }
@@ -84,9 +93,8 @@ function actionOf(rule: Listed): string {
   return rule.action ?? `table ${rule.table}`;
 }
 
-function comesBefore(rules: readonly string[], first: string, second: string): boolean {
-  const at = rules.indexOf(first);
-  return at >= 0 && at < rules.indexOf(second);
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((rule, at) => rule === others[at]);
 }
 
 function add(rule: string): string {

@@ -5,15 +5,17 @@ import { readRouteRules, routePlan, routeRemoval } from "./route_rules.ts";
 
 const to = "to 169.254.169.254";
 const pass = `pref 0 ${to} iif lo goto 1 protocol 82`;
+const reset = `pref 0 ${to} table 82 protocol 82`;
 const refuse = `pref 0 ${to} prohibit protocol 82`;
 const landing = `pref 1 ${to} iif lo nop protocol 82`;
 const stopgap = `pref 1 ${to} prohibit protocol 82`;
 const older = `pref 5 ${to}/31 table 9 protocol 82`;
-const whole = [pass, refuse, landing];
+const whole = [pass, reset, refuse, landing];
 
 /** As iproute2 6.1 prints it. */
 const listed = `[{"priority":0,"src":"all","table":"local"},
 {"priority":0,"src":"all","dst":"169.254.169.254","iif":"lo","goto":1,"protocol":"82"},
+{"priority":0,"src":"all","dst":"169.254.169.254","table":"82","protocol":"82"},
 {"priority":0,"src":"all","dst":"169.254.169.254","action":"prohibit","protocol":"82"},
 {"priority":0,"src":"10.8.0.5","table":"77"},
 {"priority":1,"src":"all","dst":"169.254.169.254","iif":"lo","nop":null,"protocol":"82"},
@@ -22,7 +24,7 @@ const listed = `[{"priority":0,"src":"all","table":"local"},
 {"priority":512,"src":"all","fwmark":"0x80","fwmask":"0x80","table":"main"},
 {"priority":32766,"src":"all","table":"main"}]`;
 
-test("readRouteRules() gives ours alone, in the words that make them", () => {
+test("readRouteRules() returns only our rules, as arguments of ip rule add", () => {
   assert.deepEqual(readRouteRules(listed), [...whole, older]);
   assert.throws(() => readRouteRules("0: from all lookup local"));
   assert.throws(() => readRouteRules('{"priority":0}'));
@@ -34,14 +36,17 @@ test("routePlan() is empty where all is in place", () => {
 
 test("routePlan() makes the landing first: a jump into nothing would shut the node out", () => {
   const plan = routePlan(4, []);
-  assert.deepEqual(plan, [landing, pass, refuse].map((rule) => `rule add ${rule}`));
+  assert.deepEqual(plan, [landing, pass, reset, refuse].map((rule) => `rule add ${rule}`));
   assert.match(routePlan(6, []).join(), /fd00:ec2::254/);
   assert.doesNotMatch(routePlan(6, []).join(), /169\.254/);
 });
 
 test("routeRemoval() takes the refusals first", () => {
   const removal = routeRemoval([...whole, older]);
-  assert.deepEqual(removal, [refuse, older, pass, landing].map((rule) => `rule del ${rule}`));
+  assert.deepEqual(
+    removal,
+    [reset, refuse, older, pass, landing].map((rule) => `rule del ${rule}`),
+  );
   assert.deepEqual(routeRemoval([]), []);
 });
 
@@ -62,13 +67,13 @@ function refuses(rules: readonly string[], iif: "lo" | "pod"): boolean {
   for (let at = 0; at < rules.length; at++) {
     const rule = rules[at]!;
     if (rule.includes("iif lo") && iif !== "lo") continue;
-    if (rule.includes("prohibit")) return true;
+    if (rule === reset || rule.includes("prohibit")) return true;
     if (rule === pass && rules.includes(landing)) at = rules.indexOf(landing);
   }
   return false;
 }
 
-const anyRules = fc.shuffledSubarray([pass, refuse, landing, stopgap, older]).map(sorted);
+const anyRules = fc.shuffledSubarray([pass, reset, refuse, landing, stopgap, older]).map(sorted);
 
 test("whatever was there, the plan makes it whole, and pods once refused stay refused", () => {
   fc.assert(fc.property(anyRules, (start) => {
