@@ -7,7 +7,7 @@ import type { Registry } from "prom-client";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { AddressOwners } from "./assignments/address_owners.ts";
 import { Assignments } from "./assignments/assignments.ts";
-import { addressSet } from "../net/ip_address.ts";
+import { canonicalAddresses } from "../net/ip_address.ts";
 import { createCredentialsFront } from "./container_credentials/front.ts";
 import { TokenPods } from "./container_credentials/token_pods.ts";
 import type { AgentSettings } from "./config.ts";
@@ -100,7 +100,7 @@ export function createAgent(options: AgentOptions): Agent {
     clock,
     graceMs: settings.graceMs,
     readPod: (ip) => link.readPod(ip),
-    ownAddresses: addressSet(nodeAddresses(settings)),
+    ownAddresses: new Set(canonicalAddresses(nodeAddresses(settings))),
     ...owners && { owners },
     wanted: () => link.hurry(),
   });

@@ -1,7 +1,8 @@
 /** The agent's settings from its flags, or everything that is wrong with them. Pure. */
-import { type FlagValues, type HostPort, readHostPort } from "../cli/flags.ts";
+import type { FlagValues } from "../cli/flags.ts";
 import { anyAddress } from "../cli/listening.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
+import { type HostPort, readHostPort } from "../net/host_port.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 import { agentFlags } from "./flags.ts";
 import { type PassthroughRule, passthroughRule } from "./imds/passthrough_rule.ts";

@@ -2,6 +2,7 @@
  * Flags and their `ROLECALL_…` variables: a table says what there is. It feeds the parser, `--help`,
  * shell completion and the configuration reference.
  */
+import { type HostPort, readHostPort } from "../net/host_port.ts";
 
 /** What a value's text means; `undefined` means that it isn't one. */
 type Read<T> = (text: string) => T | undefined;
@@ -27,12 +28,6 @@ export type FlagValues<Table extends FlagTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Flag<infer T> ? T : never;
 };
 
-export interface HostPort {
-  /** Without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
-
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /** Seconds of `90s`, `15m`, `1h` or `1h30m`. */
@@ -40,19 +35,6 @@ function readDuration(text: string): number | undefined {
   if (!/^(?:\d{1,9}[smh])+$/.test(text)) return undefined;
   return [...text.matchAll(/(\d+)([smh])/g)]
     .reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit!] ?? 0), 0);
-}
-
-/** `HOST:PORT`, `[V6]:PORT` or `:PORT`, the last with an empty host. */
-export function readHostPort(text: string): HostPort | undefined {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65535) return undefined;
-  return { host: match[1] ?? match[2] ?? "", port };
-}
-
-/** What `readHostPort` reads. */
-export function hostPortText({ host, port }: HostPort): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function readUrl(text: string): string | undefined {

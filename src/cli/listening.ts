@@ -1,7 +1,7 @@
 /** Listening on the ports that flags name; where that fails, the message names flag and remedy. */
+import { type HostPort, hostPortText } from "../net/host_port.ts";
 import type { Listener, ListenOptions } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { type HostPort, hostPortText } from "./flags.ts";
 
 /** A port that can't be had: taken, not permitted, or of an address that isn't this machine's. */
 export class ListenFault extends Error {

@@ -8,7 +8,7 @@ import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
 import { pageLimits } from "../server/listeners.ts";
 import type { Log } from "../telemetry/log.ts";
-import { hostPortText } from "../cli/flags.ts";
+import { hostPortText } from "../net/host_port.ts";
 import { listenAt } from "../cli/listening.ts";
 import { commandLines, otherPodLines, type PodRow } from "./announcement.ts";
 import { announce } from "./announcer.ts";

@@ -2,8 +2,8 @@
  * The addresses that manifests give to pods. Those of loopback count, since this machine can ask
  * from each of them; others are left out, as a dual-stack pod's second one.
  */
-import { canonicalAddress } from "../kubernetes/objects/objects.ts";
 import { claimant } from "../net/address_claim.ts";
+import { canonicalAddress } from "../net/ip_address.ts";
 import { fieldsOf, type ReadObject, shown } from "./manifest_fields.ts";
 
 interface Written {
@@ -72,7 +72,8 @@ function writtenAddresses(object: ReadObject["object"]): Written[] {
 }
 
 function writtenAt(path: readonly string[], value: unknown): Written {
-  return { path, value, address: typeof value === "string" ? canonicalAddress(value) : null };
+  const address = typeof value === "string" ? canonicalAddress(value) : undefined;
+  return { path, value, address: address ?? null };
 }
 
 /** As `kubectl` names it: `podIPs[1].ip`. */

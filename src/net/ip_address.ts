@@ -1,14 +1,17 @@
-/** The one spelling of an IP address by which pods are looked up; what isn't one has none. */
+/**
+ * IP addresses in one canonical form. Addresses decide which pod a request belongs to, so every
+ * address is compared in this form and read by this module alone.
+ */
 import { isIPv4, isIPv6 } from "node:net";
 
 /**
- * An address in the form that sockets report: dotted IPv4, or IPv6 as RFC 5952 writes it; an
- * IPv4-mapped address is its IPv4 one. Undefined for anything else, zones and octal forms included.
+ * Dotted IPv4, or IPv6 as RFC 5952 writes it; an IPv4-mapped address becomes its IPv4 address.
+ * Undefined for anything else, including zones, brackets, prefixes and short or octal IPv4 forms.
  */
 export function canonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (text.includes("%") || !isIPv6(text)) return undefined;
-  // The URL standard writes IPv6 addresses as RFC 5952 does, but for IPv4-mapped ones.
+  // The WHATWG URL serializer follows RFC 5952, except that it writes mapped addresses in hex.
   const address = new URL(`http://[${text}]`).hostname.slice(1, -1);
   const [, high, low] = mapped.exec(address) ?? [];
   return high === undefined || low === undefined ? address : dotted(high, low);
@@ -22,7 +25,18 @@ function dotted(high: string, low: string): string {
     .map((value) => `${value >> 8}.${value & 255}`).join(".");
 }
 
-/** The addresses among `texts`, each in its one spelling. */
-export function addressSet(texts: readonly string[]): ReadonlySet<string> {
-  return new Set(texts.map(canonicalAddress).filter((ip) => ip !== undefined));
+/**
+ * A socket's address in canonical form. A link-local address loses its zone, as pods' addresses
+ * have none. Undefined if the socket is gone.
+ */
+export function peerAddress(raw: string | undefined): string | undefined {
+  if (raw === undefined) return undefined;
+  // Dual-stack sockets report every IPv4 peer like this, so it takes no detour through URL.
+  if (raw.startsWith("::ffff:") && isIPv4(raw.slice(7))) return raw.slice(7);
+  return canonicalAddress(raw.split("%", 1)[0] ?? "");
+}
+
+/** The distinct addresses among these texts, in canonical form. */
+export function canonicalAddresses(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts.map(canonicalAddress).filter((ip) => ip !== undefined))];
 }

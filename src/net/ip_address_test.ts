@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import ipaddr from "ipaddr.js";
-import { canonicalAddress } from "./ip_address.ts";
+import { canonicalAddress, canonicalAddresses, peerAddress } from "./ip_address.ts";
 
 const cases = [
   ["10.0.0.7", "10.0.0.7"],
@@ -22,6 +22,11 @@ const cases = [
   ["fe80::1%eth0", undefined],
   ["010.0.0.7", undefined],
   ["10.0.7", undefined],
+  ["167772167", undefined],
+  ["0x0a000007", undefined],
+  ["10.0.0.7 ", undefined],
+  ["::ffff:a00:7", "10.0.0.7"],
+  ["::1.2.3.4", "::102:304"],
   ["256.0.0.1", undefined],
   ["", undefined],
   ["pod", undefined],
@@ -33,6 +38,28 @@ for (const [text, expected] of cases) {
   });
 }
 
+// the socket's own form, canonical
+const peers = [
+  ["10.0.0.7", "10.0.0.7"],
+  ["::ffff:10.0.0.7", "10.0.0.7"],
+  ["::ffff:a00:7", "10.0.0.7"],
+  ["fd00::7", "fd00::7"],
+  ["fe80::1%eth0", "fe80::1"],
+  ["::ffff:0:1", "0.0.0.1"],
+  ["::1", "::1"],
+  [undefined, undefined],
+  ["", undefined],
+] as const;
+
+for (const [raw, expected] of peers) {
+  test(`peerAddress(${raw}) is ${expected}`, () => assert.equal(peerAddress(raw), expected));
+}
+
+test("canonicalAddresses() keeps each address once and drops other text", () => {
+  const texts = ["10.0.0.7", "::ffff:10.0.0.7", "pod", "FD00::7"];
+  assert.deepEqual(canonicalAddresses(texts), ["10.0.0.7", "fd00::7"]);
+});
+
 test("canonicalAddress(): any IPv6 address in any spelling, as another reader understands it", () => {
   const group = fc.oneof(fc.constant(0), fc.constant(0xffff), fc.nat(0xffff));
   // ipaddr.js takes `::1.2.3.4`, which isn't mapped, for `::ffff:1.2.3.4`.
@@ -42,6 +69,7 @@ test("canonicalAddress(): any IPv6 address in any spelling, as another reader un
     const parsed = ipaddr.IPv6.parse(text);
     const expected = parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
     assert.equal(canonicalAddress(text), expected.toString());
+    assert.equal(peerAddress(text), expected.toString());
   }));
 });
 

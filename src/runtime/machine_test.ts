@@ -4,7 +4,6 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { hasIpv6, openFilesLimit } from "./machine.ts";
-import { peerAddress } from "./http/peer_address.ts";
 import { StopSignals } from "./stop_signals.ts";
 
 async function proc(files: Record<string, string>): Promise<string> {
@@ -64,22 +63,6 @@ test("hasIpv6: without /proc, an interface's address tells", () => {
     true,
   );
 });
-
-// as the socket says, as pods' addresses are written
-const addresses = [
-  ["10.0.0.7", "10.0.0.7"],
-  ["::ffff:10.0.0.7", "10.0.0.7"],
-  ["fd00::7", "fd00::7"],
-  ["fe80::1%eth0", "fe80::1"],
-  ["::ffff:0:1", "::ffff:0:1"],
-  ["::1", "::1"],
-  [undefined, undefined],
-  ["", undefined],
-] as const;
-
-for (const [raw, expected] of addresses) {
-  test(`peerAddress: ${raw} is ${expected}`, () => assert.equal(peerAddress(raw), expected));
-}
 
 test("stop: the first signal asks, the second ends", () => {
   const told: unknown[] = [];

@@ -3,7 +3,8 @@ import { parseRoleArn } from "../policy/role_arn.ts";
 import { parseRoleBaseArn } from "../policy/role_base.ts";
 import { inWords } from "../policy/session_duration.ts";
 import { sessionNameTemplateProblem } from "../policy/session_name.ts";
-import { type FlagValues, type HostPort, hostPortText } from "../cli/flags.ts";
+import type { FlagValues } from "../cli/flags.ts";
+import { type HostPort, hostPortText } from "../net/host_port.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
 import { serverFlags } from "./flags.ts";
 

@@ -2,7 +2,7 @@
  * Whose each address is by the container runtime's word: the pod of the READY sandbox that has it.
  * Whether that pod is one of this node's, and what it gets, is `assignments.ts`'s.
  */
-import { canonicalAddress } from "../../net/ip_address.ts";
+import { canonicalAddresses } from "../../net/ip_address.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, ContainerRuntime, Log, Sandbox } from "../ports.ts";
 
@@ -151,7 +151,7 @@ export class AddressOwners {
     const addresses = await this.#options.runtime.addresses(id).catch(() => null);
     this.#lookups.delete(id);
     if (addresses === null || !this.#sandboxes.has(id)) return;
-    this.#addresses.set(id, addresses.map(canonicalAddress).filter((ip) => ip !== undefined));
+    this.#addresses.set(id, canonicalAddresses(addresses));
     this.#index();
     this.#options.heard();
   }

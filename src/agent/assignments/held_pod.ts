@@ -4,7 +4,7 @@
  */
 import type { AssignFrame } from "../../protocol/frames.ts";
 import type { AssignedPod, ReadyRole } from "../ports.ts";
-import { canonicalAddress } from "../../net/ip_address.ts";
+import { canonicalAddresses } from "../../net/ip_address.ts";
 import { containerDocument } from "../documents/container_document.ts";
 import { credentialsDocument } from "../documents/imds_documents.ts";
 
@@ -47,9 +47,7 @@ export function podAt(held: HeldPod, now: number): AssignedPod {
 }
 
 function addressesOf(frame: AssignFrame): readonly string[] {
-  if (frame.pod.hostNetwork) return [];
-  const ips = frame.pod.ips.map(canonicalAddress).filter((ip) => ip !== undefined);
-  return [...new Set(ips)];
+  return frame.pod.hostNetwork ? [] : canonicalAddresses(frame.pod.ips);
 }
 
 function outcomeOf(before: HeldPod | undefined, frame: AssignFrame): AssignedPod["outcome"] {

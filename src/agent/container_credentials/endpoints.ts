@@ -2,16 +2,11 @@
  * Listens for container credentials at each address given, once the node has it, and goes on
  * trying where that fails. What is answered there is `credentials_front.ts`'s.
  */
+import { type HostPort, hostPortText } from "../../net/host_port.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 
 const checkEveryMs = 5000;
-
-export interface HostPort {
-  /** Without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface DoorListener {
   connections(): { readonly open: number; readonly refused: number };
@@ -50,7 +45,7 @@ export class CredentialsEndpoints {
   missing(): readonly string[] {
     return this.#endpoints
       .filter(({ problem }) => problem !== null)
-      .map(({ at, problem }) => `container credentials at ${textOf(at)}: ${problem}`);
+      .map(({ at, problem }) => `container credentials at ${hostPortText(at)}: ${problem}`);
   }
 
   connections(): { readonly open: number; readonly refused: number } {
@@ -103,14 +98,10 @@ export class CredentialsEndpoints {
     if (problem === endpoint.problem) return;
     endpoint.problem = problem;
     this.#options.log.error(
-      { address: textOf(endpoint.at), problem },
+      { address: hostPortText(endpoint.at), problem },
       "no container credentials there",
     );
   }
-}
-
-function textOf({ host, port }: HostPort): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 const remedies: Readonly<Record<string, string>> = {

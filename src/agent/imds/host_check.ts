@@ -2,6 +2,7 @@
  * Whether a request's Host names us. A page in some pod's browser can make a name of its own
  * resolve to the metadata address (DNS rebinding); it can't choose another Host.
  */
+import { withoutBrackets } from "../../net/host_port.ts";
 import { canonicalAddress } from "../../net/ip_address.ts";
 import type { FrontRequest } from "./request_context.ts";
 
@@ -36,7 +37,7 @@ export function createHostCheck(allowed: readonly string[]): (request: FrontRequ
 }
 
 function nameOf(text: string): string {
-  const bare = text.replace(/^\[|\]$/g, "");
+  const bare = withoutBrackets(text);
   return canonicalAddress(bare) ?? bare.toLowerCase();
 }
 

@@ -2,7 +2,7 @@
  * The agent that this one replaces: both share the node's ports for a moment, and the kernel hands
  * each connection to either, so the new one joins only when it can answer as well as the old.
  */
-import type { HostPort } from "../../cli/flags.ts";
+import { type HostPort, hostPortText } from "../../net/host_port.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock } from "../ports.ts";
 
@@ -23,9 +23,7 @@ export async function isTaken(at: HostPort, client: ProbeClient): Promise<boolea
   if (at.port === 0) return false;
   try {
     const signal = AbortSignal.timeout(patienceMs);
-    const response = await client.fetch(`http://${reachable(at.host)}:${at.port}/livez`, {
-      signal,
-    });
+    const response = await client.fetch(`http://${hostPortText(reachable(at))}/livez`, { signal });
     await response.body?.cancel();
     return true;
   } catch (fault) {
@@ -50,7 +48,6 @@ export async function overtake(parts: Overtaking, signal: AbortSignal): Promise<
   }
 }
 
-function reachable(host: string): string {
-  if (host === "::" || host === "0.0.0.0") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
+function reachable({ host, port }: HostPort): HostPort {
+  return { host: host === "::" || host === "0.0.0.0" ? "127.0.0.1" : host, port };
 }

@@ -9,6 +9,7 @@
  * without the redirect are dropped too. The node's own traffic (kubelet probes among it) comes in
  * over `lo` and passes.
  */
+import { bracketed } from "../../net/host_port.ts";
 import type { InterfaceMatch } from "./interface_match.ts";
 
 export const metadataAddress = { 4: "169.254.169.254", 6: "fd00:ec2::254" } as const;
@@ -47,7 +48,7 @@ export function iptablesRules(family: Family, settings: RedirectSettings): reado
 function natRules(family: Family, settings: RedirectSettings): ChainRules {
   const target = family === 4 ? settings.hostIp : settings.hostIpv6;
   if (target === null) return { table: "nat", rules: [], jumps: [] };
-  const to = family === 4 ? target : `[${target}]`;
+  const to = bracketed(target);
   const rule = [
     `-A ${chainName} -d ${destination(family)}`,
     ...iptablesInterface(settings.interface),
@@ -116,7 +117,7 @@ function nftRedirect(family: Family, settings: RedirectSettings): readonly strin
   const protocol = nftProtocol(family);
   const { name, inverted } = settings.interface;
   const over = `iifname ${inverted ? "!= " : ""}"${name.replace(/\+$/, "*")}" `;
-  const to = family === 4 ? target : `[${target}]`;
+  const to = bracketed(target);
   return [
     `${name === "" ? "" : over}${protocol} daddr ${metadataAddress[family]} tcp dport 80 ` +
     `dnat ${protocol} to ${to}:${settings.port}`,

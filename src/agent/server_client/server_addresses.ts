@@ -1,4 +1,5 @@
 /** The addresses of the server's Service, in an order drawn by lot: agents spread over replicas. */
+import { withoutBrackets } from "../../net/host_port.ts";
 import { ServerFault } from "./server_fault.ts";
 
 export interface AddressOptions {
@@ -14,7 +15,7 @@ export async function serverAddresses(
   { server, resolve, random }: AddressOptions,
   avoid: string | null,
 ): Promise<readonly string[]> {
-  const name = new URL(server).hostname.replace(/^\[|\]$/g, "");
+  const name = withoutBrackets(new URL(server).hostname);
   const found = await resolve(name).catch((cause) => {
     throw new ServerFault("unreachable", `${name}: no address found for it`, cause);
   });

@@ -1,4 +1,5 @@
 /** The connection of a pod: the API's Service and the files of the pod's ServiceAccount. */
+import { bracketed } from "../../net/host_port.ts";
 import {
   type Connection,
   ConnectionFault,
@@ -42,5 +43,5 @@ function serviceUrl(env: ConnectionOptions["env"]): string {
         "both set); give --kubeconfig FILE",
     );
   }
-  return `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `https://${bracketed(host)}:${port}`;
 }

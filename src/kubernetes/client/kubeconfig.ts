@@ -5,6 +5,7 @@
  * model, 70 MB of memory and half a second against 4 MB and 20 ms.
  */
 import type { Cluster, Context, User } from "@kubernetes/client-node/dist/config_types.js";
+import { withoutBrackets } from "../../net/host_port.ts";
 import { messageOf } from "./api_fault.ts";
 import {
   type Access,
@@ -109,7 +110,7 @@ function endpoint(path: string, cluster: Cluster): { server: string; address: st
   if (!cluster.tlsServerName) return { server: cluster.server, address: null };
   try {
     const url = new URL(cluster.server);
-    const address = url.hostname.replace(/^\[|\]$/g, "");
+    const address = withoutBrackets(url.hostname);
     url.hostname = cluster.tlsServerName;
     return { server: url.href.replace(/\/$/, ""), address };
   } catch (cause) {

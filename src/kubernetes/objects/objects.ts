@@ -2,8 +2,8 @@
  * Kubernetes objects → facts. Only what decisions rest on is picked, leniently: an odd field counts
  * as absent, and only an object without its identity is unreadable. Nothing is judged here.
  */
-import ipaddr from "ipaddr.js";
 import * as v from "valibot";
+import { canonicalAddresses } from "../../net/ip_address.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
 import type { Picked, Resource } from "../ports.ts";
 
@@ -142,18 +142,9 @@ function text(annotations: Record<string, unknown>, key: string): string | null 
   return typeof value === "string" ? value : null;
 }
 
-function addresses(status: PodObject["status"]): string[] {
-  const written = [...status.podIPs.map((entry) => entry.ip), status.podIP];
-  const canonical = written.map((ip) => ip === null ? null : canonicalAddress(ip));
-  return [...new Set(canonical.filter((ip) => ip !== null))];
-}
-
-/** One spelling for each address: dotted IPv4 (IPv4-mapped too), IPv6 as RFC 5952; else null. */
-export function canonicalAddress(written: string): string | null {
-  // ipaddr.js also reads "10.1" and "0x0a000001", which no API server writes.
-  if (ipaddr.IPv4.isValidFourPartDecimal(written)) return written;
-  if (!written.includes(":") || written.includes("%") || !ipaddr.IPv6.isValid(written)) return null;
-  return ipaddr.process(written).toString();
+function addresses({ podIPs, podIP }: PodObject["status"]): readonly string[] {
+  const written = [...podIPs.map((entry) => entry.ip), podIP];
+  return canonicalAddresses(written.filter((ip) => ip !== null));
 }
 
 function keyAt(object: unknown, field: "uid" | "name"): string | null {

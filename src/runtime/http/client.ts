@@ -7,6 +7,7 @@ import http from "node:http";
 import https from "node:https";
 import { isIP, type Socket } from "node:net";
 import { Readable } from "node:stream";
+import { withoutBrackets } from "../../net/host_port.ts";
 import type { HttpClient, HttpClientOptions, HttpRequestInit } from "./types.ts";
 
 /** No connection within the time given. Trying again can help. */
@@ -112,7 +113,7 @@ class Exchange {
 
   #open(fresh: boolean): http.ClientRequest {
     const { hostname, port, protocol, pathname, search, host } = this.#url;
-    const name = hostname.replace(/^\[|\]$/g, "");
+    const name = withoutBrackets(hostname);
     const secure = protocol === "https:";
     const options: https.RequestOptions = {
       host: this.#init.address ?? name,

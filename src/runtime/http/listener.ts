@@ -18,7 +18,7 @@ import {
 import { discard, replyOf, writeReply } from "./response_writer.ts";
 import { NodeRequest } from "./node_request.ts";
 import { openFilesLimit } from "../machine.ts";
-import { peerAddress } from "./peer_address.ts";
+import { peerAddress } from "../../net/ip_address.ts";
 import { FastPath } from "./fast/server_connection.ts";
 import { sendProtocolError } from "./protocol_error.ts";
 

@@ -2,7 +2,7 @@
  * Makes authorities and the leaves they sign: X.509, EC P-256, for TLS servers. When to make which
  * is `certificate_plan.ts`'s to say.
  */
-import ipaddr from "ipaddr.js";
+import { canonicalAddress } from "../../net/ip_address.ts";
 import { type CertificateTerms, certificateTerms } from "./certificate_plan.ts";
 import type { Authority, Leaf } from "./certificate_state.ts";
 
@@ -90,7 +90,7 @@ function validity(now: number, expiresAt: number): { notBefore: Date; notAfter: 
 }
 
 function alternativeName(name: string): { type: "ip" | "dns"; value: string } {
-  return { type: ipaddr.isValid(name) ? "ip" : "dns", value: name };
+  return { type: canonicalAddress(name) === undefined ? "dns" : "ip", value: name };
 }
 
 function newKeys(): Promise<CryptoKeyPair> {

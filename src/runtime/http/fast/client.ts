@@ -3,6 +3,7 @@
  * plain form. An answer of another form is dropped unread, and the caller asks again by node:http:
  * a GET may be sent twice.
  */
+import { withoutBrackets } from "../../../net/host_port.ts";
 import type { FastGet, FastResponse } from "../types.ts";
 import { AnswerTimeout, PlainExchange } from "./client_exchange.ts";
 import { UpstreamSocket } from "./client_socket.ts";
@@ -32,7 +33,7 @@ class PlainGets {
 
   constructor({ host, hostname, port }: URL) {
     this.#host = host;
-    this.#address = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
+    this.#address = { host: withoutBrackets(hostname), port: Number(port || 80) };
   }
 
   readonly get: FastGet = async (path, headers, signal, timeoutMs) => {
