@@ -2,6 +2,7 @@
  * The real metadata service of the node, asked with a session token of our own. What may be asked,
  * and for whom, is the caller's decision.
  */
+import { type DeadlineOptions, withDeadline } from "../time/deadline.ts";
 
 /** What the client needs of HTTP: nothing followed, decoded or added. */
 export interface ImdsHttp {
@@ -140,14 +141,11 @@ class Imds {
   /** The deadline spans the body: a token that never ends would hold up every request. */
   async #requestToken(): Promise<{ status: number; text: string }> {
     const headers = { "X-aws-ec2-metadata-token-ttl-seconds": String(ttlSeconds) };
-    const deadline = this.#deadline();
-    try {
-      const init = { method: "PUT", headers, signal: deadline.signal };
+    return await withDeadline(this.#deadline(), async (signal) => {
+      const init = { method: "PUT", headers, signal };
       const answer = await this.#deps.http.fetch(`${this.#base}/latest/api/token`, init);
       return { status: answer.status, text: (await answer.text()).trim() };
-    } finally {
-      deadline.stop();
-    }
+    });
   }
 
   async #send(request: ImdsRequest, { token }: Session): Promise<Response | UpstreamResponse> {
@@ -158,16 +156,10 @@ class Imds {
     const headers = { ...request.headers, ...own };
     const plain = method === "GET" ? await this.#plain(path, headers, signal) : undefined;
     if (plain !== undefined) return plain;
-    const deadline = this.#deadline();
-    try {
-      return await this.#deps.http.fetch(this.#base + path, {
-        method,
-        headers,
-        signal: AbortSignal.any([signal, deadline.signal]),
-      });
-    } finally {
-      deadline.stop();
-    }
+    return await withDeadline(
+      this.#deadline(signal),
+      (signal) => this.#deps.http.fetch(this.#base + path, { method, headers, signal }),
+    );
   }
 
   async #plain(
@@ -181,18 +173,16 @@ class Imds {
       return await fastGet(path, headers, signal, this.#timeoutMs);
     } catch (error) {
       if ((error as { code?: unknown } | null)?.code !== "answer_timeout") throw error;
-      throw new ImdsFault("imds_timeout", `metadata service: silent for ${this.#timeoutMs} ms`);
+      throw this.#timeout();
     }
   }
 
-  #deadline(): { readonly signal: AbortSignal; readonly stop: () => void } {
-    const late = new AbortController();
-    const stop = this.#deps.clock.after(this.#timeoutMs, () => {
-      late.abort(
-        new ImdsFault("imds_timeout", `metadata service: silent for ${this.#timeoutMs} ms`),
-      );
-    });
-    return { signal: late.signal, stop };
+  #deadline(signal?: AbortSignal): DeadlineOptions {
+    return { clock: this.#deps.clock, ms: this.#timeoutMs, signal, fault: () => this.#timeout() };
+  }
+
+  #timeout(): ImdsFault {
+    return new ImdsFault("imds_timeout", `metadata service: silent for ${this.#timeoutMs} ms`);
   }
 }
 

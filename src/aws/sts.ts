@@ -4,6 +4,7 @@
  */
 import type { AssumeRoleCommandInput } from "@aws-sdk/client-sts";
 import type { RoleIdentity } from "../policy/facts.ts";
+import type { Clock } from "../time/clock.ts";
 import { chainedCredentials, firstSessionSeconds } from "./chained_credentials.ts";
 import {
   type CallerIdentity,
@@ -28,8 +29,7 @@ export interface StsOptions {
   readonly assumeRoleArn?: string | undefined;
   /** The server's own; undefined is the SDK's default chain. */
   readonly credentials?: (() => Promise<OwnCredentials>) | undefined;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly clock: Pick<Clock, "now" | "after">;
   readonly timeouts?: StsTimeouts;
 }
 
@@ -51,8 +51,9 @@ const defaultTimeouts: StsTimeouts = { connectMs: 1000, requestMs: 5000, credent
 
 /** Nothing is loaded or asked before the first call. */
 export function createSts(options: StsOptions): Sts {
-  const { now, assumeRoleArn, region, endpoint, timeouts = defaultTimeouts } = options;
-  const shared = { region, endpoint, timeouts };
+  const { clock, assumeRoleArn, region, endpoint, timeouts = defaultTimeouts } = options;
+  const now = () => clock.now();
+  const shared = { clock, region, endpoint, timeouts };
   const base = new StsClient({ ...shared, credentials: options.credentials });
   const client = assumeRoleArn === undefined ? base : new StsClient({
     ...shared,
@@ -117,7 +118,7 @@ async function assumeFirst(base: StsClient, arn: string, now: () => number) {
     );
     return credentialsOf(answer, now());
   } catch (error) {
-    throw noted(base, firstRoleFault(error, arn));
+    throw noted(base, firstRoleFault(error, { arn, durationSeconds: firstSessionSeconds }));
   }
 }
 

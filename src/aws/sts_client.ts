@@ -3,7 +3,8 @@
  * tries again), each bounded in time. What its answers and errors mean is said elsewhere.
  */
 import type { STSClient } from "@aws-sdk/client-sts";
-import { CalledOff, withDeadline } from "./deadline.ts";
+import type { Clock } from "../time/clock.ts";
+import { withDeadline } from "../time/deadline.ts";
 import { regionFault, serverCredentialsFault } from "./sts_fault.ts";
 
 type Sdk = typeof import("@aws-sdk/client-sts");
@@ -26,6 +27,7 @@ export interface StsTimeouts {
 }
 
 export interface StsClientOptions {
+  readonly clock: Pick<Clock, "after">;
   /** Undefined leaves it to the SDK: AWS_REGION, or the profile's. */
   readonly region: string | undefined;
   /** Undefined is the SDK's own: the region's, FIPS or dual-stack where its settings say so. */
@@ -57,16 +59,13 @@ export class StsClient {
     signal?: AbortSignal,
   ): Promise<T> {
     const { sdk, client } = await this.#load();
-    const { credentialsMs, requestMs } = this.#options.timeouts;
-    await withDeadline(credentialsMs, signal, () => this.#findCredentials(client))
-      .catch((error) => {
-        throw error instanceof CalledOff ? error : serverCredentialsFault(error);
-      });
-    return await withDeadline(
-      requestMs,
-      signal,
-      (abortSignal) => request(sdk, client, { abortSignal }),
-    );
+    const { clock, timeouts } = this.#options;
+    const finding = { clock, signal, ms: timeouts.credentialsMs };
+    await withDeadline(finding, () => this.#findCredentials(client)).catch((error) => {
+      throw signal?.aborted ? error : serverCredentialsFault(error);
+    });
+    const sending = { clock, signal, ms: timeouts.requestMs };
+    return await withDeadline(sending, (abortSignal) => request(sdk, client, { abortSignal }));
   }
 
   /** The next call asks the SDK for fresh credentials, though the old ones look good. */

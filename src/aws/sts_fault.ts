@@ -1,6 +1,5 @@
 /** Faults of STS calls, in words that a pod may see: the role, and what to do about it. */
 import type { RoleIdentity } from "../policy/facts.ts";
-import { firstSessionSeconds } from "./chained_credentials.ts";
 import { codeOf, factsOfError, type StsCode, type StsErrorFacts } from "./sts_error.ts";
 
 /** What the pod sees is ASCII, so these are bytes: of a text that isn't ours, and of the whole. */
@@ -59,7 +58,10 @@ export function serverCredentialsFault(error: unknown): StsFault {
 }
 
 /** The role of `--assume-role-arn` can't be had. */
-export function firstRoleFault(error: unknown, arn: string): StsFault {
+export function firstRoleFault(
+  error: unknown,
+  { arn, durationSeconds }: { readonly arn: string; readonly durationSeconds: number },
+): StsFault {
   if (error instanceof StsFault) return error;
   const facts = factsOfError(error);
   const code = codeOf(facts);
@@ -68,7 +70,7 @@ export function firstRoleFault(error: unknown, arn: string): StsFault {
     return new StsFault(code, `${role}: ${shown(facts.name)}; it tries again`, facts);
   }
   const remedy = "its trust policy and the policies of the server's own role must allow " +
-    `sts:AssumeRole for sessions of ${firstSessionSeconds} s`;
+    `sts:AssumeRole for sessions of ${durationSeconds} s`;
   return new StsFault("server_credentials", `${role}: ${remedy}`, facts);
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { env } from "node:process";
 import { test } from "node:test";
+import { systemClock } from "../time/system_clock.ts";
 import { StsClient } from "./sts_client.ts";
 
 const timeouts = { connectMs: 1000, requestMs: 1000, credentialsMs: 1000 };
@@ -11,7 +12,13 @@ async function hostAsked(region: string, settings: Readonly<Record<string, strin
   const before = Object.keys(settings).map((name) => [name, env[name]] as const);
   Object.assign(env, settings);
   const credentials = () => Promise.resolve({ accessKeyId: "AKIA", secretAccessKey: "x" });
-  const client = new StsClient({ region, endpoint: undefined, credentials, timeouts });
+  const client = new StsClient({
+    region,
+    endpoint: undefined,
+    credentials,
+    timeouts,
+    clock: systemClock,
+  });
   try {
     let host = "";
     await client.send(async (sdk, sts, options) => {

@@ -2,6 +2,7 @@ import { after, beforeEach, test } from "node:test";
 import assert from "node:assert/strict";
 import { assumed, caller, refusal, startStsEndpoint } from "../../tests/fakes/sts_endpoint.ts";
 import type { RoleIdentity } from "../policy/facts.ts";
+import { systemClock } from "../time/system_clock.ts";
 import { createSts, type Sts, type StsOptions } from "./sts.ts";
 import { StsFault } from "./sts_fault.ts";
 
@@ -37,7 +38,7 @@ function sts(options: Partial<StsOptions> = {}): Sts {
   const made = createSts({
     region: "eu-west-1",
     endpoint: endpoint.url,
-    now: Date.now,
+    clock: systemClock,
     credentials: () => Promise.resolve({ accessKeyId: "AKIASERVER", secretAccessKey: "secret" }),
     ...options,
   });
@@ -57,13 +58,16 @@ async function faultOf(call: Promise<unknown>): Promise<StsFault> {
 test("assumeRole() gives the credentials, with our time of receipt", async () => {
   const expiration = new Date("2026-01-01T01:00:00Z");
   endpoint.answer = () => assumed("ASIAEXAMPLE", expiration);
-  assert.deepEqual(await sts({ now: () => 42 }).assumeRole(plain, never), {
-    accessKeyId: "ASIAEXAMPLE",
-    secretAccessKey: "secret+/=",
-    sessionToken: "token+/=",
-    expiresAt: expiration.getTime(),
-    issuedAt: 42,
-  });
+  assert.deepEqual(
+    await sts({ clock: { ...systemClock, now: () => 42 } }).assumeRole(plain, never),
+    {
+      accessKeyId: "ASIAEXAMPLE",
+      secretAccessKey: "secret+/=",
+      sessionToken: "token+/=",
+      expiresAt: expiration.getTime(),
+      issuedAt: 42,
+    },
+  );
 });
 
 test("assumeRole() sends role, session name and duration, and nothing that isn't asked for", async () => {

@@ -106,7 +106,7 @@ function createDevServer(
 function stsOptions(settings: DevSettings, embeddedUrl: string | null): StsOptions {
   const { region, assumeRoleArn, stsEndpoint } = settings.server;
   const shared = {
-    now: clock.now,
+    clock,
     region: region ?? undefined,
     assumeRoleArn: assumeRoleArn ?? undefined,
   };

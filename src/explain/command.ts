@@ -4,6 +4,7 @@ import { ApiFault } from "../kubernetes/client/api_fault.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
 import { kubeconfigApi } from "../kubernetes/client/kubeconfig_api.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { withDeadline } from "../time/deadline.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { type Command, refuse } from "../cli/command.ts";
 import { whileWaiting } from "../cli/waiting.ts";
@@ -70,15 +71,12 @@ async function fromServer(
   url: string,
 ): Promise<Answered> {
   const http = runtime.httpClient();
-  const tooLate = new AbortController();
-  const late = new Error(`no answer within ${patienceMs / 1000} s`);
-  const cancel = systemClock.after(patienceMs, () => tooLate.abort(late));
+  const deadline = { clock: systemClock, ms: patienceMs };
   try {
-    const asking = askServer(url, subject, http, tooLate.signal);
+    const asking = withDeadline(deadline, (signal) => askServer(url, subject, http, signal));
     const answer = await whileWaiting(runtime, systemClock, `asking ${url}`, asking);
     return { answer, source: `the server at ${url}` };
   } finally {
-    cancel();
     http.close();
   }
 }

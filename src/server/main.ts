@@ -15,7 +15,6 @@ import { type Cluster, connectCluster } from "./cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
 import { serverFlags } from "./flags.ts";
 import { agentLimits, pageLimits } from "./listeners.ts";
-import type { ReadCallerArns } from "./credentials/own_identity.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type AskReplicas, askReplicas } from "./status/data/replicas.ts";
 import { createServer, type Server, type ServerOptions } from "./server.ts";
@@ -86,7 +85,12 @@ async function serve(given: Omit<ServerAssembly, "sts" | "tls">, stop: AbortCont
     log,
     changed: (pair) => serving.use(pair),
   });
-  const sts = stsOf(settings, settings.assumeRoleArn);
+  const sts = createSts({
+    region: settings.region ?? undefined,
+    endpoint: settings.stsEndpoint ?? undefined,
+    assumeRoleArn: settings.assumeRoleArn ?? undefined,
+    clock: systemClock,
+  });
   const around = { ...given, sts, tls };
   const server = createServer(serverParts(around));
   const pages = await listenPages(around, server);
@@ -122,7 +126,7 @@ function serverParts({ runtime, settings, cluster, sts, tls, log }: ServerAssemb
     log,
     registry: new Registry(),
     assumeRole: sts.assumeRole,
-    readCallerArns: callerArns(settings, sts),
+    readCallerArns: (signal) => sts.callerArns(signal),
     reviewToken,
     readPodsByAddress,
     eventSink,
@@ -183,27 +187,4 @@ async function listenPages(
     log.info({ listener: flag, host: listener.host, port: listener.port }, "listening");
     return listener;
   }));
-}
-
-function stsOf(settings: ServerSettings, assumeRoleArn: string | null): Sts {
-  return createSts({
-    region: settings.region ?? undefined,
-    endpoint: settings.stsEndpoint ?? undefined,
-    assumeRoleArn: assumeRoleArn ?? undefined,
-    now: () => systemClock.now(),
-  });
-}
-
-/** Where roles are chained, the principal that comes first is the server too. */
-function callerArns(settings: ServerSettings, sts: Sts): ReadCallerArns {
-  return async (signal) => {
-    const { arn } = await sts.callerIdentity(signal);
-    if (settings.assumeRoleArn === null) return [arn];
-    const first = stsOf(settings, null);
-    try {
-      return [arn, (await first.callerIdentity(signal)).arn];
-    } finally {
-      await first.close();
-    }
-  };
 }

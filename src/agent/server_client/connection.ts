@@ -3,9 +3,10 @@
  * open the next is `server_link.ts`'s.
  */
 import { decodeFrame, type Frame } from "../../protocol/frames.ts";
-import { lines } from "../../protocol/lines.ts";
+import { textLines } from "../../net/lines.ts";
 import { type AssignmentStream, freshWatchSeconds } from "../assignments/assignments.ts";
 import type { Clock } from "../ports.ts";
+import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
 import { oneLine, ServerFault } from "./server_fault.ts";
 import type { ServerAccess } from "./server_access.ts";
@@ -48,14 +49,9 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     const stop = new AbortController();
     const signal = AbortSignal.any([options.signal, stop.signal]);
-    const cancel = options.clock.after(attemptMs, () => stop.abort());
     const askedAt = options.clock.monotonic();
-    try {
-      const response = await ask(options, signal);
-      return new Connection(options, response, stop, askedAt);
-    } finally {
-      cancel();
-    }
+    const response = await ask(options, signal);
+    return new Connection(options, response, stop, askedAt);
   }
 
   private constructor(
@@ -103,14 +99,11 @@ export class Connection {
   }
 
   async #follow(bytes: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<ServerFault> {
-    const reader = bytes.pipeThrough(lines(longestLine)).getReader();
     const stopped = AbortSignal.any([this.#stop.signal, signal]);
-    const stop = () => void reader.cancel().catch(() => {});
-    stopped.addEventListener("abort", stop, { once: true });
+    const lines = textLines(bytes, longestLine, stopped);
     try {
       for (;;) {
-        const { done, value } = await this.#read(reader);
-        if (stopped.aborted) return new ServerFault("replaced", "closed by the agent");
+        const { done, value } = await this.#next(lines);
         if (done) return new ServerFault("ended", `${this.address}: the server ended the stream`);
         this.#take(value);
       }
@@ -119,9 +112,7 @@ export class Connection {
         ? new ServerFault("replaced", "closed by the agent")
         : this.#faultOf(fault);
     } finally {
-      stopped.removeEventListener("abort", stop);
       this.#stop.abort();
-      reader.cancel().catch(() => {});
       this.#stream.close();
       this.#leads.resolve(false);
       this.#over.abort();
@@ -129,13 +120,10 @@ export class Connection {
   }
 
   /** The next line, within the time the server may be silent. */
-  #read(reader: ReadableStreamDefaultReader<string>) {
-    const silent = Promise.withResolvers<never>();
-    const cancel = this.#clock.after(silenceMs, () => {
-      const seconds = silenceMs / 1000;
-      silent.reject(new ServerFault("silent", `${this.address}: nothing heard for ${seconds} s`));
-    });
-    return Promise.race([reader.read(), silent.promise]).finally(cancel);
+  #next(lines: AsyncGenerator<string>): Promise<IteratorResult<string>> {
+    const fault = () =>
+      new ServerFault("silent", `${this.address}: nothing heard for ${silenceMs / 1000} s`);
+    return withDeadline({ clock: this.#clock, ms: silenceMs, fault }, () => lines.next());
   }
 
   #take(line: string): void {
@@ -175,14 +163,16 @@ export class Connection {
 }
 
 async function ask(options: ConnectionOptions, signal: AbortSignal): Promise<Response> {
-  const { server, address, access } = options;
+  const { server, address, access, clock } = options;
   const headers = { Authorization: `Bearer ${access.token.text}` };
   let response: Response;
   try {
-    response = await access.client.fetch(`${server}/v1/assignments`, { headers, address, signal });
+    response = await withDeadline(
+      { clock, ms: attemptMs, signal },
+      (signal) => access.client.fetch(`${server}/v1/assignments`, { headers, address, signal }),
+    );
   } catch (cause) {
-    const late = signal.aborted && !options.signal.aborted;
-    const why = late ? `no answer within ${attemptMs / 1000} s` : oneLine(messageOf(cause));
+    const why = oneLine(messageOf(cause));
     throw new ServerFault("unreachable", `${server} at ${address}: ${why}`, cause);
   }
   if (response.status === 200) return response;

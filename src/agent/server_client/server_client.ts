@@ -5,12 +5,13 @@
  */
 import { type AssignFrame, decodeFrame } from "../../protocol/frames.ts";
 import type { AssignmentStream } from "../assignments/assignments.ts";
-import { backOffMs } from "./back_off.ts";
 import { CuttableWait } from "./cuttable_wait.ts";
 import { Connection } from "./connection.ts";
 import { serverAddresses } from "./server_addresses.ts";
 import { oneLine, ServerFault } from "./server_fault.ts";
 import type { GetAccess } from "./server_access.ts";
+import { Backoff } from "../../time/backoff.ts";
+import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 
@@ -20,6 +21,7 @@ const pollMs = 2000;
 const renewAheadMs = 60_000;
 const stalledForMs = 30_000;
 const requestMs = 2000;
+const retryDelays = { minMs: 1000, maxMs: 30_000 };
 
 export interface ServerClientOptions {
   readonly clock: Clock;
@@ -59,14 +61,13 @@ export class ServerClient {
   async run(signal: AbortSignal): Promise<void> {
     // No try comes before the first, so a pod that asks already needn't wait at all.
     await this.#waits.wait(this.#options.random() * spreadMs, signal, 0);
-    for (let attempt = 0; !signal.aborted;) {
+    const { random } = this.#options;
+    const backoff = new Backoff({ ...retryDelays, random });
+    while (!signal.aborted) {
       const connection = await this.#open(signal, null);
-      if (connection) attempt = await this.#keep(connection, signal) ? 0 : attempt + 1;
-      else attempt += 1;
-      const wait = attempt === 0
-        ? this.#options.random() * spreadMs
-        : backOffMs(attempt - 1, this.#options.random());
-      await this.#waits.wait(wait, signal);
+      const led = connection !== undefined && await this.#keep(connection, signal);
+      if (led) backoff.reset();
+      await this.#waits.wait(led ? random() * spreadMs : backoff.next(), signal);
     }
   }
 
@@ -106,19 +107,16 @@ export class ServerClient {
     const address = this.#current?.address;
     if (address === undefined) throw new ServerFault("unreachable", "not connected to a server");
     const { client, token } = await access();
-    const late = new AbortController();
-    const cancel = clock.after(requestMs, () => late.abort());
     const headers = { Authorization: `Bearer ${token.text}` };
     const init = body === undefined ? { headers } : {
       method: "POST",
       headers: { ...headers, "Content-Type": "application/json" },
       body,
     };
-    try {
-      return await client.fetch(server + path, { ...init, address, signal: late.signal });
-    } finally {
-      cancel();
-    }
+    return await withDeadline(
+      { clock, ms: requestMs },
+      (signal) => client.fetch(server + path, { ...init, address, signal }),
+    );
   }
 
   /** Follows a connection and its successors; whether any snapshot came to be used. */
@@ -127,18 +125,19 @@ export class ServerClient {
     let led = false;
     void first.takesOver().then((does) => led ||= does);
     this.#connected(current);
-    for (let attempt = 0; await this.#replacementDue(current, signal);) {
+    const backoff = new Backoff({ ...retryDelays, random: this.#options.random });
+    while (await this.#replacementDue(current, signal)) {
       const stalled = current.stalledSince !== null;
       const next = await this.#open(signal, stalled ? current.address : null);
       if (next && await this.#succeeds(next, current)) {
         current.close();
         current = next;
         led = true;
-        attempt = 0;
+        backoff.reset();
         this.#connected(current);
       } else {
         next?.close();
-        await pause(this.#options.clock, backOffMs(attempt++, this.#options.random()), signal);
+        await pause(this.#options.clock, backoff.next(), signal);
       }
     }
     const why = await current.ended;

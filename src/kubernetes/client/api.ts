@@ -84,10 +84,11 @@ export function createKubernetesApi(deps: ApiOptions): KubernetesApi {
   }
 
   async function json(call: ApiCall): Promise<unknown> {
-    return await withDeadline(deps.clock, CALL_MS, call.signal, async (signal) => {
-      const response = await open({ ...call, signal });
-      return await reach(call, () => response.json());
-    });
+    const deadline = { clock: deps.clock, ms: CALL_MS, signal: call.signal };
+    return await reach(call, () =>
+      withDeadline(deadline, async (signal) => {
+        return await (await open({ ...call, signal })).json();
+      }));
   }
 
   return { namespace: deps.connection.namespace, open, json, close: () => clients.close() };
@@ -130,6 +131,7 @@ async function reach<T>(call: ApiCall, attempt: () => Promise<T>): Promise<T> {
   try {
     return await attempt();
   } catch (cause) {
+    if (cause instanceof ApiFault) throw cause;
     const message = `kubernetes: cannot ${call.action}: ${messageOf(cause)}`;
     throw new ApiFault(message, { code: "api_unreachable", status: null, cause });
   }

@@ -75,7 +75,7 @@ async function readPage<T>(options: ListOptions<T>, token: string): Promise<stri
   const query = new URLSearchParams({ limit: String(options.limit) });
   if (token !== "") query.set("continue", token);
   const call = { action: `list ${resource.plural}`, path: `${resource.path}?${query}` };
-  return await withDeadline(clock, PAGE_MS, options.signal, async (signal) => {
+  return await withDeadline({ clock, ms: PAGE_MS, signal: options.signal }, async (signal) => {
     return await (await api.open({ ...call, signal })).text();
   });
 }

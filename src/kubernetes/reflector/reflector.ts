@@ -6,11 +6,12 @@
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault, messageOf } from "../client/api_fault.ts";
 import { Backoff } from "../../time/backoff.ts";
+import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
 import { listPages } from "./list_pages.ts";
 import { PageGarbage } from "./page_garbage.ts";
 import type { Clock, Log, Picked, Resource, Sink } from "../ports.ts";
-import { type WatchEvent, watchEvents } from "./watch_events.ts";
+import { type WatchEvent, watchEvents, WatchFault } from "./watch_events.ts";
 import { ListWatchHealth, type ReflectorStatus } from "./list_watch_health.ts";
 
 export interface ReflectorOptions<T> {
@@ -48,6 +49,7 @@ const OVERDUE_MARGIN_MS = 5_000;
 const SHORT_WATCH_MS = 1_000;
 /** So many failed watches in a row cast doubt on the resourceVersion: list anew. */
 const FAILURES_TO_RELIST = 6;
+const retryDelays = { minMs: 250, maxMs: 30_000 };
 /** The longest Retry-After that is honoured: the API server's own are seconds. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
@@ -62,7 +64,7 @@ export class Reflector<T> {
     this.#options = options;
     this.#watchSeconds = options.watchSeconds ?? 5;
     this.#record = new ListWatchHealth(options.clock);
-    this.#backoff = new Backoff({ minMs: 250, maxMs: 30_000, random: options.random });
+    this.#backoff = new Backoff({ ...retryDelays, random: options.random });
   }
 
   get synced(): boolean {
@@ -116,18 +118,21 @@ export class Reflector<T> {
    * waited somewhere, and tells of then.
    */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { api, resource, clock } = this.#options;
+    const { clock } = this.#options;
     const begunAt = clock.monotonic();
     const endsAt = begunAt + this.#watchSeconds * 1000;
-    const events = watchEvents({
-      api,
-      resource,
-      clock,
-      signal,
-      resourceVersion: this.#resourceVersion,
-      timeoutSeconds: this.#watchSeconds,
-      overdueMs: this.#watchSeconds * 1000 + OVERDUE_MARGIN_MS,
-    });
+    const ms = this.#watchSeconds * 1000 + OVERDUE_MARGIN_MS;
+    const fault = () => new WatchFault(`no end after ${ms / 1000} s`);
+    await withDeadline({ clock, ms, signal, fault }, (signal) => this.#follow(signal, endsAt));
+    // One that ends at once may be anybody's empty answer.
+    if (clock.monotonic() - begunAt >= SHORT_WATCH_MS) this.#record.progressed(endsAt);
+  }
+
+  async #follow(signal: AbortSignal, endsAt: number): Promise<void> {
+    const { api, resource } = this.#options;
+    const resourceVersion = this.#resourceVersion;
+    const timeoutSeconds = this.#watchSeconds;
+    const events = watchEvents({ api, resource, signal, resourceVersion, timeoutSeconds });
     let unproven = () => {};
     try {
       for await (const event of events) {
@@ -137,8 +142,6 @@ export class Reflector<T> {
     } finally {
       unproven();
     }
-    // One that ends at once may be anybody's empty answer.
-    if (clock.monotonic() - begunAt >= SHORT_WATCH_MS) this.#record.progressed(endsAt);
   }
 
   #opened(endsAt: number): () => void {

@@ -1,11 +1,11 @@
 /**
- * One watch: opened at a resourceVersion, read as typed events until it ends in order, breaks or
- * is overdue. Going on afterwards is the reflector's business.
+ * One watch: opened at a resourceVersion and read as typed events until it ends or breaks. The
+ * reflector decides what follows.
  */
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault, codeOfStatus, oneLine } from "../client/api_fault.ts";
-import { textLines } from "./json_lines.ts";
-import type { Clock, Resource } from "../ports.ts";
+import { textLines } from "../../net/lines.ts";
+import type { Resource } from "../ports.ts";
 
 export type WatchEvent =
   /** The API has accepted the watch. */
@@ -17,13 +17,10 @@ export type WatchEvent =
 export interface WatchOptions {
   readonly api: Pick<KubernetesApi, "open">;
   readonly resource: Pick<Resource<unknown>, "plural" | "path">;
-  readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly resourceVersion: string;
   /** After this many seconds the API ends the watch in order. */
   readonly timeoutSeconds: number;
-  /** A watch that hasn't ended by then is given up: its connection is dead, or lags. */
-  readonly overdueMs: number;
 }
 
 /** A line that is no watch event, such as one cut off midway. */
@@ -41,25 +38,16 @@ const MAX_LINE = 16 * 1024 * 1024;
  * @throws {WatchFault} a broken line
  */
 export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchEvent> {
-  const { clock, overdueMs, resource } = options;
-  const overdue = new AbortController();
-  const reason = new WatchFault(`no end after ${overdueMs / 1000} s`);
-  const disarm = clock.after(overdueMs, () => overdue.abort(reason));
-  try {
-    const signal = AbortSignal.any([options.signal, overdue.signal]);
-    const response = await options.api.open(watchCall(options, signal));
-    yield { kind: "open" };
-    if (!response.body) return;
-    for await (const line of textLines(response.body, MAX_LINE, signal)) {
-      yield eventOfLine(line, resource.plural);
-    }
-  } finally {
-    disarm();
+  const { api, resource, signal } = options;
+  const response = await api.open(watchCall(options));
+  yield { kind: "open" };
+  if (!response.body) return;
+  for await (const line of textLines(response.body, MAX_LINE, signal)) {
+    yield eventOfLine(line, resource.plural);
   }
 }
 
-function watchCall(options: WatchOptions, signal: AbortSignal) {
-  const { resource, resourceVersion, timeoutSeconds } = options;
+function watchCall({ resource, signal, resourceVersion, timeoutSeconds }: WatchOptions) {
   const query = new URLSearchParams({
     watch: "1",
     allowWatchBookmarks: "true",

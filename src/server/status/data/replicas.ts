@@ -4,6 +4,7 @@
  * answers mean together is `merged_summary.ts`'s.
  */
 import { type PeerAnswer, readSummary } from "./merged_summary.ts";
+import { withDeadline } from "../../../time/deadline.ts";
 import type { Clock } from "../../../time/clock.ts";
 import type { PodName } from "./summary.ts";
 
@@ -61,19 +62,17 @@ async function ask(
   client: HttpClient,
   { address, token, only }: Question,
 ): Promise<PeerAnswer> {
-  const tooLate = new AbortController();
-  const cancel = clock.after(patienceMs, () => tooLate.abort(new Error("no answer in time")));
+  const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
   try {
-    const answer = await client.fetch(`${url}/v1/summary${queryOf(only)}`, {
-      headers: { authorization: `Bearer ${token}`, accept: "application/json" },
-      address,
-      signal: tooLate.signal,
+    return await withDeadline({ clock, ms: patienceMs }, async (signal) => {
+      const init = { headers, address, signal };
+      return await peerAnswer(
+        address,
+        await client.fetch(`${url}/v1/summary${queryOf(only)}`, init),
+      );
     });
-    return await peerAnswer(address, answer);
   } catch (thrown) {
     return { kind: "problem", peer: address, problem: problemOf(thrown) };
-  } finally {
-    cancel();
   }
 }
 

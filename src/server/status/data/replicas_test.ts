@@ -70,8 +70,8 @@ test("askReplicas(): a replica that doesn't answer is waited for 3 s", async () 
   await settled();
   await clock.advance(3_000);
   assert.deepEqual((await asked).map((one) => one.kind === "problem" && one.problem), [
-    "no answer in time",
-    "no answer in time",
+    "no answer within 3 s",
+    "no answer within 3 s",
   ]);
 });
 

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LineCutOff, LineTooLong, textLines } from "./json_lines.ts";
+import { LineCutOff, LineTooLong, textLines } from "./lines.ts";
 
 function bodyOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return new ReadableStream({

@@ -1,22 +1,22 @@
-/** Cuts a watch's bytes into lines, however its chunks fall. */
+/** Splits a stream of bytes into lines, for newline-delimited JSON (watches, assignment frames). */
 
-/** The peer sends something that is no watch: a line without an end. */
+/** A line longer than anything the peer should send. */
 export class LineTooLong extends Error {
   readonly code = "line_too_long";
   override readonly name = "LineTooLong";
 }
 
-/** The body ended within a line: something cut it off, or it was no watch at all. */
+/** The body ended in the middle of a line. */
 export class LineCutOff extends Error {
   readonly code = "line_cut_off";
   override readonly name = "LineCutOff";
 }
 
 /**
- * Lines without their newline. When `signal` aborts, the body is cancelled and the signal's reason
- * thrown, whether or not the body itself notices.
- * @throws {LineCutOff} the end came within a line
- * @throws {LineTooLong} no line should be so long
+ * UTF-8 lines without their newline; empty ones are skipped. When `signal` aborts, the body is
+ * cancelled and the signal's reason thrown, even if the body itself ignores the signal.
+ * @throws {LineCutOff}
+ * @throws {LineTooLong}
  */
 export async function* textLines(
   body: ReadableStream<Uint8Array>,
