@@ -1,18 +1,18 @@
-/** Small pieces that every part of the status page is written with. */
+/** Building blocks of the status page's HTML. */
 import { html } from "hono/html";
 
-/** Escaped text ready to be sent; what is interpolated into `html` is escaped there. */
+/** Escaped HTML; what is interpolated into `html` is escaped there. */
 export type Markup = ReturnType<typeof html>;
 
 interface Column {
   readonly title: string;
-  /** What stands in it, which says how much room it wants. */
+  /** What it holds, which determines its width. */
   readonly kind?: "figures" | "name" | "long";
 }
 
 /**
- * A table that a phone shows as cards: there CSS takes rows apart, so roles are given by name and
- * each cell carries its column's title. Without rows the caption says so.
+ * A table that phones show as cards, for which each cell carries its column's title. Without rows,
+ * only the caption.
  */
 export function table(
   caption: string,
@@ -21,22 +21,20 @@ export function table(
 ): Markup {
   if (rows.length === 0) return html`<p class="soft">${caption}</p>`;
   return html`
-    <table role="table">
+    <table>
       <caption>${caption}</caption>
-      <thead role="rowgroup">
-        <tr role="row">${columns.map(({ title }) =>
-          html`<th role="columnheader" scope="col">${title}</th>`
-        )}</tr>
+      <thead>
+        <tr>${columns.map(({ title }) => html`<th scope="col">${title}</th>`)}</tr>
       </thead>
-      <tbody role="rowgroup">${rows.map((cells) =>
-        html`<tr role="row">${cells.map((cell, at) => cellOf(columns[at]!, cell))}</tr>\n`
+      <tbody>${rows.map((cells) =>
+        html`<tr>${cells.map((cell, at) => cellOf(columns[at]!, cell))}</tr>\n`
       )}</tbody>
     </table>
   `;
 }
 
 function cellOf({ title, kind = "name" }: Column, content: unknown): Markup {
-  return html`<td role="cell" class="${kind}" data-label="${title}"><span>${content}</span></td>`;
+  return html`<td class="${kind}" data-label="${title}"><span>${content}</span></td>`;
 }
 
 /** An ARN or the like, with places where a line may break. */
@@ -45,7 +43,7 @@ export function arn(text: string): Markup {
   return html`${parts.map((part, at) => at === 0 ? part : html`<wbr>${part}`)}`;
 }
 
-/** Good, waiting, bad or neutral: a colour, and always a word beside it. */
+/** A colour, always beside a word. */
 export type Tone = "good" | "waiting" | "bad" | "neutral";
 
 export function badge(tone: Tone, text: string): Markup {

@@ -38,28 +38,28 @@ interface PageOptions {
 
 export function page({ title, headline, links, main, version }: PageOptions): Markup {
   return html`
-    ${raw("<!doctype html>")}
-        <html lang="en">
+    <!doctype html>
+    <html lang="en">
       <head>
-            <meta charset="utf-8">
-            <title>${title}</title>
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <link rel="icon" href="data:,">
-            ${raw(`<style>${look}</style>`)}
-          </head>
+        <meta charset="utf-8">
+        <title>${title}</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <link rel="icon" href="data:,">
+        ${raw(`<style>${look}</style>`)}
+      </head>
       <body>
-            <a class="skip" href="#content">To the content</a>
-            <header><h1>${title}</h1>${headline === null ? "" : spoken(headline)}</header>
-            <nav class="sections" aria-label="Rolecall">${links}</nav>
-            <main id="content">${main}</main>
-            <footer>
-              <p class="soft">
-                Rolecall ${version}. Times are UTC. <span id="live">As of the page's loading.</span>
-              </p>
-              <noscript><p class="soft">Load the page again for newer figures.</p></noscript>
-            </footer>
-            ${raw(`<script type="module">${live}</script>`)}
-          </body>
+        <a class="skip" href="#content">Skip to content</a>
+        <header><h1>${title}</h1>${headline === null ? "" : spoken(headline)}</header>
+        <nav class="sections" aria-label="Rolecall">${links}</nav>
+        <main id="content">${main}</main>
+        <footer>
+          <p class="soft">
+            Rolecall ${version}. Times are UTC. <span id="live">As of when this page was loaded.</span>
+          </p>
+          <noscript><p class="soft">Reload the page for newer figures.</p></noscript>
+        </footer>
+        ${raw(`<script type="module">${live}</script>`)}
+      </body>
     </html>
   `;
 }

@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { HtmlValidate, StaticConfigLoader } from "html-validate";
 import { ManualClock } from "../../../../tests/fakes/manual_clock.ts";
 import { agentRow, podRow, summary } from "../../../../tests/fakes/summaries.ts";
 import type { Explanation } from "../../../policy/explanation.ts";
@@ -92,6 +93,27 @@ test("GET /: a heading for each section, a caption for each table, a label for e
   assert.match(page, /<p id="headline" role="status"/);
   assert.match(page, /<label>namespace<br><input type="search" name="namespace"/);
 });
+
+const validator = new HtmlValidate(
+  new StaticConfigLoader({
+    root: true,
+    extends: ["html-validate:standard", "html-validate:a11y"],
+    // ARIA in HTML forbids roles on the parts of a table.
+    rules: { "no-redundant-role": "error", "no-implicit-button-type": "error" },
+  }),
+);
+
+for (const path of ["/", "/?page=3&state=denied", "/pods/shop/web", "/pods/shop/none"]) {
+  test(`GET ${path}: valid HTML`, async () => {
+    const many = Array.from({ length: 250 }, (_, n) => podRow({ uid: `u${n}`, name: `web-${n}` }));
+    const { get } = pages({ pods: [...many, denied] }, path.endsWith("none") ? null : explanation);
+    const { results } = await validator.validateString(await get(path));
+    const found = results.flatMap(({ messages }) =>
+      messages.map(({ line, ruleId, message }) => `${line}: ${message} (${ruleId})`)
+    );
+    assert.deepEqual(found, []);
+  });
+}
 
 // what a search leaves
 const searches = [

@@ -12,9 +12,11 @@ export function searchForm(search: Search): Markup {
         search[name]
       }" autocomplete="off" maxlength="253"></label>\n`
     )}<label>state<br><select name="state"><option value="">any</option>${podStates.map((state) =>
-      html`<option value="${state}" ${search.state === state ? "selected" : ""}>${state}</option>`
+      html`
+        <option value="${state}" ${search.state === state ? " selected" : ""}>${state}</option>
+      `
     )}</select></label>
-    <button>Search</button> <a href="/">All</a></form>
+    <button type="submit">Search</button> <a href="/">All</a></form>
     </search>
   `;
 }
