@@ -11,7 +11,8 @@ import { canonicalAddresses } from "../net/ip_address.ts";
 import { createCredentialsFront } from "./container_credentials/front.ts";
 import { TokenPods } from "./container_credentials/token_pods.ts";
 import type { AgentSettings } from "./config.ts";
-import { createFront } from "./imds/front.ts";
+import type { Front } from "./http/front.ts";
+import { createImdsFront } from "./imds/front.ts";
 import type { GetAccess } from "./server_client/server_access.ts";
 import { runReporter } from "./server_client/reporter.ts";
 import { AgentCounts } from "./metrics/agent_counts.ts";
@@ -20,7 +21,7 @@ import type { MetricSources } from "./metrics/metrics.ts";
 import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./lifecycle/readiness.ts";
 import type { RedirectReconciler, RedirectStatus } from "./redirect/redirect_reconciler.ts";
-import { refusedRequests } from "./imds/refused_requests.ts";
+import { refusedRequests } from "./http/refused_requests.ts";
 import { ServerClient } from "./server_client/server_client.ts";
 import type { TokenKeys } from "./imds/token_keys.ts";
 
@@ -63,9 +64,9 @@ export interface AgentOptions {
 
 export interface Agent {
   /** Answers pods; fits the listener's `Handler`. */
-  readonly front: ReturnType<typeof createFront>;
+  readonly front: Front["answer"];
   /** Answers pods that show their token at `--container-credentials`, likewise. */
-  readonly credentialsFront: ReturnType<typeof createCredentialsFront>;
+  readonly credentialsFront: Front["answer"];
   /** `/livez`, `/readyz`, `/metrics`. */
   readonly admin: Hono;
   /** All metrics, their registry made by the first who asks. */
@@ -143,7 +144,7 @@ export function createAgent(options: AgentOptions): Agent {
     tell: (refused) => log.info(refused, "request refused"),
   });
   return {
-    front: createFront({
+    front: createImdsFront({
       pods: assignments,
       upstream: options.upstream,
       clock,
@@ -155,7 +156,7 @@ export function createAgent(options: AgentOptions): Agent {
       answered: counts.answered,
       waited: counts.waited,
       refused,
-    }),
+    }).answer,
     credentialsFront: createCredentialsFront({
       pods: assignments,
       podOfToken: (token, peer) => tokenPods.podOf(token, peer),
@@ -165,7 +166,7 @@ export function createAgent(options: AgentOptions): Agent {
       answered: counts.answered,
       waited: counts.waited,
       refused,
-    }),
+    }).answer,
     admin: createAdmin({ missing, registry: metrics }),
     metrics,
     missing,

@@ -1,5 +1,7 @@
 /** What the agent's parts need of each other and of the world; `main.ts` joins them. */
 
+import type { Reply } from "./http/messages.ts";
+
 export type { Clock } from "../time/clock.ts";
 
 export interface Log {
@@ -74,25 +76,7 @@ export interface PodsByUid {
   waitForUid(uid: string, ms: number, signal: AbortSignal): Promise<PodLookup>;
 }
 
-/**
- * A body of known length that is on its way; to be started or cancelled, once. Each piece is the
- * sink's until it calls `resume()`, and nothing further comes before.
- */
-export interface BodySource {
-  readonly length: number;
-  start(sink: { chunk(bytes: Uint8Array): void; end(): void; fail(): void }): void;
-  resume(): void;
-  cancel(): void;
-}
-
-/** An answer of the service without a stream's objects. */
-export interface UpstreamResponse {
-  readonly status: number;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Uint8Array | BodySource;
-}
-
-/** What passing on needs: a GET or HEAD of a canonical path at the real service. */
+/** A GET or HEAD of a canonical path at the real service. */
 export type Upstream = (
   request: {
     readonly method: string;
@@ -100,7 +84,7 @@ export type Upstream = (
     readonly headers: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
   },
-) => Promise<Response | UpstreamResponse>;
+) => Promise<Response | Reply>;
 
 /** A pod's sandbox whose network stands and whose containers may run. */
 export interface Sandbox {

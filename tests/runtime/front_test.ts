@@ -1,7 +1,7 @@
 /** The metadata front over real sockets, on whichever runtime runs the test. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { createFront } from "../../src/agent/imds/front.ts";
+import { createImdsFront } from "../../src/agent/imds/front.ts";
 import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../src/aws/imds.ts";
@@ -50,7 +50,7 @@ before(async () => {
   const loopback = { host: "127.0.0.1", port: 0, limits };
   upstream = await listen({ ...loopback, handler: metadataService });
   const clock = new ManualClock();
-  const handler = createFront({
+  const { answer: handler } = createImdsFront({
     pods: fakePods({ kind: "pod", pod: samplePods.ready }),
     clock,
     upstream: createImds({ baseUrl: `http://127.0.0.1:${upstream.port}`, http: client, clock }),

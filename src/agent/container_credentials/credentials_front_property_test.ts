@@ -9,7 +9,7 @@ import { createCredentialsFront } from "./front.ts";
 const good = "good.pod.token";
 
 /** Knows one token; whoever shows another is refused. */
-const front = createCredentialsFront({
+const { answer } = createCredentialsFront({
   pods: {
     findUid: () => ({ kind: "pod", pod: samplePods.ready }),
     waitForUid: () => assert.fail("the pod is known"),
@@ -48,7 +48,7 @@ test("credentials front: credentials for a good request alone, else a code and a
       const headers = new Map([["host", named.map(([, value]) => value)], ["authorization", [
         token,
       ]]]);
-      const { status, body } = await front({
+      const { status, body } = await answer({
         ...all,
         header: (name) => headers.get(name)?.join(", "),
         headerValues: (name) => headers.get(name) ?? [],

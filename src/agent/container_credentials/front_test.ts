@@ -42,8 +42,8 @@ function setUp(world: World = {}) {
     clock,
     addresses: [{ host: "169.254.170.23" }, { host: "fd00:ec2::23" }],
     podRate: world.podRate ?? 0,
-    refused: ({ incoming }, route, answer) => {
-      if (answer.status >= 400) refused.push(`${incoming.peer} ${route} ${answer.status}`);
+    refused: ({ peer }, route, answer) => {
+      if (answer.status >= 400) refused.push(`${peer} ${route} ${answer.status}`);
       return answer;
     },
     answered: (handler, status) => void answered.push(`${handler} ${status}`),
@@ -51,7 +51,7 @@ function setUp(world: World = {}) {
   const ask = async (request: FakeRequest = {}) => {
     const headers = request.headers ?? [["Authorization", token]];
     const hasHost = headers.some(([name]) => name === "Host");
-    const { status, body, headers: sent } = await front(fakeIncoming({
+    const { status, body, headers: sent } = await front.answer(fakeIncoming({
       target: "/v1/credentials",
       ...request,
       headers: hasHost ? headers : [["Host", "169.254.170.23"], ...headers],

@@ -2,16 +2,16 @@
  * Documents of the metadata service that can't change while the instance runs, kept once they have
  * been passed on. Who may read them is decided before.
  */
-import type { FrontRequest, Reply } from "../imds/request_context.ts";
+import type { Incoming, Reply } from "../http/messages.ts";
+import { imdsVersion } from "./imds_documents.ts";
 
-const version = "(?:latest|1\\.0|\\d{4}-\\d\\d-\\d\\d)";
 const names = [
   "meta-data/(?:ami-id|instance-id|instance-type|local-hostname|mac)",
   "meta-data/placement/(?:availability-zone|availability-zone-id|region)",
   "meta-data/services/(?:domain|partition)",
   "dynamic/instance-identity/(?:document|pkcs7|rsa2048|signature)",
 ].join("|");
-const lasting = new RegExp(`^/${version}/(?:${names})$`);
+const lasting = new RegExp(`^/${imdsVersion}/(?:${names})$`);
 
 const maxDocuments = 128;
 const maxBytes = 16_384;
@@ -22,13 +22,13 @@ export class CachedDocuments {
   readonly #kept = new Map<string, Reply>();
 
   /** The answer given before; undefined where the service has to be asked. */
-  find(incoming: FrontRequest, path: string): Reply | undefined {
+  find(incoming: Incoming, path: string): Reply | undefined {
     const kept = this.#kept.get(path);
     return kept === undefined || isConditional(incoming) ? undefined : kept;
   }
 
   /** Keeps what may be kept: whole, not large, and not about some condition of the request. */
-  add(incoming: FrontRequest, path: string, answer: Reply): void {
+  add(incoming: Incoming, path: string, answer: Reply): void {
     const { status, body } = answer;
     if (status !== 200 || incoming.method !== "GET" || !lasting.test(path)) return;
     if (!(body instanceof Uint8Array) || body.length > maxBytes) return;
@@ -42,6 +42,6 @@ export class CachedDocuments {
   }
 }
 
-function isConditional({ rawHeaders }: FrontRequest): boolean {
+function isConditional({ rawHeaders }: Incoming): boolean {
   return rawHeaders.some((text, at) => at % 2 === 0 && conditional.test(text));
 }

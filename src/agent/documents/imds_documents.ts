@@ -2,6 +2,9 @@
 import { createHash } from "node:crypto";
 import type { CredentialsFrame } from "../../protocol/frames.ts";
 
+/** How the metadata service's paths begin: a source of regular expressions. */
+export const imdsVersion = "(?:latest|1\\.0|\\d\\d\\d\\d-\\d\\d-\\d\\d)";
+
 const encoder = new TextEncoder();
 
 /**

@@ -1,18 +1,18 @@
 /**
- * Who asks, and whether the request's session token is good: what every answer about a pod needs
- * first. The pod is the one at the TCP peer's address; no header has a say.
+ * Which pod the request comes from, and whether its session token is valid: what every answer about
+ * a pod needs first. The pod is the one at the TCP peer's address; no header has any influence.
  */
-import type { Ask, Reply } from "./request_context.ts";
-import type { SessionTokens } from "./imdsv2_token.ts";
+import type { Answer, Incoming } from "../http/messages.ts";
 import type { AddressLookup, AssignedPod, Clock, PodsByAddress } from "../ports.ts";
+import type { SessionTokens } from "./imdsv2_token.ts";
 import { type Refusal, refuse } from "./refusals.ts";
 
 /** Most SDKs give a request one second and one try; the answer has to be on its way before. */
-export const waitMs = 900;
+const waitMs = 900;
 
 export interface Caller {
   readonly pod: AssignedPod;
-  /** What is left of the session token shown; undefined without one. */
+  /** What is left of the request's session token; undefined without one. */
   readonly tokenSeconds: number | undefined;
 }
 
@@ -22,13 +22,11 @@ export interface CallerOptions {
   readonly clock: Clock;
   /** `--imdsv2=required`. */
   readonly tokenRequired: boolean;
-  /** Told how long a request waited for its pod, in milliseconds. */
+  /** Called with how long a request waited for its pod, in milliseconds. */
   readonly waited?: (ms: number) => void;
 }
 
-type Answer = Reply | Response | Promise<Reply | Response>;
-
-const unsettled = {
+const unidentified = {
   unknown: "pod_unknown",
   stale: "pod_unconfirmed",
   conflict: "pod_conflict",
@@ -37,12 +35,12 @@ const unsettled = {
 } as const satisfies Record<Exclude<AddressLookup["kind"], "pod">, Refusal>;
 
 /**
- * Answers with `make` for the pod that asks, or refuses. Where the pod isn't known yet, or `awaits`
- * says that it isn't complete, the request waits up to `settleMs`; what is known goes at once.
+ * Answers with `make` for the request's pod, or refuses. If the pod isn't known yet, or `awaits` says
+ * that it isn't complete, the request waits up to `waitMs`; what is known is answered immediately.
  */
 export function forCaller(
   options: CallerOptions,
-  { incoming }: Ask,
+  incoming: Incoming,
   awaits: (pod: AssignedPod) => boolean,
   make: (caller: Caller) => Answer,
 ): Answer {
@@ -52,7 +50,7 @@ export function forCaller(
     return refuse("forwarded");
   }
   const conclude = (found: AddressLookup): Answer => {
-    if (found.kind !== "pod") return refuse(unsettled[found.kind]);
+    if (found.kind !== "pod") return refuse(unidentified[found.kind]);
     const session = checkSession(options, found.pod, incoming.peer, token);
     return typeof session === "string"
       ? refuse(session)

@@ -1,24 +1,23 @@
-/**
- * The metadata front's door: one rate for each peer, a Host that names us, one canonical path, then
- * the route. Everything behind it sees that path alone.
- */
-import { type Answer, createAnswers } from "./handlers.ts";
-import { createApp, shortCut } from "./app.ts";
-import type { Ask, FrontRequest, Reply } from "./request_context.ts";
-import { canonicalPath } from "./canonical_path.ts";
-import { createHostCheck } from "./host_check.ts";
-import { SessionTokens } from "./imdsv2_token.ts";
-import { isCredentialTree, type PassthroughRule } from "./passthrough_rule.ts";
+/** The metadata front, put together: its routes, its Host names and what answers. */
+import { createFront, type Front, type FrontReports } from "../http/front.ts";
+import { createHostCheck } from "../http/host_check.ts";
 import type { Clock, PodsByAddress, Upstream } from "../ports.ts";
-import { RateLimit } from "../../time/rate_limit.ts";
-import { type Refusal, refuse } from "./refusals.ts";
-import type { MarkRefusal } from "./refused_requests.ts";
+import { createHandlers } from "./handlers.ts";
+import { SessionTokens } from "./imdsv2_token.ts";
+import type { PassthroughRule } from "./passthrough_rule.ts";
+import { refuse } from "./refusals.ts";
+import { beforeRole, type ImdsRoute, imdsRoutes } from "./routes.ts";
 import type { TokenKeys } from "./token_keys.ts";
 
-/** What a request was about; the label of its metrics. */
-export type FrontRoute = "token" | "roles" | "info" | "blocked" | "metadata" | "refused";
+/** EC2's addresses, and the names that its resolver and old AMIs have for them. */
+const metadataHosts = [
+  "169.254.169.254",
+  "fd00:ec2::254",
+  "instance-data",
+  "instance-data.ec2.internal",
+];
 
-export interface FrontOptions {
+export interface ImdsFrontOptions extends FrontReports<ImdsRoute> {
   readonly pods: PodsByAddress;
   readonly upstream: Upstream;
   readonly clock: Clock;
@@ -30,53 +29,23 @@ export interface FrontOptions {
   readonly tokenRequired: boolean;
   /** `--pod-rate`: requests a second, 0 without limit. */
   readonly podRate: number;
-  /** Told of each answer when its status is known; `ms` since the request's arrival. */
-  readonly answered?: (route: FrontRoute, status: number, ms: number) => void;
-  /** Marks the answer to a refused request, and tells of it. */
-  readonly refused?: MarkRefusal;
-  /** Told how long a request waited for its pod or its credentials, in milliseconds. */
+  /** Called with how long a request waited for its pod or its credentials, in milliseconds. */
   readonly waited?: (ms: number) => void;
 }
 
-/** Fits the listener's `Handler`. Doesn't throw. */
-export function createFront(options: FrontOptions): (incoming: FrontRequest) => Answer {
-  const answers = createAnswers({ ...options, tokens: new SessionTokens(options.tokenKeys) });
-  const app = createApp(answers);
-  const hostIsOurs = createHostCheck(options.allowedHosts);
-  const rate = new RateLimit({ perSecond: options.podRate });
-  const answerTo = (ask: Ask): Answer =>
-    shortCut(answers, ask) ?? app.fetch(requestFor(ask), { ask });
-
-  return (incoming) => {
-    const startedAt = options.clock.monotonic();
-    const ask: Omit<Ask, "path"> = { incoming };
-    const report = <T extends Reply | Response>(route: FrontRoute, answer: T): T | Reply => {
-      options.answered?.(route, answer.status, options.clock.monotonic() - startedAt);
-      return options.refused?.(ask, route, answer) ?? answer;
-    };
-    const refused = (reason: Refusal) => report("refused", refuse(reason));
-    if (!rate.admits(incoming.peer, startedAt)) return refused("flooded");
-    const path = hostIsOurs(incoming) ? canonicalPath(incoming.target) : undefined;
-    if (path === undefined) return refused("target_malformed");
-    const route = routeOf(path);
-    const answer = answerTo(Object.assign(ask, { path }));
-    return answer instanceof Promise
-      ? answer.then((settled) => report(route, settled))
-      : report(route, answer);
-  };
-}
-
-/** The path is canonical, so no URL parser can change it. */
-function requestFor({ incoming, path }: Ask): Request {
-  return new Request(`http://169.254.169.254${path}`, { method: incoming.method });
-}
-
-const ownRoutes = /^\/[^/]+\/(?:(api\/token)|meta-data\/iam\/(?:(security-credentials)|(info)))\/?/;
-
-function routeOf(path: string): FrontRoute {
-  const own = ownRoutes.exec(path);
-  if (own?.[2] !== undefined) return "roles";
-  if (own?.[1] !== undefined) return "token";
-  if (own?.[3] !== undefined) return "info";
-  return isCredentialTree(path) ? "blocked" : "metadata";
+export function createImdsFront(options: ImdsFrontOptions): Front {
+  const tokens = new SessionTokens(options.tokenKeys);
+  return createFront({
+    ...options,
+    routes: imdsRoutes(createHandlers({ ...options, tokens })),
+    unrouted: "refused",
+    strict: false,
+    encodedSlashes: beforeRole,
+    hostProblem: createHostCheck({
+      names: [...metadataHosts, ...options.allowedHosts],
+      ownAddresses: true,
+      remedy: "see --allowed-hosts",
+    }),
+    refuse,
+  });
 }

@@ -7,13 +7,13 @@ import { closedReading } from "../../../tests/fakes/lenient_readings.ts";
 import { fakeIncoming } from "../../../tests/fakes/incoming.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { fakePods, samplePods } from "../../../tests/fakes/pods.ts";
-import { createFront } from "../imds/front.ts";
-import { passthroughRule } from "../imds/passthrough_rule.ts";
+import { createImdsFront } from "./front.ts";
+import { passthroughRule } from "./passthrough_rule.ts";
 import { TokenKeyRing } from "../imds/token_keys.ts";
 
 function strictFront(setting: string) {
   const reached: string[] = [];
-  const front = createFront({
+  const { answer: front } = createImdsFront({
     pods: fakePods({ kind: "pod", pod: samplePods.ready }),
     clock: new ManualClock(),
     upstream: ({ path }) => {

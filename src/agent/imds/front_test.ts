@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { fakeIncoming, type FakeRequest } from "../../../tests/fakes/incoming.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { type FakeFound, fakePods, samplePods } from "../../../tests/fakes/pods.ts";
-import { createFront, type FrontOptions } from "./front.ts";
+import type { Reply } from "../http/messages.ts";
+import { createImdsFront, type ImdsFrontOptions } from "./front.ts";
 import { passthroughRule } from "./passthrough_rule.ts";
 import { TokenKeyRing } from "./token_keys.ts";
 
@@ -22,15 +23,15 @@ const pod = (kind: keyof typeof samplePods, more: object = {}): FakeFound => ({
 const ready = pod("ready");
 const unknown: FakeFound = { kind: "unknown" };
 
-type Seen = Parameters<FrontOptions["upstream"]>[0];
+type Seen = Parameters<ImdsFrontOptions["upstream"]>[0];
 
-function front(found: FakeFound, more: Partial<FrontOptions> & { later?: FakeFound } = {}) {
+function front(found: FakeFound, more: Partial<ImdsFrontOptions> & { later?: FakeFound } = {}) {
   const { later, ...deps } = more;
   const pods = fakePods(found, later);
   const clock = new ManualClock();
   const passed: Seen[] = [];
   const answered: string[] = [];
-  const handler = createFront({
+  const { answer, app } = createImdsFront({
     pods,
     clock,
     upstream: (request) => {
@@ -47,27 +48,17 @@ function front(found: FakeFound, more: Partial<FrontOptions> & { later?: FakeFou
   });
   const ask = async (request: FakeRequest | string) => {
     const whole = typeof request === "string" ? { target: request } : request;
-    return await read(await handler(fakeIncoming(whole)));
+    return await read(await answer(fakeIncoming(whole)));
   };
   const token = async (request: FakeRequest = {}) =>
     (await ask({ method: "PUT", target: "/latest/api/token", headers: [[ttl, "60"]], ...request }))
       .body;
-  return { ask, token, pods, clock, passed, answered };
+  return { ask, app, token, pods, clock, passed, answered };
 }
 
-async function read(answer: Awaited<ReturnType<ReturnType<typeof createFront>>>) {
-  const headers = new Map<string, string>();
-  if (answer instanceof Response) {
-    for (const [name, value] of answer.headers) headers.set(name, value);
-    return { status: answer.status, headers, body: await answer.text() };
-  }
-  for (const [name, value] of answer.headers) headers.set(name.toLowerCase(), value);
-  const { body } = answer;
-  return {
-    status: answer.status,
-    headers,
-    body: typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array),
-  };
+async function read({ status, headers, body }: Reply) {
+  const named = new Map(headers.map(([name, value]) => [name.toLowerCase(), value]));
+  return { status, headers: named, body: await new Response(body as BodyInit | null).text() };
 }
 
 // who asks, target, status, body (an error's in part)
@@ -107,12 +98,12 @@ const rows = [
   ["denied", `${roles}/reader`, 403, "namespace team permits nothing\n"],
   ["denied", id, 200, "i-1"],
   ["pending", `${roles}/`, 200, "reader"],
-  ["pending", `${roles}/reader`, 503, "not here yet"],
-  ["pending", info, 503, "not here yet"],
+  ["pending", `${roles}/reader`, 503, "not available yet"],
+  ["pending", info, 503, "not available yet"],
   ["pending", id, 200, "i-1"],
-  ["unknown", `${roles}/`, 503, "which pod"],
-  ["unknown", `${roles}/reader`, 503, "which pod"],
-  ["unknown", id, 503, "which pod"],
+  ["unknown", `${roles}/`, 503, "no pod is known"],
+  ["unknown", `${roles}/reader`, 503, "no pod is known"],
+  ["unknown", id, 503, "no pod is known"],
   ["unknown", "/latest/meta-data/iam/", 404, "not found"],
   ["unknown", "/latest/user-data", 404, "not found"],
   ["conflict", `${roles}/reader`, 503, "two pods"],

@@ -1,60 +1,56 @@
-/**
- * What the front answers at each of its own paths. Which path that is stands in `app.ts`; who asks
- * is found out by `caller.ts`.
- */
-import type { Ask, Reply } from "./request_context.ts";
-import { type Caller, type CallerOptions, forCaller } from "./caller.ts";
-import { infoDocument } from "../documents/imds_documents.ts";
-import { parseTtl } from "./imdsv2_token.ts";
+/** What the front answers at each of its paths; `routes.ts` says which path that is. */
 import { CachedDocuments } from "../documents/cached_documents.ts";
-import { passOn } from "./passthrough.ts";
-import { isCredentialTree, type PassthroughRule } from "./passthrough_rule.ts";
+import { infoDocument } from "../documents/imds_documents.ts";
+import type { RequestContext } from "../http/front.ts";
+import type { Answer, Incoming, Reply } from "../http/messages.ts";
 import type { AssignedPod, ReadyRole, Upstream } from "../ports.ts";
+import { type Caller, type CallerOptions, forCaller } from "./caller.ts";
+import { parseTtl } from "./imdsv2_token.ts";
+import { passThrough } from "./passthrough.ts";
+import type { PassthroughRule } from "./passthrough_rule.ts";
 import { refuse, server, textPlain } from "./refusals.ts";
 
-export interface AnswersOptions extends CallerOptions {
+export interface HandlersOptions extends CallerOptions {
   readonly upstream: Upstream;
   readonly passthrough: PassthroughRule;
 }
 
-export type Answer = Reply | Response | Promise<Reply | Response>;
-
-export interface Answers {
-  token(ask: Ask): Reply;
-  roleList(ask: Ask): Answer;
-  credentials(ask: Ask, role: string): Answer;
-  info(ask: Ask): Answer;
-  passthrough(ask: Ask): Answer;
-}
+export type ImdsHandlers = ReturnType<typeof createHandlers>;
 
 const ttlHeader = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds";
 const plainHeaders = [server, textPlain];
 
-export function createAnswers(options: AnswersOptions): Answers {
-  const lasting = new CachedDocuments();
+export function createHandlers(options: HandlersOptions) {
+  const documents = new CachedDocuments();
   return {
-    token: (ask) => issueToken(options, ask),
-    roleList: (ask) => forCaller(options, ask, isPending, listRole),
-    credentials: (ask, role) =>
-      forCaller(options, ask, isPending, (caller) => giveCredentials(caller, role)),
-    info: (ask) => forCaller(options, ask, isPending, giveInfo),
-    passthrough(ask) {
-      if (isCredentialTree(ask.path) || !options.passthrough(ask.path)) return refuse("not_found");
-      return forCaller(
-        options,
-        ask,
-        () => false,
-        (caller) => forward({ options, lasting }, ask, caller),
-      );
-    },
+    token: ({ incoming }: RequestContext): Reply => issueToken(options, incoming),
+    roleList: ({ incoming }: RequestContext): Answer =>
+      forCaller(options, incoming, isPending, listRole),
+    credentials: ({ incoming, params }: RequestContext): Answer =>
+      forCaller(options, incoming, isPending, (caller) => giveCredentials(caller, params["role"]!)),
+    info: ({ incoming }: RequestContext): Answer =>
+      forCaller(options, incoming, isPending, giveInfo),
+    passthrough: (context: RequestContext): Answer =>
+      options.passthrough(context.path)
+        ? forCaller(options, context.incoming, () => false, ({ tokenSeconds }) => {
+          const answer = fetchDocument(options, documents, context);
+          return answer instanceof Promise
+            ? answer.then((reply) => withTtl(reply, tokenSeconds))
+            : withTtl(answer, tokenSeconds);
+        })
+        : refuse("not_found"),
+    notFound: (): Reply => refuse("not_found"),
   };
 }
 
 /**
- * Answered at once and without a word from the server: SDKs take any refusal of a well-formed
- * request here to mean that there is no IMDSv2, and remember it.
+ * Answered immediately and without the server: SDKs take any refusal of a well-formed request here
+ * to mean that there is no IMDSv2, and remember it.
  */
-function issueToken({ pods, tokens, clock }: AnswersOptions, { incoming }: Ask): Reply {
+function issueToken(
+  { pods, tokens, clock }: CallerOptions,
+  incoming: Incoming,
+): Reply {
   if (incoming.method !== "PUT") return refuse("token_method");
   if (incoming.header("x-forwarded-for") !== undefined) return refuse("forwarded");
   const ttl = parseTtl(incoming.header("x-aws-ec2-metadata-token-ttl-seconds"));
@@ -69,7 +65,7 @@ function isPending(pod: AssignedPod): boolean {
   return pod.outcome.kind === "pending";
 }
 
-/** The name is known before the credentials are; whoever lists it then waits for them next. */
+/** The name is known before the credentials are, and a client that lists it asks for them next. */
 function listRole({ pod, tokenSeconds }: Caller): Reply {
   const { outcome } = pod;
   if (outcome.kind === "none") return refuse("no_role");
@@ -77,10 +73,10 @@ function listRole({ pod, tokenSeconds }: Caller): Reply {
   return give(outcome.kind === "ready" ? outcome.role.name : outcome.name, tokenSeconds);
 }
 
-function giveCredentials({ pod, tokenSeconds }: Caller, asked: string): Reply {
+function giveCredentials({ pod, tokenSeconds }: Caller, requested: string): Reply {
   const role = readyRole(pod);
   if ("status" in role) return role;
-  return isNameOf(role, asked) ? give(role.document, tokenSeconds) : refuse("other_role");
+  return isNameOf(role, requested) ? give(role.document, tokenSeconds) : refuse("other_role");
 }
 
 function giveInfo({ pod, tokenSeconds }: Caller): Reply {
@@ -99,11 +95,11 @@ function readyRole({ outcome }: AssignedPod): ReadyRole | Reply {
  * By equality alone: the name listed, the annotation's text, path and name, or the ARN. A canonical
  * path has no two slashes in a row, though a role's path may, and none at its end.
  */
-function isNameOf(role: ReadyRole, asked: string): boolean {
-  if (asked === role.name || asked === role.arn || asked === role.requested) return true;
+function isNameOf(role: ReadyRole, requested: string): boolean {
+  if ([role.name, role.arn, role.requested].includes(requested)) return true;
   const pathAndName = role.arn.slice(role.arn.indexOf(":role/") + ":role/".length);
   const spellings = [role.requested.replace(/^\//, ""), role.requested, role.arn, pathAndName];
-  return spellings.some((spelling) => asked === spelling.replace(/\/{2,}/g, "/"));
+  return spellings.some((spelling) => requested === spelling.replace(/\/{2,}/g, "/"));
 }
 
 function give(body: string | Uint8Array, tokenSeconds: number | undefined): Reply {
@@ -113,28 +109,22 @@ function give(body: string | Uint8Array, tokenSeconds: number | undefined): Repl
   return { status: 200, headers, body };
 }
 
-function forward({ options, lasting }: Passing, ask: Ask, caller: Caller): Answer {
-  const { incoming, path } = ask;
-  const kept = lasting.find(incoming, path);
-  if (kept !== undefined) return withTtl(kept, caller.tokenSeconds);
-  return passOn(options.upstream, incoming, path).then((answer) => {
-    if (!(answer instanceof Response)) lasting.add(incoming, path, answer);
-    return withTtl(answer, caller.tokenSeconds);
+/** From the cache, or from the real service. */
+function fetchDocument(
+  { upstream }: HandlersOptions,
+  documents: CachedDocuments,
+  { incoming, path }: RequestContext,
+): Answer {
+  const cached = documents.find(incoming, path);
+  if (cached !== undefined) return cached;
+  return passThrough(upstream, incoming, path).then((reply) => {
+    documents.add(incoming, path, reply);
+    return reply;
   });
 }
 
-/** Our own refusals have nothing to do with the session. */
-function withTtl<T extends Reply | Response>(answer: T, seconds: number | undefined): Reply | T {
-  if (seconds === undefined) return answer;
-  if (answer instanceof Response) {
-    answer.headers.set(ttlHeader, String(seconds));
-    return answer;
-  }
-  if (typeof answer.body === "string") return answer;
-  return { ...answer, headers: [...answer.headers, [ttlHeader, String(seconds)]] };
-}
-
-interface Passing {
-  readonly options: AnswersOptions;
-  readonly lasting: CachedDocuments;
+/** Our own refusals, which are text, have nothing to do with the session. */
+function withTtl(reply: Reply, seconds: number | undefined): Reply {
+  if (seconds === undefined || typeof reply.body === "string") return reply;
+  return { ...reply, headers: [...reply.headers, [ttlHeader, String(seconds)]] };
 }

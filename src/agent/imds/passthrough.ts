@@ -1,9 +1,9 @@
 /**
- * Hands a request on to the real metadata service and its answer back, both without what belongs to
- * one connection or one session only. Whether it may be passed on has been decided before.
+ * Passes a request through to the real metadata service, and its answer back: both without what
+ * belongs to one connection or one session only. Whether it may be passed through is decided before.
  */
-import type { FrontRequest, Reply } from "./request_context.ts";
-import type { Upstream, UpstreamResponse } from "../ports.ts";
+import type { Incoming, Reply } from "../http/messages.ts";
+import type { Upstream } from "../ports.ts";
 import { refuse } from "./refusals.ts";
 
 const ofConnection = [
@@ -18,34 +18,32 @@ const ofConnection = [
   "upgrade",
 ];
 const ofSession = ["x-aws-ec2-metadata-token", "x-aws-ec2-metadata-token-ttl-seconds"];
-/** EC2 answers 403 to X-Forwarded-For; no body is passed on, so neither is what describes one. */
+/** EC2 answers 403 to X-Forwarded-For. No body is passed through, so neither is what describes it. */
 const ofSender = ["host", "expect", "content-length", "x-forwarded-for"];
 const notToUpstream = new Set([...ofConnection, ...ofSession, ...ofSender]);
 const notToPod = new Set([...ofConnection, ...ofSession]);
 
 /**
- * Status, headers and body as the service gave them, a redirect included; 502 where it can't be
- * reached and 504 where it is slow.
+ * Status, headers and body as the service sent them, including redirects; 502 if it can't be reached,
+ * 504 if it is too slow.
  */
-export async function passOn(
+export async function passThrough(
   upstream: Upstream,
-  incoming: FrontRequest,
+  incoming: Incoming,
   path: string,
-): Promise<Reply | Response> {
+): Promise<Reply> {
   const { method, signal } = incoming;
   try {
     const headers = requestHeaders(incoming);
     const answer = await upstream({ method, path, headers, signal });
-    const { status } = answer;
-    if (!(answer instanceof Response)) return { ...answer, headers: answerFields(answer) };
-    return new Response(answer.body, { status, headers: answerHeaders(answer.headers) });
+    return forPod(answer instanceof Response ? replyOf(answer) : answer);
   } catch (error) {
     const slow = (error as { code?: unknown } | null)?.code === "imds_timeout";
     return refuse(slow ? "upstream_slow" : "upstream_away");
   }
 }
 
-function requestHeaders(incoming: FrontRequest): Record<string, string> {
+function requestHeaders(incoming: Incoming): Record<string, string> {
   const named = namedBy(incoming.header("connection"));
   const headers = new Map<string, [name: string, value: string]>();
   const raw = incoming.rawHeaders;
@@ -60,23 +58,22 @@ function requestHeaders(incoming: FrontRequest): Record<string, string> {
   return Object.fromEntries(headers.values());
 }
 
-/** The length is told with the body. */
-function answerFields({ headers }: UpstreamResponse): Reply["headers"] {
-  const connection = headers.filter(([name]) => name.toLowerCase() === "connection");
-  const named = namedBy(connection.map(([, value]) => value).join(",") || undefined);
-  return headers.filter(([name]) => {
-    const key = name.toLowerCase();
-    return key !== "content-length" && !notToPod.has(key) && !named.has(key);
+/** Names as services write them: some scripts look for `Content-Length`, and a Response has them lower. */
+function replyOf({ status, headers, body }: Response): Reply {
+  const named = [...headers].map(([name, value]) => {
+    return [name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase()), value] as const;
   });
+  return { status, headers: named, body };
 }
 
-function answerHeaders(headers: Headers): Headers {
-  const named = namedBy(headers.get("connection") ?? undefined);
-  const kept = new Headers();
-  for (const [name, value] of headers) {
-    if (!notToPod.has(name) && !named.has(name)) kept.append(name, value);
-  }
-  return kept;
+function forPod({ status, headers, body }: Reply): Reply {
+  const connection = headers.filter(([name]) => name.toLowerCase() === "connection");
+  const named = namedBy(connection.map(([, value]) => value).join(",") || undefined);
+  const kept = headers.filter(([name]) => {
+    const key = name.toLowerCase();
+    return !notToPod.has(key) && !named.has(key);
+  });
+  return { status, headers: kept, body };
 }
 
 /** Connection may name further headers that are for the next hop only (RFC 9110, 7.6.1). */

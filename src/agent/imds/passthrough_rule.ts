@@ -3,19 +3,22 @@
  * them, whatever the setting says.
  */
 import { RE2JS } from "re2js";
+import { imdsVersion } from "../documents/imds_documents.ts";
 
-/** Whether a canonical path may be passed on. */
+/** Whether a canonical path may be passed through. */
 export type PassthroughRule = (path: string) => boolean;
 
 /**
- * In any case of letters, at any depth and with any sign behind them, though EC2 has them at one
- * place: none may ever go through.
+ * The trees that hold credentials of the node, and tokens: patterns of paths without their first
+ * slash. In any case, at any depth and whatever follows the name, though EC2 has each at one place.
  */
-const roleTrees = /\/meta-data\/(?:iam|identity-credentials)\b|security-credentials/i;
-const tokenTree = /\/api\/token\b/i;
+export const credentialTree = anyCase(
+  "(?:(?:.*/)?meta-data/(?:iam|identity-credentials)\\b.*|.*security-credentials.*)",
+);
+export const tokenTree = anyCase("(?:.*/)?api/token\\b.*");
+const closed = new RegExp(`^/(?:${credentialTree}|${tokenTree})$`);
 const userData = /\/user-data\b/i;
 
-const version = "(?:latest|1\\.0|\\d{4}-\\d\\d-\\d\\d)";
 const ofInterface = [
   "device-number|interface-id|ipv4-associations/[0-9.]+|ipv6s|local-hostname|local-ipv4s|mac",
   "public-hostname|public-ipv4s|subnet-id|subnet-ipv4-cidr-block|subnet-ipv6-cidr-blocks|vpc-id",
@@ -27,20 +30,10 @@ const ofInstance = [
   `network/interfaces/macs(?:/[0-9a-f:]+(?:/(?:${ofInterface}))?)?`,
 ].join("|");
 const safePaths = new RegExp(
-  `^/${version}/(?:meta-data/(?:${ofInstance})|dynamic/instance-identity/document)/?$`,
+  `^/${imdsVersion}/(?:meta-data/(?:${ofInstance})|dynamic/instance-identity/document)/?$`,
 );
 
-/** At or below the trees that hold credentials of the node or tokens. */
-export function isCredentialTree(path: string): boolean {
-  return roleTrees.test(path) || tokenTree.test(path);
-}
-
-/** Tokens are had at `/latest/api/token`, spelled just so, and nowhere else. */
-export function isTokenTree(path: string): boolean {
-  return tokenTree.test(path);
-}
-
-/** The expression isn't one that the engine takes. */
+/** The engine rejects the expression. */
 export class ExpressionInvalid extends Error {
   readonly code = "expression_invalid";
   override readonly name = "ExpressionInvalid";
@@ -54,9 +47,13 @@ export class ExpressionInvalid extends Error {
 export function passthroughRule(setting: string, withUserData: boolean): PassthroughRule {
   const allowed = allowedBy(setting);
   return (path) => {
-    if (isCredentialTree(path)) return false;
+    if (closed.test(path)) return false;
     return (withUserData || !userData.test(path)) && allowed(path);
   };
+}
+
+function anyCase(pattern: string): string {
+  return pattern.replace(/(?<!\\)[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
 }
 
 function allowedBy(setting: string): PassthroughRule {

@@ -1,8 +1,9 @@
-/** Every way in which the front says no: status and line of text, in one table. */
-import type { Reply } from "./request_context.ts";
+/** Every refusal of the metadata front: its status and its line of text. */
+import type { Reply } from "../http/messages.ts";
 
 const table = {
-  target_malformed: [400, "the request's path or Host is malformed"],
+  host_refused: [400, "this Host isn't served here"],
+  path_malformed: [400, "the request's path is malformed"],
   ttl_malformed: [400, "X-aws-ec2-metadata-token-ttl-seconds must be a whole number 1 to 21600"],
   token_missing: [401, "a session token is required: PUT /latest/api/token first"],
   token_refused: [401, "the session token is expired, not this pod's or malformed"],
@@ -13,15 +14,18 @@ const table = {
   not_found: [404, "not found"],
   method: [405, "only GET and HEAD are allowed"],
   token_method: [405, null],
-  pod_unknown: [503, "not known yet which pod asks; try again"],
-  pod_unconfirmed: [503, "the server has been silent for too long to be sure of this pod"],
-  pod_conflict: [503, "two pods claim this address; neither is answered"],
-  runtime_unheard: [503, "the container runtime doesn't say which pod asks; try again"],
-  pod_disputed: [503, "container runtime and API disagree on this address; no pod is answered"],
-  credentials_pending: [503, "the role's credentials are not here yet; try again"],
+  pod_unknown: [503, "no pod is known at this address yet; retry"],
+  pod_unconfirmed: [503, "the server has been silent too long to confirm which pod this is; retry"],
+  pod_conflict: [503, "two pods claim this address; neither gets an answer"],
+  runtime_unheard: [503, "the container runtime can't say which pod this is; retry"],
+  pod_disputed: [
+    503,
+    "the container runtime and the API disagree about this address; no pod gets an answer",
+  ],
+  credentials_pending: [503, "credentials are not available yet; retry"],
   flooded: [503, "too many requests from this pod"],
   upstream_away: [502, "the metadata service can't be reached"],
-  upstream_slow: [504, "the metadata service doesn't answer in time"],
+  upstream_slow: [504, "the metadata service didn't answer in time"],
 } as const satisfies Record<string, readonly [status: number, line: string | null]>;
 
 export type Refusal = keyof typeof table;
@@ -34,7 +38,7 @@ const extra: Partial<Record<Refusal, readonly [string, string]>> = {
   token_method: ["Allow", "OPTIONS, PUT"],
 };
 
-/** The answer to a refused request; `line` replaces the table's text, for a denial's own reason. */
+/** The reply to a refused request; `line` replaces the table's text. */
 export function refuse(reason: Refusal, line?: string): Reply {
   const [status, usual] = table[reason];
   const text = line ?? usual;

@@ -1,6 +1,6 @@
 /** Listens with the very limits of every port that pods can reach; says the ports, ends when told. */
 import { readFileSync } from "node:fs";
-import { createFront } from "../../../src/agent/imds/front.ts";
+import { createImdsFront } from "../../../src/agent/imds/front.ts";
 import { adminLimits, frontLimits } from "../../../src/agent/lifecycle/listen_limits.ts";
 import { parseAgentConfig } from "../../../src/agent/config.ts";
 import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
@@ -16,7 +16,7 @@ const openFiles = runtime.openFilesLimit();
 const agent = parseAgentConfig(["--redirect=none"], {}, { hasIpv6: false, openFiles });
 if (agent.kind === "problems") throw new Error(agent.problems.join("; "));
 
-const front = createFront({
+const { answer: front } = createImdsFront({
   pods: fakePods({ kind: "pod", pod: samplePods.ready }),
   upstream: () => Promise.reject(new Error("nothing is passed on here")),
   clock: systemClock,

@@ -1,6 +1,6 @@
 /** The metadata front behind a real listener, before a metadata service of the test's choice. */
 import type { TestContext } from "node:test";
-import { createFront, type FrontOptions } from "../../../src/agent/imds/front.ts";
+import { createImdsFront, type ImdsFrontOptions } from "../../../src/agent/imds/front.ts";
 import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../../src/aws/imds.ts";
@@ -25,13 +25,13 @@ export interface ServedFrontOptions {
   readonly upstreamTimeoutMs?: number;
   /** Whether answers of the plain form take the quick way, as in the agent; else all go the other. */
   readonly quick?: boolean;
-  readonly options?: Partial<FrontOptions>;
+  readonly options?: Partial<ImdsFrontOptions>;
 }
 
 /** The front's port; it ends with the test. */
 export async function serveFront(t: TestContext, options: ServedFrontOptions): Promise<number> {
   const client = createHttpClient();
-  const handler = createFront({
+  const { answer: handler } = createImdsFront({
     pods: fakePods({ kind: "pod", pod: samplePods.ready }),
     clock: systemClock,
     upstream: createImds({

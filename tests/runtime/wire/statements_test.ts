@@ -5,7 +5,7 @@
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { credentialsDocument } from "../../../src/agent/documents/imds_documents.ts";
-import type { FrontOptions } from "../../../src/agent/imds/front.ts";
+import type { ImdsFrontOptions } from "../../../src/agent/imds/front.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { rawExchange } from "../../fakes/raw_client.ts";
@@ -48,7 +48,7 @@ const ready = {
 
 type Ask = (method: string, target: string, ...headers: string[]) => Promise<Got>;
 
-async function start(t: TestContext, options: Partial<FrontOptions> = {}): Promise<Ask> {
+async function start(t: TestContext, options: Partial<ImdsFrontOptions> = {}): Promise<Ask> {
   const upstream = await strictUpstream();
   t.after(() => {
     upstream.close();

@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { fakeIncoming } from "../../../tests/fakes/incoming.ts";
 import { createHostCheck } from "./host_check.ts";
 
-const check = createHostCheck(["metadata.internal", "192.168.1.20", "fd00::20"]);
+const check = createHostCheck({
+  names: ["169.254.169.254", "fd00:ec2::254", "metadata.internal", "192.168.1.20", "fd00::20"],
+  ownAddresses: true,
+  remedy: "see --allowed-hosts",
+});
 
 // Host, whether it is ours; the address connected to is 192.168.1.10
 const hosts = [
@@ -39,17 +43,25 @@ const hosts = [
 
 for (const [host, ours] of hosts) {
   test(`host check: ${JSON.stringify(host)}: ${ours}`, () => {
-    assert.equal(check(fakeIncoming({ headers: [["Host", host]] })), ours);
+    const problem = check(fakeIncoming({ headers: [["Host", host]] }));
+    const line = `Host ${JSON.stringify(host)} isn't served here; see --allowed-hosts`;
+    assert.equal(problem, ours ? undefined : line);
   });
 }
 
 test("host check: two Hosts never pass, even two good ones", () => {
   const headers = [["Host", "localhost"], ["host", "localhost"]] as const;
-  assert.equal(check(fakeIncoming({ headers })), false);
+  assert.match(check(fakeIncoming({ headers })) ?? "", /more than one Host/);
 });
 
 test("host check: none passes with HTTP/1.0 alone", () => {
   const without = { ...fakeIncoming(), headerValues: () => [] };
-  assert.equal(check(without), false);
-  assert.equal(check({ ...without, httpVersion: "1.0" }), true);
+  assert.match(check(without) ?? "", /Host header is missing/);
+  assert.equal(check({ ...without, httpVersion: "1.0" }), undefined);
+});
+
+test("host check: what it quotes is short and printable", () => {
+  const host = `evil\x7f\xe9${"x".repeat(5000)}`;
+  const problem = check(fakeIncoming({ headers: [["Host", host]] }));
+  assert.match(problem ?? "", /^Host "evil\?\?x{58}\.\.\." isn't served here; /);
 });

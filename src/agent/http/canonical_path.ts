@@ -1,7 +1,7 @@
 /**
- * The one form of a request's path by which it is routed, allowed and passed on. Made from the raw
- * target before anything else reads it, so that no spelling can mean one thing to us and another to
- * the metadata service.
+ * The one form of a request's path by which it is routed, allowed and passed through. It is made from
+ * the raw target before anything else reads it, so that no spelling can mean one thing here and
+ * another to the metadata service.
  */
 
 const maxLength = 2048;
@@ -10,23 +10,21 @@ const slash = 0x2f;
 
 /**
  * What metadata paths, role names and ARNs are made of. Missing on purpose: `%` (a second
- * encoding), `\`, `;` (path parameters, which some servers cut off), `#`, controls and non-ASCII.
+ * encoding), `\`, `;` (path parameters, which some servers cut off), `#`, controls, non-ASCII.
  */
 const plain = /^[A-Za-z0-9._~+=,:@-]$/;
 const isPlain = Array.from({ length: 128 }, (_, code) => plain.test(String.fromCharCode(code)));
 
 const alreadyCanonical = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~+=,:@-]+)+\/?$/;
 
-/** Where an encoded slash may follow: the role asked for may be an ARN, encoded whole. */
-const beforeRole = /^\/(?:latest|1\.0|\d{4}-\d\d-\d\d)\/meta-data\/iam\/security-credentials\//;
-
 /**
  * The canonical path of a request target: percent-decoded once, slashes single, `.` and `..`
- * resolved, at most one slash at the end, no query. Undefined for what has no such form: encoded
- * slashes (but in a role's name), NUL, controls, double encoding, overlong or other non-ASCII bytes,
- * backslashes, path parameters, fragments, absolute-form, `*`, and climbing above the root.
+ * resolved, at most one slash at the end, no query. Undefined if there is no such form: encoded
+ * slashes (unless what precedes them matches `encodedSlashes`), NUL, controls, double encoding,
+ * overlong or other non-ASCII bytes, backslashes, path parameters, fragments, absolute-form, `*`,
+ * and climbing above the root.
  */
-export function canonicalPath(target: string): string | undefined {
+export function canonicalPath(target: string, encodedSlashes?: RegExp): string | undefined {
   const end = target.indexOf("?");
   const raw = end < 0 ? target : target.slice(0, end);
   if (raw.length > maxLength || raw.charCodeAt(0) !== slash) return undefined;
@@ -35,9 +33,8 @@ export function canonicalPath(target: string): string | undefined {
   if (decoded === undefined) return undefined;
   const path = withoutDots(decoded.path);
   if (path === undefined || !decoded.slashes) return path;
-  return beforeRole.test(singleSlashes(beforeEncodedSlash(raw))) && path === decoded.path
-    ? path
-    : undefined;
+  const isAllowed = encodedSlashes?.test(singleSlashes(beforeEncodedSlash(raw))) === true;
+  return isAllowed && path === decoded.path ? path : undefined;
 }
 
 /** `slashes`: some were encoded. The path has single slashes only. */
@@ -57,7 +54,7 @@ function decodeOnce(raw: string): { path: string; slashes: boolean } | undefined
   return { path, slashes };
 }
 
-/** -1 where no two hexadecimal digits stand there. */
+/** -1 if there are no two hexadecimal digits. */
 function hexByte(text: string, at: number): number {
   const digits = text.slice(at, at + 2);
   return /^[0-9A-Fa-f]{2}$/.test(digits) ? parseInt(digits, 16) : -1;

@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { fakeIncoming } from "../../../tests/fakes/incoming.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { fakePods, samplePods } from "../../../tests/fakes/pods.ts";
-import type { Reply } from "./request_context.ts";
-import { createFront } from "./front.ts";
-import { passthroughRule } from "./passthrough_rule.ts";
+import { createImdsFront } from "../imds/front.ts";
+import { passthroughRule } from "../imds/passthrough_rule.ts";
+import { TokenKeyRing } from "../imds/token_keys.ts";
 import type { RefusedRequest } from "../../telemetry/refused_request.ts";
+import type { Reply } from "./messages.ts";
 import { refusedRequests } from "./refused_requests.ts";
-import { TokenKeyRing } from "./token_keys.ts";
 
 function front(pod: keyof typeof samplePods, upstream = new Response("i-1")) {
   const told: RefusedRequest[] = [];
-  const handler = createFront({
+  const { answer } = createImdsFront({
     pods: fakePods({ kind: "pod", pod: samplePods[pod] }),
     clock: new ManualClock(),
     upstream: () => Promise.resolve(upstream),
@@ -24,14 +24,10 @@ function front(pod: keyof typeof samplePods, upstream = new Response("i-1")) {
     refused: refusedRequests({ random: () => 0.5, tell: (refused) => told.push(refused) }),
   });
   const idFor = async (target: string, method = "GET") => {
-    const answer = await handler(fakeIncoming({ target, method }));
-    return answer instanceof Response ? answer.headers.get("x-request-id") : idIn(answer);
+    const { headers } = await answer(fakeIncoming({ target, method }));
+    return headers.find(([name]) => name === "X-Request-Id")?.[1] ?? null;
   };
   return { idFor, told };
-}
-
-function idIn({ headers }: Reply): string | null {
-  return headers.find(([name]) => name === "X-Request-Id")?.[1] ?? null;
 }
 
 const list = "/latest/meta-data/iam/security-credentials/";
@@ -46,7 +42,7 @@ test("a denied request has an id, which the log has too, with the reason", async
   assert.notEqual(await idFor(list), id);
 });
 
-// target, method, status: by way of the short cut, the routes, and before either
+// target, method, status: by a route, for lack of one, and before any
 const refusals = [
   ["/latest/meta-data/identity-credentials/ec2/", "GET", 404],
   ["/latest/meta-data/iam/info", "POST", 405],
@@ -74,7 +70,7 @@ test("what is passed on as bytes stays as it is, whatever its status", () => {
   const mark = refusedRequests({ random: () => 0, tell: (refused) => told.push(refused) });
   for (const body of [new Uint8Array(3), null]) {
     const answer: Reply = { status: 404, headers: [["Server", "EC2ws"]], body };
-    assert.equal(mark({ incoming: fakeIncoming({ target: list }) }, "metadata", answer), answer);
+    assert.equal(mark(fakeIncoming({ target: list }), "metadata", answer), answer);
   }
   assert.deepEqual(told, []);
 });

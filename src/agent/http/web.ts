@@ -1,0 +1,55 @@
+/** Requests and replies as objects of the web, for runtimes that have nothing else. */
+import type { Context } from "hono";
+import type { BodySource, Incoming, Reply } from "./messages.ts";
+
+/** What a `Request` doesn't say: `app.fetch(request, { peer })`. */
+export type WebEnv = { Bindings: { readonly peer: string; readonly local?: string } };
+
+export function incomingOf({ req, env }: Context<WebEnv>): Incoming {
+  const { url, method, signal } = req.raw;
+  const { host, pathname, search } = new URL(url);
+  const headers = new Headers(req.raw.headers);
+  if (!headers.has("host")) headers.set("host", host);
+  const header = (name: string) => headers.get(name) ?? undefined;
+  return {
+    method,
+    target: pathname + search,
+    httpVersion: "1.1",
+    peer: env.peer,
+    local: env.local ?? "",
+    rawHeaders: [...headers].flat(),
+    header,
+    headerValues: (name) => [header(name)].filter((value) => value !== undefined),
+    signal,
+  };
+}
+
+const bodiless = new Set([204, 205, 304]);
+
+export function responseOf({ status, headers, body }: Reply, method: string): Response {
+  const sent = isSource(body) ? streamOf(body) : body;
+  const silent = method === "HEAD" || bodiless.has(status);
+  if (silent && sent instanceof ReadableStream) void sent.cancel();
+  const response = new Response(silent ? null : sent as BodyInit | null, { status });
+  response.headers.delete("content-type");
+  for (const [name, value] of headers) response.headers.append(name, value);
+  return response;
+}
+
+function isSource(body: Reply["body"]): body is BodySource {
+  return typeof body === "object" && body !== null && "start" in body;
+}
+
+function streamOf(body: BodySource): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      body.start({
+        chunk: (bytes) => controller.enqueue(new Uint8Array(bytes)),
+        end: () => controller.close(),
+        fail: () => controller.error(new Error("the body ended before its end")),
+      });
+    },
+    pull: () => body.resume(),
+    cancel: () => body.cancel(),
+  }, new ByteLengthQueuingStrategy({ highWaterMark: 65_536 }));
+}
