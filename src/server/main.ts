@@ -20,7 +20,7 @@ import { type AskReplicas, askReplicas } from "./status/data/replicas.ts";
 import { createServer, type Server, type ServerOptions } from "./server.ts";
 import { type KeyPair, ServingListener } from "./certificate/serving_listener.ts";
 import { startupTaint } from "./cluster/startup_taint.ts";
-import { type TlsSource, tlsSource } from "./certificate/tls_source.ts";
+import { type TlsSource, tlsSource } from "./tls_source.ts";
 
 /** Requests under way have this long to end after a signal. */
 const stopGraceMs = 5_000;

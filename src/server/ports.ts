@@ -37,19 +37,6 @@ export type CredentialState =
   | { readonly kind: "ready"; readonly credentials: Credentials }
   | { readonly kind: "failed"; readonly reason: string; readonly message: string };
 
-/** Keeps the credentials of every identity that somebody holds, fresh ahead of need. */
-export interface CredentialKeeper {
-  /** `holder` (a pod's UID) needs this identity; the key is `identityKey(identity)`. */
-  hold(key: string, identity: RoleIdentity, holder: string, namespace: string): void;
-  /** `holder` needs it no more; what nobody holds is dropped. */
-  release(key: string, holder: string): void;
-  state(key: string): CredentialState;
-  /** Forget the back-off of a refused identity: its pod or namespace has changed. */
-  retry(key: string): void;
-  /** Calls back when `state(key)` has changed; never from within these methods. */
-  subscribe(changed: (key: string) => void): void;
-}
-
 /** Result of TokenReview for an agent's bearer token. */
 export type TokenVerdict =
   | {

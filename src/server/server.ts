@@ -10,14 +10,13 @@ import { type Agent, agentIdentity } from "./access/agent_identity.ts";
 import { AgentStreams } from "./assignments/agent_streams.ts";
 import { type AppEnv, createApp } from "./app.ts";
 import { Assigner } from "./assignments/assigner.ts";
-import { assignmentNews } from "./assignments/assignment_news.ts";
+import { assignmentObserver, reportNamespaces } from "./assignments/assignment_observer.ts";
 import { ClusterIndex } from "./cluster/cluster_index.ts";
 import type { ServerSettings } from "./config.ts";
-import { reportedCache } from "./credentials/reported_cache.ts";
+import { reportedCache } from "./reported_cache.ts";
 import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
 import { mergeSummaries } from "./status/data/merged_summary.ts";
 import { createMetrics, type ServerMetrics } from "./metrics.ts";
-import { namespaceNews } from "./assignments/namespace_news.ts";
 import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
 import { isCaller, policySettings } from "./policy_settings.ts";
@@ -94,11 +93,11 @@ export function createServer(options: ServerOptions): Server {
   const events = new ObjectEvents({ sink: options.eventSink, clock, log, counted: metrics.event });
 
   const policy = createPolicy(policySettings(settings, []));
-  namespaceNews({ index, events, problemOf: policy.namespaceProblem });
+  reportNamespaces({ index, events, problemOf: policy.namespaceProblem });
   const own = new OwnIdentity(options);
-  const keeper = reportedCache({ ...options, own, timeline, called: metrics.stsCall });
-  const assigned = assignmentNews({ events, log, clock, timeline });
-  const assigner = new Assigner({ index, keeper, policy, clock, nodeGraceMs, assigned });
+  const cache = reportedCache({ ...options, own, timeline, called: metrics.stsCall });
+  const assigned = assignmentObserver({ events, log, clock, timeline });
+  const assigner = new Assigner({ index, cache, policy, clock, nodeGraceMs, assigned });
   own.subscribe((arns) => {
     const callers = arns.filter((arn) => isCaller(arn, log));
     assigner.setPolicy(createPolicy(policySettings(settings, callers)));
@@ -116,7 +115,7 @@ export function createServer(options: ServerOptions): Server {
     watches: options.watches,
     counts: () => index.counts(),
     held: () => assigner.held(),
-    credentials: () => keeper.stats(),
+    credentials: () => cache.stats(),
     streams: () => streams.streamCount,
     certificateExpiresAt: () => options.certificate().expiresAt,
   });
@@ -140,8 +139,8 @@ export function createServer(options: ServerOptions): Server {
       index,
       assigner,
       agents: () => streams.statuses(),
-      inspect: (key) => keeper.inspect(key),
-      inspectAll: () => keeper.entries(),
+      inspect: (key) => cache.inspect(key),
+      inspectAll: () => cache.entries(),
       timeline: () => timeline.view(),
     }, only);
   const core = { index, metrics, own, assigner, streams, summary, stopping: stopping.signal };
@@ -158,7 +157,7 @@ export function createServer(options: ServerOptions): Server {
       stopping.abort();
       streams.close();
       events.close();
-      keeper.close();
+      cache.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Registry } from "prom-client";
-import { fakeCredentials } from "../../tests/fakes/credential_keeper.ts";
+import { fakeCredentials } from "../../tests/fakes/credential_cache.ts";
 import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
 import { jwt } from "../../tests/fakes/jwt.ts";
 import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";

@@ -30,6 +30,15 @@ interface ReviewedTokensOptions {
   readonly attempts: { readonly perSecond: number; readonly burst: number };
 }
 
+interface Review {
+  /** A hash over audience and token. */
+  readonly key: string;
+  readonly token: string;
+  readonly claims: TokenClaims;
+  readonly audience: string;
+  readonly peer: string;
+}
+
 interface Remembered {
   readonly token: ReviewedToken;
   readonly until: number;
@@ -74,42 +83,29 @@ export class ReviewedTokens {
     if (remembered !== undefined && remembered.until > this.#clock.monotonic()) {
       return remembered.token;
     }
-    return this.#underWay.get(key) ?? this.#ask(key, token, claims, audience, peer);
+    return this.#underWay.get(key) ?? this.#start({ key, token, claims, audience, peer });
   }
 
-  #ask(
-    key: string,
-    token: string,
-    claims: TokenClaims,
-    audience: string,
-    peer: string,
-  ): Promise<ReviewedToken | Refusal> | Refusal {
-    if (!this.#attempts.admits(peer, this.#clock.monotonic())) {
+  #start(review: Review): Promise<ReviewedToken | Refusal> | Refusal {
+    if (!this.#attempts.admits(review.peer, this.#clock.monotonic())) {
       return refuse(503, "too many tokens from this address");
     }
     if (this.#underWay.size >= maxUnderWay) return refuse(503, "too many tokens under review");
-    const asked = this.#verdict(token, claims, audience)
-      .then((verdict) => {
-        if (verdict.kind === "authenticated") this.#remember(key, verdict);
-        return verdict;
-      })
-      .finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, asked);
-    return asked;
+    const verdict = this.#verdict(review).finally(() => this.#underWay.delete(review.key));
+    this.#underWay.set(review.key, verdict);
+    return verdict;
   }
 
-  async #verdict(
-    token: string,
-    claims: TokenClaims,
-    audience: string,
-  ): Promise<ReviewedToken | Refusal> {
+  async #verdict({ key, token, claims, audience }: Review): Promise<ReviewedToken | Refusal> {
     try {
       const verdict = await this.#reviewToken(token, audience);
       if (verdict.kind === "refused") return refuse(401, "the token is not valid");
       if (!verdict.audiences.includes(audience)) {
         return refuse(401, "the token is for another audience");
       }
-      return { ...verdict, expiresAt: claims.expiresAt };
+      const reviewed = { ...verdict, expiresAt: claims.expiresAt };
+      this.#remember(key, reviewed);
+      return reviewed;
     } catch (cause) {
       this.#log.warn({ error: String(cause) }, "token review failed");
       return refuse(503, "the token can't be checked now: the API server doesn't answer");

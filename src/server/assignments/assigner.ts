@@ -10,14 +10,14 @@ import { assignFrame, type Assignment, sameAssignment } from "./assignment_frame
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import { sameRequest } from "../cluster/pod_facts.ts";
 import type { Clock } from "../../time/clock.ts";
-import type { CredentialKeeper } from "../ports.ts";
+import type { CredentialCache } from "../credentials/credential_cache.ts";
 import type { AssignFrame } from "../../protocol/frames.ts";
 
 type Decider = Pick<Policy, "decide">;
 
 interface AssignerOptions {
   readonly index: ClusterIndex;
-  readonly keeper: CredentialKeeper;
+  readonly cache: Pick<CredentialCache, "hold" | "release" | "state" | "retry" | "subscribe">;
   readonly policy: Decider;
   readonly clock: Clock;
   /** How long a node's credentials are kept after its last stream ended: a reconnect finds them. */
@@ -58,7 +58,7 @@ export class Assigner {
         this.#redecide((pod) => pod.namespace === namespace && pod.serviceAccount === name, true),
       synced: () => this.#assignAll(),
     });
-    options.keeper.subscribe((key) => this.#credentialsChanged(key));
+    options.cache.subscribe((key) => this.#credentialsChanged(key));
   }
 
   /** Follows a node: from now on `changed` is called with each UID whose assignment changed. */
@@ -128,7 +128,7 @@ export class Assigner {
     for (const [uid, nodeName] of [...this.#holders.get(key) ?? []]) {
       const before = this.#nodes.get(nodeName)?.assignments.get(uid);
       if (before?.key !== key) continue;
-      this.#put(nodeName, { ...before, credentials: this.#options.keeper.state(key) });
+      this.#put(nodeName, { ...before, credentials: this.#options.cache.state(key) });
     }
   }
 
@@ -138,7 +138,7 @@ export class Assigner {
   }
 
   #assign(pod: PodFacts, retry: boolean): void {
-    const { index, keeper } = this.#options;
+    const { index, cache } = this.#options;
     const node = this.#nodes.get(pod.nodeName ?? "");
     if (!index.synced || node === undefined || pod.terminal) return;
     const decided = this.#decide(pod);
@@ -146,12 +146,12 @@ export class Assigner {
     this.#hold(decided);
     if (before !== undefined && before.key !== decided.key) this.#release(before);
     if (decided.key === null) return this.#put(pod.nodeName!, decided);
-    if (retry) keeper.retry(decided.key);
-    this.#put(pod.nodeName!, { ...decided, credentials: keeper.state(decided.key) });
+    if (retry) cache.retry(decided.key);
+    this.#put(pod.nodeName!, { ...decided, credentials: cache.state(decided.key) });
   }
 
   #decide(pod: PodFacts): Assignment {
-    const { index, keeper } = this.#options;
+    const { index, cache } = this.#options;
     const namespace = index.namespace(pod.namespace);
     const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
     const decision = this.#policy.decide(pod, namespace, account);
@@ -160,7 +160,7 @@ export class Assigner {
     const credentials = key === null
       ? null
       : held
-      ? keeper.state(key)
+      ? cache.state(key)
       : { kind: "pending" as const };
     return { pod, imdsv2: namespace?.imdsv2 === "required", decision, key, credentials };
   }
@@ -189,13 +189,13 @@ export class Assigner {
     const holders = this.#holders.get(key) ?? new Map<string, string>();
     if (holders.has(pod.uid)) return;
     this.#holders.set(key, holders.set(pod.uid, pod.nodeName!));
-    this.#options.keeper.hold(key, decision.identity, pod.uid, pod.namespace);
+    this.#options.cache.hold(key, decision.identity, pod.uid, pod.namespace);
   }
 
   #release({ pod, key }: Assignment): void {
     const holders = this.#holders.get(key ?? "");
     if (key === null || holders === undefined || !holders.delete(pod.uid)) return;
     if (holders.size === 0) this.#holders.delete(key);
-    this.#options.keeper.release(key, pod.uid);
+    this.#options.cache.release(key, pod.uid);
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { FakeKeeper } from "../../../tests/fakes/credential_keeper.ts";
+import { FakeCredentialCache } from "../../../tests/fakes/credential_cache.ts";
 import { namespaceFacts, podFacts } from "../../../tests/fakes/facts.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { policySettings } from "../../../tests/fakes/policy_settings.ts";
@@ -59,12 +59,12 @@ const manySteps = fc.array(anyStep, { minLength: 20, maxLength: 60, size: "max" 
 /** A cluster, the assigner, and agents that keep what they are told of changes. */
 class World {
   readonly clock = new ManualClock();
-  readonly keeper = new FakeKeeper();
+  readonly cache = new FakeCredentialCache();
   readonly index = new ClusterIndex();
   readonly connected = new Map<string, { view: NodeAssignments; told: Map<string, AssignFrame> }>();
   readonly assigner: Assigner = new Assigner({
     index: this.index,
-    keeper: this.keeper,
+    cache: this.cache,
     policy: createPolicy(policySettings),
     clock: this.clock,
     nodeGraceMs: 60_000,
@@ -99,7 +99,9 @@ class World {
 /** The same cluster, met for the first time. */
 function fresh(world: World, node: string): World {
   const pods: PodFacts[] = [...world.index.allPods()];
-  const namespaces: NamespaceFacts[] = [...world.index.allNamespaces()];
+  const namespaces: NamespaceFacts[] = ["shop", "desk"].flatMap((name) =>
+    world.index.namespace(name) ?? []
+  );
   const accounts = new Map<string, ServiceAccountFacts>();
   for (const pod of pods) {
     const account = world.index.serviceAccount(pod.namespace, pod.serviceAccount);
@@ -141,10 +143,10 @@ test("Assigner: whatever happened, exactly what connected nodes need is held in 
           needed.set(role.identity, (needed.get(role.identity) ?? new Set()).add(uid));
         }
       }
-      assert.deepEqual(new Map([...world.keeper.holders].sort()), new Map([...needed].sort()));
+      assert.deepEqual(new Map([...world.cache.holders].sort()), new Map([...needed].sort()));
       for (const node of nodes) world.disconnect(node);
       await world.clock.advance(60_000);
-      assert.deepEqual([world.keeper.holders.size, world.clock.pending()], [0, 0]);
+      assert.deepEqual([world.cache.holders.size, world.clock.pending()], [0, 0]);
     }),
     { numRuns: 600 },
   );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fakeCredentials, FakeKeeper } from "../../../tests/fakes/credential_keeper.ts";
+import { FakeCredentialCache, fakeCredentials } from "../../../tests/fakes/credential_cache.ts";
 import { namespaceFacts, podFacts } from "../../../tests/fakes/facts.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import type { Policy } from "../../policy/decide.ts";
@@ -40,12 +40,12 @@ const policy: Pick<Policy, "decide"> = {
 
 function started(pods = [podFacts({ role: "reader" })]) {
   const clock = new ManualClock();
-  const keeper = new FakeKeeper();
+  const cache = new FakeCredentialCache();
   const index = new ClusterIndex();
   const assigned: Assignment[] = [];
   const assigner = new Assigner({
     index,
-    keeper,
+    cache,
     policy,
     clock,
     nodeGraceMs: 60_000,
@@ -56,7 +56,7 @@ function started(pods = [podFacts({ role: "reader" })]) {
   index.pods.replace(pods);
   const changes: string[] = [];
   const attach = (node = "n1") => assigner.attach(node, (uid) => changes.push(uid));
-  return { clock, keeper, index, assigner, assigned, changes, attach };
+  return { clock, cache, index, assigner, assigned, changes, attach };
 }
 
 const reader = identityKey(identityOf("reader"));
@@ -64,21 +64,21 @@ const writer = identityKey(identityOf("writer"));
 const uid = "uid-web";
 
 test("Assigner: holds roles only for nodes whose agent is connected", () => {
-  const { keeper, attach } = started([
+  const { cache, attach } = started([
     podFacts({ uid: "a", role: "reader", nodeName: "n1" }),
     podFacts({ uid: "b", role: "writer", nodeName: "n2" }),
     podFacts({ uid: "c", role: "waiter", nodeName: null }),
   ]);
-  assert.equal(keeper.holders.size, 0);
+  assert.equal(cache.holders.size, 0);
   const node = attach("n1");
-  assert.deepEqual([...keeper.holders], [[reader, new Set(["a"])]]);
+  assert.deepEqual([...cache.holders], [[reader, new Set(["a"])]]);
   assert.deepEqual(node.uids(), ["a"]);
 });
 
 test("Assigner: decides nothing before pods, namespaces and ServiceAccounts are listed", () => {
-  const keeper = new FakeKeeper();
+  const cache = new FakeCredentialCache();
   const index = new ClusterIndex();
-  const parts = { index, keeper, policy, clock: new ManualClock(), nodeGraceMs: 0 };
+  const parts = { index, cache, policy, clock: new ManualClock(), nodeGraceMs: 0 };
   const assigner = new Assigner({ ...parts, assigned: () => {} });
   index.pods.replace([podFacts({ role: "reader" })]);
   index.namespaces.replace([namespaceFacts()]);
@@ -94,16 +94,16 @@ test("Assigner: a pod without a role has a frame that says so", () => {
 });
 
 test("Assigner: pending, then ready, then renewed credentials", () => {
-  const { keeper, attach, changes } = started();
+  const { cache, attach, changes } = started();
   const node = attach();
   assert.equal(node.frame(uid)?.role?.identity, reader);
   assert.equal(node.frame(uid)?.role?.credentials, undefined);
   for (const id of ["ONE", "TWO"]) {
-    keeper.states.set(reader, {
+    cache.states.set(reader, {
       kind: "ready",
       credentials: fakeCredentials(id, 1_767_225_600_000),
     });
-    keeper.changed(reader);
+    cache.changed(reader);
     assert.deepEqual(node.frame(uid)?.role?.credentials, {
       accessKeyId: `ASIA${id}`,
       secretAccessKey: `secret-${id}`,
@@ -112,34 +112,34 @@ test("Assigner: pending, then ready, then renewed credentials", () => {
       lastUpdated: "2026-01-01T00:00:00Z",
     });
   }
-  keeper.changed(reader);
+  cache.changed(reader);
   assert.deepEqual(changes, [uid, uid]);
 });
 
 test("Assigner: failed credentials deny with STS's reason", () => {
-  const { keeper, attach } = started();
+  const { cache, attach } = started();
   const node = attach();
-  keeper.states.set(reader, { kind: "failed", reason: "access_denied", message: "no trust" });
-  keeper.changed(reader);
+  cache.states.set(reader, { kind: "failed", reason: "access_denied", message: "no trust" });
+  cache.changed(reader);
   const frame = node.frame(uid);
   assert.deepEqual(frame?.denied, { reason: "CredentialsFailed", message: "no trust" });
   assert.equal(frame?.role, undefined);
 });
 
 test("Assigner: a withdrawn permission denies at once and lets the credentials go", () => {
-  const { keeper, index, attach, changes } = started();
+  const { cache, index, attach, changes } = started();
   const node = attach();
   index.namespaces.upsert(namespaceFacts({ permitted: null }));
   assert.equal(node.frame(uid)?.denied?.reason, "NotPermitted");
-  assert.equal(keeper.holders.size, 0);
+  assert.equal(cache.holders.size, 0);
   assert.deepEqual(changes, [uid]);
 });
 
 test("Assigner: a changed role is held before the former is released", () => {
-  const { keeper, index, attach } = started();
+  const { cache, index, attach } = started();
   attach();
   index.pods.upsert(podFacts({ role: "writer" }));
-  assert.deepEqual([...keeper.holders.keys()], [writer]);
+  assert.deepEqual([...cache.holders.keys()], [writer]);
 });
 
 test("Assigner: a default role and a ServiceAccount's role count as soon as they are there", () => {
@@ -184,16 +184,16 @@ const retries = [
 
 for (const [name, change, times] of retries) {
   test(`Assigner: ${name} changes: ${times} retries`, () => {
-    const { keeper, index, attach } = started();
+    const { cache, index, attach } = started();
     attach();
     change(index);
-    assert.deepEqual(keeper.retried, Array(times).fill(reader));
+    assert.deepEqual(cache.retried, Array(times).fill(reader));
   });
 }
 
 test("Assigner: terminal and removed pods are revoked, terminating ones are not", () => {
   const pod = podFacts({ role: "reader" });
-  const { keeper, index, attach, changes } = started([pod, podFacts({ uid: "b", role: "reader" })]);
+  const { cache, index, attach, changes } = started([pod, podFacts({ uid: "b", role: "reader" })]);
   const node = attach();
   index.pods.upsert({ ...pod, terminating: true });
   assert.deepEqual(changes, [uid]);
@@ -201,48 +201,48 @@ test("Assigner: terminal and removed pods are revoked, terminating ones are not"
   index.pods.upsert({ ...pod, terminal: true });
   assert.equal(node.frame(uid), undefined);
   index.pods.remove("b");
-  assert.deepEqual([changes, node.uids(), keeper.holders.size], [[uid, uid, "b"], [], 0]);
+  assert.deepEqual([changes, node.uids(), cache.holders.size], [[uid, uid, "b"], [], 0]);
 });
 
 test("Assigner: a node's credentials outlive its last stream by the grace, not longer", async () => {
-  const { clock, keeper, attach } = started();
+  const { clock, cache, attach } = started();
   const [first, second] = [attach(), attach()];
   first.detach();
   await clock.advance(120_000);
-  assert.equal(keeper.holders.size, 1);
+  assert.equal(cache.holders.size, 1);
   second.detach();
   await clock.advance(59_000);
   const third = attach();
   await clock.advance(120_000);
-  assert.equal(keeper.holders.size, 1);
+  assert.equal(cache.holders.size, 1);
   third.detach();
   third.detach();
   await clock.advance(60_000);
-  assert.equal(keeper.holders.size, 0);
+  assert.equal(cache.holders.size, 0);
   assert.equal(attach().frame(uid)?.role?.name, "reader");
 });
 
 test("Assigner: another policy decides everything again", () => {
-  const { assigner, attach, changes, keeper } = started();
+  const { assigner, attach, changes, cache } = started();
   const node = attach();
   assigner.setPolicy({ decide: () => ({ kind: "none" }) });
   assert.equal(node.frame(uid)?.role, null);
-  assert.deepEqual([changes, keeper.retried], [[uid], []]);
+  assert.deepEqual([changes, cache.retried], [[uid], []]);
 });
 
 test("Assigner: a pod as read from the API has its address and the credentials held", () => {
-  const { keeper, assigner, attach } = started([podFacts({ role: "reader", ips: [] })]);
+  const { cache, assigner, attach } = started([podFacts({ role: "reader", ips: [] })]);
   attach();
-  keeper.states.set(reader, { kind: "ready", credentials: fakeCredentials("ONE", 0) });
+  cache.states.set(reader, { kind: "ready", credentials: fakeCredentials("ONE", 0) });
   const frame = assigner.frameFor(podFacts({ role: "reader", ips: ["10.0.0.7"] }));
   assert.deepEqual(frame.pod.ips, ["10.0.0.7"]);
   assert.equal(frame.role?.credentials?.accessKeyId, "ASIAONE");
 });
 
 test("Assigner: tells of each assignment once, however often it is confirmed", () => {
-  const { assigned, keeper, attach, index } = started();
+  const { assigned, cache, attach, index } = started();
   attach();
   index.pods.upsert(podFacts({ role: "reader", createdAt: "2026-01-02T00:00:00Z" }));
-  keeper.changed(reader);
+  cache.changed(reader);
   assert.equal(assigned.length, 1);
 });

@@ -92,10 +92,6 @@ export class ClusterIndex {
     return this.#namespaces.get(name);
   }
 
-  allNamespaces(): Iterable<NamespaceFacts> {
-    return this.#namespaces.values();
-  }
-
   serviceAccount(namespace: string, name: string): ServiceAccountFacts | undefined {
     return this.#serviceAccounts.get(`${namespace}/${name}`);
   }
@@ -108,10 +104,9 @@ export class ClusterIndex {
     };
   }
 
-  /** Calls back on each change from now on; the returned function ends it. */
-  subscribe(listener: ClusterListener): () => void {
+  /** Calls back on each change from now on. */
+  subscribe(listener: ClusterListener): void {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
   }
 
   #sink<T>(resource: ListedResource, items: Map<string, T>, kind: Kind<T>): Sink<T> {

@@ -5,7 +5,7 @@
  * (`sts_queue.ts`), what is known of one identity `credential_entry.ts`'s.
  */
 import type { RoleIdentity } from "../../policy/facts.ts";
-import { Agenda } from "./agenda.ts";
+import { TimerQueue } from "./timer_queue.ts";
 import { CredentialEntry, sameState } from "./credential_entry.ts";
 import { endedOnArrival, faultFrom } from "./credential_fault.ts";
 import {
@@ -14,13 +14,7 @@ import {
   type CredentialStats,
   statsOf,
 } from "./credential_reports.ts";
-import type {
-  AssumeRole,
-  AssumeRoleFault,
-  CredentialKeeper,
-  Credentials,
-  CredentialState,
-} from "../ports.ts";
+import type { AssumeRole, AssumeRoleFault, Credentials, CredentialState } from "../ports.ts";
 import type { Clock } from "../../time/clock.ts";
 import { sessionOf } from "./session_life.ts";
 import { steadyClock } from "../../time/steady_clock.ts";
@@ -38,13 +32,13 @@ interface CredentialCacheOptions {
   readonly hooks: CredentialHooks;
 }
 
-export class CredentialCache implements CredentialKeeper {
+export class CredentialCache {
   readonly #options: CredentialCacheOptions;
   readonly #entries = new Map<string, CredentialEntry>();
   /** Plans are made by it; what STS says of expiry is compared with the machine's own clock. */
   readonly #clock: Clock;
   readonly #queue: StsQueue;
-  readonly #agenda: Agenda;
+  readonly #timers: TimerQueue;
   readonly #listeners: ((key: string) => void)[] = [];
 
   /** @throws {RangeError} a rate or a concurrency that allows no call. */
@@ -52,9 +46,10 @@ export class CredentialCache implements CredentialKeeper {
     this.#options = options;
     this.#clock = steadyClock(options.clock);
     this.#queue = new StsQueue({ ...options, clock: this.#clock });
-    this.#agenda = new Agenda(this.#clock, (key) => this.#due(key));
+    this.#timers = new TimerQueue(this.#clock, (key) => this.#due(key));
   }
 
+  /** `holder` (a pod's UID) needs this identity; the key is `identityKey(identity)`. */
   hold(key: string, identity: RoleIdentity, holder: string, namespace: string): void {
     const known = this.#entries.get(key);
     const entry = known ?? new CredentialEntry(key, identity, this.#options.random);
@@ -64,6 +59,7 @@ export class CredentialCache implements CredentialKeeper {
     this.#request(entry);
   }
 
+  /** `holder` no longer needs it; an identity without holders is dropped. */
   release(key: string, holder: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined || !entry.holders.delete(holder)) return;
@@ -75,12 +71,14 @@ export class CredentialCache implements CredentialKeeper {
     return this.#entries.get(key)?.state(this.#now()) ?? { kind: "pending" };
   }
 
+  /** Forgets the backoff of an identity after its pod or namespace has changed. */
   retry(key: string): void {
     const entry = this.#entries.get(key);
     entry?.retry(this.#now());
     if (entry !== undefined) this.#plan(entry);
   }
 
+  /** Calls back when `state(key)` has changed; never from within these methods. */
   subscribe(changed: (key: string) => void): void {
     this.#listeners.push(changed);
   }
@@ -105,7 +103,7 @@ export class CredentialCache implements CredentialKeeper {
 
   #drop(entry: CredentialEntry): void {
     this.#entries.delete(entry.key);
-    this.#agenda.clear(entry.key);
+    this.#timers.clear(entry.key);
     this.#queue.cancel(entry.key);
     entry.abort.abort();
   }
@@ -174,8 +172,8 @@ export class CredentialCache implements CredentialKeeper {
 
   #plan(entry: CredentialEntry): void {
     const at = entry.dueAt(this.#now());
-    if (at === Infinity) this.#agenda.clear(entry.key);
-    else this.#agenda.set(entry.key, at);
+    if (at === Infinity) this.#timers.clear(entry.key);
+    else this.#timers.set(entry.key, at);
   }
 
   #announce(entry: CredentialEntry): void {

@@ -5,7 +5,7 @@ import { Assigner } from "../../../src/server/assignments/assigner.ts";
 import { AssignmentFeed } from "../../../src/server/assignments/assignment_feed.ts";
 import { ClusterIndex } from "../../../src/server/cluster/cluster_index.ts";
 import type { CredentialState } from "../../../src/server/ports.ts";
-import { fakeCredentials } from "../../fakes/credential_keeper.ts";
+import { fakeCredentials } from "../../fakes/credential_cache.ts";
 import { namespaceFacts } from "../../fakes/facts.ts";
 import type { ManualClock } from "../../fakes/manual_clock.ts";
 import { policySettings } from "../../fakes/policy_settings.ts";
@@ -31,7 +31,7 @@ export class Replica {
     this.#wordAt = clock.monotonic();
     this.#assigner = new Assigner({
       index: this.#index,
-      keeper: {
+      cache: {
         hold: (key, identity) => void this.#identities.set(key, identity),
         release: () => {},
         retry: () => {},

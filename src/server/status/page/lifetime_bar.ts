@@ -1,7 +1,7 @@
 /** Credentials' age and what is left of them, as a bar with its words. */
 import { html, raw } from "hono/html";
 import type { Markup } from "./markup.ts";
-import { counted, span } from "./words.ts";
+import { counted, span } from "../data/quantities.ts";
 
 /** Instants as `YYYY-MM-DDTHH:MM:SSZ`; a dash where there are no credentials. */
 export function lifeBar(issuedAt: string | null, expiresAt: string | null, now: number): Markup {

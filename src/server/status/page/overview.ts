@@ -5,7 +5,7 @@ import type { AgentRow, PodRow } from "../data/summary.ts";
 import { lifeBar } from "./lifetime_bar.ts";
 import { arn, badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
 import { isWell, podStates, type StatusView } from "../data/view.ts";
-import { counted, span } from "./words.ts";
+import { counted, span } from "../data/quantities.ts";
 
 /** Rows of a table at once. */
 const pageLength = 100;

@@ -7,7 +7,7 @@ import { lifeBar } from "./lifetime_bar.ts";
 import { badge, type Markup, type Tone } from "./markup.ts";
 import { stateBadge } from "./overview.ts";
 import { happenings } from "./timeline_section.ts";
-import { counted } from "./words.ts";
+import { counted } from "../data/quantities.ts";
 
 const tones: Readonly<Record<ExplanationStep["state"], Tone>> = {
   ok: "good",

@@ -1,17 +1,14 @@
-/**
- * Calls back for each key when its instant has come, with one timer for all of them. What is to
- * be done then is the caller's.
- */
+/** Calls back for each key when its time comes, with one timer for all of them. */
 import { DelayQueue } from "./delay_queue.ts";
 import type { Clock } from "../../time/clock.ts";
 
 /**
- * Timers stand still while a machine is suspended, and the wall clock can be set; looking this
- * often notices both.
+ * The longest sleep: timers stop while a machine is suspended, and the wall clock can be set;
+ * looking this often notices both.
  */
 const longestSleepMs = 10_000;
 
-export class Agenda {
+export class TimerQueue {
   readonly #deadlines = new DelayQueue();
   readonly #clock: Clock;
   readonly #due: (key: string) => void;
@@ -23,7 +20,7 @@ export class Agenda {
     this.#due = due;
   }
 
-  /** `due(key)` runs once at `at` (milliseconds since the epoch), never inside this call. */
+  /** `due(key)` runs once at `at` (milliseconds since the epoch), never within this call. */
   set(key: string, at: number): void {
     this.#deadlines.set(key, at);
     this.#sleep();

@@ -1,14 +1,14 @@
 /** Where the serving certificate comes from: files, or the server's own authority. For `main.ts`. */
-import { createNamedObject } from "../../kubernetes/operations/named_object.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
-import { systemClock } from "../../time/system_clock.ts";
-import { createCertificateIssuer } from "./certificate_authority.ts";
-import { CertificateFiles } from "./certificate_files.ts";
-import type { Cluster } from "../cluster_connection.ts";
-import type { ServerSettings } from "../config.ts";
-import type { Log } from "../../telemetry/log.ts";
-import { ServingCertificate } from "./serving_certificate.ts";
-import type { KeyPair } from "./serving_listener.ts";
+import { createNamedObject } from "../kubernetes/operations/named_object.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { systemClock } from "../time/system_clock.ts";
+import { createCertificateIssuer } from "./certificate/certificate_authority.ts";
+import { CertificateFiles } from "./certificate/certificate_files.ts";
+import type { Cluster } from "./cluster_connection.ts";
+import type { ServerSettings } from "./config.ts";
+import type { Log } from "../telemetry/log.ts";
+import { ServingCertificate } from "./certificate/serving_certificate.ts";
+import type { KeyPair } from "./certificate/serving_listener.ts";
 
 export interface TlsSource {
   certificateExpiresAt(): number | null;

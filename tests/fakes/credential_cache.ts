@@ -1,4 +1,4 @@
-/** A keeper of credentials whose states a test sets; it notes who holds what. */
+/** A credential cache whose states a test sets; it records which pods hold what. */
 import type { RoleIdentity } from "../../src/policy/facts.ts";
 import type { Credentials, CredentialState } from "../../src/server/ports.ts";
 
@@ -13,7 +13,7 @@ export function fakeCredentials(id: string, issuedAt: number, seconds = 3600): C
   };
 }
 
-export class FakeKeeper {
+export class FakeCredentialCache {
   readonly holders = new Map<string, Set<string>>();
   readonly retried: string[] = [];
   readonly states = new Map<string, CredentialState>();

@@ -1,9 +1,10 @@
 /**
- * What people are told when an assignment changes: Events on the pod, and the audit log's line for
- * each credential that a pod gets, by which CloudTrail can be joined. Only the replica that serves
- * a node's agent has its assignments, so one replica tells.
+ * Reports changes of assignments: Events on the pod, the timeline, and an audit log line for each set
+ * of credentials, which can be joined with CloudTrail. Only the replica that serves a node's agent
+ * has its assignments, so only one replica reports.
  */
-import type { DenialReason } from "../../policy/facts.ts";
+import type { Denial, DenialReason, NamespaceFacts } from "../../policy/facts.ts";
+import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import { type Assignment, instant } from "./assignment_frame.ts";
 import type { EventReason, ObjectEvents } from "./object_events.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -11,10 +12,10 @@ import type { Clock } from "../../time/clock.ts";
 import type { Timeline } from "../timeline/timeline.ts";
 import { deniedEvent } from "../timeline/timeline_events.ts";
 
-/** Older pods had their CredentialsReady before this server started. */
+/** Older pods got their CredentialsReady from an earlier server process. */
 const youngMs = 15 * 60_000;
 
-/** What a denial is called on the pod; null where it's the server that lacks something. */
+/** The Event for a denial; null where the server, not the pod, has to be fixed. */
 const eventOfDenial: Readonly<Record<DenialReason, EventReason | null>> = {
   StaticPod: "RoleDenied",
   NamespaceUnknown: "RoleDenied",
@@ -29,25 +30,25 @@ const eventOfDenial: Readonly<Record<DenialReason, EventReason | null>> = {
   SessionDurationInvalid: "RoleInvalid",
 };
 
-interface AssignmentNewsOptions {
+interface AssignmentObserverOptions {
   readonly events: ObjectEvents;
   readonly log: Log;
   readonly clock: Clock;
   readonly timeline: Timeline;
 }
 
-export function assignmentNews(
-  options: AssignmentNewsOptions,
+export function assignmentObserver(
+  options: AssignmentObserverOptions,
 ): (now: Assignment, before: Assignment | undefined) => void {
   return (now, before) => {
-    tellEvent(options, now, before);
+    sendEvents(options, now, before);
     audit(options.log, now, before);
-    noteDenial(options, now, before);
+    recordDenial(options, now, before);
   };
 }
 
-function tellEvent(
-  options: AssignmentNewsOptions,
+function sendEvents(
+  options: AssignmentObserverOptions,
   now: Assignment,
   before: Assignment | undefined,
 ) {
@@ -67,8 +68,8 @@ function tellEvent(
   }
 }
 
-function noteDenial(
-  { log, timeline }: AssignmentNewsOptions,
+function recordDenial(
+  { log, timeline }: AssignmentObserverOptions,
   { pod, decision }: Assignment,
   before: Assignment | undefined,
 ): void {
@@ -98,4 +99,24 @@ function audit(log: Log, now: Assignment, before: Assignment | undefined): void 
     accessKeyId,
     expiration: instant(expiresAt),
   }, "credentials issued");
+}
+
+interface NamespaceReportOptions {
+  readonly index: ClusterIndex;
+  readonly events: ObjectEvents;
+  readonly problemOf: (namespace: NamespaceFacts) => Denial | null;
+}
+
+/**
+ * Sends an Event for each namespace with an invalid annotation. Every replica sends the same Event;
+ * the API server keeps one.
+ */
+export function reportNamespaces({ index, events, problemOf }: NamespaceReportOptions): void {
+  index.subscribe({
+    namespaceChanged: (name) => {
+      const namespace = index.namespace(name);
+      const problem = namespace === undefined ? null : problemOf(namespace);
+      if (problem !== null) events.onNamespace(name, "PermittedInvalid", problem.message);
+    },
+  });
 }

@@ -1,13 +1,13 @@
 /** The credential cache with metrics, logs and timeline attached. */
-import type { ServerSettings } from "../config.ts";
-import type { Log } from "../../telemetry/log.ts";
-import type { Clock } from "../../time/clock.ts";
-import type { AssumeRole } from "../ports.ts";
-import type { Timeline } from "../timeline/timeline.ts";
-import { failedEvent, issuedEvent } from "../timeline/timeline_events.ts";
-import { CredentialCache } from "./credential_cache.ts";
-import type { OwnIdentity } from "./own_identity.ts";
-import type { CallReport, FaultReport } from "./credential_reports.ts";
+import type { ServerSettings } from "./config.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Clock } from "../time/clock.ts";
+import type { AssumeRole } from "./ports.ts";
+import type { Timeline } from "./timeline/timeline.ts";
+import { failedEvent, issuedEvent } from "./timeline/timeline_events.ts";
+import { CredentialCache } from "./credentials/credential_cache.ts";
+import type { OwnIdentity } from "./credentials/own_identity.ts";
+import type { CallReport, FaultReport } from "./credentials/credential_reports.ts";
 
 interface ReportedCacheOptions {
   readonly settings: Pick<ServerSettings, "stsRate" | "stsConcurrency">;

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { counted, span } from "./words.ts";
+import { counted, span } from "./quantities.ts";
 
 // milliseconds, words
 const spans = [
