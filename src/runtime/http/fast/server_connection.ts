@@ -125,6 +125,8 @@ class FastConnection {
 
   /** Half a connection is of no use here, as at node:http. */
   readonly #ended = (): void => {
+    // A second end() would create an error with its stack trace: half the cost of a connection.
+    if (this.#state === "ending") return;
     if (this.#state === "answering" || this.#isWritten()) this.#socket.destroy();
     else this.#socket.end();
   };
