@@ -1,17 +1,18 @@
-/**
- * The agent put together from ready adapters: what it holds, what it answers, what runs. Listening,
- * files and programs are `main.ts`'s.
- */
+/** Wires the agent together from its adapters; `main.ts` opens listeners, files and programs. */
 import type { Hono } from "hono";
 import type { Registry } from "prom-client";
 import { createAdmin } from "../telemetry/admin_app.ts";
-import { AddressOwners } from "./assignments/address_owners.ts";
 import { Assignments } from "./assignments/assignments.ts";
 import { canonicalAddresses } from "../net/ip_address.ts";
 import { createCredentialsFront } from "./container_credentials/front.ts";
 import { TokenPods } from "./container_credentials/token_pods.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Front } from "./http/front.ts";
+import { AddressSource } from "./identity/address_source.ts";
+import { Callers, type IdentitySource } from "./identity/callers.ts";
+import { DirectReads } from "./identity/direct_reads.ts";
+import { SandboxOwners } from "./identity/sandbox_owners.ts";
+import { SandboxSource } from "./identity/sandbox_source.ts";
 import { createImdsFront } from "./imds/front.ts";
 import type { GetAccess } from "./server_client/server_access.ts";
 import { runReporter } from "./server_client/reporter.ts";
@@ -41,41 +42,41 @@ export interface AgentOptions {
   readonly about: { readonly version: string; readonly runtime: string };
   readonly clock: Clock;
   readonly log: Log;
-  /** Where metrics go; by default a registry of their own. */
+  /** Where the metrics are registered; a registry of their own by default. */
   readonly registry?: Registry;
-  /** 0 up to 1; draws moments and addresses, nothing secret. */
+  /** From 0 up to 1; spreads load, decides nothing secret. */
   readonly random: () => number;
   readonly access: GetAccess;
   /** The addresses of the server's name. */
   readonly resolve: (name: string) => Promise<readonly string[]>;
   readonly upstream: Upstream;
   readonly tokenKeys: TokenKeys;
-  /** null where nothing is redirected. */
+  /** null with `--redirect=none`. */
   readonly redirect: RedirectReconciler | null;
-  /** With it, its READY sandboxes alone say whose an address is. */
+  /** If set, its READY sandboxes alone decide which pod has an address. */
   readonly runtime?: ContainerRuntime | null;
   /** One line for each address of the container credentials that isn't served. */
   readonly endpointsMissing?: () => readonly string[];
   /** Connections of pods, for the metrics. */
   readonly connections?: () => { readonly open: number; readonly refused: number } | undefined;
-  /** Stops the program for some 50 ms to give memory back; called in lulls. */
+  /** Blocks the program for some 50 ms to free memory; called when it is idle. */
   readonly collectGarbage?: () => void;
 }
 
 export interface Agent {
-  /** Answers pods; fits the listener's `Handler`. */
+  /** Answers pods; a `Handler` for the listener. */
   readonly front: Front["answer"];
-  /** Answers pods that show their token at `--container-credentials`, likewise. */
+  /** Answers pods that send their token to `--container-credentials`, likewise. */
   readonly credentialsFront: Front["answer"];
   /** `/livez`, `/readyz`, `/metrics`. */
   readonly admin: Hono;
-  /** All metrics, their registry made by the first who asks. */
+  /** All metrics; their registry is built at the first call. */
   metrics(): Promise<Registry>;
-  /** One line for each thing that readiness lacks. */
+  /** One line for each reason why the agent isn't ready. */
   missing(): readonly string[];
-  /** A whole snapshot has come, so pods can be answered. */
+  /** A complete snapshot has arrived, so pods can be answered. */
   readonly synced: boolean;
-  /** Keeps link, reports and redirect going until the signal aborts. */
+  /** Keeps the server connection, the reports and the redirect up until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -88,84 +89,66 @@ const notRedirecting: RedirectStatus = {
 };
 
 export function createAgent(options: AgentOptions): Agent {
-  const { settings, clock, log } = options;
-  const owners = options.runtime
-    ? new AddressOwners({
-      runtime: options.runtime,
-      clock,
-      log,
-      heard: () => assignments.wakeAll(),
-    })
-    : null;
-  const assignments: Assignments = new Assignments({
+  const { settings, clock, log, random } = options;
+  const server = new ServerClient({ ...options, server: settings.server });
+  const assignments = new Assignments({
     clock,
     graceMs: settings.graceMs,
-    readPod: (ip) => link.readPod(ip),
     ownAddresses: new Set(canonicalAddresses(nodeAddresses(settings))),
-    ...owners && { owners },
-    wanted: () => link.hurry(),
   });
-  const link: ServerClient = new ServerClient({
-    clock,
-    log,
-    random: options.random,
-    server: settings.server,
-    access: options.access,
-    resolve: options.resolve,
-    openStream: () => assignments.openStream(),
-  });
+  const { source, sandboxes } = identitySource(options, server, assignments);
+  const callers = new Callers({ clock, assignments, source, wanted: () => server.hurry() });
+
   const redirect = () => options.redirect?.status() ?? notRedirecting;
   const missing = () => [
-    ...missingForReadiness(redirect(), link.status(), assignments, owners?.status()),
+    ...missingForReadiness(redirect(), server.status(), assignments, sandboxes?.status()),
     ...options.endpointsMissing?.() ?? [],
   ];
   const counts = new AgentCounts();
-  const sources: MetricSources = {
-    now: () => clock.now(),
-    assignments: () => assignments.size,
-    waiting: () => assignments.waiting,
-    confirmed: () => assignments.confirmed,
-    ready: () => missing().length === 0,
-    link: () => link.status(),
-    redirect,
-    runtime: () => owners?.status() ?? null,
-    connections: () => options.connections?.(),
-  };
-  let published: Promise<Registry> | undefined;
-  const metrics = () => published ??= publish(options, counts, sources);
+  const metrics = once(() =>
+    publish(options, counts, {
+      now: () => clock.now(),
+      assignments: () => assignments.size,
+      waiting: () => callers.waiting,
+      confirmed: () => assignments.confirmed,
+      ready: () => missing().length === 0,
+      link: () => server.status(),
+      redirect,
+      runtime: () => sandboxes?.status() ?? null,
+      connections: () => options.connections?.(),
+    })
+  );
+
   const tokenPods = new TokenPods({
     clock,
-    ask: (body) => link.request("/v1/pod-tokens", body),
-    isAssigned: (uid) => assignments.findUid(uid).kind !== "unknown",
+    ask: (body) => server.request("/v1/pod-tokens", body),
+    isAssigned: (uid) => assignments.pod(uid) !== undefined,
     checked: counts.tokenChecked,
   });
-  const refused = refusedRequests({
-    random: options.random,
-    tell: (refused) => log.info(refused, "request refused"),
-  });
+  const shared = {
+    pods: callers,
+    clock,
+    podRate: settings.podRate,
+    answered: counts.answered,
+    waited: counts.waited,
+    refused: refusedRequests({
+      random,
+      tell: (refused) => log.info(refused, "request refused"),
+    }),
+  };
   return {
     front: createImdsFront({
-      pods: assignments,
+      ...shared,
       upstream: options.upstream,
-      clock,
       tokenKeys: options.tokenKeys,
       allowedHosts: [...settings.allowedHosts, ...nodeAddresses(settings)],
       passthrough: settings.passthrough,
       tokenRequired: settings.tokenRequired,
-      podRate: settings.podRate,
-      answered: counts.answered,
-      waited: counts.waited,
-      refused,
     }).answer,
     credentialsFront: createCredentialsFront({
-      pods: assignments,
+      ...shared,
       podOfToken: (token, peer) => tokenPods.podOf(token, peer),
-      clock,
       addresses: settings.containerCredentials,
-      podRate: settings.podRate,
-      answered: counts.answered,
-      waited: counts.waited,
-      refused,
     }).answer,
     admin: createAdmin({ missing, registry: metrics }),
     metrics,
@@ -178,18 +161,41 @@ export function createAgent(options: AgentOptions): Agent {
       const answered = () => counts.requests.total;
       await Promise.all([
         collectGarbage && collectWhenIdle({ clock, answered, collectGarbage }, signal),
-        link.run(signal),
+        server.run(assignments, signal),
         options.redirect?.run(signal),
-        owners?.run(signal),
+        sandboxes?.run(signal),
         runReporter({
           clock,
-          address: () => link.status().address,
+          address: () => server.status().address,
           report: () => reportOf(options, redirect(), missing().length === 0, assignments.size),
-          send: (body) => link.request("/v1/agent", body),
+          send: (body) => server.request("/v1/agent", body),
         }, signal),
       ]);
     },
   };
+}
+
+/** What identifies callers; `sandboxes` is null unless the container runtime does. */
+function identitySource(
+  { settings, clock, log, runtime }: AgentOptions,
+  server: ServerClient,
+  assignments: Assignments,
+): { readonly source: IdentitySource; readonly sandboxes: SandboxOwners | null } {
+  const reads = new DirectReads({
+    clock,
+    readPod: (ip) => server.readPod(ip),
+    found: (ip, frame) => assignments.adopt(ip, frame),
+  });
+  if (!runtime) return { source: new AddressSource({ assignments, reads }), sandboxes: null };
+  const owners = new SandboxOwners({ runtime, clock, log });
+  const ownAddresses = new Set(canonicalAddresses(nodeAddresses(settings)));
+  const source = new SandboxSource({ owners, assignments, reads, ownAddresses });
+  return { source, sandboxes: owners };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => made ??= make();
 }
 
 async function publish(

@@ -29,18 +29,18 @@ import { removeRouteGuard } from "./redirect/route_guard.ts";
 import { loadTokenKeys } from "./imds/token_key_file.ts";
 import { aborted } from "../time/aborted.ts";
 
-/** Requests under way have this long to end after a signal. */
+/** Requests in flight get this long to finish after a signal. */
 const stopGraceMs = 5000;
 
 export const agentCommand: Command = {
   usage: "[flags]",
-  summary: "answers the pods of this node in the metadata service's place",
+  summary: "answers the pods of this node in place of the metadata service",
   flags: agentFlags,
   examples: ["agent --host-ip=10.0.0.5 --interface=cali+", "agent --redirect=none"],
   run: (runtime, args) => runAgent(runtime, args),
 };
 
-/** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
+/** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port isn't available */
 export async function runAgent(runtime: Runtime, args: readonly string[]): Promise<number> {
   const machine = { hasIpv6: runtime.hasIpv6(), openFiles: runtime.openFilesLimit() };
   const parsed = parseAgentConfig(args, runtime.env, machine);
@@ -54,92 +54,59 @@ export async function runAgent(runtime: Runtime, args: readonly string[]): Promi
   });
   const log = dedupLog(plain, backgroundTimer);
   log.info({ version, node: settings.nodeName, server: settings.server }, "starting");
-  for (const notice of notices) log.warn({ notice }, "setting with consequences");
+  for (const notice of notices) log.warn({ notice }, "configuration notice");
   const stop = new AbortController();
   runtime.onStop((signal) => {
     log.info({ signal }, "stopping");
     stop.abort();
   });
-  await serve(runtime, settings, log, stop.signal);
+  await serve({ runtime, settings, log, stopping: stop.signal, open: {} });
   log.info({}, "stopped");
   return 0;
 }
 
-async function serve(
-  runtime: Runtime,
-  settings: AgentSettings,
-  log: Log,
-  stopping: AbortSignal,
-): Promise<void> {
-  // The link goes on while requests under way end, so that waiting ones still get their answer.
-  const ended = new AbortController();
-  const open: Listeners = {};
-  const node = { run: runtime.run, follow: runtime.follow, hasIpv6: runtime.hasIpv6() };
-  const redirect = createRedirect(node, settings, { clock: systemClock, log });
-  const agent = await assemble({ runtime, settings, log, redirect, open, signal: ended.signal });
-  await redirect?.check();
-  const telling = tellReadiness(runtime, settings, agent, open, log, stopping);
-  const overtaking = await isTaken(settings.adminListen, probe(runtime));
-  open.admin = await listenAdmin(runtime, settings, agent, log);
-  const running = agent.run(ended.signal);
-  if (overtaking) {
-    const taken = () => isTaken(settings.listen, probe(runtime));
-    await overtake(
-      { clock: systemClock, able: () => agent.missing().length === 0, taken },
-      stopping,
-    );
-  }
-  const watch = { clock: systemClock, log };
-  open.endpoints = createEndpoints(runtime, settings, agent.credentialsFront, watch);
-  const keeping = open.endpoints.run(stopping);
-  open.front = await listenFront(runtime, settings, agent, log);
-  await aborted(stopping);
-  if (settings.removeRulesOnExit) await takeAway(runtime, redirect, log);
-  await Promise.all([open.front.close(stopGraceMs), open.endpoints.close(stopGraceMs)]);
-  if (settings.removeRulesOnExit) await takeAddressesAway(runtime, settings, log);
-  ended.abort();
-  await Promise.all([running, telling, keeping, open.admin.close(0)]);
-}
-
-/** Ready means that pods' requests can come here, too. */
-function tellReadiness(
-  runtime: Runtime,
-  settings: AgentSettings,
-  agent: Agent,
-  open: Listeners,
-  log: Log,
-  stopping: AbortSignal,
-): Promise<void> {
-  return keepReadinessFile({
-    path: settings.readinessFile,
-    write: runtime.writeFile,
-    missing: () => {
-      const missing = agent.missing();
-      if (missing.length > 0 || open.front !== undefined) return missing;
-      return ["metadata front: not listening yet"];
-    },
-    clock: systemClock,
-    log,
-  }, stopping);
-}
-
-interface Listeners {
-  front?: Listener;
-  endpoints?: CredentialsEndpoints;
-  admin?: Listener;
-}
-
-interface Assembly {
+interface Run {
   readonly runtime: Runtime;
   readonly settings: AgentSettings;
   readonly log: Log;
-  readonly redirect: RedirectReconciler | null;
-  readonly open: Listeners;
-  readonly signal: AbortSignal;
+  /** Aborts at the first signal. */
+  readonly stopping: AbortSignal;
+  readonly open: {
+    front?: Listener;
+    endpoints?: CredentialsEndpoints;
+    admin?: Listener;
+  };
+}
+
+async function serve(run: Run): Promise<void> {
+  const { runtime, settings, log, stopping, open } = run;
+  // The server connection outlives the listeners, so that requests in flight are still answered.
+  const ended = new AbortController();
+  const node = { run: runtime.run, follow: runtime.follow, hasIpv6: runtime.hasIpv6() };
+  const redirect = createRedirect(node, settings, { clock: systemClock, log });
+  const agent = await assemble(run, redirect, ended.signal);
+  await redirect?.check();
+  const reporting = reportReadiness(run, agent);
+  const hasPredecessor = await isTaken(settings.adminListen, probe(runtime));
+  open.admin = await listenAdmin(run, agent);
+  const running = agent.run(ended.signal);
+  if (hasPredecessor) await waitToOvertake(run, agent);
+  const watch = { clock: systemClock, log };
+  open.endpoints = createEndpoints(runtime, settings, agent.credentialsFront, watch);
+  const endpoints = open.endpoints.run(stopping);
+  open.front = await listenFront(run, agent);
+  await aborted(stopping);
+  if (settings.removeRulesOnExit) await removeRules(run, redirect);
+  await Promise.all([open.front.close(stopGraceMs), open.endpoints.close(stopGraceMs)]);
+  if (settings.removeRulesOnExit) await removeNodeAddresses(run);
+  ended.abort();
+  await Promise.all([running, reporting, endpoints, open.admin.close(0)]);
 }
 
 async function assemble(
-  { runtime, settings, log, redirect, open, signal }: Assembly,
+  { runtime, settings, log, open }: Run,
+  redirect: RedirectReconciler | null,
+  ended: AbortSignal,
 ): Promise<Agent> {
   return createAgent({
     settings,
@@ -152,7 +119,7 @@ async function assemble(
       caFile: settings.server.startsWith("https:") ? settings.serverCa : null,
       tokenFile: settings.tokenFile,
       createClient: (ca) => runtime.httpClient(ca === null ? {} : { ca }),
-      signal,
+      signal: ended,
     }),
     resolve: (name) => runtime.resolve(name),
     upstream: createImds({
@@ -175,8 +142,34 @@ async function assemble(
   });
 }
 
-/** Of pods, at either front. */
-function connectionsOf({ front, endpoints }: Listeners) {
+/** Ready includes that pods' requests can arrive here. */
+function reportReadiness(
+  { runtime, settings, log, stopping, open }: Run,
+  agent: Agent,
+): Promise<void> {
+  return keepReadinessFile({
+    path: settings.readinessFile,
+    write: runtime.writeFile,
+    missing: () => {
+      const missing = agent.missing();
+      if (missing.length > 0 || open.front !== undefined) return missing;
+      return ["metadata front: not listening yet"];
+    },
+    clock: systemClock,
+    log,
+  }, stopping);
+}
+
+function waitToOvertake({ runtime, settings, stopping }: Run, agent: Agent): Promise<void> {
+  return overtake({
+    clock: systemClock,
+    able: () => agent.missing().length === 0,
+    taken: () => isTaken(settings.listen, probe(runtime)),
+  }, stopping);
+}
+
+/** The pods' connections, at both fronts. */
+function connectionsOf({ front, endpoints }: Run["open"]) {
   const sums = { open: 0, refused: 0 };
   for (const listener of [front, endpoints]) {
     sums.open += listener?.connections().open ?? 0;
@@ -185,10 +178,9 @@ function connectionsOf({ front, endpoints }: Listeners) {
   return sums;
 }
 
-async function takeAway(
-  runtime: Runtime,
+async function removeRules(
+  { runtime, log }: Run,
   redirect: RedirectReconciler | null,
-  log: Log,
 ): Promise<void> {
   await redirect?.stop();
   const { removed } = await removeRedirect(runtime.run, runtime.hasIpv6());
@@ -200,11 +192,7 @@ async function takeAway(
   log.info({ removed }, "redirect removed");
 }
 
-async function takeAddressesAway(
-  runtime: Runtime,
-  settings: AgentSettings,
-  log: Log,
-): Promise<void> {
+async function removeNodeAddresses({ runtime, settings, log }: Run): Promise<void> {
   if (settings.containerCredentials.length === 0) return;
   try {
     log.info({ removed: await removeAddresses(runtime.run) }, "addresses removed");
@@ -213,12 +201,7 @@ async function takeAddressesAway(
   }
 }
 
-async function listenFront(
-  runtime: Runtime,
-  settings: AgentSettings,
-  agent: Agent,
-  log: Log,
-): Promise<Listener> {
+async function listenFront({ runtime, settings, log }: Run, agent: Agent): Promise<Listener> {
   const listener = await listenAt(runtime, {
     flag: "listen",
     at: settings.listen,
@@ -230,12 +213,7 @@ async function listenFront(
   return listener;
 }
 
-async function listenAdmin(
-  runtime: Runtime,
-  settings: AgentSettings,
-  agent: Agent,
-  log: Log,
-): Promise<Listener> {
+async function listenAdmin({ runtime, settings, log }: Run, agent: Agent): Promise<Listener> {
   const listener = await listenAt(runtime, {
     flag: "admin-listen",
     at: settings.adminListen,

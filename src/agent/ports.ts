@@ -1,22 +1,16 @@
-/** What the agent's parts need of each other and of the world; `main.ts` joins them. */
+/** The interfaces between the agent's parts, and those it needs from adapters. */
 
-import type { Reply } from "./http/messages.ts";
+import type { ConnectionEnds, Reply } from "./http/messages.ts";
 
+export type { Log } from "../telemetry/log.ts";
 export type { Clock } from "../time/clock.ts";
 
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-/** A role whose credentials are here; its documents are made once per renewal, not per request. */
+/** A role with its credentials; its documents are built once per renewal, not per request. */
 export interface ReadyRole {
   readonly arn: string;
-  /** The name listed: without path. */
+  /** The name in the role list: without path. */
   readonly name: string;
-  /** The annotation's text, which also may be asked for. */
+  /** The annotation's text, by which the role may be requested, too. */
   readonly requested: string;
   /** The body of the credentials document, as EC2 writes it. */
   readonly document: Uint8Array;
@@ -28,7 +22,7 @@ export interface ReadyRole {
   readonly expiresAt: number;
 }
 
-/** What the agent knows of a pod on this node. */
+/** What the server has decided for a pod on this node. */
 export interface AssignedPod {
   readonly uid: string;
   readonly namespace: string;
@@ -41,7 +35,7 @@ export interface AssignedPod {
     | { readonly kind: "ready"; readonly role: ReadyRole };
 }
 
-/** Which pod asks. `unconfirmed`: known, but no word from a server for too long. */
+/** `stale`: the pod is known, but no server has confirmed it for too long. */
 export type PodLookup =
   | { readonly kind: "pod"; readonly pod: AssignedPod }
   | { readonly kind: "unknown" }
@@ -49,28 +43,29 @@ export type PodLookup =
   | { readonly kind: "stale" };
 
 /**
- * Who stands behind an address. `unheard`: the container runtime, which alone says whose it is, gave
- * no word; `disputed`: it names a pod that has other addresses by the API.
+ * Which pod is calling. `unavailable`: the container runtime, which alone decides, doesn't answer;
+ * `mismatch`: it names a pod for which the API shows other addresses.
  */
-export type AddressLookup = PodLookup | { readonly kind: "unavailable" } | {
+export type CallerLookup = PodLookup | { readonly kind: "unavailable" } | {
   readonly kind: "mismatch";
 };
 
-export interface PodsByAddress {
-  /** At once, from memory. Expired credentials are `pending`. */
-  find(ip: string): AddressLookup;
+/** Finds the pod behind a connection. */
+export interface FindCaller {
+  /** Immediately, from memory. Expired credentials are `pending`. */
+  find(connection: ConnectionEnds): CallerLookup;
   /**
-   * Waits until the address has a pod whose role is no longer pending, at most `ms`, and starts a
-   * direct read by the server where the address is unknown. Gives what is known then.
+   * Waits at most `ms` until the pod is known and its role is no longer pending, and starts a direct
+   * read by the server if the address is unknown. Returns what is known then.
    */
-  waitFor(ip: string, ms: number, signal: AbortSignal): Promise<AddressLookup>;
+  waitFor(connection: ConnectionEnds, ms: number, signal: AbortSignal): Promise<CallerLookup>;
   /** The UID of the pod last known there: to bind a session token to, never to answer by. */
-  lastKnown(ip: string): string | undefined;
+  lastKnown(connection: ConnectionEnds): string | undefined;
 }
 
-/** Pods found by UID, those on the node's network included. */
+/** Finds pods by UID, including those on the host network. */
 export interface PodsByUid {
-  /** At once, from memory. Expired credentials are `pending`. */
+  /** Immediately, from memory. Expired credentials are `pending`. */
   findUid(uid: string): PodLookup;
   /** Waits until the pod is known and its role no longer pending, at most `ms`. */
   waitForUid(uid: string, ms: number, signal: AbortSignal): Promise<PodLookup>;
@@ -86,16 +81,16 @@ export type Upstream = (
   },
 ) => Promise<Response | Reply>;
 
-/** A pod's sandbox whose network stands and whose containers may run. */
+/** A pod's sandbox that is READY: its network is set up and its containers may run. */
 export interface Sandbox {
   readonly id: string;
   readonly podUid: string;
 }
 
-/** The node's container runtime; its calls reject where it gives no answer in time. */
+/** The node's container runtime; its calls reject if it doesn't answer in time. */
 export interface ContainerRuntime {
   readySandboxes(): Promise<readonly Sandbox[]>;
-  /** Null where the sandbox has none yet. */
+  /** Null if the sandbox has none yet. */
   addresses(sandboxId: string): Promise<readonly string[] | null>;
   close(): void;
 }

@@ -1,4 +1,5 @@
-/** Pods by address as a test writes them down, with a hand to settle them later. */
+/** Pods in every state, and a `FindCaller` that finds the one a test wants. */
+import type { ConnectionEnds } from "../../src/agent/http/messages.ts";
 
 const role = {
   arn: "arn:aws:iam::111122223333:role/team/reader",
@@ -27,14 +28,14 @@ export type FakeFound =
   | { kind: "pod"; pod: typeof samplePods[keyof typeof samplePods] & { imdsv2Required: boolean } }
   | { kind: "unknown" | "conflict" | "stale" };
 
-/** `later` is what `settle` gives; the milliseconds asked for are kept in `waits`. */
+/** `later` is what `waitFor` finds; its peers and limits are recorded in `waits`. */
 export function fakePods(now: FakeFound, later: FakeFound = now) {
   const waits: { ip: string; ms: number }[] = [];
   return {
     waits,
-    find: (_ip: string) => now,
-    lastKnown: (_ip: string) => now.kind === "pod" ? now.pod.uid : undefined,
-    waitFor: (ip: string, ms: number, _signal: AbortSignal) => {
+    find: (_connection: ConnectionEnds) => now,
+    lastKnown: (_connection: ConnectionEnds) => now.kind === "pod" ? now.pod.uid : undefined,
+    waitFor: ({ peer: ip }: ConnectionEnds, ms: number, _signal: AbortSignal) => {
       waits.push({ ip, ms });
       return Promise.resolve(later);
     },

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { AddressLookup } from "../../src/agent/ports.ts";
+import type { CallerLookup } from "../../src/agent/ports.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { fakeSandboxes } from "../fakes/sandboxes.ts";
 import { NodeAgent } from "./model/node_agent.ts";
@@ -73,7 +73,7 @@ class World {
   }
 }
 
-function assertOwn(found: AddressLookup, uid: string, ip: string): void {
+function assertOwn(found: CallerLookup, uid: string, ip: string): void {
   if (found.kind !== "pod") return;
   assert.equal(found.pod.uid, uid, `${ip} is ${uid}'s`);
   const { outcome } = found.pod;

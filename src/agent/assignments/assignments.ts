@@ -1,214 +1,119 @@
 /**
- * The pods of this node as the server's frames tell them, found by address or UID. Which
- * stream is followed, and when the next one takes over, is decided here; opening streams is
- * `server_link.ts`'s, what a frame makes of a pod `held_pod.ts`'s.
+ * The pods of this node, as the server's frames assign them. Decides which stream is followed and
+ * when the next one takes over; `server_client.ts` opens the streams, `held_pod.ts` applies one
+ * frame to a pod, and `identity/` decides which pod is calling.
  */
 import type { AssignFrame, Frame } from "../../protocol/frames.ts";
-import { type AddressOwners, heardWithinMs, type Owner } from "./address_owners.ts";
-import { AddressWaits } from "./address_waits.ts";
-import { DirectReads, type ReadPod } from "./direct_reads.ts";
 import { claimant } from "../../net/address_claim.ts";
+import type { AssignedPod, Clock, PodLookup } from "../ports.ts";
 import { type HeldPod, holdPod, podAt } from "./held_pod.ts";
 import { PodTable } from "./pod_table.ts";
-import type { AddressLookup, Clock, PodLookup, PodsByAddress, PodsByUid } from "../ports.ts";
-import { Revocations } from "./revocations.ts";
 
 /** A server whose watch is older than this is left for one whose watch is fresh. */
 export const freshWatchSeconds = 15;
 
 /**
- * The grace is counted from a frame, yet what the watch hasn't seen for longer than this counts too:
- * so nobody is answered by what was true longer ago than grace and this, 30 s by default, for which
- * amazon-vpc-cni keeps an address back.
+ * Watch lag beyond this counts against the grace, so no answer rests on state older than 30 s (by
+ * default), for which amazon-vpc-cni holds an address back.
  */
-const overlookedMs = 5000;
+const toleratedLagMs = 5000;
 
 export interface AssignmentsOptions {
   readonly clock: Clock;
   /** `--disconnected-grace`, in milliseconds. */
   readonly graceMs: number;
-  readonly readPod: ReadPod;
-  /** The node's own addresses: no pod is found by them, whatever its status says. */
+  /** The node's own addresses: no pod is found at them, whatever its status says. */
   readonly ownAddresses?: ReadonlySet<string>;
-  /** With it, the container runtime alone says whose an address is, whatever the API's age. */
-  readonly owners?: Pick<AddressOwners, "owner" | "lastKnown" | "addressesOf" | "runs" | "ask">;
-  /** Called when a request begins to wait. */
-  readonly wanted?: () => void;
 }
 
 /** One connection's frames. */
 export interface AssignmentStream {
   apply(frame: Frame): void;
-  /** Its snapshot is whole and in use, so an older stream isn't needed any more. */
+  /** Its snapshot is complete and in use, so an older stream isn't needed any more. */
   readonly leads: boolean;
-  /** Takes nothing away of what it told. */
+  /** What it assigned stays. */
   close(): void;
-}
-
-/** What a request waits for: an address or a UID. */
-interface Sought<F extends AddressLookup> {
-  readonly key: string;
-  readonly find: () => F;
-  /** Asks whoever may know more than what was found. */
-  readonly ask?: (found: F) => void;
 }
 
 type PodFrames = Exclude<Frame, { type: "ping" }>;
 
 interface Stream {
-  /** Frames kept back while an older stream is still in charge; null once this one is. */
+  /** Frames kept back while an older stream leads; null once this one does. */
   staged: PodFrames[] | null;
-  /** The pods named so far by a snapshot under way; null once it is whole. */
+  /** The pods named so far by an incomplete snapshot; null once it is complete. */
   snapshot: Set<string> | null;
-  /** From when on the grace counts by its pings; undefined before the first. */
+  /** The time from which its pings let the grace count; undefined before the first. */
   freshAt: number | undefined;
-  /** A ping of it has shown a fresh watch. */
+  /** One of its pings has shown a fresh watch. */
   shownFresh: boolean;
 }
 
-export class Assignments implements PodsByAddress, PodsByUid {
+export class Assignments {
   readonly #options: AssignmentsOptions;
-  readonly #waits: AddressWaits;
-  readonly #pods: PodTable;
-  readonly #reads: DirectReads;
+  readonly #pods = new PodTable((key) => this.#notify(key));
   readonly #revocations: Revocations;
-  /** Oldest first; the first is in charge. */
+  readonly #listeners: ((key: string | null) => void)[] = [];
+  /** Oldest first; the first one leads. */
   #streams: Stream[] = [];
   #freshAt = -Infinity;
   #everSynced = false;
 
   constructor(options: AssignmentsOptions) {
-    const { clock, readPod } = options;
     this.#options = options;
-    this.#waits = new AddressWaits(clock);
-    this.#pods = new PodTable((key) => this.#wake(key));
-    this.#reads = new DirectReads(clock, readPod, (ip, frame) => this.#adopt(ip, frame));
-    this.#revocations = new Revocations(clock, options.graceMs + overlookedMs);
+    this.#revocations = new Revocations(options.clock, options.graceMs + toleratedLagMs);
   }
 
-  /** Pods known, those without a role included. */
+  /** The number of pods, those without a role included. */
   get size(): number {
     return this.#pods.size;
   }
 
-  /** Requests waiting for word of an address. */
-  get waiting(): number {
-    return this.#waits.size;
-  }
-
-  /** A whole snapshot has been received since the start. */
+  /** A complete snapshot has been received since the start. */
   get everSynced(): boolean {
     return this.#everSynced;
   }
 
-  /** The server's word is recent enough to answer by. */
+  /** The last fresh frame is recent enough to answer without an identity proof. */
   get confirmed(): boolean {
     return this.#options.clock.monotonic() - this.#freshAt <= this.#options.graceMs;
   }
 
-  find(ip: string): AddressLookup {
-    return this.#at(ip, this.#since());
+  /** `listener` gets the UID or address that changed; null if everything may have. */
+  onChange(listener: (key: string | null) => void): void {
+    this.#listeners.push(listener);
   }
 
-  lastKnown(ip: string): string | undefined {
-    const { owners } = this.#options;
-    if (owners) return owners.lastKnown(ip);
-    const found = this.find(ip);
-    return found.kind === "pod" ? found.pod.uid : undefined;
+  /** The pod as it is now, however old the server's last frame is; undefined if not assigned. */
+  pod(uid: string): AssignedPod | undefined {
+    const held = this.#pods.get(uid);
+    return held && podAt(held, this.#options.clock.now());
   }
 
-  /** Something new is known of whose the addresses are. */
-  wakeAll(): void {
-    this.#waits.wakeAll();
+  /** Whether the API, as far as it shows addresses for the pod, agrees that it has this one. */
+  mayHave(uid: string, ip: string): boolean {
+    const held = this.#pods.get(uid);
+    return held !== undefined && (!held.addressed || held.ips.includes(ip));
   }
 
-  #wake(key: string): void {
-    this.#waits.wake(key);
-    for (const ip of this.#options.owners?.addressesOf(key) ?? []) this.#waits.wake(ip);
+  /** The pod, if the server's last frame is recent enough. */
+  lookUp(uid: string): PodLookup {
+    const pod = this.pod(uid);
+    if (!pod) return { kind: "unknown" };
+    return this.confirmed ? { kind: "pod", pod } : { kind: "stale" };
   }
 
-  /** How old the runtime's word may be for a request that comes now. */
-  #since(): number {
-    return this.#options.clock.monotonic() - heardWithinMs;
-  }
-
-  #at(ip: string, since: number): AddressLookup {
-    const { owners } = this.#options;
-    return owners ? this.#owned(ip, owners.owner(ip, since)) : this.#claimed(ip);
-  }
-
-  /** The runtime's word, where the server's agrees. */
-  #owned(ip: string, owner: Owner): AddressLookup {
-    if (owner.kind === "unavailable") return { kind: "unavailable" };
-    if (owner.kind === "several") return { kind: "conflict" };
-    const own = this.#options.ownAddresses?.has(ip) ?? false;
-    const held = owner.kind === "pod" && !own ? this.#pods.get(owner.uid) : undefined;
-    if (!held) return { kind: "unknown" };
-    if (held.addressed && !held.ips.includes(ip)) return { kind: "mismatch" };
-    return { kind: "pod", pod: podAt(held, this.#options.clock.now()) };
-  }
-
-  #claimed(ip: string): PodLookup {
+  /** The pod that has the address according to the API, if the server's last frame is recent. */
+  lookUpAddress(ip: string): PodLookup {
     const claims = this.#pods.claims(ip);
     if (claims.length === 0) return { kind: "unknown" };
     const held = claimant(claims);
-    return held ? this.#known(held) : { kind: "conflict" };
-  }
-
-  findUid(uid: string): PodLookup {
-    return this.#withUid(uid, this.#since());
-  }
-
-  /** The runtime's word that the pod runs here is as good as the server's, and needs none. */
-  #withUid(uid: string, since: number): PodLookup {
-    const held = this.#pods.get(uid);
-    if (!held) return { kind: "unknown" };
-    const runs = this.#options.owners?.runs(uid, since) ?? false;
-    return runs ? { kind: "pod", pod: podAt(held, this.#options.clock.now()) } : this.#known(held);
-  }
-
-  waitFor(ip: string, ms: number, signal: AbortSignal): Promise<AddressLookup> {
-    const since = this.#since();
-    const ask = (found: AddressLookup) => {
-      if (found.kind !== "pod") this.#options.owners?.ask();
-      if (found.kind === "unknown") this.#reads.ask(ip);
-    };
-    return this.#waitFor({ key: ip, find: () => this.#at(ip, since), ask }, ms, signal);
-  }
-
-  waitForUid(uid: string, ms: number, signal: AbortSignal): Promise<PodLookup> {
-    const since = this.#since();
-    const ask = (found: PodLookup) => {
-      if (found.kind === "stale") this.#options.owners?.ask();
-    };
-    return this.#waitFor({ key: uid, find: () => this.#withUid(uid, since), ask }, ms, signal);
-  }
-
-  async #waitFor<F extends AddressLookup>(
-    { key, find, ask }: Sought<F>,
-    ms: number,
-    signal: AbortSignal,
-  ): Promise<F> {
-    const deadline = this.#options.clock.monotonic() + ms;
-    for (;;) {
-      const found = find();
-      const left = deadline - this.#options.clock.monotonic();
-      if (isSettled(found) || left <= 0 || signal.aborted) return found;
-      this.#options.wanted?.();
-      ask?.(found);
-      await this.#waits.next(key, left, signal);
-    }
-  }
-
-  #known(held: HeldPod): PodLookup {
-    if (!this.confirmed) return { kind: "stale" };
-    return { kind: "pod", pod: podAt(held, this.#options.clock.now()) };
+    return held ? this.lookUp(held.pod.uid) : { kind: "conflict" };
   }
 
   /**
-   * Takes in a new connection, which begins with a snapshot. What is held stays until the snapshot
-   * is whole; pods it didn't name are dropped then. While an older stream goes on, that one counts
-   * until the new one's snapshot is whole and its watch has shown itself fresh.
+   * Opens a new connection's stream, which begins with a snapshot. What is held stays until the
+   * snapshot is complete; pods it didn't name are dropped then. While an older stream is open, that
+   * one leads until the new snapshot is complete and its watch has been shown to be fresh.
    */
   openStream(): AssignmentStream {
     const staged = this.#streams.length > 0 ? [] : null;
@@ -223,6 +128,16 @@ export class Assignments implements PodsByAddress, PodsByUid {
     };
   }
 
+  /** Takes a direct read, which may be older than the frames: a known pod only gains the address. */
+  adopt(ip: string, frame: AssignFrame): void {
+    const { uid } = frame.pod;
+    const read = this.#held(frame);
+    if (!read.ips.includes(ip) || this.#revocations.bars(uid, null)) return;
+    const known = this.#pods.get(uid);
+    if (!known) return this.#pods.put(read);
+    if (!known.ips.includes(ip)) this.#pods.put({ ...known, ips: [...known.ips, ip] });
+  }
+
   #receive(stream: Stream, frame: Frame): void {
     if (!this.#streams.includes(stream)) return;
     if (frame.type === "ping") this.#ping(stream, frame.watchAgeSeconds);
@@ -233,20 +148,20 @@ export class Assignments implements PodsByAddress, PodsByUid {
 
   #ping(stream: Stream, watchAgeSeconds: number): void {
     const fresh = watchAgeSeconds < freshWatchSeconds;
-    const unseenMs = Math.max(0, watchAgeSeconds * 1000 - overlookedMs);
-    const asOf = this.#options.clock.monotonic() - unseenMs;
-    // A watch that isn't fresh confirms nothing; it ends no grace before its own last word does.
+    const lagMs = Math.max(0, watchAgeSeconds * 1000 - toleratedLagMs);
+    const asOf = this.#options.clock.monotonic() - lagMs;
+    // A watch that isn't fresh confirms nothing, and ends no grace before its last update does.
     stream.freshAt = fresh ? asOf : Math.min(asOf, stream.freshAt ?? this.#freshAt);
     stream.shownFresh ||= fresh;
     this.#confirm(stream);
   }
 
-  /** What is held is as fresh as the stream it came from, and only a whole snapshot replaces it. */
+  /** What is held is as fresh as the stream it came from, and only a full snapshot replaces it. */
   #confirm(stream: Stream): void {
     if (stream.staged || stream.snapshot || stream.freshAt === undefined) return;
     const was = this.confirmed;
     this.#freshAt = stream.freshAt;
-    if (!was && this.confirmed) this.#waits.wakeAll();
+    if (!was && this.confirmed) this.#notify(null);
   }
 
   #apply(stream: Stream, frame: PodFrames): void {
@@ -256,7 +171,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
     this.#pods.remove(frame.uid);
   }
 
-  /** From here on this stream counts, beginning with what was kept back; older ones are done. */
+  /** From here on this stream leads, beginning with the frames kept back. */
   #lead(stream: Stream): void {
     this.#streams = this.#streams.slice(this.#streams.indexOf(stream));
     const staged = stream.staged ?? [];
@@ -283,17 +198,7 @@ export class Assignments implements PodsByAddress, PodsByUid {
     stream.snapshot = null;
     this.#everSynced = true;
     this.#confirm(stream);
-    this.#waits.wakeAll();
-  }
-
-  /** A direct read may be older than the frames since: of a pod known by now it adds the address. */
-  #adopt(ip: string, frame: AssignFrame): void {
-    const { uid } = frame.pod;
-    const read = this.#held(frame);
-    if (!read.ips.includes(ip) || this.#revocations.bars(uid, null)) return;
-    const known = this.#pods.get(uid);
-    if (!known) return this.#pods.put(read);
-    if (!known.ips.includes(ip)) this.#pods.put({ ...known, ips: [...known.ips, ip] });
+    this.#notify(null);
   }
 
   #held(frame: AssignFrame): HeldPod {
@@ -301,13 +206,45 @@ export class Assignments implements PodsByAddress, PodsByUid {
     const own = this.#options.ownAddresses;
     return own ? { ...held, ips: held.ips.filter((ip) => !own.has(ip)) } : held;
   }
+
+  #notify(key: string | null): void {
+    for (const listener of this.#listeners) listener(key);
+  }
 }
 
 function mayLead(stream: Stream): boolean {
-  const whole = stream.staged?.some((frame) => frame.type === "synced") ?? false;
-  return whole && stream.shownFresh;
+  const complete = stream.staged?.some((frame) => frame.type === "synced") ?? false;
+  return complete && stream.shownFresh;
 }
 
-function isSettled(found: AddressLookup): boolean {
-  return found.kind === "pod" && found.pod.outcome.kind !== "pending";
+/**
+ * Recently revoked UIDs. A UID never comes back, so another replica that still assigns one merely
+ * lags; it must not bring back a pod whose address may belong to another by now.
+ */
+class Revocations {
+  readonly #clock: Clock;
+  readonly #keptMs: number;
+  readonly #revoked = new Map<string, { readonly until: number; readonly by: object }>();
+
+  constructor(clock: Clock, keptMs: number) {
+    this.#clock = clock;
+    this.#keptMs = keptMs;
+  }
+
+  add(uid: string, by: object): void {
+    const now = this.#clock.monotonic();
+    for (const [other, { until }] of this.#revoked) {
+      if (until > now) break;
+      this.#revoked.delete(other);
+    }
+    this.#revoked.delete(uid);
+    this.#revoked.set(uid, { until: now + this.#keptMs, by });
+  }
+
+  /** Whether `source` must not assign the pod: only the stream that revoked it knows the order. */
+  bars(uid: string, source: object | null): boolean {
+    const revoked = this.#revoked.get(uid);
+    if (!revoked || revoked.by === source) return false;
+    return revoked.until > this.#clock.monotonic();
+  }
 }

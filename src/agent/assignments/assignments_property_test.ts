@@ -104,7 +104,7 @@ function expected(history: readonly Told[], ip: string, now: number): string {
 }
 
 function answer(assignments: Assignments, ip: string): string {
-  const found = assignments.find(ip);
+  const found = assignments.lookUpAddress(ip);
   if (found.kind !== "pod") return found.kind;
   const { outcome } = found.pod;
   if (outcome.kind !== "ready") return outcome.kind;
@@ -113,8 +113,7 @@ function answer(assignments: Assignments, ip: string): string {
 
 function setUp() {
   const clock = new ManualClock();
-  const readPod = () => Promise.resolve(null);
-  return { clock, assignments: new Assignments({ clock, graceMs, readPod }) };
+  return { clock, assignments: new Assignments({ clock, graceMs }) };
 }
 
 test("connections one after another: every answer is the oracle's", async () => {
@@ -179,7 +178,7 @@ function assertOwn(
   claims: ReadonlyMap<string, readonly AssignFrame[]>,
   now: number,
 ): void {
-  const found = assignments.find(ip);
+  const found = assignments.lookUpAddress(ip);
   if (found.kind !== "pod" || found.pod.outcome.kind !== "ready") return;
   const { uid, outcome } = found.pod;
   assert.ok(answer(assignments, ip).startsWith(`${uid}/`));

@@ -1,7 +1,4 @@
-/**
- * What one assign frame makes of a pod, given what was held of it before. Pure: whose address it is
- * and whether the server's word is fresh is `assignments.ts`'s matter.
- */
+/** Applies one assign frame to what is held of its pod. Pure. */
 import type { AssignFrame } from "../../protocol/frames.ts";
 import type { AssignedPod, ReadyRole } from "../ports.ts";
 import { canonicalAddresses } from "../../net/ip_address.ts";
@@ -12,11 +9,11 @@ export interface HeldPod {
   readonly pod: AssignedPod;
   /** Canonical; empty for a pod on the host network, which is never found by address. */
   readonly ips: readonly string[];
-  /** By the API it has addresses, or none that are its own: no other can be its. */
+  /** The API shows its addresses, or that it has none of its own: it can have no other. */
   readonly addressed: boolean;
   /** Being deleted. */
   readonly terminating: boolean;
-  /** As Kubernetes writes it; empty where an older server doesn't tell. */
+  /** As Kubernetes writes it; empty from servers that don't send it. */
   readonly createdAt: string;
   /** The role identity that the credentials belong to; null without a role. */
   readonly identity: string | null;
@@ -39,7 +36,7 @@ export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPo
   };
 }
 
-/** The pod as it is at `now`: credentials that have ended are pending. */
+/** The pod as it is at `now`: expired credentials are pending. */
 export function podAt(held: HeldPod, now: number): AssignedPod {
   const { outcome } = held.pod;
   if (outcome.kind !== "ready" || outcome.role.expiresAt > now) return held.pod;

@@ -1,4 +1,4 @@
-/** Pods by UID and by address. Says who claims an address; which claim holds is for its user. */
+/** Pods by UID and by address; the caller decides between several claims to an address. */
 import type { HeldPod } from "./held_pod.ts";
 
 export class PodTable {

@@ -3,6 +3,14 @@
  * run behind any other listener, so nothing here is imported from it.
  */
 
+/** The two ends of an accepted connection, in the form of `canonicalAddress`; one object each. */
+export interface ConnectionEnds {
+  readonly peer: string;
+  readonly peerPort: number;
+  readonly local: string;
+  readonly localPort: number;
+}
+
 /** A request as it came off the wire; its target has not been interpreted. */
 export interface Incoming {
   readonly method: string;
@@ -12,6 +20,8 @@ export interface Incoming {
   /** The TCP peer's address and ours, in the form of `canonicalAddress`. */
   readonly peer: string;
   readonly local: string;
+  /** The same object for all requests of a connection. */
+  readonly connection: ConnectionEnds;
   /** Alternating names and values, as sent. */
   readonly rawHeaders: readonly string[];
   /** A header's values joined by `, `; `name` in lower case. */

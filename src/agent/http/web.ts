@@ -1,13 +1,14 @@
 /** Requests and replies as objects of the web, for runtimes that have nothing else. */
 import type { Context } from "hono";
-import type { BodySource, Incoming, Reply } from "./messages.ts";
+import type { BodySource, ConnectionEnds, Incoming, Reply } from "./messages.ts";
 
 /** What a `Request` doesn't say: `app.fetch(request, { peer })`. */
-export type WebEnv = { Bindings: { readonly peer: string; readonly local?: string } };
+export type WebEnv = { Bindings: Partial<ConnectionEnds> & { readonly peer: string } };
 
 export function incomingOf({ req, env }: Context<WebEnv>): Incoming {
   const { url, method, signal } = req.raw;
   const { host, pathname, search } = new URL(url);
+  const { peer, peerPort = 0, local = "", localPort = 0 } = env;
   const headers = new Headers(req.raw.headers);
   if (!headers.has("host")) headers.set("host", host);
   const header = (name: string) => headers.get(name) ?? undefined;
@@ -15,8 +16,9 @@ export function incomingOf({ req, env }: Context<WebEnv>): Incoming {
     method,
     target: pathname + search,
     httpVersion: "1.1",
-    peer: env.peer,
-    local: env.local ?? "",
+    peer,
+    local,
+    connection: { peer, peerPort, local, localPort },
     rawHeaders: [...headers].flat(),
     header,
     headerValues: (name) => [header(name)].filter((value) => value !== undefined),

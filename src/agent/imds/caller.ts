@@ -3,7 +3,7 @@
  * a pod needs first. The pod is the one at the TCP peer's address; no header has any influence.
  */
 import type { Answer, Incoming } from "../http/messages.ts";
-import type { AddressLookup, AssignedPod, Clock, PodsByAddress } from "../ports.ts";
+import type { AssignedPod, CallerLookup, Clock, FindCaller } from "../ports.ts";
 import type { SessionTokens } from "./imdsv2_token.ts";
 import { type Refusal, refuse } from "./refusals.ts";
 
@@ -17,7 +17,7 @@ export interface Caller {
 }
 
 export interface CallerOptions {
-  readonly pods: PodsByAddress;
+  readonly pods: FindCaller;
   readonly tokens: SessionTokens;
   readonly clock: Clock;
   /** `--imdsv2=required`. */
@@ -32,7 +32,7 @@ const unidentified = {
   conflict: "pod_conflict",
   unavailable: "runtime_unheard",
   mismatch: "pod_disputed",
-} as const satisfies Record<Exclude<AddressLookup["kind"], "pod">, Refusal>;
+} as const satisfies Record<Exclude<CallerLookup["kind"], "pod">, Refusal>;
 
 /**
  * Answers with `make` for the request's pod, or refuses. If the pod isn't known yet, or `awaits` says
@@ -49,17 +49,17 @@ export function forCaller(
   if (token !== undefined && incoming.header("x-forwarded-for") !== undefined) {
     return refuse("forwarded");
   }
-  const conclude = (found: AddressLookup): Answer => {
+  const conclude = (found: CallerLookup): Answer => {
     if (found.kind !== "pod") return refuse(unidentified[found.kind]);
     const session = checkSession(options, found.pod, incoming.peer, token);
     return typeof session === "string"
       ? refuse(session)
       : make({ pod: found.pod, tokenSeconds: session.left });
   };
-  const found = options.pods.find(incoming.peer);
+  const found = options.pods.find(incoming.connection);
   if (found.kind === "pod" && !awaits(found.pod)) return conclude(found);
   const startedAt = options.clock.monotonic();
-  return options.pods.waitFor(incoming.peer, waitMs, incoming.signal).then((late) => {
+  return options.pods.waitFor(incoming.connection, waitMs, incoming.signal).then((late) => {
     options.waited?.(options.clock.monotonic() - startedAt);
     return conclude(late);
   });

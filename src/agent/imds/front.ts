@@ -1,7 +1,7 @@
 /** The metadata front, put together: its routes, its Host names and what answers. */
 import { createFront, type Front, type FrontReports } from "../http/front.ts";
 import { createHostCheck } from "../http/host_check.ts";
-import type { Clock, PodsByAddress, Upstream } from "../ports.ts";
+import type { Clock, FindCaller, Upstream } from "../ports.ts";
 import { createHandlers } from "./handlers.ts";
 import { SessionTokens } from "./imdsv2_token.ts";
 import type { PassthroughRule } from "./passthrough_rule.ts";
@@ -18,7 +18,7 @@ const metadataHosts = [
 ];
 
 export interface ImdsFrontOptions extends FrontReports<ImdsRoute> {
-  readonly pods: PodsByAddress;
+  readonly pods: FindCaller;
   readonly upstream: Upstream;
   readonly clock: Clock;
   readonly tokenKeys: TokenKeys;

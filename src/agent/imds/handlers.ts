@@ -55,8 +55,8 @@ function issueToken(
   if (incoming.header("x-forwarded-for") !== undefined) return refuse("forwarded");
   const ttl = parseTtl(incoming.header("x-aws-ec2-metadata-token-ttl-seconds"));
   if (ttl === undefined) return refuse("ttl_malformed");
-  const { peer } = incoming;
-  const uid = pods.lastKnown(peer);
+  const { peer, connection } = incoming;
+  const uid = pods.lastKnown(connection);
   const headers = [server, textPlain, [ttlHeader, String(ttl)] as const];
   return { status: 200, headers, body: tokens.issue(peer, uid, ttl, clock.now()) };
 }

@@ -4,7 +4,7 @@
  */
 import { Registry } from "prom-client";
 import { MetricSet } from "../../telemetry/metric_set.ts";
-import type { RuntimeStatus } from "../assignments/address_owners.ts";
+import type { RuntimeStatus } from "../identity/sandbox_owners.ts";
 import type { ServerClientStatus } from "../server_client/server_client.ts";
 import type { AgentCounts } from "./agent_counts.ts";
 import type { RedirectStatus } from "../redirect/redirect_reconciler.ts";

@@ -1,7 +1,4 @@
-/**
- * One stream of assignments from one address of the server, from its opening to its end. When to
- * open the next is `server_link.ts`'s.
- */
+/** One stream of assignments from one address of the server, from its opening to its end. */
 import { decodeFrame, type Frame } from "../../protocol/frames.ts";
 import { textLines } from "../../net/lines.ts";
 import { type AssignmentStream, freshWatchSeconds } from "../assignments/assignments.ts";
@@ -14,18 +11,23 @@ import type { ServerAccess } from "./server_access.ts";
 type PingFrame = Extract<Frame, { type: "ping" }>;
 
 const attemptMs = 2000;
-/** The server says something every 5 s. */
+/** The server sends a ping every 5 s. */
 const silenceMs = 12_000;
 const takeOverMs = 15_000;
 const longestLine = 1 << 20;
 
-export interface ConnectionOptions {
+/** Takes the frames of each connection. */
+export interface StreamTarget {
+  openStream(): AssignmentStream;
+}
+
+interface ConnectionOptions {
   readonly clock: Clock;
   /** Such as `https://rolecall-server:8443`. */
   readonly server: string;
   readonly address: string;
   readonly access: ServerAccess;
-  readonly openStream: () => AssignmentStream;
+  readonly target: StreamTarget;
   readonly signal: AbortSignal;
 }
 
@@ -38,35 +40,35 @@ export class Connection {
   readonly #stream: AssignmentStream;
   readonly #leads: PromiseWithResolvers<boolean> = Promise.withResolvers();
   /** Monotonic; the server's stream began no earlier. */
-  readonly #askedAt: number;
+  readonly #requestedAt: number;
   #lastFrameAt: number;
   #stalledSince: number | null = null;
 
   /**
-   * Asks one address, for 2 s at most, and follows the answer.
-   * @throws {ServerFault} unreachable, or refused with the server's reason.
+   * Requests the stream from one address, for 2 s at most, and follows it.
+   * @throws {ServerFault} unreachable, or refused with the server's reason
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const stop = new AbortController();
     const signal = AbortSignal.any([options.signal, stop.signal]);
-    const askedAt = options.clock.monotonic();
-    const response = await ask(options, signal);
-    return new Connection(options, response, stop, askedAt);
+    const requestedAt = options.clock.monotonic();
+    const response = await request(options, signal);
+    return new Connection(options, response, stop, requestedAt);
   }
 
   private constructor(
     options: ConnectionOptions,
     response: Response,
     stop: AbortController,
-    askedAt: number,
+    requestedAt: number,
   ) {
-    this.#askedAt = askedAt;
+    this.#requestedAt = requestedAt;
     this.address = options.address;
     this.access = options.access;
     this.#clock = options.clock;
     this.#stop = stop;
     this.#lastFrameAt = options.clock.now();
-    this.#stream = options.openStream();
+    this.#stream = options.target.openStream();
     const bytes = response.body ?? new Blob().stream();
     this.ended = this.#follow(bytes, options.signal);
   }
@@ -79,7 +81,7 @@ export class Connection {
     return this.#over.signal;
   }
 
-  /** Since when its pings show a watch that isn't fresh; null = fresh. */
+  /** Monotonic; since when its pings show a watch that isn't fresh; null = fresh. */
   get stalledSince(): number | null {
     return this.#stalledSince;
   }
@@ -88,7 +90,7 @@ export class Connection {
     return this.#lastFrameAt;
   }
 
-  /** True once its snapshot is in use; false if that doesn't come to pass within 15 s. */
+  /** True once its snapshot is in use; false if that doesn't happen within 15 s. */
   async takesOver(): Promise<boolean> {
     void pause(this.#clock, takeOverMs, this.over).then(() => this.#leads.resolve(false));
     return await this.#leads.promise;
@@ -122,28 +124,30 @@ export class Connection {
   /** The next line, within the time the server may be silent. */
   #next(lines: AsyncGenerator<string>): Promise<IteratorResult<string>> {
     const fault = () =>
-      new ServerFault("silent", `${this.address}: nothing heard for ${silenceMs / 1000} s`);
+      new ServerFault("silent", `${this.address}: no frame for ${silenceMs / 1000} s`);
     return withDeadline({ clock: this.#clock, ms: silenceMs, fault }, () => lines.next());
   }
 
   #take(line: string): void {
-    const told = decodeFrame(line);
+    const decoded = decodeFrame(line);
     this.#lastFrameAt = this.#clock.now();
-    if (!told) return;
-    const frame = told.type === "ping" ? this.#aged(told) : told;
+    if (!decoded) return;
+    const frame = decoded.type === "ping" ? this.#aged(decoded) : decoded;
     this.#watch(frame);
     this.#stream.apply(frame);
     if (this.#stream.leads) this.#leads.resolve(true);
   }
 
   /**
-   * As old as it may be by now: it may have waited on the way, or for an agent that was stopped.
-   * @throws {ServerFault} so late that nothing was heard for as long as a server may be silent
+   * Adds the time since it was sent: it may have been buffered, or this process paused.
+   * @throws {ServerFault} it is later than a server may be silent
    */
   #aged(ping: PingFrame): PingFrame {
-    const sentAt = this.#askedAt + (ping.sentAfterSeconds ?? Infinity) * 1000;
+    const sentAt = this.#requestedAt + (ping.sentAfterSeconds ?? Infinity) * 1000;
     const lateMs = Math.max(0, this.#clock.monotonic() - sentAt);
-    if (lateMs > silenceMs) throw new ServerFault("silent", `${this.address}: its word comes late`);
+    if (lateMs > silenceMs) {
+      throw new ServerFault("silent", `${this.address}: its frames arrive too late`);
+    }
     return { ...ping, watchAgeSeconds: ping.watchAgeSeconds + lateMs / 1000 };
   }
 
@@ -162,7 +166,7 @@ export class Connection {
   }
 }
 
-async function ask(options: ConnectionOptions, signal: AbortSignal): Promise<Response> {
+async function request(options: ConnectionOptions, signal: AbortSignal): Promise<Response> {
   const { server, address, access, clock } = options;
   const headers = { Authorization: `Bearer ${access.token.text}` };
   let response: Response;
@@ -176,8 +180,11 @@ async function ask(options: ConnectionOptions, signal: AbortSignal): Promise<Res
     throw new ServerFault("unreachable", `${server} at ${address}: ${why}`, cause);
   }
   if (response.status === 200) return response;
-  const said = oneLine(await response.text().catch(() => ""));
-  throw new ServerFault("refused", `${server} at ${address} answers ${response.status}: ${said}`);
+  const reason = oneLine(await response.text().catch(() => ""));
+  throw new ServerFault(
+    "refused",
+    `${server} at ${address} answered ${response.status}: ${reason}`,
+  );
 }
 
 function messageOf(cause: unknown): string {

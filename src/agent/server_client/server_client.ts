@@ -1,19 +1,17 @@
 /**
- * Keeps a stream of assignments open: chooses among the server's addresses, waits between tries,
- * and opens the next stream before the token of the present one ends. What the frames mean is
- * `assignments.ts`'s.
+ * Keeps a stream of assignments open: chooses among the server's addresses, waits between attempts,
+ * and opens the next stream before the token of the current one expires. `assignments.ts` applies
+ * the frames.
  */
 import { type AssignFrame, decodeFrame } from "../../protocol/frames.ts";
-import type { AssignmentStream } from "../assignments/assignments.ts";
-import { CuttableWait } from "./cuttable_wait.ts";
-import { Connection } from "./connection.ts";
-import { serverAddresses } from "./server_addresses.ts";
-import { oneLine, ServerFault } from "./server_fault.ts";
-import type { GetAccess } from "./server_access.ts";
 import { Backoff } from "../../time/backoff.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
+import { Connection, type StreamTarget } from "./connection.ts";
+import type { GetAccess } from "./server_access.ts";
+import { serverAddresses } from "./server_addresses.ts";
+import { oneLine, ServerFault } from "./server_fault.ts";
 
 const spreadMs = 3000;
 const pollMs = 2000;
@@ -21,19 +19,19 @@ const pollMs = 2000;
 const renewAheadMs = 60_000;
 const stalledForMs = 30_000;
 const requestMs = 2000;
-const retryDelays = { minMs: 1000, maxMs: 30_000 };
+/** However many requests wait, attempts are never closer together than this. */
+const betweenAttemptsMs = 200;
 
 export interface ServerClientOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** 0 up to 1. */
+  /** From 0 up to 1. */
   readonly random: () => number;
-  /** `--server`, without a slash at its end. */
+  /** `--server`, without a trailing slash. */
   readonly server: string;
   readonly access: GetAccess;
   /** The addresses of a name. */
   readonly resolve: (name: string) => Promise<readonly string[]>;
-  readonly openStream: () => AssignmentStream;
 }
 
 export interface ServerClientStatus {
@@ -41,8 +39,14 @@ export interface ServerClientStatus {
   readonly address: string | null;
   /** Milliseconds since the epoch; null before the first frame. */
   readonly lastFrameAt: number | null;
-  /** What stands in the way, in one line; null while connected. */
+  /** Why there is no connection, in one line; null while connected. */
   readonly problem: string | null;
+}
+
+/** What `run` needs at every step. */
+interface Run {
+  readonly target: StreamTarget;
+  readonly signal: AbortSignal;
 }
 
 export class ServerClient {
@@ -50,30 +54,29 @@ export class ServerClient {
   #current: Connection | null = null;
   #problem: string | null = "no connection to the server yet";
   #lastFrameAt: number | null = null;
-  #waits: CuttableWait;
+  #hurry = new AbortController();
 
   constructor(options: ServerClientOptions) {
     this.#options = options;
-    this.#waits = new CuttableWait(options.clock);
   }
 
   /** Runs until the signal aborts, then settles with every stream closed. */
-  async run(signal: AbortSignal): Promise<void> {
-    // No try comes before the first, so a pod that asks already needn't wait at all.
-    await this.#waits.wait(this.#options.random() * spreadMs, signal, 0);
+  async run(target: StreamTarget, signal: AbortSignal): Promise<void> {
     const { random } = this.#options;
-    const backoff = new Backoff({ ...retryDelays, random });
+    const backoff = this.#backoff();
+    // Nothing was attempted before, so a pod that already waits need not wait for the spread at all.
+    await this.#waitUnlessHurried(random() * spreadMs, signal, 0);
     while (!signal.aborted) {
-      const connection = await this.#open(signal, null);
-      const led = connection !== undefined && await this.#keep(connection, signal);
+      const connection = await this.#open({ target, signal }, null);
+      const led = connection !== undefined && await this.#keep(connection, { target, signal });
       if (led) backoff.reset();
-      await this.#waits.wait(led ? random() * spreadMs : backoff.next(), signal);
+      await this.#waitUnlessHurried(led ? random() * spreadMs : backoff.next(), signal);
     }
   }
 
-  /** A request waits: connect now rather than at the moment drawn by lot. */
+  /** A request waits: connect now rather than at the scheduled time. */
   hurry(): void {
-    if (this.#current === null) this.#waits.cut();
+    if (this.#current === null) this.#hurry.abort();
   }
 
   status(): ServerClientStatus {
@@ -86,7 +89,7 @@ export class ServerClient {
     };
   }
 
-  /** The server's word on one address; null where it knows none or two claim it. */
+  /** Reads the pod at one address from the server; null if it knows none or two claim it. */
   async readPod(ip: string): Promise<AssignFrame | null> {
     const response = await this.request(`/v1/pods/by-ip/${encodeURIComponent(ip)}`);
     const text = await response.text();
@@ -99,8 +102,8 @@ export class ServerClient {
   }
 
   /**
-   * One request to the replica whose stream is followed, answered within 2 s.
-   * @throws {ServerFault} there is no stream now, or no answer.
+   * Sends one request to the replica whose stream is followed; it must answer within 2 s.
+   * @throws {ServerFault} there is no stream now; otherwise the client's own error
    */
   async request(path: string, body?: string): Promise<Response> {
     const { clock, server, access } = this.#options;
@@ -119,16 +122,16 @@ export class ServerClient {
     );
   }
 
-  /** Follows a connection and its successors; whether any snapshot came to be used. */
-  async #keep(first: Connection, signal: AbortSignal): Promise<boolean> {
+  /** Follows a connection and its successors; whether any of their snapshots came into use. */
+  async #keep(first: Connection, run: Run): Promise<boolean> {
+    const backoff = this.#backoff();
     let current = first;
     let led = false;
     void first.takesOver().then((does) => led ||= does);
     this.#connected(current);
-    const backoff = new Backoff({ ...retryDelays, random: this.#options.random });
-    while (await this.#replacementDue(current, signal)) {
+    while (await this.#replacementDue(current, run.signal)) {
       const stalled = current.stalledSince !== null;
-      const next = await this.#open(signal, stalled ? current.address : null);
+      const next = await this.#open(run, stalled ? current.address : null);
       if (next && await this.#succeeds(next, current)) {
         current.close();
         current = next;
@@ -137,11 +140,11 @@ export class ServerClient {
         this.#connected(current);
       } else {
         next?.close();
-        await pause(this.#options.clock, backoff.next(), signal);
+        await pause(this.#options.clock, backoff.next(), run.signal);
       }
     }
     const why = await current.ended;
-    this.#lost(why, signal);
+    this.#lost(why, run.signal);
     return led;
   }
 
@@ -149,7 +152,7 @@ export class ServerClient {
     return await next.takesOver() || (current.over.aborted && !next.over.aborted);
   }
 
-  /** Waits until the connection should be replaced; false when it is over instead. */
+  /** Waits until the connection should be replaced; false if it ends before. */
   async #replacementDue(current: Connection, signal: AbortSignal): Promise<boolean> {
     const over = AbortSignal.any([current.over, signal]);
     const early = renewAheadMs * (1 - this.#options.random() / 2);
@@ -160,12 +163,12 @@ export class ServerClient {
     return false;
   }
 
-  /** Its watch has stood still for long; a successor takes over only if its own is fresh. */
+  /** Its watch has made no progress for long; a successor takes over only if its own is fresh. */
   #stalled({ stalledSince }: Connection): boolean {
     return stalledSince !== null && this.#options.clock.monotonic() - stalledSince >= stalledForMs;
   }
 
-  /** Its token is about to end, and the file holds one that lasts longer. */
+  /** Its token is about to expire, and the file has one that lasts longer. */
   async #outlived(current: Connection, earlyMs: number): Promise<boolean> {
     const { expiresAt } = current.access.token;
     if (expiresAt === null || this.#options.clock.now() < expiresAt - earlyMs) return false;
@@ -173,15 +176,15 @@ export class ServerClient {
     return fresh !== undefined && (fresh.token.expiresAt ?? Infinity) > expiresAt;
   }
 
-  /** Tries every address once, in an order drawn by lot; what failed is kept as the problem. */
-  async #open(signal: AbortSignal, avoid: string | null): Promise<Connection | undefined> {
-    const { clock, server, openStream } = this.#options;
+  /** Tries every address once, in random order; the last failure is kept as the problem. */
+  async #open({ target, signal }: Run, avoid: string | null): Promise<Connection | undefined> {
+    const { clock, server } = this.#options;
     let problem: unknown;
     try {
       const access = await this.#options.access();
       for (const address of await serverAddresses(this.#options, avoid)) {
         try {
-          return await Connection.open({ clock, server, address, access, openStream, signal });
+          return await Connection.open({ clock, server, address, access, target, signal });
         } catch (fault) {
           problem = fault;
         }
@@ -190,14 +193,30 @@ export class ServerClient {
     } catch (fault) {
       problem = fault;
     }
-    if (problem !== undefined) this.#troubled(problem);
+    if (problem !== undefined) this.#failed(problem);
     return undefined;
+  }
+
+  #backoff(): Backoff {
+    return new Backoff({ minMs: 1000, maxMs: 30_000, random: this.#options.random });
+  }
+
+  /** Waits `ms`, or `leastMs` if `hurry` is called before or meanwhile. */
+  async #waitUnlessHurried(
+    ms: number,
+    signal: AbortSignal,
+    leastMs = betweenAttemptsMs,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    await pause(clock, Math.min(ms, leastMs), signal);
+    await pause(clock, ms - leastMs, AbortSignal.any([this.#hurry.signal, signal]));
+    this.#hurry = new AbortController();
   }
 
   #connected(connection: Connection): void {
     this.#current = connection;
     this.#problem = null;
-    this.#waits = new CuttableWait(this.#options.clock);
+    this.#hurry = new AbortController();
     this.#options.log.info({ address: connection.address }, "server connected");
   }
 
@@ -209,7 +228,7 @@ export class ServerClient {
     this.#options.log.warn({ code: why.code, problem: why.message }, "server connection lost");
   }
 
-  #troubled(fault: unknown): void {
+  #failed(fault: unknown): void {
     const known = fault instanceof ServerFault ? fault : null;
     const problem = known?.message ?? oneLine(String(fault));
     if (problem !== this.#problem) {

@@ -23,8 +23,7 @@ function setUp(addresses: readonly string[] = ["10.0.1.1"]) {
     problem: null,
     random: 0.5,
   };
-  const readPod = () => Promise.resolve(null);
-  const assignments = new Assignments({ clock, graceMs: 25_000, readPod });
+  const assignments = new Assignments({ clock, graceMs: 25_000 });
   const link = new ServerClient({
     clock,
     log,
@@ -35,10 +34,9 @@ function setUp(addresses: readonly string[] = ["10.0.1.1"]) {
         ? Promise.resolve({ client: server, token: state.token })
         : Promise.reject(new ServerFault("not_ready", state.problem)),
     resolve: () => Promise.resolve(addresses),
-    openStream: () => assignments.openStream(),
   });
   const stop = new AbortController();
-  const running = link.run(stop.signal);
+  const running = link.run(assignments, stop.signal);
   const end = async () => {
     stop.abort();
     await running;
@@ -97,7 +95,7 @@ test("frames reach the assignments, however the bytes fall", async () => {
     .map((frame) => JSON.stringify(frame) + "\n").join("");
   for (const char of text) server.streams[0]?.sendText(char);
   await settled();
-  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "pod");
   assert.deepEqual(link.status(), {
     connected: true,
     address: "10.0.1.1",
@@ -124,7 +122,7 @@ test("refusals are named, the back-off grows to 30 s", async () => {
   const { clock, server, log, link, end } = setUp();
   server.behaviour.set("10.0.1.1", "refuses");
   await clock.advance(1500);
-  const problem = "https://rolecall-server:8443 at 10.0.1.1 answers 401: the token is not ours";
+  const problem = "https://rolecall-server:8443 at 10.0.1.1 answered 401: the token is not ours";
   assert.equal(link.status().problem, problem);
   await clock.advance(60_000);
   const before = server.asked.length;
@@ -155,7 +153,7 @@ test("12 s of silence and the stream is opened anew; what was told stays", async
   await clock.advance(1);
   assert.equal(server.streams[0]?.cancelled, true);
   assert.equal(log.count("server connection lost"), 1);
-  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "pod");
   await clock.advance(1500);
   assert.equal(server.streams.length, 2);
   await end();
@@ -169,13 +167,13 @@ test("a ping that waited to be read is as old as it is", async () => {
   // Sent 11 s ago at the earliest, of a watch that was 1 s old: 12 s, of which 5 s count nothing.
   server.streams[0]?.send({ type: "ping", watchAgeSeconds: 1, sentAfterSeconds: 0 });
   await clock.advance(18_000);
-  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "pod");
   await clock.advance(1);
-  assert.equal(assignments.find("10.0.0.7").kind, "stale");
+  assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "stale");
   await end();
 });
 
-test("a ping that comes more than 12 s late is no word: the stream is opened anew", async () => {
+test("a ping more than 12 s late confirms nothing: the stream is reopened", async () => {
   const { clock, server, log, end } = setUp();
   await clock.advance(1500);
   await clock.advance(10_000);
@@ -184,7 +182,7 @@ test("a ping that comes more than 12 s late is no word: the stream is opened ane
   server.streams[0]?.send({ type: "ping", watchAgeSeconds: 1, sentAfterSeconds: 7.9 });
   await settled();
   assert.equal(server.streams[0]?.cancelled, true);
-  assert.match(log.text(), /comes late/);
+  assert.match(log.text(), /arrive too late/);
   await end();
 });
 
@@ -219,12 +217,12 @@ test("before its token ends, a stream with the fresh token takes over without a 
   assert.equal(server.streams[0]?.cancelled, false);
   server.streams[1]?.send(podFrame("b", { ips: ["10.0.0.8"] }));
   await settled();
-  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "pod");
   server.streams[1]?.send(fresh, synced);
   await settled();
   assert.equal(server.streams[0]?.cancelled, true);
-  assert.equal(assignments.find("10.0.0.7").kind, "unknown");
-  assert.equal(assignments.find("10.0.0.8").kind, "pod");
+  assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "unknown");
+  assert.equal(assignments.lookUpAddress("10.0.0.8").kind, "pod");
   await end();
 });
 
@@ -239,10 +237,10 @@ test("a server whose watch stands still is left for one whose doesn't", async ()
   }
   const other = server.streams[1];
   assert.notEqual(other?.address, first?.address);
-  assert.equal(assignments.find("10.0.0.7").kind, "stale");
+  assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "stale");
   other?.send(podFrame("a", { ips: ["10.0.0.7"] }), synced, fresh);
   await settled();
-  assert.equal(assignments.find("10.0.0.7").kind, "pod");
+  assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "pod");
   assert.equal(first?.cancelled, true);
   await end();
 });

@@ -1,10 +1,10 @@
 /** One agent as the model needs it: streams from replicas, read as late as a history says. */
-import { AddressOwners } from "../../../src/agent/assignments/address_owners.ts";
-import { Assignments, type AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
-import type { AddressLookup } from "../../../src/agent/ports.ts";
+import type { Assignments, AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
+import type { Callers } from "../../../src/agent/identity/callers.ts";
+import type { CallerLookup } from "../../../src/agent/ports.ts";
 import { decodeFrame } from "../../../src/protocol/frames.ts";
 import { type ManualClock, settled } from "../../fakes/manual_clock.ts";
-import { quietLog } from "../../fakes/quiet_log.ts";
+import { callersOfTest, connectionFrom } from "../../fakes/callers.ts";
 import type { FakeSandboxes } from "../../fakes/sandboxes.ts";
 import type { Replica } from "./replica.ts";
 import { nodeAddress } from "./truth.ts";
@@ -19,21 +19,16 @@ interface Connection {
 const never = new AbortController().signal;
 
 export class NodeAgent {
-  readonly assignments: Assignments;
+  readonly #assignments: Assignments;
+  readonly #callers: Callers;
   readonly #clock: ManualClock;
   #connections: Connection[] = [];
 
   constructor(clock: ManualClock, runtime: FakeSandboxes | null) {
     this.#clock = clock;
-    const heard = () => this.assignments.wakeAll();
-    const owners = runtime && new AddressOwners({ runtime, clock, log: quietLog, heard });
-    this.assignments = new Assignments({
-      clock,
-      graceMs: 25_000,
-      readPod: () => Promise.resolve(null),
-      ownAddresses: new Set([nodeAddress]),
-      ...owners && { owners },
-    });
+    const agent = callersOfTest({ clock, runtime, ownAddresses: [nodeAddress] });
+    this.#assignments = agent.assignments;
+    this.#callers = agent.callers;
   }
 
   /** Opens a stream; the agent overlaps two at the most. */
@@ -41,7 +36,7 @@ export class NodeAgent {
     if (this.#connections.length >= 2) this.disconnect();
     const reader = replica.open().body.getReader();
     reader.closed.catch(() => {});
-    this.#connections.push({ reader, stream: this.assignments.openStream(), pending: null });
+    this.#connections.push({ reader, stream: this.#assignments.openStream(), pending: null });
   }
 
   /** The oldest stream is closed. */
@@ -85,8 +80,8 @@ export class NodeAgent {
   }
 
   /** The answer to a request from the address, which may take a moment. */
-  async ask(ip: string): Promise<AddressLookup> {
-    const asking = this.assignments.waitFor(ip, 20, never);
+  async ask(ip: string): Promise<CallerLookup> {
+    const asking = this.#callers.waitFor(connectionFrom(ip), 20, never);
     await this.#clock.advance(20);
     return await asking;
   }

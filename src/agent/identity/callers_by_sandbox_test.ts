@@ -1,13 +1,12 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { callersOfTest, connectionFrom } from "../../../tests/fakes/callers.ts";
 import { podFrame, roleFrame } from "../../../tests/fakes/frames.ts";
 import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
 import { fakeSandboxes } from "../../../tests/fakes/sandboxes.ts";
 import type { AssignFrame, Frame } from "../../protocol/frames.ts";
-import { AddressOwners } from "./address_owners.ts";
-import { Assignments } from "./assignments.ts";
-import type { AddressLookup } from "../ports.ts";
+import type { CallerLookup } from "../ports.ts";
 
 const ip = "10.0.0.7";
 const never = new AbortController().signal;
@@ -17,29 +16,22 @@ function setUp() {
   const clock = new ManualClock();
   const log = new RecordedLog();
   const runtime = fakeSandboxes();
-  const heard = () => assignments.wakeAll();
-  const owners = new AddressOwners({ runtime, clock, log, heard });
-  const assignments = new Assignments({
-    clock,
-    graceMs: 25_000,
-    readPod: () => Promise.resolve(null),
-    ownAddresses: new Set(["10.0.0.1"]),
-    owners,
-  });
+  const ownAddresses = ["10.0.0.1"];
+  const { assignments, callers, owners } = callersOfTest({ clock, log, runtime, ownAddresses });
   const stream = assignments.openStream();
   const tell = (...frames: Frame[]) => frames.forEach((frame) => stream.apply(frame));
   tell({ type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
   const ready = (uid: string, pod = {}): AssignFrame =>
     roleFrame(uid, { expiresAt: clock.now() + hour }, pod);
   const ask = async (address = ip, waitMs = 900) => {
-    const asking = assignments.waitFor(address, waitMs, never);
+    const asking = callers.waitFor(connectionFrom(address), waitMs, never);
     await clock.advance(waitMs);
     return wordFor(await asking);
   };
-  return { clock, log, runtime, owners, assignments, tell, ready, ask };
+  return { clock, log, runtime, owners: owners!, callers, tell, ready, ask };
 }
 
-function wordFor(found: AddressLookup): string {
+function wordFor(found: CallerLookup): string {
   if (found.kind !== "pod") return found.kind;
   return found.pod.outcome.kind === "ready" ? found.pod.uid : found.pod.outcome.kind;
 }
@@ -90,14 +82,14 @@ test("two READY sandboxes with one address, and the node's own, get nothing", as
 });
 
 test("an address used again belongs to the new pod, whatever the API still shows", async () => {
-  const { runtime, tell, ready, ask, assignments, clock } = setUp();
+  const { runtime, tell, ready, ask, callers, clock } = setUp();
   runtime.ready.set("s1", { podUid: "a", ips: [ip] });
   tell(ready("a", { ips: [ip] }), ready("b"));
   assert.equal(await ask(ip, 1), "a");
   runtime.ready.clear();
   runtime.ready.set("s2", { podUid: "b", ips: [ip] });
   await clock.advance(250);
-  assert.equal(assignments.find(ip).kind, "unavailable");
+  assert.equal(callers.find(connectionFrom(ip)).kind, "unavailable");
   assert.equal(await ask(ip, 1), "b");
 });
 
@@ -112,14 +104,14 @@ test("with the server away the runtime's word counts to the credentials' end", a
 });
 
 test("a silent runtime means no answer, and says so; its return wakes who waits", async () => {
-  const { runtime, tell, ready, assignments, owners, log, clock, ask } = setUp();
+  const { runtime, tell, ready, callers, owners, log, clock, ask } = setUp();
   runtime.ready.set("s1", { podUid: "a", ips: [ip] });
   tell(ready("a", { ips: [ip] }));
   runtime.mood = "away";
   assert.equal(await ask(), "unavailable");
   assert.equal(owners.status().problem, "connection refused");
   assert.match(log.text(), /container runtime doesn't answer/);
-  const waiting = assignments.waitFor(ip, 900, never);
+  const waiting = callers.waitFor(connectionFrom(ip), 900, never);
   await clock.advance(300);
   runtime.mood = "answers";
   await clock.advance(100);
@@ -128,11 +120,11 @@ test("a silent runtime means no answer, and says so; its return wakes who waits"
 });
 
 test("a slow runtime's word counts for those who asked before it did", async () => {
-  const { runtime, tell, ready, assignments, clock } = setUp();
+  const { runtime, tell, ready, callers, clock } = setUp();
   runtime.ready.set("s1", { podUid: "a", ips: [ip] });
   tell(ready("a"));
   runtime.mood = "hangs";
-  const waiting = assignments.waitFor(ip, 900, never);
+  const waiting = callers.waitFor(connectionFrom(ip), 900, never);
   await clock.advance(500);
   runtime.release();
   await settled();
@@ -140,12 +132,12 @@ test("a slow runtime's word counts for those who asked before it did", async () 
   await settled();
   assert.equal(wordFor(await waiting), "a");
   await clock.advance(101);
-  assert.equal(assignments.find(ip).kind, "unavailable");
+  assert.equal(callers.find(connectionFrom(ip)).kind, "unavailable");
 });
 
 test("however many ask, the runtime is asked ten times a second", async () => {
-  const { runtime, assignments, clock } = setUp();
-  const asking = Array.from({ length: 50 }, () => assignments.waitFor(ip, 900, never));
+  const { runtime, callers, clock } = setUp();
+  const asking = Array.from({ length: 50 }, () => callers.waitFor(connectionFrom(ip), 900, never));
   await clock.advance(1000);
   await Promise.all(asking);
   assert.ok(runtime.lists <= 10, `${runtime.lists}`);
@@ -163,9 +155,9 @@ test("run() lists every second and stops", async () => {
 });
 
 test("credentials that come while a pod waits are given at once", async () => {
-  const { runtime, tell, assignments, clock, ready } = setUp();
+  const { runtime, tell, callers, clock, ready } = setUp();
   runtime.ready.set("s1", { podUid: "a", ips: [ip] });
-  const waiting = assignments.waitFor(ip, 900, never);
+  const waiting = callers.waitFor(connectionFrom(ip), 900, never);
   await clock.advance(50);
   tell(podFrame("z"), ready("a"));
   await settled();
@@ -173,12 +165,12 @@ test("credentials that come while a pod waits are given at once", async () => {
 });
 
 test("a token is bound to the pod last heard of, which is no answer", async () => {
-  const { runtime, assignments, tell, ready, ask, clock } = setUp();
+  const { runtime, callers, tell, ready, ask, clock } = setUp();
   runtime.ready.set("s1", { podUid: "a", ips: [ip] });
   tell(ready("a"));
-  assert.equal(assignments.lastKnown(ip), undefined);
+  assert.equal(callers.lastKnown(connectionFrom(ip)), undefined);
   await ask(ip, 1);
   await clock.advance(5000);
-  assert.equal(assignments.lastKnown(ip), "a");
-  assert.equal(assignments.find(ip).kind, "unavailable");
+  assert.equal(callers.lastKnown(connectionFrom(ip)), "a");
+  assert.equal(callers.find(connectionFrom(ip)).kind, "unavailable");
 });

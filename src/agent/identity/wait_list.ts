@@ -1,10 +1,7 @@
-/**
- * Requests that wait for word of an address or a UID, woken as soon as something about it may have
- * changed.
- */
+/** Requests that wait for news of a pod, by its UID or an address, woken when some arrives. */
 import type { Clock } from "../ports.ts";
 
-export class AddressWaits {
+export class WaitList {
   readonly #clock: Clock;
   readonly #waiting = new Map<string, Set<() => void>>();
 

@@ -1,97 +1,91 @@
-/**
- * Whose each address is by the container runtime's word: the pod of the READY sandbox that has it.
- * Whether that pod is one of this node's, and what it gets, is `assignments.ts`'s.
- */
+/** Maps addresses to pods from the container runtime's READY sandboxes. */
 import { canonicalAddresses } from "../../net/ip_address.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, ContainerRuntime, Log, Sandbox } from "../ports.ts";
 
-/** So that a request that waits learns of a new sandbox, and readiness of a silent runtime. */
+/** So that a waiting request finds a new sandbox, and readiness reports a silent runtime. */
 const listEveryMs = 1000;
 
 /**
- * How long before a request the runtime may have been asked. A sandbox stops being READY before its
- * network is taken down, and the next one with its address has to be set up and its container
- * started before that can ask: some hundred milliseconds at the least.
+ * How old a list may be when a request arrives. A sandbox stops being READY before its network is
+ * torn down, and the next one with its address must be set up and its container started before that
+ * can send a request: some hundred milliseconds at the least.
  */
-export const heardWithinMs = 100;
+export const recentMs = 100;
 
-/** Lists under way. */
-const atOnce = 3;
+const maxListsInFlight = 3;
 
 export type Owner =
   | { readonly kind: "pod"; readonly uid: string }
   | { readonly kind: "none" | "several" }
-  /** The runtime hasn't said anything recently enough. */
+  /** There is no list that is recent enough. */
   | { readonly kind: "unavailable" };
 
 export interface RuntimeStatus {
   readonly sandboxes: number;
-  /** What stands in the way, in one line; null while the runtime answers. */
+  /** Why the runtime doesn't answer, in one line; null while it does. */
   readonly problem: string | null;
 }
 
-export interface AddressOwnersOptions {
+export interface SandboxOwnersOptions {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called after each word of the runtime, and each failure. */
-  readonly heard: () => void;
 }
 
-export class AddressOwners {
-  readonly #options: AddressOwnersOptions;
+export class SandboxOwners {
+  readonly #options: SandboxOwnersOptions;
+  readonly #listeners: (() => void)[] = [];
   readonly #sandboxes = new Map<string, Sandbox>();
   /** Canonical; a sandbox keeps its addresses for life. */
   readonly #addresses = new Map<string, readonly string[]>();
   readonly #lookups = new Set<string>();
   readonly #byAddress = new Map<string, readonly string[]>();
-  #problem: string | null = "not asked yet";
-  #underWay = 0;
+  #problem: string | null = "not listed yet";
+  #inFlight = 0;
   #cancelNext: (() => void) | undefined;
-  #askedAt = -Infinity;
-  /** When the list in use was asked for. */
-  #heardAt = -Infinity;
+  #startedAt = -Infinity;
+  /** When the list in use was requested. */
+  #listedAt = -Infinity;
 
-  constructor(options: AddressOwnersOptions) {
+  constructor(options: SandboxOwnersOptions) {
     this.#options = options;
   }
 
-  /** The address's pod by a list asked for at `since` (monotonic) or later. */
+  /** Called after each list and each failure. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The address's pod in a list requested at `since` (monotonic) or later. */
   owner(ip: string, since: number): Owner {
-    if (this.#heardAt < since) return { kind: "unavailable" };
+    if (this.#listedAt < since) return { kind: "unavailable" };
     const [uid, ...others] = this.#byAddress.get(ip) ?? [];
     if (uid === undefined) return { kind: "none" };
     return others.length > 0 ? { kind: "several" } : { kind: "pod", uid };
   }
 
-  /** The pod that had the address when the runtime was last heard, however long ago. */
+  /** The pod that had the address in the last list, however old. */
   lastKnown(ip: string): string | undefined {
     const owner = this.owner(ip, -Infinity);
     return owner.kind === "pod" ? owner.uid : undefined;
   }
 
-  /** Addresses of a pod's READY sandboxes as last heard. */
-  addressesOf(uid: string): readonly string[] {
-    const own = [...this.#sandboxes.values()].filter(({ podUid }) => podUid === uid);
-    return own.flatMap(({ id }) => this.#addresses.get(id) ?? []);
-  }
-
-  /** Whether the pod has a READY sandbox, by a list asked for at `since` (monotonic) or later. */
+  /** Whether a list requested at `since` (monotonic) or later has a sandbox of the pod. */
   runs(uid: string, since: number): boolean {
-    if (this.#heardAt < since) return false;
+    if (this.#listedAt < since) return false;
     return [...this.#sandboxes.values()].some(({ podUid }) => podUid === uid);
   }
 
   /**
-   * Asks the runtime, ten times a second at most; `heard` tells when it has answered. A slow one is
-   * asked again before it has, since what it was asked too long ago is no answer any more.
+   * Requests a new list, ten times a second at most. While the runtime is slow another request is
+   * sent before it has answered, since a list that was requested too long ago is of no use.
    */
-  ask(): void {
-    if (this.#underWay >= atOnce || this.#cancelNext) return;
+  refresh(): void {
+    if (this.#inFlight >= maxListsInFlight || this.#cancelNext) return;
     const { clock } = this.#options;
-    const waitMs = this.#askedAt + heardWithinMs - clock.monotonic();
-    if (waitMs > 0 && this.#underWay > 0) return;
+    const waitMs = this.#startedAt + recentMs - clock.monotonic();
+    if (waitMs > 0 && this.#inFlight > 0) return;
     if (waitMs <= 0) return void this.#list();
     this.#cancelNext = clock.after(waitMs, () => {
       this.#cancelNext = undefined;
@@ -103,10 +97,10 @@ export class AddressOwners {
     return { sandboxes: this.#sandboxes.size, problem: this.#problem };
   }
 
-  /** Keeps asking until the signal aborts. */
+  /** Keeps the list up to date until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.ask();
+      this.refresh();
       await pause(this.#options.clock, listEveryMs, signal);
     }
     this.#cancelNext?.();
@@ -114,22 +108,22 @@ export class AddressOwners {
   }
 
   async #list(): Promise<void> {
-    const { clock, runtime, heard } = this.#options;
-    const askedAt = this.#askedAt = clock.monotonic();
-    this.#underWay++;
+    const { clock, runtime } = this.#options;
+    const startedAt = this.#startedAt = clock.monotonic();
+    this.#inFlight++;
     try {
-      this.#take(await runtime.readySandboxes(), askedAt);
+      this.#take(await runtime.readySandboxes(), startedAt);
     } catch (fault) {
       this.#missed(fault instanceof Error ? fault.message : String(fault));
     }
-    this.#underWay--;
-    heard();
+    this.#inFlight--;
+    this.#notify();
   }
 
-  #take(listed: readonly Sandbox[], askedAt: number): void {
+  #take(listed: readonly Sandbox[], startedAt: number): void {
     this.#answered();
-    if (askedAt <= this.#heardAt) return;
-    this.#heardAt = askedAt;
+    if (startedAt <= this.#listedAt) return;
+    this.#listedAt = startedAt;
     this.#replace(listed);
   }
 
@@ -145,7 +139,7 @@ export class AddressOwners {
     this.#index();
   }
 
-  /** One sandbox that can't be looked up holds up no other; the next list tries it again. */
+  /** A sandbox that can't be looked up delays no other; the next list tries it again. */
   async #lookUp(id: string): Promise<void> {
     this.#lookups.add(id);
     const addresses = await this.#options.runtime.addresses(id).catch(() => null);
@@ -153,7 +147,7 @@ export class AddressOwners {
     if (addresses === null || !this.#sandboxes.has(id)) return;
     this.#addresses.set(id, canonicalAddresses(addresses));
     this.#index();
-    this.#options.heard();
+    this.#notify();
   }
 
   #index(): void {
@@ -163,6 +157,10 @@ export class AddressOwners {
         this.#byAddress.set(ip, [...this.#byAddress.get(ip) ?? [], podUid]);
       }
     }
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #answered(): void {

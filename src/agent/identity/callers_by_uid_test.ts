@@ -1,12 +1,10 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { callersOfTest, connectionFrom } from "../../../tests/fakes/callers.ts";
 import { deniedFrame, podFrame, roleFrame } from "../../../tests/fakes/frames.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
-import { quietLog } from "../../../tests/fakes/quiet_log.ts";
 import { fakeSandboxes } from "../../../tests/fakes/sandboxes.ts";
 import type { Frame } from "../../protocol/frames.ts";
-import { AddressOwners } from "./address_owners.ts";
-import { Assignments } from "./assignments.ts";
 import type { PodLookup } from "../ports.ts";
 
 const hour = 3_600_000;
@@ -16,9 +14,8 @@ function setUp() {
   const clock = new ManualClock();
   const wanted: number[] = [];
   const read: string[] = [];
-  const assignments = new Assignments({
+  const { assignments, callers } = callersOfTest({
     clock,
-    graceMs: 25_000,
     readPod: (ip) => {
       read.push(ip);
       return Promise.resolve(null);
@@ -29,7 +26,7 @@ function setUp() {
   const tell = (...frames: Frame[]) => frames.forEach((frame) => stream.apply(frame));
   tell({ type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
   const ready = (uid: string, pod = {}) => roleFrame(uid, { expiresAt: clock.now() + hour }, pod);
-  return { clock, assignments, tell, ready, wanted, read };
+  return { clock, callers, tell, ready, wanted, read };
 }
 
 function wordFor(found: PodLookup): string {
@@ -55,40 +52,40 @@ type AsReady = ReturnType<typeof setUp>["ready"];
 
 for (const [name, frameOf, word] of frames) {
   test(`findUid() of a pod of which the server says ${name}: ${word}`, () => {
-    const { assignments, tell, ready } = setUp();
+    const { callers, tell, ready } = setUp();
     tell(frameOf(ready));
-    assert.equal(wordFor(assignments.findUid("a")), word);
+    assert.equal(wordFor(callers.findUid("a")), word);
   });
 }
 
 test("findUid() doesn't mind two pods at one address", () => {
-  const { assignments, tell, ready } = setUp();
+  const { callers, tell, ready } = setUp();
   tell(ready("a", { ips: ["10.0.0.7"] }), ready("b", { ips: ["10.0.0.7"] }));
-  assert.equal(assignments.find("10.0.0.7").kind, "conflict");
-  assert.equal(wordFor(assignments.findUid("a")), "a ready");
+  assert.equal(callers.find(connectionFrom("10.0.0.7")).kind, "conflict");
+  assert.equal(wordFor(callers.findUid("a")), "a ready");
 });
 
 test("findUid() ends with the pod, with the credentials, and with the server's word", async () => {
-  const { clock, assignments, tell, ready } = setUp();
+  const { clock, callers, tell, ready } = setUp();
   tell(ready("a"), roleFrame("b", { expiresAt: clock.now() + 10_000 }));
-  assert.equal(wordFor(assignments.findUid("b")), "b ready");
+  assert.equal(wordFor(callers.findUid("b")), "b ready");
   tell({ type: "revoke", uid: "a" });
-  assert.equal(wordFor(assignments.findUid("a")), "unknown");
+  assert.equal(wordFor(callers.findUid("a")), "unknown");
   await clock.advance(10_000);
-  assert.equal(wordFor(assignments.findUid("b")), "b pending");
+  assert.equal(wordFor(callers.findUid("b")), "b pending");
   await clock.advance(15_001);
-  assert.equal(wordFor(assignments.findUid("b")), "stale");
+  assert.equal(wordFor(callers.findUid("b")), "stale");
 });
 
-test("settleUid() waits for the pod, then for its credentials, and asks for no address", async () => {
-  const { clock, assignments, tell, ready, wanted, read } = setUp();
+test("waitForUid() waits for the pod, then for its credentials, and asks for no address", async () => {
+  const { clock, callers, tell, ready, wanted, read } = setUp();
   let found: PodLookup | undefined;
-  const waiting = assignments.waitForUid("a", 900, never).then((given) => found = given);
+  const waiting = callers.waitForUid("a", 900, never).then((given) => found = given);
   await clock.advance(100);
   tell(roleFrame("a", { expiresAt: null }));
   await clock.advance(100);
   assert.equal(found, undefined);
-  assert.equal(assignments.waiting, 1);
+  assert.equal(callers.waiting, 1);
   tell(ready("a"));
   assert.equal(wordFor(await waiting), "a ready");
   assert.ok(wanted.length > 0);
@@ -96,9 +93,9 @@ test("settleUid() waits for the pod, then for its credentials, and asks for no a
   assert.equal(clock.pending(), 0);
 });
 
-test("settleUid() gives what is known when its time is up", async () => {
-  const { clock, assignments } = setUp();
-  const waiting = assignments.waitForUid("a", 900, never);
+test("waitForUid() gives what is known when its time is up", async () => {
+  const { clock, callers } = setUp();
+  const waiting = callers.waitForUid("a", 900, never);
   await clock.advance(900);
   assert.equal(wordFor(await waiting), "unknown");
   assert.equal(clock.pending(), 0);
@@ -112,21 +109,18 @@ const runtimes = [
 ] as const;
 
 for (const [name, answers, runs, word] of runtimes) {
-  test(`settleUid() long without a server, the container runtime ${name}: ${word}`, async () => {
+  test(`waitForUid() long without a server, the container runtime ${name}: ${word}`, async () => {
     const clock = new ManualClock();
     const runtime = fakeSandboxes();
     if (runs) runtime.ready.set("s1", { podUid: "a", ips: [] });
     if (!answers) runtime.mood = "away";
-    const heard = () => assignments.wakeAll();
-    const owners = new AddressOwners({ runtime, clock, log: quietLog, heard });
-    const readPod = () => Promise.resolve(null);
-    const assignments = new Assignments({ clock, graceMs: 25_000, readPod, owners });
+    const { assignments, callers } = callersOfTest({ clock, runtime });
     const stream = assignments.openStream();
     stream.apply({ type: "synced" });
     stream.apply({ type: "ping", watchAgeSeconds: 1 });
     stream.apply(roleFrame("a", { expiresAt: clock.now() + hour }, { hostNetwork: true }));
     await clock.advance(60_000);
-    const waiting = assignments.waitForUid("a", 900, never);
+    const waiting = callers.waitForUid("a", 900, never);
     await clock.advance(900);
     assert.equal(wordFor(await waiting), word);
   });

@@ -1,0 +1,128 @@
+/**
+ * Which pod is calling, and what it gets: the identity source names the pod behind a connection,
+ * the assignments say what the server has decided for it. Requests wait here for either.
+ */
+import type { ConnectionEnds } from "../http/messages.ts";
+import type { CallerLookup, Clock, FindCaller, PodLookup, PodsByUid } from "../ports.ts";
+import type { Assignments } from "../assignments/assignments.ts";
+import { WaitList } from "./wait_list.ts";
+
+/** One way to identify the pod behind a connection. Times are monotonic, in milliseconds. */
+export interface IdentitySource {
+  /** Immediately, from memory, for a request that arrived at `at`. */
+  find(connection: ConnectionEnds, at: number): CallerLookup;
+  /** Starts whatever may improve on `found`. */
+  refresh(connection: ConnectionEnds, found: CallerLookup): void;
+  /** The UID of the pod last seen there: to bind a session token to, never to answer by. */
+  lastKnown(connection: ConnectionEnds): string | undefined;
+  /** The UID or address whose changes may change the answer. */
+  waitKey(connection: ConnectionEnds): string;
+  /** Whether this source itself, at `at`, shows that the pod runs on this node. */
+  runs(uid: string, at: number): boolean;
+  /** Called if `runs` may have become true. */
+  refreshRunning(): void;
+  /** `listener` is called when answers may have changed that the assignments don't report. */
+  onChange(listener: () => void): void;
+}
+
+export interface CallersOptions {
+  readonly clock: Clock;
+  readonly assignments: Assignments;
+  readonly source: IdentitySource;
+  /** Called when a request starts to wait. */
+  readonly wanted?: () => void;
+}
+
+interface Wait<F extends CallerLookup> {
+  readonly key: () => string;
+  readonly find: () => F;
+  readonly refresh: (found: F) => void;
+}
+
+export class Callers implements FindCaller, PodsByUid {
+  readonly #options: CallersOptions;
+  readonly #waits: WaitList;
+
+  constructor(options: CallersOptions) {
+    this.#options = options;
+    this.#waits = new WaitList(options.clock);
+    options.source.onChange(() => this.#waits.wakeAll());
+    options.assignments.onChange((key) => {
+      if (key === null) this.#waits.wakeAll();
+      else this.#waits.wake(key);
+    });
+  }
+
+  /** The number of requests that wait. */
+  get waiting(): number {
+    return this.#waits.size;
+  }
+
+  find(connection: ConnectionEnds): CallerLookup {
+    return this.#options.source.find(connection, this.#options.clock.monotonic());
+  }
+
+  lastKnown(connection: ConnectionEnds): string | undefined {
+    return this.#options.source.lastKnown(connection);
+  }
+
+  waitFor(connection: ConnectionEnds, ms: number, signal: AbortSignal): Promise<CallerLookup> {
+    const { source, clock } = this.#options;
+    const at = clock.monotonic();
+    return this.#wait(
+      {
+        key: () => source.waitKey(connection),
+        find: () => source.find(connection, at),
+        refresh: (found) => source.refresh(connection, found),
+      },
+      ms,
+      signal,
+    );
+  }
+
+  findUid(uid: string): PodLookup {
+    return this.#findUid(uid, this.#options.clock.monotonic());
+  }
+
+  waitForUid(uid: string, ms: number, signal: AbortSignal): Promise<PodLookup> {
+    const at = this.#options.clock.monotonic();
+    return this.#wait(
+      {
+        key: () => uid,
+        find: () => this.#findUid(uid, at),
+        refresh: (found) => {
+          if (found.kind === "stale") this.#options.source.refreshRunning();
+        },
+      },
+      ms,
+      signal,
+    );
+  }
+
+  /** A pod that the source itself sees running needs no recent frame of the server. */
+  #findUid(uid: string, at: number): PodLookup {
+    const { assignments, source } = this.#options;
+    const pod = assignments.pod(uid);
+    return pod && source.runs(uid, at) ? { kind: "pod", pod } : assignments.lookUp(uid);
+  }
+
+  async #wait<F extends CallerLookup>(
+    { key, find, refresh }: Wait<F>,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<F> {
+    const deadline = this.#options.clock.monotonic() + ms;
+    for (;;) {
+      const found = find();
+      const left = deadline - this.#options.clock.monotonic();
+      if (isComplete(found) || left <= 0 || signal.aborted) return found;
+      this.#options.wanted?.();
+      refresh(found);
+      await this.#waits.next(key(), left, signal);
+    }
+  }
+}
+
+function isComplete(found: CallerLookup): boolean {
+  return found.kind === "pod" && found.pod.outcome.kind !== "pending";
+}
