@@ -28,6 +28,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: "which pods would get another answer than under kiam or kube2iam",
     load: async () => (await import("./migrate/command.ts")).migrateCommand,
   },
+  wait: {
+    summary: "waits until this pod gets credentials, for an init container",
+    load: async () => (await import("./wait/command.ts")).waitCommand,
+  },
   uninstall: {
     summary: "removes this node's redirect rules",
     load: async () => (await import("./agent/lifecycle/uninstall.ts")).uninstallCommand,

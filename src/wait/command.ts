@@ -1,0 +1,53 @@
+/** The `wait` command, for an init container: the pod starts once its credentials are there. */
+import type { Command } from "../cli/command.ts";
+import { refuse } from "../cli/command.ts";
+import { flag } from "../cli/flags.ts";
+import { parseFlags } from "../cli/parse_flags.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { systemClock } from "../time/system_clock.ts";
+import { waitForCredentials } from "./wait_for_credentials.ts";
+
+const flags = {
+  timeout: flag.duration("2m", "how long to wait for credentials"),
+};
+
+export const waitCommand: Command = {
+  usage: "[flags]",
+  summary: "waits until this pod gets credentials, for an init container",
+  flags,
+  examples: ["wait", "wait --timeout=5m"],
+  run: runWait,
+};
+
+/** 0 with credentials, 3 if the pod is denied or has no role, 4 after the timeout. */
+export async function runWait(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(flags, args, runtime.env);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
+  const strays = parsed.positionals.map((text) => `${text}: unexpected; wait takes only flags`);
+  if (strays.length > 0) return refuse(runtime, strays);
+  const { timeout } = parsed.values;
+  const http = runtime.httpClient();
+  const outcome = await waitForCredentials({
+    fetch: http.fetch,
+    endpoint: endpointOf(runtime.env),
+    clock: systemClock,
+    timeoutMs: timeout * 1000,
+    waiting: (reason) => runtime.writeError(`waiting: ${reason}\n`),
+  });
+  http.close();
+  if (outcome.kind === "credentials") {
+    runtime.writeOut(`${outcome.role}: credentials until ${outcome.expiration}\n`);
+    return 0;
+  }
+  const prefix = outcome.kind === "timeout" ? `no credentials within ${timeout} s; last: ` : "";
+  runtime.writeError(`${prefix}${outcome.reason}\n`);
+  return outcome.kind === "timeout" ? 4 : 3;
+}
+
+/** AWS SDKs' own variables (AWS SDKs and Tools Reference Guide, "IMDS credential provider"). */
+function endpointOf(env: Runtime["env"]): string {
+  const given = env["AWS_EC2_METADATA_SERVICE_ENDPOINT"];
+  if (given) return given.replace(/\/+$/, "");
+  const mode = env["AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"];
+  return mode?.toLowerCase() === "ipv6" ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
+}
