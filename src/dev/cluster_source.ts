@@ -10,10 +10,12 @@ import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/fa
 import type { WatchStatus } from "../server/readiness.ts";
 import { devNodeName } from "./manifest_objects.ts";
 import { followManifests, type ManifestCluster, type ManifestReading } from "./manifests.ts";
+import type { IamDocuments } from "./sts/iam.ts";
 import { aborted } from "../time/aborted.ts";
 
-/** The server's index. */
+/** The server's index and the embedded STS. */
 interface Sinks {
+  readonly iam: { replace(documents: IamDocuments): void };
   readonly pods: Sink<PodFacts>;
   readonly namespaces: Sink<NamespaceFacts>;
   readonly serviceAccounts: Sink<ServiceAccountFacts>;
@@ -45,6 +47,7 @@ export function manifestSource(options: ManifestSourceOptions): ClusterSource {
     if (reading.kind === "problems") return options.tell([...reading.problems, "nothing changed"]);
     const { cluster } = reading;
     options.tell(cluster.warnings);
+    sinks.iam.replace(cluster.iam);
     sinks.namespaces.replace(cluster.namespaces);
     sinks.serviceAccounts.replace(cluster.serviceAccounts);
     sinks.pods.replace([...cluster.pods, options.agent]);

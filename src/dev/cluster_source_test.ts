@@ -29,8 +29,9 @@ test("manifestSource() feeds the first reading, then edits, and tells of slips",
     tell: (lines) => told.push(...lines),
   });
   const index = new ClusterIndex();
+  const sinks = sinksOf(index);
   const stop = new AbortController();
-  const running = source.run(index, stop.signal);
+  const running = source.run(sinks, stop.signal);
   assert.ok(index.synced);
   assert.deepEqual(namesOf(index), ["a", "rolecall-agent-dev"]);
   assert.deepEqual(told.splice(0), [
@@ -92,8 +93,9 @@ test("kubernetesSource() lets only the named pods in, each at its own loopback a
     log: quietLog,
   });
   const index = new ClusterIndex();
+  const sinks = sinksOf(index);
   const stop = new AbortController();
-  const running = source.run(index, stop.signal);
+  const running = source.run(sinks, stop.signal);
   for (let turn = 0; turn < 100 && index.pod("web") === undefined; turn++) await settled();
   assert.deepEqual(namesOf(index), ["cart", "rolecall-agent-dev", "web"]);
   const place = (uid: string) => [index.pod(uid)?.nodeName, index.pod(uid)?.ips];
@@ -107,3 +109,7 @@ test("kubernetesSource() lets only the named pods in, each at its own loopback a
   stop.abort();
   await running;
 });
+
+function sinksOf({ pods, namespaces, serviceAccounts }: ClusterIndex) {
+  return { pods, namespaces, serviceAccounts, iam: { replace: () => {} } };
+}

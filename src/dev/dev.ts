@@ -42,10 +42,12 @@ export async function runDev(options: DevOptions, signal: AbortSignal): Promise<
   const ended = new AbortController();
   const pair = createPair({ ...options, aws });
   const listeners: Listener[] = [];
+  const { pods, namespaces, serviceAccounts } = pair.server.index;
+  const sinks = { pods, namespaces, serviceAccounts, iam: aws.iam };
   try {
     const { front } = await listenAll(options, pair, listeners);
     const running = Promise.all([
-      options.source.run(pair.server.index, ended.signal),
+      options.source.run(sinks, ended.signal),
       pair.server.run(ended.signal),
       runAgent(pair, ended.signal),
     ]);

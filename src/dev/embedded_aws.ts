@@ -2,11 +2,14 @@
 import type { Incoming, ListenLimits } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createFakeImds } from "./fake_imds.ts";
-import { createFakeSts } from "./fake_sts.ts";
+import { createFakeSts } from "./sts/fake_sts.ts";
+import { type IamDocuments, lenientIam } from "./sts/iam.ts";
 
 export interface EmbeddedAws {
   readonly stsUrl: string;
   readonly imdsUrl: string;
+  /** What the STS goes by; none to begin with. */
+  readonly iam: { replace(documents: IamDocuments): void };
   close(): Promise<void>;
 }
 
@@ -32,11 +35,12 @@ const limits: ListenLimits = {
 /** Any program of this machine may ask: all that it gives away is fake. */
 export async function startEmbeddedAws(options: EmbeddedAwsOptions): Promise<EmbeddedAws> {
   const { now, region } = options;
+  let documents: IamDocuments = { roles: [], policies: [] };
   const sts = createFakeSts({
     now,
     random: (below) => crypto.getRandomValues(new Uint32Array(1))[0]! % below,
     accountId: embeddedAccountId,
-    refuses: (roleArn) => /\/untrusting[^/]*$/.test(roleArn),
+    iam: lenientIam(() => documents),
   });
   const imds = createFakeImds({
     now,
@@ -52,6 +56,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions): Promise<Emb
   return {
     stsUrl: stsUrl!,
     imdsUrl: imdsUrl!,
+    iam: { replace: (next) => void (documents = next) },
     close: async () => void await Promise.all(listeners.map((listener) => listener.close(0))),
   };
 }

@@ -8,7 +8,7 @@ const ownFlags = {
   "admin-listen": flag.listen("127.0.0.1:9620", "/livez, /readyz and /metrics of both"),
   "status-listen": flag.listen("127.0.0.1:9622", "status page and /api/…; loopback only"),
   "manifests": flag.list(
-    "files of pods, namespaces and ServiceAccounts; empty means dev/cluster.yaml, here or beside the program",
+    "files of pods, namespaces, ServiceAccounts and IAM roles; empty means dev/cluster.yaml, here or beside the program",
     "paths separated by commas",
   ),
   "kubeconfig": flag.text("", "read a real cluster instead of manifests; with --as"),

@@ -6,14 +6,18 @@ import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects
 import type { Resource } from "../kubernetes/ports.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
 import { readManifestText } from "../kubernetes/objects/manifest_documents.ts";
+import { isIamManifest, readIamManifests } from "./iam_manifests.ts";
 import type { ManifestObject } from "./manifest_fields.ts";
 import { manifestObjects } from "./manifest_objects.ts";
+import type { IamDocuments } from "./sts/iam.ts";
 
 /** What the manifests say, with a line for each thing passed over or made up. */
 export interface ManifestCluster {
   readonly pods: readonly PodFacts[];
   readonly namespaces: readonly NamespaceFacts[];
   readonly serviceAccounts: readonly ServiceAccountFacts[];
+  /** For the embedded STS. */
+  readonly iam: IamDocuments;
   readonly warnings: readonly string[];
 }
 
@@ -30,12 +34,14 @@ export async function readManifests(
   readTextFile: ReadTextFile,
 ): Promise<ManifestReading> {
   const texts = await Promise.all(paths.map((path) => readOne(path, readTextFile)));
-  const objects = manifestObjects(texts.flatMap(({ documents }) => documents));
+  const documents = texts.flatMap((text) => text.documents);
+  const objects = manifestObjects(documents.filter((one) => !isIamManifest(one)));
   const problems = [...texts.flatMap((text) => text.problems), ...objects.problems];
   const cluster = {
     pods: picked(pods, objects.pods, problems),
     namespaces: picked(namespaces, objects.namespaces, problems),
     serviceAccounts: picked(serviceAccounts, objects.serviceAccounts, problems),
+    iam: readIamManifests(documents.filter(isIamManifest), problems),
     warnings: objects.warnings,
   };
   return problems.length > 0 ? { kind: "problems", problems } : { kind: "read", cluster };

@@ -1,33 +1,21 @@
 /**
- * An STS to try things on: the query protocol's AssumeRole and GetCallerIdentity with XML answers
- * and errors as AWS writes them. Its credentials say in every part that they are fake, and it keeps
- * no state: whom a session belongs to stands in its token. Signatures are not verified.
+ * An STS to try things on: the query protocol's AssumeRole and GetCallerIdentity, with XML responses
+ * and errors as AWS writes them. It enforces trust policies (`assume_role.ts`), its credentials say in
+ * every part that they are fake, and it keeps no state. Signatures are not verified.
  */
-import { ParameterFault, readAssumeRole } from "./fake_sts_parameters.ts";
+import { authorizeAssumeRole, type Caller, StsFault } from "./assume_role.ts";
+import { ParameterFault, readAssumeRole } from "./assume_role_parameters.ts";
+import type { Iam } from "./iam.ts";
+import { readSessionToken, type Session, writeSessionToken } from "./session.ts";
 
 export interface FakeStsOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Whole numbers from 0 to `below` - 1. */
   readonly random: (below: number) => number;
-  /** Of the caller who has none of the sessions given out here. */
+  /** The account of callers whose credentials weren't issued here. */
   readonly accountId: string;
-  /** Roles whose trust policy, so to say, doesn't name the caller. */
-  readonly refuses: (roleArn: string) => boolean;
-}
-
-/** The identity of whoever asks with credentials that weren't made here. */
-function fakeCallerArn(accountId: string): string {
-  return `arn:aws:sts::${accountId}:assumed-role/rolecall-server/dev`;
-}
-
-/** What a session token says in plain text, base64url. */
-interface Session {
-  readonly accessKeyId: string;
-  readonly arn: string;
-  readonly userId: string;
-  readonly account: string;
-  readonly expiresAt: number;
+  readonly iam: Iam;
 }
 
 interface Fault {
@@ -37,7 +25,9 @@ interface Fault {
 }
 
 const xmlns = "https://sts.amazonaws.com/doc/2011-06-15/";
-const tokenPrefix = "FAKE-SESSION-OF-ROLECALL-DEV.";
+/** Callers whose credentials weren't issued here are sessions of this role. */
+const serverRoleName = "rolecall-server";
+const serverUserId = "AROAROLECALLDEV00000:dev";
 
 /** Answers one request of the query protocol, GET or POST. */
 export type FakeSts = (request: Request) => Promise<Response>;
@@ -49,11 +39,12 @@ export function createFakeSts(options: FakeStsOptions): FakeSts {
     const fields = await formFields(request);
     const action = fields.get("Action");
     try {
-      const accessKeyId = signedWith(request);
-      if (action === "AssumeRole") return answer(action, assumeRole(options, fields), requestId);
-      if (action !== "GetCallerIdentity") throw unknownAction(action);
-      const session = callerOf(request, accessKeyId, options.now());
-      return answer(action, callerIdentity(options, session), requestId);
+      const caller = callerOf(options, request);
+      if (action === "AssumeRole") {
+        return answer(action, assumeRole(options, caller, fields), requestId);
+      }
+      if (action === "GetCallerIdentity") return answer(action, callerIdentity(caller), requestId);
+      throw unknownAction(action);
     } catch (fault) {
       return refusal(faultOf(fault), requestId);
     }
@@ -66,22 +57,10 @@ async function formFields(request: Request): Promise<URLSearchParams> {
   return new URLSearchParams(await request.text());
 }
 
-class StsFault extends Error {
-  override readonly name = "StsFault";
-  readonly code: string;
-  readonly status: number;
-
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
-
 function faultOf(fault: unknown): Fault {
   if (fault instanceof StsFault) return fault;
   if (fault instanceof ParameterFault) {
-    return { status: 400, code: "ValidationError", message: fault.message };
+    return { status: 400, code: fault.code, message: fault.message };
   }
   return { status: 500, code: "InternalFailure", message: "the embedded STS failed" };
 }
@@ -101,11 +80,29 @@ function signedWith(request: Request): string {
   throw new StsFault(403, "MissingAuthenticationToken", message);
 }
 
-/** The session a request is made with; undefined for somebody else's credentials. */
-function callerOf(request: Request, accessKeyId: string, now: number): Session | undefined {
-  const token = request.headers.get("x-amz-security-token") ?? "";
-  if (!accessKeyId.startsWith("ASIAROLECALLDEV")) return undefined;
-  const session = readToken(token);
+function callerOf({ accountId: account, now }: FakeStsOptions, request: Request): Caller {
+  const accessKeyId = signedWith(request);
+  const session = accessKeyId.startsWith("ASIAROLECALLDEV")
+    ? sessionOf(request, accessKeyId, now())
+    : undefined;
+  const principal = session === undefined
+    ? {
+      kind: "aws" as const,
+      account,
+      arn: `arn:aws:sts::${account}:assumed-role/${serverRoleName}/dev`,
+      principalArn: `arn:aws:iam::${account}:role/${serverRoleName}`,
+    }
+    : {
+      kind: "aws" as const,
+      account: session.account,
+      arn: session.arn,
+      principalArn: session.roleArn,
+    };
+  return { principal, session };
+}
+
+function sessionOf(request: Request, accessKeyId: string, now: number): Session {
+  const session = readSessionToken(request.headers.get("x-amz-security-token") ?? "");
   if (session?.accessKeyId !== accessKeyId) {
     const message = "The security token included in the request is invalid";
     throw new StsFault(403, "InvalidClientTokenId", message);
@@ -115,53 +112,47 @@ function callerOf(request: Request, accessKeyId: string, now: number): Session |
   throw new StsFault(403, "ExpiredToken", message);
 }
 
-function readToken(token: string): Session | undefined {
-  if (!token.startsWith(tokenPrefix)) return undefined;
-  try {
-    const text = token.slice(tokenPrefix.length).replaceAll("-", "+").replaceAll("_", "/");
-    return JSON.parse(atob(text));
-  } catch {
-    return undefined;
-  }
-}
-
-function assumeRole(options: FakeStsOptions, fields: URLSearchParams): string {
-  const { roleArn, account, roleName, sessionName, durationSeconds } = readAssumeRole(fields);
-  if (options.refuses(roleArn)) {
-    const message = `User: ${fakeCallerArn(options.accountId)} is not authorized to perform: ` +
-      `sts:AssumeRole on resource: ${roleArn}`;
-    throw new StsFault(403, "AccessDenied", message);
-  }
+function assumeRole(options: FakeStsOptions, caller: Caller, fields: URLSearchParams): string {
+  const asked = readAssumeRole(fields);
+  const granted = authorizeAssumeRole(options.iam, caller, asked, options.now());
+  const { roleArn, account, roleName, sessionName, durationSeconds } = asked;
   const session: Session = {
+    ...granted,
     accessKeyId: `ASIAROLECALLDEV${identifier(options, 5, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}`,
     arn: `arn:${roleArn.split(":")[1]}:sts::${account}:assumed-role/${roleName}/${sessionName}`,
+    roleArn,
     userId: `AROAROLECALLDEV00000:${sessionName}`,
     account,
     expiresAt: options.now() + durationSeconds * 1000,
+    policy: asked.policy,
+    policyArns: [...asked.policyArns],
   };
   return element("Credentials", credentials(options, session)) +
     element(
       "AssumedRoleUser",
       element("AssumedRoleId", escaped(session.userId)) + element("Arn", escaped(session.arn)),
-    );
+    ) +
+    element("PackedPolicySize", String(asked.packedPercent)) +
+    (granted.sourceIdentity === undefined
+      ? ""
+      : element("SourceIdentity", escaped(granted.sourceIdentity)));
 }
 
 function credentials(options: FakeStsOptions, session: Session): string {
-  const text = btoa(JSON.stringify(session)).replaceAll("+", "-").replaceAll("/", "_");
   const expiration = new Date(session.expiresAt).toISOString().replace(/\.\d+Z$/, "Z");
   return element("AccessKeyId", session.accessKeyId) +
     element(
       "SecretAccessKey",
       `fake/secret/of/rolecall/dev/${identifier(options, 12, "0123456789")}`,
     ) +
-    element("SessionToken", tokenPrefix + text.replace(/=+$/, "")) +
+    element("SessionToken", writeSessionToken(session)) +
     element("Expiration", expiration);
 }
 
-function callerIdentity({ accountId }: FakeStsOptions, session: Session | undefined): string {
-  return element("Arn", escaped(session?.arn ?? fakeCallerArn(accountId))) +
-    element("UserId", escaped(session?.userId ?? "AROAROLECALLDEV00000:dev")) +
-    element("Account", session?.account ?? accountId);
+function callerIdentity({ principal, session }: Caller): string {
+  return element("Arn", escaped(principal.arn)) +
+    element("UserId", escaped(session?.userId ?? serverUserId)) +
+    element("Account", principal.account);
 }
 
 function answer(action: string, result: string, requestId: string): Response {

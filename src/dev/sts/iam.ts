@@ -1,0 +1,68 @@
+/**
+ * The IAM side of the embedded STS: roles with their trust policies, and managed policies. Roles
+ * that nobody described trust everyone, so that `dev` works without a single IAM document.
+ */
+import { parsePolicy, type PolicyDocument } from "../../iam/policy_document.ts";
+
+export interface IamRole {
+  readonly arn: string;
+  readonly trust: PolicyDocument;
+  /** What its sessions may do; null if nobody said, which means everything. */
+  readonly permissions: readonly PolicyDocument[] | null;
+  readonly maxSessionSeconds: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface IamPolicy {
+  readonly arn: string;
+  readonly policy: PolicyDocument;
+}
+
+/** What the embedded STS reads; the documents may change between two calls. */
+export interface Iam {
+  /** Undefined if the role doesn't exist. */
+  role(arn: string): IamRole | undefined;
+  /** Undefined if its content isn't known. */
+  policy(arn: string): PolicyDocument | undefined;
+}
+
+export interface IamDocuments {
+  readonly roles: readonly IamRole[];
+  readonly policies: readonly IamPolicy[];
+}
+
+/** IAM with exactly these documents. */
+export function iamOf({ roles, policies }: IamDocuments): Iam {
+  return {
+    role: (arn) => roles.find((role) => role.arn === arn),
+    policy: (arn) => policies.find((policy) => policy.arn === arn)?.policy,
+  };
+}
+
+/** The same, except that every other role exists too, and trusts everyone. */
+export function lenientIam(documents: () => IamDocuments): Iam {
+  return {
+    role: (arn) => iamOf(documents()).role(arn) ?? { ...trusting, arn },
+    policy: (arn) => iamOf(documents()).policy(arn),
+  };
+}
+
+const trusting = {
+  trust: policyOf({
+    Version: "2012-10-17",
+    Statement: {
+      Effect: "Allow",
+      Principal: "*",
+      Action: ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+    },
+  }),
+  permissions: null,
+  maxSessionSeconds: 43_200,
+  tags: {},
+};
+
+function policyOf(document: object): PolicyDocument {
+  const parsed = parsePolicy(document, "trust");
+  if (parsed.kind === "policy") return parsed.policy;
+  throw new TypeError(`policy ${parsed.problem}`);
+}
