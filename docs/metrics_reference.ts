@@ -1,5 +1,5 @@
 /** Writes the metrics reference (docs/metrics.md) from agent's and server's own registries. */
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { AgentCounts } from "../src/agent/metrics/agent_counts.ts";
 import { publishMetrics } from "../src/agent/metrics/metrics.ts";
 import { createMetrics } from "../src/server/metrics.ts";

@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import type { PodFacts } from "../../src/policy/facts.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
 import { systemClock } from "../../src/time/system_clock.ts";

@@ -1,6 +1,6 @@
 /** Wires the agent together from its adapters; `main.ts` opens listeners, files and programs. */
 import type { Hono } from "hono";
-import type { Registry } from "prom-client";
+import type { Registry } from "@prometheus-io/client";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { Assignments } from "./assignments/assignments.ts";
 import { canonicalAddresses } from "../net/ip_address.ts";

@@ -1,5 +1,5 @@
 /** The server and the agent as they are, joined in one process without a network between them. */
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { createAgent } from "../agent/agent.ts";
 import { TokenKeyRing } from "../agent/imds/token_keys.ts";
 import { serverToken } from "../agent/server_client/server_token.ts";

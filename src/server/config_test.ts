@@ -26,7 +26,7 @@ const wrong: [string[], RegExp][] = [
   [[chain, "--session-duration=2h"], /^--session-duration: "2h" .*--assume-role-arn.*1h/],
   [["--session-duration=14m"], /^--session-duration: "14m" .*15m/],
   [["--session-name={pods}"], /^--session-name: "\{pods\}" .*\{pod\}/],
-  [["--session-name={cluster}"], /^--session-name: .*no name/],
+  [["--session-name={cluster}"], /^--session-name: .*needs --cluster-name/],
   [["--session-tags"], /^--session-tags: .*--cluster-name/],
   [["--tls-cert=/tls.crt"], /^--tls-cert: .*--tls-key/],
   [["--tls-key=/tls.key"], /^--tls-key: .*--tls-cert/],

@@ -1,5 +1,5 @@
 /** The `server` command: settings → adapters → server → listeners, until a signal. */
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { createSts, type Sts } from "../aws/sts.ts";
 import type { Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";

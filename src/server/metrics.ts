@@ -1,5 +1,5 @@
 /** Every metric of the server, prefix `rolecall_server_`; labels take few, known values. */
-import type { Registry } from "prom-client";
+import type { Registry } from "@prometheus-io/client";
 import { MetricSet } from "../telemetry/metric_set.ts";
 import type { Assignment } from "./assignments/assignment_frame.ts";
 import type { CallReport, CredentialStats } from "./credentials/credential_reports.ts";

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { podFacts } from "../../tests/fakes/facts.ts";
 import type { DenialReason } from "../policy/facts.ts";
 import type { Assignment } from "./assignments/assignment_frame.ts";

@@ -3,7 +3,7 @@
  * supply Kubernetes and AWS (or stand-ins) and the listeners.
  */
 import type { Hono } from "hono";
-import type { Registry } from "prom-client";
+import type { Registry } from "@prometheus-io/client";
 import { createPolicy } from "../policy/decide.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { type Agent, agentIdentity } from "./access/agent_identity.ts";

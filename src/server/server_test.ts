@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { fakeCredentials } from "../../tests/fakes/credential_cache.ts";
 import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
 import { jwt } from "../../tests/fakes/jwt.ts";

@@ -1,6 +1,6 @@
 /** Whether a process lives, whether it is ready and what it lacks, and its metrics. */
 import { Hono } from "hono";
-import type { Registry } from "prom-client";
+import type { Registry } from "@prometheus-io/client";
 
 interface AdminOptions {
   /** One line for each thing missing; empty means ready. */

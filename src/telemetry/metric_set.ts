@@ -1,8 +1,8 @@
-/** Defines a component's metrics: all with its prefix, in one registry. Their names are its own. */
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+/** Defines one component's metrics: a common prefix, one registry. */
+import { Counter, Gauge, Histogram, type Registry } from "@prometheus-io/client";
 
-/** Fills a metric in when metrics are asked for. */
-type Fill<Metric> = (own: Metric) => void;
+/** Sets a metric's values when metrics are scraped. */
+type Fill<Metric> = (metric: Metric) => void;
 
 export class MetricSet {
   readonly #registers: Registry[];
@@ -14,34 +14,48 @@ export class MetricSet {
     this.#prefix = prefix;
   }
 
-  gauge(name: string, help: string, labelNames: readonly string[], fill?: Fill<Gauge>): Gauge {
+  gauge<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    fill?: Fill<Gauge<Label>>,
+  ): Gauge<Label> {
     return new Gauge({ ...this.#base(name, help, labelNames), ...collecting(fill) });
   }
 
-  /** 1 or 0, read when metrics are asked for. */
+  /** 1 or 0, read when metrics are scraped. */
   flag(name: string, help: string, read: () => boolean): void {
-    this.gauge(name, help, [], (own) => own.set(Number(read())));
+    this.gauge(name, help, [], (gauge) => gauge.set(Number(read())));
   }
 
-  counter(name: string, help: string, labelNames: readonly string[]): Counter {
+  counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+  ): Counter<Label> {
     return new Counter(this.#base(name, help, labelNames));
   }
 
-  /** A counter of what is counted elsewhere: `fill` increments it from 0 by what it has come to. */
-  total(name: string, help: string, labelNames: readonly string[], fill: Fill<Counter>): void {
-    const fresh = (own: Counter) => {
-      own.reset();
-      fill(own);
+  /** A counter of something counted elsewhere: `fill` increments it from 0 to its current value. */
+  total<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    fill: Fill<Counter<Label>>,
+  ): void {
+    const refill = (counter: Counter<Label>) => {
+      counter.reset();
+      fill(counter);
     };
-    new Counter({ ...this.#base(name, help, labelNames), ...collecting(fresh) });
+    new Counter({ ...this.#base(name, help, labelNames), ...collecting(refill) });
   }
 
-  /** `buckets`: upper bounds in seconds, rising. */
+  /** `buckets`: upper bounds in seconds, ascending. */
   histogram(name: string, help: string, buckets: readonly number[]): Histogram {
     return new Histogram({ ...this.#base(name, help, []), buckets: [...buckets] });
   }
 
-  #base(name: string, help: string, labelNames: readonly string[]) {
+  #base<Label extends string>(name: string, help: string, labelNames: readonly Label[]) {
     const registers = this.#registers;
     return { name: this.#prefix + name, help, labelNames: [...labelNames], registers };
   }

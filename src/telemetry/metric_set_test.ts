@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { MetricSet } from "./metric_set.ts";
 
 async function rows(registry: Registry): Promise<string[]> {

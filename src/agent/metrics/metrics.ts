@@ -2,7 +2,7 @@
  * Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. Loaded when
  * metrics are first asked for: counting needs none of it.
  */
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { MetricSet } from "../../telemetry/metric_set.ts";
 import type { RuntimeStatus } from "../identity/sandbox_owners.ts";
 import type { ServerClientStatus } from "../server_client/server_client.ts";

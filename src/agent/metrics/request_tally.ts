@@ -2,7 +2,7 @@
  * Counts requests as plain numbers, since they are counted many thousand times for each time that
  * somebody reads them. Puts them into a registry's words when they are read.
  */
-import type { Histogram, Registry } from "prom-client";
+import type { Histogram, Registry } from "@prometheus-io/client";
 
 interface Handled {
   readonly codes: Map<number, number>;
@@ -74,7 +74,7 @@ export class RequestTally {
         aggregator: "sum",
         values: this.#rows(name),
       });
-    // The registry asks nothing of a metric but these; prom-client's own can't be filled like this.
+    // The registry asks nothing of a metric but these; the library's own histogram can't be filled like this.
     const metric = { name, help, labelNames, get, reset: () => this.#handled.clear() };
     registry.registerMetric(metric as unknown as Histogram);
   }

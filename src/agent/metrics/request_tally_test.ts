@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Histogram, Registry } from "prom-client";
+import { Histogram, Registry } from "@prometheus-io/client";
 import { RequestTally } from "./request_tally.ts";
 
 const seconds = [0.001, 0.01, 2.5];
@@ -12,7 +12,7 @@ const observed = [
   ["roles", 200, 60_000],
 ] as const;
 
-test("tally: reads as prom-client's own histogram would", async () => {
+test("tally: reads as the library's own histogram would", async () => {
   const ours = new Registry();
   const theirs = new Registry();
   const tally = new RequestTally(seconds);
