@@ -1,52 +1,42 @@
-/**
- * The program's log: JSON lines for machines, or text for people. pino's small build does it: the
- * same levels and fields without the threads and file streams that would cost an agent 3 MB.
- */
-// @ts-types="pino"
-import { pino } from "pino/browser.js";
+/** The program's log: one line per event, JSON for machines or text for people. */
 
-export type LogLevel = "debug" | "info" | "warn" | "error";
+const levels = ["debug", "info", "warn", "error"] as const;
+
+export type LogLevel = (typeof levels)[number];
 export type LogFormat = "json" | "text";
 
-/** Fields first, then the message: an event's name that stays the same from version to version. */
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+/** Fields first, then the message: the event's name, which stays the same between versions. */
+export type Log = Readonly<Record<LogLevel, (fields: object, message: string) => void>>;
 
 interface LogOptions {
+  /** Events below this level are not written. */
   readonly level: LogLevel;
   readonly format: LogFormat;
   /** `agent`, `server` or `dev`: on every line. */
   readonly component: string;
-  /** Takes a whole line, newline included; false where it leaves that out. */
+  /** Takes a whole line, newline included; returns false if it drops the line. */
   readonly write: (line: string) => boolean | void;
 }
 
 /**
- * A log of one component. JSON lines carry `time` (ISO 8601), `level`, `component`, `msg`. Doesn't
- * throw for a field that JSON has no form for.
+ * JSON lines carry `time` (ISO 8601), `level`, `component`, `msg`, which no field can replace. Never
+ * throws; a field that JSON can't represent is written as a string.
  */
-export function createLog(options: LogOptions): Log {
-  let leftOut = 0;
-  const write = (entry: object) => {
-    const line = jsonLine({ ...entry });
-    const text = options.format === "json" ? line : textLine(JSON.parse(line));
-    if (options.write(text) === false) return void leftOut++;
-    if (leftOut === 0) return;
-    const lines = leftOut;
-    leftOut = 0;
-    log.warn({ lines }, "log lines left out: nobody read them");
+export function createLog({ level: lowest, format, component, write }: LogOptions): Log {
+  let dropped = 0;
+  const log = (level: LogLevel) => (fields: object, msg: string): void => {
+    if (levels.indexOf(level) < levels.indexOf(lowest)) return;
+    const own = { level, time: new Date().toISOString(), component, msg };
+    const line = jsonLine({ ...own, ...fields, ...own });
+    if (write(format === "json" ? line : textLine(JSON.parse(line))) === false) {
+      return void dropped++;
+    }
+    if (dropped === 0) return;
+    const lines = dropped;
+    dropped = 0;
+    log("warn")({ lines }, "log lines dropped: the reader was too slow");
   };
-  const formatters = { level: (level: string) => ({ level }) };
-  const log = pino({
-    level: options.level,
-    timestamp: () => new Date().toISOString(),
-    browser: { write, formatters },
-  }).child({ component: options.component });
-  return log;
+  return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 }
 
 function jsonLine(entry: Record<string, unknown>): string {
@@ -58,7 +48,7 @@ function jsonLine(entry: Record<string, unknown>): string {
   }
 }
 
-/** `12:30:01 WARN agent: message name=value …` */
+/** `12:30:01 WARN  agent: message name=value …` */
 function textLine(entry: Record<string, unknown>): string {
   const { level, time, component, msg, ...fields } = entry;
   const clock = String(time).slice(11, 19);

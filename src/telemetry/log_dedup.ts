@@ -1,30 +1,26 @@
 /**
- * Lines that say the same again are counted instead of written, so that a pod which asks in a loop
- * doesn't fill a disk. The same means: level, message and every text of it but the request's id;
- * figures such as attempts and durations make no line another.
+ * Log deduplication: repeated lines are counted instead of written, so that a pod requesting in a
+ * loop doesn't fill a disk. Two lines are the same if level, message and all texts but the request
+ * ID are; numbers such as attempts and durations don't distinguish them.
  */
+import type { Clock } from "../time/clock.ts";
 import type { Log, LogLevel } from "./log.ts";
 
-interface RepeatsClock {
-  /** Runs once after `ms`; the returned function cancels. */
-  after(ms: number, run: () => void): () => void;
-}
-
-/** The first line is written at once, those like it as one with `repeated`, a minute later. */
+/** The first line is written at once; repeats follow after this time as one line with `repeated`. */
 const windowMs = 60_000;
-/** More kinds of lines at a time are written as they come. */
+/** Beyond this many different lines per window, lines are written as they come. */
 const maxKinds = 1_000;
 
 interface Kind {
   readonly level: LogLevel;
   readonly message: string;
-  /** Of the latest of them. */
+  /** Of the latest repeat. */
   fields: object;
   count: number;
 }
 
-/** `log`, spared of repeats. */
-export function dedupLog(log: Log, clock: RepeatsClock): Log {
+/** `log` without repeats; debug lines are never held back. */
+export function dedupLog(log: Log, clock: Pick<Clock, "after">): Log {
   const kinds = new Map<string, Kind>();
 
   const ended = (key: string, kind: Kind) => {
@@ -49,16 +45,11 @@ export function dedupLog(log: Log, clock: RepeatsClock): Log {
     log[level](fields, message);
     open(key, { level, message, fields, count: 0 });
   };
-  return {
-    debug: (fields, message) => log.debug(fields, message),
-    info: write("info"),
-    warn: write("warn"),
-    error: write("error"),
-  };
+  return { debug: log.debug, info: write("info"), warn: write("warn"), error: write("error") };
 }
 
 function textsOf(fields: object): string {
   return JSON.stringify(fields, (name, value) => {
-    return name === "requestId" || typeof value === "number" ? undefined : value;
+    return name === "requestId" || /number|bigint/.test(typeof value) ? undefined : value;
   });
 }

@@ -18,7 +18,7 @@ function counted(): { log: Log; clock: ManualClock; lines: unknown[][] } {
   return { log: dedupLog(plain, clock), clock, lines };
 }
 
-test("countedRepeats() writes the first line, then one a minute with the count", async () => {
+test("dedupLog() writes the first line, then one a minute with the count", async () => {
   const { log, clock, lines } = counted();
   for (let n = 1; n <= 500; n++) log.info({ pod: "a", n, requestId: `r${n}` }, "request refused");
   assert.equal(lines.length, 1);
@@ -32,7 +32,7 @@ test("countedRepeats() writes the first line, then one a minute with the count",
   assert.equal(lines.length, 2, "it goes on, so it is counted again");
 });
 
-test("countedRepeats() has nothing left to say or to wait for after quiet minutes", async () => {
+test("dedupLog() has nothing left to say or to wait for after quiet minutes", async () => {
   const { log, clock, lines } = counted();
   for (let n = 0; n < 5; n++) log.warn({ pod: "a" }, "denied");
   await clock.advance(180_000);
@@ -41,7 +41,7 @@ test("countedRepeats() has nothing left to say or to wait for after quiet minute
   assert.equal(lines.length, 3);
 });
 
-test("countedRepeats() keeps apart what differs in level, message or a text", () => {
+test("dedupLog() keeps apart what differs in level, message or a text", () => {
   const { log, lines } = counted();
   log.info({ pod: "a" }, "denied");
   log.warn({ pod: "a" }, "denied");
@@ -51,13 +51,13 @@ test("countedRepeats() keeps apart what differs in level, message or a text", ()
   assert.equal(lines.length, 4);
 });
 
-test("countedRepeats() leaves debug as it is", () => {
+test("dedupLog() leaves debug as it is", () => {
   const { log, lines } = counted();
   for (let n = 0; n < 3; n++) log.debug({}, "looked");
   assert.equal(lines.length, 3);
 });
 
-test("countedRepeats() remembers a bounded number of kinds", () => {
+test("dedupLog() remembers a bounded number of kinds", () => {
   const { log, clock } = counted();
   for (let n = 0; n < 5_000; n++) log.info({ pod: `p${n}` }, "denied");
   assert.equal(clock.pending(), 1_000);

@@ -27,6 +27,13 @@ test("createLog() json: a line an event with stable fields", () => {
   assert.match(entry.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 });
 
+test("createLog() json: fields can't replace level, component or message", () => {
+  const { log, lines } = written("json");
+  log.warn({ level: "debug", component: "x", msg: "y", time: 0 }, "denied");
+  const { level, component, msg } = JSON.parse(lines[0]!);
+  assert.deepEqual([level, component, msg], ["warn", "agent", "denied"]);
+});
+
 test("createLog() text: for people, values with spaces quoted", () => {
   const { log, lines } = written("text");
   log.info({ pod: "shop/cart-0", why: "no role" }, "denied");
@@ -53,7 +60,7 @@ test("createLog() says how many lines its reader has missed", () => {
   log.info({ n: 4 }, "denied");
   assert.deepEqual(lines.map((line) => line.slice(9)), [
     "INFO  agent: denied n=3\n",
-    "WARN  agent: log lines left out: nobody read them lines=3\n",
+    "WARN  agent: log lines dropped: the reader was too slow lines=3\n",
     "INFO  agent: denied n=4\n",
   ]);
 });
