@@ -16,7 +16,7 @@ export function inProcessClient(answer: AnswerPeer, peer: string): HttpClient {
       signal.throwIfAborted();
       const request = new Request(url, {
         method: init.method ?? "GET",
-        headers: { ...init.headers },
+        headers: headersOf(init.headers ?? {}),
         body: await bodyOf(init.body),
         signal,
       });
@@ -24,6 +24,14 @@ export function inProcessClient(answer: AnswerPeer, peer: string): HttpClient {
     },
     close: () => closing.abort(new Error("in-process client: closed")),
   };
+}
+
+function headersOf(given: Readonly<Record<string, string | readonly string[]>>): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    for (const one of [value].flat()) headers.append(name, one);
+  }
+  return headers;
 }
 
 async function bodyOf(body: string | Uint8Array | ReadableStream<Uint8Array> | null | undefined) {

@@ -8,6 +8,7 @@ import https from "node:https";
 import { isIP, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { withoutBrackets } from "../../net/host_port.ts";
+import { type AgentPair, Agents, type ClientSettings } from "./agents.ts";
 import type { HttpClient, HttpClientOptions, HttpRequestInit } from "./types.ts";
 
 /** No connection within the time given. Trying again can help. */
@@ -29,38 +30,24 @@ export class AnswerMalformed extends Error {
  * A response's body has to be read or cancelled.
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
-  const pool = { keepAlive: true, maxSockets: options.maxSockets ?? 64 };
-  const { ca, cert, key, rejectUnauthorized } = options;
-  const trust = Object.fromEntries(
-    Object.entries({ ca, cert, key, rejectUnauthorized }).filter(([, value]) =>
-      value !== undefined
-    ),
-  );
-  const agents = {
-    plain: new http.Agent(pool),
-    tls: new https.Agent({ ...pool, ...trust }),
-  };
-  const connectTimeoutMs = options.connectTimeoutMs ?? 5000;
+  const settings = { ...options, connectTimeoutMs: options.connectTimeoutMs ?? 5000 };
+  const pool = new Agents(settings, { keepAlive: true, maxSockets: options.maxSockets ?? 64 });
+  const fresh = new Agents(settings, { keepAlive: false });
   return {
     async fetch(url, init = {}) {
-      const exchange = new Exchange(new URL(url), init, agents, connectTimeoutMs);
+      const exchange = new Exchange(new URL(url), init, settings);
       try {
-        return await exchange.run(false);
+        return await exchange.run(await pool.for(url));
       } catch (error) {
         if (!exchange.mayRepeat()) throw error;
-        return await exchange.run(true);
+        return await exchange.run(await fresh.for(url));
       }
     },
     close() {
-      agents.plain.destroy();
-      agents.tls.destroy();
+      pool.close();
+      fresh.close();
     },
   };
-}
-
-interface Agents {
-  readonly plain: http.Agent;
-  readonly tls: https.Agent;
 }
 
 /** Sockets that have carried a request before: only those can have died unnoticed. */
@@ -69,17 +56,15 @@ const used = new WeakSet<Socket>();
 class Exchange {
   readonly #url: URL;
   readonly #init: HttpRequestInit;
-  readonly #agents: Agents;
-  readonly #connectTimeoutMs: number;
+  readonly #settings: ClientSettings;
   readonly #method: string;
   #reused = false;
   #answered = false;
 
-  constructor(url: URL, init: HttpRequestInit, agents: Agents, connectTimeoutMs: number) {
+  constructor(url: URL, init: HttpRequestInit, settings: ClientSettings) {
     this.#url = url;
     this.#init = init;
-    this.#agents = agents;
-    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#settings = settings;
     this.#method = init.method ?? "GET";
   }
 
@@ -89,11 +74,11 @@ class Exchange {
     return (this.#method === "GET" || this.#method === "HEAD") && (body ?? null) === null;
   }
 
-  run(fresh: boolean): Promise<Response> {
+  run(agents: AgentPair): Promise<Response> {
     const { signal } = this.#init;
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const request = this.#open(fresh);
+      const request = this.#open(agents);
       const abort = () => {
         request.destroy(asError(signal?.reason));
         // On a connection that was used before, Deno tells nobody that the request was destroyed.
@@ -111,7 +96,7 @@ class Exchange {
     });
   }
 
-  #open(fresh: boolean): http.ClientRequest {
+  #open(agents: AgentPair): http.ClientRequest {
     const { hostname, port, protocol, pathname, search, host } = this.#url;
     const name = withoutBrackets(hostname);
     const secure = protocol === "https:";
@@ -121,20 +106,21 @@ class Exchange {
       method: this.#method,
       path: pathname + search,
       headers: { Host: host, ...this.#init.headers, ...framing(this.#method, this.#init.body) },
-      agent: fresh ? false : secure ? this.#agents.tls : this.#agents.plain,
+      agent: secure ? agents.tls : agents.plain,
     };
-    if (secure && isIP(name) === 0) options.servername = name;
     if (!secure) return http.request(options);
-    return https.request(fresh ? { ...this.#agents.tls.options, ...options } : options);
+    const servername = this.#settings.serverName ?? (isIP(name) === 0 ? name : undefined);
+    return https.request(servername === undefined ? options : { ...options, servername });
   }
 
   #watchSocket(request: http.ClientRequest, socket: Socket): void {
     this.#reused = used.has(socket);
     used.add(socket);
     if (!socket.connecting) return;
+    const ms = this.#settings.connectTimeoutMs;
     const late = setTimeout(
-      () => request.destroy(new ConnectTimeout(`no connection in ${this.#connectTimeoutMs} ms`)),
-      this.#connectTimeoutMs,
+      () => request.destroy(new ConnectTimeout(`no connection in ${ms} ms`)),
+      ms,
     );
     const stop = () => clearTimeout(late);
     socket.once(this.#url.protocol === "https:" ? "secureConnect" : "connect", stop);

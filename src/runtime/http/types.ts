@@ -113,8 +113,8 @@ export interface Listener {
 
 export interface HttpRequestInit {
   readonly method?: string;
-  /** Sent as given; only Host, Connection and the body's framing are added. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as given, a list as repeated headers; only Host, Connection and framing are added. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array | ReadableStream<Uint8Array> | null;
   readonly signal?: AbortSignal;
   /** Connect to this address instead of resolving the URL's host; Host and TLS name stay the URL's. */
@@ -134,6 +134,10 @@ export interface HttpClientOptions {
   readonly cert?: string;
   readonly key?: string;
   readonly rejectUnauthorized?: boolean;
+  /** The TLS name to ask for and to expect in the certificate, instead of the URL's host. */
+  readonly serverName?: string;
+  /** The URL of the proxy for a request to `url`; null for none. Without it, there is no proxy. */
+  readonly proxyFor?: (url: string) => string | null;
   readonly maxSockets?: number;
   readonly connectTimeoutMs?: number;
 }
