@@ -32,8 +32,12 @@ export const commands: Readonly<Record<string, Entry>> = {
     summary: "waits until this pod gets credentials, for an init container",
     load: async () => (await import("./wait/command.ts")).waitCommand,
   },
+  "boot-guard": {
+    summary: "writes the systemd unit that closes this node from boot",
+    load: async () => (await import("./agent/boot_guard/command.ts")).bootGuardCommand,
+  },
   uninstall: {
-    summary: "removes this node's redirect rules",
+    summary: "removes what the agent leaves on this node",
     load: async () => (await import("./agent/lifecycle/uninstall.ts")).uninstallCommand,
   },
   completion: {

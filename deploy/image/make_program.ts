@@ -39,7 +39,7 @@ if (onDeno) commands.forEach(start);
 /** Each command's name and the module that `src/commands.ts` loads for it. */
 function commandModules(): Map<string, string> {
   const table = readFileSync(join(here, "../../src/commands.ts"), "utf8");
-  const loads = /^ {2}(\w+): \{.*?import\("([^"]+)"\)/gms;
+  const loads = /^ {2}"?([\w-]+)"?: \{.*?import\("([^"]+)"\)/gms;
   return new Map([...table.matchAll(loads)].map(([, name = "", module = ""]) => [name, module]));
 }
 

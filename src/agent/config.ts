@@ -39,6 +39,7 @@ export interface AgentSettings {
   /** Where container credentials are served; their hosts are canonical addresses. */
   readonly containerCredentials: readonly HostPort[];
   readonly readinessFile: string | null;
+  readonly bootGuardFile: string | null;
   readonly logLevel: Values["log-level"];
   readonly logFormat: Values["log-format"];
 }
@@ -190,6 +191,7 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
     stateDir: values["state-dir"].replace(/(.)\/+$/, "$1"),
     containerCredentials: endpoints,
     readinessFile: textOf(values["readiness-file"]),
+    bootGuardFile: textOf(values["boot-guard-file"]),
     logLevel: values["log-level"],
     logFormat: values["log-format"],
   });

@@ -66,5 +66,9 @@ export const agentFlags = {
     "",
     "a file that says `ok` or what is missing, for a probe that must reach this very agent",
   ),
+  "boot-guard-file": flag.text(
+    "",
+    "what the boot-guard init container reports: `ok`, or why this node isn't closed from boot",
+  ),
   ...logFlags,
 };

@@ -12,6 +12,7 @@ import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Agent, createAgent } from "./agent.ts";
+import { logBootGuard } from "./boot_guard/command.ts";
 import { type AgentSettings, parseAgentConfig } from "./config.ts";
 import { createEndpoints } from "./container_credentials/create_endpoints.ts";
 import type { CredentialsEndpoints } from "./container_credentials/endpoints.ts";
@@ -55,6 +56,7 @@ export async function runAgent(runtime: Runtime, args: readonly string[]): Promi
   const log = dedupLog(plain, backgroundTimer);
   log.info({ version, node: settings.nodeName, server: settings.server }, "starting");
   for (const notice of notices) log.warn({ notice }, "configuration notice");
+  await logBootGuard(runtime, settings.bootGuardFile, log);
   const stop = new AbortController();
   runtime.onStop((signal) => {
     log.info({ signal }, "stopping");

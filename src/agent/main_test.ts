@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { ListenOptions } from "../runtime/http/types.ts";
 import type { ProgramResult, Runtime } from "../runtime/runtime.ts";
 import { aborted } from "../time/aborted.ts";
+import { runBootGuard } from "./boot_guard/command.ts";
 import { runAgent } from "./main.ts";
 import { uninstall } from "./lifecycle/uninstall.ts";
 
@@ -13,6 +14,7 @@ function fakeRuntime(programs: Programs) {
   const events: string[] = [];
   const written = { out: "", error: "" };
   const listening: ListenOptions[] = [];
+  const files = new Set<string>();
   let stop: (signal: string) => void = () => {};
   const missing = () =>
     Promise.reject(Object.assign(new Error("No such file"), { code: "ENOENT" }));
@@ -52,7 +54,8 @@ function fakeRuntime(programs: Programs) {
     },
     resolve: () => Promise.resolve([]),
     readTextFile: missing,
-    writeFile: () => Promise.resolve(),
+    writeFile: (path) => Promise.resolve(void files.add(path)),
+    removeFile: (path) => Promise.resolve(files.delete(path)),
     watchFile: () => () => {},
     onStop: (call) => void (stop = call),
     writeOut: (text) => void (written.out += text),
@@ -178,7 +181,7 @@ test("runAgent() guards before it redirects; at SIGTERM that stays until uninsta
   assert.deepEqual(rules(), []);
   assert.match(written.out, /removed the redirect by nftables\nremoved the routing rules\n/);
   assert.equal(await uninstall(runtime, []), 0);
-  assert.match(written.out, /no redirect here\n$/);
+  assert.match(written.out, /nothing to remove\n$/);
 });
 
 test("runAgent() --remove-rules-on-exit takes the guard away too", async () => {
@@ -202,13 +205,17 @@ test("runAgent() without a packet filter listens all the same, not ready, saying
   assert.match(written.out, /iptables: no such program; install/);
 });
 
-test("uninstall() removes what is there, twice, and tells what it can't look at", async () => {
+test("uninstall() removes what is there, twice, and reports what it can't look at", async () => {
   const programs = nft();
   programs("nft -f -", "table inet rolecall {}");
   const { runtime, written } = fakeRuntime(programs);
+  await runtime.writeFile("/run/rolecall/token-keys.json", "{}", 0o600);
   assert.equal(await uninstall(runtime, []), 0);
   assert.equal(await uninstall(runtime, []), 0);
-  assert.equal(written.out, "removed the redirect by nftables\nno redirect here\n");
+  assert.equal(
+    written.out,
+    "removed the redirect by nftables\nremoved the token keys\nnothing to remove\n",
+  );
   assert.equal(await uninstall(runtime, ["now"]), 2);
 
   const refused = fakeRuntime(() => ({ code: 1, stderr: "Operation not permitted" }));
@@ -277,4 +284,20 @@ test("runAgent() that can't have the address isn't ready and says so; pods are a
   assert.match(text, /^container credentials at 169\.254\.170\.23:80: ip: no such/m);
   stop();
   assert.equal(await running, 0);
+});
+
+test("runBootGuard() writes the unit once, uninstall() removes it first", async () => {
+  const { runtime, written } = fakeRuntime(() => undefined);
+  assert.equal(await runBootGuard(runtime, ["--boot-guard-file=/run/pod/boot-guard"]), 0);
+  assert.equal(written.out, "boot guard: unit in place in /host/systemd\n");
+  assert.equal(await uninstall(runtime, []), 0);
+  assert.match(written.out, /\nremoved the boot guard's unit\n/);
+  assert.equal(await runBootGuard(runtime, ["now"]), 2);
+});
+
+test("runBootGuard() where the host can't be written to says so, and the agent may start", async () => {
+  const { runtime, written } = fakeRuntime(() => undefined);
+  const fault = Object.assign(new Error("EROFS: read-only file system"), { code: "EROFS" });
+  assert.equal(await runBootGuard({ ...runtime, writeFile: () => Promise.reject(fault) }, []), 0);
+  assert.match(written.out, /^boot guard: \/host\/systemd can't be written \(EROFS\); until/);
 });

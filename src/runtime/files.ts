@@ -37,6 +37,17 @@ export async function replaceFile(
   }
 }
 
+/** Whether the file was there. */
+export async function removeFile(path: string): Promise<boolean> {
+  try {
+    await rm(path);
+    return true;
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw fault;
+  }
+}
+
 /**
  * Calls back when what is at `path` has changed: edited, renamed over, removed, or swapped by way
  * of the `..data` link of a Kubernetes volume. Doesn't keep the process alive.

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readTextFile, replaceFile, watchFile, type WatchTimes } from "./files.ts";
+import { readTextFile, removeFile, replaceFile, watchFile, type WatchTimes } from "./files.ts";
 
 const byNotice: WatchTimes = { debounceMs: 5, pollMs: 600_000, unwatchedPollMs: 600_000 };
 const byPoll: WatchTimes = { debounceMs: 600_000, pollMs: 10, unwatchedPollMs: 10 };
@@ -85,4 +85,13 @@ test("replaceFile: a failure leaves no draft", async (t) => {
   await mkdir(join(base, "taken"));
   await assert.rejects(replaceFile(join(base, "taken"), "x", 0o600));
   assert.deepEqual(await readdir(base), ["taken"]);
+});
+
+test("removeFile() says whether the file was there, and rejects for any other fault", async () => {
+  const base = await mkdtemp(join(tmpdir(), "rolecall-"));
+  await writeFile(join(base, "file"), "");
+  assert.equal(await removeFile(join(base, "file")), true);
+  assert.equal(await removeFile(join(base, "file")), false);
+  await assert.rejects(removeFile(base));
+  await rm(base, { recursive: true });
 });

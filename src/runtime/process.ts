@@ -6,7 +6,7 @@ import { lookup } from "node:dns/promises";
 import process from "node:process";
 import type { Runtime } from "./runtime.ts";
 import { collectGarbage } from "./collect_garbage.ts";
-import { readTextFile, replaceFile, watchFile } from "./files.ts";
+import { readTextFile, removeFile, replaceFile, watchFile } from "./files.ts";
 import { createHttpClient } from "./http/client.ts";
 import { listen } from "./http/listener.ts";
 import { LogOutput } from "./log_output.ts";
@@ -45,6 +45,7 @@ export function createRuntime(): Runtime {
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     readTextFile,
     writeFile: replaceFile,
+    removeFile,
     watchFile,
     onStop: (stop) => signals.onStop(stop),
     writeOut: (text) => void process.stdout.write(text),

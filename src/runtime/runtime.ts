@@ -51,6 +51,8 @@ export interface Runtime {
   resolve(name: string): Promise<readonly string[]>;
   readTextFile(path: string): Promise<string>;
   writeFile(path: string, content: string | Uint8Array, mode: number): Promise<void>;
+  /** Whether the file was there. */
+  removeFile(path: string): Promise<boolean>;
   /** Calls back when the file is edited or replaced (rename, Kubernetes' `..data` link); returns a stop. */
   watchFile(path: string, changed: () => void): () => void;
   /** Calls back at the first SIGTERM or SIGINT; a second one ends the process immediately. */

@@ -44,6 +44,7 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
       return text === undefined ? missing() : Promise.resolve(text);
     },
     writeFile: missing,
+    removeFile: () => Promise.resolve(false),
     watchFile: () => () => {},
     onStop: () => {},
     writeOut: write,

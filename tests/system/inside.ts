@@ -95,6 +95,7 @@ function playPart(given: Given, count: Count): Promise<void> {
         "cache_test.ts",
         "redirect_test.ts",
         "redirect_repair_test.ts",
+        "boot_guard_test.ts",
         "route_guard_test.ts",
         "beside_kiam_test.ts",
       ],

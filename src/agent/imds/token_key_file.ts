@@ -13,12 +13,17 @@ export interface TokenKeyFileOptions {
   readonly log: Log;
 }
 
+/** The file that holds the keys. */
+export function tokenKeyFile(stateDir: string): string {
+  return `${stateDir}/token-keys.json`;
+}
+
 /**
  * The keys of the last run, or new ones. Where they can't be written they live in memory and a
  * warning says so, once; pods then ask for new tokens after a restart, as after a 401.
  */
 export async function loadTokenKeys(options: TokenKeyFileOptions): Promise<TokenKeyRing> {
-  const path = `${options.stateDir}/token-keys.json`;
+  const path = tokenKeyFile(options.stateDir);
   const saved = await options.files.readTextFile(path).catch(() => undefined);
   let warned = false;
   const changed = (text: string) => {

@@ -1,67 +1,76 @@
-/** The `uninstall` command: takes away what the agent leaves on its node: rules and addresses. */
+/** The `uninstall` command: removes everything that the agent leaves on its node. */
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Command } from "../../cli/command.ts";
 import { refuse } from "../../cli/command.ts";
 import { parseFlags } from "../../cli/parse_flags.ts";
-import { AddressFault } from "../container_credentials/address_fault.ts";
+import { removeUnit, unitDirFlag } from "../boot_guard/command.ts";
 import { removeAddresses } from "../container_credentials/node_addresses.ts";
-import { RedirectFault } from "../redirect/redirect_fault.ts";
+import { agentFlags } from "../flags.ts";
+import { tokenKeyFile } from "../imds/token_key_file.ts";
 import { removeRedirect } from "../redirect/remove_redirect.ts";
 import { removeRouteGuard } from "../redirect/route_guard.ts";
 
+const flags = { "state-dir": agentFlags["state-dir"], "unit-dir": unitDirFlag };
+
 export const uninstallCommand: Command = {
-  usage: "",
-  summary: "removes this node's redirect rules and the addresses of container credentials",
-  flags: {},
+  usage: "[flags]",
+  summary: "removes what the agent leaves on this node: rules, addresses, token keys, boot guard",
+  flags,
   examples: ["uninstall"],
-  run: (runtime, args) => uninstall(runtime, args),
+  run: uninstall,
 };
 
+/** What one step removed, and what it could not look at or remove. */
+interface Step {
+  readonly removed: readonly string[];
+  readonly problems: readonly Error[];
+}
+
 /**
- * 0 when nothing of ours is left, also where nothing was; 1 where that can't be told. A kind that the
- * node lacks the program or the kernel's modules for holds nothing.
+ * 0 if nothing of ours is left, also if nothing was there; 1 if that can't be determined. A packet
+ * filter whose program or kernel module the node lacks holds nothing.
  */
 export async function uninstall(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags({}, args, runtime.env);
+  const parsed = parseFlags(flags, args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
-  const strays = parsed.positionals.map((text) => `${text}: unexpected; uninstall takes nothing`);
+  const strays = parsed.positionals.map((text) => `${text}: unexpected; uninstall takes flags`);
   if (strays.length > 0) return refuse(runtime, strays);
-  const { removed, problems } = await removeRedirect(runtime.run, runtime.hasIpv6());
-  for (const kind of removed) runtime.writeOut(`removed the redirect by ${kind}\n`);
-  const guard = await takeGuardAway(runtime);
-  for (const what of guard.removed) runtime.writeOut(`removed the ${what}\n`);
-  const addresses = await takeAddressesAway(runtime);
-  for (const what of addresses.removed) runtime.writeOut(`removed the ${what}\n`);
-  const serious = [
-    ...[...problems, ...guard.problems].filter(isSerious),
-    ...addresses.problems,
+  const { "state-dir": stateDir, "unit-dir": unitDir } = parsed.values;
+  // The boot guard first: a node that restarts halfway must not be left closed.
+  const steps = [
+    await step(async () => await removeUnit(runtime, unitDir) ? ["the boot guard's unit"] : []),
+    await removeRules(runtime),
+    await step(async () => {
+      return await removeRouteGuard(runtime.run, runtime.hasIpv6()) ? ["the routing rules"] : [];
+    }),
+    await step(async () => (await removeAddresses(runtime.run)).map((what) => `the ${what}`)),
+    await step(async () => {
+      return await runtime.removeFile(tokenKeyFile(stateDir)) ? ["the token keys"] : [];
+    }),
   ];
+  const removed = steps.flatMap((one) => one.removed);
+  for (const what of removed) runtime.writeOut(`removed ${what}\n`);
+  const serious = steps.flatMap(({ problems }) => problems).filter(isSerious);
   for (const { message } of serious) runtime.writeError(`${message}\n`);
   if (serious.length > 0) return 1;
-  if (removed.length + guard.removed.length === 0) runtime.writeOut("no redirect here\n");
+  if (removed.length === 0) runtime.writeOut("nothing to remove\n");
   return 0;
 }
 
-/** What the node lacks the program or the modules for can't be there. */
-function isSerious({ code }: RedirectFault): boolean {
-  return code !== "no_module" && code !== "no_program";
+/** Without its program or kernel module, a packet filter holds nothing. */
+function isSerious(problem: Error & { readonly code?: unknown }): boolean {
+  return problem.code !== "no_module" && problem.code !== "no_program";
 }
 
-async function takeGuardAway(runtime: Runtime) {
+async function step(remove: () => Promise<readonly string[]>): Promise<Step> {
   try {
-    const there = await removeRouteGuard(runtime.run, runtime.hasIpv6());
-    return { removed: there ? ["routing rules"] : [], problems: [] };
+    return { removed: await remove(), problems: [] };
   } catch (fault) {
-    if (!(fault instanceof RedirectFault)) throw fault;
-    return { removed: [], problems: [fault] };
+    return { removed: [], problems: [fault instanceof Error ? fault : new Error(String(fault))] };
   }
 }
 
-async function takeAddressesAway(runtime: Runtime) {
-  try {
-    return { removed: await removeAddresses(runtime.run), problems: [] };
-  } catch (fault) {
-    if (!(fault instanceof AddressFault)) throw fault;
-    return { removed: [], problems: [fault] };
-  }
+async function removeRules(runtime: Runtime): Promise<Step> {
+  const { removed, problems } = await removeRedirect(runtime.run, runtime.hasIpv6());
+  return { removed: removed.map((kind) => `the redirect by ${kind}`), problems };
 }

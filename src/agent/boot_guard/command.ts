@@ -1,0 +1,79 @@
+/** The `boot-guard` command, run by an init container of the agent: keeps the host's unit current. */
+import type { Command } from "../../cli/command.ts";
+import { refuse } from "../../cli/command.ts";
+import { flag } from "../../cli/flags.ts";
+import { parseFlags } from "../../cli/parse_flags.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { agentFlags } from "../flags.ts";
+import type { Log } from "../ports.ts";
+import { unitFiles } from "./unit.ts";
+
+export const unitDirFlag = flag.text(
+  "/host/systemd",
+  "where the host's /etc/systemd/system is mounted",
+);
+
+const flags = {
+  "unit-dir": unitDirFlag,
+  "boot-guard-file": agentFlags["boot-guard-file"],
+};
+
+export const bootGuardCommand: Command = {
+  usage: "[flags]",
+  summary: "writes the systemd unit that closes this node from boot",
+  flags,
+  examples: ["boot-guard --unit-dir=/host/systemd"],
+  run: runBootGuard,
+};
+
+/**
+ * 0 also if the unit can't be written: the agent has to start all the same, and it reports the
+ * problem. 2 for wrong flags.
+ */
+export async function runBootGuard(runtime: Runtime, args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(flags, args, runtime.env);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
+  const strays = parsed.positionals.map((text) => `${text}: unexpected; boot-guard takes flags`);
+  if (strays.length > 0) return refuse(runtime, strays);
+  const { "unit-dir": folder, "boot-guard-file": resultFile } = parsed.values;
+  const problem = await writeUnit(runtime, folder);
+  runtime.writeOut(`${problem ?? `boot guard: unit in place in ${folder}`}\n`);
+  if (resultFile !== "") await runtime.writeFile(resultFile, problem ?? "ok", 0o644);
+  return 0;
+}
+
+async function writeUnit(runtime: Runtime, folder: string): Promise<string | undefined> {
+  try {
+    for (const { path, text } of unitFiles()) {
+      const target = `${folder}/${path}`;
+      const current = await runtime.readTextFile(target).catch(() => "");
+      if (current !== text) await runtime.writeFile(target, text, 0o644);
+    }
+    return undefined;
+  } catch (fault) {
+    const code = (fault as { readonly code?: unknown }).code ?? "unknown error";
+    return `boot guard: ${folder} can't be written (${code}); until the agent runs, pods of a ` +
+      "restarting node reach the metadata service: see docs/boot-guard.md";
+  }
+}
+
+/** Logs what the init container reported in `path`; null where there is no such container. */
+export async function logBootGuard(
+  files: Pick<Runtime, "readTextFile">,
+  path: string | null,
+  log: Log,
+): Promise<void> {
+  if (path === null) return;
+  const report = await files.readTextFile(path).catch(() => "boot guard: its report is missing");
+  if (report.trim() === "ok") log.info({}, "this node is closed from boot");
+  else log.warn({ problem: report.trim() }, "this node is open from boot until the agent runs");
+}
+
+/** Removes the unit; whether it was there. */
+export async function removeUnit(runtime: Runtime, folder: string): Promise<boolean> {
+  let removed = false;
+  for (const { path } of unitFiles()) {
+    if (await runtime.removeFile(`${folder}/${path}`)) removed = true;
+  }
+  return removed;
+}

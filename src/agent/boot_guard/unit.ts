@@ -1,0 +1,64 @@
+/**
+ * The systemd unit that closes a node from boot: pods bound to the node come back with the kubelet,
+ * before any agent, and would reach the real metadata service. The unit installs the agent's own
+ * routing rules with nothing but the host's `ip`. Pure.
+ */
+import { ownRoute, routePlan } from "../redirect/route_rules.ts";
+
+export interface UnitFile {
+  /** Below the host's `/etc/systemd/system`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const unit = "rolecall-boot-guard.service";
+/**
+ * Whatever starts pods waits for the rules. `Before=` also holds for units that don't exist, so all
+ * of them can be named.
+ */
+const startsPods = [
+  "kubelet.service",
+  "k3s.service",
+  "k3s-agent.service",
+  "rke2-server.service",
+  "rke2-agent.service",
+];
+/** systemd-networkd may remove foreign rules when it starts (networkd.conf(5), ManageForeign…). */
+const networkManagers = ["systemd-networkd.service", "NetworkManager.service"];
+
+/** The unit, and a drop-in that starts it at boot: a link in a `.wants` folder would do the same. */
+export function unitFiles(): readonly UnitFile[] {
+  return [
+    { path: unit, text: unitText() },
+    {
+      path: `multi-user.target.d/${unit.replace(".service", ".conf")}`,
+      text: `[Unit]\nWants=${unit}\n`,
+    },
+  ];
+}
+
+/** A failing line ends nothing: a rule may be there already, and a node may lack IPv6. */
+function unitText(): string {
+  const commands = ([4, 6] as const).flatMap((family) =>
+    [`route replace ${ownRoute(family)}`, ...routePlan(family, [])]
+      .map((words) => `ExecStart=-/usr/bin/env ip -${family} ${words}`)
+  );
+  return [
+    "# Written by Rolecall's boot-guard; `rolecall uninstall` removes it.",
+    "[Unit]",
+    "Description=Keeps pods off the instance metadata service until Rolecall's agent runs",
+    `After=${networkManagers.join(" ")}`,
+    // A restart of the network manager is passed on to this unit.
+    `PartOf=${networkManagers.join(" ")}`,
+    `Before=${startsPods.join(" ")}`,
+    "",
+    "[Service]",
+    "Type=oneshot",
+    "RemainAfterExit=yes",
+    ...commands,
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+    "",
+  ].join("\n");
+}
