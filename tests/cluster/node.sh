@@ -11,7 +11,7 @@ set -euo pipefail
 trap 'echo "node.sh: failed at line $LINENO"' ERR
 
 hostname "$NODE"
-mkdir -p "$DATA"/{containerd,kubelet,cni,bin,pods,containers,sysctl}
+mkdir -p "$DATA"/{containerd,kubelet,cni,bin,pods,containers,sysctl,units}
 
 # --- what a node mounts: its own /sys, /run and /var folders, and the cgroups below its own
 mount -t sysfs sysfs /sys
@@ -40,6 +40,8 @@ for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/p
   echo "${setting#*=}" > "$shown"
   mount --bind "$shown" "/proc/sys/${setting%=*}"
 done
+mkdir -p /etc/systemd/system
+mount --bind "$DATA/units" /etc/systemd/system
 mount --make-rshared /
 
 # --- network: the test puts eth0 here
@@ -55,6 +57,12 @@ for route in $ROUTES; do ip route add "${route%=*}" via "${route#*=}"; done
 sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 \
   net.ipv6.conf.all.disable_ipv6=1
 [ -z "$MIGRATE" ] || sysctl -qw net.ipv4.tcp_migrate_req=1
+
+# --- what systemd starts before the kubelet: units that an earlier boot of this node was given
+for unit in /etc/systemd/system/*.service; do
+  [ -e "$unit" ] || continue
+  sed -n 's/^ExecStart=-//p' "$unit" | while read -r command; do $command || true; done
+done
 
 start() {
   local name=$1
