@@ -54,6 +54,8 @@ function fakeRuntime(programs: Programs) {
     },
     resolve: () => Promise.resolve([]),
     readTextFile: missing,
+    listFolder: missing,
+    readStdin: missing,
     writeFile: (path) => Promise.resolve(void files.add(path)),
     removeFile: (path) => Promise.resolve(files.delete(path)),
     watchFile: () => () => {},

@@ -3,13 +3,14 @@
  * of a real one. Either feeds the server's index; the agent's own pod is always among the pods.
  */
 import type { KubernetesApi } from "../kubernetes/client/api.ts";
+import type { ManifestFiles } from "../kubernetes/manifests/read_manifests.ts";
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
 import type { Clock, Log, Resource, Sink } from "../kubernetes/ports.ts";
 import { Reflector } from "../kubernetes/reflector/reflector.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
 import type { WatchStatus } from "../server/readiness.ts";
 import { devNodeName } from "./manifest_objects.ts";
-import { followManifests, type ManifestCluster, type ManifestReading } from "./manifests.ts";
+import { type DevReading, followManifests, type ManifestCluster } from "./manifests.ts";
 import type { IamDocuments } from "./sts/iam.ts";
 import { aborted } from "../time/aborted.ts";
 
@@ -32,7 +33,9 @@ interface ManifestSourceOptions {
   readonly paths: readonly string[];
   /** The first reading, which had no problems. */
   readonly cluster: ManifestCluster;
-  readonly readTextFile: (path: string) => Promise<string>;
+  /** The files that it came from, to be watched. */
+  readonly files: readonly string[];
+  readonly source: ManifestFiles;
   readonly watchFile: (path: string, changed: () => void) => () => void;
   readonly agent: PodFacts;
   /** Lines for the person who edits: problems, after which the last good state stays, or warnings. */
@@ -42,7 +45,7 @@ interface ManifestSourceOptions {
 /** Files are always as fresh as they can be, and a slip in them is told, not waited for. */
 export function manifestSource(options: ManifestSourceOptions): ClusterSource {
   let lastError: string | null = null;
-  const feed = (sinks: Sinks, reading: ManifestReading) => {
+  const feed = (sinks: Sinks, reading: DevReading) => {
     lastError = reading.kind === "problems" ? reading.problems[0] ?? null : null;
     if (reading.kind === "problems") return options.tell([...reading.problems, "nothing changed"]);
     const { cluster } = reading;
@@ -57,7 +60,7 @@ export function manifestSource(options: ManifestSourceOptions): ClusterSource {
     watches: () => [{ ...status, lastError }],
     async run(sinks, signal) {
       const stop = followManifests({ ...options, read: (reading) => feed(sinks, reading) });
-      feed(sinks, { kind: "read", cluster: options.cluster });
+      feed(sinks, { ...options, kind: "read" });
       await aborted(signal);
       stop();
     },

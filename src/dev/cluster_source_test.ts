@@ -1,26 +1,28 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { fakeFiles } from "../../tests/fakes/runtime.ts";
 import { quietLog } from "../../tests/fakes/quiet_log.ts";
 import { ClusterIndex } from "../server/cluster/cluster_index.ts";
 import { devAgentPod } from "./agent_tokens.ts";
 import { kubernetesSource, manifestSource } from "./cluster_source.ts";
-import { readManifests } from "./manifests.ts";
+import { readCluster } from "./manifests.ts";
 
 const agent = devAgentPod({ namespace: "rolecall", name: "rolecall-agent" });
 const namesOf = (index: ClusterIndex) => [...index.allPods()].map(({ name }) => name).sort();
 
 test("manifestSource() feeds the first reading, then edits, and tells of slips", async () => {
-  const files = { text: "kind: Pod\nmetadata: {name: a}\nstatus: {podIP: 127.0.0.2}\n" };
-  const readTextFile = () => Promise.resolve(files.text);
-  const first = await readManifests(["f"], readTextFile);
+  const files = { f: "kind: Pod\nmetadata: {name: a}\nstatus: {podIP: 127.0.0.2}\n" };
+  const manifests = fakeFiles(files);
+  const first = await readCluster(["f"], manifests);
   assert.ok(first.kind === "read");
   let changed = () => {};
   const told: string[] = [];
   const source = manifestSource({
     paths: ["f"],
     cluster: first.cluster,
-    readTextFile,
+    files: ["f"],
+    source: manifests,
     watchFile: (_, call) => {
       changed = call;
       return () => {};
@@ -38,14 +40,14 @@ test("manifestSource() feeds the first reading, then edits, and tells of slips",
     "namespace default isn't written down: taken as one without annotations",
   ]);
 
-  files.text = "kind: [";
+  files.f = "kind: [";
   changed();
   await settled();
   assert.deepEqual(namesOf(index), ["a", "rolecall-agent-dev"]);
   assert.match(told.join("\n"), /^f: document 1, line \d+: .+\nnothing changed$/);
   assert.match(source.watches()[0]?.lastError ?? "", /^f: document 1/);
 
-  files.text = "kind: Pod\nmetadata: {name: b}\nstatus: {podIP: 127.0.0.2}\n";
+  files.f = "kind: Pod\nmetadata: {name: b}\nstatus: {podIP: 127.0.0.2}\n";
   changed();
   await settled();
   assert.deepEqual(namesOf(index), ["b", "rolecall-agent-dev"]);

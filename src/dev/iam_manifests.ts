@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { parsePolicy, type PolicyDocument, type PolicyKind } from "../iam/policy_document.ts";
-import type { ManifestDocument } from "../kubernetes/objects/manifest_documents.ts";
+import type { ManifestDocument } from "../kubernetes/manifests/documents.ts";
 import type { IamDocuments, IamPolicy, IamRole } from "./sts/iam.ts";
 
 const apiVersion = "iam.rolecall.dev/v1";
@@ -29,7 +29,7 @@ const policySpec = v.strictObject({
 });
 
 /** Whether a document is one of these. */
-export function isIamManifest({ fields }: ManifestDocument): boolean {
+export function isIamManifest({ fields }: Pick<ManifestDocument, "fields">): boolean {
   return fields.apiVersion === apiVersion;
 }
 

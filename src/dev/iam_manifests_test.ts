@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readManifestText } from "../kubernetes/objects/manifest_documents.ts";
+import { readManifestText } from "../kubernetes/manifests/documents.ts";
 import { isIamManifest, readIamManifests } from "./iam_manifests.ts";
 
 function read(text: string) {

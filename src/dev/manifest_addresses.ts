@@ -2,14 +2,14 @@
  * The addresses that manifests give to pods. Those of loopback count, since this machine can ask
  * from each of them; others are left out, as a dual-stack pod's second one.
  */
+import { fieldsOf } from "../kubernetes/manifests/pod_templates.ts";
 import { claimant } from "../net/address_claim.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
-import { fieldsOf, type ReadObject, shown } from "./manifest_fields.ts";
+import type { DevObject } from "./manifest_objects.ts";
 
 interface Written {
   /** Under `status`. */
   readonly path: readonly string[];
-  readonly value: unknown;
   /** Null where it is no address. */
   readonly address: string | null;
 }
@@ -24,7 +24,7 @@ export interface Findings {
  * The pod with its loopback addresses alone. A pod without one is as one that has been scheduled
  * and has no address yet: worth a warning, unless it is on the host's network or has ended.
  */
-export function withLoopbackAddresses(read: ReadObject, findings: Findings): ReadObject {
+export function withLoopbackAddresses(read: DevObject, findings: Findings): DevObject {
   if (hasNoAddress(read.object)) return read;
   const written = writtenAddresses(read.object);
   const kept = written.filter(({ address }) => address !== null && isLoopback(address));
@@ -36,13 +36,12 @@ export function withLoopbackAddresses(read: ReadObject, findings: Findings): Rea
   return { ...read, object: { ...read.object, status } };
 }
 
-function tellLeft({ document }: ReadObject, left: readonly Written[], findings: Findings): void {
+function tellLeft({ document }: DevObject, left: readonly Written[], findings: Findings): void {
   const told = new Set<string>();
-  for (const { path, value, address } of left) {
-    const is = `${document.place(["status", ...path])}: status.${fieldName(path)} is ${
-      shown(value)
-    }`;
-    if (address === null) findings.problems.push(`${is}: expected an address such as 127.0.0.2`);
+  for (const { path, address } of left) {
+    const at = ["status", ...path];
+    const is = `${document.place(at)}: status.${fieldName(path)} is ${document.source(at)}`;
+    if (address === null) findings.problems.push(`${is}; expected an address such as 127.0.0.2`);
     else if (!told.has(address)) {
       findings.warnings.push(`${is}: left out: only 127.0.0.0/8 and ::1 can be asked from here`);
     }
@@ -51,7 +50,7 @@ function tellLeft({ document }: ReadObject, left: readonly Written[], findings: 
 }
 
 function tellNone(
-  { document, namespace, name }: ReadObject,
+  { document, namespace, name }: DevObject,
   written: readonly Written[],
   { warnings }: Findings,
 ): void {
@@ -61,7 +60,7 @@ function tellNone(
   warnings.push(`${place}: ${reason}: nobody can ask as ${namespace}/${name} here`);
 }
 
-function writtenAddresses(object: ReadObject["object"]): Written[] {
+function writtenAddresses(object: DevObject["object"]): Written[] {
   const { podIP, podIPs } = fieldsOf(object.status);
   const several = Array.isArray(podIPs) ? podIPs : [];
   const first = isAbsent(podIP) ? [] : [writtenAt(["podIP"], podIP)];
@@ -73,7 +72,7 @@ function writtenAddresses(object: ReadObject["object"]): Written[] {
 
 function writtenAt(path: readonly string[], value: unknown): Written {
   const address = typeof value === "string" ? canonicalAddress(value) : undefined;
-  return { path, value, address: address ?? null };
+  return { path, address: address ?? null };
 }
 
 /** As `kubectl` names it: `podIPs[1].ip`. */
@@ -90,15 +89,15 @@ function isLoopback(address: string): boolean {
 }
 
 /** On the host's network or ended: never found by address, so any address will do. */
-function hasNoAddress(object: ReadObject["object"]): boolean {
+function hasNoAddress(object: DevObject["object"]): boolean {
   const phase = fieldsOf(object.status).phase;
   const ended = phase === "Succeeded" || phase === "Failed";
   return ended || fieldsOf(object.spec).hostNetwork === true;
 }
 
 /** Two pods at one address is something to try, and told: the agent answers neither. */
-export function warnShared(pods: readonly ReadObject[], warnings: string[]): void {
-  const claims = new Map<string, ReadObject[]>();
+export function warnShared(pods: readonly DevObject[], warnings: string[]): void {
+  const claims = new Map<string, DevObject[]>();
   for (const pod of pods.filter(({ object }) => !hasNoAddress(object))) {
     const addresses = writtenAddresses(pod.object).map(({ address }) => address);
     for (const address of new Set(addresses)) {
@@ -117,7 +116,7 @@ export function warnShared(pods: readonly ReadObject[], warnings: string[]): voi
   }
 }
 
-function claimOf(object: ReadObject["object"]) {
+function claimOf(object: DevObject["object"]) {
   const { deletionTimestamp, creationTimestamp } = fieldsOf(object.metadata);
   return { terminating: Boolean(deletionTimestamp), createdAt: String(creationTimestamp) };
 }

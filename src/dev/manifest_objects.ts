@@ -1,25 +1,29 @@
 /**
- * Checks what manifests say of pods, namespaces and ServiceAccounts, and completes it as an API
- * server and a node would: UIDs, times, the node, namespaces that nobody wrote down.
+ * Manifests as the one node of `dev` has them: completed as an API server and a node would, with UIDs,
+ * times, the node, names for `generateName`, and namespaces that nobody wrote down.
  */
 import { createHash } from "node:crypto";
+import type { ManifestDocument } from "../kubernetes/manifests/documents.ts";
+import { type ManifestObject, nameless } from "../kubernetes/manifests/objects.ts";
+import { fieldsOf } from "../kubernetes/manifests/pod_templates.ts";
 import { warnShared, withLoopbackAddresses } from "./manifest_addresses.ts";
-import type { ManifestDocument } from "../kubernetes/objects/manifest_documents.ts";
-import {
-  checkAnnotations,
-  checkTypes,
-  type Fields,
-  fieldsOf,
-  type ManifestObject,
-  type ReadObject,
-  shown,
-} from "./manifest_fields.ts";
+
+/** An object with its place in the manifests. */
+export interface DevObject {
+  readonly document: ManifestDocument;
+  readonly name: string;
+  readonly namespace: string;
+  /** A Kubernetes object with all that the facts are picked from. */
+  readonly object: Readonly<Record<string, unknown>>;
+}
+
+type KubernetesObject = DevObject["object"];
 
 /** The cluster that the manifests describe. Problems mean that none of it may be used. */
-export interface ManifestObjects {
-  readonly pods: readonly ManifestObject[];
-  readonly namespaces: readonly ManifestObject[];
-  readonly serviceAccounts: readonly ManifestObject[];
+interface DevObjects {
+  readonly pods: readonly KubernetesObject[];
+  readonly namespaces: readonly KubernetesObject[];
+  readonly serviceAccounts: readonly KubernetesObject[];
   readonly problems: readonly string[];
   /** What was passed over or made up, a line each. */
   readonly warnings: readonly string[];
@@ -32,76 +36,69 @@ export const devNodeName = "dev-node";
  * Every pod becomes one of this node. Pods are told apart by their addresses in 127.0.0.0/8; one
  * without is there, and can't be asked as.
  */
-export function manifestObjects(documents: readonly ManifestDocument[]): ManifestObjects {
+export function devObjects(objects: readonly ManifestObject[]): DevObjects {
   const problems: string[] = [];
   const warnings: string[] = [];
-  const read = documents
-    .filter((document) => isWanted(document, warnings))
-    .map((document) => readObject(document, problems))
-    .filter((one) => one !== undefined);
-  const pods = read
-    .filter(({ document }) => document.kind === "Pod")
-    .map((pod) => withLoopbackAddresses(pod, { problems, warnings }));
-  checkDoubles(read, problems);
+  const names = new GeneratedNames();
+  const of = (kind: string) => {
+    const written = objects.filter((one) => one.builtIn && one.kind === kind);
+    return written.map((one) => completed(one, one.name ?? names.next(one)));
+  };
+  const written = of("Namespace");
+  const accounts = of("ServiceAccount");
+  const pods = of("Pod").map((pod) => withLoopbackAddresses(pod, { problems, warnings }));
+  warnings.unshift(...passedOver(objects));
+  problems.unshift(...unnamed(pods), ...doubleUids([...written, ...accounts, ...pods]));
   warnShared(pods, warnings);
-  const written = read.filter(({ document }) => document.kind === "Namespace");
   const unwritten = missingNamespaces(pods, written, warnings);
   return {
     pods: pods.map(({ object }) => object),
     namespaces: [...written.map(({ object }) => object), ...unwritten],
-    serviceAccounts: read.filter((one) => one.document.kind === "ServiceAccount").map((one) =>
-      one.object
-    ),
+    serviceAccounts: accounts.map(({ object }) => object),
     problems,
     warnings,
   };
 }
 
-const wanted = new Set(["Pod", "Namespace", "ServiceAccount"]);
-
-function isWanted(document: ManifestDocument, warnings: string[]): boolean {
-  if (wanted.has(document.kind)) return true;
-  warnings.push(
-    `${document.place()}: ${document.kind} passed over: only Pod, Namespace and ServiceAccount are read`,
-  );
-  return false;
-}
-
-function readObject(document: ManifestDocument, problems: string[]): ReadObject | undefined {
-  const metadata = fieldsOf(document.fields.metadata);
-  const name = metadata.name;
-  if (typeof name !== "string" || name === "") {
-    problems.push(
-      `${document.place(["metadata", "name"])}: metadata.name is ${shown(name)}: expected a name`,
+function passedOver(objects: readonly ManifestObject[]): string[] {
+  return objects
+    .filter(({ builtIn, kind }) => !builtIn || !/^(?:Pod|Namespace|ServiceAccount)$/.test(kind))
+    .map(({ document, kind }) =>
+      `${document.place()}: ${kind} passed over: only Pod, Namespace and ServiceAccount are read`
     );
-    return undefined;
-  }
-  checkAnnotations(document, problems);
-  checkTypes(document, problems);
-  const namespace = typeof metadata.namespace === "string" ? metadata.namespace : "default";
-  const object = completed(document, metadata, namespace, name);
-  return { document, name, namespace: document.kind === "Namespace" ? "" : namespace, object };
 }
 
-function completed(
-  document: ManifestDocument,
-  metadata: Fields,
-  namespace: string,
-  name: string,
-): ManifestObject {
-  const place = document.kind === "Namespace" ? {} : { namespace };
-  const uid = madeUpUid(`${document.kind}/${namespace}/${name}`);
-  const object = {
-    apiVersion: "v1",
-    ...document.fields,
-    metadata: { uid, creationTimestamp: "2026-01-01T00:00:00Z", ...metadata, ...place },
+function unnamed(pods: readonly DevObject[]): string[] {
+  return pods.filter(({ name }) => name === "").map(({ document }) => nameless(document));
+}
+
+/** The API server's are random; these are the same after each edit, and can be typed. */
+class GeneratedNames {
+  readonly #given = new Map<string, number>();
+
+  next({ kind, namespace, generateName }: ManifestObject): string {
+    if (generateName === "") return "";
+    const key = `${kind} ${namespace}/${generateName}`;
+    const count = (this.#given.get(key) ?? 0) + 1;
+    this.#given.set(key, count);
+    return `${generateName}${count}`;
+  }
+}
+
+function completed({ document, kind, namespace, templates }: ManifestObject, name: string) {
+  const place = kind === "Namespace" ? {} : { namespace };
+  const { fields } = document;
+  const defaults = {
+    uid: madeUpUid(`${kind}/${namespace}/${name}`),
+    creationTimestamp: "2026-01-01T00:00:00Z",
   };
-  if (document.kind !== "Pod") return object;
-  return {
-    ...object,
-    spec: { ...fieldsOf(document.fields.spec), nodeName: devNodeName },
-    status: fieldsOf(document.fields.status),
-  };
+  const metadata = { ...defaults, ...fieldsOf(fields.metadata), name, ...place };
+  const object: KubernetesObject = { apiVersion: "v1", ...fields, metadata };
+  const result = { document, name, namespace: kind === "Namespace" ? "" : namespace, object };
+  const [pod] = templates;
+  if (pod === undefined) return result;
+  const spec = { ...fieldsOf(pod.fields.spec), nodeName: devNodeName };
+  return { ...result, object: { ...object, spec, status: fieldsOf(fields.status) } };
 }
 
 /** Always the same for the same object, so that an edit is an update and not another pod. */
@@ -110,30 +107,25 @@ function madeUpUid(key: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
 }
 
-function checkDoubles(read: readonly ReadObject[], problems: string[]): void {
-  const names = new Map<string, ManifestDocument>();
-  const uids = new Map<unknown, string>();
-  for (const { document, namespace, name, object } of read) {
-    const key = `${document.kind} ${namespace === "" ? name : `${namespace}/${name}`}`;
+function doubleUids(objects: readonly DevObject[]): string[] {
+  const owners = new Map<unknown, string>();
+  return objects.flatMap(({ document, namespace, name, object }) => {
     const { uid } = fieldsOf(object.metadata);
-    const first = names.get(key);
-    const owner = uids.get(uid);
-    names.set(key, document);
-    uids.set(uid, key);
-    if (first !== undefined) {
-      problems.push(`${document.place()}: ${key} is there already: ${first.place()}`);
-    } else if (owner !== undefined) {
-      const place = document.place(["metadata", "uid"]);
-      problems.push(`${place}: metadata.uid is ${shown(uid)}: ${owner} has it already`);
-    }
-  }
+    const owner = owners.get(uid);
+    if (owner === undefined) owners.set(uid, `${document.kind} ${namespace}/${name}`);
+    if (owner === undefined) return [];
+    const path = ["metadata", "uid"];
+    return [
+      `${document.place(path)}: metadata.uid is ${document.source(path)}; ${owner} has it already`,
+    ];
+  });
 }
 
 function missingNamespaces(
-  pods: readonly ReadObject[],
-  written: readonly ReadObject[],
+  pods: readonly DevObject[],
+  written: readonly DevObject[],
   warnings: string[],
-): ManifestObject[] {
+): KubernetesObject[] {
   const known = new Set(written.map(({ name }) => name));
   const missing = new Set(pods.map(({ namespace }) => namespace).filter((one) => !known.has(one)));
   return [...missing].map((name) => {

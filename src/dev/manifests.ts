@@ -2,13 +2,12 @@
  * A cluster read from manifest files: as facts, once, and again whenever a file is edited or
  * replaced. A reading is all or nothing, so a slip of the pen leaves the last good state in force.
  */
+import { type ManifestFiles, readManifests } from "../kubernetes/manifests/read_manifests.ts";
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
 import type { Resource } from "../kubernetes/ports.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
-import { readManifestText } from "../kubernetes/objects/manifest_documents.ts";
 import { isIamManifest, readIamManifests } from "./iam_manifests.ts";
-import type { ManifestObject } from "./manifest_fields.ts";
-import { manifestObjects } from "./manifest_objects.ts";
+import { devObjects } from "./manifest_objects.ts";
 import type { IamDocuments } from "./sts/iam.ts";
 
 /** What the manifests say, with a line for each thing passed over or made up. */
@@ -22,77 +21,79 @@ export interface ManifestCluster {
 }
 
 /** All of the files, or every problem in them: file, document, line, what is expected. */
-export type ManifestReading =
-  | { readonly kind: "read"; readonly cluster: ManifestCluster }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
+export type DevReading =
+  & {
+    /** To watch, folders too. */
+    readonly files: readonly string[];
+  }
+  & (
+    | { readonly kind: "read"; readonly cluster: ManifestCluster }
+    | { readonly kind: "problems"; readonly problems: readonly string[] }
+  );
 
-/** Rejects where the file can't be read. */
-export type ReadTextFile = (path: string) => Promise<string>;
-
-export async function readManifests(
+export async function readCluster(
   paths: readonly string[],
-  readTextFile: ReadTextFile,
-): Promise<ManifestReading> {
-  const texts = await Promise.all(paths.map((path) => readOne(path, readTextFile)));
-  const documents = texts.flatMap((text) => text.documents);
-  const objects = manifestObjects(documents.filter((one) => !isIamManifest(one)));
-  const problems = [...texts.flatMap((text) => text.problems), ...objects.problems];
+  source: ManifestFiles,
+): Promise<DevReading> {
+  const { files, objects, problems: unread } = await readManifests(paths, source);
+  const completed = devObjects(objects.filter((one) => !isIamManifest(one)));
+  const problems = [...unread, ...completed.problems];
+  const described = objects.filter(isIamManifest).map(({ document }) => document);
+  const iam = readIamManifests(described, problems);
+  if (problems.length > 0) return { files, kind: "problems", problems };
   const cluster = {
-    pods: picked(pods, objects.pods, problems),
-    namespaces: picked(namespaces, objects.namespaces, problems),
-    serviceAccounts: picked(serviceAccounts, objects.serviceAccounts, problems),
-    iam: readIamManifests(documents.filter(isIamManifest), problems),
-    warnings: objects.warnings,
+    pods: picked(pods, completed.pods, problems),
+    namespaces: picked(namespaces, completed.namespaces, problems),
+    serviceAccounts: picked(serviceAccounts, completed.serviceAccounts, problems),
+    iam,
+    warnings: completed.warnings,
   };
-  return problems.length > 0 ? { kind: "problems", problems } : { kind: "read", cluster };
+  if (problems.length > 0) return { files, kind: "problems", problems };
+  return { files, kind: "read", cluster };
 }
 
 function picked<T>(
   resource: Resource<T>,
-  objects: readonly ManifestObject[],
+  objects: readonly Readonly<Record<string, unknown>>[],
   problems: string[],
 ): T[] {
-  const items: T[] = [];
-  for (const object of objects) {
+  return objects.flatMap((object) => {
     const pick = resource.pick(object);
-    if ("item" in pick) items.push(pick.item);
-    else problems.push(pick.problem);
-  }
-  return items;
+    if ("item" in pick) return [pick.item];
+    problems.push(pick.problem);
+    return [];
+  });
 }
 
-async function readOne(path: string, readTextFile: ReadTextFile) {
-  try {
-    return readManifestText(path, await readTextFile(path));
-  } catch (fault) {
-    const cause = fault instanceof Error ? fault.message : String(fault);
-    return { documents: [], problems: [`${path}: can't be read: ${cause}`] };
-  }
-}
-
-export interface FollowOptions {
+interface FollowOptions {
   readonly paths: readonly string[];
-  readonly readTextFile: ReadTextFile;
+  readonly source: ManifestFiles;
+  /** Of the first reading. */
+  readonly files: readonly string[];
   /** Calls back once an edit is complete; returns a stop. */
   readonly watchFile: (path: string, changed: () => void) => () => void;
-  readonly read: (reading: ManifestReading) => void;
+  readonly read: (reading: DevReading) => void;
 }
 
 /** Reads all the files again after each change, one reading at a time; returns a stop. */
 export function followManifests(options: FollowOptions): () => void {
+  const stops = new Map<string, () => void>();
   let stopped = false;
   let last = Promise.resolve();
   const readAgain = async () => {
-    const reading = await readManifests(options.paths, options.readTextFile);
-    if (!stopped) options.read(reading);
+    const reading = await readCluster(options.paths, options.source);
+    if (stopped) return;
+    watch(reading.files);
+    options.read(reading);
   };
-  const stops = options.paths.map((path) =>
-    options.watchFile(path, () => {
-      last = last.then(readAgain);
-    })
-  );
+  const watch = (paths: readonly string[]) => {
+    for (const path of paths.filter((one) => !stops.has(one))) {
+      stops.set(path, options.watchFile(path, () => void (last = last.then(readAgain))));
+    }
+  };
+  watch(options.files);
   return () => {
     stopped = true;
-    for (const stop of stops) stop();
+    for (const stop of stops.values()) stop();
   };
 }

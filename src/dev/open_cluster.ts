@@ -9,10 +9,13 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { version } from "../version.ts";
 import { type ClusterSource, kubernetesSource, manifestSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
-import { readManifests, type ReadTextFile } from "./manifests.ts";
+import { readCluster } from "./manifests.ts";
 
 interface OpenClusterOptions {
-  readonly runtime: Pick<Runtime, "env" | "httpClient" | "readTextFile" | "watchFile">;
+  readonly runtime: Pick<
+    Runtime,
+    "env" | "httpClient" | "readTextFile" | "listFolder" | "readStdin" | "watchFile"
+  >;
   readonly settings: Pick<DevSettings, "cluster">;
   readonly agentPod: PodFacts;
   readonly clock: Clock;
@@ -45,11 +48,21 @@ async function openManifests(
 ): Promise<OpenedCluster> {
   const { runtime, agentPod: agent, tell } = options;
   const paths = named.length > 0 ? named : [await defaultManifest(runtime.readTextFile)];
-  const reading = await readManifests(paths, runtime.readTextFile);
+  const { readTextFile, listFolder, watchFile } = runtime;
+  let stdin: Promise<string> | undefined;
+  const manifests = { readTextFile, listFolder, readStdin: () => stdin ??= runtime.readStdin() };
+  const reading = await readCluster(paths, manifests);
   if (reading.kind === "problems") return reading;
-  const { readTextFile, watchFile } = runtime;
-  const { cluster } = reading;
-  const source = manifestSource({ paths, cluster, readTextFile, watchFile, agent, tell });
+  const { cluster, files } = reading;
+  const source = manifestSource({
+    paths,
+    cluster,
+    files,
+    source: manifests,
+    watchFile,
+    agent,
+    tell,
+  });
   return { kind: "opened", source, files: paths, close: () => {} };
 }
 
@@ -79,7 +92,7 @@ const here = "dev/cluster.yaml";
 const own = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
 
 /** One that is there and can't be read is named all the same, so that its problem is told. */
-async function defaultManifest(readTextFile: ReadTextFile): Promise<string> {
+async function defaultManifest(readTextFile: Runtime["readTextFile"]): Promise<string> {
   try {
     await readTextFile(here);
     return here;

@@ -1,18 +1,19 @@
 /** The `migrate` command: reads a cluster or files, compares, prints, and gives the exit code. */
 import { ApiFault } from "../kubernetes/client/api_fault.ts";
-import { type ClusterFacts, readClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
+import { manifestFacts } from "../kubernetes/manifests/facts.ts";
+import { readManifests } from "../kubernetes/manifests/read_manifests.ts";
+import { readClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
 import { kubeconfigApi } from "../kubernetes/client/kubeconfig_api.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { type Command, refuse } from "../cli/command.ts";
 import { version } from "../version.ts";
-import { manifestFacts } from "./manifest_facts.ts";
-import { likelyPredecessors, migrationReport, reportText } from "./report.ts";
+import { type Compared, likelyPredecessors, migrationReport, reportText } from "./report.ts";
 import { migrateFlags, type MigrateOptions, parseMigrateOptions } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings and files. */
-const exitCodes = { fault: 1, differences: 3 } as const;
+const exitCodes = { fault: 1, differences: 3, notCompared: 5 } as const;
 
 export const migrateCommand: Command = {
   usage: "check [FILE…] [flags]",
@@ -27,15 +28,18 @@ export const migrateCommand: Command = {
   run: runMigrate,
 };
 
-/** 0 no answer differs; 3 some do; 1 the cluster can't be read; 2 wrong settings or files. */
+/**
+ * 0 no answer differs; 3 some do; 5 none does, and something couldn't be compared; 1 the cluster can't
+ * be read; 2 wrong settings or files.
+ */
 async function runMigrate(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseMigrateOptions(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { options } = parsed;
   try {
-    const cluster = await read(runtime, options.source);
-    if ("problems" in cluster) return refuse(runtime, cluster.problems);
-    return print(runtime, options, cluster);
+    const found = await read(runtime, options.source);
+    if ("problems" in found) return refuse(runtime, found.problems);
+    return print(runtime, options, found);
   } catch (fault) {
     if (fault instanceof ConnectionFault && fault.code === "settings_broken") {
       return refuse(runtime, [`--kubeconfig: ${fault.message} (or give manifest files)`]);
@@ -46,10 +50,13 @@ async function runMigrate(runtime: Runtime, args: readonly string[]): Promise<nu
   }
 }
 
-type Reading = ClusterFacts | { readonly problems: readonly string[] };
+type Reading = Compared | { readonly problems: readonly string[] };
 
 async function read(runtime: Runtime, source: MigrateOptions["source"]): Promise<Reading> {
-  if (source.kind === "files") return await readFiles(runtime, source.paths);
+  if (source.kind === "files") {
+    const { objects, problems } = await readManifests(source.paths, runtime);
+    return problems.length > 0 ? { problems } : manifestFacts(objects);
+  }
   const { readTextFile, env } = runtime;
   const api = await kubeconfigApi(source.kubeconfig, {
     readTextFile,
@@ -59,30 +66,16 @@ async function read(runtime: Runtime, source: MigrateOptions["source"]): Promise
     userAgent: `rolecall/${version}`,
   });
   try {
-    return await readClusterFacts(api, systemClock);
+    return { cluster: await readClusterFacts(api, systemClock) };
   } finally {
     api.close();
   }
 }
 
-async function readFiles(runtime: Runtime, paths: readonly string[]): Promise<Reading> {
-  const problems: string[] = [];
-  const texts: [string, string][] = [];
-  for (const path of paths) {
-    try {
-      texts.push([path, await runtime.readTextFile(path)]);
-    } catch (fault) {
-      problems.push(`${path}: can't be read: ${fault instanceof Error ? fault.message : fault}`);
-    }
-  }
-  const facts = manifestFacts(texts);
-  if (facts.kind === "problems") return { problems: [...problems, ...facts.problems] };
-  return problems.length > 0 ? { problems } : facts.cluster;
-}
-
-function print(runtime: Runtime, options: MigrateOptions, cluster: ClusterFacts): number {
-  const from = options.from.length > 0 ? options.from : likelyPredecessors(cluster);
-  const report = migrationReport(cluster, from, options.before, options.ours);
+function print(runtime: Runtime, options: MigrateOptions, found: Compared): number {
+  const from = options.from.length > 0 ? options.from : likelyPredecessors(found.cluster);
+  const report = migrationReport(found, from, options.settings);
   runtime.writeOut(options.json ? JSON.stringify(report, null, 2) + "\n" : reportText(report));
-  return report.differences.length === 0 ? 0 : exitCodes.differences;
+  if (report.differences.length > 0) return exitCodes.differences;
+  return report.notCompared.length > 0 ? exitCodes.notCompared : 0;
 }

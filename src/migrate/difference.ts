@@ -1,7 +1,8 @@
 /** How a pod's answer differs from its predecessor's, why, and what keeps the old one. Pure. */
 import type { PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
 import { shown } from "../policy/denial_text.ts";
-import type { Decision } from "../policy/facts.ts";
+import { allows, parseAllowedRoles } from "../policy/allowed_roles.ts";
+import type { Decision, PolicySettings } from "../policy/facts.ts";
 import { parsePermitted } from "../policy/permitted.ts";
 import {
   type OldAnswer,
@@ -31,16 +32,22 @@ export interface Difference {
   readonly remedy: string;
 }
 
-type PodLookup = Pick<Difference, "kind" | "why" | "remedy">;
+type Found = Pick<Difference, "kind" | "why" | "remedy">;
+
+/** How kiam or kube2iam was run, and how the server will be. */
+export interface MigrationSettings {
+  readonly before: PredecessorSettings;
+  readonly ours: PolicySettings;
+}
 
 /** Null where the pod gets the same as before. */
 export function differenceOf(
   from: Predecessor,
   facts: PodWithFacts,
   decision: Decision,
-  settings: PredecessorSettings,
+  settings: MigrationSettings,
 ): Difference | null {
-  const old = oldAnswer(from, facts, settings);
+  const old = oldAnswer(from, facts, settings.before);
   const found = compared({ from, facts, decision, old, settings });
   const { namespace, name } = facts.pod;
   return found === null ? null : { from, namespace, pod: name, ...found };
@@ -51,26 +58,19 @@ interface Compared {
   readonly facts: PodWithFacts;
   readonly decision: Decision;
   readonly old: OldAnswer;
-  readonly settings: PredecessorSettings;
+  readonly settings: MigrationSettings;
 }
 
-function compared(both: Compared): PodLookup | null {
+function compared(both: Compared): Found | null {
   const { old, decision } = both;
-  if (old.kind === "unknown") return notJudged(old.why, both);
+  if (old.kind === "unknown") return { kind: "not-judged", why: old.why, remedy: old.remedy };
   if (old.kind === "role") return roleBefore({ ...both, old });
   return decision.kind === "role" ? gains({ ...both, decision }) : null;
 }
 
-function notJudged(why: string, { settings }: Compared): PodLookup {
-  const remedy = settings.roleBaseArn === null
-    ? "give --role-base-arn, as kiam or kube2iam had it"
-    : "compare by hand";
-  return { kind: "not-judged", why, remedy };
-}
-
 function roleBefore(
   both: Compared & { readonly old: OldAnswer & { kind: "role" } },
-): PodLookup | null {
+): Found | null {
   const { decision, old } = both;
   if (decision.kind === "denied") return loses(both);
   if (decision.kind === "none") {
@@ -91,12 +91,12 @@ function roleBefore(
   return otherSessionName(both, old.sessionName, sessionName);
 }
 
-/** Only of pods that name their session: the others' default is told once, for all. */
+/** Only for pods that name their session: the others' default is one line in the hints. */
 function otherSessionName(
   { facts: { pod } }: Compared,
   before: string | null,
   now: string,
-): PodLookup | null {
+): Found | null {
   if (!pod.sessionName || before === null || before === now) return null;
   const why = `${before} before, ${now} now`;
   const remedy = before.startsWith("kiam-") && before.slice("kiam-".length) === now
@@ -105,7 +105,7 @@ function otherSessionName(
   return { kind: "session-name", why, remedy };
 }
 
-function loses(both: Compared & { readonly old: OldAnswer & { kind: "role" } }): PodLookup {
+function loses(both: Compared & { readonly old: OldAnswer & { kind: "role" } }): Found {
   const { decision, from, facts: { namespace }, old } = both;
   const denial = decision.kind === "denied" ? decision.denial : { reason: "", message: "" };
   const [found, ownRemedy] = apart(denial.message);
@@ -116,12 +116,32 @@ function loses(both: Compared & { readonly old: OldAnswer & { kind: "role" } }):
     return { kind: "loses-role", why: `${why}; ${slipped(both, permitted)}`, remedy: better };
   }
   if (from === "kube2iam" && /^(?:Permitted(?:Absent|Empty)|NotPermitted)$/.test(denial.reason)) {
-    const remedy = namespace?.allowedRoles
-      ? "run the server with --allowed-roles, or annotate the namespace with iam.amazonaws.com/permitted"
-      : "annotate the namespace with iam.amazonaws.com/permitted; .* permits what kube2iam did";
-    return { kind: "loses-role", why, remedy };
+    return { kind: "loses-role", why, remedy: permitRemedy(both) };
   }
   return { kind: "loses-role", why, remedy: ownRemedy };
+}
+
+/** What lets the role pass that kube2iam gave, from its lists if it read them. */
+function permitRemedy(
+  { facts: { namespace }, old, settings: { before, ours } }: Compared & {
+    readonly old: { readonly arn: string };
+  },
+): string {
+  const lists = parseAllowedRoles(namespace?.allowedRoles ?? "");
+  const patterns = lists.kind === "globs" ? lists.globs : [];
+  if (before.restrictions === "regexp" && patterns.length > 0) {
+    const whole = patterns.map((one) =>
+      /^arn:/i.test(one) ? one : `${before.roleBaseArn ?? ""}${one}`
+    );
+    const candidates = whole.flatMap((one) => [one, `(?:${one}).*`, `.*(?:${one}).*`]);
+    return "write the regular expressions of its list as iam.amazonaws.com/permitted" +
+      `${suggestion(candidates, old.arn)}; --allowed-roles reads lists of globs only`;
+  }
+  if (!ours.honourAllowedRoles && allows(patterns, old.arn, before.roleBaseArn)) {
+    return "run the server with --allowed-roles, or annotate the namespace with iam.amazonaws.com/permitted";
+  }
+  const wide = before.restrictions === "off" ? "; .* permits what kube2iam did" : "";
+  return `annotate the namespace with iam.amazonaws.com/permitted, which has to match the role's ARN${wide}`;
 }
 
 /** Why the old one let it pass. */
@@ -133,7 +153,7 @@ function slipped({ from, facts: { pod }, settings }: Compared, permitted: string
       ? "kiam v3 matched the annotation's own text, not the ARN"
       : "kiam v3 was content with any part of the annotation's own text";
   }
-  return settings.strict
+  return settings.before.strict
     ? "kiam v4 glued ^ and $ on, so in a|b each alternative was anchored on one side only"
     : "kiam v4 without strict expressions was content with any part of the ARN";
 }
@@ -141,18 +161,22 @@ function slipped({ from, facts: { pod }, settings }: Compared, permitted: string
 /** An expression that permits the role by its whole ARN, from the old one where that can be. */
 function wholeMatch(permitted: string, arn: string): string {
   const candidates = [`.*:role/(?:${permitted})`, `(?:${permitted}).*`, `.*(?:${permitted}).*`];
+  const compiles = parsePermitted(permitted).kind === "expression";
+  return `make the expression match the whole ARN${suggestion(compiles ? candidates : [], arn)}`;
+}
+
+/** The first expression that permits the ARN. */
+function suggestion(candidates: readonly string[], arn: string): string {
   const good = candidates.find((text) => {
     const parsed = parsePermitted(text);
-    return parsePermitted(permitted).kind === "expression" && parsed.kind === "expression" &&
-      parsed.test(arn);
+    return parsed.kind === "expression" && parsed.test(arn);
   });
-  const suggestion = good === undefined ? "" : `, such as ${shown(good, 200)}`;
-  return `make the expression match the whole ARN${suggestion}`;
+  return good === undefined ? "" : `, such as ${shown(good, 200)}`;
 }
 
 function gains({ facts: { pod, serviceAccount }, old, decision, from }: Compared & {
   readonly decision: Decision & { kind: "role" };
-}): PodLookup {
+}): Found {
   const { arn } = decision.identity;
   const why = `${shown(arn, 160)}: ${gainedBy(from, old, pod.role, serviceAccount?.role ?? null)}`;
   const remedy = pod.role === null

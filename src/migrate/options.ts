@@ -5,6 +5,7 @@ import { formatRoleBaseArn, parseRoleBaseArn } from "../policy/role_base.ts";
 import { sessionNameTemplateProblem } from "../policy/session_name.ts";
 import { flag, type FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
+import type { MigrationSettings } from "./difference.ts";
 import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
 
 export const migrateFlags = {
@@ -30,11 +31,10 @@ export interface MigrateOptions {
   readonly source:
     | { readonly kind: "files"; readonly paths: readonly string[] }
     | { readonly kind: "cluster"; readonly kubeconfig: string };
-  /** Empty: to be told from the annotations. */
+  /** Empty: concluded from the annotations. */
   readonly from: readonly Predecessor[];
   readonly json: boolean;
-  readonly before: PredecessorSettings;
-  readonly ours: PolicySettings;
+  readonly settings: MigrationSettings;
 }
 
 export type ParsedOptions =
@@ -70,8 +70,7 @@ export function parseMigrateOptions(args: readonly string[], env: Env): ParsedOp
       source,
       from: predecessorsOf(values.from),
       json: values.output === "json",
-      before: beforeOf(values),
-      ours: oursOf(values),
+      settings: { before: beforeOf(values), ours: oursOf(values) },
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
  * What kiam and kube2iam answered a pod, from the same annotations, by their sources (uswitch/kiam
- * v3.6 and v4.2, jtblin/kube2iam 0.13). Faults that only AWS would have told count as no role.
+ * v3.6 and v4.2, jtblin/kube2iam 0.13). A role that AWS would have refused counts as no role.
  */
 import { RE2JS } from "re2js";
 import type { PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
@@ -27,8 +27,8 @@ export interface PredecessorSettings {
 export type OldAnswer =
   | { readonly kind: "none" }
   | { readonly kind: "denied"; readonly why: string }
-  /** It can't be told from here. */
-  | { readonly kind: "unknown"; readonly why: string }
+  /** Not known from here, and what would make it known. */
+  | { readonly kind: "unknown"; readonly why: string; readonly remedy: string }
   | {
     readonly kind: "role";
     readonly arn: string;
@@ -64,20 +64,35 @@ function kiamAnswer(
 ): OldAnswer {
   if (pod.role === null || pod.role === "") return { kind: "none" };
   const arn = kiamArn(pod.role, settings.roleBaseArn);
-  if (arn === null) return { kind: "unknown", why: "its role is named without arn:" };
+  if (arn === null) return baseUnknown;
   if (parseRoleArn(arn).kind !== "role") return { kind: "denied", why: "STS refuses its role" };
   const permitted = namespace?.permitted ?? "";
   if (permitted === "") return { kind: "denied", why: "the namespace permits nothing" };
   const verdict = kiamPermits(from, permitted, { written: pod.role, arn }, settings.strict);
-  if (verdict === null) return { kind: "unknown", why: "its namespace's expression isn't RE2" };
+  if (verdict === null) return uncompiled(permitted);
   if (!verdict) return { kind: "denied", why: "the namespace doesn't permit it" };
   const annotated = from === "kiam-v4" ? pod.sessionName : null;
   return {
     kind: "role",
     arn,
     sessionName: kiamSessionName(annotated || settings.session),
-    externalId: from === "kiam-v4" ? pod.externalId : null,
+    externalId: from === "kiam-v4" ? pod.externalId || null : null,
   };
+}
+
+const baseUnknown: OldAnswer = {
+  kind: "unknown",
+  why: "its role is named without arn:",
+  remedy: "give --role-base-arn, as kiam or kube2iam had it",
+};
+
+/** kiam answers 500 then. Unicode classes are what Go's engine may compile and this one doesn't. */
+function uncompiled(expression: string): OldAnswer {
+  if (/\\p/i.test(expression)) {
+    const why = "its namespace's expression has Unicode classes that only Go knows";
+    return { kind: "unknown", why, remedy: "list the characters instead" };
+  }
+  return { kind: "denied", why: "kiam fails on its namespace's expression" };
 }
 
 /** `arn:` as it is; else one leading slash off, behind the base (kiam pkg/aws/sts/arn_resolver.go). */
@@ -99,7 +114,7 @@ function kube2iamAnswer(
   const written = pod.role ?? defaultRole;
   if (written === null || written === "") return { kind: "none" };
   const arn = kube2iamArn(written, base);
-  if (arn === null) return { kind: "unknown", why: "its role is named without arn:" };
+  if (arn === null) return baseUnknown;
   if (parseRoleArn(arn).kind !== "role") return { kind: "denied", why: "STS refuses its role" };
   const isDefault = defaultRole !== null && arn === kube2iamArn(defaultRole, base);
   if (restrictions !== "off" && !isDefault) {
@@ -111,7 +126,7 @@ function kube2iamAnswer(
     });
     if (!allowed) return { kind: "denied", why: "the namespace doesn't list it" };
   }
-  return { kind: "role", arn, sessionName: null, externalId: pod.externalId };
+  return { kind: "role", arn, sessionName: null, externalId: pod.externalId || null };
 }
 
 function kube2iamArn(role: string, base: string | null): string | null {

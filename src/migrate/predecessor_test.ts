@@ -39,7 +39,11 @@ const rows: readonly Row[] = [
   ["kiam-v4", reader, { permitted: "arn:|x" }, {}, base + "reader"],
   ["kiam-v4", reader, { permitted: "(?:x|reader)" }, {}, "denied"],
   ["kiam-v4", reader, { permitted: ".*\n" }, {}, "denied"],
-  ["kiam-v4", reader, { permitted: "(" }, {}, "unknown"],
+  // Where kiam fails on the expression it gives no role; in v4 with $ glued on.
+  ["kiam-v4", reader, { permitted: "(" }, {}, "denied"],
+  ["kiam-v3", reader, { permitted: "(" }, {}, "denied"],
+  ["kiam-v4", reader, { permitted: ".*\\" }, {}, "denied"],
+  ["kiam-v4", reader, { permitted: "\\p{Letter}*" }, {}, "unknown"],
   ["kiam-v4", reader, { permitted: "reader" }, unstrict, base + "reader"],
   // Any part of the annotation's text, in v3.
   ["kiam-v3", reader, { permitted: "reader" }, {}, base + "reader"],

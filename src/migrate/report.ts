@@ -1,69 +1,118 @@
 /** All differences of a cluster, grouped, and as people read them. Pure. */
 import type { ClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
-import { podsWithFacts } from "../kubernetes/objects/cluster_facts.ts";
+import { podsWithFacts, type PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
 import { createPolicy } from "../policy/decide.ts";
-import type { PolicySettings } from "../policy/facts.ts";
+import type { ManifestFacts, Unread } from "../kubernetes/manifests/facts.ts";
+import { requestedRole } from "../policy/requested_role.ts";
 import {
   type Difference,
   type DifferenceKind,
   differenceKinds,
   differenceOf,
+  type MigrationSettings,
 } from "./difference.ts";
 import { namespaceHints } from "./hints.ts";
-import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
+import type { Predecessor } from "./predecessor.ts";
 
 export interface MigrationReport {
   readonly comparedWith: readonly Predecessor[];
   /** Pods that were compared; those that have ended aren't. */
   readonly pods: number;
   readonly differences: readonly Difference[];
+  /** What may make pods that couldn't be compared. */
+  readonly notCompared: readonly Unread[];
   /** What else is worth knowing, a line each. */
   readonly hints: readonly string[];
 }
 
+export interface Compared extends Partial<Pick<ManifestFacts, "written" | "unread" | "hints">> {
+  readonly cluster: ClusterFacts;
+}
+
 export function migrationReport(
-  cluster: ClusterFacts,
+  { cluster, written, unread = [], hints = [] }: Compared,
   from: readonly Predecessor[],
-  settings: PredecessorSettings,
-  ours: PolicySettings,
+  settings: MigrationSettings,
 ): MigrationReport {
-  const policy = createPolicy(ours);
-  const all = [...podsWithFacts(cluster)].filter(({ pod }) => !pod.terminal);
-  const differences = all.flatMap((facts) => {
+  const policy = createPolicy(settings.ours);
+  const running = [...podsWithFacts(cluster)].filter(({ pod }) => !pod.terminal);
+  const blind = running.filter((facts) => needsNamespace(facts, from, written));
+  const pods = running.filter((facts) => !blind.includes(facts));
+  const differences = pods.flatMap((facts) => {
     const decision = policy.decide(facts.pod, facts.namespace, facts.serviceAccount);
     return from.map((one) => differenceOf(one, facts, decision, settings))
       .filter((found) => found !== null);
   });
-  const hints = [
-    ...namespaceHints(cluster.namespaces.values()),
-    ...sessionHints(from, settings, ours),
-  ];
-  return { comparedWith: from, pods: all.length, differences, hints };
+  return {
+    comparedWith: from,
+    pods: pods.length,
+    differences,
+    notCompared: [...unread, ...blind.map(namespaceMissing)],
+    hints: [
+      ...namespaceHints(cluster.namespaces.values()),
+      ...sessionHints(from, settings),
+      ...hints,
+    ],
+  };
 }
 
-/** Both kinds of annotations tell whose they are: kiam's expressions, or none. */
+/** Under kiam the namespace says everything; kube2iam did without, so there its absence is the answer. */
+function needsNamespace(
+  { pod, namespace, serviceAccount }: PodWithFacts,
+  from: readonly Predecessor[],
+  written: ReadonlySet<string> | undefined,
+): boolean {
+  if (written === undefined || written.has(pod.namespace) || from.includes("kube2iam")) {
+    return false;
+  }
+  return requestedRole(pod, namespace, serviceAccount).kind === "role";
+}
+
+function namespaceMissing({ pod }: PodWithFacts): Unread {
+  const why = `what namespace ${pod.namespace} permits isn't in the manifests; ` +
+    "give its manifest too, or compare with --kubeconfig";
+  return { kind: "Pod", name: `${pod.namespace}/${pod.name}`, place: "", why };
+}
+
+/** Namespaces with expressions were kiam's; without any, it was kube2iam. */
 export function likelyPredecessors(cluster: ClusterFacts): readonly Predecessor[] {
   const kiam = [...cluster.namespaces.values()].some(({ permitted }) => permitted !== null);
   return kiam ? ["kiam-v3", "kiam-v4"] : ["kube2iam"];
 }
 
 export function reportText(report: MigrationReport): string {
-  const { comparedWith, pods, differences, hints } = report;
-  const head = `${pods} pods compared with ${comparedWith.join(" and ")}: ` +
-    (differences.length === 0 ? "no answer differs" : `${countOf(differences)} get another answer`);
+  const { differences, notCompared, hints } = report;
   const groups = grouped(differences).flatMap(([kind, causes]) => [
     "",
     `${kind}: ${differenceKinds[kind]}`,
     ...causes.flatMap(([cause, names]) => [`  ${cause}`, ...names.map((name) => `    ${name}`)]),
   ]);
-  const notes = hints.length === 0 ? [] : ["", "Worth knowing:", ...hints.map((one) => `  ${one}`)];
-  return [head, ...groups, ...notes].map((line) => line + "\n").join("");
+  const missed = notCompared.flatMap(({ kind, name, place, why }) => [
+    `  ${kind} ${name}${place === "" ? "" : ` (${place})`}:`,
+    `    ${why}`,
+  ]);
+  const lines = [headOf(report), ...groups, ...section("Not compared:", missed)];
+  return [...lines, ...section("Worth knowing:", hints.map((one) => `  ${one}`))]
+    .map((line) => line + "\n").join("");
+}
+
+function headOf({ comparedWith, pods, differences, notCompared }: MigrationReport): string {
+  const differ = differences.length > 0
+    ? `${countOf(differences)} get another answer`
+    : notCompared.length > 0
+    ? "none of them gets another answer"
+    : "no answer differs";
+  const missed = notCompared.length === 0 ? "" : `; ${notCompared.length} not compared`;
+  return `${pods} pods compared with ${comparedWith.join(" and ")}: ${differ}${missed}`;
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ["", title, ...lines];
 }
 
 function sessionHints(
   from: readonly Predecessor[],
-  { session }: PredecessorSettings,
-  { sessionNameTemplate }: PolicySettings,
+  { before: { session }, ours: { sessionNameTemplate } }: MigrationSettings,
 ): string[] {
   if (!from.some((one) => one !== "kube2iam")) return [];
   return [

@@ -37,7 +37,7 @@ function report(
     namespaces: new Map([["shop", namespaceFacts(namespace)]]),
     serviceAccounts: new Map([["shop/default", account]]),
   };
-  return migrationReport(cluster, [from], before, ours);
+  return migrationReport({ cluster }, [from], { before, ours });
 }
 
 const reader = { role: "reader" };
@@ -60,7 +60,8 @@ const rows: readonly (readonly [
   ["kiam-v4", { ...reader, mirror: true }, {}, "loses-role", /StaticPod/],
   ["kiam-v4", { ...reader, externalId: "x" }, {}, "loses-role", /ExternalIdInvalid/],
   ["kiam-v4", { ...reader, sessionName: "cart" }, {}, "session-name", /kiam-cart before, cart now/],
-  ["kiam-v4", reader, { permitted: "(" }, "not-judged", /isn't RE2/],
+  ["kiam-v4", reader, { permitted: "(" }, null],
+  ["kiam-v4", reader, { permitted: "\\p{Letter}*" }, "not-judged", /Unicode classes/],
   ["kiam-v4", {}, { defaultRole: "basic" }, "gains-role", /default-role/],
   ["kiam-v3", reader, { permitted: "reader" }, "loses-role", /annotation's own text/],
   ["kiam-v3", reader, { permitted: "reader" }, "loses-role", /such as \.\*:role\/\(\?:reader\)/],
@@ -70,7 +71,20 @@ const rows: readonly (readonly [
   ["kiam-v3", { ...reader, sessionName: "cart" }, {}, "session-name"],
   ["kube2iam", reader, {}, null],
   ["kube2iam", reader, { permitted: null }, "loses-role", /PermittedAbsent/],
-  ["kube2iam", reader, { permitted: null, allowedRoles: "[]" }, "loses-role", /--allowed-roles/],
+  [
+    "kube2iam",
+    reader,
+    { permitted: null, allowedRoles: '["r*"]' },
+    "loses-role",
+    /--allowed-roles/,
+  ],
+  [
+    "kube2iam",
+    reader,
+    { permitted: null, allowedRoles: "[]" },
+    "loses-role",
+    /; \.\* permits what/,
+  ],
   ["kube2iam", {}, {}, "no-role", /default-role/],
   ["kube2iam", {}, { defaultRole: "basic" }, null],
   ["kube2iam", {}, { defaultRole: "other" }, "other-role", /role\/basic before/],

@@ -63,7 +63,7 @@ const cases = [
   ["invalid", { role: "reader" }, { permitted: "[" }, {}, "PermittedInvalid"],
   ["not permitted", { role: "reader" }, { permitted: "a|b" }, {}, "NotPermitted"],
   ["external ID", { role: "reader", externalId: "a" }, {}, {}, "ExternalIdInvalid"],
-  ["external ID, empty", { role: "reader", externalId: "" }, {}, {}, "ExternalIdInvalid"],
+  ["external ID, empty", { role: "reader", externalId: "" }, {}, {}, `${own}/reader`],
   ["too long", { role: "reader", sessionDuration: "2h" }, {}, {}, "SessionDurationInvalid"],
   ["no duration", { role: "reader", sessionDuration: "" }, {}, {}, "SessionDurationInvalid"],
 ] as const;

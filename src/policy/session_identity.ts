@@ -18,7 +18,8 @@ export function sessionIdentity(
   role: RoleArn,
   settings: PolicySettings,
 ): SessionIdentity {
-  const { externalId } = pod;
+  // Empty means none, as for kiam and kube2iam.
+  const externalId = pod.externalId || null;
   const problem = externalId === null ? null : externalIdProblem(externalId);
   if (problem !== null) return { kind: "denied", denial: externalIdInvalid(pod, problem) };
   const maxSeconds = Math.min(settings.sessionDurationSeconds, settings.maxSessionDurationSeconds);

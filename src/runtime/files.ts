@@ -1,6 +1,6 @@
 /** Files that others replace while we run: read, written whole, and watched for replacement. */
 import { type FSWatcher, watch } from "node:fs";
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** How often a watched file is looked at, in milliseconds; tests shorten them. */
@@ -15,8 +15,42 @@ export interface WatchTimes {
 
 const usualTimes: WatchTimes = { debounceMs: 100, pollMs: 60_000, unwatchedPollMs: 1000 };
 
-export function readTextFile(path: string): Promise<string> {
-  return readFile(path, "utf8");
+/** A file that can't be read; the message is plain and leaves the path to the caller. */
+export class FileFault extends Error {
+  override readonly name = "FileFault";
+  /** The system's own, such as `ENOENT`. */
+  readonly code: string;
+
+  constructor(cause: unknown) {
+    const { code = "", message } = cause as { readonly code?: string; readonly message: string };
+    super(reasons[code] ?? (code === "" ? message : `the system refuses it (${code})`), { cause });
+    this.code = code;
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is no folder",
+  EACCES: "reading it isn't permitted",
+  EPERM: "reading it isn't permitted",
+  ELOOP: "its symbolic links lead in a circle",
+  ENAMETOOLONG: "its name is too long",
+  EMFILE: "this process has too many files open",
+};
+
+/** @throws {FileFault} */
+export async function readTextFile(path: string): Promise<string> {
+  return await readFile(path, "utf8").catch(asFault);
+}
+
+/** The names in a folder. @throws {FileFault} */
+export async function listFolder(path: string): Promise<readonly string[]> {
+  return await readdir(path).catch(asFault);
+}
+
+function asFault(cause: unknown): never {
+  throw new FileFault(cause);
 }
 
 /** Replaces the file in one step, so that no reader sees half of it; makes its folder if need be. */

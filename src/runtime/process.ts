@@ -4,9 +4,10 @@
  */
 import { lookup } from "node:dns/promises";
 import process from "node:process";
+import { text } from "node:stream/consumers";
 import type { Runtime } from "./runtime.ts";
 import { collectGarbage } from "./collect_garbage.ts";
-import { readTextFile, removeFile, replaceFile, watchFile } from "./files.ts";
+import { listFolder, readTextFile, removeFile, replaceFile, watchFile } from "./files.ts";
 import { createHttpClient } from "./http/client.ts";
 import { listen } from "./http/listener.ts";
 import { LogOutput } from "./log_output.ts";
@@ -44,6 +45,8 @@ export function createRuntime(): Runtime {
     follow: createFollowProgram(path),
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     readTextFile,
+    listFolder,
+    readStdin: () => text(process.stdin),
     writeFile: replaceFile,
     removeFile,
     watchFile,

@@ -49,7 +49,12 @@ export interface Runtime {
   follow: FollowProgram;
   /** A name's addresses of both families. */
   resolve(name: string): Promise<readonly string[]>;
+  /** Rejects with a plain reason and the system's code, such as `ENOENT`; so does `listFolder`. */
   readTextFile(path: string): Promise<string>;
+  /** The names in a folder. */
+  listFolder(path: string): Promise<readonly string[]>;
+  /** Standard input, to its end. */
+  readStdin(): Promise<string>;
   writeFile(path: string, content: string | Uint8Array, mode: number): Promise<void>;
   /** Whether the file was there. */
   removeFile(path: string): Promise<boolean>;

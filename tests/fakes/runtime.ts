@@ -1,8 +1,10 @@
 /** A process that touches nothing: files by name, HTTP by script, output kept. */
 import type { HttpClient } from "../../src/runtime/http/types.ts";
+import { FileFault } from "../../src/runtime/files.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 
 export interface FakeHostOptions {
+  /** By path; `-` is standard input, a path with others below it is a folder. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
@@ -39,10 +41,7 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
     follow: () => Promise.resolve(),
     run: missing,
     resolve: missing,
-    readTextFile: (path) => {
-      const text = files[path];
-      return text === undefined ? missing() : Promise.resolve(text);
-    },
+    ...fakeFiles(files),
     writeFile: missing,
     removeFile: () => Promise.resolve(false),
     watchFile: () => () => {},
@@ -59,4 +58,24 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
     },
   };
   return { runtime, written: () => written };
+}
+
+/** The reading of files that a test holds, with the faults of the real one. */
+export function fakeFiles(files: Readonly<Record<string, string>>) {
+  const namesIn = (path: string) => {
+    const folder = path.replace(/\/$/, "");
+    return Object.keys(files).filter((one) => one.startsWith(`${folder}/`))
+      .map((one) => one.slice(folder.length + 1).replace(/\/.*/, ""));
+  };
+  const fault = (code: string) => Promise.reject(new FileFault({ code, message: code }));
+  return {
+    readTextFile: (path: string): Promise<string> => {
+      const text = files[path];
+      if (text !== undefined) return Promise.resolve(text);
+      return fault(namesIn(path).length > 0 ? "EISDIR" : "ENOENT");
+    },
+    listFolder: (path: string): Promise<readonly string[]> =>
+      Promise.resolve([...new Set(namesIn(path))]),
+    readStdin: () => Promise.resolve(files["-"] ?? ""),
+  };
 }

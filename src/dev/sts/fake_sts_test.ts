@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readManifestText } from "../../kubernetes/objects/manifest_documents.ts";
+import { readManifestText } from "../../kubernetes/manifests/documents.ts";
 import { readIamManifests } from "../iam_manifests.ts";
 import { createFakeSts } from "./fake_sts.ts";
 import { type Iam, iamOf, lenientIam } from "./iam.ts";

@@ -1,0 +1,81 @@
+/**
+ * Where an object holds the pods that it would make: at the known place of Kubernetes' own kinds, by
+ * its shape (`spec.containers`) in any other, such as an Argo Rollout or a Volcano Job.
+ */
+import type { Fields } from "./documents.ts";
+
+/** A PodTemplateSpec, or a Pod, with its path in the object. */
+export interface PodTemplate {
+  readonly path: readonly string[];
+  readonly fields: Fields;
+}
+
+const atTemplate = ["spec", "template"] as const;
+
+/** API group and kind, as of apiVersion. */
+const known: Readonly<Record<string, readonly string[]>> = {
+  "/Pod": [],
+  "/ReplicationController": atTemplate,
+  "/PodTemplate": ["template"],
+  "apps/Deployment": atTemplate,
+  "apps/StatefulSet": atTemplate,
+  "apps/DaemonSet": atTemplate,
+  "apps/ReplicaSet": atTemplate,
+  "batch/Job": atTemplate,
+  "batch/CronJob": ["spec", "jobTemplate", "spec", "template"],
+};
+
+const byKind = new Map(Object.entries(known).map(([key, path]) => [key.split("/")[1], path]));
+
+/** Those of the object, in order; none for a kind that makes no pods or hides them. */
+export function podTemplates(fields: Fields): readonly PodTemplate[] {
+  const path = knownPath(fields);
+  if (path === undefined) return [...bySpec(fields, [])];
+  return [{ path, fields: fieldsAt(fields, path) }];
+}
+
+/** Kubernetes' own groups that have a dot; operators use `k8s.io` too. */
+const dottedGroups =
+  /^(?:admissionregistration|apiextensions|apiregistration|authentication|(?:rbac\.)?authorization|certificates|coordination|discovery|events|flowcontrol\.apiserver|networking|node|resource|scheduling|storage)\.k8s\.io$/;
+
+/** Whether the kind is Kubernetes' own, so that nothing but its known parts makes pods. */
+export function isBuiltIn(fields: Fields): boolean {
+  const group = groupOf(fields);
+  return group === null || !group.includes(".") || dottedGroups.test(group);
+}
+
+/** Empty for the core group; null where the object doesn't say. */
+function groupOf({ apiVersion }: Fields): string | null {
+  if (typeof apiVersion !== "string" || apiVersion === "") return null;
+  return apiVersion.includes("/") ? apiVersion.split("/")[0]! : "";
+}
+
+/** `extensions` is the old name of `apps`. */
+function knownPath(fields: Fields): readonly string[] | undefined {
+  const kind = String(fields.kind);
+  const group = groupOf(fields);
+  if (group === null) return byKind.get(kind);
+  const key = `${group === "extensions" ? "apps" : group}/${kind}`;
+  return Object.hasOwn(known, key) ? known[key] : undefined;
+}
+
+/** Anything below the object itself with `spec.containers`; nothing is looked for within one. */
+function* bySpec(value: unknown, path: readonly string[]): Iterable<PodTemplate> {
+  if (typeof value !== "object" || value === null) return;
+  const fields = fieldsOf(value);
+  if (path.length > 0 && Array.isArray(fieldsOf(fields.spec).containers)) {
+    return yield { path, fields };
+  }
+  for (const [key, inner] of Object.entries(value)) yield* bySpec(inner, [...path, key]);
+}
+
+export function fieldsAt(fields: Fields, path: readonly string[]): Fields {
+  return path.reduce<Fields>((part, key) => fieldsOf(part[key]), fields);
+}
+
+/** A value's fields; none where it has none. */
+export function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? value as Fields
+    : {};
+}
