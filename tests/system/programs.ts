@@ -29,8 +29,10 @@ export class ProgramFault extends Error {
 /** The programs' own environment: where to find others, and nothing of the caller's settings. */
 export function plainEnv(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const kept = ["PATH", "HOME", "XDG_CACHE_HOME", "DENO_DIR", "LANG", "TMPDIR"];
+  // Certificate authorities of a company's proxy, without which no registry can be reached.
+  const authorities = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT"];
   const env: Record<string, string> = {};
-  for (const name of kept) {
+  for (const name of [...kept, ...authorities]) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
