@@ -9,7 +9,7 @@ import { Registry } from "@prometheus-io/client";
 import type { PodFacts } from "../../src/policy/facts.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
 import { systemClock } from "../../src/time/system_clock.ts";
-import { createCertificateIssuer } from "../../src/server/certificate/certificate_authority.ts";
+import { certificateIssuer as issuer } from "../../src/server/certificate/certificate_authority.ts";
 import { parseServerConfig } from "../../src/server/config.ts";
 import { createServer } from "../../src/server/server.ts";
 import type { Credentials } from "../../src/server/ports.ts";
@@ -130,7 +130,6 @@ async function churn(rate: number, seconds: number): Promise<void> {
 }
 
 async function certificate(): Promise<{ cert: string; key: string }> {
-  const issuer = createCertificateIssuer();
   const leaf = await issuer.leaf(await issuer.authority(Date.now()), ["server"], Date.now());
   return { cert: leaf.certificate, key: leaf.key };
 }

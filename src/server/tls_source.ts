@@ -2,7 +2,7 @@
 import { createNamedObject } from "../kubernetes/operations/named_object.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { createCertificateIssuer } from "./certificate/certificate_authority.ts";
+import { certificateIssuer } from "./certificate/certificate_authority.ts";
 import { CertificateFiles } from "./certificate/certificate_files.ts";
 import type { Cluster } from "./cluster_connection.ts";
 import type { ServerSettings } from "./config.ts";
@@ -39,7 +39,7 @@ export function tlsSource(options: TlsSourceOptions): TlsSource {
     ...shared,
     secret: object("Secret", settings.tlsSecret),
     configMap: object("ConfigMap", settings.caConfigMap),
-    issuer: createCertificateIssuer(),
+    issuer: certificateIssuer,
     names: settings.tlsDnsNames.length > 0 ? settings.tlsDnsNames : serviceNames(namespace),
     random: Math.random,
   });

@@ -4,17 +4,15 @@ import { X509Certificate } from "node:crypto";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:tls";
-import { type CertificateIssuer, createCertificateIssuer } from "./certificate_authority.ts";
+import { certificateIssuer as issuer } from "./certificate_authority.ts";
 import type { Authority, Leaf } from "./certificate_state.ts";
 
 const now = Date.now();
 const hour = 60 * 60_000;
-let issuer: CertificateIssuer;
 let authority: Authority;
 let leaf: Leaf;
 
 before(async () => {
-  issuer = createCertificateIssuer();
   authority = await issuer.authority(now);
   leaf = await issuer.leaf(authority, ["rolecall-server", "127.0.0.1"], now);
 });
@@ -37,30 +35,30 @@ async function handshake(ca: string, servername: string): Promise<string> {
   });
 }
 
-test("createCertificateIssuer() leaf is accepted by a client that trusts the authority", async () => {
+test("certificateIssuer: leaf is accepted by a client that trusts the authority", async () => {
   assert.equal(await handshake(authority.certificate, "rolecall-server"), "ok");
 });
 
-test("createCertificateIssuer() leaf is accepted with two authorities in the bundle", async () => {
+test("certificateIssuer: leaf is accepted with two authorities in the bundle", async () => {
   const other = await issuer.authority(now);
   const bundle = `${other.certificate.trim()}\n${authority.certificate.trim()}\n`;
   assert.equal(await handshake(bundle, "rolecall-server"), "ok");
 });
 
-test("createCertificateIssuer() leaf is refused under another name and by another authority", async () => {
+test("certificateIssuer: leaf is refused under another name and by another authority", async () => {
   const other = await issuer.authority(now);
   assert.notEqual(await handshake(authority.certificate, "elsewhere"), "ok");
   assert.notEqual(await handshake(other.certificate, "rolecall-server"), "ok");
 });
 
-test("createCertificateIssuer() dates certificates back an hour, for clocks that differ", () => {
+test("certificateIssuer: dates certificates back an hour, for clocks that differ", () => {
   for (const pem of [authority.certificate, leaf.certificate]) {
     const begins = Date.parse(new X509Certificate(pem).validFrom);
     assert.ok(begins <= now - hour + 1000 && begins > now - 2 * hour);
   }
 });
 
-test("createCertificateIssuer() leaf ends with its authority, and says when", async () => {
+test("certificateIssuer: leaf ends with its authority, and says when", async () => {
   const dying = { ...authority, expiresAt: now + hour };
   const short = await issuer.leaf(dying, ["a"], now);
   assert.equal(short.expiresAt, now + hour);
@@ -68,11 +66,11 @@ test("createCertificateIssuer() leaf ends with its authority, and says when", as
   assert.ok(Math.abs(written - leaf.expiresAt) < 1000);
 });
 
-test("createCertificateIssuer() names addresses as addresses", () => {
+test("certificateIssuer: names addresses as addresses", () => {
   const names = new X509Certificate(leaf.certificate).subjectAltName ?? "";
   assert.equal(names, "DNS:rolecall-server, IP Address:127.0.0.1");
 });
 
-test("createCertificateIssuer() signs nothing for an authority without its key", async () => {
+test("certificateIssuer: signs nothing for an authority without its key", async () => {
   await assert.rejects(issuer.leaf({ ...authority, key: null }, ["a"], now), /key is gone/);
 });

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
 import { keptLog } from "../../../tests/fakes/quiet_log.ts";
-import { createCertificateIssuer } from "./certificate_authority.ts";
+import { certificateIssuer as issuer } from "./certificate_authority.ts";
 import { CertificateFiles } from "./certificate_files.ts";
 
 const startedAt = Date.UTC(2026, 0, 1);
-const issuer = createCertificateIssuer();
 const authority = await issuer.authority(startedAt);
 
 function newPair() {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createCertificateIssuer } from "../../../src/server/certificate/certificate_authority.ts";
+import { certificateIssuer as issuer } from "../../../src/server/certificate/certificate_authority.ts";
 import { until } from "../../system/until.ts";
 import { writeOverlay } from "../own_overlays.ts";
 import type { Site } from "../site.ts";
@@ -108,7 +108,6 @@ function showingToken(site: Site, name: string, hostNetwork: boolean): object {
 
 /** Writes what cert-manager writes for the component's Certificates; yields how it renews. */
 async function certManager({ kubectl }: Site): Promise<() => Promise<void>> {
-  const issuer = await createCertificateIssuer();
   const authority = await issuer.authority(Date.now());
   const names = ["", `.${home}`, `.${home}.svc`, `.${home}.svc.cluster.local`];
   const write = async () => {
