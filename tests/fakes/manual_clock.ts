@@ -9,11 +9,12 @@ interface Timer {
 export class ManualClock {
   /** What the wall clock shows, less the time that has passed. */
   #wall: number;
-  #passed = 0;
+  /** Not 0: a real monotonic clock never shows that to the program. */
+  #passed = 1_000;
   #timers: Timer[] = [];
 
   constructor(startAt: number = Date.UTC(2026, 0, 1)) {
-    this.#wall = startAt;
+    this.#wall = startAt - this.#passed;
   }
 
   now(): number {

@@ -3,6 +3,7 @@
  * refused unasked, and a success is remembered for a minute under the token's hash. What a genuine
  * token entitles to is decided elsewhere.
  */
+import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -39,16 +40,11 @@ interface Review {
   readonly peer: string;
 }
 
-interface Remembered {
-  readonly token: ReviewedToken;
-  readonly until: number;
-}
-
 export class ReviewedTokens {
   readonly #reviewToken: ReviewToken;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #remembered = new Map<string, Remembered>();
+  readonly #remembered: ExpiringCache<ReviewedToken>;
   readonly #underWay = new Map<string, Promise<ReviewedToken | Refusal>>();
   /** Anyone who reaches the port can send tokens that look right: each peer has its share. */
   readonly #attempts: RateLimit;
@@ -57,6 +53,11 @@ export class ReviewedTokens {
     this.#reviewToken = options.reviewToken;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#remembered = expiringCache({
+      max: maxRemembered,
+      ttlMs: rememberedMs,
+      now: () => options.clock.monotonic(),
+    });
     this.#attempts = new RateLimit({ ...options.attempts, maxKeys: 10_000 });
   }
 
@@ -79,11 +80,8 @@ export class ReviewedTokens {
     }
     if (claims.expiresAt <= this.#clock.now()) return refuse(401, "the token has expired");
     const key = await hashOf(`${audience} ${token}`);
-    const remembered = this.#remembered.get(key);
-    if (remembered !== undefined && remembered.until > this.#clock.monotonic()) {
-      return remembered.token;
-    }
-    return this.#underWay.get(key) ?? this.#start({ key, token, claims, audience, peer });
+    return this.#remembered.get(key) ?? this.#underWay.get(key) ??
+      this.#start({ key, token, claims, audience, peer });
   }
 
   #start(review: Review): Promise<ReviewedToken | Refusal> | Refusal {
@@ -104,20 +102,12 @@ export class ReviewedTokens {
         return refuse(401, "the token is for another audience");
       }
       const reviewed = { ...verdict, expiresAt: claims.expiresAt };
-      this.#remember(key, reviewed);
+      this.#remembered.set(key, reviewed);
       return reviewed;
     } catch (cause) {
       this.#log.warn({ error: String(cause) }, "token review failed");
       return refuse(503, "the token can't be checked now: the API server doesn't answer");
     }
-  }
-
-  #remember(key: string, token: ReviewedToken): void {
-    const until = this.#clock.monotonic() + rememberedMs;
-    this.#remembered.delete(key);
-    this.#remembered.set(key, { token, until });
-    if (this.#remembered.size <= maxRemembered) return;
-    this.#remembered.delete(this.#remembered.keys().next().value!);
   }
 }
 

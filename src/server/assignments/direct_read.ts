@@ -2,6 +2,7 @@
  * Answers which pod of an agent's node an address belongs to, when the watch may be a moment behind:
  * from the index, else by reading the API, sparingly.
  */
+import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import { canonicalAddress } from "../../net/ip_address.ts";
 import type { PodFacts } from "../../policy/facts.ts";
 import type { AssignFrame } from "../../protocol/frames.ts";
@@ -30,11 +31,16 @@ interface DirectReadOptions {
 export class DirectRead {
   readonly #options: DirectReadOptions;
   readonly #rate = new RateLimit({ perSecond: 20, burst: 20, maxKeys: 20_000 });
-  readonly #missedUntil = new Map<string, number>();
+  readonly #misses: ExpiringCache<true>;
   readonly #underWay = new Map<string, Promise<AssignFrame | Refusal>>();
 
   constructor(options: DirectReadOptions) {
     this.#options = options;
+    this.#misses = expiringCache({
+      max: maxMisses,
+      ttlMs: missKeptMs,
+      now: () => options.clock.monotonic(),
+    });
   }
 
   /**
@@ -53,7 +59,7 @@ export class DirectRead {
     if (claim.kind === "pod") return assigner.frameFor(claim.pod);
     if (claim.kind === "conflict") return conflict;
     const key = `${node} ${ip}`;
-    if ((this.#missedUntil.get(key) ?? 0) > clock.monotonic()) return missing;
+    if (this.#misses.has(key)) return missing;
     return this.#underWay.get(key) ?? this.#start(key, node, ip);
   }
 
@@ -74,15 +80,8 @@ export class DirectRead {
       log.warn({ node, error: String(cause) }, "direct read failed");
       return refuse(503, "the API server doesn't answer");
     }
-    this.#miss(key);
+    this.#misses.set(key, true);
     return missing;
-  }
-
-  #miss(key: string): void {
-    this.#missedUntil.delete(key);
-    this.#missedUntil.set(key, this.#options.clock.monotonic() + missKeptMs);
-    if (this.#missedUntil.size <= maxMisses) return;
-    this.#missedUntil.delete(this.#missedUntil.keys().next().value!);
   }
 }
 

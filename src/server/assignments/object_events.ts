@@ -2,6 +2,7 @@
  * Events that tell people about a pod's role, on the pod; never the same twice within hours, and
  * never more than the Events API should bear. The server doesn't wait for them.
  */
+import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import type { PodFacts } from "../../policy/facts.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -11,8 +12,8 @@ const perSecond = 5;
 const burst = 25;
 const maxQueued = 1_000;
 const maxRemembered = 20_000;
-/** The API server keeps Events for an hour by default; what still holds is told again after six. */
-const toldAgainMs = 6 * 3_600_000;
+/** The API server keeps Events for an hour by default; one that still holds is repeated after six. */
+const repeatAfterMs = 6 * 3_600_000;
 
 export type EventReason =
   | "RoleDenied"
@@ -46,7 +47,7 @@ export class ObjectEvents {
   readonly #log: Log;
   readonly #counted: (outcome: EventOutcome) => void;
   readonly #rate = new RateLimit({ perSecond, burst, maxKeys: 1 });
-  readonly #toldUntil = new Map<string, number>();
+  readonly #sent: ExpiringCache<true>;
   #queue: ObjectEvent[] = [];
   #cancelTimer: (() => void) | undefined;
 
@@ -60,6 +61,11 @@ export class ObjectEvents {
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#counted = parts.counted;
+    this.#sent = expiringCache({
+      max: maxRemembered,
+      ttlMs: repeatAfterMs,
+      now: () => parts.clock.monotonic(),
+    });
   }
 
   onPod({ namespace, name, uid }: PodFacts, reason: EventReason, message: string): void {
@@ -79,20 +85,12 @@ export class ObjectEvents {
   }
 
   #tell(event: ObjectEvent): void {
-    const now = this.#clock.now();
     const key = keyOf(event);
-    if ((this.#toldUntil.get(key) ?? 0) > now) return;
+    if (this.#sent.has(key)) return;
     if (this.#queue.length >= maxQueued) return this.#counted("dropped");
-    this.#remember(key, now + toldAgainMs);
+    this.#sent.set(key, true);
     this.#queue.push(event);
     this.#send();
-  }
-
-  #remember(key: string, until: number): void {
-    this.#toldUntil.delete(key);
-    this.#toldUntil.set(key, until);
-    if (this.#toldUntil.size <= maxRemembered) return;
-    this.#toldUntil.delete(this.#toldUntil.keys().next().value!);
   }
 
   #admits(): boolean {
@@ -113,7 +111,7 @@ export class ObjectEvents {
 
   /** Nobody has seen it, so the next occasion tells it. */
   #failed(event: ObjectEvent, cause: unknown): void {
-    this.#toldUntil.delete(keyOf(event));
+    this.#sent.delete(keyOf(event));
     this.#counted("failed");
     const { reason, subject: { namespace, name } } = event;
     this.#log.warn({ reason, namespace, name, error: String(cause) }, "event not created");

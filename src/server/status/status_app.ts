@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import type { Explanation } from "../../policy/explanation.ts";
 import type { MergedSummary } from "./data/merged_summary.ts";
 import type { Clock } from "../../time/clock.ts";
+import { securityHeaders } from "./page/page.ts";
 import { createPages } from "./page/pages.ts";
 import type { PodName } from "./data/summary.ts";
 
@@ -25,6 +26,7 @@ interface StatusAppOptions {
 
 export function createStatusApp(options: StatusAppOptions): Hono {
   const app = new Hono();
+  app.use(securityHeaders);
   app.use(async (c, next) => {
     if (!loopbackHost.test(c.req.header("host") ?? "")) {
       return c.text("Host must be localhost or a loopback address\n", 403);

@@ -31,3 +31,17 @@ for (const path of ["/", "/pods/shop/web", "/api/summary"]) {
     assert.equal(response.headers.get("cache-control"), "no-store");
   });
 }
+
+test("createStatusApp() browsers may run nothing but the page's own script and style", async () => {
+  for (const path of ["/", "/pods/shop/none", "/events?page=/nowhere", "/api/summary", "/none"]) {
+    const { headers } = await app.request(path, { headers: { host: "localhost" } });
+    const policy = headers.get("content-security-policy") ?? "";
+    assert.match(
+      policy,
+      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+';/,
+    );
+    assert.match(policy, /frame-ancestors 'none'/);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.equal(headers.get("cross-origin-resource-policy"), "same-origin");
+  }
+});

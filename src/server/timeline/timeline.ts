@@ -3,6 +3,7 @@
  * refusals of STS. Bounded, however busy the cluster is: counts by the minute for all of it, and
  * the latest happenings by name, where what repeats itself is one row with a count.
  */
+import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import type { Clock } from "../../time/clock.ts";
 
 /** `denied` is the policy's word, `failed` STS's. */
@@ -52,12 +53,12 @@ const none = { issued: 0, renewed: 0, denied: 0, failed: 0 };
 
 export class Timeline {
   readonly #clock: Clock;
-  /** Longest untouched first. */
-  readonly #rows = new Map<string, TimelineRow>();
+  readonly #rows: ExpiringCache<TimelineRow>;
   readonly #minutes = new Map<number, MinuteRow>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#rows = expiringCache({ max: maxRows, ttlMs: spanMs, now: () => clock.now() });
   }
 
   add(event: TimelineEvent): void {
@@ -72,14 +73,12 @@ export class Timeline {
       event.reason,
     ]);
     const times = (this.#rows.get(key)?.times ?? 0) + 1;
-    this.#rows.delete(key);
     this.#rows.set(key, { ...event, at, times });
-    if (this.#rows.size > maxRows) this.#rows.delete(this.#rows.keys().next().value!);
   }
 
   view(): TimelineView {
     this.#forget(this.#clock.now());
-    return { minutes: [...this.#minutes.values()], latest: [...this.#rows.values()].reverse() };
+    return { minutes: [...this.#minutes.values()], latest: [...this.#rows.values()] };
   }
 
   #count(now: number, kind: Happening): void {
@@ -91,7 +90,6 @@ export class Timeline {
 
   #forget(now: number): void {
     for (const at of this.#minutes.keys()) if (at <= now - spanMs) this.#minutes.delete(at);
-    for (const [key, { at }] of this.#rows) if (at <= now - spanMs) this.#rows.delete(key);
   }
 }
 

@@ -1,11 +1,12 @@
-/** The frame around every status page, and the headers that confine what a browser does with it. */
+/** The layout of every status page, its sections, and the security headers. */
 import { createHash } from "node:crypto";
 import { html, raw } from "hono/html";
+import { secureHeaders } from "hono/secure-headers";
 import { live } from "./live.ts";
 import { look } from "./style.ts";
 import type { Markup } from "./markup.ts";
 
-/** A part of a page that is sent again when it has changed. */
+/** A part of a page that is sent again when it changes. */
 export interface Section {
   readonly id: string;
   readonly html: string;
@@ -19,7 +20,7 @@ export async function section(id: string, content: Markup): Promise<Section> {
   return { id, html: text, version };
 }
 
-/** As it stands in the page: named by its heading where it has one. */
+/** Labelled by its heading. */
 export function drawn({ id, html: text, version }: Section): Markup {
   return html`
     <section id="${id}" aria-labelledby="${id}-title"
@@ -29,7 +30,7 @@ export function drawn({ id, html: text, version }: Section): Markup {
 
 interface PageOptions {
   readonly title: string;
-  /** Said by screen readers when it changes. */
+  /** Screen readers announce its changes. */
   readonly headline: Section | null;
   readonly links: Markup;
   readonly main: unknown;
@@ -68,24 +69,21 @@ function spoken({ id, version, html: text }: Section): Markup {
   return html`<p id="${id}" role="status" data-version="${version}">${raw(text)}</p>`;
 }
 
-/** The two texts of ours may run; nothing else, from anywhere. */
-export function confinement(): Readonly<Record<string, string>> {
-  const policy = [
-    "default-src 'none'",
-    `style-src ${hashOf(look)}`,
-    `script-src ${hashOf(live)}`,
-    "connect-src 'self'",
-    "img-src data:",
-    "form-action 'self'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ];
-  return {
-    "content-security-policy": policy.join("; "),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-  };
-}
+/** Browsers run only our script and style, load nothing from elsewhere, and don't frame the page. */
+export const securityHeaders = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    styleSrc: [hashOf(look)],
+    scriptSrc: [hashOf(live)],
+    connectSrc: ["'self'"],
+    imgSrc: ["data:"],
+    formAction: ["'self'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  // The page is plain HTTP on loopback.
+  strictTransportSecurity: false,
+});
 
 function hashOf(text: string): string {
   return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;

@@ -11,7 +11,7 @@ import type { PodName } from "../data/summary.ts";
 import { changes } from "./changes.ts";
 import type { Markup } from "./markup.ts";
 import * as overview from "./overview.ts";
-import { confinement, drawn, page, type Section, section } from "./page.ts";
+import { drawn, page, type Section, section } from "./page.ts";
 import * as podPage from "./pod_page.ts";
 import { searchForm } from "./search_form.ts";
 import { timeline } from "./timeline_section.ts";
@@ -33,13 +33,8 @@ const keptMs = 1_500;
 
 export function createPages(given: PagesOptions): Hono {
   const options = { ...given, summary: kept(given) };
-  const headers = confinement();
   const app = new Hono();
   let followers = 0;
-  app.use(async (c, next) => {
-    await next();
-    for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  });
   app.get("/", async (c) => c.html(await overviewPage(options, new URL(c.req.url))));
   app.get("/pods/:namespace/:name", async (c) => {
     const { namespace, name } = c.req.param();
