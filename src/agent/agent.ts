@@ -21,6 +21,7 @@ import { collectWhenIdle } from "./lifecycle/idle_gc.ts";
 import type { MetricSources } from "./metrics/metrics.ts";
 import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./lifecycle/readiness.ts";
+import type { InstanceCheck } from "./lifecycle/instance_check.ts";
 import type { RedirectReconciler, RedirectStatus } from "./redirect/redirect_reconciler.ts";
 import { refusedRequests } from "./http/refused_requests.ts";
 import { ServerClient } from "./server_client/server_client.ts";
@@ -53,6 +54,8 @@ export interface AgentOptions {
   readonly tokenKeys: TokenKeys;
   /** null with `--redirect=none`. */
   readonly redirect: RedirectReconciler | null;
+  /** Whether the instance itself would answer pods; not checked by default. */
+  readonly instance?: InstanceCheck;
   /** If set, its READY sandboxes alone decide which pod has an address. */
   readonly runtime?: ContainerRuntime | null;
   /** One line for each address of the container credentials that isn't served. */
@@ -116,6 +119,7 @@ export function createAgent(options: AgentOptions): Agent {
       redirect,
       runtime: () => sandboxes?.status() ?? null,
       connections: () => options.connections?.(),
+      instanceAnswers: () => options.instance?.answersWithoutToken() ?? null,
     })
   );
 
@@ -163,6 +167,7 @@ export function createAgent(options: AgentOptions): Agent {
         collectGarbage && collectWhenIdle({ clock, answered, collectGarbage }, signal),
         server.run(assignments, signal),
         options.redirect?.run(signal),
+        options.instance?.run(signal),
         sandboxes?.run(signal),
         runReporter({
           clock,
@@ -209,10 +214,12 @@ async function publish(
 
 function reportOf(options: AgentOptions, redirect: RedirectStatus, ready: boolean, held: number) {
   const { kind, inPlace, repairs, guard } = redirect;
+  const open = options.instance?.answersWithoutToken() ?? null;
   return {
     version: options.about.version,
     ready,
     redirect: { kind, inPlace, repairs, ...guard && { guarded: guard.inPlace } },
+    ...open !== null && { instanceAnswersWithoutToken: open },
     assignments: held,
   };
 }

@@ -22,6 +22,7 @@ import { accessByFiles } from "./server_client/server_access.ts";
 import { adminLimits, frontLimits } from "./lifecycle/listen_limits.ts";
 import type { Log } from "./ports.ts";
 import { isTaken, overtake, type ProbeClient } from "./lifecycle/handover.ts";
+import { InstanceCheck } from "./lifecycle/instance_check.ts";
 import { keepReadinessFile } from "./lifecycle/readiness_file.ts";
 import { createRedirect } from "./redirect/create_redirect.ts";
 import type { RedirectReconciler } from "./redirect/redirect_reconciler.ts";
@@ -134,6 +135,12 @@ async function assemble(
       files: runtime,
       stateDir: settings.stateDir,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      log,
+    }),
+    instance: new InstanceCheck({
+      metadataUrl: settings.metadataUrl,
+      fetch: runtime.httpClient().fetch,
+      clock: systemClock,
       log,
     }),
     redirect,

@@ -83,6 +83,8 @@ export const agentReport = v.object({
     /** The routing rules behind it are in place; absent where none are wanted, and from old agents. */
     guarded: v.optional(v.boolean()),
   }),
+  /** The instance takes requests without a token, so its hop limit protects nothing. */
+  instanceAnswersWithoutToken: v.optional(v.boolean()),
   assignments: v.number(),
 });
 export type AgentReport = v.InferOutput<typeof agentReport>;

@@ -96,6 +96,8 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   "docs/deploying.md": ["platform", "target", "network", "register-with-taints"],
   "docs/developing.md": ["help", "images", "keep", "part"],
   "docs/explain.md": ["global", "config"],
+  "docs/getting-started.md": ["instance-id", "http-tokens", "http-put-response-hop-limit"],
+  "docs/operations.md": ["instance-id", "http-tokens", "http-put-response-hop-limit"],
   "docs/performance.md": [
     "cpu-prof",
     "max-semi-space-size",

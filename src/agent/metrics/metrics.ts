@@ -21,6 +21,8 @@ export interface MetricSources {
   /** The container runtime's word on addresses; null without it. */
   readonly runtime?: () => RuntimeStatus | null;
   /** Of pods; undefined before anything listens. */
+  /** Whether the instance answers requests without a token; null = not known. */
+  readonly instanceAnswers: () => boolean | null;
   readonly connections: () => { readonly open: number; readonly refused: number } | undefined;
 }
 
@@ -39,6 +41,12 @@ export function publishMetrics(
   tellLink(metrics, sources);
   tellConnections(metrics, sources);
   tellRedirect(metrics, sources);
+  metrics.gauge(
+    "instance_answers_without_token",
+    "1 if the instance's own metadata service takes requests without a token; -1 = not known",
+    [],
+    (own) => own.set(Number(sources.instanceAnswers() ?? -1)),
+  );
   metrics.total(
     "requests_total",
     "requests by handler and code; metadata = passed on or not allowed, blocked = credentials of the node",

@@ -85,6 +85,7 @@ function problemsOf(summary: MergedSummary, states: StatusView["states"]): strin
   const { replicas, agents } = summary;
   const sick = agents.filter((agent) => agent.connectedAt !== null && !isWell(agent)).length;
   const unguarded = agents.filter(({ report }) => report?.redirect.guarded === false).length;
+  const open = agents.filter(({ report }) => report?.instanceAnswersWithoutToken === true).length;
   const away = agents.filter(({ connectedAt }) => connectedAt === null).length;
   return [
     ...replicas.flatMap(({ replica, missing }) => missing.map((line) => `${replica}: ${line}`)),
@@ -93,6 +94,9 @@ function problemsOf(summary: MergedSummary, states: StatusView["states"]): strin
     ),
     ...(sick === 0 ? [] : [`${counted(sick, "agent")} not ready or without redirect`]),
     ...(unguarded === 0 ? [] : [`${counted(unguarded, "agent")} without a guard by routing`]),
+    ...(open === 0 ? [] : [
+      `${counted(open, "instance")} would answer pods without a token: require tokens, hop limit 1`,
+    ]),
     ...(away === 0 ? [] : [`${counted(away, "agent")} not connected`]),
     ...(states.failed === 0 ? [] : [`STS refuses ${counted(states.failed, "pod")}`]),
     ...(states.unserved === 0
