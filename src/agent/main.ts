@@ -28,6 +28,7 @@ import { createRedirect } from "./redirect/create_redirect.ts";
 import type { RedirectReconciler } from "./redirect/redirect_reconciler.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
 import { removeRouteGuard } from "./redirect/route_guard.ts";
+import { imdsServer } from "./imds/refusals.ts";
 import { loadTokenKeys } from "./imds/token_key_file.ts";
 import { aborted } from "../time/aborted.ts";
 
@@ -216,6 +217,7 @@ async function listenFront({ runtime, settings, log }: Run, agent: Agent): Promi
     at: settings.listen,
     handler: agent.front,
     limits: frontLimits(settings),
+    serverHeader: imdsServer,
     reusePort: true,
   });
   log.info({ listener: "listen", host: listener.host, port: listener.port }, "listening");

@@ -1,4 +1,5 @@
 /** Joins cluster, AWS, server and agent in one process, listens, and says what there is to try. */
+import { imdsServer } from "../agent/imds/refusals.ts";
 import { frontLimits } from "../agent/lifecycle/listen_limits.ts";
 import { pause } from "../time/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";
@@ -83,6 +84,7 @@ async function listenAll(
       flag: "listen",
       at: settings.agent.listen,
       handler: agent.front,
+      serverHeader: imdsServer,
       limits: frontLimits(settings.agent),
     },
     {

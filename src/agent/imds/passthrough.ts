@@ -7,6 +7,7 @@ import type { Upstream } from "../ports.ts";
 import { refuse } from "./refusals.ts";
 
 const ofConnection = [
+  "http2-settings",
   "connection",
   "keep-alive",
   "proxy-connection",

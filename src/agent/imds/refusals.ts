@@ -30,7 +30,9 @@ const table = {
 
 export type Refusal = keyof typeof table;
 
-export const server = ["Server", "EC2ws"] as const;
+/** As EC2 names itself. */
+export const imdsServer = "EC2ws";
+export const server = ["Server", imdsServer] as const;
 export const textPlain = ["Content-Type", "text/plain"] as const;
 
 const extra: Partial<Record<Refusal, readonly [string, string]>> = {

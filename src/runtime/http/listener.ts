@@ -20,7 +20,13 @@ import { NodeRequest } from "./node_request.ts";
 import { openFilesLimit } from "../machine.ts";
 import { peerAddress } from "../../net/ip_address.ts";
 import { FastPath } from "./fast/server_connection.ts";
-import { sendProtocolError } from "./protocol_error.ts";
+import {
+  framingMalformed,
+  malformation,
+  type ParserError,
+  protocolErrors,
+  type SendProtocolError,
+} from "./protocol_error.ts";
 
 /** Starts listening. @throws the system's error, such as EADDRINUSE, with its `code`. */
 export async function listen(options: ListenOptions): Promise<Listener> {
@@ -62,6 +68,7 @@ class HttpListener implements Listener {
   readonly #options: ListenOptions;
   readonly #server: Server | TlsServer;
   readonly #limits: ConnectionLimits;
+  readonly #refuse: SendProtocolError;
   readonly #open = new Map<Socket, Connection>();
   /** null with TLS. */
   readonly #lane: FastPath | null;
@@ -75,6 +82,7 @@ class HttpListener implements Listener {
     const { limits, tls } = options;
     this.#options = options;
     this.#limits = new ConnectionLimits(limits.maxConnections, limits.maxConnectionsPerPeer);
+    this.#refuse = protocolErrors(options.serverHeader);
     const settings = serverSettings(options);
     this.#server = tls === undefined
       ? createServer(settings)
@@ -98,6 +106,7 @@ class HttpListener implements Listener {
       handOver: (socket) => enter?.call(this.#server, socket),
       write: (response, answer, ends) => this.#write(response, answer, ends),
       fail: (response) => this.#fail(response),
+      refuse: this.#refuse,
       closing: () => this.#closing,
     });
   }
@@ -179,11 +188,13 @@ class HttpListener implements Listener {
     server.on("secureConnection", (socket: Socket) => this.#acceptSecure(socket));
     server.on("tlsClientError", (_error: Error, socket: Socket) => void socket.destroy());
     server.on("request", (message, response) => this.#request(message, response));
-    server.on("checkExpectation", (message) => sendProtocolError(message.socket, 417));
-    server.on("connect", (_message, socket) => sendProtocolError(socket as Socket, 405));
-    server.on("upgrade", (_message, socket) => sendProtocolError(socket as Socket, 400));
-    server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-      sendProtocolError(socket as Socket, statusOfFault(error.code));
+    // Without a listener for "upgrade", offers to upgrade are ignored, as RFC 9110 (7.8) allows.
+    server.on("checkContinue", (message, response) => this.#request(message, response, true));
+    server.on("checkExpectation", (message, response) => this.#request(message, response));
+    server.on("connect", (_message, socket) => this.#refuse(socket as Socket, 405));
+    server.on("clientError", (error: ParserError, socket) => {
+      const status = statusOfFault(error.code);
+      this.#refuse(socket as Socket, status, status === 400 ? malformation(error) : undefined);
     });
   }
 
@@ -220,7 +231,8 @@ class HttpListener implements Listener {
     this.#secured.set(socket, connection);
   }
 
-  #request(message: IncomingMessage, response: ServerResponse): void {
+  /** `expected`: the client waits for 100 before it sends the body. */
+  #request(message: IncomingMessage, response: ServerResponse, expected = false): void {
     message.on("error", ignore);
     response.on("error", ignore);
     const connection = this.#open.get(message.socket) ?? this.#secured.get(message.socket);
@@ -228,8 +240,10 @@ class HttpListener implements Listener {
     connection.underway++;
     response.once("close", () => this.#answered(message.socket, connection));
     const refusal = refusedRequest(message);
-    if (refusal !== undefined) return sendProtocolError(message.socket, refusal);
-    this.#handle(new NodeRequest(message, response, connection), response);
+    if (refusal !== undefined) return this.#refuse(message.socket, ...refusal);
+    const incoming = new NodeRequest(message, response, connection);
+    if (expected && incoming.announcesBody()) response.writeContinue();
+    this.#handle(incoming, response);
   }
 
   #answered(socket: Socket, connection: Connection): void {
@@ -239,7 +253,7 @@ class HttpListener implements Listener {
 
   #handle(incoming: NodeRequest, response: ServerResponse): void {
     try {
-      this.#answer(response, this.#options.handler(incoming), () => incoming.leavesBody());
+      this.#answer(response, this.#options.handler(incoming), () => incoming.endsConnection());
     } catch {
       this.#fail(response);
     }
@@ -313,16 +327,20 @@ function serverSettings({ limits }: ListenOptions) {
  * codings other than chunked, chunks beside a length and chunks in HTTP/1.0 only when the request
  * has been handed on already; TRACE fits no web Request.
  */
-function refusedRequest(message: IncomingMessage): number | undefined {
+function refusedRequest(
+  message: IncomingMessage,
+): [status: number, line?: string] | undefined {
   const version = message.httpVersion;
-  if (version !== "1.1" && version !== "1.0") return 505;
-  if (version === "1.1" && message.headers.host === undefined) return 400;
+  if (version !== "1.1" && version !== "1.0") return [505];
+  if (version === "1.1" && message.headers.host === undefined) {
+    return [400, "the Host header is missing"];
+  }
   const coding = message.headers["transfer-encoding"];
   const length = message.headers["content-length"];
   const framed = coding === undefined ||
     coding.toLowerCase() === "chunked" && length === undefined && version === "1.1";
-  if (!framed) return 400;
-  return message.method === "TRACE" ? 405 : undefined;
+  if (!framed) return [400, framingMalformed];
+  return message.method === "TRACE" ? [405] : undefined;
 }
 
 function statusOfFault(code: string | undefined): number {

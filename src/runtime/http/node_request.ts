@@ -58,7 +58,7 @@ export class NodeRequest implements Incoming {
   }
 
   body(): ReadableStream<Uint8Array> | null {
-    if (this.#body === undefined) this.#body = this.#announcesBody() ? this.#stream() : null;
+    if (this.#body === undefined) this.#body = this.announcesBody() ? this.#stream() : null;
     return this.#body;
   }
 
@@ -86,12 +86,16 @@ export class NodeRequest implements Incoming {
     return new Request(url, init);
   }
 
-  /** Nobody is going to read the rest of its body, so the connection can't carry on behind it. */
-  leavesBody(): boolean {
-    return !this.#message.complete && this.#announcesBody();
+  /**
+   * Whether the connection can't be used for another request: nobody reads the rest of this one's
+   * body, or it offers an upgrade, and node:http drops what the client has pipelined behind it.
+   */
+  endsConnection(): boolean {
+    if (this.#message.headers.upgrade !== undefined) return true;
+    return !this.#message.complete && this.announcesBody();
   }
 
-  #announcesBody(): boolean {
+  announcesBody(): boolean {
     const raw = this.#message.rawHeaders;
     for (let i = 0; i < raw.length; i += 2) {
       if (isNamed(raw[i], "content-length") && raw[i + 1] !== "0") return true;

@@ -96,6 +96,8 @@ export interface ListenOptions {
   readonly accepted?: (connection: ConnectionEnds) => void;
   /** Makes the listener speak TLS. */
   readonly tls?: Certificate;
+  /** The Server header of the listener's own refusals; none by default. */
+  readonly serverHeader?: string;
   /** Lets another process listen on the same port, for a handover without a gap. */
   readonly reusePort?: boolean;
 }

@@ -1,6 +1,7 @@
 /** The metadata front behind a real listener, before a metadata service of the test's choice. */
 import type { TestContext } from "node:test";
 import { createImdsFront, type ImdsFrontOptions } from "../../../src/agent/imds/front.ts";
+import { imdsServer } from "../../../src/agent/imds/refusals.ts";
 import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../../src/aws/imds.ts";
@@ -50,7 +51,13 @@ export async function serveFront(t: TestContext, options: ServedFrontOptions): P
     podRate: 0,
     ...options.options,
   });
-  const listener = await listen({ host: "127.0.0.1", port: 0, handler, limits: patientLimits });
+  const listener = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    handler,
+    limits: patientLimits,
+    serverHeader: imdsServer,
+  });
   t.after(async () => {
     await listener.close(0);
     client.close();

@@ -18,17 +18,18 @@ const form = new RegExp(
     "((?:[A-Za-z0-9_-]+: ?(?:[!-~](?:[ -~]*[!-~])?)?\r\n)+)\r\n$",
 );
 
-/** Headers that say how a message or its connection goes on; their rules are the full parser's. */
+/** Headers about the framing or the connection; their rules are the full parser's. */
 const intricate = new Set([
   "content-length",
   "expect",
-  "http2-settings",
   "proxy-connection",
   "te",
   "trailer",
   "transfer-encoding",
-  "upgrade",
 ]);
+
+/** Options of Connection that change nothing: an offer to upgrade may be ignored (RFC 9110, 7.8). */
+const ignored = new Set(["http2-settings", "keep-alive", "upgrade"]);
 
 /**
  * The request that `text`, a character a byte, is exactly and to its end, as node:http's parser
@@ -61,17 +62,20 @@ function splitLines(lines: string): string[] {
 function endingOf(method: string, raw: readonly string[]): "keep-alive" | "close" | undefined {
   let hosts = 0;
   let lengths = 0;
-  let ending: string | undefined;
+  let connection: string | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
     if (name === "host") hosts++;
     else if (name === "connection") {
-      if (ending !== undefined) return undefined;
-      ending = raw[i + 1]!.toLowerCase();
+      if (connection !== undefined) return undefined;
+      connection = raw[i + 1]!.toLowerCase();
     } else if (name === "content-length" && raw[i + 1] === "0" && method === "PUT") lengths++;
     else if (intricate.has(name)) return undefined;
   }
   if (hosts !== 1 || lengths > 1) return undefined;
-  if (ending === undefined || ending === "keep-alive") return "keep-alive";
-  return ending === "close" ? "close" : undefined;
+  if (connection === undefined || connection === "keep-alive") return "keep-alive";
+  if (connection === "close") return "close";
+  return connection.split(",").every((option) => ignored.has(option.trim()))
+    ? "keep-alive"
+    : undefined;
 }

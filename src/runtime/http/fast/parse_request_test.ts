@@ -19,6 +19,8 @@ test("plainRequest: method, target, headers as sent, and whether the connection 
   });
   assert.equal(parseFastRequest(get("Host: h", "Connection: Close"))?.keepAlive, false);
   assert.equal(parseFastRequest(get("Host: h", "Connection: Keep-Alive"))?.keepAlive, true);
+  const upgrade = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMA"];
+  assert.equal(parseFastRequest(get("Host: h", ...upgrade))?.keepAlive, true);
 });
 
 const left = [
@@ -46,9 +48,9 @@ const left = [
   ["two lengths", get("Host: h", "Content-Length: 0", "Content-Length: 0").replace("GET", "PUT")],
   ["chunks", get("Host: h", "Transfer-Encoding: chunked")],
   ["Expect", get("Host: h", "Expect: 100-continue")],
-  ["Upgrade", get("Host: h", "Connection: Upgrade", "Upgrade: h2c")],
   ["two Connections", get("Host: h", "Connection: close", "Connection: close")],
   ["a list in Connection", get("Host: h", "Connection: close, x")],
+  ["an empty Connection", get("Host: h", "Connection:")],
   ["Proxy-Connection", get("Host: h", "Proxy-Connection: close")],
 ] as const;
 
@@ -78,6 +80,7 @@ const name = fc.constantFrom(
   "Accept",
   "content-length",
   "Connection",
+  "Upgrade",
   "X-a",
   "TE",
   "a b",
@@ -85,7 +88,7 @@ const name = fc.constantFrom(
 );
 const value = fc.oneof(
   word,
-  fc.constantFrom("0", "close", "keep-alive", "chunked", "127.0.0.1:80"),
+  fc.constantFrom("0", "close", "keep-alive", "chunked", "127.0.0.1:80", "Upgrade, keep-alive"),
 );
 const line = fc.tuple(name, fc.constantFrom(":", ": ", ": ", ": ", ":\t", " :"), value).map((
   parts,

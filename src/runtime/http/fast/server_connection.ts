@@ -11,7 +11,7 @@ import { discard, isSource, isStream, pour, replyOf } from "../response_writer.t
 import { FastRequest } from "./request.ts";
 import { encodeResponse } from "./encode_response.ts";
 import { maxFastRequestBytes, type ParsedRequest, parseFastRequest } from "./parse_request.ts";
-import { sendProtocolError } from "../protocol_error.ts";
+import type { SendProtocolError } from "../protocol_error.ts";
 
 /** What the lane leaves to its listener. */
 export interface FastPathOptions {
@@ -23,6 +23,8 @@ export interface FastPathOptions {
   readonly write: (response: ServerResponse, reply: Reply, ends: boolean) => void;
   /** Answers a fault of the handler. */
   readonly fail: (response: ServerResponse) => void;
+  /** Refuses what isn't a request. */
+  readonly refuse: SendProtocolError;
   readonly closing: () => boolean;
 }
 
@@ -108,7 +110,7 @@ class FastConnection {
     this.#quietMs += ms;
     if (this.#state === "answering") return;
     if (this.#state === "new") {
-      if (this.#quietMs > headersTimeoutMs) sendProtocolError(this.#socket, 408);
+      if (this.#quietMs > headersTimeoutMs) this.#options.refuse(this.#socket, 408);
     } else if (this.#state === "idle") {
       if (this.#quietMs > keepAliveTimeoutMs + keepAliveGraceMs) this.#socket.destroy();
     } else if (this.#quietMs > 2 * requestTimeoutMs) this.#socket.destroy();
@@ -288,8 +290,9 @@ class FastConnection {
     socket.off("end", this.#ended);
     socket.off("close", this.#left);
     socket.pause();
-    socket.unshift(bytes);
     this.#options.handOver(socket);
+    // Not unshift(): node:http may read the handle itself and would get what arrives next before it.
+    socket.emit("data", bytes);
     socket.resume();
   }
 }
