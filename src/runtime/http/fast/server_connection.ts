@@ -290,10 +290,13 @@ class FastConnection {
     socket.off("end", this.#ended);
     socket.off("close", this.#left);
     socket.pause();
-    this.#options.handOver(socket);
-    // Not unshift(): node:http may read the handle itself and would get what arrives next before it.
-    socket.emit("data", bytes);
-    socket.resume();
+    socket.unshift(bytes);
+    // Within the read, resuming would read on before the bytes put back: so on Deno.
+    setImmediate(() => {
+      if (socket.destroyed) return;
+      this.#options.handOver(socket);
+      socket.resume();
+    });
   }
 }
 
