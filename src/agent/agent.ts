@@ -137,7 +137,7 @@ export function createAgent(options: AgentOptions): Agent {
     waited: counts.waited,
     refused: refusedRequests({
       random,
-      tell: (refused) => log.info(refused, "request refused"),
+      report: (refused) => log.info(refused, "request refused"),
     }),
   };
   return {

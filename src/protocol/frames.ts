@@ -1,6 +1,6 @@
 /**
- * What server and agent say to each other: one JSON frame a line. Unknown frame types and fields
- * are ignored, so that the two may differ by one version.
+ * The messages between server and agent: one JSON frame per line. Unknown frame types and fields are
+ * ignored, so that the two may differ by one version.
  */
 import * as v from "valibot";
 
@@ -20,11 +20,11 @@ const pod = v.object({
   name: v.string(),
   ips: v.array(v.string()),
   hostNetwork: v.boolean(),
-  /** Being deleted: a newer pod at one of its addresses has it then. */
+  /** Being deleted: it loses an address to a newer pod that has the same one. */
   terminating: v.optional(v.boolean()),
-  /** As Kubernetes writes it, so that texts sort as instants do. */
+  /** `creationTimestamp`: RFC 3339 in UTC, so that strings sort by time. */
   createdAt: v.optional(v.string()),
-  /** Its namespace demands IMDSv2 tokens. */
+  /** Its namespace requires IMDSv2. */
   imdsv2: v.boolean(),
 });
 
@@ -32,9 +32,9 @@ const role = v.object({
   arn: v.string(),
   name: v.string(),
   requested: v.string(),
-  /** A hash over all that makes the AssumeRole call. */
+  /** A hash over everything that is sent to STS. */
   identity: v.string(),
-  /** Absent while they are being made: those held for the same uid and identity stay in use. */
+  /** Absent while pending: credentials held for the same uid and identity stay in use. */
   credentials: v.optional(credentials),
 });
 
@@ -60,7 +60,7 @@ const frame = v.variant("type", [
   v.object({
     type: v.literal("ping"),
     watchAgeSeconds: v.number(),
-    /** Since the stream began, so that a reader can tell a ping that waited for it; rounded down. */
+    /** Since the stream began, rounded down; shows an agent that was paused how old a ping is. */
     sentAfterSeconds: v.optional(v.number()),
   }),
 ]);
@@ -72,7 +72,7 @@ export type Frame = v.InferOutput<typeof frame>;
 
 const known = new Set(["assign", "revoke", "synced", "ping"]);
 
-/** What an agent tells of itself with `POST /v1/agent`. */
+/** The body of `POST /v1/agent`. */
 export const agentReport = v.object({
   version: v.string(),
   ready: v.boolean(),
@@ -80,7 +80,7 @@ export const agentReport = v.object({
     kind: v.string(),
     inPlace: v.boolean(),
     repairs: v.number(),
-    /** The routing rules behind it are in place; absent where none are wanted, and from old agents. */
+    /** Whether the policy routing is in place; absent if it isn't used, and from old agents. */
     guarded: v.optional(v.boolean()),
   }),
   /** The instance takes requests without a token, so its hop limit protects nothing. */
@@ -89,7 +89,7 @@ export const agentReport = v.object({
 });
 export type AgentReport = v.InferOutput<typeof agentReport>;
 
-/** A line that isn't a frame: broken JSON, or a known type of another shape. */
+/** A line that isn't a frame: invalid JSON, or a known type with a wrong shape. */
 class FrameFault extends Error {
   readonly code = "frame_malformed";
   override readonly name = "FrameFault";
@@ -101,9 +101,9 @@ export function encodeFrame(value: Frame): string {
 }
 
 /**
- * The frame in a line, or undefined for a type this version doesn't know.
- * @throws {FrameFault} the line is no JSON object or misses what its type needs. Values of the line
- * are not repeated in the message: it may hold credentials.
+ * The frame in a line; undefined if this version doesn't know its type.
+ * @throws {FrameFault} the line isn't a JSON object or lacks a required field. The message never
+ * repeats values, which may be credentials.
  */
 export function decodeFrame(line: string): Frame | undefined {
   let value: unknown;

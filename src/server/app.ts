@@ -1,4 +1,4 @@
-/** The server's routes for agents, and the summary for its own replicas. */
+/** The server's HTTPS routes: for agents, and the summary for the other replicas. */
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
@@ -21,17 +21,17 @@ interface AppOptions {
   readonly identifyAgent: IdentifyAgent;
   readonly streams: AgentStreams;
   readonly directRead: DirectRead;
-  /** For the server's own tokens. */
+  /** Reviews the server's own tokens. */
   readonly tokens: ReviewedTokens;
-  /** For pods' tokens, which agents bring. */
+  /** Reviews pods' tokens, which agents pass on. */
   readonly podTokens: ReviewedTokens;
   readonly audience: string;
   readonly podAudience: string;
-  /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
+  /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null outside a cluster. */
   readonly ownUsername: () => Promise<string | null>;
-  /** Of all pods, or of one. */
+  /** All pods, or one. */
   readonly summary: (only?: PodName) => Summary;
-  /** Why no stream can be served yet; null once it can. */
+  /** Why agents can't be served yet; null once they can. */
   readonly notReady: () => string | null;
   readonly agentReported: (agent: Agent, ready: boolean) => void;
   readonly answered: (route: string, status: number) => void;
@@ -50,7 +50,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     await next();
     options.answered(c.req.routePath, c.res.status);
   });
-  app.use(refusedRequests({ random: options.random, tell: options.refused }));
+  app.use(refusedRequests({ random: options.random, report: options.refused }));
   app.use(bodyLimit({
     maxSize: maxBodyBytes,
     onError: () => refusalResponse(refuse(413, `the body is larger than ${maxBodyBytes} bytes`)),

@@ -1,4 +1,4 @@
-/** The Kubernetes adapters that the server is made of, over one connection; belongs to `main.ts`. */
+/** The server's Kubernetes adapters, over one connection to the API server. */
 import { createKubernetesApi, type KubernetesApi } from "../kubernetes/client/api.ts";
 import { type Connection, ConnectionFault } from "../kubernetes/client/connection.ts";
 import { EventRecorder } from "../kubernetes/operations/event_recorder.ts";
@@ -34,7 +34,7 @@ export interface Cluster {
   readonly eventSink: EventSink;
   readonly removeTaint: (node: string, key: string) => Promise<"removed" | "absent">;
   readonly ownUsername: () => Promise<string | null>;
-  /** The authority's PEM in a ConfigMap of the server's namespace. */
+  /** The CA's PEM from a ConfigMap in the server's namespace. */
   readonly readAuthority: (configMap: string) => Promise<string>;
   readonly watches: () => readonly WatchStatus[];
   /** Feeds the index until `signal` aborts. */
@@ -44,7 +44,7 @@ export interface Cluster {
 
 type ConnectedCluster = Cluster | { readonly kind: "problem"; readonly problem: string };
 
-/** Nothing is asked of the API yet; settings that can't be used are a problem. */
+/** Makes no API call yet; unusable settings are a problem. */
 export async function connectCluster(
   runtime: Runtime,
   settings: ServerSettings,
@@ -102,7 +102,7 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
         reflect(serviceAccounts, index.serviceAccounts),
       ];
       reflectors = all;
-      void warnWithoutFence(api, log);
+      void warnWithoutAdmissionPolicy(api, log);
       await Promise.all(all.map(({ reflector }) => reflector.run(signal)));
     },
     close: () => api.close(),
@@ -120,7 +120,7 @@ function statusOf({ resource, reflector }: Statused): WatchStatus {
   return { resource, synced, ageSeconds: watchAgeSeconds, restarts, lastError: denied };
 }
 
-async function warnWithoutFence(api: KubernetesApi, log: Log): Promise<void> {
+async function warnWithoutAdmissionPolicy(api: KubernetesApi, log: Log): Promise<void> {
   if (await fencePolicy(api) !== "missing") return;
   log.warn(
     {},
@@ -141,7 +141,7 @@ async function readAuthority(
   return text;
 }
 
-/** The subject of the token by which the server shows itself to the API; null without a token. */
+/** The subject of the server's own API token; null without one. */
 async function ownUsername(connection: Connection): Promise<string | null> {
   const access = await connection.access(false).catch(() => undefined);
   const token = bearerToken(access?.headers["Authorization"]);

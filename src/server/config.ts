@@ -1,4 +1,4 @@
-/** The server's settings from its flags, or everything that is wrong with them. Pure. */
+/** Parses and checks the server's settings. Pure. */
 import { parseRoleArn } from "../policy/role_arn.ts";
 import { parseRoleBaseArn } from "../policy/role_base.ts";
 import { inWords } from "../policy/session_duration.ts";
@@ -10,20 +10,20 @@ import { serverFlags } from "./flags.ts";
 
 type Values = FlagValues<typeof serverFlags>;
 
-/** What the server is to do; empty texts of flags are null here. */
+/** Empty flags are null here. */
 export interface ServerSettings {
   readonly listen: HostPort;
   readonly adminListen: HostPort;
   readonly statusListen: HostPort;
   readonly kubeconfig: string | null;
-  /** Files to serve with, or null: then the server keeps its own authority. */
+  /** Null: the server runs its own CA. */
   readonly tlsFiles: { readonly cert: string; readonly key: string } | null;
   readonly tlsSecret: string;
   readonly caConfigMap: string;
   readonly tlsDnsNames: readonly string[];
   readonly namespace: string | null;
   readonly agentServiceAccount: { readonly namespace: string; readonly name: string };
-  /** URL of the headless Service; null where there is but one replica. */
+  /** URL of the headless Service; null with a single replica. */
   readonly replicas: string | null;
   readonly tokenFile: string;
   readonly tokenAudience: string;
@@ -49,15 +49,15 @@ type ParsedServerConfig =
   | {
     readonly kind: "parsed";
     readonly settings: ServerSettings;
-    /** Consequences worth a warning at the start. */
+    /** Valid settings with consequences that operators should know. */
     readonly notices: readonly string[];
   }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
-/** STS ends sessions of chained roles after an hour, whatever was asked for. */
+/** STS limits sessions of chained roles to an hour (AWS: role chaining). */
 const chainedSeconds = 3600;
 
-/** Every problem at once, each a line naming flag, value and what is expected. */
+/** Lists all problems at once, one line each: flag, value and what is expected. */
 export function parseServerConfig(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -77,7 +77,7 @@ function problemsOf(values: Values): string[] {
   ).concat(baseProblem(values), templateProblem(values));
 }
 
-/** What flags by themselves can't tell: flag, whether its value is good, what would be. */
+/** Rules across flags: the flag, whether its value is valid, and what is expected. */
 const rules: readonly (readonly [keyof Values & string, (values: Values) => boolean, string])[] = [
   [
     "assume-role-arn",
@@ -171,10 +171,12 @@ function noticesOf(settings: ServerSettings): string[] {
     ...(settings.sessionNameTemplate.includes("{pod}") ? ["--session-name has {pod}"] : []),
     ...(settings.sessionTags ? ["--session-tags names the pod"] : []),
   ];
-  return byPod.map((why) => `${why}: pods share no credentials, so each costs its own STS calls`);
+  return byPod.map((why) =>
+    `${why}: pods don't share credentials, so each pod costs STS calls of its own`
+  );
 }
 
-/** A value as it was given. */
+/** A value as the user wrote it. */
 function shown(values: Values, flag: keyof Values & string): string {
   if (flag === "session-duration") return JSON.stringify(inWords(values[flag]));
   const value = values[flag];

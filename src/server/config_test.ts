@@ -60,6 +60,6 @@ test("parseServerConfig() tells every problem at once", () => {
 for (const args of [["--session-name={pod}"], ["--session-tags", "--cluster-name=c"]]) {
   test(`parseServerConfig(${args.join(" ")}) says that each pod costs its own calls`, () => {
     const parsed = parseServerConfig(args, {});
-    assert.match(parsed.kind === "parsed" ? parsed.notices.join() : "", /its own STS calls/);
+    assert.match(parsed.kind === "parsed" ? parsed.notices.join() : "", /STS calls of its own/);
   });
 }

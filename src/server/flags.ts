@@ -1,4 +1,4 @@
-/** The server's flags: what `--help`, the configuration reference and the parser know of them. */
+/** The server's flags, for the parser, `--help` and the configuration reference. */
 import { flag, logFlags } from "../cli/flags.ts";
 
 /** Kubernetes' rule for the names of Secrets and ConfigMaps: a DNS subdomain. */
@@ -8,7 +8,7 @@ export const serverFlags = {
   "listen": flag.listen("[::]:8443", "HTTPS for agents"),
   "admin-listen": flag.listen("[::]:9621", "/livez, /readyz and /metrics"),
   "status-listen": flag.listen("127.0.0.1:9622", "status page and /api/…; loopback only"),
-  "kubeconfig": flag.text("", "a kubeconfig's path; empty means the pod's own ServiceAccount"),
+  "kubeconfig": flag.text("", "path of a kubeconfig; empty means the pod's own ServiceAccount"),
   "tls-cert": flag.text("", "certificate (PEM), re-read when it changes; with --tls-key"),
   "tls-key": flag.text("", "its private key (PEM)"),
   "tls-secret": flag.form(
@@ -19,7 +19,7 @@ export const serverFlags = {
   ),
   "ca-configmap": flag.form(
     "rolecall-server-ca",
-    "ConfigMap by which agents learn the CA",
+    "ConfigMap from which agents mount the CA",
     objectName,
     "an object's name",
   ),
@@ -29,17 +29,17 @@ export const serverFlags = {
   "namespace": flag.text("", "namespace of that Secret and ConfigMap", { env: "POD_NAMESPACE" }),
   "agent-service-account": flag.form(
     "rolecall:rolecall-agent",
-    "NAMESPACE:NAME of the agents' ServiceAccount, the only subject let in",
+    "NAMESPACE:NAME of the agents' ServiceAccount, the only subject accepted",
     /^[a-z0-9-]{1,63}:[a-z0-9.-]{1,253}$/,
     "NAMESPACE:NAME",
   ),
   "replicas": flag.url(
     "https://rolecall-server:8443",
-    "where all replicas are found, for the status page and explain; empty means there is only this",
+    "headless Service that resolves to all replicas, for the status page and explain; empty means this is the only one",
   ),
   "token-file": flag.text(
     "/var/run/secrets/rolecall/token",
-    "the server's own token for --token-audience, by which replicas know one another",
+    "the server's own token for --token-audience, which replicas show each other",
   ),
   "token-audience": flag.form(
     "rolecall-server",
@@ -50,16 +50,16 @@ export const serverFlags = {
   "pod-token-audience": flag.form("rolecall-pod", "audience of pods' tokens", /./, "an audience"),
   "role-base-arn": flag.text(
     "",
-    "what stands before roles without arn:, such as arn:aws:iam::111122223333:role/; empty means " +
-      "the account of the server's own credentials",
+    "prefix for roles without arn:, such as arn:aws:iam::111122223333:role/; empty means the " +
+      "account of the server's own credentials",
   ),
   "region": flag.form(
     "",
-    "region of STS; empty means the SDK's own choice",
+    "region of STS; empty means the SDK's default",
     /^[a-z0-9-]*$/,
     "a region such as eu-west-1",
   ),
-  "sts-endpoint": flag.url("", "another endpoint of STS"),
+  "sts-endpoint": flag.url("", "custom STS endpoint; empty means the SDK's regional one"),
   "assume-role-arn": flag.text("", "role assumed first; chained sessions last at most 1h"),
   "session-duration": flag.duration("1h", "how long credentials last", { min: "15m", max: "12h" }),
   "session-name": flag.text(
@@ -68,17 +68,17 @@ export const serverFlags = {
   ),
   "session-tags": flag.boolean("send EKS's session tags: namespace, ServiceAccount, pod, cluster"),
   "cluster-name": flag.text("", "the cluster's name, for session names and tags"),
-  "sts-rate": flag.number(20, "AssumeRole calls a second", { min: 0.1, max: 1000, whole: false }),
+  "sts-rate": flag.number(20, "AssumeRole calls per second", { min: 0.1, max: 1000, whole: false }),
   "sts-concurrency": flag.number(8, "AssumeRole calls at once", { min: 1, max: 100 }),
   "permitted-match": flag.choice(
     ["arn", "name"],
     "arn",
-    "what a namespace's expression has to match: the role's ARN, or also its path and name",
+    "what a namespace's expression must match: the role's ARN, or alternatively its path and name",
   ),
   "allowed-roles": flag.boolean("also honour kube2iam's iam.amazonaws.com/allowed-roles"),
   "startup-taint": flag.text(
     "",
-    "key of a taint to take off a node once its agent is ready, such as rolecall.dev/agent-not-ready",
+    "key of a taint to remove from a node once its agent is ready, such as rolecall.dev/agent-not-ready",
   ),
   ...logFlags,
 };

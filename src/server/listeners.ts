@@ -5,8 +5,8 @@ const pages = { maxConnections: 128, maxConnectionsPerPeer: 32, keepAliveTimeout
 export const pageLimits = { ...times, ...pages };
 
 /**
- * For agents: what is left of half the files that may be open, at most 16,384 connections.
- * One agent needs two streams for a moment and a few calls, and a cluster may have 5,000 of them.
+ * For agents: half of the file limit less what the pages may use, at most 16,384 connections. An
+ * agent briefly has two streams and makes a few calls, and a cluster may have 5,000 agents.
  */
 export function agentLimits(openFiles: number) {
   const left = Math.floor(openFiles / 2) - 2 * pages.maxConnections;

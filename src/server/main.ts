@@ -22,20 +22,20 @@ import { type KeyPair, ServingListener } from "./certificate/serving_listener.ts
 import { startupTaint } from "./cluster/startup_taint.ts";
 import { type TlsSource, tlsSource } from "./tls_source.ts";
 
-/** Requests under way have this long to end after a signal. */
+/** In-flight requests have this long to finish after a signal. */
 const stopGraceMs = 5_000;
-/** So long after the list, what starting took is garbage: a certificate's making, first calls. */
+/** By then, what starting needed (issuing a certificate, first calls) is garbage. */
 const startedMs = 5_000;
 
 export const serverCommand: Command = {
   usage: "[flags]",
-  summary: "watches pods, assumes their roles and feeds the agents",
+  summary: "watches pods, assumes their roles and pushes credentials to the agents",
   flags: serverFlags,
   examples: ["server --role-base-arn=arn:aws:iam::111122223333:role/", "server --kubeconfig=FILE"],
   run: (runtime, args) => runServer(runtime, args),
 };
 
-/** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
+/** Runs until SIGTERM or SIGINT and returns the exit code. @throws {ListenFault} a port is taken */
 async function runServer(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseServerConfig(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
@@ -54,7 +54,7 @@ async function runServer(runtime: Runtime, args: readonly string[]): Promise<num
     write: runtime.writeLog,
   });
   const log = dedupLog(plain, backgroundTimer);
-  for (const notice of notices) log.warn({ notice }, "setting with consequences");
+  for (const notice of notices) log.warn({ notice }, "configuration notice");
 
   const stop = new AbortController();
   runtime.onStop((signal) => {
@@ -92,12 +92,12 @@ async function serve(given: Omit<ServerAssembly, "sts" | "tls">, stop: AbortCont
     clock: systemClock,
   });
   const around = { ...given, sts, tls };
-  const server = createServer(serverParts(around));
+  const server = createServer(serverOptions(around));
   const pages = await listenPages(around, server);
   const listening = serving.listen(stop.signal, (pair) => listenForAgents(around, server, pair));
-  // Without its port the server is no server: all the rest ends too.
+  // Without its port the server is useless, so everything else ends too.
   listening.catch(() => stop.abort());
-  // Before the list, so that it doesn't come on top of what loading the modules left.
+  // Before the list, so that the list's memory doesn't add to the garbage of loading modules.
   runtime.collectGarbage();
   server.index.subscribe({
     synced: () => void backgroundTimer.after(startedMs, runtime.collectGarbage),
@@ -113,7 +113,9 @@ async function serve(given: Omit<ServerAssembly, "sts" | "tls">, stop: AbortCont
   await sts.close();
 }
 
-function serverParts({ runtime, settings, cluster, sts, tls, log }: ServerAssembly): ServerOptions {
+function serverOptions(
+  { runtime, settings, cluster, sts, tls, log }: ServerAssembly,
+): ServerOptions {
   const { startupTaint: taint } = settings;
   const { reviewToken, readPodsByAddress, eventSink, watches, ownUsername, replica } = cluster;
   const platform = `${runtime.platform.name} ${runtime.platform.version}`;
@@ -138,7 +140,7 @@ function serverParts({ runtime, settings, cluster, sts, tls, log }: ServerAssemb
   };
 }
 
-/** They are trusted by the authority that agents mount from its ConfigMap. */
+/** Replicas are verified with the CA that agents mount from the ConfigMap. */
 function replicas(
   { runtime, settings, cluster }: Pick<ServerAssembly, "runtime" | "settings" | "cluster">,
 ): AskReplicas {

@@ -1,4 +1,4 @@
-/** Every metric of the server, prefix `rolecall_server_`; labels take few, known values. */
+/** The server's metrics, prefix `rolecall_server_`; labels of bounded cardinality only. */
 import type { Registry } from "@prometheus-io/client";
 import { MetricSet } from "../telemetry/metric_set.ts";
 import type { Assignment } from "./assignments/assignment_frame.ts";
@@ -7,7 +7,7 @@ import type { FeedEnd } from "./assignments/assignment_feed.ts";
 import type { EventOutcome } from "./assignments/object_events.ts";
 import type { WatchStatus } from "./readiness.ts";
 
-/** What is read when metrics are asked for. */
+/** Read when metrics are scraped. */
 interface MetricSources {
   readonly watches: () => readonly WatchStatus[];
   readonly counts: () => { readonly pods: number; readonly namespaces: number };
@@ -23,7 +23,7 @@ export interface ServerMetrics {
   stsCall(report: CallReport): void;
   streamEnded(why: FeedEnd): void;
   event(outcome: EventOutcome): void;
-  /** Adds what is read from `sources`; called once. */
+  /** Registers the metrics that are read from `sources`; call it once. */
   observe(sources: MetricSources): void;
 }
 
@@ -36,16 +36,18 @@ export function createMetrics(
   const metrics = new MetricSet(registry, "rolecall_server_");
   metrics.gauge("build_info", "1, with version and runtime as labels", ["version", "runtime"])
     .set({ version: about.version, runtime: about.runtime }, 1);
-  const requests = metrics.counter("requests_total", "requests of agents by route and code", [
+  const requests = metrics.counter("requests_total", "requests from agents, by route and code", [
     "route",
     "code",
   ]);
-  const calls = metrics.counter("sts_calls_total", "AssumeRole calls by outcome", ["outcome"]);
-  const ends = metrics.counter("agent_stream_ends_total", "streams ended by reason", ["why"]);
-  const events = metrics.counter("events_total", "Kubernetes Events by outcome", ["outcome"]);
-  const latencyHelp = "how long AssumeRole calls take";
+  const calls = metrics.counter("sts_calls_total", "AssumeRole calls, by outcome", ["outcome"]);
+  const ends = metrics.counter("agent_stream_ends_total", "assignment streams ended, by reason", [
+    "why",
+  ]);
+  const events = metrics.counter("events_total", "Kubernetes Events, by outcome", ["outcome"]);
+  const latencyHelp = "duration of AssumeRole calls";
   const latency = metrics.histogram("sts_call_duration_seconds", latencyHelp, seconds);
-  const waitsHelp = "how long AssumeRole calls wait their turn";
+  const waitsHelp = "time that AssumeRole calls spend in the queue";
   const waits = metrics.histogram("sts_queue_wait_seconds", waitsHelp, seconds);
   return {
     request: (route, status) => requests.inc({ route, code: String(status) }),
@@ -66,27 +68,32 @@ export function createMetrics(
 }
 
 function observeWatches(metrics: MetricSet, { watches }: MetricSources): void {
-  metrics.gauge("watch_age_seconds", "since the API server's last word", ["resource"], (own) => {
+  metrics.gauge("watch_age_seconds", "seconds since the last watch update", ["resource"], (own) => {
     for (const { resource, ageSeconds } of watches()) own.set({ resource }, ageSeconds);
   });
-  const help = "lists and watches that failed or broke off";
+  const help = "lists and watches that failed or were interrupted";
   metrics.total("watch_restarts_total", help, ["resource"], (own) => {
     for (const { resource, restarts } of watches()) own.inc({ resource }, restarts);
   });
 }
 
 function observeCredentials(metrics: MetricSet, { credentials }: MetricSources): void {
-  metrics.gauge("credentials", "role identities held by state", ["state"], (own) => {
-    const { pending, ready, failed } = credentials();
-    for (const [state, count] of Object.entries({ pending, ready, failed })) {
-      own.set({ state }, count);
-    }
-  });
-  const help = "age of the oldest credentials served";
+  metrics.gauge(
+    "credentials",
+    "role identities in use, by state of their credentials",
+    ["state"],
+    (own) => {
+      const { pending, ready, failed } = credentials();
+      for (const [state, count] of Object.entries({ pending, ready, failed })) {
+        own.set({ state }, count);
+      }
+    },
+  );
+  const help = "age in seconds of the oldest credentials in use";
   metrics.gauge("credentials_oldest_seconds", help, [], (own) => {
     own.set(credentials().oldestMs / 1000);
   });
-  const leftHelp = "what is left of those ending first";
+  const leftHelp = "seconds until the earliest expiry of credentials in use";
   metrics.gauge("credentials_shortest_left_seconds", leftHelp, [], (own) => {
     const { shortestLeftMs } = credentials();
     if (shortestLeftMs === null) own.remove();
@@ -95,33 +102,33 @@ function observeCredentials(metrics: MetricSet, { credentials }: MetricSources):
 }
 
 function observeQueue(metrics: MetricSet, { credentials }: MetricSources): void {
-  metrics.gauge("sts_queue", "AssumeRole calls waiting by urgency", ["urgency"], (own) => {
+  metrics.gauge("sts_queue", "AssumeRole calls in the queue, by urgency", ["urgency"], (own) => {
     const { waiting } = credentials().queue;
     for (const [urgency, count] of Object.entries(waiting)) own.set({ urgency }, count);
   });
-  const help = "how long the first in line waits";
+  const help = "seconds that the oldest call in the queue has waited";
   metrics.gauge("sts_queue_longest_wait_seconds", help, [], (own) => {
     own.set(credentials().queue.longestWaitMs / 1000);
   });
-  metrics.gauge("sts_calls_in_flight", "AssumeRole calls under way", [], (own) => {
+  metrics.gauge("sts_calls_in_flight", "AssumeRole calls in flight", [], (own) => {
     own.set(credentials().queue.inFlight);
   });
 }
 
 function observeCluster(metrics: MetricSet, sources: MetricSources): void {
-  metrics.gauge("pods", "pods known", [], (own) => own.set(sources.counts().pods));
-  metrics.gauge("namespaces", "namespaces known", [], (own) => {
+  metrics.gauge("pods", "pods in the index", [], (own) => own.set(sources.counts().pods));
+  metrics.gauge("namespaces", "namespaces in the index", [], (own) => {
     own.set(sources.counts().namespaces);
   });
-  const help = "pods of connected nodes by outcome";
+  const help = "pods on connected nodes, by outcome";
   metrics.gauge("decisions", help, ["outcome", "reason"], (own) => {
     own.reset();
     for (const assignment of sources.held()) own.inc(outcomeOf(assignment));
   });
-  metrics.gauge("agents_connected", "assignment streams open", [], (own) => {
+  metrics.gauge("agents_connected", "open assignment streams", [], (own) => {
     own.set(sources.streams());
   });
-  const expiryHelp = "when the serving certificate ends";
+  const expiryHelp = "expiry of the serving certificate, as a Unix time";
   metrics.gauge("certificate_expiry_timestamp_seconds", expiryHelp, [], (own) => {
     own.set((sources.certificateExpiresAt() ?? 0) / 1000);
   });

@@ -1,11 +1,11 @@
-/** What the policy is to go by: the flags, and what the server's own AWS identity adds to them. */
+/** The policy's settings: from flags and from the server's own AWS identity. */
 import { parseCallerIdentity } from "../policy/caller_identity.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { formatRoleBaseArn } from "../policy/role_base.ts";
 import type { ServerSettings } from "./config.ts";
 import type { Log } from "../telemetry/log.ts";
 
-/** For one set of flags; `callerArns` is empty as long as they aren't known. */
+/** `callerArns` is empty until they are known. */
 export function policySettings(
   settings: ServerSettings,
   callerArns: readonly string[],
@@ -27,14 +27,14 @@ export function policySettings(
   };
 }
 
-/** What can't be read names no role that could be kept from pods; everything else goes on. */
+/** An ARN of unknown form can't be reserved; that is logged, and everything else works. */
 export function isCaller(arn: string, log: Log): boolean {
   if (parseCallerIdentity(arn) !== null) return true;
-  log.warn({ arn }, "own AWS identity has an unknown form: the role behind it isn't reserved");
+  log.warn({ arn }, "own AWS identity has an unknown form; its role isn't reserved");
   return false;
 }
 
-/** The caller's account is where roles named without ARN are. */
+/** Roles without an ARN belong to the server's own account. */
 function roleBaseOf(callerArn: string | undefined): string | null {
   const caller = callerArn === undefined ? null : parseCallerIdentity(callerArn);
   return caller === null ? null : formatRoleBaseArn(caller.base);

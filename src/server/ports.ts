@@ -1,4 +1,4 @@
-/** What the server's parts need of each other and of the world; `main.ts` joins them. */
+/** Types that the server shares with its adapters for STS and TokenReview. */
 import type { RoleIdentity } from "../policy/facts.ts";
 
 /** Temporary credentials of one role identity. Times in milliseconds since the epoch. */
@@ -11,9 +11,9 @@ export interface Credentials {
 }
 
 /**
- * STS didn't give credentials. `retryable`: throttled, unreachable or failing, so soon again;
- * otherwise the answer stands until something changes. `message` may be shown to the pod: it never
- * carries an external ID or STS's own text.
+ * STS returned no credentials. `retryable`: throttled, unreachable or failing, so retry soon; other
+ * faults last until somebody changes something. `message` may be shown to the pod: it never contains
+ * an external ID or STS's own text.
  */
 export interface AssumeRoleFault extends Error {
   readonly code:
@@ -24,20 +24,20 @@ export interface AssumeRoleFault extends Error {
     | "rejected"
     | "server_credentials";
   readonly retryable: boolean;
-  /** STS's, to find the call in CloudTrail. */
+  /** STS's request ID, to find the call in CloudTrail. */
   readonly requestId?: string | undefined;
 }
 
 /** One AssumeRole call; rejects with an {@link AssumeRoleFault}. */
 export type AssumeRole = (identity: RoleIdentity, signal: AbortSignal) => Promise<Credentials>;
 
-/** Where a role identity stands. */
+/** The credentials of a role identity. */
 export type CredentialState =
   | { readonly kind: "pending" }
   | { readonly kind: "ready"; readonly credentials: Credentials }
   | { readonly kind: "failed"; readonly reason: string; readonly message: string };
 
-/** Result of TokenReview for an agent's bearer token. */
+/** The result of a TokenReview. */
 export type TokenVerdict =
   | {
     readonly kind: "authenticated";
@@ -50,5 +50,5 @@ export type TokenVerdict =
   }
   | { readonly kind: "refused"; readonly message: string };
 
-/** Rejects where the API can't be asked (answered as 503, never as 401). */
+/** Rejects if the API server can't be reached (a 503 to the client, never a 401). */
 export type ReviewToken = (token: string, audience: string) => Promise<TokenVerdict>;

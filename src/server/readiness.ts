@@ -1,11 +1,11 @@
-/** What keeps the server from being ready: one line for each thing, naming it and its last error. */
+/** What keeps the server from being ready: one line each, with the last error. */
 
-/** How a list and watch stands. */
+/** The health of a list and watch. */
 export interface WatchStatus {
   /** Such as `pods`. */
   readonly resource: string;
   readonly synced: boolean;
-  /** Since the last word; Infinity before the first. */
+  /** Since the last update; Infinity before the first. */
   readonly ageSeconds: number;
   readonly restarts: number;
   readonly lastError: string | null;
@@ -14,7 +14,7 @@ export interface WatchStatus {
 export interface CertificateStatus {
   /** Milliseconds since the epoch; null without a certificate. */
   readonly expiresAt: number | null;
-  /** What is in the way of the next one; null if nothing is. */
+  /** What prevents issuing or renewing it; null if nothing does. */
   readonly problem: string | null;
 }
 
@@ -22,13 +22,13 @@ interface ReadinessOptions {
   readonly watches: () => readonly WatchStatus[];
   readonly unlisted: () => readonly string[];
   readonly certificate: () => CertificateStatus;
-  /** Why the server's own AWS credentials don't work; null once they did. */
+  /** Why the server's own AWS credentials don't work; null once they have worked. */
   readonly credentialsProblem: () => string | null;
 }
 
 /**
- * Empty means ready. What breaks later doesn't end readiness: what is known still serves, and where
- * all replicas see the same trouble none would be left.
+ * Empty means ready. Later faults don't end readiness: the server still serves what it knows, and if
+ * all replicas had the same fault, none would be left.
  */
 export function missingForReadiness(options: ReadinessOptions): string[] {
   const errors = new Map(options.watches().map((watch) => [watch.resource, watch.lastError]));
@@ -42,7 +42,7 @@ export function missingForReadiness(options: ReadinessOptions): string[] {
   return lines.map((line) => line.replaceAll(/\s+/g, " "));
 }
 
-/** The worst of all watches: a decision rests on each of them. */
+/** The oldest of all watches, since decisions depend on each of them. */
 export function oldestWatchSeconds(watches: readonly WatchStatus[]): number {
   return watches.length === 0 ? Infinity : Math.max(...watches.map((watch) => watch.ageSeconds));
 }

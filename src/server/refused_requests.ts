@@ -6,7 +6,7 @@ import { type RefusedRequestsOptions, requestIds } from "../telemetry/refused_re
 import type { MiddlewareHandler } from "hono";
 
 export function refusedRequests(
-  { random, tell }: RefusedRequestsOptions,
+  { random, report }: RefusedRequestsOptions,
 ): MiddlewareHandler<{ Bindings: { readonly peer: string } }> {
   const nextId = requestIds(random);
   return async (c, next) => {
@@ -17,6 +17,6 @@ export function refusedRequests(
     const answer = (await c.res.clone().text()).trimEnd();
     const { method, routePath: route } = c.req;
     c.header("X-Request-Id", requestId);
-    tell({ requestId, peer: c.env.peer, method, route, status, answer });
+    report({ requestId, peer: c.env.peer, method, route, status, answer });
   };
 }

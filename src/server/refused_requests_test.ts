@@ -7,7 +7,7 @@ import { refusedRequests } from "./refused_requests.ts";
 function app() {
   const told: RefusedRequest[] = [];
   const app = new Hono<{ Bindings: { readonly peer: string } }>();
-  app.use(refusedRequests({ random: () => 0.5, tell: (refused) => told.push(refused) }));
+  app.use(refusedRequests({ random: () => 0.5, report: (refused) => told.push(refused) }));
   app.get("/v1/good", (c) => c.text("fine"));
   app.get("/v1/bad/:ip", () => new Response("not an agent\n", { status: 403 }));
   const ask = async (path: string) => {

@@ -21,7 +21,7 @@ interface ReportedCacheOptions {
   readonly timeline: Timeline;
 }
 
-/** No role is assumed before the server's own are known: they are never handed out. */
+/** Waits until the server's own roles are known, because those are never handed out. */
 export function reportedCache(
   { settings, clock, random, assumeRole, log, own, called, timeline }: ReportedCacheOptions,
 ): CredentialCache {

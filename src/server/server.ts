@@ -37,7 +37,7 @@ import { type PodName, type Summary, summaryOf } from "./status/data/summary.ts"
 import { Timeline } from "./timeline/timeline.ts";
 import { aborted } from "../time/aborted.ts";
 
-/** How long a node's credentials are kept after its agent's last stream. */
+/** How long a node's credentials are kept after its agent's last stream has ended. */
 const nodeGraceMs = 60_000;
 
 export interface ServerOptions {
@@ -59,13 +59,13 @@ export interface ServerOptions {
   readonly reviewToken: ReviewToken;
   readonly readPodsByAddress: ReadPodsByAddress;
   readonly eventSink: EventSink;
-  /** How the lists and watches that feed `index` stand. */
+  /** The lists and watches that feed `index`. */
   readonly watches: () => readonly WatchStatus[];
   readonly certificate: () => CertificateStatus;
-  /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null where it has none. */
+  /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null outside a cluster. */
   readonly ownUsername: () => Promise<string | null>;
   readonly askReplicas: AskReplicas;
-  /** A node's agent has said that it is ready. */
+  /** A node's agent has reported that it is ready. */
   readonly agentReady: (node: string) => void;
 }
 
@@ -79,7 +79,7 @@ export interface Server {
   readonly summary: () => Summary;
   /** What keeps it from being ready, one line each. */
   readonly missing: () => readonly string[];
-  /** Works until `signal` aborts, then ends every stream and lets all credentials go. */
+  /** Runs until `signal` aborts, then ends all streams and drops all credentials. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -162,7 +162,7 @@ export function createServer(options: ServerOptions): Server {
   };
 }
 
-/** What the routes answer from. */
+/** What both apps need. */
 interface Core {
   readonly index: ClusterIndex;
   readonly metrics: ServerMetrics;
@@ -179,7 +179,7 @@ function agentApp(options: ServerOptions, core: Core): Hono<AppEnv> {
   const { index, assigner, streams, metrics, summary } = core;
   const { tokenAudience: audience, agentServiceAccount: serviceAccount } = settings;
   const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
-  // An agent brings the tokens of all its node's pods.
+  // An agent passes on the tokens of all pods on its node.
   const podTokens = new ReviewedTokens({ ...options, attempts: { perSecond: 50, burst: 500 } });
   return createApp({
     index,
@@ -205,7 +205,7 @@ function notReady(settings: ServerSettings, { index, own, stopping }: Core): str
   if (stopping.aborted) return "stopping";
   if (!index.synced) return `not listed yet: ${index.unlisted.join(", ")}`;
   if (settings.roleBaseArn === null && !own.settled) {
-    return "the server's AWS account isn't known yet";
+    return "the server's own AWS account is not known yet";
   }
   return null;
 }

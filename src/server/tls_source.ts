@@ -1,4 +1,4 @@
-/** Where the serving certificate comes from: files, or the server's own authority. For `main.ts`. */
+/** Chooses the source of the serving certificate: files, or the server's own CA. */
 import { createNamedObject } from "../kubernetes/operations/named_object.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
@@ -45,7 +45,7 @@ export function tlsSource(options: TlsSourceOptions): TlsSource {
   });
 }
 
-/** The Service's name as agents may write it. */
+/** The forms in which agents may write the Service's name. */
 function serviceNames(namespace: string): string[] {
   const name = "rolecall-server";
   const inNamespace = `${name}.${namespace}`;

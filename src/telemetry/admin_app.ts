@@ -1,11 +1,11 @@
-/** Whether a process lives, whether it is ready and what it lacks, and its metrics. */
+/** The admin routes: liveness, readiness and metrics. */
 import { Hono } from "hono";
 import type { Registry } from "@prometheus-io/client";
 
 interface AdminOptions {
-  /** One line for each thing missing; empty means ready. */
+  /** What is missing for readiness, one line each; empty means ready. */
   readonly missing: () => readonly string[];
-  /** With a function, only made when it's asked for. */
+  /** A function creates it on the first scrape. */
   readonly registry: Registry | (() => Promise<Registry>);
 }
 

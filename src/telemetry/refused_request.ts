@@ -6,7 +6,7 @@ export interface RefusedRequest {
   readonly method: string;
   readonly route: string;
   readonly status: number;
-  /** The line of text that the client got. */
+  /** The line of text sent to the client. */
   readonly answer: string;
 }
 
@@ -20,5 +20,5 @@ export function requestIds(random: () => number): () => string {
 export interface RefusedRequestsOptions {
   /** From 0 up to 1. */
   readonly random: () => number;
-  readonly tell: (refused: RefusedRequest) => void;
+  readonly report: (refused: RefusedRequest) => void;
 }

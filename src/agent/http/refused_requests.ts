@@ -11,14 +11,14 @@ export type MarkRefusal = (
   reply: Reply,
 ) => Reply;
 
-export function refusedRequests({ random, tell }: RefusedRequestsOptions): MarkRefusal {
+export function refusedRequests({ random, report }: RefusedRequestsOptions): MarkRefusal {
   const nextId = requestIds(random);
   return ({ peer, method }, route, reply) => {
     const { status, headers, body } = reply;
     // Our own refusals are a line of text; what is passed through is bytes or a stream.
     if (status < 400 || typeof body !== "string") return reply;
     const requestId = nextId();
-    tell({ requestId, peer, method, route, status, answer: body.trimEnd() });
+    report({ requestId, peer, method, route, status, answer: body.trimEnd() });
     return { ...reply, headers: [...headers, ["X-Request-Id", requestId]] };
   };
 }

@@ -21,7 +21,7 @@ function front(pod: keyof typeof samplePods, upstream = new Response("i-1")) {
     passthrough: passthroughRule("all", false),
     tokenRequired: false,
     podRate: 0,
-    refused: refusedRequests({ random: () => 0.5, tell: (refused) => told.push(refused) }),
+    refused: refusedRequests({ random: () => 0.5, report: (refused) => told.push(refused) }),
   });
   const idFor = async (target: string, method = "GET") => {
     const { headers } = await answer(fakeIncoming({ target, method }));
@@ -67,7 +67,7 @@ test("answers that are no refusals, and those passed on, stay as they are", asyn
 
 test("what is passed on as bytes stays as it is, whatever its status", () => {
   const told: RefusedRequest[] = [];
-  const mark = refusedRequests({ random: () => 0, tell: (refused) => told.push(refused) });
+  const mark = refusedRequests({ random: () => 0, report: (refused) => told.push(refused) });
   for (const body of [new Uint8Array(3), null]) {
     const answer: Reply = { status: 404, headers: [["Server", "EC2ws"]], body };
     assert.equal(mark(fakeIncoming({ target: list }), "metadata", answer), answer);

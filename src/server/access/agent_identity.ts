@@ -1,6 +1,6 @@
 /**
- * Who asks: an agent is the pod its token is bound to, and the node that pod runs on, as the
- * server's own watch knows it. A stolen token of anything else opens nothing.
+ * Identifies agents: an agent is the pod that its token is bound to, on the node where the server's
+ * own index has that pod. No other token is accepted.
  */
 import type { PodFacts } from "../../policy/facts.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
@@ -12,7 +12,7 @@ export interface Agent {
   readonly node: string;
   readonly podUid: string;
   readonly podName: string;
-  /** When its token ends, milliseconds since the epoch. */
+  /** When its token expires, milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
@@ -25,17 +25,17 @@ interface AgentIdentityOptions {
   readonly serviceAccount: { readonly namespace: string; readonly name: string };
 }
 
-/** Tells the agent behind an `Authorization` header; `peer` counts its attempts. */
+/** Identifies the agent by an `Authorization` header; attempts are limited per `peer`. */
 export type IdentifyAgent = (
   authorization: string | undefined,
   peer: string,
 ) => Promise<Agent | Refusal>;
 
 /**
- * The token has to be for our audience, of the agents' ServiceAccount, and bound to a pod of it that
- * lives; the pod's node is the agent's, and where the token names a node too they agree. A token
- * that is genuine but bound to a pod that the watch doesn't know yet gets 503, not 403: a new
- * agent's first request can overtake the watch by a moment, and asking again helps.
+ * The token must be for our audience, belong to the agents' ServiceAccount, and be bound to a live
+ * pod of it. That pod's node is the agent's; if the token names a node, it must be the same one. A
+ * valid token bound to a pod that isn't in the index yet gets 503, not 403: a new agent's first
+ * request can arrive before the watch event, and a retry helps.
  */
 export function agentIdentity(options: AgentIdentityOptions): IdentifyAgent {
   const { index, tokens, audience, serviceAccount } = options;
@@ -43,24 +43,28 @@ export function agentIdentity(options: AgentIdentityOptions): IdentifyAgent {
   return async (authorization, peer) => {
     const token = await tokens.review(authorization, audience, peer);
     if (token.kind === "refusal") return token;
-    if (token.username !== username) return refuse(403, "the token is not the agents'");
+    if (token.username !== username) {
+      return refuse(403, "the token does not belong to the agents' ServiceAccount");
+    }
     if (token.podUid === null || token.podName === null) {
       return refuse(403, "the token is not bound to a pod; agents use a projected token");
     }
     const pod = index.pod(token.podUid);
-    if (pod === undefined) return refuse(503, "the agent's pod is not in this server's watch yet");
+    if (pod === undefined) {
+      return refuse(503, "this server's watch has not seen the agent's pod yet; retry");
+    }
     const node = pod.nodeName;
     if (!isAgentPod(pod, token.podName, serviceAccount) || node === null) {
-      return refuse(403, "the token's pod is not a live agent");
+      return refuse(403, "the token's pod is not a running agent");
     }
     if (token.nodeName !== null && token.nodeName !== node) {
-      return refuse(403, "the token's node is not its pod's");
+      return refuse(403, "the token names another node than its pod's");
     }
     return { kind: "agent", node, podUid: pod.uid, podName: pod.name, expiresAt: token.expiresAt };
   };
 }
 
-/** Whether the pod is what the token says, and lives. */
+/** Whether the pod is the token's, and alive. */
 export function isAgentPod(
   pod: PodFacts,
   name: string,

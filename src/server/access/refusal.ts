@@ -1,4 +1,4 @@
-/** Why a request to the server isn't answered: a status and one line of text, told as it is. */
+/** Refusals: a status and one line of text for the client. */
 
 export interface Refusal {
   readonly kind: "refusal";
@@ -11,7 +11,7 @@ export function refuse(status: Refusal["status"], message: string): Refusal {
   return { kind: "refusal", status, message };
 }
 
-/** The refusal as text/plain; what may come right in a moment says when to ask again. */
+/** As text/plain; with `Retry-After` if a retry may help. */
 export function refusalResponse(refusal: Refusal): Response {
   const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
   if (refusal.status === 503 || refusal.status === 429) headers.set("retry-after", "1");

@@ -1,7 +1,6 @@
 /**
- * Bearer tokens as the API server judges them, asked as seldom as is safe: what can't be right is
- * refused unasked, and a success is remembered for a minute under the token's hash. What a genuine
- * token entitles to is decided elsewhere.
+ * TokenReview with as few calls as is safe: tokens that can't be valid are refused without a call,
+ * and a success is cached for a minute under the token's hash.
  */
 import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
@@ -11,13 +10,13 @@ import type { ReviewToken, TokenVerdict } from "../ports.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { bearerToken, readClaims, type TokenClaims } from "./token_claims.ts";
 
-const rememberedMs = 60_000;
-const maxRemembered = 10_000;
-const maxUnderWay = 64;
+const cachedMs = 60_000;
+const maxCached = 10_000;
+const maxInFlight = 64;
 
 type Authenticated = Extract<TokenVerdict, { kind: "authenticated" }>;
 
-/** A genuine token, for the audience asked about. */
+/** A valid token for the audience in question. */
 interface ReviewedToken extends Authenticated {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -27,7 +26,7 @@ interface ReviewedTokensOptions {
   readonly reviewToken: ReviewToken;
   readonly clock: Clock;
   readonly log: Log;
-  /** Reviews for one peer. */
+  /** The limit on reviews per peer. */
   readonly attempts: { readonly perSecond: number; readonly burst: number };
 }
 
@@ -44,24 +43,24 @@ export class ReviewedTokens {
   readonly #reviewToken: ReviewToken;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #remembered: ExpiringCache<ReviewedToken>;
-  readonly #underWay = new Map<string, Promise<ReviewedToken | Refusal>>();
-  /** Anyone who reaches the port can send tokens that look right: each peer has its share. */
+  readonly #cached: ExpiringCache<ReviewedToken>;
+  readonly #inFlight = new Map<string, Promise<ReviewedToken | Refusal>>();
+  /** Anyone who reaches the port can send well-formed tokens, so each peer is limited. */
   readonly #attempts: RateLimit;
 
   constructor(options: ReviewedTokensOptions) {
     this.#reviewToken = options.reviewToken;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#remembered = expiringCache({
-      max: maxRemembered,
-      ttlMs: rememberedMs,
+    this.#cached = expiringCache({
+      max: maxCached,
+      ttlMs: cachedMs,
       now: () => options.clock.monotonic(),
     });
     this.#attempts = new RateLimit({ ...options.attempts, maxKeys: 10_000 });
   }
 
-  /** The token of an `Authorization` header: genuine, or refused with 401, or 503 (unknown yet). */
+  /** The token of an `Authorization` header. Refused with 401, or 503 if it can't be checked now. */
   review(header: string | undefined, audience: string, peer: string) {
     const token = bearerToken(header);
     if (token === undefined) return refuse(401, "no bearer token");
@@ -80,7 +79,7 @@ export class ReviewedTokens {
     }
     if (claims.expiresAt <= this.#clock.now()) return refuse(401, "the token has expired");
     const key = await hashOf(`${audience} ${token}`);
-    return this.#remembered.get(key) ?? this.#underWay.get(key) ??
+    return this.#cached.get(key) ?? this.#inFlight.get(key) ??
       this.#start({ key, token, claims, audience, peer });
   }
 
@@ -88,9 +87,11 @@ export class ReviewedTokens {
     if (!this.#attempts.admits(review.peer, this.#clock.monotonic())) {
       return refuse(503, "too many tokens from this address");
     }
-    if (this.#underWay.size >= maxUnderWay) return refuse(503, "too many tokens under review");
-    const verdict = this.#verdict(review).finally(() => this.#underWay.delete(review.key));
-    this.#underWay.set(review.key, verdict);
+    if (this.#inFlight.size >= maxInFlight) {
+      return refuse(503, "too many token reviews in progress");
+    }
+    const verdict = this.#verdict(review).finally(() => this.#inFlight.delete(review.key));
+    this.#inFlight.set(review.key, verdict);
     return verdict;
   }
 
@@ -102,11 +103,11 @@ export class ReviewedTokens {
         return refuse(401, "the token is for another audience");
       }
       const reviewed = { ...verdict, expiresAt: claims.expiresAt };
-      this.#remembered.set(key, reviewed);
+      this.#cached.set(key, reviewed);
       return reviewed;
     } catch (cause) {
       this.#log.warn({ error: String(cause) }, "token review failed");
-      return refuse(503, "the token can't be checked now: the API server doesn't answer");
+      return refuse(503, "the token can't be checked now: the API server does not answer");
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Reads a bearer token's claims without trusting them: enough to refuse what can't be right before
- * the API server is asked. Whether the token is genuine only TokenReview says.
+ * Reads a bearer token's claims without verifying them, to refuse tokens that can't be valid before
+ * calling the API server. Only TokenReview verifies a token.
  */
 import * as v from "valibot";
 
@@ -20,7 +20,7 @@ export interface TokenClaims {
   readonly subject: string;
 }
 
-/** The claims of a signed JWT (RFC 7519) with audience, expiry and subject; undefined for all else. */
+/** The claims of a JWT (RFC 7519) with audience, expiry and subject; undefined for anything else. */
 export function readClaims(token: string): TokenClaims | undefined {
   if (token.length > maxTokenChars) return undefined;
   const parts = token.split(".");
@@ -32,7 +32,7 @@ export function readClaims(token: string): TokenClaims | undefined {
   return { audiences: aud, expiresAt: exp * 1000, subject: sub };
 }
 
-/** The token of an `Authorization` header; undefined where it is none of the Bearer scheme. */
+/** The token of an `Authorization` header; undefined if its scheme isn't Bearer. */
 export function bearerToken(header: string | undefined): string | undefined {
   return /^Bearer ([^\s]+)$/i.exec(header ?? "")?.[1];
 }

@@ -1,7 +1,4 @@
-/**
- * The agents connected here: their streams, which end with the agent's pod or its token, and what
- * they last said of themselves.
- */
+/** Connected agents: their streams, which end with the agent's pod or token, and their reports. */
 import type { AgentReport } from "../../protocol/frames.ts";
 import { type Agent, isAgentPod } from "../access/agent_identity.ts";
 import type { Assigner } from "./assigner.ts";
@@ -10,10 +7,10 @@ import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
 
-/** The old and the new stream of an agent overlap; more are leftovers of a fault. */
+/** An agent's old and new streams overlap; more than that are left over from a fault. */
 const maxStreamsPerAgent = 4;
 const stuckAfterMs = 30_000;
-/** The longest that a timer of both runtimes can wait. */
+/** The longest timer that both runtimes support. */
 const maxTimerMs = 2_147_483_647;
 
 interface AgentStreamsOptions {
@@ -32,7 +29,7 @@ export interface AgentStatus {
   readonly namespace: string;
   readonly pod: string;
   readonly streams: number;
-  /** When its latest stream opened, milliseconds since the epoch; null without one here. */
+  /** When its latest stream opened, milliseconds since the epoch; null without a stream here. */
   readonly connectedAt: number | null;
   readonly report: AgentReport | null;
   readonly reportedAt: number | null;
@@ -62,13 +59,13 @@ export class AgentStreams {
       podChanged: (now, before) => {
         const { node, pod } = this.#agents.get((now ?? before)!.uid) ?? {};
         if (node === undefined || pod === undefined) return;
-        const lives = now?.nodeName === node && isAgentPod(now, pod, options.serviceAccount);
-        if (!lives) this.#forget((now ?? before)!.uid);
+        const alive = now?.nodeName === node && isAgentPod(now, pod, options.serviceAccount);
+        if (!alive) this.#forget((now ?? before)!.uid);
       },
     });
   }
 
-  /** The frames of the agent's node, until its pod goes or its token ends. */
+  /** The frames of the agent's node, until its pod is gone or its token expires. */
   open(agent: Agent): ReadableStream<Uint8Array> {
     const { assigner, clock, log, watchAgeSeconds, ended } = this.#options;
     const known = this.#known(agent);
@@ -99,7 +96,7 @@ export class AgentStreams {
     known.reportedAt = this.#options.clock.now();
   }
 
-  /** Streams open now. */
+  /** Open streams. */
   get streamCount(): number {
     return [...this.#agents.values()].reduce((sum, agent) => sum + agent.streams.size, 0);
   }
@@ -116,7 +113,7 @@ export class AgentStreams {
     }));
   }
 
-  /** Ends every stream: the server stops, and agents go to another replica. */
+  /** Ends all streams when the server stops, so that agents connect to another replica. */
   close(): void {
     for (const { streams } of this.#agents.values()) {
       for (const { feed } of [...streams]) feed.close("shutdown");

@@ -1,7 +1,7 @@
 /**
- * Keeps the assignment of every pod on the nodes whose agents are connected here: decides, holds
- * the role's credentials, and tells those who follow the node. Nodes without an agent here cost
- * nothing: another replica serves them. How frames travel is the feed's business.
+ * Maintains the assignment of every pod on nodes whose agents are connected here: decides, holds the
+ * role's credentials, and notifies the node's followers. Other nodes cost nothing, because another
+ * replica serves them.
  */
 import type { Policy } from "../../policy/decide.ts";
 import type { PodFacts } from "../../policy/facts.ts";
@@ -20,17 +20,17 @@ interface AssignerOptions {
   readonly cache: Pick<CredentialCache, "hold" | "release" | "state" | "retry" | "subscribe">;
   readonly policy: Decider;
   readonly clock: Clock;
-  /** How long a node's credentials are kept after its last stream ended: a reconnect finds them. */
+  /** How long a node's credentials are kept after its last stream, for a reconnect. */
   readonly nodeGraceMs: number;
-  /** An assignment is new or different; for Events, the audit log and metrics. */
+  /** An assignment is new or has changed; for Events and the audit log. */
   readonly assigned: (now: Assignment, before: Assignment | undefined) => void;
 }
 
-/** One follower's view of a node. */
+/** A follower's view of a node. */
 export interface NodeAssignments {
-  /** Every pod with an assignment now. */
+  /** Every pod with an assignment. */
   uids(): readonly string[];
-  /** Undefined where the pod has none (any more). */
+  /** Undefined if the pod has no assignment, or no longer. */
   frame(uid: string): AssignFrame | undefined;
   detach(): void;
 }
@@ -45,7 +45,7 @@ export class Assigner {
   readonly #options: AssignerOptions;
   #policy: Decider;
   readonly #nodes = new Map<string, Node>();
-  /** Which pods hold which identity: UID to node, by key. */
+  /** The pods that hold an identity, by key: UID to node. */
   readonly #holders = new Map<string, Map<string, string>>();
 
   constructor(options: AssignerOptions) {
@@ -61,7 +61,7 @@ export class Assigner {
     options.cache.subscribe((key) => this.#credentialsChanged(key));
   }
 
-  /** Follows a node: from now on `changed` is called with each UID whose assignment changed. */
+  /** Follows a node: calls `changed` with each UID whose assignment changes. */
   attach(nodeName: string, changed: (uid: string) => void): NodeAssignments {
     const node = this.#nodes.get(nodeName) ?? this.#open(nodeName);
     node.cancelRelease();
@@ -76,22 +76,22 @@ export class Assigner {
     };
   }
 
-  /** The frame for a pod as just read from the API, which the index may know less about. */
+  /** The frame for a pod just read from the API, which may be ahead of the index. */
   frameFor(pod: PodFacts): AssignFrame {
     return assignFrame(this.#decide(pod));
   }
 
-  /** What a pod would be told now; for the summary, which covers pods of any node. */
+  /** The current assignment of any pod, whether or not its node is followed; for the summary. */
   assignmentOf(pod: PodFacts): Assignment {
     return this.#nodes.get(pod.nodeName ?? "")?.assignments.get(pod.uid) ?? this.#decide(pod);
   }
 
-  /** Every assignment held here. */
+  /** The assignments of all followed nodes. */
   *held(): Iterable<Assignment> {
     for (const node of this.#nodes.values()) yield* node.assignments.values();
   }
 
-  /** Decides everything again under other settings, such as a role base found out by now. */
+  /** Decides everything again with new settings, such as a role base that is now known. */
   setPolicy(policy: Decider): void {
     this.#policy = policy;
     this.#redecide(() => true, false);

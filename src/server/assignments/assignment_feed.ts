@@ -1,52 +1,52 @@
 /**
- * One agent's stream: every assignment of its node, then `synced`, then changes, and a `ping` every
- * five seconds, every second while the watch is late. Only UIDs are queued, and a frame is made when
- * the agent's connection takes it, so the latest state wins and a slow agent costs no memory.
+ * One agent's stream: all assignments of its node, `synced`, then changes, and a `ping` every five
+ * seconds (every second while the watch is behind). Only UIDs are queued; a frame is built when the
+ * agent's connection accepts it, so the latest state is sent and a slow agent costs no memory.
  */
 import { encodeFrame } from "../../protocol/frames.ts";
 import type { NodeAssignments } from "./assigner.ts";
 import type { Clock } from "../../time/clock.ts";
 
 const pingEveryMs = 5_000;
-/** While the watch is older than this, agents are told as soon as it has caught up. */
+/** Beyond this watch age, pings are sent more often, so that agents soon learn that it recovered. */
 const lateWatchSeconds = 10;
 const latePingEveryMs = 1_000;
 const chunkChars = 32_768;
-/** JSON knows no Infinity; a watch that has never spoken is older than anything fresh. */
+/** Sent for Infinity, which JSON can't represent: the watch has never been updated. */
 const oldestWatchAgeSeconds = 86_400;
 
 export type FeedEnd = "client" | "stuck" | "pod-gone" | "token-expired" | "replaced" | "shutdown";
 
 interface FeedOptions {
-  /** Follows the node, calling back with each UID that changed. */
+  /** Follows the node, calling back with each UID that changes. */
   readonly attach: (changed: (uid: string) => void) => NodeAssignments;
   readonly clock: Clock;
   readonly watchAgeSeconds: () => number;
-  /** A stream whose reader takes nothing for so long is closed. */
+  /** A stream whose reader accepts nothing for this long is closed. */
   readonly stuckAfterMs: number;
   readonly ended: (why: FeedEnd) => void;
 }
 
-/** What waits to be sent: a pod's UID, or one of the frames that belong to no pod. */
+/** A queued item: a pod's UID, or a frame that isn't about a pod. */
 type Item = { readonly uid: string } | "synced" | "ping";
 
 export class AssignmentFeed {
   readonly body: ReadableStream<Uint8Array>;
   readonly #options: FeedOptions;
   readonly #node: NodeAssignments;
-  /** In the order of first change; a change of what still waits changes nothing here. */
+  /** In the order of the first change; a further change of a queued pod adds nothing. */
   readonly #queue = new Map<string, Item>();
   readonly #encoder = new TextEncoder();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #wake: (() => void) | undefined;
-  readonly #begunAt: number;
-  #takenAt: number;
+  readonly #startedAt: number;
+  #readAt: number;
   #cancelPing: () => void;
   #ended = false;
 
   constructor(options: FeedOptions) {
     this.#options = options;
-    this.#begunAt = this.#takenAt = options.clock.monotonic();
+    this.#startedAt = this.#readAt = options.clock.monotonic();
     this.#node = options.attach((uid) => this.#add(`pod ${uid}`, { uid }));
     for (const uid of this.#node.uids()) this.#queue.set(`pod ${uid}`, { uid });
     this.#queue.set("synced", "synced").set("ping", "ping");
@@ -58,15 +58,15 @@ export class AssignmentFeed {
     }, { highWaterMark: 0 });
   }
 
-  /** Ends the stream after what has been taken; the agent then opens the next. */
+  /** Ends the stream; the agent then opens another. */
   close(why: FeedEnd): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelPing();
     this.#node.detach();
     this.#queue.clear();
-    // An end in order would wait behind what the agent doesn't take; a failure cuts its connection.
-    if (why === "stuck") this.#controller?.error(new Error("the agent takes nothing"));
+    // A regular end would wait for the agent to read the rest; an error closes its connection.
+    if (why === "stuck") this.#controller?.error(new Error("the agent reads nothing"));
     else if (why !== "client") this.#controller?.close();
     this.#wake?.();
     this.#options.ended(why);
@@ -78,8 +78,8 @@ export class AssignmentFeed {
   }
 
   #tick(): void {
-    // A reader that waits takes every ping, so only one that doesn't read can be this late.
-    if (this.#options.clock.monotonic() - this.#takenAt >= this.#options.stuckAfterMs) {
+    // A live reader accepts every ping, so only one that doesn't read can be this late.
+    if (this.#options.clock.monotonic() - this.#readAt >= this.#options.stuckAfterMs) {
       return this.close("stuck");
     }
     this.#cancelPing = this.#pingLater();
@@ -92,11 +92,11 @@ export class AssignmentFeed {
   }
 
   async #pull(): Promise<void> {
-    this.#takenAt = this.#options.clock.monotonic();
+    this.#readAt = this.#options.clock.monotonic();
     if (this.#queue.size === 0) await new Promise<void>((wake) => this.#wake = wake);
     this.#wake = undefined;
     if (this.#ended) return;
-    this.#takenAt = this.#options.clock.monotonic();
+    this.#readAt = this.#options.clock.monotonic();
     this.#controller?.enqueue(this.#encoder.encode(this.#drain()));
   }
 
@@ -114,7 +114,7 @@ export class AssignmentFeed {
     if (item === "synced") return encodeFrame({ type: "synced" });
     if (item === "ping") {
       const age = Math.min(this.#options.watchAgeSeconds(), oldestWatchAgeSeconds);
-      const passedMs = this.#options.clock.monotonic() - this.#begunAt;
+      const passedMs = this.#options.clock.monotonic() - this.#startedAt;
       return encodeFrame({
         type: "ping",
         watchAgeSeconds: Math.round(age * 10) / 10,

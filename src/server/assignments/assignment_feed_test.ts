@@ -131,10 +131,10 @@ test("AssignmentFeed: large snapshots go in pieces", async () => {
   assert.equal(all.filter((one) => one.type === "assign").length, 1000);
 });
 
-test("AssignmentFeed: fails where the reader takes nothing for 30 s", async () => {
+test("AssignmentFeed: fails where the reader reads nothing for 30 s", async () => {
   const { clock, ends, node, reader } = opened();
   await frames(reader);
-  const failed = assert.rejects(reader.closed, /takes nothing/);
+  const failed = assert.rejects(reader.closed, /reads nothing/);
   await clock.advance(29_000);
   assert.deepEqual(ends, []);
   await clock.advance(5_000);

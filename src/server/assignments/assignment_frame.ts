@@ -1,17 +1,16 @@
-/** An assignment as agents read it: decision and credentials of one pod in one frame. */
+/** An assignment (one pod's decision and credentials) and its frame for the agent. */
 import type { Decision, PodFacts } from "../../policy/facts.ts";
 import type { AssignFrame, CredentialsFrame } from "../../protocol/frames.ts";
 import type { Credentials, CredentialState } from "../ports.ts";
 
-/** What a pod may have, as of now. */
 export interface Assignment {
   readonly pod: PodFacts;
-  /** Its namespace demands IMDSv2. */
+  /** Its namespace requires IMDSv2. */
   readonly imdsv2: boolean;
   readonly decision: Decision;
   /** The key of the decision's role identity; null without a role. */
   readonly key: string | null;
-  /** Where the credentials of that identity stand; null without a role. */
+  /** The state of that identity's credentials; null without a role. */
   readonly credentials: CredentialState | null;
 }
 
@@ -50,7 +49,7 @@ export function assignFrame(assignment: Assignment): AssignFrame {
   return { ...head, role: { ...role, credentials: credentialsFrame(credentials.credentials) } };
 }
 
-/** Whether an agent would be told the same. */
+/** Whether both make the same frame. */
 export function sameAssignment(a: Assignment, b: Assignment): boolean {
   return a.key === b.key && a.imdsv2 === b.imdsv2 && a.pod.hostNetwork === b.pod.hostNetwork &&
     a.pod.terminating === b.pod.terminating &&
@@ -87,7 +86,7 @@ function credentialsFrame(credentials: Credentials): CredentialsFrame {
   };
 }
 
-/** `YYYY-MM-DDTHH:MM:SSZ`, as EC2 writes its dates. */
+/** `YYYY-MM-DDTHH:MM:SSZ`, EC2's format. */
 export function instant(at: number): string {
   return new Date(at).toISOString().slice(0, 19) + "Z";
 }

@@ -1,6 +1,6 @@
 /**
- * Answers which pod of an agent's node an address belongs to, when the watch may be a moment behind:
- * from the index, else by reading the API, sparingly.
+ * Looks up which pod on an agent's node has an address, in case the watch is slightly behind: in the
+ * index, or else in the API, with limits.
  */
 import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import { canonicalAddress } from "../../net/ip_address.ts";
@@ -14,10 +14,10 @@ import type { Clock } from "../../time/clock.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import { type Refusal, refuse } from "../access/refusal.ts";
 
-const missKeptMs = 2_000;
+const missTtlMs = 2_000;
 const maxMisses = 10_000;
 
-/** Lists the pods of a node with that address; rejects where the API can't be asked. */
+/** Lists the pods on a node with that address; rejects if the API server can't be reached. */
 export type ReadPodsByAddress = (node: string, ip: string) => Promise<readonly PodFacts[]>;
 
 interface DirectReadOptions {
@@ -38,22 +38,22 @@ export class DirectRead {
     this.#options = options;
     this.#misses = expiringCache({
       max: maxMisses,
-      ttlMs: missKeptMs,
+      ttlMs: missTtlMs,
       now: () => options.clock.monotonic(),
     });
   }
 
   /**
-   * The assignment of the pod at `text` on that node. 400 for what is no address, 404 where no pod
-   * has it, 409 where two claim it, 429 beyond 20 reads a second of one node, 503 where the API
-   * doesn't answer. A miss is kept for 2 s.
+   * The assignment of the pod with address `text` on that node. 400: not an address; 404: no pod has
+   * it; 409: two pods claim it; 429: more than 20 reads per second from one node; 503: the API server
+   * doesn't answer. A miss is cached for 2 s.
    */
   find(node: string, text: string): Promise<AssignFrame | Refusal> | AssignFrame | Refusal {
     const { index, assigner, clock } = this.#options;
     const ip = canonicalAddress(text);
     if (ip === undefined) return refuse(400, "not an address");
     if (!this.#rate.admits(node, clock.monotonic())) {
-      return refuse(429, "more than 20 reads a second");
+      return refuse(429, "more than 20 reads per second");
     }
     const claim = index.claimOn(node, ip);
     if (claim.kind === "pod") return assigner.frameFor(claim.pod);
@@ -85,5 +85,5 @@ export class DirectRead {
   }
 }
 
-const missing = refuse(404, "no pod of this node has that address");
-const conflict = refuse(409, "two pods of this node claim that address");
+const missing = refuse(404, "no pod on this node has that address");
+const conflict = refuse(409, "two pods on this node claim that address");

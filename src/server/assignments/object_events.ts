@@ -1,6 +1,6 @@
 /**
- * Events that tell people about a pod's role, on the pod; never the same twice within hours, and
- * never more than the Events API should bear. The server doesn't wait for them.
+ * Kubernetes Events about roles, on pods and namespaces: deduplicated and rate-limited, and sent in
+ * the background.
  */
 import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import type { PodFacts } from "../../policy/facts.ts";
@@ -22,12 +22,11 @@ export type EventReason =
   | "CredentialsReady"
   | "PermittedInvalid";
 
-/** What an Event tells, of which object. */
 export interface ObjectEvent {
   readonly subject: {
     readonly kind: "Pod" | "Namespace";
     readonly name: string;
-    /** A namespace's own name, so that those who read only their namespace see it. */
+    /** For a namespace its own name, so that people who can read only it see the Event. */
     readonly namespace: string;
     readonly uid?: string;
   };
@@ -36,7 +35,7 @@ export interface ObjectEvent {
   readonly message: string;
 }
 
-/** Creates an Event; that another replica has told the same already is success. */
+/** Creates an Event. If another replica has already created the same one, that is a success. */
 export type EventSink = (event: ObjectEvent) => Promise<void>;
 
 export type EventOutcome = "sent" | "failed" | "dropped";
@@ -70,12 +69,12 @@ export class ObjectEvents {
 
   onPod({ namespace, name, uid }: PodFacts, reason: EventReason, message: string): void {
     const type = reason === "CredentialsReady" ? "Normal" : "Warning";
-    this.#tell({ subject: { kind: "Pod", name, namespace, uid }, type, reason, message });
+    this.#add({ subject: { kind: "Pod", name, namespace, uid }, type, reason, message });
   }
 
   onNamespace(name: string, reason: EventReason, message: string): void {
     const subject = { kind: "Namespace" as const, name, namespace: name };
-    this.#tell({ subject, type: "Warning", reason, message });
+    this.#add({ subject, type: "Warning", reason, message });
   }
 
   close(): void {
@@ -84,7 +83,7 @@ export class ObjectEvents {
     this.#queue = [];
   }
 
-  #tell(event: ObjectEvent): void {
+  #add(event: ObjectEvent): void {
     const key = keyOf(event);
     if (this.#sent.has(key)) return;
     if (this.#queue.length >= maxQueued) return this.#counted("dropped");
@@ -109,7 +108,7 @@ export class ObjectEvents {
     });
   }
 
-  /** Nobody has seen it, so the next occasion tells it. */
+  /** It wasn't created, so the next occasion sends it again. */
   #failed(event: ObjectEvent, cause: unknown): void {
     this.#sent.delete(keyOf(event));
     this.#counted("failed");

@@ -1,14 +1,13 @@
 /**
- * What the server knows of the cluster now: pods by UID and by node, namespaces, ServiceAccounts.
- * It is fed by lists and watches (through its sinks) and tells listeners of real changes only;
- * what they mean for roles is decided elsewhere.
+ * The server's index of the cluster: pods by UID and node, namespaces, ServiceAccounts. Lists and
+ * watches feed it through its sinks; listeners are called for changes of facts only.
  */
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
 import { type Claim, claimOf } from "./address_claim.ts";
 import { compactPod, samePod } from "./pod_facts.ts";
 import { Interner } from "./interner.ts";
 
-/** Where a list and watch puts what it finds. `replace` is a whole new list. */
+/** Receives the objects of a list and watch. `replace` is a complete list. */
 export interface Sink<T> {
   replace(items: readonly T[]): void;
   upsert(item: T): void;
@@ -17,7 +16,7 @@ export interface Sink<T> {
 }
 
 interface ClusterListener {
-  /** `now` is undefined once the pod is gone, `before` where it is new. */
+  /** `now` is undefined if the pod is gone, `before` if it is new. */
   podChanged?(now: PodFacts | undefined, before: PodFacts | undefined): void;
   namespaceChanged?(name: string): void;
   serviceAccountChanged?(namespace: string, name: string): void;
@@ -38,30 +37,30 @@ export class ClusterIndex {
   readonly #serviceAccounts = new Map<string, ServiceAccountFacts>();
   readonly #unlisted = new Set<ListedResource>(["pods", "namespaces", "serviceaccounts"]);
   readonly #listeners = new Set<ClusterListener>();
-  readonly #pool = new Interner();
+  readonly #interner = new Interner();
 
   constructor() {
     this.pods = this.#sink("pods", this.#pods, {
       keyOf: (pod) => pod.uid,
       same: samePod,
-      keep: (pod) => compactPod(pod, this.#pool),
+      keep: (pod) => compactPod(pod, this.#interner),
       changed: (now, before) => this.#podChanged(now, before),
     });
     this.namespaces = this.#sink("namespaces", this.#namespaces, {
       keyOf: (namespace) => namespace.name,
       same: sameNamespace,
       keep: (namespace) => namespace,
-      changed: (now, before) => this.#tellNamespace((now ?? before)!.name),
+      changed: (now, before) => this.#namespaceChanged((now ?? before)!.name),
     });
     this.serviceAccounts = this.#sink("serviceaccounts", this.#serviceAccounts, {
       keyOf: (account) => `${account.namespace}/${account.name}`,
       same: (a, b) => a.role === b.role,
-      keep: (account) => compactServiceAccount(account, this.#pool),
-      changed: (now, before) => this.#tellServiceAccount((now ?? before)!),
+      keep: (account) => compactServiceAccount(account, this.#interner),
+      changed: (now, before) => this.#serviceAccountChanged((now ?? before)!),
     });
   }
 
-  /** Whether everything a decision needs has been listed once. */
+  /** Whether everything that decisions need has been listed once. */
   get synced(): boolean {
     return this.#unlisted.size === 0;
   }
@@ -83,7 +82,7 @@ export class ClusterIndex {
     return this.#podsByNode.get(node)?.values() ?? [];
   }
 
-  /** Whose address `ip` is, among the pods of one node: an agent is told of no other. */
+  /** Which pod on this node has the address: an agent never learns of pods on other nodes. */
   claimOn(node: string, ip: string): Claim {
     return claimOf(ip, this.podsOn(node));
   }
@@ -139,29 +138,29 @@ export class ClusterIndex {
   }
 
   #podChanged(now: PodFacts | undefined, before: PodFacts | undefined): void {
-    if (before !== undefined) this.#forgetOnNode(before);
-    if (now !== undefined) this.#noteOnNode(now);
+    if (before !== undefined) this.#removeFromNode(before);
+    if (now !== undefined) this.#addToNode(now);
     for (const listener of this.#listeners) listener.podChanged?.(now, before);
   }
 
-  #noteOnNode(pod: PodFacts): void {
+  #addToNode(pod: PodFacts): void {
     if (pod.nodeName === null) return;
     const pods = this.#podsByNode.get(pod.nodeName) ?? new Map<string, PodFacts>();
     this.#podsByNode.set(pod.nodeName, pods.set(pod.uid, pod));
   }
 
-  #forgetOnNode(pod: PodFacts): void {
+  #removeFromNode(pod: PodFacts): void {
     if (pod.nodeName === null) return;
     const pods = this.#podsByNode.get(pod.nodeName);
     pods?.delete(pod.uid);
     if (pods?.size === 0) this.#podsByNode.delete(pod.nodeName);
   }
 
-  #tellNamespace(name: string): void {
+  #namespaceChanged(name: string): void {
     for (const listener of this.#listeners) listener.namespaceChanged?.(name);
   }
 
-  #tellServiceAccount(account: ServiceAccountFacts): void {
+  #serviceAccountChanged(account: ServiceAccountFacts): void {
     for (const listener of this.#listeners) {
       listener.serviceAccountChanged?.(account.namespace, account.name);
     }
@@ -180,10 +179,13 @@ function sameNamespace(a: NamespaceFacts, b: NamespaceFacts): boolean {
     a.defaultRole === b.defaultRole && a.imdsv2 === b.imdsv2;
 }
 
-function compactServiceAccount(account: ServiceAccountFacts, pool: Interner): ServiceAccountFacts {
+function compactServiceAccount(
+  account: ServiceAccountFacts,
+  interner: Interner,
+): ServiceAccountFacts {
   return {
-    namespace: pool.share(account.namespace),
-    name: pool.share(account.name),
-    role: pool.share(account.role),
+    namespace: interner.intern(account.namespace),
+    name: interner.intern(account.name),
+    role: interner.intern(account.role),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Lets equal texts that arrive in different objects be one in memory: ten thousand pods name a few
- * hundred nodes, namespaces, ServiceAccounts and roles. Only a saving; nothing depends on it.
+ * Shares equal strings from different objects, to save memory: ten thousand pods name a few hundred
+ * nodes, namespaces, ServiceAccounts and roles.
  */
 
 const maxTexts = 20_000;
@@ -8,8 +8,8 @@ const maxTexts = 20_000;
 export class Interner {
   #texts = new Map<string, string>();
 
-  /** The same text, as first seen. */
-  share<T extends string | null>(text: T): T {
+  /** An equal string, the first that was seen. */
+  intern<T extends string | null>(text: T): T {
     if (text === null) return text;
     const known = this.#texts.get(text);
     if (known !== undefined) return known as T;

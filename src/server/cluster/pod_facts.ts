@@ -1,34 +1,34 @@
 /**
- * Keeps a pod's facts small and tells whether two versions say the same. Most changes of a pod
- * (conditions, restarts, probes) change none of its facts and end here.
+ * Compact and comparable pod facts. Most updates of a pod (conditions, restarts, probes) change none
+ * of them and go no further.
  */
 import type { PodFacts } from "../../policy/facts.ts";
 import type { Interner } from "./interner.ts";
 
 const noAddress: readonly string[] = [];
 
-/** The same facts in an object of one fixed shape, sharing texts that many pods have. */
-export function compactPod(pod: PodFacts, pool: Interner): PodFacts {
+/** The same facts in an object of one fixed shape, with shared strings. */
+export function compactPod(pod: PodFacts, interner: Interner): PodFacts {
   return {
     uid: pod.uid,
-    namespace: pool.share(pod.namespace),
+    namespace: interner.intern(pod.namespace),
     name: pod.name,
-    nodeName: pool.share(pod.nodeName),
-    serviceAccount: pool.share(pod.serviceAccount),
+    nodeName: interner.intern(pod.nodeName),
+    serviceAccount: interner.intern(pod.serviceAccount),
     ips: pod.ips.length === 0 ? noAddress : pod.ips,
     hostNetwork: pod.hostNetwork,
     terminal: pod.terminal,
     terminating: pod.terminating,
     mirror: pod.mirror,
-    createdAt: pool.share(pod.createdAt),
-    role: pool.share(pod.role),
-    sessionName: pool.share(pod.sessionName),
-    externalId: pool.share(pod.externalId),
-    sessionDuration: pool.share(pod.sessionDuration),
+    createdAt: interner.intern(pod.createdAt),
+    role: interner.intern(pod.role),
+    sessionName: interner.intern(pod.sessionName),
+    externalId: interner.intern(pod.externalId),
+    sessionDuration: interner.intern(pod.sessionDuration),
   };
 }
 
-/** Whether both say what a decision rests on in the same way: all but addresses and life cycle. */
+/** Whether everything that decisions depend on is equal: all but addresses and life cycle. */
 export function sameRequest(a: PodFacts, b: PodFacts): boolean {
   return a.role === b.role && a.sessionName === b.sessionName && a.externalId === b.externalId &&
     a.sessionDuration === b.sessionDuration && a.serviceAccount === b.serviceAccount &&
@@ -36,7 +36,7 @@ export function sameRequest(a: PodFacts, b: PodFacts): boolean {
     a.mirror === b.mirror;
 }
 
-/** Whether no fact differs. */
+/** Whether all facts are equal. */
 export function samePod(a: PodFacts, b: PodFacts): boolean {
   return sameRequest(a, b) && a.uid === b.uid && a.hostNetwork === b.hostNetwork &&
     a.terminal === b.terminal && a.terminating === b.terminating && a.createdAt === b.createdAt &&

@@ -1,8 +1,8 @@
 /**
- * Keeps the credentials of every role identity that some pod holds, renews them ahead of need, and
- * tells who listens when an identity's state changes. One call in flight for each identity, made
- * for nobody in particular: no pod's going away fails another's. The pace is the queue's
- * (`sts_queue.ts`), what is known of one identity `credential_entry.ts`'s.
+ * Caches the credentials of every role identity that a pod holds and renews them early. At most one
+ * STS call per identity is in flight, and it belongs to no pod, so that a pod that goes away can't
+ * make another pod's call fail. `sts_queue.ts` decides when calls start, `credential_entry.ts` keeps
+ * the state of one identity.
  */
 import type { RoleIdentity } from "../../policy/facts.ts";
 import { TimerQueue } from "./timer_queue.ts";
@@ -27,7 +27,7 @@ interface CredentialCacheOptions {
   readonly random: () => number;
   /** `--sts-rate`: calls started in any second. */
   readonly rate: number;
-  /** `--sts-concurrency`: calls at once; one that was called off counts until it has ended. */
+  /** `--sts-concurrency`: calls at once; an aborted call counts until it has ended. */
   readonly concurrency: number;
   readonly hooks: CredentialHooks;
 }
@@ -35,7 +35,7 @@ interface CredentialCacheOptions {
 export class CredentialCache {
   readonly #options: CredentialCacheOptions;
   readonly #entries = new Map<string, CredentialEntry>();
-  /** Plans are made by it; what STS says of expiry is compared with the machine's own clock. */
+  /** For planning; STS's expiry is compared with the machine's clock. */
   readonly #clock: Clock;
   readonly #queue: StsQueue;
   readonly #timers: TimerQueue;
@@ -66,7 +66,7 @@ export class CredentialCache {
     if (entry.holders.size === 0) this.#drop(entry);
   }
 
-  /** An identity that nobody holds is pending. */
+  /** An identity without holders is pending. */
   state(key: string): CredentialState {
     return this.#entries.get(key)?.state(this.#now()) ?? { kind: "pending" };
   }
@@ -96,7 +96,7 @@ export class CredentialCache {
     return statsOf(this.entries(), this.#queue.stats(), this.#now());
   }
 
-  /** Drops everything, and calls off what is under way. */
+  /** Drops everything and aborts calls in flight. */
   close(): void {
     for (const entry of [...this.#entries.values()]) this.#drop(entry);
   }
@@ -161,7 +161,7 @@ export class CredentialCache {
     return fault.code;
   }
 
-  /** A renewal or retry is due, or what was served has ended. */
+  /** A renewal or retry is due, or credentials have expired. */
   #due(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;

@@ -1,7 +1,4 @@
-/**
- * All that is known of one role identity's credentials, and what follows from it at a given time.
- * When STS is called, and who is told, is the cache's.
- */
+/** The state of one role identity's credentials, and what follows from it at a given time. */
 import type { RoleIdentity } from "../../policy/facts.ts";
 import { Backoff } from "../../time/backoff.ts";
 import type { CredentialInspection } from "./credential_reports.ts";
@@ -9,7 +6,7 @@ import type { AssumeRoleFault, CredentialState } from "../ports.ts";
 import type { Session } from "./session_life.ts";
 import type { Urgency } from "./fair_queue.ts";
 
-/** However busy STS is, a pod's first call goes with the urgent ones after this wait. */
+/** However long the queue, a pod's first call becomes urgent after this wait. */
 const longestWaitMs = 120_000;
 
 /** For faults that may pass by themselves; full jitter, so that roles that failed together spread out. */
@@ -20,11 +17,11 @@ const refusedAfter = { minMs: 30_000, maxMs: 300_000, jitter: 0 };
 export class CredentialEntry {
   readonly key: string;
   readonly identity: RoleIdentity;
-  /** Namespaces of the pods that need it, by their UID. */
+  /** The namespace of each pod that needs it, by UID. */
   readonly holders = new Map<string, string>();
   readonly abort = new AbortController();
   phase: "idle" | "queued" | "calling" = "idle";
-  /** What the cache's listeners know of it. */
+  /** The state that listeners were last called for. */
   announced: CredentialState = { kind: "pending" };
 
   #session: Session | undefined;
@@ -45,7 +42,7 @@ export class CredentialEntry {
     this.#refusals = new Backoff({ ...refusedAfter, random });
   }
 
-  /** A holder's; it takes this namespace's turn at the queue. */
+  /** A holder's namespace; its calls take this namespace's turn in the queue. */
   get namespace(): string {
     const [first = ""] = this.holders.values();
     return first;
@@ -55,7 +52,7 @@ export class CredentialEntry {
     return this.#attempts;
   }
 
-  /** Infinity while nothing is planned. */
+  /** Infinity if nothing is planned. */
   get nextAttemptAt(): number {
     return this.phase === "idle" ? this.#nextAttemptAt : Infinity;
   }
@@ -64,13 +61,13 @@ export class CredentialEntry {
     return this.#session !== undefined;
   }
 
-  /** The next instant at which something is to be done, or Infinity. */
+  /** When something has to be done next, or Infinity. */
   dueAt(now: number): number {
     const end = this.#session?.endsAt ?? -Infinity;
     return Math.min(this.nextAttemptAt, end > now ? end : Infinity);
   }
 
-  /** Old credentials are served to their end, whatever STS says meanwhile. */
+  /** Old credentials are served until they expire, whatever STS answers meanwhile. */
   state(now: number): CredentialState {
     const session = this.#session;
     if (session !== undefined && now < session.endsAt) {
@@ -81,8 +78,8 @@ export class CredentialEntry {
   }
 
   /**
-   * Refused and with nothing to serve, it never goes before others, until its pod or namespace
-   * changes: those that can have credentials come first, however many can't.
+   * A refused identity without credentials has the lowest priority until its pod or namespace
+   * changes: however many are refused, they don't delay those that can get credentials.
    */
   urgency(now: number): { urgency: Urgency; urgentAt: number } {
     const session = this.#session;
@@ -108,7 +105,7 @@ export class CredentialEntry {
     this.#forgetBackoff();
   }
 
-  /** A passing fault leaves a refusal standing: it doesn't say that STS has changed its mind. */
+  /** A retryable fault doesn't clear a refusal: STS may still refuse. */
   failed(fault: AssumeRoleFault, now: number): void {
     this.phase = "idle";
     this.#lastFault = { code: fault.code, message: fault.message, at: now };
@@ -122,7 +119,7 @@ export class CredentialEntry {
     this.#nextAttemptAt = now + this.#refusals.next();
   }
 
-  /** Forgets the back-off; still no more than one call a second, however often pods change. */
+  /** Forgets the backoff, but allows at most one call per second, however often pods change. */
   retry(now: number): void {
     if (this.phase !== "idle" || this.#lastFault === null) return;
     this.#forgetBackoff();
@@ -154,7 +151,7 @@ export class CredentialEntry {
   }
 }
 
-/** Whether a listener that knows `a` would learn nothing from `b`. */
+/** Whether `b` is no news to a listener that knows `a`. */
 export function sameState(a: CredentialState, b: CredentialState): boolean {
   if (a.kind === "ready") return b.kind === "ready" && a.credentials === b.credentials;
   if (a.kind === "failed") return b.kind === "failed" && a.message === b.message;

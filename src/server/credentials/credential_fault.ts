@@ -1,4 +1,4 @@
-/** Faults of getting credentials that STS's adapter doesn't know of. */
+/** Faults that don't come from the STS adapter. */
 import type { AssumeRoleFault } from "../ports.ts";
 
 class CredentialFault extends Error implements AssumeRoleFault {
@@ -7,21 +7,23 @@ class CredentialFault extends Error implements AssumeRoleFault {
   readonly retryable = true;
 }
 
-/** The fault that a rejected call stands for; one of unknown kind may pass by itself. */
+/** The fault of a rejected call; unknown ones count as retryable. */
 export function faultFrom(error: unknown): AssumeRoleFault {
   if (error instanceof Error && "code" in error && "retryable" in error) {
     return error as AssumeRoleFault;
   }
-  return new CredentialFault("the server failed to ask STS; its log has the cause", {
+  return new CredentialFault("the server failed to call STS; see its log", {
     cause: error,
   });
 }
 
-/** STS's credentials have ended before they came: the clocks disagree. */
+/** The credentials had expired when they arrived: the clocks disagree. */
 export function endedOnArrival(expiresAt: number, now: number): AssumeRoleFault {
   return new CredentialFault(
-    `STS gave credentials that ended at ${instant(expiresAt)}, and the server's clock says ` +
-      `${instant(now)}: set the server's clock right`,
+    `STS returned credentials that expired at ${
+      instant(expiresAt)
+    }, but the server's clock shows ` +
+      `${instant(now)}: correct the server's clock`,
   );
 }
 

@@ -1,21 +1,21 @@
 /**
- * What the credential cache tells of itself to logs, metrics, the status page and `explain`. None
- * of it holds a secret key, a session token or an external ID.
+ * What the credential cache reports to logs, metrics, the status page and `explain`: never a secret
+ * key, a session token or an external ID.
  */
 import type { AssumeRoleFault } from "../ports.ts";
 import type { StsQueueStats } from "./sts_queue.ts";
 
-/** Credentials have come. With these fields CloudTrail can be joined to pods. */
+/** Credentials were issued. These fields join CloudTrail entries with pods. */
 export interface IssuedReport {
   readonly key: string;
   readonly arn: string;
   readonly sessionName: string;
   readonly accessKeyId: string;
-  /** Milliseconds since the epoch, as STS said. */
+  /** STS's expiry, milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** There were earlier ones. */
+  /** They replace earlier ones. */
   readonly renewal: boolean;
-  /** UIDs of the pods that they are for. */
+  /** UIDs of the pods that use them. */
   readonly holders: readonly string[];
 }
 
@@ -25,29 +25,28 @@ export interface FaultReport {
   readonly arn: string;
   readonly sessionName: string;
   readonly fault: AssumeRoleFault;
-  /** Calls since credentials last came. */
+  /** Calls since credentials were last issued. */
   readonly attempts: number;
   readonly nextAttemptAt: number;
   readonly holders: readonly string[];
 }
 
-/** A call has ended; those that were called off are not told. */
+/** A call has ended; aborted calls are not reported. */
 export interface CallReport {
   readonly outcome: "ok" | AssumeRoleFault["code"];
-  /** From its start to its end. */
   readonly durationMs: number;
-  /** In the queue. */
+  /** Time in the queue. */
   readonly waitedMs: number;
 }
 
-/** Called as it happens; they must not throw. */
+/** They must not throw. */
 export interface CredentialHooks {
   readonly onIssued?: (report: IssuedReport) => void;
   readonly onFault?: (report: FaultReport) => void;
   readonly onCall?: (report: CallReport) => void;
 }
 
-/** One identity, explained. Times in milliseconds since the epoch. */
+/** One identity in detail. Times in milliseconds since the epoch. */
 export interface CredentialInspection {
   readonly key: string;
   readonly arn: string;
@@ -55,34 +54,33 @@ export interface CredentialInspection {
   readonly namespace: string;
   readonly holders: number;
   readonly state: "pending" | "ready" | "failed";
-  /** `idle` until `nextAttemptAt`; `queued` for its turn; `calling` STS. */
+  /** `idle` until `nextAttemptAt`, `queued`, or `calling` STS. */
   readonly phase: "idle" | "queued" | "calling";
-  /** Calls since credentials last came. */
+  /** Calls since credentials were last issued. */
   readonly attempts: number;
   readonly lastFault: {
     readonly code: AssumeRoleFault["code"];
     readonly message: string;
     readonly at: number;
   } | null;
-  /** The next renewal or retry; null while one is queued or under way. */
+  /** The next renewal or retry; null while one is queued or in flight. */
   readonly nextAttemptAt: number | null;
   readonly issuedAt: number | null;
   readonly expiresAt: number | null;
 }
 
-/** All identities in figures. */
+/** Totals over all identities. */
 export interface CredentialStats {
   readonly pending: number;
   readonly ready: number;
   readonly failed: number;
-  /** Age of the oldest credentials served; 0 where there are none. */
+  /** Age of the oldest credentials in use; 0 if there are none. */
   readonly oldestMs: number;
-  /** What is left of those served that end first; null where there are none. */
+  /** Time until the earliest expiry; null without credentials. */
   readonly shortestLeftMs: number | null;
   readonly queue: StsQueueStats;
 }
 
-/** The figures of all identities. */
 export function statsOf(
   inspections: readonly CredentialInspection[],
   queue: StsQueueStats,

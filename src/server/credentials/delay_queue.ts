@@ -1,14 +1,11 @@
-/**
- * Which of many keys falls due next: a binary heap over instants, so that tens of thousands of
- * keys need no timer each. Who wakes up, and what happens then, is the caller's.
- */
+/** A delay queue: a binary heap of due times, so that tens of thousands of keys need no timer each. */
 
 interface Deadline {
   readonly key: string;
   readonly at: number;
 }
 
-/** One instant for each key; setting a key again moves it. */
+/** One due time per key; setting a key again moves it. */
 export class DelayQueue {
   readonly #at = new Map<string, number>();
   #heap: Deadline[] = [];
@@ -28,13 +25,13 @@ export class DelayQueue {
     this.#at.delete(key);
   }
 
-  /** The earliest instant, or undefined where nothing is set. */
+  /** The earliest due time, or undefined if the queue is empty. */
   next(): number | undefined {
     this.#dropStale();
     return this.#heap[0]?.at;
   }
 
-  /** Takes the key with the earliest instant off, if that is no later than `now`. */
+  /** Removes and returns the key that is due first, if it is due at `now`. */
   takeDue(now: number): string | undefined {
     const at = this.next();
     if (at === undefined || at > now) return undefined;
@@ -49,7 +46,7 @@ export class DelayQueue {
     }
   }
 
-  /** Moved and cleared keys leave their old place in the heap; it never outgrows twice the keys. */
+  /** Moved and cleared keys leave stale entries; the heap never exceeds about twice the keys. */
   #compact(): void {
     if (this.#heap.length <= 2 * this.#at.size + 16) return;
     const live = [...this.#at].map(([key, at]) => ({ key, at }));
@@ -61,7 +58,7 @@ export class DelayQueue {
     let child = heap.push(deadline) - 1;
     while (child > 0) {
       const parent = (child - 1) >> 1;
-      if (this.#instant(parent) <= deadline.at) break;
+      if (this.#dueAt(parent) <= deadline.at) break;
       this.#swap(child, parent);
       child = parent;
     }
@@ -73,7 +70,7 @@ export class DelayQueue {
     const top = heap.pop();
     let parent = 0;
     for (let child = this.#earlierChild(parent); child < heap.length;) {
-      if (this.#instant(parent) <= this.#instant(child)) break;
+      if (this.#dueAt(parent) <= this.#dueAt(child)) break;
       this.#swap(parent, child);
       parent = child;
       child = this.#earlierChild(parent);
@@ -83,10 +80,10 @@ export class DelayQueue {
 
   #earlierChild(parent: number): number {
     const left = 2 * parent + 1;
-    return this.#instant(left + 1) < this.#instant(left) ? left + 1 : left;
+    return this.#dueAt(left + 1) < this.#dueAt(left) ? left + 1 : left;
   }
 
-  #instant(index: number): number {
+  #dueAt(index: number): number {
     return this.#heap[index]?.at ?? Infinity;
   }
 

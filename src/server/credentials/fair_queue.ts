@@ -1,6 +1,6 @@
 /**
- * In what order waiting STS calls go: by urgency, and within one urgency the namespaces take turns,
- * so that none starves another. How fast they go is the queue's.
+ * A fair queue: calls leave by urgency, and within one urgency namespaces take turns, so that none
+ * starves another. Within a namespace calls are first in, first out.
  */
 import { DelayQueue } from "./delay_queue.ts";
 
@@ -13,18 +13,18 @@ const urgencies = ["urgent", "scheduled", "ahead"] as const satisfies readonly U
 
 export interface Waiting {
   readonly key: string;
-  /** Whose turn it takes. */
+  /** Takes this namespace's turn. */
   readonly namespace: string;
   readonly urgency: Urgency;
-  /** From this instant (milliseconds since the epoch) it is urgent. */
+  /** When it becomes urgent, milliseconds since the epoch. */
   readonly urgentAt: number;
 }
 
-/** Waiting calls, one for each key. First come, first served within a namespace. */
+/** One call per key. */
 export class FairQueue<T extends Waiting> {
   readonly #waiting = new Map<string, { item: T; urgency: Urgency }>();
   readonly #rising = new DelayQueue();
-  /** Namespaces in the order of their turns, each with its keys in the order of their coming. */
+  /** Namespaces in the order of their turns, each with its keys in order of arrival. */
   readonly #lanes: Readonly<Record<Urgency, Map<string, Set<string>>>> = {
     urgent: new Map(),
     scheduled: new Map(),
@@ -52,7 +52,7 @@ export class FairQueue<T extends Waiting> {
     if (lane?.size === 0) lanes.delete(found.item.namespace);
   }
 
-  /** Takes off the one whose turn it is; its namespace goes to the end of the line. */
+  /** Removes and returns the next call; its namespace goes to the end of the line. */
   take(now: number): T | undefined {
     this.#raise(now);
     for (const urgency of urgencies) {
@@ -66,7 +66,7 @@ export class FairQueue<T extends Waiting> {
     return undefined;
   }
 
-  /** How many wait with each urgency. */
+  /** Calls by urgency. */
   counts(now: number): Record<Urgency, number> {
     this.#raise(now);
     const counts = { urgent: 0, scheduled: 0, ahead: 0 };

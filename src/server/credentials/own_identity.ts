@@ -1,6 +1,6 @@
 /**
- * As whom the server calls AWS: it gives the account for roles named without ARN and the role that
- * nobody else may have. Asked in the background until STS has answered once.
+ * The server's own AWS identity: determines the account for roles without an ARN, and the role that
+ * no pod may have. Looked up in the background until STS has answered once.
  */
 import { Backoff } from "../../time/backoff.ts";
 import { pause } from "../../time/pause.ts";
@@ -12,8 +12,8 @@ const retryAfter = { minMs: 1_000, maxMs: 30_000 };
 const patienceMs = 15_000;
 
 /**
- * The ARNs that GetCallerIdentity gives: first of the principal that assumes the pods' roles, then
- * of those it came by where roles are chained.
+ * The ARNs from GetCallerIdentity: first the principal that assumes the pods' roles, then, with role
+ * chaining, those that it was assumed by.
  */
 export type ReadCallerArns = (signal: AbortSignal) => Promise<readonly [string, ...string[]]>;
 
@@ -45,29 +45,29 @@ export class OwnIdentity {
     this.#listeners.push(found);
   }
 
-  /** Why it isn't known; null once it is. */
+  /** Why it isn't known yet; null once it is. */
   get problem(): string | null {
     return this.#known ? null : this.#problem;
   }
 
   /**
-   * Whether to go on without it: agents that come before it is known would be told that roles named
-   * without ARN are denied, and would drop what they hold, so they wait a little.
+   * Known, or waited for long enough. Agents are served only then: earlier, roles without an ARN would
+   * be denied, and agents would drop the credentials that they have.
    */
   get settled(): boolean {
     return this.#known || this.#options.clock.monotonic() - this.#startedAt >= patienceMs;
   }
 
   /**
-   * Settles once it is known, so that no role is assumed which turns out to be the server's own.
-   * @throws the signal's reason, once that has aborted.
+   * Resolves once it is known, so that no role is assumed that turns out to be the server's own.
+   * @throws the reason of `signal` if that aborts first
    */
   async whenKnown(signal: AbortSignal): Promise<void> {
     if (!this.#known) await Promise.race([this.#found.promise, aborted(signal)]);
     signal.throwIfAborted();
   }
 
-  /** Settles once the identity is known or `signal` has aborted. */
+  /** Resolves once the identity is known or `signal` has aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log, random } = this.#options;
     const backoff = new Backoff({ ...retryAfter, random });

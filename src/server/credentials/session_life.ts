@@ -1,15 +1,15 @@
-/** How long a session may be served, and when it is renewed. When STS is asked, others decide. */
+/** How long a session may be served, and when it is renewed. */
 import type { Credentials } from "../ports.ts";
 
-/** Issued credentials in terms of our own clock; times in milliseconds since the epoch. */
+/** Issued credentials, dated by our own clock; milliseconds since the epoch. */
 export interface Session {
   readonly credentials: Credentials;
-  /** When they came. */
+  /** When they were issued. */
   readonly since: number;
-  /** From here on they are not served. */
+  /** When they are no longer served. */
   readonly endsAt: number;
   readonly renewAt: number;
-  /** A quarter of the life is left. */
+  /** When a quarter of the lifetime is left. */
   readonly urgentAt: number;
 }
 
@@ -22,14 +22,14 @@ interface SessionOptions {
   readonly random: () => number;
 }
 
-/** A session so short that its renewals would follow each other without a pause has one. */
+/** The least time between renewals of very short sessions. */
 const shortestPauseMs = 1000;
 
 /**
- * The session's plan, or undefined where by our clock it has ended already. Renewal begins at a
- * random point between 30 % and 45 % of its life: what is handed out then has half of its life left,
- * also with a renewal under way. (botocore stretches the expiry by itself where less than about
- * 25 minutes are left, and goes on with credentials that have ended.)
+ * The session's schedule; undefined if it has already expired by our clock. Renewal starts at a
+ * random point between 30 % and 45 % of the lifetime, so that credentials have at least half of it
+ * left when served, even while a renewal is in flight. (botocore extends the expiry by itself when
+ * less than about 25 minutes are left, and keeps using expired credentials.)
  *
  * STS never grants more than was requested: an expiry beyond that means that our clock is behind,
  * and the requested duration is counted instead.

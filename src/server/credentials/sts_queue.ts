@@ -1,15 +1,14 @@
 /**
- * When each STS call may start: never more than the rate in any second, never more at once than
- * allowed, in the order of `turns.ts`. Nothing is dropped; what a call does, and whether it is made
- * again, is the credential cache's.
+ * Starts STS calls within the rate and the concurrency, in the order of `fair_queue.ts`. Nothing is
+ * dropped.
  */
 import type { Clock } from "../../time/clock.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { FairQueue, type Urgency, type Waiting } from "./fair_queue.ts";
 
-/** One call that wants to be made. */
+/** A call to be made. */
 interface StsCall extends Waiting {
-  /** Makes it; the place among the calls at once is held until the promise settles. */
+  /** Makes the call, which counts as in flight until the promise settles. */
   readonly start: (waitedMs: number) => Promise<void>;
 }
 
@@ -24,7 +23,7 @@ interface StsQueueOptions {
 export interface StsQueueStats {
   readonly waiting: Readonly<Record<Urgency, number>>;
   readonly inFlight: number;
-  /** How long the first of those waiting has waited; 0 where none does. */
+  /** How long the oldest call in the queue has waited; 0 if the queue is empty. */
   readonly longestWaitMs: number;
 }
 
@@ -36,7 +35,7 @@ export class StsQueue {
   readonly #clock: Clock;
   readonly #bucket: TokenBucket;
   readonly #concurrency: number;
-  readonly #turns = new FairQueue<Queued>();
+  readonly #waiting = new FairQueue<Queued>();
   #inFlight = 0;
   #cancelWake: (() => void) | undefined;
 
@@ -50,33 +49,33 @@ export class StsQueue {
     this.#concurrency = options.concurrency;
   }
 
-  /** Puts a call in line, in place of one with its key; it starts later, never inside this call. */
+  /** Adds a call, replacing one with the same key. It never starts within this method. */
   submit(call: StsCall): void {
-    this.#turns.add({ ...call, since: this.#clock.now() });
+    this.#waiting.add({ ...call, since: this.#clock.now() });
     this.#wakeIn(0);
   }
 
-  /** Takes a call that hasn't started out of the line. */
+  /** Removes a call that hasn't started. */
   cancel(key: string): void {
-    this.#turns.remove(key);
-    if (this.#turns.size === 0) this.#sleep();
+    this.#waiting.remove(key);
+    if (this.#waiting.size === 0) this.#sleep();
   }
 
   stats(): StsQueueStats {
     const now = this.#clock.now();
-    const since = this.#turns.values().reduce((min, call) => Math.min(min, call.since), now);
+    const since = this.#waiting.values().reduce((min, call) => Math.min(min, call.since), now);
     return {
-      waiting: this.#turns.counts(now),
+      waiting: this.#waiting.counts(now),
       inFlight: this.#inFlight,
       longestWaitMs: now - since,
     };
   }
 
   #startDue(): void {
-    while (this.#turns.size > 0 && this.#inFlight < this.#concurrency) {
+    while (this.#waiting.size > 0 && this.#inFlight < this.#concurrency) {
       const now = this.#clock.now();
       if (!this.#bucket.take(now)) return this.#wakeIn(this.#bucket.waitMs(now));
-      const call = this.#turns.take(now);
+      const call = this.#waiting.take(now);
       if (call !== undefined) this.#start(call, now);
     }
   }
@@ -90,9 +89,9 @@ export class StsQueue {
     call.start(Math.max(0, now - call.since)).then(done, done);
   }
 
-  /** One timer at a time is enough: whoever frees a place or a token looks at the whole line. */
+  /** One timer is enough: each wake-up starts every call that may start. */
   #wakeIn(ms: number): void {
-    if (this.#cancelWake !== undefined || this.#turns.size === 0) return;
+    if (this.#cancelWake !== undefined || this.#waiting.size === 0) return;
     if (this.#inFlight >= this.#concurrency) return;
     this.#cancelWake = this.#clock.after(ms, () => {
       this.#cancelWake = undefined;

@@ -1,35 +1,34 @@
 /**
- * What has happened to roles and pods in the last hour: credentials issued and renewed, denials and
- * refusals of STS. Bounded, however busy the cluster is: counts by the minute for all of it, and
- * the latest happenings by name, where what repeats itself is one row with a count.
+ * The last hour's events: credentials issued and renewed, denials, and STS failures. Bounded: counts
+ * per minute of all events, and the latest ones in detail, with repeated events counted in one row.
  */
 import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import type { Clock } from "../../time/clock.ts";
 
-/** `denied` is the policy's word, `failed` STS's. */
-type Happening = "issued" | "renewed" | "denied" | "failed";
+/** `denied` by the policy, `failed` at STS. */
+type TimelineKind = "issued" | "renewed" | "denied" | "failed";
 
 export interface TimelineEvent {
-  readonly kind: Happening;
+  readonly kind: TimelineKind;
   readonly roleArn: string | null;
   readonly sessionName: string | null;
-  /** Of a denial; credentials may be several pods'. */
+  /** Of a denial; null for credentials, which several pods may share. */
   readonly namespace: string | null;
   readonly pod: string | null;
-  /** How many pods it is for. */
+  /** The number of pods concerned. */
   readonly pods: number;
-  /** Of a denial or failure; stable. */
+  /** Of a denial or failure: its tag. */
   readonly reason: string | null;
 }
 
 export interface TimelineRow extends TimelineEvent {
-  /** Milliseconds since the epoch, of the latest of them. */
+  /** Of the latest occurrence, milliseconds since the epoch. */
   readonly at: number;
   readonly times: number;
 }
 
 export interface MinuteRow {
-  /** The minute's beginning, milliseconds since the epoch. */
+  /** The start of the minute, milliseconds since the epoch. */
   readonly at: number;
   readonly issued: number;
   readonly renewed: number;
@@ -38,7 +37,7 @@ export interface MinuteRow {
 }
 
 export interface TimelineView {
-  /** Oldest first; minutes in which nothing happened are left out. */
+  /** Oldest first; minutes without events are left out. */
   readonly minutes: readonly MinuteRow[];
   /** Latest first. */
   readonly latest: readonly TimelineRow[];
@@ -81,7 +80,7 @@ export class Timeline {
     return { minutes: [...this.#minutes.values()], latest: [...this.#rows.values()] };
   }
 
-  #count(now: number, kind: Happening): void {
+  #count(now: number, kind: TimelineKind): void {
     const at = now - now % minuteMs;
     const minute = this.#minutes.get(at) ?? { at, ...none };
     this.#minutes.set(at, { ...minute, [kind]: minute[kind] + 1 });
@@ -93,7 +92,7 @@ export class Timeline {
   }
 }
 
-/** Several replicas' as one. */
+/** The timelines of several replicas as one. */
 export function mergeTimelines(views: readonly TimelineView[]): TimelineView {
   const minutes = new Map<number, MinuteRow>();
   for (const row of views.flatMap((view) => view.minutes)) {

@@ -1,4 +1,4 @@
-/** Happenings in the form that the timeline keeps. */
+/** Converts reports and denials to timeline events. */
 import type { DenialReason, PodFacts } from "../../policy/facts.ts";
 import type { FaultReport, IssuedReport } from "../credentials/credential_reports.ts";
 import type { TimelineEvent } from "./timeline.ts";
@@ -12,7 +12,7 @@ export function issuedEvent({ arn, sessionName, renewal, holders }: IssuedReport
   };
 }
 
-/** STS didn't give credentials; `reason` is the fault's code. */
+/** `reason` is the fault's code. */
 export function failedEvent({ arn, sessionName, fault, holders }: FaultReport): TimelineEvent {
   const pods = holders.length;
   return { kind: "failed", ...session(arn, sessionName), pods, reason: fault.code };
