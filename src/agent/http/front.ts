@@ -57,6 +57,8 @@ export interface FrontOptions<Name extends string> extends FrontReports<Name> {
   readonly hostProblem: HostCheck;
   /** Matches the paths below which encoded slashes stand for slashes. */
   readonly encodedSlashes?: RegExp;
+  /** A refusal before the path is evaluated; `route` is undefined if there is no canonical path. */
+  readonly authenticate?: (incoming: Incoming, route: Name | undefined) => Reply | undefined;
   /** `line` replaces the usual text. */
   readonly refuse: (reason: FrontRefusal, line?: string) => Reply;
 }
@@ -84,6 +86,8 @@ export function createFront<Name extends string>(options: FrontOptions<Name>): F
     const problem = options.hostProblem(incoming);
     if (problem !== undefined) return report(unrouted, refuse("host_refused", problem));
     const found = match(incoming.target);
+    const refused = options.authenticate?.(incoming, found?.route.name);
+    if (refused !== undefined) return report(found?.route.name ?? unrouted, refused);
     if (found === undefined) return report(unrouted, refuse("path_malformed"));
     const { route: { name, methods, handler }, path, params } = found;
     if (methods !== "any" && !methods.includes(incoming.method)) {

@@ -1,13 +1,14 @@
 /**
- * Which pod a token belongs to that was issued before anyone knew who stands behind the address:
- * the first pod confirmed there within ten seconds, and no later one.
+ * Which pod a token belongs to that was issued before the pod at the address was known: the first
+ * pod confirmed there within ten seconds, and no later one.
  */
+import { LRUCache } from "lru-cache";
 
 const adoptWithinMs = 10_000;
 const maxAddresses = 4096;
 const maxAdoptions = 8;
 
-/** Tokens issued from `from` to `until` without a pod became those of `uid`. */
+/** Tokens issued without a pod from `from` to `until` belong to `uid`. */
 interface Adoption {
   readonly from: number;
   readonly until: number;
@@ -15,39 +16,30 @@ interface Adoption {
 }
 
 export class AddressAdoption {
-  /** Addresses with a token that waits for its pod, by the time of the first. */
-  readonly #waiting = new Map<string, number>();
-  readonly #adopted = new Map<string, readonly Adoption[]>();
+  /** When the first token was issued that waits for its pod, by address. */
+  readonly #waiting = new LRUCache<string, number>({ max: maxAddresses });
+  readonly #adopted = new LRUCache<string, readonly Adoption[]>({ max: maxAddresses });
 
-  /** A token without a pod has been issued to the address. */
+  /** Called when a token without a pod has been issued to the address. */
   issued(peer: string, now: number): void {
-    if (this.#waiting.has(peer)) return;
-    dropOldest(this.#waiting);
-    this.#waiting.set(peer, now);
+    if (!this.#waiting.has(peer)) this.#waiting.set(peer, now);
   }
 
-  /** The pod stands behind the address: whatever waited is its own, or nobody's. */
+  /** Called when the pod has been identified at the address: it owns what waits there. */
   confirmed(peer: string, uid: string, now: number): void {
     const first = this.#waiting.get(peer);
     if (first === undefined) return;
     this.#waiting.delete(peer);
     const adoption = { from: Math.max(first, now - adoptWithinMs), until: now, uid };
     const earlier = this.#adopted.get(peer) ?? [];
-    this.#adopted.delete(peer);
-    dropOldest(this.#adopted);
     this.#adopted.set(peer, [adoption, ...earlier].slice(0, maxAdoptions));
   }
 
   /** Whether the token issued to the address at that time is this pod's. */
   belongs(peer: string, uid: string, issuedAt: number): boolean {
     const adoptions = this.#adopted.get(peer) ?? [];
-    // The oldest one that covers the time: a later pod adopts nothing that was adopted already.
+    // The oldest that covers the time: a later pod adopts nothing that was adopted already.
     const first = adoptions.findLast(({ from, until }) => from <= issuedAt && issuedAt <= until);
     return first?.uid === uid;
   }
-}
-
-function dropOldest(map: Map<string, unknown>): void {
-  if (map.size < maxAddresses) return;
-  for (const key of map.keys()) return void map.delete(key);
 }

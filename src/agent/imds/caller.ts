@@ -35,6 +35,29 @@ const unidentified = {
 } as const satisfies Record<Exclude<CallerLookup["kind"], "pod">, Refusal>;
 
 /**
+ * What is wrong with the request's session token whatever it asks for, as far as can be told without
+ * waiting for its pod. Fluent Bit asks for `/` with a token that it knows to be invalid, and takes
+ * only a 401 to mean IMDSv2.
+ */
+export function checkToken(
+  { pods, tokens, clock }: CallerOptions,
+  incoming: Incoming,
+): Refusal | undefined {
+  const token = tokenOf(incoming);
+  if (token === undefined) return undefined;
+  if (incoming.header("x-forwarded-for") !== undefined) return "forwarded";
+  const lastKnown = () => pods.lastKnown(incoming.connection);
+  return tokens.isInvalid(token, incoming.peer, lastKnown, clock.now())
+    ? "token_refused"
+    : undefined;
+}
+
+/** An empty one is none. */
+function tokenOf(incoming: Incoming): string | undefined {
+  return incoming.header("x-aws-ec2-metadata-token") || undefined;
+}
+
+/**
  * Answers with `make` for the request's pod, or refuses. If the pod isn't known yet, or `awaits` says
  * that it isn't complete, the request waits up to `waitMs`; what is known is answered immediately.
  */
@@ -44,11 +67,8 @@ export function forCaller(
   awaits: (pod: AssignedPod) => boolean,
   make: (caller: Caller) => Answer,
 ): Answer {
-  const token = incoming.header("x-aws-ec2-metadata-token") || undefined;
+  const token = tokenOf(incoming);
   if (token === undefined && options.tokenRequired) return refuse("token_missing");
-  if (token !== undefined && incoming.header("x-forwarded-for") !== undefined) {
-    return refuse("forwarded");
-  }
   const conclude = (found: CallerLookup): Answer => {
     if (found.kind !== "pod") return refuse(unidentified[found.kind]);
     const session = checkSession(options, found.pod, incoming.peer, token);

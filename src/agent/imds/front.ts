@@ -2,6 +2,7 @@
 import { createFront, type Front, type FrontReports } from "../http/front.ts";
 import { createHostCheck } from "../http/host_check.ts";
 import type { Clock, FindCaller, Upstream } from "../ports.ts";
+import { checkToken } from "./caller.ts";
 import { createHandlers } from "./handlers.ts";
 import { SessionTokens } from "./imdsv2_token.ts";
 import type { PassthroughRule } from "./passthrough_rule.ts";
@@ -34,10 +35,10 @@ export interface ImdsFrontOptions extends FrontReports<ImdsRoute> {
 }
 
 export function createImdsFront(options: ImdsFrontOptions): Front {
-  const tokens = new SessionTokens(options.tokenKeys);
+  const caller = { ...options, tokens: new SessionTokens(options.tokenKeys) };
   return createFront({
     ...options,
-    routes: imdsRoutes(createHandlers({ ...options, tokens })),
+    routes: imdsRoutes(createHandlers(caller)),
     unrouted: "refused",
     strict: false,
     encodedSlashes: beforeRole,
@@ -46,6 +47,12 @@ export function createImdsFront(options: ImdsFrontOptions): Front {
       ownAddresses: true,
       remedy: "see --allowed-hosts",
     }),
+    authenticate: (incoming, route) => {
+      // SDKs take any refusal of a well-formed token request to mean that there is no IMDSv2.
+      if (route === "token" && incoming.method === "PUT") return undefined;
+      const refusal = checkToken(caller, incoming);
+      return refusal && refuse(refusal);
+    },
     refuse,
   });
 }

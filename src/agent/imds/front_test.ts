@@ -224,6 +224,62 @@ test("front: a token that isn't good gets 401 in either mode", async () => {
   assert.equal(await status(own), 401);
 });
 
+test("front: a bad token gets 401 on every path, by any method, in every mode, at once", async () => {
+  const paths = [
+    "/",
+    roles,
+    info,
+    id,
+    "/latest/user-data",
+    "/latest/meta-data/iam/x",
+    "/x%2fy",
+    "*",
+  ];
+  for (const found of [ready, pod("none"), unknown, { kind: "conflict" }] as const) {
+    for (const setting of ["all", "safe", "none", "/latest/x"]) {
+      for (const tokenRequired of [true, false]) {
+        const passthrough = passthroughRule(setting, false);
+        const { ask, pods, passed } = front(found, { passthrough, tokenRequired });
+        for (const target of [...paths, "/latest/api/token"]) {
+          for (const method of ["GET", "HEAD", "POST"]) {
+            const answer = await ask({ method, target, headers: [[tokenHeader, "INVALID"]] });
+            assert.equal(answer.status, 401, `${method} ${target}`);
+          }
+        }
+        assert.deepEqual([pods.waits, passed], [[], []]);
+      }
+    }
+  }
+});
+
+test("front: a token that has ended, or is another address's or pod's, gets 401 on a blocked path", async () => {
+  const { ask, token, clock } = front(ready);
+  const own = await token();
+  const others = await token({ peer: "10.0.0.8" });
+  const status = async (text: string) =>
+    (await ask({ target: "/latest/user-data", headers: [[tokenHeader, text]] })).status;
+  assert.equal(await status(others), 401);
+  assert.equal(await status(own), 404);
+  await clock.advance(60_000);
+  assert.equal(await status(own), 401);
+  const { ask: askOther } = front(pod("ready", { uid: "uid-b" }));
+  const headers = [[tokenHeader, own]] as const;
+  assert.equal((await askOther({ target: "/latest/user-data", headers })).status, 401);
+});
+
+test("front: a token got before the pod was known is no bad one, wherever it is shown", async () => {
+  const { ask, token } = front(unknown);
+  const headers = [[tokenHeader, await token()]] as const;
+  assert.equal((await ask({ target: "/latest/user-data", headers })).status, 404);
+  assert.equal((await ask({ target: roles, headers })).status, 503);
+});
+
+test("front: a request for a token is answered, whatever token it shows", async () => {
+  const { ask } = front(ready);
+  const headers = [[ttl, "60"], [tokenHeader, "INVALID"]] as const;
+  assert.equal((await ask({ method: "PUT", target: "/latest/api/token", headers })).status, 200);
+});
+
 test("front: without a token 401, where the flag or the namespace requires one", async () => {
   for (
     const { ask, passed } of [

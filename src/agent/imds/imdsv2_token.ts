@@ -1,15 +1,13 @@
-/**
- * IMDSv2 session tokens that need no memory: signed, and bound to the peer's address and its pod.
- * Whether a request needs one is decided elsewhere.
- */
+/** IMDSv2 session tokens without state: signed, and bound to the peer's address and its pod. */
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { LRUCache } from "lru-cache";
 import { AddressAdoption } from "./address_adoption.ts";
 import type { TokenKey, TokenKeys } from "./token_keys.ts";
 
-/** Seconds; the range that EC2 takes. */
+/** Seconds; EC2 accepts 1 to this. */
 const maxTtlSeconds = 21_600;
 
 // version, key ID, whether bound to a pod, issued at (ms, 6 bytes), TTL (s, 2 bytes)
@@ -18,7 +16,7 @@ const macBytes = 31;
 const tokenForm = /^[A-Za-z0-9_-]{56}$/;
 const version = 1;
 
-/** The time to live asked for, or undefined where it isn't a whole number from 1 to 21600. */
+/** The requested time to live; undefined unless it is a whole number from 1 to 21600. */
 export function parseTtl(header: string | undefined): number | undefined {
   if (header === undefined || !/^[0-9]{1,6}$/.test(header)) return undefined;
   const seconds = Number(header);
@@ -31,16 +29,26 @@ interface Verified {
   readonly endsAt: number;
 }
 
-const maxRemembered = 4096;
+/** What a well-formed token says; nothing of it is trusted before its signature is checked. */
+interface Claims {
+  readonly key: TokenKey;
+  readonly head: Uint8Array;
+  readonly mac: Uint8Array;
+  readonly bound: boolean;
+  readonly issuedAt: number;
+  readonly endsAt: number;
+}
+
+const maxVerified = 4096;
 const utf8 = new TextEncoder();
 const signerOf = (key: TokenKey) => hmac.create(sha256, key.secret);
 
 export class SessionTokens {
   readonly #keys: TokenKeys;
-  /** Tokens found good, so that the signature isn't computed for every use; the oldest goes first. */
-  readonly #verified = new Map<string, Verified>();
+  /** Valid tokens, so that their signature isn't computed for every use. */
+  readonly #verified = new LRUCache<string, Verified>({ max: maxVerified });
   readonly #adoption = new AddressAdoption();
-  /** Each key's signer, ready to be cloned: the key's own part of every signature is done once. */
+  /** Each key's signer, ready to be cloned: the key's own part of a signature is computed once. */
   readonly #signers = new WeakMap<TokenKey, ReturnType<typeof signerOf>>();
 
   constructor(keys: TokenKeys) {
@@ -61,12 +69,12 @@ export class SessionTokens {
     return Buffer.concat([head, this.#sign(key, head, peer, uid ?? "")]).toString("base64url");
   }
 
-  /** To be told whenever a pod is known to stand behind an address. */
+  /** Called whenever a pod has been identified behind an address. */
   confirmed(peer: string, uid: string, now: number): void {
     this.#adoption.confirmed(peer, uid, now);
   }
 
-  /** Whole seconds the token still lives for this pod at this address; undefined: not good. */
+  /** Whole seconds the token still lives for this pod at this address; undefined if it is invalid. */
   secondsLeft(token: string, peer: string, uid: string, now: number): number | undefined {
     const known = this.#verified.get(token);
     const endsAt = known?.peer === peer && known.uid === uid
@@ -76,31 +84,55 @@ export class SessionTokens {
     return Math.ceil((endsAt - now) / 1000);
   }
 
+  /**
+   * Whether the token is invalid for any pod at this address, as far as can be told without the pod;
+   * `lastKnown` gives the pod's UID if there is one.
+   */
+  isInvalid(
+    token: string,
+    peer: string,
+    lastKnown: () => string | undefined,
+    now: number,
+  ): boolean {
+    const known = this.#verified.get(token);
+    if (known?.peer === peer) return known.endsAt <= now;
+    const claims = this.#read(token, now);
+    if (claims === undefined || claims.endsAt <= now) return true;
+    const uid = claims.bound ? lastKnown() : "";
+    return uid !== undefined && !this.#isSigned(claims, peer, uid);
+  }
+
   #verify(token: string, peer: string, uid: string, now: number): number | undefined {
-    if (!tokenForm.test(token)) return undefined;
-    const bytes = Buffer.from(token, "base64url");
-    const bound = bytes[2] === 1;
-    const key = this.#keys.find(bytes[1] ?? 0, now);
-    if (bytes[0] !== version || key === undefined) return undefined;
-    const head = bytes.subarray(0, headBytes);
-    const mac = this.#sign(key, head, peer, bound ? uid : "");
-    if (!timingSafeEqual(mac, bytes.subarray(headBytes))) return undefined;
-    const issuedAt = head.readUIntBE(3, 6);
+    const claims = this.#read(token, now);
+    if (claims === undefined) return undefined;
+    const { bound, issuedAt, endsAt } = claims;
+    if (!this.#isSigned(claims, peer, bound ? uid : "")) return undefined;
     if (!bound && !this.#adoption.belongs(peer, uid, issuedAt)) return undefined;
-    const endsAt = issuedAt + head.readUInt16BE(9) * 1000;
-    this.#remember(token, { peer, uid, endsAt });
+    this.#verified.set(token, { peer, uid, endsAt });
     return endsAt;
   }
 
-  #remember(token: string, verified: Verified): void {
-    if (this.#verified.size >= maxRemembered) {
-      const [oldest] = this.#verified.keys();
-      if (oldest !== undefined) this.#verified.delete(oldest);
-    }
-    this.#verified.set(token, verified);
+  #read(token: string, now: number): Claims | undefined {
+    if (!tokenForm.test(token)) return undefined;
+    const bytes = Buffer.from(token, "base64url");
+    const key = this.#keys.find(bytes[1] ?? 0, now);
+    if (bytes[0] !== version || key === undefined) return undefined;
+    const issuedAt = bytes.readUIntBE(3, 6);
+    return {
+      key,
+      head: bytes.subarray(0, headBytes),
+      mac: bytes.subarray(headBytes),
+      bound: bytes[2] === 1,
+      issuedAt,
+      endsAt: issuedAt + bytes.readUInt16BE(9) * 1000,
+    };
   }
 
-  /** NUL stands in no address and no UID, so two bindings can't run into one another. */
+  #isSigned({ key, head, mac }: Claims, peer: string, uid: string): boolean {
+    return timingSafeEqual(this.#sign(key, head, peer, uid), mac);
+  }
+
+  /** Neither an address nor a UID contains NUL, so two bindings can't be confused. */
   #sign(key: TokenKey, head: Uint8Array, peer: string, uid: string): Uint8Array {
     const signer = this.#signers.get(key) ?? signerOf(key);
     this.#signers.set(key, signer);
