@@ -1,58 +1,135 @@
-/** The table of commands: what each is for, and where it is loaded from. Running them is `main.ts`'s. */
-import type { Command } from "./cli/command.ts";
+/** The table of commands: what help, completion and the configuration reference say of each. */
+import { agentFlags, bootGuardFlags, uninstallFlags } from "./agent/flags.ts";
+import type { Commands } from "./cli/command.ts";
+import { flag } from "./cli/flags.ts";
+import { devFlags } from "./dev/flags.ts";
+import { explainFlags } from "./explain/flags.ts";
+import { migrateFlags } from "./migrate/flags.ts";
+import { serverFlags } from "./server/flags.ts";
+import { waitFlags } from "./wait/flags.ts";
 
-export interface Entry {
-  readonly summary: string;
-  /** Loaded when it is called, so that a command pays for its own imports alone. */
-  readonly load: () => Promise<Command>;
-}
+const onNodes = "In the cluster";
+const forOperators = "At a workstation";
+const untilStopped = { 0: "stopped by SIGTERM or SIGINT", 1: "a fault while running" };
+const completionFlags = {
+  "program": flag.text("kubectl-rolecall", "the name that the program is called by"),
+};
 
-export const commands: Readonly<Record<string, Entry>> = {
+export const commands: Commands = {
   agent: {
-    summary: "the metadata proxy of a node",
-    load: async () => (await import("./agent/main.ts")).agentCommand,
+    group: onNodes,
+    usage: "[flags]",
+    summary: "answers the pods of this node in place of the metadata service",
+    flags: agentFlags,
+    examples: ["agent --host-ip=10.0.0.5 --interface=cali+", "agent --redirect=none"],
+    exitCodes: untilStopped,
+    load: async () => (await import("./agent/main.ts")).runAgent,
   },
   server: {
-    summary: "watches pods, assumes roles, feeds the agents",
-    load: async () => (await import("./server/main.ts")).serverCommand,
-  },
-  dev: {
-    summary: "agent and server in one process, on a laptop",
-    load: async () => (await import("./dev/main.ts")).devCommand,
-  },
-  explain: {
-    summary: "why a pod has its credentials or not",
-    load: async () => (await import("./explain/command.ts")).explainCommand,
-  },
-  migrate: {
-    summary: "which pods would get another answer than under kiam or kube2iam",
-    load: async () => (await import("./migrate/command.ts")).migrateCommand,
+    group: onNodes,
+    usage: "[flags]",
+    summary: "watches pods, assumes their roles and pushes credentials to the agents",
+    flags: serverFlags,
+    examples: [
+      "server --role-base-arn=arn:aws:iam::111122223333:role/",
+      "server --kubeconfig=FILE",
+    ],
+    exitCodes: untilStopped,
+    load: async () => (await import("./server/main.ts")).runServer,
   },
   wait: {
+    group: onNodes,
+    usage: "[flags]",
     summary: "waits until this pod gets credentials, for an init container",
-    load: async () => (await import("./wait/command.ts")).waitCommand,
+    flags: waitFlags,
+    examples: ["wait", "wait --timeout=5m"],
+    exitCodes: { 0: "credentials", 3: "denied, or no role", 4: "none within --timeout" },
+    load: async () => (await import("./wait/command.ts")).runWait,
   },
   "boot-guard": {
+    group: onNodes,
+    usage: "[flags]",
     summary: "writes the systemd unit that closes this node from boot",
-    load: async () => (await import("./agent/boot_guard/command.ts")).bootGuardCommand,
+    flags: bootGuardFlags,
+    examples: ["boot-guard --unit-dir=/host/systemd"],
+    exitCodes: { 0: "done, or the problem is reported" },
+    load: async () => (await import("./agent/boot_guard/command.ts")).runBootGuard,
   },
   uninstall: {
-    summary: "removes what the agent leaves on this node",
-    load: async () => (await import("./agent/lifecycle/uninstall.ts")).uninstallCommand,
+    group: onNodes,
+    usage: "[flags]",
+    summary: "removes what the agent leaves on this node: rules, addresses, token keys, boot guard",
+    flags: uninstallFlags,
+    examples: ["uninstall"],
+    exitCodes: { 0: "nothing of ours is left", 1: "that can't be determined" },
+    load: async () => (await import("./agent/lifecycle/uninstall.ts")).uninstall,
+  },
+  dev: {
+    group: forOperators,
+    usage: "[flags] [MANIFEST…]",
+    summary: "runs agent and server in one process, without a cluster, an AWS account or root",
+    flags: devFlags,
+    examples: [
+      "dev",
+      "dev --manifests pods.yaml",
+      "dev --kubeconfig ~/.kube/config --as shop/cart --aws",
+    ],
+    exitCodes: untilStopped,
+    load: async () => (await import("./dev/main.ts")).runDevelopment,
+  },
+  explain: {
+    group: forOperators,
+    usage: "NAMESPACE/POD | --all [flags]",
+    summary: "explains why a pod gets its credentials or not, and names the one thing to change",
+    flags: explainFlags,
+    examples: [
+      "explain shop/cart-0",
+      "explain --all --server-status=http://127.0.0.1:9622",
+      "explain shop/cart-0 --kubeconfig=FILE --output=json",
+    ],
+    exitCodes: {
+      0: "the pod gets credentials; with --all: no pod is denied",
+      1: "no server or cluster answers",
+      3: "the pod is denied, has no role, or has to wait",
+      4: "there is no such pod",
+    },
+    load: async () => (await import("./explain/command.ts")).runExplain,
+  },
+  migrate: {
+    group: forOperators,
+    usage: "check [FILE…|FOLDER…|-] [flags]",
+    summary:
+      "lists the pods that would get a different answer than under kiam or kube2iam, and why",
+    flags: migrateFlags,
+    words: ["check"],
+    examples: [
+      "migrate check --role-base-arn=arn:aws:iam::111122223333:role/",
+      "migrate check --from=kiam-v4 --kubeconfig=FILE --output=json",
+      "migrate check namespaces.yaml deployments.yaml",
+    ],
+    exitCodes: {
+      0: "no answer differs",
+      1: "the cluster can't be read",
+      3: "answers differ, or a pod's can't be judged",
+      5: "no answer differs, but some objects name roles and couldn't be compared",
+    },
+    load: async () => (await import("./migrate/command.ts")).runMigrate,
   },
   completion: {
-    summary: "completion for bash, zsh or fish",
+    group: forOperators,
+    usage: "bash|zsh|fish [flags]",
+    summary: "prints a completion script for a shell",
+    flags: completionFlags,
+    words: ["bash", "zsh", "fish"],
+    examples: [
+      "completion bash > /etc/bash_completion.d/kubectl-rolecall",
+      "completion zsh > ~/.zfunc/_kubectl-rolecall",
+      "completion fish > ~/.config/fish/completions/kubectl-rolecall.fish",
+    ],
+    exitCodes: { 0: "printed" },
     load: async () => {
-      const { completionCommand } = await import("./cli/completion_command.ts");
-      return completionCommand(loadCommands);
+      const { printCompletion } = await import("./cli/completion.ts");
+      return (runtime, args) => printCompletion(runtime, args, completionFlags);
     },
   },
 };
-
-/** All of them, by name. */
-export async function loadCommands(): Promise<ReadonlyMap<string, Command>> {
-  const names = Object.keys(commands);
-  return new Map(
-    await Promise.all(names.map(async (name) => [name, await commands[name]!.load()] as const)),
-  );
-}

@@ -45,8 +45,7 @@ function commandModules(): Map<string, string> {
 
 /** Without the modules of other commands: Deno parses a whole bundle at each start. */
 function bundle(name: string): void {
-  // Completion needs every command's flags.
-  const others = [...modules].filter(([other]) => other !== name && name !== "completion");
+  const others = [...modules].filter(([other]) => other !== name);
   const external = others.map(([, module]) => `--external=${module}`);
   const file = join(folder, `${name}.js`);
   const main = join(here, "../../src/main.ts");

@@ -72,3 +72,12 @@ export const agentFlags = {
   ),
   ...logFlags,
 };
+
+const unitDir = flag.text("/host/systemd", "where the host's /etc/systemd/system is mounted");
+
+export const bootGuardFlags = {
+  "unit-dir": unitDir,
+  "boot-guard-file": agentFlags["boot-guard-file"],
+};
+
+export const uninstallFlags = { "state-dir": agentFlags["state-dir"], "unit-dir": unitDir };

@@ -6,7 +6,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { backgroundTimer } from "../time/background_timer.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
-import { type Command, refuse } from "../cli/command.ts";
+import { refuse } from "../cli/command.ts";
 import { listenAt } from "../cli/listening.ts";
 import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
@@ -17,7 +17,6 @@ import { type AgentSettings, parseAgentConfig } from "./config.ts";
 import { createEndpoints } from "./container_credentials/create_endpoints.ts";
 import type { CredentialsEndpoints } from "./container_credentials/endpoints.ts";
 import { removeAddresses } from "./container_credentials/node_addresses.ts";
-import { agentFlags } from "./flags.ts";
 import { accessByFiles } from "./server_client/server_access.ts";
 import { adminLimits, frontLimits } from "./lifecycle/listen_limits.ts";
 import type { Log } from "./ports.ts";
@@ -34,14 +33,6 @@ import { aborted } from "../time/aborted.ts";
 
 /** Requests in flight get this long to finish after a signal. */
 const stopGraceMs = 5000;
-
-export const agentCommand: Command = {
-  usage: "[flags]",
-  summary: "answers the pods of this node in place of the metadata service",
-  flags: agentFlags,
-  examples: ["agent --host-ip=10.0.0.5 --interface=cali+", "agent --redirect=none"],
-  run: (runtime, args) => runAgent(runtime, args),
-};
 
 /** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port isn't available */
 export async function runAgent(runtime: Runtime, args: readonly string[]): Promise<number> {

@@ -20,6 +20,7 @@ function fakeRuntime(programs: Programs) {
     Promise.reject(Object.assign(new Error("No such file"), { code: "ENOENT" }));
   const runtime: Runtime = {
     platform: { name: "deno", version: "0" },
+    program: "",
     args: [],
     env: {},
     isTerminal: false,

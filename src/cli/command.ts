@@ -1,8 +1,13 @@
-/** A command of the program: what it is called with, what it prints as help, how it runs. */
+/** A command of the program: what its help, completion and reference say, and where it is loaded from. */
 import type { Runtime } from "../runtime/runtime.ts";
 import type { FlagTable } from "./flags.ts";
 
+/** Runs to its end; gives the exit code. Wrong settings are printed by the command and give 2. */
+type RunCommand = (runtime: Runtime, args: readonly string[]) => Promise<number>;
+
 export interface Command {
+  /** Heading in the program's own help. */
+  readonly group: string;
   /** What follows the command's name, such as `NAMESPACE/POD [flags]`. */
   readonly usage: string;
   /** One sentence without a full stop. */
@@ -12,9 +17,13 @@ export interface Command {
   readonly words?: readonly string[];
   /** Lines to paste, without the program's name. */
   readonly examples: readonly string[];
-  /** Runs to its end; gives the exit code. Wrong settings are printed by the command and give 2. */
-  readonly run: (runtime: Runtime, args: readonly string[]) => Promise<number>;
+  /** Beside 2, which wrong settings have everywhere. */
+  readonly exitCodes: Readonly<Record<number, string>>;
+  /** Loads it when it is called, so that a command costs only its own imports. */
+  readonly load: () => Promise<RunCommand>;
 }
+
+export type Commands = Readonly<Record<string, Command>>;
 
 /** Prints what is wrong with the settings, one a line, and gives the exit code for it. */
 export function refuse(runtime: Runtime, problems: readonly string[]): number {

@@ -1,112 +1,111 @@
-/** Writes shell completion from the commands' flag tables: words, choices, and help where it shows. */
-import type { FlagTable } from "./flags.ts";
+/**
+ * Shell completion in cobra's protocol, which kubectl speaks to its plugins too
+ * (`kubectl_complete-rolecall`): the shell calls the program back with the words typed so far. The
+ * answer is a line for each candidate, a tab and its help, and `:4` at the end if file names are
+ * no candidates, else `:0`.
+ */
+import type { Runtime } from "../runtime/runtime.ts";
+import { type Commands, refuse } from "./command.ts";
+import type { Flag, FlagTable } from "./flags.ts";
+import { parseFlags } from "./parse_flags.ts";
 
-export const shells = ["bash", "zsh", "fish"] as const;
-export type Shell = (typeof shells)[number];
+const scripts = { bash, zsh, fish } as const;
+const shells = Object.keys(scripts) as readonly (keyof typeof scripts)[];
 
-export interface CompletedCommand {
-  readonly summary: string;
-  readonly flags: FlagTable;
-  /** Words that can follow, such as the shells themselves. */
-  readonly words?: readonly string[];
+/** The `completion` command. */
+export async function printCompletion(
+  runtime: Runtime,
+  args: readonly string[],
+  flags: { readonly program: Flag<string> },
+): Promise<number> {
+  const parsed = parseFlags(flags, args, runtime.env);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
+  const given = parsed.positionals.join(" ");
+  const shell = shells.find((known) => known === given);
+  const { program } = parsed.values;
+  if (shell === undefined) {
+    return refuse(runtime, [`completion: ${JSON.stringify(given)}; expected bash, zsh or fish`]);
+  }
+  if (!/^[\w.-]+$/.test(program)) {
+    return refuse(runtime, [`--program: ${JSON.stringify(program)}; expected a program's name`]);
+  }
+  runtime.writeOut(scripts[shell](program, `_${program.replaceAll(/\W/g, "_")}`));
+  return await Promise.resolve(0);
 }
 
-type Commands = ReadonlyMap<string, CompletedCommand>;
-
-/** A script to be read by the shell, for a program called `program`. */
-export function completionScript(shell: Shell, program: string, commands: Commands): string {
-  const write = { bash, zsh, fish }[shell];
-  return write(program, commands).join("\n") + "\n";
+/** What the shell gets when it calls back; the last word is the one to complete, perhaps empty. */
+export function completionAnswer(commands: Commands, words: readonly string[]): string {
+  const candidates = candidatesFor(commands, words);
+  const lines = candidates.map(([word, help]) => `${word}\t${help}\n`);
+  return `${lines.join("")}:${candidates.length > 0 ? 4 : 0}\n`;
 }
 
-function bash(program: string, commands: Commands): string[] {
-  const name = functionOf(program);
-  const choices = [...commands].flatMap(([command, { flags }]) =>
-    Object.entries(flags).flatMap(([flag, { choices }]) =>
-      choices === undefined ? [] : [`    '${command} --${flag}') words='${choices.join(" ")}' ;;`]
-    )
-  );
-  const flags = [...commands].map(([command, completed]) =>
-    `    '${command} '*) words='${wordsOf(completed).join(" ")}' ;;`
-  );
-  return [
-    `${name}() {`,
-    "  local word=${COMP_WORDS[COMP_CWORD]} words=''",
-    '  case "${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD-1]}" in',
-    ...choices,
-    ...flags,
-    "  esac",
-    `  [ "$COMP_CWORD" -ne 1 ] || words='${[...commands.keys()].join(" ")}'`,
-    '  COMPREPLY=($(compgen -W "$words" -- "$word"))',
-    "}",
-    `complete -o default -F ${name} ${program}`,
-  ];
+type Candidate = readonly [word: string, help: string];
+
+function candidatesFor(commands: Commands, words: readonly string[]): readonly Candidate[] {
+  const current = words.at(-1) ?? "";
+  const beginning = (all: readonly Candidate[]) => all.filter(([word]) => word.startsWith(current));
+  if (words.length < 2) {
+    return beginning(Object.entries(commands).map(([name, { summary }]) => [name, summary]));
+  }
+  const [name = "", ...others] = words;
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) return [];
+  const { flags, words: known = [] } = command;
+  const before = others.length < 2 ? undefined : flagOf(flags, others.at(-2)!);
+  if (before !== undefined && before.kind !== "switch") return beginning(choicesOf(before));
+  if (current.startsWith("-")) return beginning(flagCandidates(flags));
+  return others.length === 1 ? beginning(known.map((word) => [word, ""])) : [];
 }
 
-function zsh(program: string, commands: Commands): string[] {
-  const name = functionOf(program);
-  const summaries = [...commands].map(([command, { summary }]) => quoted(`${command}:${summary}`));
-  return [
-    `#compdef ${program}`,
-    `${name}() {`,
-    "  local -a commands",
-    `  commands=(${summaries.join(" ")})`,
-    "  if (( CURRENT == 2 )); then _describe command commands; return; fi",
-    "  shift words; (( CURRENT-- ))",
-    "  case $words[1] in",
-    ...[...commands].map(([command, completed]) =>
-      `    ${command}) _arguments ${zshArguments(completed).join(" ")} ;;`
-    ),
-    "  esac",
-    "}",
-    // As a file of fpath it is called for the first completion; otherwise it is sourced.
-    `if [[ $funcstack[1] = ${name} ]]; then ${name} "$@"; else compdef ${name} ${program}; fi`,
-  ];
+function flagOf(flags: FlagTable, word: string): Flag<unknown> | undefined {
+  const name = word.replace(/^--/, "");
+  return word.startsWith("--") && Object.hasOwn(flags, name) ? flags[name] : undefined;
 }
 
-function zshArguments({ flags, words = [] }: CompletedCommand): string[] {
-  const entries = Object.entries(flags).map(([flag, { kind, help, choices }]) => {
-    const value = kind === "switch"
-      ? ""
-      : `:value:${choices ? `(${choices.join(" ")})` : "_files"}`;
-    return quoted(
-      `${kind === "list" ? "*" : ""}--${flag}[${help.replaceAll(/[[\]]/g, "")}]${value}`,
-    );
-  });
-  const first = words.length > 0 ? [quoted(`1:word:(${words.join(" ")})`)] : [];
-  return [...entries, ...first, quoted("*:file:_files")];
+/** `--imdsv2=optional` too, since that is one word to most shells. */
+function flagCandidates(flags: FlagTable): readonly Candidate[] {
+  const all = Object.entries(flags).flatMap(([name, flag]): Candidate[] => [
+    [`--${name}`, flag.help],
+    ...(flag.choices ?? []).map((choice): Candidate => [`--${name}=${choice}`, flag.help]),
+  ]);
+  return [...all, ["--help", "what the command does, and its flags"]];
 }
 
-function fish(program: string, commands: Commands): string[] {
-  const line = (when: string, rest: string) => `complete -c ${program} -n ${quoted(when)} ${rest}`;
-  return [...commands].flatMap(([command, { summary, flags, words = [] }]) => {
-    const within = `__fish_seen_subcommand_from ${command}`;
-    return [
-      line("__fish_use_subcommand", `-f -a ${command} -d ${quoted(summary)}`),
-      ...words.map((word) =>
-        line(`${within}; and not __fish_seen_subcommand_from ${words.join(" ")}`, `-f -a ${word}`)
-      ),
-      ...Object.entries(flags).map(([flag, { kind, help, choices }]) => {
-        const value = kind === "switch"
-          ? ""
-          : choices
-          ? ` -xa ${quoted(choices.join(" "))}`
-          : " -r";
-        return line(within, `-l ${flag}${value} -d ${quoted(help)}`);
-      }),
-    ];
-  });
+function choicesOf({ choices = [] }: Flag<unknown>): readonly Candidate[] {
+  return choices.map((choice) => [choice, ""]);
 }
 
-function wordsOf({ flags, words = [] }: CompletedCommand): string[] {
-  return [...words, ...Object.keys(flags).map((flag) => `--${flag}`), "--help"];
+function bash(program: string, name: string): string {
+  return `${name}() {
+  local word
+  COMPREPLY=()
+  while IFS=$'\\t' read -r word _; do
+    [[ $word = :* ]] || COMPREPLY+=("$word")
+  done < <(${program} __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o default -F ${name} ${program}
+`;
 }
 
-function functionOf(program: string): string {
-  return `_${program.replaceAll(/\W/g, "_")}`;
+function zsh(program: string, name: string): string {
+  return `#compdef ${program}
+${name}() {
+  local line
+  local -a found
+  for line in "\${(@f)$(${program} __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
+    [[ $line = :* ]] || found+=("\${\${line//:/\\\\:}/$'\\t'/:}")
+  done
+  if (( $#found )); then _describe word found; else _files; fi
+}
+if [[ $funcstack[1] = ${name} ]]; then ${name} "$@"; else compdef ${name} ${program}; fi
+`;
 }
 
-/** For any of the three shells: within single quotes nothing means anything. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "’")}'`;
+function fish(program: string, name: string): string {
+  return `function ${name}
+  ${program} __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null | string match -v ':*'
+end
+complete -c ${program} -a '(${name})'
+`;
 }

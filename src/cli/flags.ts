@@ -20,6 +20,8 @@ export interface Flag<T> {
   readonly env?: string;
   /** Words for shell completion. */
   readonly choices?: readonly string[];
+  /** Stands for the value in `--help`; if absent, the last word of the flag's name does. */
+  readonly value?: string;
 }
 
 // deno-lint-ignore no-explicit-any -- a table mixes flags of every type; the parser keeps each one's
@@ -46,7 +48,7 @@ function within(value: number | undefined, min: number, max: number): number | u
   return value !== undefined && value >= min && value <= max ? value : undefined;
 }
 
-type Described<T> = Pick<Flag<T>, "help" | "expects" | "env">;
+type Described<T> = Pick<Flag<T>, "help" | "expects" | "env" | "value">;
 
 function value<T>(text: string, described: Described<T>, read: Read<T>): Flag<T> {
   return { kind: "value", default: text, fallback: read(text) as T, read, ...described };
@@ -77,7 +79,11 @@ export const flag = {
     const max = range.max === undefined ? Infinity : readDuration(range.max) ?? Infinity;
     const bounds = range.max ? ` from ${range.min ?? "1s"} to ${range.max}` : "";
     const expects = `a duration such as 90s, 15m or 1h${bounds}`;
-    return value(text, { help, expects }, (given) => within(readDuration(given), min, max)!);
+    return value(
+      text,
+      { help, expects, value: "DURATION" },
+      (given) => within(readDuration(given), min, max)!,
+    );
   },
   number: (
     fallback: number,
@@ -88,7 +94,7 @@ export const flag = {
     const form = whole ? /^\d+$/ : /^\d+(?:\.\d+)?$/;
     const expects = `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
     const read = (given: string) => within(form.test(given) ? Number(given) : undefined, min, max)!;
-    return value(String(fallback), { help, expects }, read);
+    return value(String(fallback), { help, expects, value: "N" }, read);
   },
   choice: <const Choice extends string>(
     choices: readonly Choice[],
@@ -103,13 +109,17 @@ export const flag = {
   listen: (text: string, help: string): Flag<HostPort> =>
     value(
       text,
-      { help, expects: "ADDRESS:PORT such as 0.0.0.0:8181, [::]:8181 or :8181" },
+      {
+        help,
+        value: "ADDRESS:PORT",
+        expects: "ADDRESS:PORT such as 0.0.0.0:8181, [::]:8181 or :8181",
+      },
       (given) => readHostPort(given)!,
     ),
   url: (text: string, help: string): Flag<string> =>
     value(
       text,
-      { help, expects: "a URL beginning with http:// or https://" },
+      { help, value: "URL", expects: "a URL beginning with http:// or https://" },
       (given) => given === "" ? "" : readUrl(given)!,
     ),
   /** Given once with commas, or repeatedly. */

@@ -1,21 +1,35 @@
 /** Writes `--help`: of the program, and of one command from its flag table. */
-import type { Command } from "./command.ts";
+import type { Command, Commands } from "./command.ts";
 import { type Flag, variableOf } from "./flags.ts";
 
-/** The program's own page: its commands, a line each. */
-export function programHelp(program: string, commands: ReadonlyMap<string, string>): string {
-  const width = Math.max(...[...commands.keys()].map((name) => name.length));
-  const lines = [...commands].map(([name, summary]) => `  ${name.padEnd(width)}  ${summary}`);
+/** The program's own page: its commands by group, a line each. */
+export function programHelp(program: string, commands: Commands): string {
+  const entries = Object.entries(commands);
+  const width = Math.max(...entries.map(([name]) => name.length));
+  const line = (name: string, summary: string) => {
+    const head = `  ${name.padEnd(width)}  `;
+    return wrapped(summary, columns - head.length)
+      .map((part, at) => (at === 0 ? head : " ".repeat(head.length)) + part);
+  };
+  const groups = [...new Set(entries.map(([, { group }]) => group))].flatMap((group) => [
+    "",
+    `${group}:`,
+    ...entries.filter(([, one]) => one.group === group)
+      .flatMap(([name, { summary }]) => line(name, summary)),
+  ]);
   return [
     "Rolecall: AWS IAM roles for Kubernetes pods, with no change to the pods.",
     "",
-    `Usage: ${program} COMMAND [flags]`,
-    "",
-    ...lines,
-    "",
-    `"${program} COMMAND --help" shows a command's flags.`,
+    `Usage: ${named(program, "COMMAND [flags]")}`,
+    ...groups,
+    ...line("help", "shows a command's flags, examples and exit codes: help COMMAND"),
+    ...line("version", "prints the version"),
     "",
   ].join("\n");
+}
+
+function named(program: string, rest: string): string {
+  return `${program} ${rest}`.trim();
 }
 
 /** Terminals are at least this wide, more often than not. */
@@ -28,7 +42,7 @@ export function commandHelp(program: string, name: string, command: Command): st
   const width = Math.max(0, ...heads.map((head) => head.length));
   const summary = command.summary.charAt(0).toUpperCase() + command.summary.slice(1);
   return [
-    `Usage: ${program} ${name} ${command.usage}`.trimEnd(),
+    `Usage: ${named(program, `${name} ${command.usage}`)}`,
     "",
     ...wrapped(`${summary}.`, columns),
     ...(flags.length === 0 ? [] : ["", "Flags:"]),
@@ -38,11 +52,15 @@ export function commandHelp(program: string, name: string, command: Command): st
       )
     ),
     ...(command.examples.length === 0 ? [] : ["", "Examples:"]),
-    ...command.examples.map((example) => `  ${program} ${example}`),
+    ...command.examples.map((example) => `  ${named(program, example)}`),
+    "",
+    "Exit codes:",
+    ...Object.entries({ ...command.exitCodes, 2: "wrong flags, variables or input" })
+      .map(([code, meaning]) => `  ${code}  ${meaning}`),
     "",
     ...(flags.length === 0
       ? []
-      : ["Every flag --some-flag can be given as ROLECALL_SOME_FLAG.", ""]),
+      : ["Every flag --some-flag can also be set as ROLECALL_SOME_FLAG.", ""]),
   ].join("\n");
 }
 
@@ -57,13 +75,15 @@ function wrapped(text: string, width: number): string[] {
   return lines;
 }
 
-function headOf(name: string, flag: Flag<unknown>): string {
-  return flag.kind === "switch" ? `--${name}` : `--${name} VALUE`;
+/** `--pod-rate N`, `--imdsv2 optional|required`, `--token-file FILE`. */
+function headOf(name: string, { kind, choices, value, expects }: Flag<unknown>): string {
+  if (kind === "switch") return `--${name}`;
+  const spelt = /^[A-Z:/]+$/.test(expects) ? expects : name.split("-").at(-1)!.toUpperCase();
+  return `--${name} ${choices?.join("|") ?? value ?? spelt}${kind === "list" ? ",…" : ""}`;
 }
 
 function describe(name: string, flag: Flag<unknown>): string {
-  const choices = flag.choices === undefined ? "" : `; ${flag.choices.join(" | ")}`;
   const variable = flag.env === undefined ? "" : `; env ${variableOf(name)} or ${flag.env}`;
   const fallback = flag.default === "" ? "" : ` (${flag.default})`;
-  return `${flag.help}${choices}${variable}${fallback}`;
+  return `${flag.help}${variable}${fallback}`;
 }

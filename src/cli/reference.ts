@@ -1,24 +1,29 @@
 /** Writes the configuration reference (docs/configuration.md) from the commands' flag tables. */
-import type { Command } from "./command.ts";
+import type { Command, Commands } from "./command.ts";
 import { type Flag, variableOf } from "./flags.ts";
 
 const opening = `# Configuration
 
-Made from the tables that the program parses (\`deno task docs\`); don't edit it by hand.
+Generated from the tables that the program parses (\`deno task docs\`); don't edit it by hand.
 
-Every flag \`--some-flag\` can be given as the variable \`ROLECALL_SOME_FLAG\`; the command line wins.
-Durations are \`90s\`, \`15m\`, \`1h\`. A wrong setting ends the start with exit code 2 and the list of
-all problems, one a line.
+Every flag \`--some-flag\` can also be set as the variable \`ROLECALL_SOME_FLAG\`; the command line
+wins. Any other \`ROLECALL_…\` variable is an error, like an unknown flag, except those that Kubernetes
+sets for Services. Durations are written \`90s\`, \`15m\`, \`1h\`. If a setting is wrong, the program exits
+with code 2 and lists all problems, one per line.
 `;
 
 /** The whole page, a section a command. */
-export function configurationReference(commands: ReadonlyMap<string, Command>): string {
-  const sections = [...commands].map(([name, command]) => section(name, command, commands));
+export function configurationReference(commands: Commands): string {
+  const sections = Object.entries(commands).map(([name, command]) =>
+    section(name, command, commands)
+  );
   return [opening, ...sections].join("\n");
 }
 
-function section(name: string, command: Command, all: ReadonlyMap<string, Command>): string {
-  const others = [...all].filter(([, other]) => other !== command && holds(command, other));
+function section(name: string, command: Command, all: Commands): string {
+  const others = Object.entries(all).filter(([, other]) =>
+    other !== command && holds(command, other)
+  );
   const own = Object.entries(command.flags).filter(([flagName, flag]) =>
     others.every(([, other]) => other.flags[flagName] !== flag)
   );
@@ -32,10 +37,16 @@ function section(name: string, command: Command, all: ReadonlyMap<string, Comman
       ? ["It has no flags."]
       : ["| flag | default | what it sets |", "| --- | --- | --- |", ...own.map(row)]),
     "",
+    `Exit codes: ${exitCodes(command)}.`,
+    "",
   ].join("\n");
 }
 
-/** Whether it takes every flag of another command, which then aren't told twice. */
+function exitCodes({ exitCodes }: Command): string {
+  return Object.entries(exitCodes).map(([code, meaning]) => `${code} ${meaning}`).join("; ");
+}
+
+/** Whether it takes every flag of another command, which then aren't listed twice. */
 function holds({ flags }: Command, other: Command): boolean {
   const names = Object.keys(other.flags);
   return names.length > 0 && names.every((name) => Object.hasOwn(flags, name));

@@ -2,29 +2,16 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import { backgroundTimer } from "../time/background_timer.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { type Command, refuse } from "../cli/command.ts";
+import { refuse } from "../cli/command.ts";
 import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { devAgentPod } from "./agent_tokens.ts";
 import { openCluster } from "./open_cluster.ts";
 import { parseDevConfig } from "./config.ts";
 import { runDev } from "./dev.ts";
-import { devFlags } from "./flags.ts";
-
-export const devCommand: Command = {
-  usage: "[flags] [MANIFEST…]",
-  summary: "agent and server in one process, no cluster, no AWS account and no root needed",
-  flags: devFlags,
-  examples: [
-    "dev",
-    "dev --manifests pods.yaml",
-    "dev --kubeconfig ~/.kube/config --as shop/cart --aws",
-  ],
-  run: (runtime, args) => runDevCommand(runtime, args),
-};
 
 /** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
-export async function runDevCommand(runtime: Runtime, args: readonly string[]): Promise<number> {
+export async function runDevelopment(runtime: Runtime, args: readonly string[]): Promise<number> {
   const machine = { hasIpv6: runtime.hasIpv6(), openFiles: runtime.openFilesLimit() };
   const parsed = parseDevConfig(args, runtime.env, machine);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);

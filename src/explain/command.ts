@@ -6,37 +6,25 @@ import { kubeconfigApi } from "../kubernetes/client/kubeconfig_api.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { withDeadline } from "../time/deadline.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { type Command, refuse } from "../cli/command.ts";
+import { refuse } from "../cli/command.ts";
 import { whileWaiting } from "../cli/waiting.ts";
 import { version } from "../version.ts";
 import { type Answer, causesOf, ExplainFault } from "./answer.ts";
 import { judgeCluster } from "./from_cluster.ts";
 import { askServer } from "./from_server.ts";
 import { causesText, coloured, plain, podText } from "./text.ts";
-import { explainFlags, type ExplainOptions, parseExplainOptions } from "./options.ts";
+import { type ExplainOptions, parseExplainOptions } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings. */
 const exitCodes = { unreachable: 1, denied: 3, notFound: 4 } as const;
 const patienceMs = 15_000;
-
-export const explainCommand: Command = {
-  usage: "NAMESPACE/POD | --all [flags]",
-  summary: "tells why a pod has its credentials or not, and the one thing to change",
-  flags: explainFlags,
-  examples: [
-    "explain shop/cart-0",
-    "explain --all --server-status=http://127.0.0.1:9622",
-    "explain shop/cart-0 --kubeconfig=FILE --output=json",
-  ],
-  run: runExplain,
-};
 
 /**
  * 0 the pod gets credentials (or policy permits them, where only it was asked; with --all: no pod is
  * denied); 3 it doesn't, or not yet; 4 there is no such pod; 1 nobody could be asked; 2 wrong
  * settings.
  */
-async function runExplain(runtime: Runtime, args: readonly string[]): Promise<number> {
+export async function runExplain(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseExplainOptions(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { options } = parsed;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fakeRuntime } from "../../tests/fakes/runtime.ts";
 import { podRow, summary } from "../../tests/fakes/summaries.ts";
 import type { HttpClient } from "../runtime/http/types.ts";
-import { explainCommand } from "./command.ts";
+import { runExplain } from "./command.ts";
 
 const url = "http://127.0.0.1:19622";
 const kubeconfig = JSON.stringify({
@@ -99,7 +99,7 @@ for (const [args, code, text] of runs) {
     const files = { config: kubeconfig, "/home/u/.kube/config": kubeconfig };
     const fetch = serving({ ...server, ...cluster });
     const { runtime, written } = fakeRuntime({ files, env: { HOME: "/home/u" }, fetch });
-    assert.equal(await explainCommand.run(runtime, args), code);
+    assert.equal(await runExplain(runtime, args), code);
     assert.match(written(), text);
     // deno-lint-ignore no-control-regex
     assert.doesNotMatch(written(), /\x1b/);
@@ -109,7 +109,7 @@ for (const [args, code, text] of runs) {
 test("explain: without flags a server at the usual place is asked first", async () => {
   const answers = { "http://127.0.0.1:9622/api/pods/shop/web": explanation("credentials") };
   const { runtime, written } = fakeRuntime({ fetch: serving({ ...answers, ...cluster }) });
-  assert.equal(await explainCommand.run(runtime, ["shop/web"]), 0);
+  assert.equal(await runExplain(runtime, ["shop/web"]), 0);
   assert.match(written(), /Asked: the server at http:\/\/127\.0\.0\.1:9622/);
 });
 
@@ -124,7 +124,7 @@ for (
   test(`explain: terminal ${isTerminal}, NO_COLOR ${JSON.stringify(noColor)}: ${coloured}`, async () => {
     const env = { NO_COLOR: noColor };
     const { runtime, written } = fakeRuntime({ isTerminal, env, fetch: serving(server) });
-    await explainCommand.run(runtime, ["shop/bad", `--server-status=${url}`]);
+    await runExplain(runtime, ["shop/bad", `--server-status=${url}`]);
     // deno-lint-ignore no-control-regex
     assert.equal(/\x1b\[31mFAIL\x1b\[0m/.test(written()), coloured);
   });
@@ -132,7 +132,7 @@ for (
 
 test("explain --output=json: the explanation, and who was asked", async () => {
   const { runtime, written } = fakeRuntime({ fetch: serving(server) });
-  await explainCommand.run(runtime, ["shop/bad", `--server-status=${url}`, "--output=json"]);
+  await runExplain(runtime, ["shop/bad", `--server-status=${url}`, "--output=json"]);
   const source = `the server at ${url}`;
   assert.deepEqual(JSON.parse(written()), { source, ...explanation("denied", "change it") });
 });
@@ -152,7 +152,7 @@ test("explain --all: the server's denied and failed pods by cause; silent replic
     replicas: [{ replica: "10.0.0.3", problem: "no answer in time" }],
   };
   const { runtime, written } = fakeRuntime({ fetch: serving({ [`${url}/api/summary`]: merged }) });
-  assert.equal(await explainCommand.run(runtime, ["--all", `--server-status=${url}`]), 3);
+  assert.equal(await runExplain(runtime, ["--all", `--server-status=${url}`]), 3);
   assert.equal(
     written(),
     `3 denied, 2 causes

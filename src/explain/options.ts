@@ -2,21 +2,9 @@
 import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { parseRoleBaseArn } from "../policy/role_base.ts";
-import { flag, type FlagValues } from "../cli/flags.ts";
+import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
-
-export const explainFlags = {
-  "all": flag.boolean("every pod that is denied, by cause, instead of one pod"),
-  "server-status": flag.url(
-    "",
-    "a server's status listener, such as http://127.0.0.1:9622 by port-forward",
-  ),
-  "kubeconfig": flag.text("", "judge by policy alone, from what this cluster's objects say"),
-  "output": flag.choice(["text", "json"], "text", "what is printed"),
-  "role-base-arn": flag.text("", "as the server has it; for --kubeconfig"),
-  "permitted-match": flag.choice(["arn", "name"], "arn", "as the server has it; for --kubeconfig"),
-  "allowed-roles": flag.boolean("as the server has it; for --kubeconfig"),
-};
+import { explainFlags } from "./flags.ts";
 
 /** Where a server's status listener is by default, of `dev` and behind a port-forward. */
 const usualStatusUrl = "http://127.0.0.1:9622";

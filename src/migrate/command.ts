@@ -7,32 +7,19 @@ import { ConnectionFault } from "../kubernetes/client/connection.ts";
 import { kubeconfigApi } from "../kubernetes/client/kubeconfig_api.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { type Command, refuse } from "../cli/command.ts";
+import { refuse } from "../cli/command.ts";
 import { version } from "../version.ts";
 import { type Compared, likelyPredecessors, migrationReport, reportText } from "./report.ts";
-import { migrateFlags, type MigrateOptions, parseMigrateOptions } from "./options.ts";
+import { type MigrateOptions, parseMigrateOptions } from "./options.ts";
 
 /** Beside 0, and 2 for wrong settings and files. */
 const exitCodes = { fault: 1, differences: 3, notCompared: 5 } as const;
-
-export const migrateCommand: Command = {
-  usage: "check [FILE…] [flags]",
-  summary: "names the pods that would get another answer than under kiam or kube2iam, and why",
-  flags: migrateFlags,
-  words: ["check"],
-  examples: [
-    "migrate check --role-base-arn=arn:aws:iam::111122223333:role/",
-    "migrate check --from=kiam-v4 --kubeconfig=FILE --output=json",
-    "migrate check namespaces.yaml deployments.yaml",
-  ],
-  run: runMigrate,
-};
 
 /**
  * 0 no answer differs; 3 some do; 5 none does, and something couldn't be compared; 1 the cluster can't
  * be read; 2 wrong settings or files.
  */
-async function runMigrate(runtime: Runtime, args: readonly string[]): Promise<number> {
+export async function runMigrate(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseMigrateOptions(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { options } = parsed;

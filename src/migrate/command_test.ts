@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fakeRuntime } from "../../tests/fakes/runtime.ts";
-import { migrateCommand } from "./command.ts";
+import { runMigrate } from "./command.ts";
 
 const base = "--role-base-arn=arn:aws:iam::111122223333:role/";
 const reports = '{iam.amazonaws.com/role: "arn:aws:iam::123456789012:role/reports"}';
@@ -157,7 +157,7 @@ const runs = [
 for (const [args, code, text] of runs) {
   test(`migrate ${args.join(" ")}: ${code}`, async () => {
     const { runtime, written } = fakeRuntime({ files });
-    assert.equal(await migrateCommand.run(runtime, args), code);
+    assert.equal(await runMigrate(runtime, args), code);
     assert.match(written(), text);
   });
 }

@@ -3,29 +3,11 @@ import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { formatRoleBaseArn, parseRoleBaseArn } from "../policy/role_base.ts";
 import { sessionNameTemplateProblem } from "../policy/session_name.ts";
-import { flag, type FlagValues } from "../cli/flags.ts";
+import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
+import { migrateFlags } from "./flags.ts";
 import type { MigrationSettings } from "./difference.ts";
 import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
-
-export const migrateFlags = {
-  "kubeconfig": flag.text("", "read the pods of this cluster instead of files"),
-  "from": flag.choice(
-    ["auto", "kiam", "kiam-v3", "kiam-v4", "kube2iam"],
-    "auto",
-    "what ran before; auto tells kiam by its namespace annotations",
-  ),
-  "role-base-arn": flag.text("", "as kiam or kube2iam had it, and as the server will have it"),
-  "output": flag.choice(["text", "json"], "text", "what is printed"),
-  "session": flag.text("kiam", "kiam's --session"),
-  "disable-strict-namespace-regexp": flag.boolean("kiam v4 ran with it"),
-  "default-role": flag.text("", "kube2iam's --default-role"),
-  "namespace-restrictions": flag.boolean("kube2iam ran with it"),
-  "namespace-restriction-format": flag.choice(["glob", "regexp"], "glob", "kube2iam's"),
-  "permitted-match": flag.choice(["arn", "name"], "arn", "as the server will have it"),
-  "allowed-roles": flag.boolean("as the server will have it"),
-  "session-name": flag.text("{namespace}.{serviceAccount}", "as the server will have it"),
-};
 
 export interface MigrateOptions {
   readonly source:

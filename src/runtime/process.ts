@@ -32,6 +32,7 @@ export function createRuntime(): Runtime {
   const path = process.env["PATH"] || usualPath;
   return {
     platform: platformOf(process.versions),
+    program: process.argv[1] ?? "",
     args: process.argv.slice(2),
     env: process.env,
     isTerminal: process.stdout.isTTY === true,

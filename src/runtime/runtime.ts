@@ -32,6 +32,8 @@ export type FollowProgram = (
 
 export interface Runtime {
   readonly platform: { readonly name: "deno" | "node"; readonly version: string };
+  /** The path that it was started by. */
+  readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTerminal: boolean;

@@ -6,14 +6,13 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { backgroundTimer } from "../time/background_timer.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
-import { type Command, refuse } from "../cli/command.ts";
+import { refuse } from "../cli/command.ts";
 import { anyAddress, listenAt } from "../cli/listening.ts";
 import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Cluster, connectCluster } from "./cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
-import { serverFlags } from "./flags.ts";
 import { agentLimits, pageLimits } from "./listeners.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type AskReplicas, askReplicas } from "./status/data/replicas.ts";
@@ -27,16 +26,8 @@ const stopGraceMs = 5_000;
 /** By then, what starting needed (issuing a certificate, first calls) is garbage. */
 const startedMs = 5_000;
 
-export const serverCommand: Command = {
-  usage: "[flags]",
-  summary: "watches pods, assumes their roles and pushes credentials to the agents",
-  flags: serverFlags,
-  examples: ["server --role-base-arn=arn:aws:iam::111122223333:role/", "server --kubeconfig=FILE"],
-  run: (runtime, args) => runServer(runtime, args),
-};
-
 /** Runs until SIGTERM or SIGINT and returns the exit code. @throws {ListenFault} a port is taken */
-async function runServer(runtime: Runtime, args: readonly string[]): Promise<number> {
+export async function runServer(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseServerConfig(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { settings, notices } = parsed;

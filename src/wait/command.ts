@@ -1,27 +1,14 @@
 /** The `wait` command, for an init container: the pod starts once its credentials are there. */
-import type { Command } from "../cli/command.ts";
 import { refuse } from "../cli/command.ts";
-import { flag } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
+import { waitFlags } from "./flags.ts";
 import { waitForCredentials } from "./wait_for_credentials.ts";
-
-const flags = {
-  timeout: flag.duration("2m", "how long to wait for credentials"),
-};
-
-export const waitCommand: Command = {
-  usage: "[flags]",
-  summary: "waits until this pod gets credentials, for an init container",
-  flags,
-  examples: ["wait", "wait --timeout=5m"],
-  run: runWait,
-};
 
 /** 0 with credentials, 3 if the pod is denied or has no role, 4 after the timeout. */
 export async function runWait(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(flags, args, runtime.env);
+  const parsed = parseFlags(waitFlags, args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const strays = parsed.positionals.map((text) => `${text}: unexpected; wait takes only flags`);
   if (strays.length > 0) return refuse(runtime, strays);

@@ -9,9 +9,9 @@ import { play } from "./play.ts";
 
 /** What has to be said of that cluster beside its kubeconfig. */
 const needed = {
-  ROLECALL_TEST_IMAGE: `Rolecall's image, as its nodes can pull it or have it (${rolecallImage})`,
-  ROLECALL_TEST_SDK_IMAGE: `an image whose entry point is tests/clients/go (${clientsImage})`,
-  ROLECALL_TEST_STS: "the URL of moto's server, as both its pods and this machine reach it",
+  TEST_IMAGE: `Rolecall's image, as its nodes can pull it or have it (${rolecallImage})`,
+  TEST_SDK_IMAGE: `an image whose entry point is tests/clients/go (${clientsImage})`,
+  TEST_STS: "the URL of moto's server, as both its pods and this machine reach it",
 } as const;
 
 /** Overlay dev, with moto for STS. */
@@ -22,8 +22,8 @@ export async function playOnGivenCluster(
   const lacking = Object.entries(needed).filter(([name]) => !env[name]);
   for (const [name, what] of lacking) console.error(`test:cluster: ${name} is missing: ${what}`);
   if (lacking.length > 0) return 3;
-  const image = env["ROLECALL_TEST_IMAGE"] ?? "";
-  const stsUrl = env["ROLECALL_TEST_STS"] ?? "";
+  const image = env["TEST_IMAGE"] ?? "";
+  const stsUrl = env["TEST_STS"] ?? "";
   const folder = mkdtempSync(join(tmpdir(), "rolecall-overlay-"));
   return await play({
     kubectl: new Kubectl(env["KUBECONFIG"] ?? ""),
@@ -34,7 +34,7 @@ export async function playOnGivenCluster(
     }),
     uninstall: writeOverlay(join(folder, "uninstall"), { resource: "overlays/uninstall", image }),
     image,
-    sdkImage: env["ROLECALL_TEST_SDK_IMAGE"] ?? "",
+    sdkImage: env["TEST_SDK_IMAGE"] ?? "",
     stsUrl,
     own: null,
   }, wanted);

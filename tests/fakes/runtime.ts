@@ -26,6 +26,7 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
   const write = (text: string) => void (written += text);
   const runtime: Runtime = {
     platform: { name: "node", version: "0" },
+    program: "",
     args: [],
     env,
     isTerminal,

@@ -12,7 +12,7 @@ import { NodeAgent } from "./model/node_agent.ts";
 import { Replica } from "./model/replica.ts";
 import { addressPairs, type Delays, nodeAddress, Truth } from "./model/truth.ts";
 
-const numRuns = Number(globalThis.process?.env["ROLECALL_MODEL_RUNS"] ?? 200);
+const numRuns = Number(globalThis.process?.env["TEST_MODEL_RUNS"] ?? 200);
 
 class World {
   readonly clock = new ManualClock();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { annotationKeys } from "../../src/kubernetes/objects/objects.ts";
-import { loadCommands } from "../../src/commands.ts";
+import { commands } from "../../src/commands.ts";
 
 const root = new URL("../../", import.meta.url);
 const page = await readFile(new URL("docs/migrating.md", root), "utf8");
@@ -12,8 +12,8 @@ const page = await readFile(new URL("docs/migrating.md", root), "utf8");
 const ours = page.split("\n").filter((line) => line.startsWith("| "))
   .map((line) => line.split(/(?<!\\)\|/)[2] ?? "").join("\n");
 
-test("docs/migrating.md: every flag on our side is one", async () => {
-  const known = new Set([...await loadCommands()].flatMap(([, { flags }]) => Object.keys(flags)));
+test("docs/migrating.md: every flag on our side is one", () => {
+  const known = new Set(Object.values(commands).flatMap(({ flags }) => Object.keys(flags)));
   const named = [...ours.matchAll(/`--([a-z][a-z0-9-]+)/g)].map(([, flag]) => flag!);
   assert.ok(named.length > 40);
   assert.deepEqual(named.filter((flag) => !known.has(flag)), []);

@@ -1,37 +1,17 @@
 /** The `boot-guard` command, run by an init container of the agent: keeps the host's unit current. */
-import type { Command } from "../../cli/command.ts";
 import { refuse } from "../../cli/command.ts";
-import { flag } from "../../cli/flags.ts";
 import { parseFlags } from "../../cli/parse_flags.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { agentFlags } from "../flags.ts";
+import { bootGuardFlags } from "../flags.ts";
 import type { Log } from "../ports.ts";
 import { unitFiles } from "./unit.ts";
-
-export const unitDirFlag = flag.text(
-  "/host/systemd",
-  "where the host's /etc/systemd/system is mounted",
-);
-
-const flags = {
-  "unit-dir": unitDirFlag,
-  "boot-guard-file": agentFlags["boot-guard-file"],
-};
-
-export const bootGuardCommand: Command = {
-  usage: "[flags]",
-  summary: "writes the systemd unit that closes this node from boot",
-  flags,
-  examples: ["boot-guard --unit-dir=/host/systemd"],
-  run: runBootGuard,
-};
 
 /**
  * 0 also if the unit can't be written: the agent has to start all the same, and it reports the
  * problem. 2 for wrong flags.
  */
 export async function runBootGuard(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(flags, args, runtime.env);
+  const parsed = parseFlags(bootGuardFlags, args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const strays = parsed.positionals.map((text) => `${text}: unexpected; boot-guard takes flags`);
   if (strays.length > 0) return refuse(runtime, strays);

@@ -1,24 +1,13 @@
 /** The `uninstall` command: removes everything that the agent leaves on its node. */
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { Command } from "../../cli/command.ts";
 import { refuse } from "../../cli/command.ts";
 import { parseFlags } from "../../cli/parse_flags.ts";
-import { removeUnit, unitDirFlag } from "../boot_guard/command.ts";
+import { removeUnit } from "../boot_guard/command.ts";
 import { removeAddresses } from "../container_credentials/node_addresses.ts";
-import { agentFlags } from "../flags.ts";
+import { uninstallFlags } from "../flags.ts";
 import { tokenKeyFile } from "../imds/token_key_file.ts";
 import { removeRedirect } from "../redirect/remove_redirect.ts";
 import { removeRouteGuard } from "../redirect/route_guard.ts";
-
-const flags = { "state-dir": agentFlags["state-dir"], "unit-dir": unitDirFlag };
-
-export const uninstallCommand: Command = {
-  usage: "[flags]",
-  summary: "removes what the agent leaves on this node: rules, addresses, token keys, boot guard",
-  flags,
-  examples: ["uninstall"],
-  run: uninstall,
-};
 
 /** What one step removed, and what it could not look at or remove. */
 interface Step {
@@ -31,7 +20,7 @@ interface Step {
  * filter whose program or kernel module the node lacks holds nothing.
  */
 export async function uninstall(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(flags, args, runtime.env);
+  const parsed = parseFlags(uninstallFlags, args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const strays = parsed.positionals.map((text) => `${text}: unexpected; uninstall takes flags`);
   if (strays.length > 0) return refuse(runtime, strays);

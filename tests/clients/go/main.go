@@ -54,7 +54,7 @@ func untilRenewed(key func() (string, error)) error {
 		return err
 	}
 	fmt.Println(first)
-	if os.Getenv("ROLECALL_TEST_RENEWAL") == "" {
+	if os.Getenv("TEST_RENEWAL") == "" {
 		return nil
 	}
 	for second := 0; second < 60; second++ {

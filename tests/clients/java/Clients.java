@@ -21,7 +21,7 @@ final class Clients {
     private static void untilRenewed(Supplier<String> key) throws InterruptedException {
         var first = key.get();
         System.out.println(first);
-        if (System.getenv("ROLECALL_TEST_RENEWAL") == null) return;
+        if (System.getenv("TEST_RENEWAL") == null) return;
         for (int second = 0; second < 60; second++) {
             Thread.sleep(1000);
             var now = key.get();

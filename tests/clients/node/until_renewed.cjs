@@ -2,7 +2,7 @@
 async function untilRenewed(have) {
   const first = await have();
   console.log(first);
-  if (process.env.ROLECALL_TEST_RENEWAL === undefined) return;
+  if (process.env.TEST_RENEWAL === undefined) return;
   for (let second = 0; second < 60; second++) {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const now = await have();

@@ -81,7 +81,7 @@ def under_own_clock():
     """Starts again with libfaketime: the SDK for C++ renews by age, every five minutes."""
     if "FAKETIME_TIMESTAMP_FILE" in os.environ:
         return
-    path = os.environ["ROLECALL_TEST_RENEWAL"] + "-clock"
+    path = os.environ["TEST_RENEWAL"] + "-clock"
     with open(path, "w") as clock:
         clock.write("+0")
     library = glob("/usr/lib/*/faketime/libfaketime.so.1")[0]
@@ -95,7 +95,7 @@ def grow_older():
 
 
 def main():
-    ages = sys.argv[1] == "pyarrow" and "ROLECALL_TEST_RENEWAL" in os.environ
+    ages = sys.argv[1] == "pyarrow" and "TEST_RENEWAL" in os.environ
     if ages:
         under_own_clock()
     server = HTTPServer(("127.0.0.1", 0), Bucket)

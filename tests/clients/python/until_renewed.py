@@ -7,7 +7,7 @@ def until_renewed(have, grow_older=None):
     """`grow_older` moves the client's clock, once new credentials are there to be fetched."""
     first = have()
     print(first, flush=True)
-    renewed = os.environ.get("ROLECALL_TEST_RENEWAL")
+    renewed = os.environ.get("TEST_RENEWAL")
     if renewed is None:
         return
     for _ in range(60):

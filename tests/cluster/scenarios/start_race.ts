@@ -18,7 +18,7 @@ const namespace = "race";
 const folder = join(tmpdir(), "rolecall-start-race");
 const source = fileURLToPath(new URL("../start_race", import.meta.url));
 /** All on one node, so many of them at once. */
-const podCount = Number(process.env["ROLECALL_RACE_PODS"] ?? 40);
+const podCount = Number(process.env["TEST_RACE_PODS"] ?? 40);
 const atOnce = 10;
 
 interface Result {

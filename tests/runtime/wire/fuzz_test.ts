@@ -1,6 +1,6 @@
 /**
  * A grammar of hostile requests over sockets, before a service that objects to whatever it should
- * not see. Some seconds by default; ROLECALL_FUZZ_SECONDS=600 for longer.
+ * not see. Some seconds by default; TEST_FUZZ_SECONDS=600 for longer.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -11,7 +11,7 @@ import { rawClient } from "../../fakes/raw_client.ts";
 import { serveFront } from "./served_front.ts";
 import { strictUpstream } from "./strict_upstream.ts";
 
-const seconds = Number(env["ROLECALL_FUZZ_SECONDS"] ?? "6");
+const seconds = Number(env["TEST_FUZZ_SECONDS"] ?? "6");
 
 /** Mostly the first, now and then one of the others. */
 const mostly = (usual: string, ...odd: string[]) =>

@@ -69,7 +69,7 @@ async function makePods(stage: Stage): Promise<Tried[]> {
 /** `renewed` is the file whose coming tells clients that there are new credentials. */
 async function start(stage: Stage, { client, net }: Tried, renewed: string): Promise<Running> {
   const { command, env } = await client.prepare(stage.builds.node);
-  const more = { AWS_REGION: "eu-west-1", ROLECALL_TEST_RENEWAL: renewed, HOME: "/nonexistent" };
+  const more = { AWS_REGION: "eu-west-1", TEST_RENEWAL: renewed, HOME: "/nonexistent" };
   const logPath = join(stage.folders.logs, `${net}.log`);
   return new Running(
     client.name,

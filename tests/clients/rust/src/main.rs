@@ -47,7 +47,7 @@ async fn until_renewed() -> Result<(), String> {
     let client = Client::from_conf(config);
     let first = key(&client, &last).await?;
     println!("{first}");
-    if std::env::var_os("ROLECALL_TEST_RENEWAL").is_none() {
+    if std::env::var_os("TEST_RENEWAL").is_none() {
         return Ok(());
     }
     for _ in 0..60 {

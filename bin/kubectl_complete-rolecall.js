@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+// kubectl calls this for `kubectl rolecall <TAB>`; what runs is src/main.ts.
+process.argv.splice(2, 0, "__complete");
+await import("../src/main.ts");

@@ -1,0 +1,15 @@
+/** The flags of `explain`: which server or cluster to ask, and the settings that a policy alone can't know. */
+import { flag } from "../cli/flags.ts";
+
+export const explainFlags = {
+  "all": flag.boolean("every pod that is denied, by cause, instead of one pod"),
+  "server-status": flag.url(
+    "",
+    "a server's status listener, such as http://127.0.0.1:9622 by port-forward",
+  ),
+  "kubeconfig": flag.text("", "judge by policy alone, from what this cluster's objects say"),
+  "output": flag.choice(["text", "json"], "text", "what is printed"),
+  "role-base-arn": flag.text("", "as the server has it; for --kubeconfig"),
+  "permitted-match": flag.choice(["arn", "name"], "arn", "as the server has it; for --kubeconfig"),
+  "allowed-roles": flag.boolean("as the server has it; for --kubeconfig"),
+};
