@@ -2,7 +2,7 @@
  * A node of real parts in namespaces of its own: containerd, kubelet and kube-proxy under one first
  * process, whose end is the end of all of them. The control plane is elsewhere.
  */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -36,52 +36,73 @@ export interface NodeWish {
   readonly logs: string;
 }
 
-export class ClusterNode {
-  readonly plan: NodePlan;
-  readonly #running: Running;
-  readonly #first: number;
-  readonly #cgroups: readonly string[];
+interface Boot {
+  readonly running: Running;
+  /** The process ID of the node's first process. */
+  readonly first: number;
+  readonly cgroups: readonly string[];
+}
 
-  private constructor(plan: NodePlan, running: Running, first: number, cgroups: readonly string[]) {
-    this.plan = plan;
-    this.#running = running;
-    this.#first = first;
-    this.#cgroups = cgroups;
+export class ClusterNode {
+  readonly #options: NodeWish;
+  #boot: Boot;
+
+  private constructor(options: NodeWish, boot: Boot) {
+    this.#options = options;
+    this.#boot = boot;
   }
 
   static async start(options: NodeWish): Promise<ClusterNode> {
-    const { plan } = options;
-    const { data, logs } = writeFiles(options);
-    const groups = makeCgroups(`rolecall-${crypto.randomUUID().slice(0, 8)}-${plan.name}`);
-    const running = new Running(
-      plan.name,
-      enter(groups.map(({ path }) => path)),
-      join(logs, "node.log"),
-      {
-        ...plainEnv(),
-        ...environment(options, data, logs),
-        CGROUPS: groups.map(({ controllers }) => controllers).join(" "),
-      },
-    );
-    const first = await firstProcess(running);
-    await connect(plan, first);
-    await until(`${plan.name} started`, () => {
-      if (!running.alive) throw new Hopeless(running.log().slice(-2000));
-      return existsSync(join(data, "started"));
-    }, { within: 120_000, every: 100 });
-    return new ClusterNode(plan, running, first, groups.map(({ path }) => path));
+    return new ClusterNode(options, await boot(options));
+  }
+
+  get plan(): NodePlan {
+    return this.#options.plan;
   }
 
   /** The command's words, run in every namespace of the node. */
   inside(command: readonly string[]): string[] {
-    return ["nsenter", "-t", String(this.#first), "-m", "-n", "-p", "-u", "-i", "-C", ...command];
+    const spaces = ["-m", "-n", "-p", "-u", "-i", "-C"];
+    return ["nsenter", "-t", String(this.#boot.first), ...spaces, ...command];
   }
 
   async stop(): Promise<void> {
-    process.kill(this.#first, "SIGKILL");
-    await this.#running.exited;
-    for (const group of this.#cgroups) await removeCgroup(group);
+    process.kill(this.#boot.first, "SIGKILL");
+    await this.#boot.running.exited;
+    for (const group of this.#boot.cgroups) await removeCgroup(group);
   }
+
+  /** Cuts its power and boots it again, with the disk as it was; some image archives may be gone. */
+  async reboot(hasImage: (archive: string) => boolean = () => true): Promise<void> {
+    await this.stop();
+    const { plan, folder, images } = this.#options;
+    await run(["ip", "link", "del", plan.name]);
+    rmSync(join(folder, plan.name, "started"));
+    this.#boot = await boot({ ...this.#options, images: images.filter(hasImage) });
+  }
+}
+
+async function boot(options: NodeWish): Promise<Boot> {
+  const { plan } = options;
+  const { data, logs } = writeFiles(options);
+  const groups = makeCgroups(`rolecall-${crypto.randomUUID().slice(0, 8)}-${plan.name}`);
+  const running = new Running(
+    plan.name,
+    enter(groups.map(({ path }) => path)),
+    join(logs, "node.log"),
+    {
+      ...plainEnv(),
+      ...environment(options, data, logs),
+      CGROUPS: groups.map(({ controllers }) => controllers).join(" "),
+    },
+  );
+  const first = await firstProcess(running);
+  await connect(plan, first);
+  await until(`${plan.name} started`, () => {
+    if (!running.alive) throw new Hopeless(running.log().slice(-2000));
+    return existsSync(join(data, "started"));
+  }, { within: 120_000, every: 100 });
+  return { running, first, cgroups: groups.map(({ path }) => path) };
 }
 
 function writeFiles({ plan, folder, logs: allLogs, kubeconfigs }: NodeWish) {

@@ -11,6 +11,7 @@ import { images } from "./images.ts";
 import { installation } from "./installation.ts";
 import { manifests } from "./manifests.ts";
 import { permissions } from "./permissions.ts";
+import { rebootScenarios } from "./reboots.ts";
 import { removal } from "./removal.ts";
 import { startRace } from "./start_race.ts";
 import { startupTaint } from "./startup_taint.ts";
@@ -35,6 +36,7 @@ export const scenarios: readonly ClusterScenario[] = [
   ...certificates,
   ...components,
   ...startupTaint,
+  ...rebootScenarios,
   ...badInput,
   ...removal,
   ...documentation,

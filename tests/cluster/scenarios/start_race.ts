@@ -32,12 +32,7 @@ export const startRace: readonly ClusterScenario[] = [
     ownNodes: true,
     within: 400_000,
     run: async (site) => {
-      mkdirSync(folder, { recursive: true });
-      await must(["go", "build", "-o", join(folder, "ask"), "."], {
-        cwd: source,
-        env: plainEnv({ CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOFLAGS: "-trimpath" }),
-        timeoutMs: 120_000,
-      });
+      await buildAsk();
       await makeNamespace(site.kubectl, namespace, roleArn(".*"));
       const results = await race(site, "plain");
       assert.equal(results.length, podCount);
@@ -66,6 +61,17 @@ export const startRace: readonly ClusterScenario[] = [
     },
   },
 ];
+
+/** Builds the program that pods run, where the nodes see it. */
+export async function buildAsk(): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  await must(["go", "build", "-o", join(folder, "ask"), "."], {
+    cwd: source,
+    env: plainEnv({ CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOFLAGS: "-trimpath" }),
+    timeoutMs: 120_000,
+  });
+  return folder;
+}
 
 async function install({ kubectl }: Site, overlay: string): Promise<void> {
   await kubectl.do(["apply", "-k", overlay]);
