@@ -5,6 +5,9 @@ const gate = "it is what runs this test, or holds it";
 const registry = "needs a registry; tests/cluster builds the image from the Dockerfile";
 const bench = "takes minutes, and its figures are the machine's";
 
+const host = "on a node, by hand; tests/system/boot_guard_test.ts removes the same rules";
+const ec2 = "changes an EC2 instance, which no test has";
+
 /** Reasons by the command as written, without the comment behind it. */
 export const notRun: Readonly<Record<string, string>> = {
   "deno task dev": dev,
@@ -18,4 +21,11 @@ export const notRun: Readonly<Record<string, string>> = {
   "deno task bench": bench,
   "deno task bench check": bench,
   "node bench/main.ts": bench,
+  "rm /etc/systemd/system/rolecall-boot-guard.service": host,
+  "rm /etc/systemd/system/multi-user.target.d/rolecall-boot-guard.conf": host,
+  "for family in -4 -6; do while ip $family rule del protocol 82 2> /dev/null; do :; done; done":
+    host,
+  "for family in -4 -6; do ip $family route flush table 82; done": host,
+  "aws ec2 modify-instance-metadata-options --instance-id i-0123456789abcdef0 \\\n    --http-tokens required --http-put-response-hop-limit 1":
+    ec2,
 };
