@@ -141,6 +141,9 @@ async function served({ kubectl }: Site): Promise<number[]> {
   const pods = await kubectl.pods(home, "rolecall-server");
   const names: string[] = pods.map(({ metadata }) => metadata.name).sort();
   const logs = await Promise.all(names.map((name) => kubectl.logs(home, name)));
-  const said = /"file":"\/etc\/rolecall\/tls\/tls\.crt","msg":"certificate served"/g;
-  return logs.map((log) => log.match(said)?.length ?? 0);
+  const isServed = (line: string) => {
+    const { msg, file } = JSON.parse(line);
+    return msg === "certificate served" && file === "/etc/rolecall/tls/tls.crt";
+  };
+  return logs.map((log) => log.split("\n").filter((line) => line !== "" && isServed(line)).length);
 }

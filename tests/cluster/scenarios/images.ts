@@ -11,12 +11,18 @@ import type { ClusterScenario } from "./mod.ts";
 const trials: readonly { command: readonly string[]; code: number; says: RegExp }[] = [
   { command: ["version"], code: 0, says: /^rolecall \d/ },
   { command: ["agent", "--imdsv2=x"], code: 2, says: /--imdsv2: "x"/ },
-  { command: ["server", "--kubeconfig=/etc/rolecall/x"], code: 2, says: /ENOENT/ },
-  { command: ["explain", "--kubeconfig=/etc/rolecall/x", "a/b"], code: 2, says: /ENOENT/ },
-  { command: ["migrate", "check", "/etc/rolecall/x"], code: 2, says: /ENOENT/ },
+  { command: ["server", "--kubeconfig=/etc/rolecall/x"], code: 2, says: /no such file/ },
+  { command: ["explain", "--kubeconfig=/etc/rolecall/x", "a/b"], code: 2, says: /no such file/ },
+  {
+    command: ["migrate", "check", "/etc/rolecall/x"],
+    code: 2,
+    says: /no such file/,
+  },
+  { command: ["wait", "--timeout=x"], code: 2, says: /--timeout: "x"/ },
+  { command: ["boot-guard"], code: 0, says: /boot guard: \/host\/systemd can't be written/ },
   { command: ["uninstall"], code: 1, says: /NET_ADMIN/ },
   { command: ["completion", "bash"], code: 0, says: /--session-duration/ },
-  { command: ["dev", "/app/dev/none.yaml"], code: 2, says: /none\.yaml.*ENOENT/ },
+  { command: ["dev", "/app/dev/none.yaml"], code: 2, says: /none\.yaml.*no such file/ },
   { command: ["ready"], code: 1, says: /hasn't said/ },
 ];
 
