@@ -5,6 +5,7 @@ import { parseFlags } from "../cli/parse_flags.ts";
 import { type HostPort, readHostPort } from "../net/host_port.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 import { agentFlags } from "./flags.ts";
+import { passthroughNotice } from "./imds/passthrough_notice.ts";
 import { type PassthroughRule, passthroughRule } from "./imds/passthrough_rule.ts";
 import { type InterfaceMatch, interfaceMatch } from "./redirect/interface_match.ts";
 
@@ -209,6 +210,8 @@ function noticesOf(values: Values, settings: AgentSettings): string[] {
   if (settings.containerCredentials.length < values["container-credentials"].length) {
     notices.push("--container-credentials: IPv6 addresses left out, this node has no IPv6");
   }
+  const passthrough = passthroughNotice(values["passthrough"]);
+  if (passthrough !== undefined) notices.push(passthrough);
   return notices;
 }
 

@@ -123,10 +123,11 @@ test("A6: a token at once, whoever asks and whatever is known", async (t) => {
   }
 });
 
-test("B1: 401 for a token that isn't good, in either mode, elsewhere too", async (t) => {
+test("B1: 401 for a token that isn't good, in either mode, on every path", async (t) => {
   for (const tokenRequired of [false, true]) {
     const ask = await start(t, { tokenRequired });
-    for (const path of [`${roles}/`, `${roles}/reader`, "/latest/meta-data/instance-id"]) {
+    const blocked = ["/", "/latest/user-data", "/latest/meta-data/iam/x", "/%00"];
+    for (const path of [`${roles}/`, `${roles}/reader`, "/latest/meta-data/mac", ...blocked]) {
       assert.equal((await ask("GET", path, "X-aws-ec2-metadata-token: bad")).status, 401);
     }
   }
@@ -272,6 +273,8 @@ test("G5: the Host has to be ours", async (t) => {
     ["[FD00:0ec2::254]:80", 200],
     ["127.0.0.1:8181", 200],
     ["metadata.internal", 200],
+    ["instance-data", 200],
+    ["instance-data.ec2.internal:80", 200],
     ["metadata.internal.evil.example", 400],
     ["10.0.0.1", 400],
   ] as const;
