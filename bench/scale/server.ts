@@ -44,7 +44,7 @@ const server = createServer({
   watches: () => [],
   certificate: () => ({ expiresAt: Date.UTC(9999, 11, 31), problem: null }),
   ownUsername: () => Promise.resolve(null),
-  askReplicas: () => Promise.resolve([]),
+  fetchSummaries: () => Promise.resolve([]),
   agentReady: quiet,
 });
 

@@ -97,7 +97,7 @@ function createDevServer(
     eventSink: () => Promise.resolve(),
     certificate: () => ({ expiresAt: noCertificateEnds, problem: null }),
     ownUsername: () => Promise.resolve(null),
-    askReplicas: () => Promise.resolve([]),
+    fetchSummaries: () => Promise.resolve([]),
     agentReady: () => {},
   });
 }

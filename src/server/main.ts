@@ -15,7 +15,7 @@ import { type Cluster, connectCluster } from "./cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
 import { agentLimits, pageLimits } from "./listeners.ts";
 import type { Log } from "../telemetry/log.ts";
-import { type AskReplicas, askReplicas } from "./status/data/replicas.ts";
+import { type FetchSummaries, fetchSummaries } from "./status/data/replicas.ts";
 import { createServer, type Server, type ServerOptions } from "./server.ts";
 import { type KeyPair, ServingListener } from "./certificate/serving_listener.ts";
 import { startupTaint } from "./cluster/startup_taint.ts";
@@ -126,7 +126,7 @@ function serverOptions(
     watches,
     ownUsername,
     certificate: () => ({ expiresAt: tls.certificateExpiresAt(), problem: tls.problem() }),
-    askReplicas: replicas({ runtime, settings, cluster }),
+    fetchSummaries: replicas({ runtime, settings, cluster }),
     agentReady: taint === null ? () => {} : startupTaint({ ...removed, clock: systemClock }),
   };
 }
@@ -134,9 +134,9 @@ function serverOptions(
 /** Replicas are verified with the CA that agents mount from the ConfigMap. */
 function replicas(
   { runtime, settings, cluster }: Pick<ServerAssembly, "runtime" | "settings" | "cluster">,
-): AskReplicas {
+): FetchSummaries {
   if (settings.replicas === null) return () => Promise.resolve([]);
-  return askReplicas({
+  return fetchSummaries({
     url: settings.replicas,
     resolve: (name) => runtime.resolve(name),
     authority: () => cluster.readAuthority(settings.caConfigMap),

@@ -30,7 +30,7 @@ import {
   oldestWatchSeconds,
   type WatchStatus,
 } from "./readiness.ts";
-import type { AskReplicas } from "./status/data/replicas.ts";
+import type { FetchSummaries } from "./status/data/replicas.ts";
 import { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import { createStatusApp } from "./status/status_app.ts";
 import { type PodName, type Summary, summaryOf } from "./status/data/summary.ts";
@@ -64,7 +64,7 @@ export interface ServerOptions {
   readonly certificate: () => CertificateStatus;
   /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null outside a cluster. */
   readonly ownUsername: () => Promise<string | null>;
-  readonly askReplicas: AskReplicas;
+  readonly fetchSummaries: FetchSummaries;
   /** A node's agent has reported that it is ready. */
   readonly agentReady: (node: string) => void;
 }
@@ -210,10 +210,10 @@ function notReady(settings: ServerSettings, { index, own, stopping }: Core): str
   return null;
 }
 
-function statusApp({ clock, askReplicas }: ServerOptions, core: Core): Hono {
+function statusApp({ clock, fetchSummaries }: ServerOptions, core: Core): Hono {
   const { index, assigner, stopping } = core;
   const summary = async (only?: PodName) =>
-    mergeSummaries(core.summary(only), await askReplicas(only));
+    mergeSummaries(core.summary(only), await fetchSummaries(only));
   return createStatusApp({
     summary,
     unlisted: () => index.unlisted,

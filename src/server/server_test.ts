@@ -73,7 +73,7 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
       () => [{ resource: "pods", synced: true, ageSeconds: 2, restarts: 0, lastError: null }],
     certificate: () => ({ expiresAt: clock.now() + 1000, problem: null }),
     ownUsername: () => Promise.resolve("system:serviceaccount:rolecall:rolecall-server"),
-    askReplicas: () => Promise.resolve([]),
+    fetchSummaries: () => Promise.resolve([]),
     agentReady: () => {},
     ...parts,
   });
@@ -535,11 +535,11 @@ test("GET /api/…: what another replica has counts too", async () => {
   const asked: unknown[] = [];
   const row = podRow({ uid: "uid-web", accessKeyId: "ASIAOTHER" });
   const other = summary({ replica: "server-1", pods: [row], agents: [agentRow()] });
-  const askReplicas: ServerOptions["askReplicas"] = (only) => {
+  const fetchSummaries: ServerOptions["fetchSummaries"] = (only) => {
     asked.push(only);
     return Promise.resolve([{ kind: "summary", summary: other }]);
   };
-  const server = await started({ parts: { askReplicas } });
+  const server = await started({ parts: { fetchSummaries } });
   const json = async (path: string) => await (await server.statusApp.request(path, local)).json();
   const found = await json("/api/pods/shop/web");
   assert.equal(found.outcome, "credentials");

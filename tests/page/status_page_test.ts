@@ -34,7 +34,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A page in a context of its own; whatever the browser complains of fails the test. */
+/** Opens a page in its own browser context; any console error fails the test. */
 async function on(
   path: string,
   look: (page: Page) => Promise<void>,
@@ -44,13 +44,13 @@ async function on(
   const context = await browser.newContext(options);
   await context.addInitScript(script);
   const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   await page.goto(new URL(path, status).href);
   try {
     await look(page);
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(errors, []);
   } finally {
     await context.close();
   }
@@ -62,7 +62,7 @@ function podRow(page: Page, name: string) {
   });
 }
 
-test("the page has landmarks and tables by name, and says how things stand", () =>
+test("the page has landmarks, named tables and a headline", () =>
   on("/", async (page) => {
     await page.getByRole("heading", { level: 1, name: "Rolecall" }).waitFor(patience);
     for (const landmark of ["banner", "main", "contentinfo", "navigation", "search"] as const) {
@@ -71,19 +71,19 @@ test("the page has landmarks and tables by name, and says how things stand", () 
     for (const name of ["Health", "Agents", "Pods", "Roles", "The last hour"]) {
       assert.equal(await page.getByRole("region", { name }).getByRole("table").count(), 1, name);
     }
-    const words = await page.getByRole("status").innerText();
-    assert.match(words, /1 of 1 agent well, 4 pods with credentials, 5 denied\./);
+    const text = await page.getByRole("status").innerText();
+    assert.match(text, /1 of 1 agent healthy, 4 pods with credentials, 5 denied\./);
     await podRow(page, "shop/curious").getByText("NotPermitted").waitFor(patience);
     assert.equal(await podRow(page, "shop/cart").getByRole("meter").count(), 1);
     assert.match(
       await page.getByRole("img").getAttribute("aria-label") ?? "",
-      /^Issues, renewals and denials by the minute: \d+ issued/,
+      /^Events per minute: \d+ issued/,
     );
   }));
 
-test("the page keeps itself new, and keyboard, search and place stay as they were", () =>
+test("the page updates itself and keeps focus, search field and scroll position", () =>
   on("/", async (page) => {
-    await page.getByText("Updates by itself.").waitFor(patience);
+    await page.getByText("Updates automatically.").waitFor(patience);
     await page.getByLabel("namespace").fill("half a w");
     await page.evaluate("scrollTo(0, 150)");
     const own = page.getByRole("link", { name: "shop/cart" });
@@ -107,7 +107,7 @@ test("the page keeps itself new, and keyboard, search and place stay as they wer
     }
   }));
 
-test("a search by keyboard leaves what was searched for, at an address of its own", () =>
+test("a search by keyboard filters the table and has its own URL", () =>
   on("/", async (page) => {
     await page.getByLabel("namespace").focus();
     await page.keyboard.type("strict");
@@ -118,21 +118,21 @@ test("a search by keyboard leaves what was searched for, at an address of its ow
     assert.equal(await page.getByLabel("namespace").inputValue(), "strict");
   }));
 
-test("a pod's page says what explain says, and what to change", () =>
+test("a pod's page shows explain's steps", () =>
   on("/pods/shop/curious", async (page) => {
     await page.getByRole("heading", { level: 1, name: "shop/curious" }).waitFor(patience);
-    const told = await ask(new URL(status), "/api/pods/shop/curious");
-    const { steps } = JSON.parse(told.text) as { steps: { step: string; found: string }[] };
-    const shown = await page.getByRole("listitem").allInnerTexts();
-    assert.equal(shown.length, steps.length);
+    const explained = await ask(new URL(status), "/api/pods/shop/curious");
+    const { steps } = JSON.parse(explained.text) as { steps: { step: string; found: string }[] };
+    const items = await page.getByRole("listitem").allInnerTexts();
+    assert.equal(items.length, steps.length);
     for (const [at, { step, found }] of steps.entries()) {
-      assert.ok(shown[at]!.includes(step) && shown[at]!.includes(found), step);
+      assert.ok(items[at]!.includes(step) && items[at]!.includes(found), step);
     }
     await page.getByRole("link", { name: "All pods" }).click();
     await page.getByRole("heading", { level: 1, name: "Rolecall" }).waitFor(patience);
   }));
 
-test("without JavaScript the page is whole", () =>
+test("the page works without JavaScript", () =>
   on("/", async (page) => {
     await podRow(page, "shop/cart").getByText("role/shop/cart").waitFor(patience);
     await page.getByLabel("pod", { exact: true }).fill("nightly");
@@ -141,7 +141,7 @@ test("without JavaScript the page is whole", () =>
     assert.equal(await podRow(page, "shop/cart").count(), 0);
   }, { javaScriptEnabled: false }));
 
-test("on a phone nothing is cut off, and tables are still tables to a screen reader", () =>
+test("on a phone nothing is cut off, and tables keep their roles", () =>
   on("/", async (page) => {
     await podRow(page, "shop/cart").waitFor(patience);
     const wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
@@ -156,7 +156,7 @@ test("on a phone nothing is cut off, and tables are still tables to a screen rea
     }
   }, { viewport: { width: 360, height: 740 } }));
 
-/** No section is put in place anew while it is looked at. */
+/** Keeps sections from being replaced while they are checked. */
 const still = "EventSource = class { addEventListener() {} }";
 const wcag =
   '{ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }';
@@ -165,16 +165,16 @@ const paths = ["/", "/?pod=nobody", "/pods/shop/cart", "/pods/shop/stranger"];
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const [look, viewport] of Object.entries(looks)) {
-    test(`axe-core finds nothing against WCAG 2.2 AA: ${colorScheme}, ${look}`, async () => {
+    test(`axe-core finds no violation of WCAG 2.2 AA: ${colorScheme}, ${look}`, async () => {
       for (const path of paths) {
         await on(
           path,
           async (page) => {
             await page.evaluate(axe.source);
-            const found = await page.evaluate(`axe.run(document, ${wcag})`) as PodLookup;
-            assert.deepEqual(found.violations.map(told), [], path);
+            const found = await page.evaluate(`axe.run(document, ${wcag})`) as AxeResults;
+            assert.deepEqual(found.violations.map(shown), [], path);
             const unsure = found.incomplete.filter(({ id }) => id === "color-contrast");
-            assert.deepEqual(unsure.map(told), [], path);
+            assert.deepEqual(unsure.map(shown), [], path);
             assert.ok(found.passes.length > 10, path);
           },
           { colorScheme, viewport },
@@ -185,9 +185,9 @@ for (const colorScheme of ["light", "dark"] as const) {
   }
 }
 
-interface PodLookup {
+interface AxeResults {
   readonly violations: readonly Finding[];
-  /** What wants a person's judgement. */
+  /** Needs a person's judgement. */
   readonly incomplete: readonly Finding[];
   readonly passes: readonly Finding[];
 }
@@ -197,11 +197,11 @@ interface Finding {
   readonly nodes: readonly { readonly html: string }[];
 }
 
-function told({ id, nodes }: Finding): string {
+function shown({ id, nodes }: Finding): string {
   return `${id}: ${nodes.map(({ html }) => html).join(" ")}`;
 }
 
-test("fifteen hundred pods: a hundred at a time, and any of them found", async () => {
+test("1,500 pods: a hundred per page, and search finds any of them", async () => {
   const path = join(folder, "many.json");
   await writeFile(path, JSON.stringify({ kind: "List", items: manyPods(1500) }));
   const many = new DevProcess(["--manifests", path]);
@@ -222,7 +222,7 @@ test("fifteen hundred pods: a hundred at a time, and any of them found", async (
   }
 });
 
-/** None with a role: this is about the page. */
+/** Without roles: only the page matters here. */
 function manyPods(count: number): object[] {
   return Array.from({ length: count }, (_, n) => ({
     kind: "Pod",
@@ -231,7 +231,7 @@ function manyPods(count: number): object[] {
   }));
 }
 
-test("no key of any pod is in the page", async () => {
+test("the page contains no pod's keys", async () => {
   const agent = await dev.url("agent");
   const path = "/latest/meta-data/iam/security-credentials/cart";
   const keys = JSON.parse((await ask(agent, path)).text);

@@ -1,5 +1,6 @@
-/** A certificate from files, as cert-manager keeps them: served again whenever they change. */
+/** Serves a certificate from files (such as cert-manager's) and follows their changes. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { aborted } from "../../time/aborted.ts";
 import { pause } from "../../time/pause.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -29,26 +30,26 @@ export class CertificateFiles {
     this.#options = options;
   }
 
-  /** When what is served ends, in milliseconds since the epoch; null before the first. */
+  /** When the served certificate expires, milliseconds since the epoch; null before the first. */
   certificateExpiresAt(): number | null {
     return this.#expiresAt;
   }
 
-  /** What stands in the way, naming the file; null while all is in order. */
+  /** What is wrong, with the file's name; null if nothing is. */
   problem(): string | null {
     return this.#problem;
   }
 
-  /** Follows the files until `signal` aborts; what can't be read is waited for. */
+  /** Follows the files until `signal` aborts; waits for files that can't be read yet. */
   async run(signal: AbortSignal): Promise<void> {
     const { cert, key, watchFile, clock } = this.#options;
     const stops = [cert, key].map((path) => watchFile(path, () => void this.refresh()));
     while (!signal.aborted && !await this.refresh()) await pause(clock, retryMs, signal);
-    if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done));
+    await aborted(signal);
     for (const stop of stops) stop();
   }
 
-  /** Reads both files, and serves them where they are new and belong together. */
+  /** Reads both files, and serves them if they are new and belong together. */
   async refresh(): Promise<boolean> {
     const { cert: certPath, key: keyPath, changed, log } = this.#options;
     try {
@@ -66,7 +67,7 @@ export class CertificateFiles {
       );
       return true;
     } catch (thrown) {
-      this.#problem = thrown instanceof Error ? thrown.message : "unknown fault";
+      this.#problem = thrown instanceof Error ? thrown.message : "unknown error";
       log.warn({ error: this.#problem }, "certificate files not served");
       return false;
     }
@@ -81,7 +82,7 @@ export class CertificateFiles {
   }
 }
 
-/** The files hold no usable certificate; names them, never what they hold. */
+/** The files contain no usable certificate; the message names them, never their contents. */
 class CertificateFilesFault extends Error {
   readonly code = "certificate_files_unusable";
   override readonly name = "CertificateFilesFault";
@@ -91,7 +92,7 @@ function expiryOf(cert: string, key: string, certPath: string, keyPath: string):
   const certificate = parsed(certPath, "PEM certificate", () => new X509Certificate(cert));
   const privateKey = parsed(keyPath, "unencrypted PEM key", () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) {
-    throw new CertificateFilesFault(`${keyPath}: is not the key of ${certPath}`);
+    throw new CertificateFilesFault(`${keyPath}: not the key of ${certPath}`);
   }
   return Date.parse(certificate.validTo);
 }
@@ -100,6 +101,6 @@ function parsed<T>(path: string, expected: string, parse: () => T): T {
   try {
     return parse();
   } catch {
-    throw new CertificateFilesFault(`${path}: holds no ${expected}`);
+    throw new CertificateFilesFault(`${path}: contains no ${expected}`);
   }
 }

@@ -95,10 +95,10 @@ test("CertificateFiles: a broken or foreign key keeps what is served, and is tol
   await settled();
   files["/tls.key"] = second.key;
   await changed();
-  assert.equal(source.problem(), "/tls.key: is not the key of /tls.crt");
+  assert.equal(source.problem(), "/tls.key: not the key of /tls.crt");
   files["/tls.key"] = "no key";
   await changed();
-  assert.equal(source.problem(), "/tls.key: holds no unencrypted PEM key");
+  assert.equal(source.problem(), "/tls.key: contains no unencrypted PEM key");
   assert.equal(served.length, 1);
   assert.doesNotMatch(JSON.stringify(lines), /PRIVATE KEY|no key/);
 });

@@ -1,67 +1,67 @@
 /**
- * Decides what comes next for the serving certificate, from what is stored, published, remembered
- * and the time; pure. `serving_certificate.ts` does what it says.
+ * Decides the next step for the serving certificate, from what is stored, published and remembered,
+ * and the time. Pure; `serving_certificate.ts` carries the steps out.
  *
- * The promise to agents: whatever is served is signed by an authority that the ConfigMap has shown
- * long enough for every kubelet to have brought it to its node (they refresh volumes within one to
- * two minutes), and that stays there until the last leaf it signed has ended.
+ * The guarantee to agents: every served certificate is signed by an authority that has been in the
+ * ConfigMap long enough for all kubelets to have updated their volumes (they refresh them within one
+ * to two minutes), and that stays in it until the last leaf it signed has expired.
  */
 import type { Authority, CertificateState, Leaf } from "./certificate_state.ts";
 import { bundleOf } from "./certificate_state.ts";
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
 
-/** How long things last and are waited for, in milliseconds. */
+/** Lifetimes and waits, in milliseconds. */
 export interface CertificateTerms {
   readonly authorityMs: number;
   readonly leafMs: number;
-  /** What is left of an authority when its successor is made: two leaves' lives. */
+  /** An authority's remaining lifetime when its successor is created: two lifetimes of a leaf. */
   readonly successionMs: number;
-  /** How long an authority is published before it signs what is served. */
+  /** How long an authority is published before it signs a served certificate. */
   readonly leadMs: number;
   /**
-   * A replica that finds no Secret, but a published bundle, and has no memory or an old one, waits
-   * this long for another to put it back.
+   * How long a replica that finds a bundle but no Secret, and remembers no recent state, waits for
+   * another replica to restore it.
    */
   readonly restoreMs: number;
 }
 
 export const certificateTerms: CertificateTerms = {
-  authorityMs: 365 * DAY,
-  leafMs: 30 * DAY,
-  successionMs: 60 * DAY,
-  leadMs: 10 * MINUTE,
-  restoreMs: MINUTE,
+  authorityMs: 365 * dayMs,
+  leafMs: 30 * dayMs,
+  successionMs: 60 * dayMs,
+  leadMs: 10 * minuteMs,
+  restoreMs: minuteMs,
 };
 
 interface CertificateView {
   readonly terms: CertificateTerms;
   readonly now: number;
-  /** Since when this replica sees the cluster: its start, or the end of a time without the API. */
+  /** Since when this replica has seen the cluster: its start, or the end of an API outage. */
   readonly sightSince: number;
-  /** What the leaf must be good for. */
+  /** The names that the leaf must be valid for. */
   readonly names: readonly string[];
-  /** Null: no Secret, or none that can be read. */
+  /** Null: there is no Secret, or it can't be parsed. */
   readonly stored: CertificateState | null;
-  /** The last state that this replica has seen, and when. */
+  /** The last state that this replica saw, and when. */
   readonly remembered: CertificateState | null;
   readonly rememberedAt: number;
-  /** The ConfigMap's text, or null. */
+  /** The ConfigMap's bundle, or null. */
   readonly published: string | null;
-  /** By id: since when this replica has seen an authority published without a break. */
+  /** By ID: since when this replica has seen an authority published without interruption. */
   readonly publishedSince: ReadonlyMap<string, number>;
   readonly served: Leaf | null;
 }
 
 export type CertificateStep =
-  /** Another replica may still restore what is lost. */
+  /** Another replica may still restore the Secret. */
   | { readonly kind: "wait" }
-  /** Make the first authority and leaf. */
+  /** Create the first authority and leaf. */
   | { readonly kind: "begin" }
   | { readonly kind: "store"; readonly state: CertificateState }
   | { readonly kind: "publish"; readonly bundle: string }
-  /** Make the next authority, beside those that are there. */
+  /** Create the next authority, in addition to the existing ones. */
   | { readonly kind: "succeed"; readonly state: CertificateState }
   | {
     readonly kind: "issue";
@@ -69,9 +69,9 @@ export type CertificateStep =
     readonly by: Authority;
     readonly names: readonly string[];
   }
-  /** All is in order. */
+  /** Everything is up to date. */
   | { readonly kind: "serve"; readonly leaf: Leaf }
-  /** In order, but what is served stays until agents surely know the new leaf's authority. */
+  /** Up to date, but keep serving the old leaf until all agents know the new leaf's authority. */
   | { readonly kind: "hold" };
 
 export function nextStep(view: CertificateView): CertificateStep {
@@ -85,7 +85,7 @@ export function nextStep(view: CertificateView): CertificateStep {
 
 function restoration(view: CertificateView): CertificateStep {
   const { remembered, rememberedAt, sightSince, published, now, terms } = view;
-  // What was seen before a time without the API may be old: others know better, if there are any.
+  // A state from before an API outage may be old; other replicas, if any, may have a newer one.
   if (remembered && rememberedAt >= sightSince) return { kind: "store", state: remembered };
   const others = remembered !== null || (published ?? "").trim() !== "";
   if (others && now - sightSince < terms.restoreMs) return { kind: "wait" };
@@ -93,8 +93,8 @@ function restoration(view: CertificateView): CertificateStep {
 }
 
 /**
- * The stored state, without authorities whose time is over, and with those that this replica knows
- * to have signed leaves still valid: somebody has lost them, and their leaves may be served.
+ * The stored state without expired authorities, and with those missing from it that this replica
+ * knows to have signed leaves that are still valid and may still be served.
  */
 function reconciled(
   stored: CertificateState,
@@ -109,7 +109,7 @@ function reconciled(
   return { authorities, leaf: stored.leaf };
 }
 
-/** The authorities of a state whose leaf is no longer the one, those that never signed left out. */
+/** The authorities of a state whose leaf has been replaced, except those that never signed. */
 function retired({ authorities, leaf }: CertificateState): Authority[] {
   return authorities.flatMap((authority) => {
     if (authority.id === leaf.authority) return [retiredWith(authority, leaf)];
@@ -147,7 +147,7 @@ function issuance(view: CertificateView, state: CertificateState): CertificateSt
   if (leafIsDue(state.leaf, now)) return { kind: "issue", state, by: signer, names };
   const missing = names.filter((name) => !state.leaf.names.includes(name));
   if (missing.length === 0) return null;
-  // Replicas of two versions may want different names: with all of them neither undoes the other.
+  // Replicas of two versions may need different names; with all of them, neither undoes the other.
   return { kind: "issue", state, by: signer, names: [...state.leaf.names, ...missing] };
 }
 
@@ -155,7 +155,7 @@ function maySign(view: CertificateView, state: CertificateState, successor: Auth
   const since = view.publishedSince.get(successor.id);
   if (since === undefined) return false;
   const signer = signerOf(state);
-  // Where nothing valid can be served, waiting would help nobody.
+  // If nothing valid can be served, waiting helps no one.
   const nothingValid = !signer || signer.expiresAt <= view.now;
   return nothingValid || view.now - since >= view.terms.leadMs;
 }
@@ -182,7 +182,7 @@ function serving(view: CertificateView, leaf: Leaf): CertificateStep {
   return { kind: "hold" };
 }
 
-/** The state once `leaf` has been signed by another authority, or by the same one again. */
+/** The state after `leaf` has been issued, by the same or another authority. */
 export function withLeaf(state: CertificateState, leaf: Leaf): CertificateState {
   if (leaf.authority === state.leaf.authority) return { ...state, leaf };
   const authorities = state.authorities.map((authority) =>

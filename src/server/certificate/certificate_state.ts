@@ -1,24 +1,24 @@
 /**
- * What the replicas share about their serving certificate, and how it lies in the Secret. The
- * leaf's PEM texts have the keys that other tools expect; the rest is one JSON document.
+ * The state of the serving certificate that replicas share in a Secret: the leaf under the usual TLS
+ * keys, the rest as one JSON document.
  */
 import * as v from "valibot";
 
 const authority = v.object({
-  /** Random; tells authorities apart. */
+  /** Random; distinguishes authorities. */
   id: v.string(),
   /** PEM. */
   certificate: v.string(),
-  /** PEM; null once it signs no more. */
+  /** PEM; null once it no longer signs. */
   key: v.nullable(v.string()),
   /** Milliseconds since the epoch, like all instants here. */
   expiresAt: v.number(),
-  /** When the last leaf that it signed has ended; null while it signs, or is going to. */
+  /** When the last leaf that it signed expires; null while it signs or is going to. */
   retireAt: v.nullable(v.number()),
 });
 
 const leafFacts = v.object({
-  /** The id of the authority that signed it. */
+  /** The ID of the authority that signed it. */
   authority: v.string(),
   names: v.array(v.string()),
   issuedAt: v.number(),
@@ -39,20 +39,20 @@ export interface Leaf extends Readonly<v.InferOutput<typeof leafFacts>> {
   readonly key: string;
 }
 
-/** The leaf's authority is always among the authorities. */
+/** `authorities` always includes the leaf's. */
 export interface CertificateState {
   readonly authorities: readonly Authority[];
   readonly leaf: Leaf;
 }
 
-/** The Secret's data. It holds keys: never to be logged. */
+/** The Secret's data. It contains private keys: never log it. */
 export function encodeState({ authorities, leaf }: CertificateState): Record<string, string> {
   const { certificate, key, ...facts } = leaf;
   const text = JSON.stringify({ version: 1, authorities, leaf: facts });
   return { "tls.crt": certificate, "tls.key": key, "state.json": text };
 }
 
-/** Null where the data isn't whole, whoever has edited it. */
+/** Null if the data is incomplete or invalid, for example after an edit by hand. */
 export function decodeState(data: Readonly<Record<string, string>>): CertificateState | null {
   const certificate = data["tls.crt"];
   const key = data["tls.key"];
@@ -70,7 +70,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What agents are to trust: every authority that has signed, or will sign, what is served. */
+/** What agents trust: every authority that has signed, or will sign, a served certificate. */
 export function bundleOf({ authorities }: Pick<CertificateState, "authorities">): string {
   return authorities.map(({ certificate }) => `${certificate.trim()}\n`).join("");
 }

@@ -1,8 +1,7 @@
 /**
- * The certificate that agents see, made and renewed by the replicas themselves in a Secret that
- * they share, its authorities published in a ConfigMap. What to do next is decided by
- * `certificate_plan.ts`; here it is done, again and again, and whatever another replica did in
- * between makes this one read anew.
+ * The self-managed serving certificate: replicas issue and renew it in a shared Secret, and publish
+ * its authorities in a ConfigMap. A reconcile loop: read both, let `certificate_plan.ts` choose the
+ * next step, carry it out, and after a conflict with another replica's write read again.
  */
 import type { CertificateIssuer } from "./certificate_authority.ts";
 import {
@@ -19,14 +18,14 @@ import { pause } from "../../time/pause.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
 
-/** One object of the cluster, guarded against writing over what another has written. */
+/** One object of the cluster, with optimistic locking. */
 export interface SharedObject {
   /** For messages, such as `Secret rolecall/rolecall-server-tls`. */
   readonly label: string;
   read(): Promise<
     { readonly resourceVersion: string; readonly data: Readonly<Record<string, string>> } | null
   >;
-  /** `conflict`: no longer as read; with null: there is one by now. */
+  /** `conflict`: it has changed since it was read; with null: it exists by now. */
   write(
     data: Readonly<Record<string, string>>,
     resourceVersion: string | null,
@@ -37,26 +36,26 @@ interface ServingCertificateOptions {
   readonly secret: SharedObject;
   readonly configMap: SharedObject;
   readonly issuer: CertificateIssuer;
-  /** DNS names and addresses that agents reach the server by. */
+  /** DNS names and addresses under which agents reach the server. */
   readonly names: readonly string[];
   readonly terms?: CertificateTerms;
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
-  /** At the first certificate and at each new one; serve new connections with it. */
+  /** Called with the first certificate and each new one, for new connections. */
   changed(tls: { readonly cert: string; readonly key: string }): void;
 }
 
-/** The ConfigMap's key that agents mount. */
-const BUNDLE_KEY = "ca.crt";
-const CHECK_MS = 30_000;
+/** The key in the ConfigMap that agents mount. */
+const bundleKey = "ca.crt";
+const checkMs = 30_000;
 /** After a failure, or while waiting. */
-const retryAfter = { minMs: 1_000, maxMs: CHECK_MS };
-/** More steps in a row than any course of events needs. */
-const MAX_STEPS = 12;
-/** After a gap this long, what was published meanwhile is not known. */
-const BLIND_MS = 2 * 60_000;
+const retryAfter = { minMs: 1_000, maxMs: checkMs };
+/** More consecutive steps than are ever needed. */
+const maxSteps = 12;
+/** After a gap this long, it is unknown what was published meanwhile. */
+const outageMs = 2 * 60_000;
 
 export class ServingCertificate {
   readonly #options: ServingCertificateOptions;
@@ -72,34 +71,34 @@ export class ServingCertificate {
     this.#options = options;
   }
 
-  /** When what is served ends, in milliseconds since the epoch; null before the first. */
+  /** When the served certificate expires, milliseconds since the epoch; null before the first. */
   certificateExpiresAt(): number | null {
     return this.#served?.expiresAt ?? null;
   }
 
-  /** What stands in the way, naming the object; null while all is in order. For readiness. */
+  /** What is wrong, with the object's name; null if nothing is. For readiness. */
   problem(): string | null {
     return this.#problem;
   }
 
-  /** Looks after the certificate until `signal` aborts. */
+  /** Maintains the certificate until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     const backoff = new Backoff({ ...retryAfter, random });
     while (!signal.aborted) {
       const settled = await this.refresh();
       if (settled) backoff.reset();
-      await pause(clock, settled ? CHECK_MS : backoff.next(), signal);
+      await pause(clock, settled ? checkMs : backoff.next(), signal);
     }
   }
 
   /**
-   * Brings everything into order as far as it can be now. True when nothing is left to do; faults
-   * are logged, kept as {@link problem}, and what is served stays.
+   * Carries out as many steps as are possible now. True if nothing is left to do. A fault is logged
+   * and becomes the {@link problem}; the served certificate stays.
    */
   async refresh(): Promise<boolean> {
     try {
-      for (let count = 0; count < MAX_STEPS; count++) {
+      for (let count = 0; count < maxSteps; count++) {
         const outcome = await this.#step();
         if (outcome !== "again") return outcome === "settled";
       }
@@ -112,12 +111,12 @@ export class ServingCertificate {
 
   async #step(): Promise<"again" | "settled" | "waiting"> {
     const { secret, configMap, clock, names, terms = certificateTerms } = this.#options;
-    // The bundle first: when it is written, its resourceVersion then is older than the state that
-    // it is made from, so a bundle of an older state can't overwrite one of a newer.
+    // Read the bundle first: its resourceVersion is then older than the state that a new bundle is
+    // made from, so a bundle of an older state can't overwrite one of a newer state.
     const shown = await configMap.read();
     const held = await secret.read();
     const stored = held ? decodeState(held.data) : null;
-    const published = shown?.data[BUNDLE_KEY] ?? null;
+    const published = shown?.data[bundleKey] ?? null;
     const now = clock.now();
     this.#observe(stored ?? this.#remembered, published, now);
     const step = nextStep({
@@ -132,7 +131,7 @@ export class ServingCertificate {
       publishedSince: this.#publishedSince,
       served: this.#served,
     });
-    return await this.#do(step, {
+    return await this.#carryOut(step, {
       now,
       stored,
       secretVersion: held?.resourceVersion ?? null,
@@ -140,10 +139,10 @@ export class ServingCertificate {
     });
   }
 
-  async #do(step: CertificateStep, seen: Seen): Promise<"again" | "settled" | "waiting"> {
+  async #carryOut(step: CertificateStep, seen: Seen): Promise<"again" | "settled" | "waiting"> {
     switch (step.kind) {
       case "wait":
-        this.#problem = `waiting for ${this.#options.secret.label} to be restored`;
+        this.#problem = `waiting for another replica to restore ${this.#options.secret.label}`;
         return "waiting";
       case "begin":
         return await this.#store(await this.#first(seen.now), seen, "made");
@@ -187,7 +186,7 @@ export class ServingCertificate {
 
   async #publish(bundle: string, seen: Seen): Promise<"again"> {
     const { configMap, log } = this.#options;
-    const outcome = await configMap.write({ [BUNDLE_KEY]: bundle }, seen.bundleVersion);
+    const outcome = await configMap.write({ [bundleKey]: bundle }, seen.bundleVersion);
     if (outcome === "written") {
       log.info({ object: configMap.label }, "certificate bundle published");
     }
@@ -210,7 +209,7 @@ export class ServingCertificate {
   }
 
   #observe(state: CertificateState | null, published: string | null, now: number): void {
-    const blind = now - this.#readAt > BLIND_MS;
+    const blind = now - this.#readAt > outageMs;
     const since = blind ? new Map<string, number>() : this.#publishedSince;
     if (blind) this.#sightSince = now;
     this.#readAt = now;
@@ -221,15 +220,15 @@ export class ServingCertificate {
   }
 
   #failed(thrown: unknown): void {
-    const problem = thrown instanceof Error ? thrown.message : "certificate: unknown fault";
+    const problem = thrown instanceof Error ? thrown.message : "certificate: unknown error";
     if (problem !== this.#problem) {
-      this.#options.log.warn({ error: problem }, "certificate not looked after");
+      this.#options.log.warn({ error: problem }, "certificate maintenance failed");
     }
     this.#problem = problem;
   }
 }
 
-/** What one look at the cluster has found. */
+/** What was read in one step. */
 interface Seen {
   readonly now: number;
   readonly stored: CertificateState | null;

@@ -229,7 +229,7 @@ test("ServingCertificate: a new replica leaves a lost Secret to those that know 
   const b = cluster.start(1);
   await cluster.pass(SECOND);
   assert.equal(b.served, null);
-  assert.match(b.certificate.problem() ?? "", /Secret to be restored/);
+  assert.match(b.certificate.problem() ?? "", /another replica to restore Secret/);
   await cluster.pass(45 * SECOND);
   assert.equal(b.served, a.served);
   cluster.stop();

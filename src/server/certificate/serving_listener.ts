@@ -1,4 +1,4 @@
-/** Opens the agents' listener with the first certificate there is, and gives it each later one. */
+/** Opens the agents' listener with the first certificate, and updates it with each later one. */
 import type { Listener } from "../../runtime/http/types.ts";
 
 export interface KeyPair {
@@ -12,7 +12,7 @@ export class ServingListener {
   #listener: Listener | null = null;
   #first: (() => void) | null = null;
 
-  /** New connections are served with this pair. */
+  /** Serves new connections with this pair. */
   use(pair: KeyPair): void {
     this.#latest = pair;
     this.#listener?.setCertificate(pair);
@@ -20,8 +20,8 @@ export class ServingListener {
   }
 
   /**
-   * Waits for a certificate, then listens; null where `signal` aborts before.
-   * @throws {Error} what `open` throws
+   * Waits for a certificate, then listens; null if `signal` aborts first.
+   * @throws {Error} whatever `open` throws
    */
   async listen(
     signal: AbortSignal,

@@ -1,7 +1,7 @@
 /**
- * The status page's data on loopback, reached by port-forward: all replicas' as one. A page of
- * another site that the same browser has open must not read it, so the Host has to be a loopback
- * name (DNS rebinding).
+ * The status page and its API, on loopback and reached by port-forward, with the data of all
+ * replicas. The Host must be a loopback name, so that no other website in the same browser can read
+ * it (DNS rebinding).
  */
 import { Hono } from "hono";
 import type { Explanation } from "../../policy/explanation.ts";
@@ -15,12 +15,12 @@ const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
 
 interface StatusAppOptions {
   readonly summary: () => Promise<MergedSummary>;
-  /** Null where no such pod is known. */
+  /** Null if there is no such pod. */
   readonly explanation: (name: PodName) => Promise<Explanation | null>;
-  /** What hasn't been listed yet: before that, a pod that isn't found may still exist. */
+  /** What hasn't been listed yet; until then, a pod that isn't found may still exist. */
   readonly unlisted: () => readonly string[];
   readonly clock: Clock;
-  /** Ends the streams by which pages refresh themselves. */
+  /** Ends the streams of page updates. */
   readonly signal: AbortSignal;
 }
 

@@ -1,20 +1,19 @@
 /**
- * What all replicas know, as one: for the status page and `explain`. An agent is connected to one
- * replica, which alone has its pods' credentials, so the row that knows most counts.
+ * Merges the summaries of all replicas, for the status page and `explain`. Only the replica that an
+ * agent is connected to has its pods' credentials, so the most informative row of each pod is used.
  */
 import * as v from "valibot";
 import { agentReport } from "../../../protocol/frames.ts";
 import type { AgentRow, PodRow, Summary } from "./summary.ts";
 import { mergeTimelines } from "../../timeline/timeline.ts";
 
-/** One replica, as far as it answered. */
 export interface ReplicaRow {
-  /** Its name, or its address where it didn't answer. */
+  /** Its name, or its address if it didn't answer. */
   readonly replica: string;
   readonly version: string | null;
   readonly missing: readonly string[];
   readonly watchAgeSeconds: number | null;
-  /** Why it couldn't be asked; null where it answered. */
+  /** Why it didn't answer; null if it did. */
   readonly problem: string | null;
 }
 
@@ -27,7 +26,7 @@ export type PeerAnswer =
   | { readonly kind: "summary"; readonly summary: Summary }
   | { readonly kind: "problem"; readonly peer: string; readonly problem: string };
 
-/** `own` first; a replica that was asked over its Service and is this one counts once. */
+/** `own` comes first; an answer from this replica itself, through the Service, is ignored. */
 export function mergeSummaries(own: Summary, answers: readonly PeerAnswer[]): MergedSummary {
   const all = [own];
   const silent: ReplicaRow[] = [];
@@ -81,7 +80,7 @@ const summaryShape = v.looseObject({
   timeline: timelineShape,
 });
 
-/** Another replica's summary, which may be a version older or newer; null for anything else. */
+/** Parses another replica's summary, which may be a version older or newer; null if it isn't one. */
 export function readSummary(value: unknown): Summary | null {
   const read = v.safeParse(summaryShape, value);
   return read.success ? read.output as unknown as Summary : null;

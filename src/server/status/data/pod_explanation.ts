@@ -1,4 +1,4 @@
-/** Why a pod has its credentials or not, by what all replicas know. */
+/** Explains why a pod has credentials or not, with data from all replicas. */
 import { explained, type Explanation, skipped } from "../../../policy/explanation.ts";
 import type { PodFacts } from "../../../policy/facts.ts";
 import type { Assigner } from "../../assignments/assigner.ts";
@@ -10,11 +10,11 @@ import type { PodName } from "./summary.ts";
 interface PodExplanationOptions {
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
-  /** Of this pod alone. */
+  /** Limited to this pod. */
   readonly summary: (only: PodName) => Promise<MergedSummary>;
 }
 
-/** Null where no pod of that name is known. */
+/** Null if there is no pod of that name. */
 export async function podExplanation(
   { index, assigner, summary }: PodExplanationOptions,
   name: PodName,
@@ -33,7 +33,7 @@ export async function podExplanation(
   return explained({ pod, namespace, serviceAccount, decision }, served);
 }
 
-/** A name is one pod's at a time; one that has ended yields to its successor. */
+/** Prefers the live pod: a terminal pod may share its name with its successor. */
 function podNamed(index: ClusterIndex, wanted: PodName): PodFacts | undefined {
   const named = [...index.allPods()].filter(({ namespace, name }) =>
     namespace === wanted.namespace && name === wanted.name

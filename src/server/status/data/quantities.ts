@@ -1,6 +1,6 @@
-/** Figures as the status page says them. */
+/** Times and counts as people write them. */
 
-/** Coarse, so that a page doesn't change every second: `40 s`, `12 min`, `5 h`, `3 d`. */
+/** Coarse, so that pages don't change every second: `40 s`, `12 min`, `5 h`, `3 d`. */
 export function span(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return seconds < 10 ? "a moment" : `${Math.floor(seconds / 10) * 10} s`;

@@ -1,7 +1,6 @@
 /**
- * Asks the other replicas, found through the headless Service, for their summaries. Each is asked
- * at its own address under the Service's name, trusting the authority that agents trust. What the
- * answers mean together is `merged_summary.ts`'s.
+ * Fetches the other replicas' summaries. Replicas are found through the headless Service; each is
+ * called at its own address under the Service's name, verified with the CA that agents use.
  */
 import { type PeerAnswer, readSummary } from "./merged_summary.ts";
 import { withDeadline } from "../../../time/deadline.ts";
@@ -9,13 +8,13 @@ import type { Clock } from "../../../time/clock.ts";
 import type { PodName } from "./summary.ts";
 
 /** The other replicas' answers; never rejects. */
-export type AskReplicas = (only?: PodName) => Promise<readonly PeerAnswer[]>;
+export type FetchSummaries = (only?: PodName) => Promise<readonly PeerAnswer[]>;
 
 export interface ReplicaOptions {
   /** `https://SERVICE:PORT`. */
   readonly url: string;
   readonly resolve: (name: string) => Promise<readonly string[]>;
-  /** PEM of the authority that replicas' certificates come from. */
+  /** PEM of the CA that issues the replicas' certificates. */
   readonly authority: () => Promise<string>;
   /** The server's own ServiceAccount token, for the agents' audience. */
   readonly token: () => Promise<string>;
@@ -32,15 +31,15 @@ interface HttpClient {
   close(): void;
 }
 
-const patienceMs = 3_000;
-/** More replicas than anyone runs; a name that answers with more isn't ours. */
-const mostReplicas = 16;
+const timeoutMs = 3_000;
+/** More replicas than anyone runs; a name with more addresses isn't our Service. */
+const maxReplicas = 16;
 
-export function askReplicas(parts: ReplicaOptions): AskReplicas {
+export function fetchSummaries(parts: ReplicaOptions): FetchSummaries {
   return async (only) => {
     const { hostname } = new URL(parts.url);
     try {
-      const addresses = (await parts.resolve(hostname)).slice(0, mostReplicas);
+      const addresses = (await parts.resolve(hostname)).slice(0, maxReplicas);
       const [ca, token] = await Promise.all([parts.authority(), parts.token()]);
       const client = parts.httpClient({ ca });
       const asked = addresses.map((address) => ask(parts, client, { address, token, only }));
@@ -64,7 +63,7 @@ async function ask(
 ): Promise<PeerAnswer> {
   const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
   try {
-    return await withDeadline({ clock, ms: patienceMs }, async (signal) => {
+    return await withDeadline({ clock, ms: timeoutMs }, async (signal) => {
       const init = { headers, address, signal };
       return await peerAnswer(
         address,
@@ -82,7 +81,7 @@ async function peerAnswer(peer: string, answer: Response): Promise<PeerAnswer> {
     return { kind: "problem", peer, problem: `${answer.status} ${text.trim().slice(0, 200)}` };
   }
   const summary = readSummary(JSON.parse(text));
-  if (summary === null) return { kind: "problem", peer, problem: "its answer is no summary" };
+  if (summary === null) return { kind: "problem", peer, problem: "its answer is not a summary" };
   return { kind: "summary", summary };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock, settled } from "../../../../tests/fakes/manual_clock.ts";
 import { summary } from "../../../../tests/fakes/summaries.ts";
-import { askReplicas, type ReplicaOptions } from "./replicas.ts";
+import { fetchSummaries, type ReplicaOptions } from "./replicas.ts";
 
 type Fetch = ReturnType<ReplicaOptions["httpClient"]>["fetch"];
 
@@ -18,10 +18,10 @@ function parts(fetch: Fetch, changes: Partial<ReplicaOptions> = {}) {
     clock,
     ...changes,
   };
-  return { clock, closed, ask: askReplicas(made) };
+  return { clock, closed, ask: fetchSummaries(made) };
 }
 
-test("askReplicas(): each address is asked by the Service's name, with the server's own token", async () => {
+test("fetchSummaries(): each address is asked by the Service's name, with the server's own token", async () => {
   const asked: unknown[] = [];
   const { ask, closed } = parts((url, { headers, address }) => {
     asked.push([url, address, headers["authorization"]]);
@@ -43,13 +43,13 @@ test("askReplicas(): each address is asked by the Service's name, with the serve
 // what one address does, what is said of it
 const faults: readonly [string, Fetch, RegExp][] = [
   ["refuses", () => Promise.resolve(new Response("403 not you\n", { status: 403 })), /^403 /],
-  ["answers something else", () => Promise.resolve(new Response("{}")), /no summary/],
+  ["answers something else", () => Promise.resolve(new Response("{}")), /not a summary/],
   ["answers no JSON", () => Promise.resolve(new Response("<html>")), /JSON|token/i],
   ["is gone", () => Promise.reject(new Error("connect\nrefused")), /^connect refused$/],
 ];
 
 for (const [name, fault, problem] of faults) {
-  test(`askReplicas(): an address that ${name} is a problem, the other still answers`, async () => {
+  test(`fetchSummaries(): an address that ${name} is a problem, the other still answers`, async () => {
     const { ask } = parts((url, init) =>
       init.address === "10.0.0.1" ? fault(url, init) : Promise.resolve(Response.json(summary()))
     );
@@ -60,7 +60,7 @@ for (const [name, fault, problem] of faults) {
   });
 }
 
-test("askReplicas(): a replica that doesn't answer is waited for 3 s", async () => {
+test("fetchSummaries(): a replica that doesn't answer is waited for 3 s", async () => {
   const { ask, clock } = parts((_url, { signal }) =>
     new Promise((_, reject) =>
       signal.addEventListener("abort", () => reject(signal.reason), { once: true })
@@ -83,7 +83,7 @@ const lacks: readonly [string, Partial<ReplicaOptions>][] = [
 ];
 
 for (const [name, changes] of lacks) {
-  test(`askReplicas(): ${name}: nobody is asked, and the answer says so`, async () => {
+  test(`fetchSummaries(): ${name}: nobody is asked, and the answer says so`, async () => {
     const { ask } = parts(() => assert.fail("asked"), changes);
     assert.deepEqual(await ask(), [
       { kind: "problem", peer: "rolecall-server", problem: "ENOTFOUND" },

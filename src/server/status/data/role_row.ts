@@ -1,4 +1,4 @@
-/** One role session of a replica as the status page shows it: how STS answers, and until when. */
+/** A role session's row on the status page. */
 import { instant } from "../../assignments/assignment_frame.ts";
 import type { CredentialInspection } from "../../credentials/credential_reports.ts";
 
@@ -6,12 +6,12 @@ import type { CredentialInspection } from "../../credentials/credential_reports.
 export interface RoleRow {
   readonly arn: string;
   readonly sessionName: string;
-  /** Pods that it is for. */
+  /** The number of pods that use it. */
   readonly holders: number;
   readonly state: CredentialInspection["state"];
-  /** Why the latest call gave nothing, while that is so. */
+  /** Why the latest call failed; null if it succeeded. */
   readonly lastFault: { readonly code: string; readonly message: string } | null;
-  /** Null while a call waits for its turn or is under way. */
+  /** Null while a call is queued or in flight. */
   readonly nextAttemptAt: string | null;
   readonly issuedAt: string | null;
   readonly expiresAt: string | null;

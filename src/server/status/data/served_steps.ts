@@ -1,6 +1,6 @@
 /**
- * The last two steps of an explanation: where a pod's credentials stand, and whether its node's
- * agent can hand them out. Read from the rows of all replicas.
+ * The last two steps of an explanation: the state of the pod's credentials, and whether its node's
+ * agent can serve them. From the rows of all replicas.
  */
 import { type ExplanationStep, skipped } from "../../../policy/explanation.ts";
 import type { AgentRow, PodRow } from "./summary.ts";
@@ -8,7 +8,7 @@ import type { AgentRow, PodRow } from "./summary.ts";
 interface ServedBy {
   readonly row: PodRow;
   readonly agents: readonly AgentRow[];
-  /** Whether every replica has answered; otherwise what isn't seen may still be there. */
+  /** Whether every replica answered; if not, the agent may be connected to a silent one. */
   readonly complete: boolean;
 }
 
@@ -18,33 +18,33 @@ export function servedSteps(served: ServedBy): readonly ExplanationStep[] {
   return [credentialsStep(served, agent.state === "ok"), agent];
 }
 
-function credentialsStep({ row }: ServedBy, agentThere: boolean): ExplanationStep {
+function credentialsStep({ row }: ServedBy, agentConnected: boolean): ExplanationStep {
   const step = "credentials";
   if (row.state === "ready") {
     const found = `access key ${row.accessKeyId} until ${row.expiresAt}`;
     return { step, state: "ok", found };
   }
   if (row.state === "failed") return refusedStep(row);
-  if (row.state === "unserved" && !agentThere) {
-    return skipped(step, "made once the node's agent is connected");
+  if (row.state === "unserved" && !agentConnected) {
+    return skipped(step, "requested once the node's agent is connected");
   }
-  const last = row.lastFault === null ? "" : `; the last answer: ${row.lastFault}`;
+  const last = row.lastFault === null ? "" : `; last error: ${row.lastFault}`;
   return {
     step,
     state: "waiting",
-    found: `asked of STS, not there yet${last}`,
+    found: `requested from STS, not issued yet${last}`,
     reason: "CredentialsPending",
-    remedy: "ask again in a few seconds",
+    remedy: "check again in a few seconds",
   };
 }
 
-/** STS's refusals name what was refused first, then what it takes. */
+/** Messages of STS refusals name what was refused, then the remedy. */
 function refusedStep(row: PodRow): ExplanationStep {
   const message = row.message ?? "";
-  const again = row.nextAttemptAt === null ? "" : ` (asked again at ${row.nextAttemptAt})`;
+  const next = row.nextAttemptAt === null ? "" : ` (next attempt at ${row.nextAttemptAt})`;
   const [, what = message, remedy = ""] = /^(.+?)(?:: |; )(.+)$/.exec(message) ?? [];
   const reason = row.reason ?? "CredentialsFailed";
-  return { step: "credentials", state: "failed", found: what + again, reason, remedy, message };
+  return { step: "credentials", state: "failed", found: what + next, reason, remedy, message };
 }
 
 function agentStep({ row, agents, complete }: ServedBy): ExplanationStep {
@@ -54,10 +54,10 @@ function agentStep({ row, agents, complete }: ServedBy): ExplanationStep {
   if (agent === undefined) return absent(node, complete);
   const { report } = agent;
   const named = `${agent.pod} on ${node}`;
-  const look = `look at its log: kubectl logs -n ${agent.namespace} ${agent.pod}`;
-  if (report?.ready === false) return failed("AgentNotReady", `${named} isn't ready`, look);
+  const remedy = `see its log: kubectl logs -n ${agent.namespace} ${agent.pod}`;
+  if (report?.ready === false) return failed("AgentNotReady", `${named} is not ready`, remedy);
   if (report !== null && report.redirect.kind !== "none" && !report.redirect.inPlace) {
-    return failed("RedirectMissing", `${named}: its redirect rules aren't in place`, look);
+    return failed("RedirectMissing", `${named}: its redirect rules are not in place`, remedy);
   }
   const redirect = report === null ? "" : `, redirect ${report.redirect.kind}`;
   return { step: "agent", state: "ok", found: `${named}${redirect}` };
@@ -67,12 +67,12 @@ const waitForNode = "see kubectl describe pod for why it isn't scheduled";
 
 function absent(node: string, complete: boolean): ExplanationStep {
   if (!complete) {
-    const found = `not connected to the replicas that answered, and not all did`;
-    return waiting("AgentUnknown", found, "ask again, or look at the servers' logs");
+    const found = `not connected to the replicas that answered, but some did not answer`;
+    return waiting("AgentUnknown", found, "try again, or see the servers' logs");
   }
-  const remedy = `see whether an agent runs there: kubectl get pods -A -o wide ` +
+  const remedy = `check whether an agent runs there: kubectl get pods -A -o wide ` +
     `-l app.kubernetes.io/name=rolecall-agent --field-selector spec.nodeName=${node}`;
-  return failed("AgentAbsent", `no agent of node ${node} is connected`, remedy);
+  return failed("AgentAbsent", `the agent of node ${node} is not connected`, remedy);
 }
 
 function failed(reason: string, found: string, remedy: string): ExplanationStep {

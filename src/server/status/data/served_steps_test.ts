@@ -67,7 +67,7 @@ test("servedSteps(): STS's refusal taken apart, whole in the message, with the n
   const [step] = servedSteps({ row, agents: [here], complete: true });
   assert.equal(
     step?.found,
-    "STS denies arn:aws:iam::1:role/r (asked again at 2026-01-01T00:00:30Z)",
+    "STS denies arn:aws:iam::1:role/r (next attempt at 2026-01-01T00:00:30Z)",
   );
   assert.equal(step?.remedy, "it must exist; if that asks, annotate");
   assert.equal(step?.message, message);

@@ -1,6 +1,6 @@
 /**
- * What this replica knows, without a secret: for the status page, which merges all replicas, and
- * for `explain`. Instants are `YYYY-MM-DDTHH:MM:SSZ`.
+ * This replica's data for the status page and `explain`, without secrets. Times are
+ * `YYYY-MM-DDTHH:MM:SSZ`.
  */
 import type { AgentReport } from "../../../protocol/frames.ts";
 import type { PodFacts } from "../../../policy/facts.ts";
@@ -13,16 +13,16 @@ import type { CredentialInspection } from "../../credentials/credential_reports.
 import { type RoleRow, roleRow } from "./role_row.ts";
 import { emptyTimeline, type TimelineView } from "../../timeline/timeline.ts";
 
-/** An ARN of the longest path and name, and some more. */
+/** Longer than any role ARN. */
 const shownRoleText = 700;
 
 export interface Summary {
   readonly version: string;
   readonly replica: string;
-  /** Tells processes apart that go by one name. */
+  /** Distinguishes processes of the same name. */
   readonly instance: string;
   readonly at: string;
-  /** What keeps this replica from being ready; empty when it is. */
+  /** What keeps this replica from being ready; empty if it is. */
   readonly missing: readonly string[];
   readonly watchAgeSeconds: number | null;
   readonly counts: { readonly pods: number; readonly namespaces: number; readonly nodes: number };
@@ -49,24 +49,23 @@ export interface PodRow {
   readonly serviceAccount: string;
   readonly ips: readonly string[];
   readonly hostNetwork: boolean;
-  /** `none`, `denied`, `pending`, `ready` or `failed`. `unserved`: its node's agent isn't here. */
+  /** `unserved`: its node's agent isn't connected here. */
   readonly state: "none" | "denied" | "pending" | "ready" | "failed" | "unserved";
   readonly reason: string | null;
   readonly message: string | null;
-  /** The text that asks for a role, whoever has it; cut where it is longer than any role's. */
+  /** The requested role's text, from the pod, its ServiceAccount or its namespace; truncated. */
   readonly requested: string | null;
   readonly roleArn: string | null;
   readonly sessionName: string | null;
   readonly accessKeyId: string | null;
   readonly issuedAt: string | null;
   readonly expiresAt: string | null;
-  /** Why the latest call of STS gave nothing, while that is so. */
+  /** Why the latest STS call failed; null if it succeeded. */
   readonly lastFault: string | null;
-  /** The next call, where one is planned. */
+  /** The next planned STS call. */
   readonly nextAttemptAt: string | null;
 }
 
-/** Confines a summary to one pod and the agents of its node. */
 export interface PodName {
   readonly namespace: string;
   readonly name: string;
@@ -87,7 +86,7 @@ interface SummaryOptions {
   readonly timeline: () => TimelineView;
 }
 
-/** All that this replica knows, or what concerns one pod. */
+/** With `only`, limited to one pod and the agents. */
 export function summaryOf(options: SummaryOptions, only?: PodName): Summary {
   const agents = options.agents();
   const served = new Set(agents.filter((agent) => agent.streams > 0).map((agent) => agent.node));
@@ -137,14 +136,14 @@ function* podRows(
   }
 }
 
-/** The role's text, of denied pods too, so that a search for a role finds who may not have it. */
+/** Also for denied pods, so that a search for a role finds the pods that may not have it. */
 function requestedBy(index: ClusterIndex, pod: PodFacts): string | null {
   const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
   const request = requestedRole(pod, index.namespace(pod.namespace), account);
   return request.kind === "role" ? request.text.slice(0, shownRoleText) : null;
 }
 
-/** One pod's row; `served`: its node's agent has a stream here. */
+/** `served`: its node's agent has a stream here. */
 function podRow(
   assignment: Assignment,
   served: boolean,

@@ -1,6 +1,6 @@
 /**
- * What the status page shows, made of what all replicas know: problems worth a look first, pods by
- * how much they need one, and those that a search leaves. How it looks is the sections'.
+ * The data behind the status page: problems first, pods and roles sorted by severity and filtered by
+ * the search.
  */
 import type { MergedSummary, ReplicaRow } from "./merged_summary.ts";
 import type { RoleRow } from "./role_row.ts";
@@ -8,7 +8,7 @@ import type { AgentRow, PodRow } from "./summary.ts";
 import type { TimelineView } from "../../timeline/timeline.ts";
 import { counted } from "./quantities.ts";
 
-/** What was searched for; empty texts match everything. */
+/** Empty texts match everything. */
 export interface Search {
   readonly pod: string;
   readonly role: string;
@@ -33,7 +33,7 @@ export interface StatusView {
   readonly search: Search;
 }
 
-/** In the order in which they want to be looked at. */
+/** Most severe first. */
 export const podStates = ["failed", "denied", "unserved", "pending", "ready", "none"] as const;
 
 const roleStates = ["failed", "pending", "ready"] as const;
@@ -49,7 +49,7 @@ export function viewOf(summary: MergedSummary, search: Search): StatusView {
     replicas: summary.replicas,
     problems: problemsOf(summary, states),
     states,
-    agents: sorted(agents, (agent) => `${isWell(agent) ? 1 : 0} ${agent.node}`),
+    agents: sorted(agents, (agent) => `${isHealthy(agent) ? 1 : 0} ${agent.node}`),
     found: sorted(pods.filter(matcher(search)), podKey),
     roles: sorted(roles.filter(({ arn }) => contains(arn, search.role.toLowerCase())), roleKey),
     timeline: summary.timeline,
@@ -57,7 +57,7 @@ export function viewOf(summary: MergedSummary, search: Search): StatusView {
   };
 }
 
-/** Read leniently: what isn't understood searches for nothing. */
+/** Lenient: invalid values are ignored. */
 export function searchOf(query: URLSearchParams): Search {
   const text = (name: string) => (query.get(name) ?? "").trim().slice(0, 253);
   const page = Number(query.get("page") ?? "1");
@@ -71,8 +71,8 @@ export function searchOf(query: URLSearchParams): Search {
   };
 }
 
-/** Connected, ready, and its redirect where it should be. */
-export function isWell({ connectedAt, report }: AgentRow): boolean {
+/** Connected, ready, and its redirect rules in place. */
+export function isHealthy({ connectedAt, report }: AgentRow): boolean {
   if (connectedAt === null) return false;
   return report === null || (report.ready && redirected(report));
 }
@@ -83,21 +83,26 @@ function redirected({ redirect }: NonNullable<AgentRow["report"]>): boolean {
 
 function problemsOf(summary: MergedSummary, states: StatusView["states"]): string[] {
   const { replicas, agents } = summary;
-  const sick = agents.filter((agent) => agent.connectedAt !== null && !isWell(agent)).length;
+  const unhealthy =
+    agents.filter((agent) => agent.connectedAt !== null && !isHealthy(agent)).length;
   const unguarded = agents.filter(({ report }) => report?.redirect.guarded === false).length;
   const open = agents.filter(({ report }) => report?.instanceAnswersWithoutToken === true).length;
-  const away = agents.filter(({ connectedAt }) => connectedAt === null).length;
+  const disconnected = agents.filter(({ connectedAt }) => connectedAt === null).length;
   return [
     ...replicas.flatMap(({ replica, missing }) => missing.map((line) => `${replica}: ${line}`)),
     ...replicas.flatMap(({ replica, problem }) =>
       problem === null ? [] : [`${replica} didn't answer: ${problem}`]
     ),
-    ...(sick === 0 ? [] : [`${counted(sick, "agent")} not ready or without redirect`]),
-    ...(unguarded === 0 ? [] : [`${counted(unguarded, "agent")} without a guard by routing`]),
+    ...(unhealthy === 0
+      ? []
+      : [`${counted(unhealthy, "agent")} not ready or without redirect rules`]),
+    ...(unguarded === 0
+      ? []
+      : [`${counted(unguarded, "agent")} without policy routing as a second barrier`]),
     ...(open === 0 ? [] : [
       `${counted(open, "instance")} would answer pods without a token: require tokens, hop limit 1`,
     ]),
-    ...(away === 0 ? [] : [`${counted(away, "agent")} not connected`]),
+    ...(disconnected === 0 ? [] : [`${counted(disconnected, "agent")} not connected`]),
     ...(states.failed === 0 ? [] : [`STS refuses ${counted(states.failed, "pod")}`]),
     ...(states.unserved === 0
       ? []
@@ -115,7 +120,7 @@ function matcher(search: Search): (pod: PodRow) => boolean {
     (search.state === "" || pod.state === search.state);
 }
 
-/** `part` in small letters. */
+/** `part` is in lower case. */
 function contains(text: string, part: string): boolean {
   return part === "" || text.toLowerCase().includes(part);
 }
@@ -128,7 +133,7 @@ function roleKey({ state, arn, sessionName }: RoleRow): string {
   return `${roleStates.indexOf(state)} ${arn} ${sessionName}`;
 }
 
-/** Each key is made once: there may be 10,000 pods. */
+/** Computes each key once: there may be 10,000 pods. */
 function sorted<T>(rows: readonly T[], keyOf: (row: T) => string): T[] {
   return rows.map((row) => [keyOf(row), row] as const)
     .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)

@@ -1,11 +1,11 @@
-/** A page's sections as server-sent events: each when it first comes and whenever it has changed. */
+/** A page's sections as server-sent events: each one at first, and again when it changes. */
 import type { Clock } from "../../../time/clock.ts";
 import { pause } from "../../../time/pause.ts";
 import type { Section } from "./page.ts";
 
-const lookEveryMs = 2_000;
-/** Something is said this often, so that one who has gone is noticed. */
-const silenceMs = 15_000;
+const checkEveryMs = 2_000;
+/** A comment is sent after this much silence, so that closed connections are noticed. */
+const keepAliveMs = 15_000;
 
 interface ChangesOptions {
   readonly clock: Clock;
@@ -15,24 +15,24 @@ interface ChangesOptions {
   readonly ended: () => void;
 }
 
-/** Nothing is drawn while the reader hasn't taken what came before. */
+/** Nothing is rendered until the reader has accepted what was sent before. */
 export function changes(options: ChangesOptions): ReadableStream<Uint8Array> {
   const { clock, ended } = options;
   const gone = new AbortController();
   const signal = AbortSignal.any([options.signal, gone.signal]);
   const sent = new Map<string, string>();
   const encoder = new TextEncoder();
-  let spokenAt = -Infinity;
+  let sentAt = -Infinity;
   return new ReadableStream({
     async pull(controller) {
       while (!signal.aborted) {
-        const text = await news(options, sent) ||
-          (clock.now() - spokenAt >= silenceMs ? ":\n\n" : "");
+        const text = await changedSections(options, sent) ||
+          (clock.now() - sentAt >= keepAliveMs ? ":\n\n" : "");
         if (text !== "") {
-          spokenAt = clock.now();
+          sentAt = clock.now();
           return controller.enqueue(encoder.encode(text));
         }
-        await pause(clock, lookEveryMs, signal);
+        await pause(clock, checkEveryMs, signal);
       }
       ended();
       if (!gone.signal.aborted) controller.close();
@@ -44,7 +44,10 @@ export function changes(options: ChangesOptions): ReadableStream<Uint8Array> {
   }, { highWaterMark: 0 });
 }
 
-async function news({ sections }: ChangesOptions, sent: Map<string, string>): Promise<string> {
+async function changedSections(
+  { sections }: ChangesOptions,
+  sent: Map<string, string>,
+): Promise<string> {
   const changed = (await sections()).filter(({ id, version }) => sent.get(id) !== version);
   for (const { id, version } of changed) sent.set(id, version);
   return changed.map((section) => `event: section\ndata: ${JSON.stringify(section)}\n\n`).join("");

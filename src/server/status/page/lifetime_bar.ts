@@ -1,10 +1,14 @@
-/** Credentials' age and what is left of them, as a bar with its words. */
+/** The age and remaining lifetime of credentials, as a bar with text. */
 import { html, raw } from "hono/html";
 import type { Markup } from "./markup.ts";
 import { counted, span } from "../data/quantities.ts";
 
-/** Instants as `YYYY-MM-DDTHH:MM:SSZ`; a dash where there are no credentials. */
-export function lifeBar(issuedAt: string | null, expiresAt: string | null, now: number): Markup {
+/** Times are `YYYY-MM-DDTHH:MM:SSZ`; a dash if there are no credentials. */
+export function lifetimeBar(
+  issuedAt: string | null,
+  expiresAt: string | null,
+  now: number,
+): Markup {
   if (issuedAt === null || expiresAt === null) return html`–`;
   const [since, end] = [Date.parse(issuedAt), Date.parse(expiresAt)];
   const minutes = (ms: number) => Math.max(0, Math.floor(ms / 60_000));

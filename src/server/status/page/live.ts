@@ -1,15 +1,15 @@
 /**
- * The status page's only script: takes sections that changed from the server and puts them in
- * place, without moving the keyboard's focus. Without it the page is the same, as of its loading.
+ * The status page's only script: replaces sections that have changed, keeping the keyboard focus.
+ * Without it, the page works but doesn't update itself.
  */
-export const live = `
+export const liveScript = `
 const note = document.getElementById("live");
 const page = location.pathname + location.search;
 const source = new EventSource("/events?" + new URLSearchParams({ page }));
-const tell = (text) => { if (note.textContent !== text) note.textContent = text; };
-source.addEventListener("open", () => tell("Updates by itself."));
+const say = (text) => { if (note.textContent !== text) note.textContent = text; };
+source.addEventListener("open", () => say("Updates automatically."));
 source.addEventListener("error", () => {
-  tell("Not connected: as of " + new Date().toLocaleTimeString() + ".");
+  say("Disconnected: as of " + new Date().toLocaleTimeString() + ".");
 });
 source.addEventListener("section", ({ data }) => {
   const { id, version, html } = JSON.parse(data);

@@ -1,16 +1,16 @@
-/** The status page's sections. Each is drawn by itself, so that only what changed is sent again. */
+/** The sections of the overview. Each is rendered separately, so that only changes are sent again. */
 import { html } from "hono/html";
 import type { RoleRow } from "../data/role_row.ts";
 import type { AgentRow, PodRow } from "../data/summary.ts";
-import { lifeBar } from "./lifetime_bar.ts";
+import { lifetimeBar } from "./lifetime_bar.ts";
 import { arn, badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
-import { isWell, podStates, type StatusView } from "../data/view.ts";
+import { isHealthy, podStates, type StatusView } from "../data/view.ts";
 import { counted, span } from "../data/quantities.ts";
 
-/** Rows of a table at once. */
+/** Rows per table. */
 const pageLength = 100;
 
-const stateWords: Readonly<Record<PodRow["state"], readonly [Tone, string]>> = {
+const stateLabels: Readonly<Record<PodRow["state"], readonly [Tone, string]>> = {
   ready: ["good", "ready"],
   pending: ["waiting", "pending"],
   unserved: ["waiting", "no agent"],
@@ -20,15 +20,15 @@ const stateWords: Readonly<Record<PodRow["state"], readonly [Tone, string]>> = {
 };
 
 export function stateBadge(state: PodRow["state"]): Markup {
-  const [tone, word] = stateWords[state] ?? ["neutral", state];
+  const [tone, word] = stateLabels[state] ?? ["neutral", state];
   return badge(tone, word);
 }
 
-/** One sentence; screen readers say it when it changes. */
+/** One sentence; screen readers announce its changes. */
 export function headline({ problems, states, agents }: StatusView): Markup {
-  const well = agents.filter(isWell).length;
-  const state = problems.length === 0 ? badge("good", "Healthy") : badge("bad", "Needs a look");
-  return html`${state} ${well} of ${counted(agents.length, "agent")} well, ${
+  const healthy = agents.filter(isHealthy).length;
+  const state = problems.length === 0 ? badge("good", "Healthy") : badge("bad", "Needs attention");
+  return html`${state} ${healthy} of ${counted(agents.length, "agent")} healthy, ${
     counted(states.ready, "pod")
   } with credentials, ${states.denied + states.failed} denied.`;
 }
@@ -47,7 +47,7 @@ export function health(view: StatusView): Markup {
   return html`<h2 id="health-title">Health</h2>
 ${
     view.problems.length === 0
-      ? html`<p>Nothing needs a look.</p>`
+      ? html`<p>No problems.</p>`
       : html`<ul class="problems">${view.problems.map((line) => html`<li>${line}</li>`)}</ul>`
   }
 ${
@@ -58,7 +58,7 @@ ${
       [
         { title: "Server" },
         { title: "State", kind: "figures" },
-        { title: "Heard from the cluster" },
+        { title: "Last watch update" },
         { title: "Version" },
       ],
       rows,
@@ -87,7 +87,7 @@ function agentCells(agent: AgentRow, now: number): unknown[] {
     node,
     agentBadge(agent),
     connectedAt === null ? "–" : span(now - Date.parse(connectedAt)),
-    report === null ? "not told yet" : redirectBadge(report.redirect),
+    report === null ? "not reported yet" : redirectBadge(report.redirect),
     report?.assignments ?? "–",
     report?.version ?? "–",
   ];
@@ -101,10 +101,12 @@ function agentBadge({ connectedAt, report }: AgentRow): Markup {
 
 function redirectBadge(redirect: NonNullable<AgentRow["report"]>["redirect"]): Markup {
   const { kind, inPlace, repairs, guarded } = redirect;
-  if (kind === "none") return badge("neutral", "none wanted");
-  const mended = repairs === 0 ? "" : `, put back ${counted(repairs, "time")}`;
-  const state = inPlace ? badge("good", kind + mended) : badge("bad", `${kind} missing${mended}`);
-  return guarded === false ? html`${state} ${badge("waiting", "no route guard")}` : state;
+  if (kind === "none") return badge("neutral", "off");
+  const repaired = repairs === 0 ? "" : `, repaired ${counted(repairs, "time")}`;
+  const state = inPlace
+    ? badge("good", kind + repaired)
+    : badge("bad", `${kind} missing${repaired}`);
+  return guarded === false ? html`${state} ${badge("waiting", "no policy routing")}` : state;
 }
 
 export function pods(view: StatusView): Markup {
@@ -123,7 +125,7 @@ ${
     table(captionOf("pod", found.length, shown.length, from), [
       { title: "Pod" },
       { title: "State", kind: "figures" },
-      { title: "Role, or why not", kind: "long" },
+      { title: "Role or reason", kind: "long" },
       { title: "Credentials" },
       { title: "Node" },
     ], shown.map((pod) => podCells(pod, at)))
@@ -138,7 +140,7 @@ function podCells(pod: PodRow, now: number): unknown[] {
     pod.message === null
       ? arn(pod.roleArn ?? "–")
       : html`<b>${pod.reason ?? ""}</b> ${pod.message}`,
-    lifeBar(pod.issuedAt, pod.expiresAt, now),
+    lifetimeBar(pod.issuedAt, pod.expiresAt, now),
     pod.node ?? "not scheduled",
   ];
 }
@@ -184,15 +186,15 @@ function roleCells(role: RoleRow, now: number): unknown[] {
     arn(roleArn),
     sessionName,
     stsResult(role),
-    lifeBar(role.issuedAt, role.expiresAt, now),
+    lifetimeBar(role.issuedAt, role.expiresAt, now),
     holders,
-    nextAttemptAt === null ? "under way" : time(Date.parse(nextAttemptAt), now),
+    nextAttemptAt === null ? "in progress" : time(Date.parse(nextAttemptAt), now),
   ];
 }
 
 function stsResult({ state, lastFault }: RoleRow): Markup {
   if (lastFault === null) {
-    return state === "ready" ? badge("good", "ok") : badge("waiting", "asked");
+    return state === "ready" ? badge("good", "ok") : badge("waiting", "requested");
   }
   return html`${badge(state === "ready" ? "waiting" : "bad", lastFault.code)} ${lastFault.message}`;
 }

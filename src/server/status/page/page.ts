@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { html, raw } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
-import { live } from "./live.ts";
-import { look } from "./style.ts";
+import { liveScript } from "./live.ts";
+import { styleSheet } from "./style.ts";
 import type { Markup } from "./markup.ts";
 
 /** A part of a page that is sent again when it changes. */
@@ -21,7 +21,7 @@ export async function section(id: string, content: Markup): Promise<Section> {
 }
 
 /** Labelled by its heading. */
-export function drawn({ id, html: text, version }: Section): Markup {
+export function sectionElement({ id, html: text, version }: Section): Markup {
   return html`
     <section id="${id}" aria-labelledby="${id}-title"
       data-version="${version}">${raw(text)}</section>
@@ -46,11 +46,11 @@ export function page({ title, headline, links, main, version }: PageOptions): Ma
         <title>${title}</title>
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <link rel="icon" href="data:,">
-        ${raw(`<style>${look}</style>`)}
+        ${raw(`<style>${styleSheet}</style>`)}
       </head>
       <body>
         <a class="skip" href="#content">Skip to content</a>
-        <header><h1>${title}</h1>${headline === null ? "" : spoken(headline)}</header>
+        <header><h1>${title}</h1>${headline === null ? "" : headlineElement(headline)}</header>
         <nav class="sections" aria-label="Rolecall">${links}</nav>
         <main id="content">${main}</main>
         <footer>
@@ -59,13 +59,13 @@ export function page({ title, headline, links, main, version }: PageOptions): Ma
           </p>
           <noscript><p class="soft">Reload the page for newer figures.</p></noscript>
         </footer>
-        ${raw(`<script type="module">${live}</script>`)}
+        ${raw(`<script type="module">${liveScript}</script>`)}
       </body>
     </html>
   `;
 }
 
-function spoken({ id, version, html: text }: Section): Markup {
+function headlineElement({ id, version, html: text }: Section): Markup {
   return html`<p id="${id}" role="status" data-version="${version}">${raw(text)}</p>`;
 }
 
@@ -73,8 +73,8 @@ function spoken({ id, version, html: text }: Section): Markup {
 export const securityHeaders = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
-    styleSrc: [hashOf(look)],
-    scriptSrc: [hashOf(live)],
+    styleSrc: [hashOf(styleSheet)],
+    scriptSrc: [hashOf(liveScript)],
     connectSrc: ["'self'"],
     imgSrc: ["data:"],
     formAction: ["'self'"],

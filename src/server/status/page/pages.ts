@@ -1,6 +1,6 @@
 /**
- * The status page's routes: overview, one pod, and what has changed since. Server-rendered, nothing
- * from elsewhere; it works without its script. Who may read it is `status_app.ts`'s.
+ * The status page's routes: the overview, the page of one pod, and the stream of changes.
+ * Server-rendered and self-contained; works without its script.
  */
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
@@ -11,7 +11,7 @@ import type { PodName } from "../data/summary.ts";
 import { changes } from "./changes.ts";
 import type { Markup } from "./markup.ts";
 import * as overview from "./overview.ts";
-import { drawn, page, type Section, section } from "./page.ts";
+import { page, type Section, section, sectionElement } from "./page.ts";
 import * as podPage from "./pod_page.ts";
 import { searchForm } from "./search_form.ts";
 import { timeline } from "./timeline_section.ts";
@@ -20,19 +20,19 @@ import { searchOf, viewOf } from "../data/view.ts";
 interface PagesOptions {
   readonly clock: Clock;
   readonly summary: (only?: PodName) => Promise<MergedSummary>;
-  /** Null where no such pod is known. */
+  /** Null if there is no such pod. */
   readonly explanation: (name: PodName) => Promise<Explanation | null>;
   /** Ends the streams of changes. */
   readonly signal: AbortSignal;
 }
 
-/** Browsers that may follow changes at once. */
+/** Streams of changes at once. */
 const maxFollowers = 24;
-/** What was asked of all replicas serves every follower for so long. */
-const keptMs = 1_500;
+/** How long a merged summary is shared by all readers. */
+const summaryTtlMs = 1_500;
 
 export function createPages(given: PagesOptions): Hono {
-  const options = { ...given, summary: kept(given) };
+  const options = { ...given, summary: sharedSummary(given) };
   const app = new Hono();
   let followers = 0;
   app.get("/", async (c) => c.html(await overviewPage(options, new URL(c.req.url))));
@@ -68,7 +68,7 @@ async function overviewPage(options: PagesOptions, url: URL): Promise<Markup> {
     title: "Rolecall",
     headline: headline!,
     links: html`${links}`,
-    main: html`${searchForm(search)}${sections.map(drawn)}`,
+    main: html`${searchForm(search)}${sections.map(sectionElement)}`,
     version: summary.version,
   });
 }
@@ -93,7 +93,7 @@ async function onePodPage(options: PagesOptions, name: PodName): Promise<Markup 
     title: `${name.namespace}/${name.name}`,
     headline: headline!,
     links: html`<a href="/">All pods</a>`,
-    main: html`${rest.map(drawn)}`,
+    main: html`${rest.map(sectionElement)}`,
     version: (await options.summary()).version,
   });
 }
@@ -119,12 +119,12 @@ function missingPage(namespace: string, name: string): Markup {
     title: `${namespace}/${name}`,
     headline: null,
     links: html`<a href="/">All pods</a>`,
-    main: html`<p>No such pod is known. It may have been deleted, or not be listed yet.</p>`,
+    main: html`<p>There is no such pod. It may have been deleted, or not listed yet.</p>`,
     version: "",
   });
 }
 
-/** What is drawn again for the page at `path`; null where there is no such page. */
+/** Renders the sections of the page at `path`; null if there is no such page. */
 function sectionsOf(
   options: PagesOptions,
   path: string,
@@ -148,11 +148,11 @@ function decoded(text: string): string {
   }
 }
 
-/** Asks once for all who ask at about the same time. */
-function kept({ clock, summary }: PagesOptions): () => Promise<MergedSummary> {
+/** One fetch for all readers at about the same time. */
+function sharedSummary({ clock, summary }: PagesOptions): () => Promise<MergedSummary> {
   let held: { readonly at: number; readonly answer: Promise<MergedSummary> } | undefined;
   return () => {
-    if (held === undefined || clock.now() - held.at >= keptMs) {
+    if (held === undefined || clock.now() - held.at >= summaryTtlMs) {
       held = { at: clock.now(), answer: summary() };
       held.answer.catch(() => held = undefined);
     }

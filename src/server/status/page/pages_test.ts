@@ -74,7 +74,7 @@ function textOf(page: string): string {
 test("GET /: agents, pods with what to change, roles, and the pods that need a look first", async () => {
   const page = await pages().get("/");
   const text = textOf(page);
-  assert.match(text, /1 of 1 agent well, 1 pod with credentials, 1 denied\./);
+  assert.match(text, /1 of 1 agent healthy, 1 pod with credentials, 1 denied\./);
   assert.match(text, /shop\/curious denied NotPermitted namespace shop: not that; change the expr/);
   assert.match(
     text,
@@ -184,17 +184,17 @@ test("whatever pods, nodes and reasons are called, they are text", async () => {
 
 test("GET /pods/NAMESPACE/NAME: the steps of explain, and the pod's facts", async () => {
   const page = textOf(await pages().get("/pods/shop/web"));
-  assert.match(page, /It gets credentials\./);
+  assert.match(page, /The pod gets credentials\./);
   assert.match(page, /pod ok on node n1/);
   assert.match(page, /Session shop\.default/);
-  assert.match(page, /Access key id ASIAKEY1/);
+  assert.match(page, /Access key ID ASIAKEY1/);
 });
 
 test("GET /pods/NAMESPACE/NAME: 404 with a page for one that isn't known", async () => {
   const { app } = pages({}, null);
   const response = await app.request("/pods/shop/none");
   assert.equal(response.status, 404);
-  assert.match(textOf(await response.text()), /No such pod is known/);
+  assert.match(textOf(await response.text()), /There is no such pod/);
 });
 
 test("GET /events: all sections, then those that changed, and an end when the server stops", async () => {
@@ -271,11 +271,11 @@ test("GET /: an agent whose node lacks the routing rules wants a look, one that 
   });
   assert.match(
     textOf(await pages(about({ guarded: false })).get("/")),
-    /Needs a look.*1 agent without a guard by routing.*nftables no route guard/,
+    /Needs attention.*1 agent without policy routing.*nftables no policy routing/,
   );
   for (const well of [{ guarded: true }, {}]) {
     const text = textOf(await pages(about(well)).get("/"));
-    assert.match(text, /Healthy 1 of 1 agent well/);
-    assert.doesNotMatch(text, /guard/);
+    assert.match(text, /Healthy 1 of 1 agent healthy/);
+    assert.doesNotMatch(text, /policy routing/);
   }
 });

@@ -1,12 +1,12 @@
-/** The page of one pod: the same steps as `explain`'s, and what happened to it in the last hour. */
+/** The page of one pod: the same steps as `explain`, and its events of the last hour. */
 import { html } from "hono/html";
 import type { Explanation, ExplanationStep } from "../../../policy/explanation.ts";
 import type { MergedSummary } from "../data/merged_summary.ts";
 import type { PodRow } from "../data/summary.ts";
-import { lifeBar } from "./lifetime_bar.ts";
+import { lifetimeBar } from "./lifetime_bar.ts";
 import { badge, type Markup, type Tone } from "./markup.ts";
 import { stateBadge } from "./overview.ts";
-import { happenings } from "./timeline_section.ts";
+import { eventTable } from "./timeline_section.ts";
 import { counted } from "../data/quantities.ts";
 
 const tones: Readonly<Record<ExplanationStep["state"], Tone>> = {
@@ -17,16 +17,16 @@ const tones: Readonly<Record<ExplanationStep["state"], Tone>> = {
 };
 
 const outcomes: Readonly<Record<Explanation["outcome"], readonly [Tone, string]>> = {
-  credentials: ["good", "It gets credentials."],
-  permitted: ["good", "It may have its role."],
-  waiting: ["waiting", "Not yet."],
-  denied: ["bad", "It gets no credentials."],
-  none: ["neutral", "It asks for no role."],
+  credentials: ["good", "The pod gets credentials."],
+  permitted: ["good", "The pod may have its role."],
+  waiting: ["waiting", "The pod is waiting."],
+  denied: ["bad", "The pod gets no credentials."],
+  none: ["neutral", "The pod has no role."],
 };
 
 export function verdict({ outcome, reason, message }: Explanation): Markup {
-  const [tone, word] = outcomes[outcome];
-  return html`${badge(tone, word)} ${
+  const [tone, text] = outcomes[outcome];
+  return html`${badge(tone, text)} ${
     reason === null ? "" : html`
       <b>${reason}</b>
     `
@@ -48,7 +48,7 @@ export function facts(row: PodRow | undefined, now: number): Markup {
   if (row === undefined) {
     return html`
       <h2 id="facts-title">The pod</h2>
-      <p>It has ended.</p>
+      <p>The pod has ended.</p>
     `;
   }
   const pairs: (readonly [string, unknown])[] = [
@@ -56,11 +56,11 @@ export function facts(row: PodRow | undefined, now: number): Markup {
     ["Node", row.node ?? "not scheduled"],
     ["Addresses", row.ips.join(", ") || "none yet"],
     ["ServiceAccount", row.serviceAccount],
-    ["Asked for", row.requested],
+    ["Requested", row.requested],
     ["Role", row.roleArn],
     ["Session", row.sessionName],
-    ["Credentials", row.expiresAt && lifeBar(row.issuedAt, row.expiresAt, now)],
-    ["Access key id", row.accessKeyId],
+    ["Credentials", row.expiresAt && lifetimeBar(row.issuedAt, row.expiresAt, now)],
+    ["Access key ID", row.accessKeyId],
     ["UID", row.uid],
   ];
   return html`<h2 id="facts-title">The pod</h2>
@@ -74,7 +74,7 @@ export function facts(row: PodRow | undefined, now: number): Markup {
   }</dl>`;
 }
 
-/** Its own denials, and all that concerns the session whose credentials it has. */
+/** The pod's denials, and the events of the session that it uses. */
 export function history(row: PodRow | undefined, { timeline }: MergedSummary, now: number): Markup {
   const own = timeline.latest.filter((event) =>
     event.pod === null
@@ -82,5 +82,5 @@ export function history(row: PodRow | undefined, { timeline }: MergedSummary, no
       : event.pod === row?.name && event.namespace === row.namespace
   );
   return html`<h2 id="history-title">The last hour</h2>
-${happenings(own, now, counted(own.length, "happening"))}`;
+${eventTable(own, now, counted(own.length, "event"))}`;
 }

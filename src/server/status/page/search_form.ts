@@ -1,4 +1,4 @@
-/** The search by pod, role, namespace and state: a plain form, so that its address can be kept. */
+/** The search by pod, role, namespace and state: a plain GET form, so that searches have a URL. */
 import { html } from "hono/html";
 import type { Markup } from "./markup.ts";
 import { podStates, type Search } from "../data/view.ts";

@@ -1,5 +1,5 @@
-/** The status page's style sheet: light and dark, tables that become cards on a phone. */
-export const look = `
+/** The status page's style sheet: light and dark, with tables that become cards on phones. */
+export const styleSheet = `
 :root { color-scheme: light dark; --back: #fff; --fore: #1b1f24; --soft: #57606a; --line: #d0d7de;
   --good: #1a7f37; --waiting: #7d5600; --bad: #b42318; --neutral: #57606a; --link: #0550ae; }
 @media (prefers-color-scheme: dark) {

@@ -1,4 +1,4 @@
-/** The last hour: a bar a minute for all that happened, then the latest by name. */
+/** The last hour: a chart with a bar per minute, then the latest events. */
 import { html } from "hono/html";
 import type { MinuteRow, TimelineRow, TimelineView } from "../../timeline/timeline.ts";
 import { arn, badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
@@ -20,7 +20,7 @@ export function timeline({ minutes, latest }: TimelineView, now: number): Markup
   const sums = kinds.map((kind) =>
     [kind, minutes.reduce((sum, row) => sum + row[kind], 0)] as const
   );
-  const words = sums.map(([kind, sum]) => `${sum} ${kind}`).join(", ");
+  const totals = sums.map(([kind, sum]) => `${sum} ${kind}`).join(", ");
   const shown = latest.slice(0, shownRows);
   return html`<h2 id="timeline-title">The last hour</h2>
 <p>${
@@ -30,27 +30,27 @@ export function timeline({ minutes, latest }: TimelineView, now: number): Markup
       `
     )
   }</p>
-${chart(minutes, now, `Issues, renewals and denials by the minute: ${words}`)}
+${chart(minutes, now, `Events per minute: ${totals}`)}
 ${
-    happenings(
+    eventTable(
       shown,
       now,
-      counted(latest.length, "happening") +
+      counted(latest.length, "event") +
         (latest.length > shown.length ? `, the latest ${shown.length} shown` : ""),
     )
   }`;
 }
 
-/** A table of what happened; also for one pod's page. */
-export function happenings(rows: readonly TimelineRow[], now: number, caption: string): Markup {
+/** Also for the page of one pod. */
+export function eventTable(rows: readonly TimelineRow[], now: number, caption: string): Markup {
   return table(
     caption,
     [
-      { title: "At" },
-      { title: "What" },
-      { title: "Of" },
+      { title: "Time" },
+      { title: "Event" },
+      { title: "Pod or session" },
       { title: "Pods", kind: "figures" },
-      { title: "Times", kind: "figures" },
+      { title: "Count", kind: "figures" },
     ],
     rows.map((row) => [
       time(row.at, now),
@@ -64,7 +64,7 @@ export function happenings(rows: readonly TimelineRow[], now: number, caption: s
   );
 }
 
-function chart(minutes: readonly MinuteRow[], now: number, words: string): Markup {
+function chart(minutes: readonly MinuteRow[], now: number, label: string): Markup {
   const most = Math.max(
     1,
     ...minutes.map((row) => kinds.reduce((sum, kind) => sum + row[kind], 0)),
@@ -72,12 +72,12 @@ function chart(minutes: readonly MinuteRow[], now: number, words: string): Marku
   const nowMinute = now - now % 60_000;
   const bars = minutes.flatMap((row) => barsOf(row, 59 - (nowMinute - row.at) / 60_000, most));
   return html`
-    <svg role="img" aria-label="${words}" viewBox="0 0 600 ${height}"
+    <svg role="img" aria-label="${label}" viewBox="0 0 600 ${height}"
       preserveAspectRatio="none">${bars}</svg>
   `;
 }
 
-/** One minute's kinds upon each other. */
+/** One minute's bars, stacked. */
 function barsOf(row: MinuteRow, slot: number, most: number): Markup[] {
   if (slot < 0) return [];
   let top = height;
