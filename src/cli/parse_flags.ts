@@ -1,5 +1,6 @@
 /** Turns arguments and environment into typed values, or into the whole list of what is wrong. */
 import { parseArgs } from "node:util";
+import * as v from "valibot";
 import { type Flag, type FlagTable, type FlagValues, variableOf } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 
@@ -52,11 +53,12 @@ class Reading {
 
   /** `source`: the flag or variable as it was written. */
   set(name: string, flag: Flag<unknown>, source: string, text: string): void {
-    const value = flag.read(text);
-    if (value === undefined) {
+    const parsed = v.safeParse(flag.schema, text);
+    if (!parsed.success) {
       const expected = `expected ${flag.expects}`;
       return void this.problems.push(`${source}: ${quoted(text)} is not valid; ${expected}`);
     }
+    const value = parsed.output;
     this.values[name] = flag.kind === "list" ? [...this.#before(name), ...value as []] : value;
     this.given.add(name);
   }
