@@ -1,8 +1,8 @@
 /** Opens what the settings name as the cluster; settings that can't be used are problems. */
 import { fileURLToPath } from "node:url";
-import { createKubernetesApi } from "../kubernetes/client/api.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
+import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
+import { kubeconfigFile } from "../kubernetes/client/kubeconfig_files.ts";
 import type { Clock, Log } from "../kubernetes/ports.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -14,7 +14,14 @@ import { readCluster } from "./manifests.ts";
 interface OpenClusterOptions {
   readonly runtime: Pick<
     Runtime,
-    "env" | "httpClient" | "readTextFile" | "listFolder" | "readStdin" | "watchFile"
+    | "env"
+    | "httpClient"
+    | "isInteractive"
+    | "listFolder"
+    | "readStdin"
+    | "readTextFile"
+    | "run"
+    | "watchFile"
   >;
   readonly settings: Pick<DevSettings, "cluster">;
   readonly agentPod: PodFacts;
@@ -71,20 +78,14 @@ async function openKubeconfig(
   { path, as }: { readonly path: string; readonly as: readonly string[] },
 ): Promise<OpenedCluster> {
   const { runtime, agentPod: agent, clock, log } = options;
-  const { readTextFile, env } = runtime;
   try {
-    const connection = await kubeconfigConnection(path, { clock, readTextFile, env });
-    const api = createKubernetesApi({
-      connection,
-      httpClient: (tls) => runtime.httpClient(tls),
-      clock,
-      userAgent: `rolecall/${version}`,
-    });
+    const userAgent = `rolecall/${version}`;
+    const api = await kubeconfigApi(kubeconfigFile(path), { runtime, clock, userAgent });
     const source = kubernetesSource({ api, as, agent, clock, random: Math.random, log });
     return { kind: "opened", source, files: [], close: () => api.close() };
   } catch (fault) {
     if (!(fault instanceof ConnectionFault)) throw fault;
-    return { kind: "problems", problems: [`--kubeconfig: ${fault.message}`] };
+    return { kind: "problems", problems: [fault.message] };
   }
 }
 
