@@ -1,6 +1,6 @@
 /**
- * Flags and their `ROLECALL_…` variables: a table says what there is. It feeds the parser, `--help`,
- * shell completion and the configuration reference.
+ * Flag tables. One table feeds the parser (command line and `ROLECALL_…` variables), `--help`, shell
+ * completion and the configuration reference.
  */
 import * as v from "valibot";
 import { type HostPort, readHostPort } from "../net/host_port.ts";
@@ -14,14 +14,14 @@ export interface Flag<T> {
   readonly default: string;
   readonly fallback: T;
   readonly schema: Schema<T>;
-  /** Completes "expected …" in a complaint and stands behind the flag in `--help`. */
+  /** Completes "expected …" in an error message. */
   readonly expects: string;
   readonly help: string;
   /** A plain variable that is read after the `ROLECALL_…` one, such as `HOST_IP`. */
   readonly env?: string;
-  /** Words for shell completion. */
+  /** The possible values. */
   readonly choices?: readonly string[];
-  /** Stands for the value in `--help`; if absent, the last word of the flag's name does. */
+  /** Placeholder in `--help`; if absent, the last part of the flag's name. */
   readonly value?: string;
 }
 
@@ -63,7 +63,7 @@ function value<T>(text: string, schema: Schema<T>, described: Described<T>): Fla
   return { kind: "value", default: text, fallback: v.parse(schema, text), schema, ...described };
 }
 
-/** One builder a kind of value. `help` is the text of `--help` and of the configuration reference. */
+/** One builder per kind of value. `help` is shown by `--help` and the configuration reference. */
 export const flag = {
   text: (text: string, help: string, extras?: Pick<Flag<string>, "env">): Flag<string> =>
     value(text, v.string(), { help, expects: "a text", ...extras }),

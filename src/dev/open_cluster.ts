@@ -1,4 +1,4 @@
-/** Opens what the settings name as the cluster; settings that can't be used are problems. */
+/** Opens the cluster that the settings name; unusable settings are returned as problems. */
 import { fileURLToPath } from "node:url";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
 import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
@@ -27,8 +27,8 @@ interface OpenClusterOptions {
   readonly agentPod: PodFacts;
   readonly clock: Clock;
   readonly log: Log;
-  /** Lines for the person in front of it. */
-  readonly tell: (lines: readonly string[]) => void;
+  /** Prints lines for the user. */
+  readonly print: (lines: readonly string[]) => void;
 }
 
 type OpenedCluster =
@@ -41,7 +41,7 @@ type OpenedCluster =
   }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
-/** Manifests are read once; a real cluster's API isn't asked anything yet. */
+/** Manifests are read once; nothing is requested from a real cluster's API yet. */
 export function openCluster(options: OpenClusterOptions): Promise<OpenedCluster> {
   const { cluster } = options.settings;
   return cluster.kind === "manifests"
@@ -53,7 +53,7 @@ async function openManifests(
   options: OpenClusterOptions,
   named: readonly string[],
 ): Promise<OpenedCluster> {
-  const { runtime, agentPod: agent, tell } = options;
+  const { runtime, agentPod: agent, print } = options;
   const paths = named.length > 0 ? named : [await defaultManifest(runtime.readTextFile)];
   const { readTextFile, listFolder, watchFile } = runtime;
   let stdin: Promise<string> | undefined;
@@ -68,7 +68,7 @@ async function openManifests(
     source: manifests,
     watchFile,
     agent,
-    tell,
+    print,
   });
   return { kind: "opened", source, files: paths, close: () => {} };
 }
@@ -92,7 +92,7 @@ async function openKubeconfig(
 const here = "dev/cluster.yaml";
 const own = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
 
-/** One that is there and can't be read is named all the same, so that its problem is told. */
+/** A file that exists and can't be read is returned too, so that the problem is reported. */
 async function defaultManifest(readTextFile: Runtime["readTextFile"]): Promise<string> {
   try {
     await readTextFile(here);
