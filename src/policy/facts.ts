@@ -34,6 +34,8 @@ export interface NamespaceFacts {
   readonly allowedRoles: string | null;
   readonly defaultRole: string | null;
   readonly imdsv2: string | null;
+  /** Being deleted, with everything in it. */
+  readonly terminating?: boolean;
 }
 
 export interface ServiceAccountFacts {

@@ -62,8 +62,9 @@ type PodObject = v.InferOutput<typeof podObject>;
 
 const namespaceObject = v.object({
   kind: kindIs("Namespace"),
-  metadata: v.object({ name, annotations }),
+  metadata: v.object({ name, annotations, deletionTimestamp: optionalText }),
 });
+type NamespaceObject = v.InferOutput<typeof namespaceObject>;
 const serviceAccountObject = v.object({
   kind: kindIs("ServiceAccount"),
   metadata: v.object({ namespace: name, name, annotations }),
@@ -88,7 +89,7 @@ export const namespaces: Resource<NamespaceFacts> = {
     const read = v.safeParse(namespaceObject, object);
     if (!read.success) return unreadable("namespace", object, keyAt(object, "name"));
     const { metadata } = read.output;
-    return { key: metadata.name, item: namespaceFacts(metadata.name, metadata.annotations) };
+    return { key: metadata.name, item: namespaceFacts(metadata) };
   },
 };
 
@@ -127,13 +128,15 @@ function podFacts({ metadata, spec, status }: PodObject): PodFacts {
   };
 }
 
-function namespaceFacts(name: string, annotations: Record<string, unknown>): NamespaceFacts {
+function namespaceFacts(metadata: NamespaceObject["metadata"]): NamespaceFacts {
+  const { annotations } = metadata;
   return {
-    name,
+    name: metadata.name,
     permitted: text(annotations, annotationKeys.permitted),
     allowedRoles: text(annotations, annotationKeys.allowedRoles),
     defaultRole: text(annotations, annotationKeys.defaultRole),
     imdsv2: text(annotations, annotationKeys.imdsv2),
+    ...metadata.deletionTimestamp !== null && { terminating: true },
   };
 }
 

@@ -74,6 +74,11 @@ export class ClusterIndex {
     return this.#pods.get(uid);
   }
 
+  /** Whether the namespace is gone or being deleted, with everything in it. */
+  isEnding(namespace: string): boolean {
+    return this.#namespaces.get(namespace)?.terminating ?? !this.#namespaces.has(namespace);
+  }
+
   allPods(): Iterable<PodFacts> {
     return this.#pods.values();
   }
@@ -176,7 +181,7 @@ interface Kind<T> {
 
 function sameNamespace(a: NamespaceFacts, b: NamespaceFacts): boolean {
   return a.permitted === b.permitted && a.allowedRoles === b.allowedRoles &&
-    a.defaultRole === b.defaultRole && a.imdsv2 === b.imdsv2;
+    a.defaultRole === b.defaultRole && a.imdsv2 === b.imdsv2 && a.terminating === b.terminating;
 }
 
 function compactServiceAccount(
