@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { Registry } from "@prometheus-io/client";
+import { namespaceFacts } from "../../tests/fakes/facts.ts";
 import type { PodFacts } from "../../src/policy/facts.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
 import { systemClock } from "../../src/time/system_clock.ts";
@@ -85,6 +86,7 @@ function pod(over: Partial<PodFacts> & Pick<PodFacts, "uid" | "name" | "nodeName
     sessionName: null,
     externalId: null,
     sessionDuration: null,
+    sessionPolicyArns: null,
     ...over,
   };
 }
@@ -149,7 +151,7 @@ function add(n: number): string {
 }
 
 server.index.namespaces.replace([
-  { name: "bench", permitted: ".*", allowedRoles: null, defaultRole: null, imdsv2: null },
+  namespaceFacts({ name: "bench" }),
 ]);
 server.index.serviceAccounts.replace([]);
 server.index.pods.replace([...cluster()]);

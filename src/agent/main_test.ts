@@ -24,7 +24,6 @@ function fakeRuntime(programs: Programs) {
     args: [],
     env: {},
     isTerminal: false,
-    isInteractive: false,
     openFilesLimit: () => 100_000,
     hasIpv6: () => false,
     collectGarbage: () => {},

@@ -34,8 +34,17 @@ export interface StsOptions {
 }
 
 export interface Sts {
-  /** Rejects with a `StsFault`; at once when `signal` aborts. */
-  assumeRole(identity: RoleIdentity, signal: AbortSignal): Promise<StsCredentials>;
+  /**
+   * Rejects with a `StsFault`, immediately when `signal` aborts. `assumedBy` are the credentials of the
+   * identity's trust role.
+   * @throws {TypeError} the identity has a trust role and there are no such credentials: the server's
+   * own must not stand in for them.
+   */
+  assumeRole(
+    identity: RoleIdentity,
+    signal: AbortSignal,
+    assumedBy?: StsCredentials,
+  ): Promise<StsCredentials>;
   /** The principal that assumes the pods' roles. Rejects with a `StsFault`. */
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
   /**
@@ -69,11 +78,17 @@ export function createSts(options: StsOptions): Sts {
   };
 
   return {
-    assumeRole: async (identity, signal) => {
+    assumeRole: async (identity, signal, assumedBy) => {
+      if ((identity.assumedBy === null) !== (assumedBy === undefined)) {
+        throw new TypeError(
+          "a trust role's credentials go with its identities, and only with them",
+        );
+      }
       try {
         const answer = await client.send(
           (sdk, sts, call) => sts.send(new sdk.AssumeRoleCommand(requestFor(identity)), call),
           signal,
+          assumedBy,
         );
         return credentialsOf(answer, now());
       } catch (error) {
@@ -123,13 +138,17 @@ async function assumeFirst(base: StsClient, arn: string, now: () => number) {
 }
 
 function requestFor(identity: RoleIdentity): AssumeRoleCommandInput {
-  const { arn, sessionName, durationSeconds, externalId, tags } = identity;
+  const { externalId, sourceIdentity, tags, transitiveTagKeys, policyArns, policy } = identity;
   return {
-    RoleArn: arn,
-    RoleSessionName: sessionName,
-    DurationSeconds: durationSeconds,
-    ...(externalId === null ? {} : { ExternalId: externalId }),
-    ...(tags.length === 0 ? {} : { Tags: tags.map(([Key, Value]) => ({ Key, Value })) }),
+    RoleArn: identity.arn,
+    RoleSessionName: identity.sessionName,
+    DurationSeconds: identity.durationSeconds,
+    ...(externalId !== null && { ExternalId: externalId }),
+    ...(sourceIdentity !== null && { SourceIdentity: sourceIdentity }),
+    ...(tags.length > 0 && { Tags: tags.map(([Key, Value]) => ({ Key, Value })) }),
+    ...(transitiveTagKeys.length > 0 && { TransitiveTagKeys: [...transitiveTagKeys] }),
+    ...(policyArns.length > 0 && { PolicyArns: policyArns.map((arn) => ({ arn })) }),
+    ...(policy !== null && { Policy: policy }),
   };
 }
 

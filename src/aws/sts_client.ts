@@ -42,6 +42,8 @@ export class StsClient {
   readonly #options: StsClientOptions;
   #loading: Promise<{ sdk: Sdk; client: STSClient }> | undefined;
   #region = "region not known yet";
+  /** Clients that sign with the credentials of a trust role. */
+  readonly #signingAs = new WeakMap<OwnCredentials, STSClient>();
   /** STS has refused what the SDK still takes for good. */
   #credentialsRefused = false;
 
@@ -50,16 +52,18 @@ export class StsClient {
   }
 
   /**
-   * Sends one command. The server's own credentials are found first, so that an error in finding
-   * them can't be taken for one about the role asked for.
+   * Sends one command, signed `as` the given credentials or else the server's own. Those are found
+   * first, so that an error in finding them isn't mistaken for one about the requested role.
    * @throws {StsFault} no region, or no credentials of the server's own. @throws the SDK's error.
    */
   async send<T>(
     request: (sdk: Sdk, client: STSClient, options: { abortSignal: AbortSignal }) => Promise<T>,
     signal?: AbortSignal,
+    as?: OwnCredentials,
   ): Promise<T> {
-    const { sdk, client } = await this.#load();
+    const { sdk, client: own } = await this.#load();
     const { clock, timeouts } = this.#options;
+    const client = as === undefined ? own : this.#clientAs(as, sdk, own);
     const finding = { clock, signal, ms: timeouts.credentialsMs };
     await withDeadline(finding, () => this.#findCredentials(client)).catch((error) => {
       throw signal?.aborted ? error : serverCredentialsFault(error);
@@ -80,6 +84,24 @@ export class StsClient {
 
   async close(): Promise<void> {
     if (this.#loading !== undefined) (await this.#loading).client.destroy();
+  }
+
+  /** Shares the connections and the clock correction of the server's own client. */
+  #clientAs(credentials: OwnCredentials, sdk: Sdk, own: STSClient): STSClient {
+    const known = this.#signingAs.get(credentials);
+    if (known !== undefined) return known;
+    const { endpoint } = this.#options;
+    const { accessKeyId, secretAccessKey, sessionToken = "" } = credentials;
+    const client = new sdk.STSClient({
+      region: this.#region,
+      maxAttempts: 1,
+      requestHandler: own.config.requestHandler,
+      systemClockOffset: own.config.systemClockOffset,
+      credentials: { accessKeyId, secretAccessKey, sessionToken },
+      ...(endpoint === undefined ? {} : { endpoint }),
+    });
+    this.#signingAs.set(credentials, client);
+    return client;
   }
 
   async #findCredentials(client: STSClient): Promise<void> {

@@ -38,6 +38,11 @@ export function assumeRoleFault(error: unknown, identity: RoleIdentity, caller: 
   const code = codeOf(facts);
   if (code === "access_denied") return new StsFault(code, accessDenied(identity, caller), facts);
   if (code === "rejected") return new StsFault(code, rejected(identity, caller, facts), facts);
+  if (code === "server_credentials" && identity.assumedBy !== null) {
+    // They are a session's, so the next one may be accepted; the server's own are not in question.
+    const message = `STS did not accept the session of ${shown(identity.assumedBy.arn)}`;
+    return new StsFault("sts_failing", `${message}; the server tries again`, facts);
+  }
   return new StsFault(code, passing(code, facts, caller.region), facts);
 }
 
@@ -97,26 +102,43 @@ function passing(
   return ownCredentials(facts);
 }
 
-function accessDenied({ arn, tags, externalId }: RoleIdentity, { principal }: Caller): string {
-  const actions = tags.length > 0 ? "sts:AssumeRole and sts:TagSession" : "sts:AssumeRole";
-  const who = principal === undefined ? "the server's role" : `the server's ${shown(principal)}`;
-  const condition = externalId === null
-    ? "if that asks for an external ID, annotate the pod with iam.amazonaws.com/external-id"
-    : "an external ID there must equal the pod's iam.amazonaws.com/external-id";
+function accessDenied(identity: RoleIdentity, { principal }: Caller): string {
+  const { arn, tags, externalId, sourceIdentity, assumedBy } = identity;
+  const actions = [
+    "sts:AssumeRole",
+    ...(tags.length > 0 ? ["sts:TagSession"] : []),
+    ...(sourceIdentity === null ? [] : ["sts:SetSourceIdentity"]),
+  ].join(" and ");
+  const own = principal === undefined ? "the server's role" : `the server's ${shown(principal)}`;
+  const who = assumedBy === null ? own : shown(assumedBy.arn);
+  const sent = [
+    ...(externalId === null ? [] : ["external ID"]),
+    ...(tags.length > 0 ? ["session tags"] : []),
+    ...(sourceIdentity === null ? [] : ["source identity"]),
+  ].join(", ");
+  const condition = externalId === null && sent === ""
+    ? "if it requires an external ID, annotate the pod with iam.amazonaws.com/external-id"
+    : `its conditions must accept the ${sent}`;
   return `STS denies ${shown(arn)}: it must exist, and its trust policy must allow ${actions} ` +
     `to ${who}; ${condition}`;
 }
 
 function rejected(identity: RoleIdentity, { region }: Caller, { name }: StsErrorFacts): string {
-  const arn = shown(identity.arn);
+  const rejects = `STS rejects the session for ${shown(identity.arn)}`;
   if (name.startsWith("RegionDisabled")) {
     return `STS isn't activated in ${region}: activate it for the account, or set --region`;
   }
   if (name.startsWith("PackedPolicyTooLarge")) {
-    return `STS rejects the session for ${arn}: its session tags are too long together`;
+    return `${rejects}: its session tags and session policies together are too large; shorten them`;
   }
-  return `STS rejects the session for ${arn} (${shown(name)}): its ${identity.durationSeconds} s ` +
-    `must be within the role's maximum session duration, session name and external ID well-formed`;
+  if (name.startsWith("MalformedPolicyDocument")) {
+    return `${rejects}: its session policies are not valid; check iam.amazonaws.com/session-policy ` +
+      "and iam.amazonaws.com/session-policy-arns";
+  }
+  return `${rejects} (${
+    shown(name)
+  }): its ${identity.durationSeconds} s must be within the role's ` +
+    "maximum session duration, and the managed session policies must exist";
 }
 
 function ownCredentials({ name }: StsErrorFacts): string {

@@ -1,6 +1,7 @@
 import { after, beforeEach, test } from "node:test";
 import assert from "node:assert/strict";
 import { assumed, caller, refusal, startStsEndpoint } from "../../tests/fakes/sts_endpoint.ts";
+import { roleIdentity } from "../../tests/fakes/facts.ts";
 import type { RoleIdentity } from "../policy/facts.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { createSts, type Sts, type StsOptions } from "./sts.ts";
@@ -10,18 +11,16 @@ const endpoint = await startStsEndpoint();
 const opened: Sts[] = [];
 const arn = "arn:aws:iam::111122223333:role/team/reader";
 const secretId = "external-hunter2";
-const plain: RoleIdentity = {
-  arn,
-  sessionName: "shop.reader",
-  externalId: null,
-  durationSeconds: 3600,
-  tags: [],
-};
+const plain = roleIdentity({ arn, sessionName: "shop.reader" });
 const full: RoleIdentity = {
   ...plain,
   externalId: secretId,
   durationSeconds: 900,
   tags: [["kubernetes-namespace", "shop"], ["kubernetes-service-account", "reader"]],
+  transitiveTagKeys: ["kubernetes-namespace"],
+  sourceIdentity: "shop.reader",
+  policyArns: ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+  policy: "{}",
 };
 
 beforeEach(() => {
@@ -82,15 +81,67 @@ test("assumeRole() sends role, session name and duration, and nothing that isn't
   assert.equal(endpoint.requests[0]?.accessKeyId, "AKIASERVER");
 });
 
-test("assumeRole() sends external ID and tags", async () => {
+test("assumeRole() sends everything in the identity", async () => {
   await sts().assumeRole(full, never);
   const form = Object.fromEntries(endpoint.requests[0]?.form ?? []);
-  assert.equal(form["ExternalId"], secretId);
-  assert.equal(form["DurationSeconds"], "900");
-  assert.equal(form["Tags.member.1.Key"], "kubernetes-namespace");
-  assert.equal(form["Tags.member.1.Value"], "shop");
-  assert.equal(form["Tags.member.2.Key"], "kubernetes-service-account");
-  assert.equal(form["Tags.member.2.Value"], "reader");
+  const { Action: _action, Version: _version, RoleArn: _arn, ...sent } = form;
+  assert.deepEqual(sent, {
+    RoleSessionName: "shop.reader",
+    ExternalId: secretId,
+    DurationSeconds: "900",
+    "Tags.member.1.Key": "kubernetes-namespace",
+    "Tags.member.1.Value": "shop",
+    "Tags.member.2.Key": "kubernetes-service-account",
+    "Tags.member.2.Value": "reader",
+    "TransitiveTagKeys.member.1": "kubernetes-namespace",
+    SourceIdentity: "shop.reader",
+    "PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    Policy: "{}",
+  });
+});
+
+const trustRole = roleIdentity({ arn: "arn:aws:iam::111122223333:role/trust/shop" });
+const trusted = { ...plain, assumedBy: trustRole };
+const session = {
+  accessKeyId: "ASIATRUST",
+  secretAccessKey: "s",
+  sessionToken: "of-the-trust-role",
+  issuedAt: 0,
+  expiresAt: 1,
+};
+
+test("assumeRole() signs with the trust role's credentials, one set after the other", async () => {
+  const tested = sts();
+  await tested.assumeRole(trusted, never, session);
+  await tested.assumeRole(trusted, never, session);
+  await tested.assumeRole(trusted, never, { ...session, accessKeyId: "ASIANEXT" });
+  await tested.assumeRole(plain, never);
+  assert.deepEqual(
+    endpoint.requests.map(({ accessKeyId }) => accessKeyId),
+    ["ASIATRUST", "ASIATRUST", "ASIANEXT", "AKIASERVER"],
+  );
+});
+
+test("assumeRole() never uses the server's own credentials in a trust role's place", async () => {
+  await assert.rejects(sts().assumeRole(trusted, never), TypeError);
+  await assert.rejects(sts().assumeRole(plain, never, session), TypeError);
+  assert.equal(endpoint.requests.length, 0);
+});
+
+test("assumeRole() names the trust role in what the trust policy needs", async () => {
+  endpoint.answer = () => refusal(403, "AccessDenied", "no");
+  const { message } = await faultOf(sts().assumeRole(trusted, never, session));
+  assert.match(
+    message,
+    /must allow sts:AssumeRole to arn:aws:iam::111122223333:role\/trust\/shop;/,
+  );
+});
+
+test("assumeRole() a trust role's session that STS doesn't accept is not the server's fault", async () => {
+  endpoint.answer = () => refusal(403, "ExpiredToken", "no");
+  const fault = await faultOf(sts().assumeRole(trusted, never, session));
+  assert.deepEqual([fault.code, fault.retryable], ["sts_failing", true]);
+  assert.match(fault.message, /session of .*role\/trust\/shop; the server tries again/);
 });
 
 // status, STS's code, fault, retryable, in the message
@@ -108,8 +159,14 @@ const refusals = [
     /role\/team\/reader: .*trust policy.*sts:AssumeRole/,
   ],
   [400, "ValidationError", "rejected", false, /role\/team\/reader \(ValidationError\)/],
-  [400, "MalformedPolicyDocument", "rejected", false, /MalformedPolicyDocument/],
-  [400, "PackedPolicyTooLarge", "rejected", false, /session tags are too long/],
+  [400, "MalformedPolicyDocument", "rejected", false, /its session policies are not valid/],
+  [
+    400,
+    "PackedPolicyTooLarge",
+    "rejected",
+    false,
+    /tags and session policies together are too large/,
+  ],
   [403, "RegionDisabledException", "rejected", false, /activated in eu-west-1/],
   [403, "ExpiredToken", "server_credentials", true, /own AWS credentials.*ExpiredToken/],
   [403, "InvalidClientTokenId", "server_credentials", true, /InvalidClientTokenId/],
@@ -142,7 +199,7 @@ test("assumeRole() AccessDenied: says what the trust policy needs, in 500 bytes 
   for (const identity of [full, { ...full, externalId: null }]) {
     const { message } = await faultOf(tested.assumeRole({ ...identity, arn: long }, never));
     assert.ok(new TextEncoder().encode(message).length <= 500);
-    assert.match(message, /sts:TagSession.*iam\.amazonaws\.com\/external-id$/);
+    assert.match(message, /sts:TagSession .*must accept the .*session tags, source identity$/);
   }
 });
 

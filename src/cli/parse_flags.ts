@@ -1,6 +1,5 @@
-/** Parses arguments and environment into typed values, or into the list of all problems. */
+/** Turns arguments and environment into typed values, or into the whole list of what is wrong. */
 import { parseArgs } from "node:util";
-import * as v from "valibot";
 import { type Flag, type FlagTable, type FlagValues, variableOf } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 
@@ -8,14 +7,14 @@ export type ParsedFlags<Table extends FlagTable> =
   | {
     readonly kind: "parsed";
     readonly values: FlagValues<Table>;
-    /** Names of the flags that were set. */
+    /** Names that arguments or environment gave. */
     readonly given: ReadonlySet<string>;
     readonly positionals: readonly string[];
   }
   | {
     readonly kind: "problems";
     readonly problems: readonly string[];
-    /** Valid ones, and defaults for the rest, to find further problems. */
+    /** Those that are right, defaults for the rest: to find what else is wrong. */
     readonly values: FlagValues<Table>;
     readonly positionals: readonly string[];
   };
@@ -23,9 +22,9 @@ export type ParsedFlags<Table extends FlagTable> =
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Precedence: arguments, `ROLECALL_…`, the flag's plain variable, the default; an empty variable counts
- * as absent. Unknown variables are checked in `main.ts`, against the flags of all commands. Every
- * problem is a line that names the flag (or variable), the value and what is expected.
+ * Arguments win over `ROLECALL_…`, that over the flag's plain variable, that over the default; an
+ * empty variable counts as absent. Other variables are nobody's mistake. Every problem is
+ * a line that names flag (or variable), value and what is expected.
  */
 export function parseFlags<Table extends FlagTable>(
   table: Table,
@@ -41,7 +40,7 @@ export function parseFlags<Table extends FlagTable>(
   return { kind: "parsed", values, given, positionals };
 }
 
-/** The values so far, starting with the defaults. */
+/** The values so far, at first the defaults. */
 class Reading {
   readonly problems: string[] = [];
   readonly given = new Set<string>();
@@ -53,23 +52,22 @@ class Reading {
 
   /** `source`: the flag or variable as it was written. */
   set(name: string, flag: Flag<unknown>, source: string, text: string): void {
-    const parsed = v.safeParse(flag.schema, text);
-    if (!parsed.success) {
+    const value = flag.read(text);
+    if (value === undefined) {
       const expected = `expected ${flag.expects}`;
       return void this.problems.push(`${source}: ${quoted(text)} is not valid; ${expected}`);
     }
-    const value = parsed.output;
     this.values[name] = flag.kind === "list" ? [...this.#before(name), ...value as []] : value;
     this.given.add(name);
   }
 
-  /** A list may be given repeatedly. */
+  /** A list may be given more than once. */
   #before(name: string): readonly unknown[] {
     return this.given.has(name) ? this.values[name] as readonly unknown[] : [];
   }
 }
 
-/** The arguments as flags with their values, and positionals; unknown flags aren't errors here. */
+/** The arguments as flags, with the values that belong to them, and words; none is refused yet. */
 export function flagTokens(table: FlagTable, args: readonly string[]) {
   const kinds = Object.entries(table).map(([name, { kind }]) => {
     return [name, { type: kind === "switch" ? "boolean" as const : "string" as const }] as const;
@@ -83,7 +81,7 @@ export function flagTokens(table: FlagTable, args: readonly string[]) {
   }).tokens;
 }
 
-/** Returns the positionals. */
+/** Gives the words that belong to no flag. */
 function readArguments(read: Reading, table: FlagTable, args: readonly string[]): string[] {
   const tokens = flagTokens(table, args);
   for (const token of tokens) {
@@ -115,7 +113,7 @@ function unknownFlag(rawName: string, names: readonly string[]): string {
   return `${rawName}: unknown flag; ${advice}`;
 }
 
-/** A value as error messages show it: on one line, shortened. */
+/** A foreign value as a complaint shows it: one line, shortened. */
 function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? text.slice(0, 80) + "…" : text);
 }

@@ -1,6 +1,6 @@
 /**
- * Prints what each pod gets, at the start and after every change, once the state has settled, so that
- * short-lived states aren't shown.
+ * Says what `dev` has come up with, and says it again whenever it has changed: once things have
+ * settled, so that nobody reads of states that last for a moment.
  */
 import { podLines, type PodRow } from "./announcement.ts";
 
@@ -11,24 +11,24 @@ export interface AnnouncerOptions {
     /** Runs once after `ms`; the returned function cancels. */
     after(ms: number, run: () => void): () => void;
   };
-  /** The current pods, without the agent's own. */
+  /** The pods as they stand, without the agent's own. */
   readonly pods: () => readonly PodRow[];
-  /** A line for each thing that isn't ready; printed if it lasts. */
+  /** One line for each thing that readiness lacks; they are said when they don't go away. */
   readonly missing: () => readonly string[];
-  /** Pods given as `NAMESPACE/POD`; they are listed even if they don't exist. */
+  /** Pods asked for by `NAMESPACE/POD`; they are listed whether they are there or not. */
   readonly asked: readonly string[];
-  /** Printed before the pods, the first time. */
+  /** Lines to say before the pods, the first time. */
   readonly head: (pods: readonly PodRow[]) => readonly string[];
-  /** Printed after the pods, the first time. */
+  /** Lines to say behind the pods, the first time. */
   readonly foot: (pods: readonly PodRow[]) => readonly string[];
   readonly write: (text: string) => void;
 }
 
 const lookMs = 200;
-/** After that the state is printed even if it hasn't settled. */
+/** What hasn't settled by then is said as it is. */
 const patienceMs = 3_000;
 
-/** Polls, and prints changes, until `signal` aborts. */
+/** Looks, and speaks where there is news, until `signal` aborts. */
 export function announce(options: AnnouncerOptions, signal: AbortSignal): void {
   const announcer = new Announcer(options);
   let cancel = () => {};
@@ -54,7 +54,7 @@ class Announcer {
     const { clock, missing: readMissing, pods: readPods } = this.#options;
     const missing = readMissing().map((line) => `not ready: ${line}`);
     const pods = readPods();
-    // Until the server is ready once, what pods get isn't known.
+    // What pods would get can't be told before readiness, and after it doesn't depend on it.
     const text = linesOf(missing.length > 0 && !this.#opened ? missing : this.#podLines(pods));
     if (text === this.#said) return void (this.#newsSince = undefined);
     this.#newsSince ??= clock.now();

@@ -28,7 +28,7 @@ test("manifestSource() feeds the first reading, then edits, and tells of slips",
       return () => {};
     },
     agent,
-    print: (lines) => told.push(...lines),
+    tell: (lines) => told.push(...lines),
   });
   const index = new ClusterIndex();
   const sinks = sinksOf(index);

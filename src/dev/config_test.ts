@@ -27,14 +27,14 @@ test("parseDevConfig() takes flags and variables of agent and server", () => {
     "--session-duration=15m",
     "--passthrough",
     "none",
-    "--session-tags",
+    "--session-tags=all",
     "--cluster-name",
     "dev",
     "--listen",
     "127.0.0.1:0",
   ], { ROLECALL_ADMIN_LISTEN: "127.0.0.1:1" });
-  assert.equal(settings.server.sessionDurationSeconds, 900);
-  assert.ok(settings.server.sessionTags);
+  assert.equal(settings.server.policy.sessionDurationSeconds, 900);
+  assert.equal(settings.server.policy.sessionTags.length, 5);
   assert.ok(!settings.agent.passthrough("/latest/meta-data/mac"));
   assert.equal(settings.agent.listen.port, 0);
   assert.equal(settings.agent.adminListen.port, 1);
@@ -71,9 +71,9 @@ const refused = [
   ["a pod without namespace", ["--kubeconfig", "x", "--as", "b"], [/^--as: "b" is not valid/]],
   [
     "everything at once",
-    ["--kubeconfig", "x", "m.yaml", "--aws", "--sts-endpoint", "http://x", "--session-tags"],
+    ["--kubeconfig", "x", "m.yaml", "--aws", "--sts-endpoint", "http://x", "--session-tags=all"],
     [
-      /^--session-tags: true is not valid; it needs --cluster-name/,
+      /^--session-tags: "all" is not valid; it needs --cluster-name/,
       /^--manifests: "m.yaml" is not valid; expected nothing beside --kubeconfig/,
       /^--as: is missing/,
       /^--sts-endpoint: "http:\/\/x" is not valid; expected nothing beside --aws/,

@@ -20,18 +20,11 @@ export async function runDevelopment(runtime: Runtime, args: readonly string[]):
   const plain = createLog({ level, format, component: "dev", write: runtime.writeError });
   const log = dedupLog(plain, backgroundTimer);
   const agentPod = devAgentPod(settings.server.agentServiceAccount);
-  const print = (lines: readonly string[]) =>
+  const tell = (lines: readonly string[]) =>
     runtime.writeOut(lines.map((line) => `${line}\n`).join(""));
-  const cluster = await openCluster({
-    runtime,
-    settings,
-    agentPod,
-    clock: systemClock,
-    log,
-    print,
-  });
+  const cluster = await openCluster({ runtime, settings, agentPod, clock: systemClock, log, tell });
   if (cluster.kind === "problems") return refuse(runtime, cluster.problems);
-  print(notices);
+  tell(notices);
 
   const stop = new AbortController();
   runtime.onStop(() => stop.abort());

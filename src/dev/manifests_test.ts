@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { serviceAccountFacts } from "../../tests/fakes/facts.ts";
 import { settled } from "../../tests/fakes/manual_clock.ts";
 import { fakeFiles } from "../../tests/fakes/runtime.ts";
 import { type DevReading, followManifests, readCluster } from "./manifests.ts";
@@ -19,7 +20,9 @@ test("readCluster() gives the facts of all files together", async () => {
   const { pods, namespaces, serviceAccounts, warnings } = reading.cluster;
   assert.deepEqual(warnings, []);
   assert.deepEqual(namespaces.map(({ name, permitted }) => [name, permitted]), [["x", ".*"]]);
-  assert.deepEqual(serviceAccounts, [{ namespace: "x", name: "sa", role: "writer" }]);
+  assert.deepEqual(serviceAccounts, [
+    serviceAccountFacts({ namespace: "x", name: "sa", role: "writer" }),
+  ]);
   const [first] = pods;
   assert.equal(first?.nodeName, "dev-node");
   assert.deepEqual(first?.ips, ["127.0.0.2"]);

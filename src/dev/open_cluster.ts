@@ -1,8 +1,8 @@
-/** Opens the cluster that the settings name; unusable settings are returned as problems. */
+/** Opens what the settings name as the cluster; settings that can't be used are problems. */
 import { fileURLToPath } from "node:url";
+import { createKubernetesApi } from "../kubernetes/client/api.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
-import { kubeconfigFile } from "../kubernetes/client/kubeconfig_files.ts";
+import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
 import type { Clock, Log } from "../kubernetes/ports.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -14,21 +14,14 @@ import { readCluster } from "./manifests.ts";
 interface OpenClusterOptions {
   readonly runtime: Pick<
     Runtime,
-    | "env"
-    | "httpClient"
-    | "isInteractive"
-    | "listFolder"
-    | "readStdin"
-    | "readTextFile"
-    | "run"
-    | "watchFile"
+    "env" | "httpClient" | "readTextFile" | "listFolder" | "readStdin" | "watchFile"
   >;
   readonly settings: Pick<DevSettings, "cluster">;
   readonly agentPod: PodFacts;
   readonly clock: Clock;
   readonly log: Log;
-  /** Prints lines for the user. */
-  readonly print: (lines: readonly string[]) => void;
+  /** Lines for the person in front of it. */
+  readonly tell: (lines: readonly string[]) => void;
 }
 
 type OpenedCluster =
@@ -41,7 +34,7 @@ type OpenedCluster =
   }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
-/** Manifests are read once; nothing is requested from a real cluster's API yet. */
+/** Manifests are read once; a real cluster's API isn't asked anything yet. */
 export function openCluster(options: OpenClusterOptions): Promise<OpenedCluster> {
   const { cluster } = options.settings;
   return cluster.kind === "manifests"
@@ -53,7 +46,7 @@ async function openManifests(
   options: OpenClusterOptions,
   named: readonly string[],
 ): Promise<OpenedCluster> {
-  const { runtime, agentPod: agent, print } = options;
+  const { runtime, agentPod: agent, tell } = options;
   const paths = named.length > 0 ? named : [await defaultManifest(runtime.readTextFile)];
   const { readTextFile, listFolder, watchFile } = runtime;
   let stdin: Promise<string> | undefined;
@@ -68,7 +61,7 @@ async function openManifests(
     source: manifests,
     watchFile,
     agent,
-    print,
+    tell,
   });
   return { kind: "opened", source, files: paths, close: () => {} };
 }
@@ -78,21 +71,27 @@ async function openKubeconfig(
   { path, as }: { readonly path: string; readonly as: readonly string[] },
 ): Promise<OpenedCluster> {
   const { runtime, agentPod: agent, clock, log } = options;
+  const { readTextFile, env } = runtime;
   try {
-    const userAgent = `rolecall/${version}`;
-    const api = await kubeconfigApi(kubeconfigFile(path), { runtime, clock, userAgent });
+    const connection = await kubeconfigConnection(path, { clock, readTextFile, env });
+    const api = createKubernetesApi({
+      connection,
+      httpClient: (tls) => runtime.httpClient(tls),
+      clock,
+      userAgent: `rolecall/${version}`,
+    });
     const source = kubernetesSource({ api, as, agent, clock, random: Math.random, log });
     return { kind: "opened", source, files: [], close: () => api.close() };
   } catch (fault) {
     if (!(fault instanceof ConnectionFault)) throw fault;
-    return { kind: "problems", problems: [fault.message] };
+    return { kind: "problems", problems: [`--kubeconfig: ${fault.message}`] };
   }
 }
 
 const here = "dev/cluster.yaml";
 const own = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
 
-/** A file that exists and can't be read is returned too, so that the problem is reported. */
+/** One that is there and can't be read is named all the same, so that its problem is told. */
 async function defaultManifest(readTextFile: Runtime["readTextFile"]): Promise<string> {
   try {
     await readTextFile(here);

@@ -90,7 +90,7 @@ function createDevServer(
     settings: settings.server,
     about: { ...core.about, replica: "dev" },
     random: Math.random,
-    assumeRole: (identity, signal) => sts.assumeRole(identity, signal),
+    assumeRole: sts.assumeRole,
     readCallerArns: async (signal) => [(await sts.callerIdentity(signal)).arn],
     reviewToken: (token, audience) => tokens.review(token, audience),
     readPodsByAddress: () => Promise.resolve([]),

@@ -1,15 +1,14 @@
 /** The flags of `explain`: which server or cluster to ask, and the settings that a policy alone can't know. */
 import { flag } from "../cli/flags.ts";
+import { policyFlagsAsServer } from "../policy_flags/policy_flags.ts";
 
 export const explainFlags = {
-  "all": flag.boolean("list all denied pods by cause instead of explaining one pod"),
+  "all": flag.boolean("every pod that is denied, by cause, instead of one pod"),
   "server-status": flag.url(
     "",
-    "a server's status listener, such as http://127.0.0.1:9622 through a port-forward",
+    "a server's status listener, such as http://127.0.0.1:9622 by port-forward",
   ),
-  "kubeconfig": flag.text("", "decide by policy alone, from the objects of this cluster"),
-  "output": flag.choice(["text", "json"], "text", "output format"),
-  "role-base-arn": flag.text("", "the server's setting, for --kubeconfig"),
-  "permitted-match": flag.choice(["arn", "name"], "arn", "the server's setting, for --kubeconfig"),
-  "allowed-roles": flag.boolean("the server's setting, for --kubeconfig"),
+  "kubeconfig": flag.text("", "judge by policy alone, from what this cluster's objects say"),
+  "output": flag.choice(["text", "json"], "text", "what is printed"),
+  ...policyFlagsAsServer,
 };

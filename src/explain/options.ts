@@ -1,11 +1,7 @@
 /** The flags and arguments of `explain`, parsed, or everything that is wrong with them. Pure. */
-import {
-  kubeconfigFile,
-  type KubeconfigFiles,
-  usualKubeconfig,
-} from "../kubernetes/client/kubeconfig_files.ts";
+import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
 import type { PolicySettings } from "../policy/facts.ts";
-import { parseRoleBaseArn } from "../policy/role_base.ts";
+import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
 import { explainFlags } from "./flags.ts";
@@ -16,8 +12,8 @@ const usualStatusUrl = "http://127.0.0.1:9622";
 /** Whom to ask. `usual`: a server at the usual place, else the cluster that kubectl would take. */
 type Source =
   | { readonly kind: "server"; readonly url: string }
-  | { readonly kind: "cluster"; readonly kubeconfig: KubeconfigFiles }
-  | { readonly kind: "usual"; readonly url: string; readonly kubeconfig: KubeconfigFiles | null };
+  | { readonly kind: "cluster"; readonly kubeconfig: string }
+  | { readonly kind: "usual"; readonly url: string; readonly kubeconfig: string | null };
 
 export interface ExplainOptions {
   readonly subject: { readonly namespace: string; readonly name: string } | "all";
@@ -47,7 +43,7 @@ export function parseExplainOptions(
   const [namespace = "", name = ""] = (positionals[0] ?? "").split("/");
   const subject = values.all ? "all" : { namespace, name };
   const json = values.output === "json";
-  const policy = policyOf(values);
+  const policy = policySettingsOf(values);
   return { kind: "options", options: { subject, source: sourceOf(values, env), json, policy } };
 }
 
@@ -63,37 +59,16 @@ function subjectProblems({ all }: Values, positionals: readonly string[]): strin
 const expected = "expected NAMESPACE/POD or --all";
 
 function flagProblems(values: Values): string[] {
-  const problems: string[] = [];
-  if (values["server-status"] !== "" && values["kubeconfig"] !== "") {
-    problems.push("--kubeconfig: expected it or --server-status, not both");
-  }
-  const base = values["role-base-arn"];
-  const parsed = base === "" ? null : parseRoleBaseArn(base);
-  if (parsed?.kind === "malformed") {
-    problems.push(
-      `--role-base-arn: ${JSON.stringify(base)} is not valid; expected ${parsed.expected}`,
-    );
-  }
-  return problems;
+  const both = values["server-status"] !== "" && values["kubeconfig"] !== "";
+  return [
+    ...(both ? ["--kubeconfig: expected it or --server-status, not both"] : []),
+    ...policyProblems(values),
+  ];
 }
 
 function sourceOf(values: Values, env: Readonly<Record<string, string | undefined>>): Source {
   const { "server-status": url, kubeconfig } = values;
   if (url !== "") return { kind: "server", url };
-  if (kubeconfig !== "") return { kind: "cluster", kubeconfig: kubeconfigFile(kubeconfig) };
+  if (kubeconfig !== "") return { kind: "cluster", kubeconfig };
   return { kind: "usual", url: usualStatusUrl, kubeconfig: usualKubeconfig(env) };
-}
-
-function policyOf(values: Values): PolicySettings {
-  return {
-    roleBaseArn: values["role-base-arn"] || null,
-    permittedMatch: values["permitted-match"],
-    honourAllowedRoles: values["allowed-roles"],
-    sessionNameTemplate: "{namespace}.{serviceAccount}",
-    sessionDurationSeconds: 43_200,
-    maxSessionDurationSeconds: 43_200,
-    sessionTags: false,
-    clusterName: null,
-    reservedRoleArns: [],
-  };
 }

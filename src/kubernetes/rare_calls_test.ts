@@ -16,6 +16,7 @@ function opened() {
   const api = createKubernetesApi({
     connection: {
       server: "https://api",
+      address: null,
       namespace: null,
       access: () => Promise.resolve({ tls: {}, headers: {} }),
     },

@@ -1,12 +1,6 @@
 /** The flags and arguments of `migrate check`, parsed, or everything that is wrong with them. Pure. */
-import {
-  kubeconfigFile,
-  type KubeconfigFiles,
-  usualKubeconfig,
-} from "../kubernetes/client/kubeconfig_files.ts";
-import type { PolicySettings } from "../policy/facts.ts";
-import { formatRoleBaseArn, parseRoleBaseArn } from "../policy/role_base.ts";
-import { sessionNameTemplateProblem } from "../policy/session_name.ts";
+import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
+import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
 import { migrateFlags } from "./flags.ts";
@@ -16,7 +10,7 @@ import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
 export interface MigrateOptions {
   readonly source:
     | { readonly kind: "files"; readonly paths: readonly string[] }
-    | { readonly kind: "cluster"; readonly kubeconfig: KubeconfigFiles };
+    | { readonly kind: "cluster"; readonly kubeconfig: string };
   /** Empty: concluded from the annotations. */
   readonly from: readonly Predecessor[];
   readonly json: boolean;
@@ -33,7 +27,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 export function parseMigrateOptions(args: readonly string[], env: Env): ParsedOptions {
   const parsed = parseFlags(migrateFlags, args, env);
   if (parsed.kind === "problems") {
-    return { kind: "problems", problems: [...parsed.problems, ...flagProblems(parsed.values)] };
+    return { kind: "problems", problems: [...parsed.problems, ...policyProblems(parsed.values)] };
   }
   const { values, positionals: [word, ...paths] } = parsed;
   const source = sourceOf(values, paths, env);
@@ -47,7 +41,7 @@ export function parseMigrateOptions(args: readonly string[], env: Env): ParsedOp
     ...(paths.length > 0 && values.kubeconfig !== ""
       ? ["--kubeconfig: expected it or files, not both"]
       : []),
-    ...flagProblems(values),
+    ...policyProblems(values),
   ];
   if (problems.length > 0 || source === null) return { kind: "problems", problems };
   return {
@@ -56,7 +50,7 @@ export function parseMigrateOptions(args: readonly string[], env: Env): ParsedOp
       source,
       from: predecessorsOf(values.from),
       json: values.output === "json",
-      settings: { before: beforeOf(values), ours: oursOf(values) },
+      settings: { before: beforeOf(values), ours: policySettingsOf(values) },
     },
   };
 }
@@ -67,21 +61,8 @@ function sourceOf(
   env: Env,
 ): MigrateOptions["source"] | null {
   if (paths.length > 0) return { kind: "files", paths };
-  const kubeconfig = values.kubeconfig ? kubeconfigFile(values.kubeconfig) : usualKubeconfig(env);
+  const kubeconfig = values.kubeconfig || usualKubeconfig(env);
   return kubeconfig === null ? null : { kind: "cluster", kubeconfig };
-}
-
-function flagProblems(values: Values): string[] {
-  const problems: string[] = [];
-  const base = values["role-base-arn"];
-  const parsed = base === "" ? null : parseRoleBaseArn(base);
-  const is = (name: keyof Values) => `--${name}: ${JSON.stringify(values[name])} is not valid;`;
-  if (parsed?.kind === "malformed") {
-    problems.push(`${is("role-base-arn")} expected ${parsed.expected}`);
-  }
-  const template = sessionNameTemplateProblem(values["session-name"], "cluster");
-  if (template !== null) problems.push(`${is("session-name")} the template ${template}`);
-  return problems;
 }
 
 function predecessorsOf(from: Values["from"]): readonly Predecessor[] {
@@ -89,31 +70,12 @@ function predecessorsOf(from: Values["from"]): readonly Predecessor[] {
   return from === "kiam" ? ["kiam-v3", "kiam-v4"] : [from];
 }
 
-function baseOf(values: Values): string | null {
-  const parsed = values["role-base-arn"] === "" ? null : parseRoleBaseArn(values["role-base-arn"]);
-  return parsed?.kind === "base" ? formatRoleBaseArn(parsed.base) : null;
-}
-
 function beforeOf(values: Values): PredecessorSettings {
   return {
-    roleBaseArn: baseOf(values),
+    roleBaseArn: policySettingsOf(values).roleBaseArn,
     session: values.session,
     strict: !values["disable-strict-namespace-regexp"],
     defaultRole: values["default-role"] || null,
     restrictions: values["namespace-restrictions"] ? values["namespace-restriction-format"] : "off",
-  };
-}
-
-function oursOf(values: Values): PolicySettings {
-  return {
-    roleBaseArn: baseOf(values),
-    permittedMatch: values["permitted-match"],
-    honourAllowedRoles: values["allowed-roles"],
-    sessionNameTemplate: values["session-name"],
-    sessionDurationSeconds: 43_200,
-    maxSessionDurationSeconds: 43_200,
-    sessionTags: false,
-    clusterName: "cluster",
-    reservedRoleArns: [],
   };
 }

@@ -1,7 +1,7 @@
 /** kiam's and kube2iam's own answers, as their sources give them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import { namespaceFacts, podFacts, serviceAccountFacts } from "../../tests/fakes/facts.ts";
 import type { NamespaceFacts, PodFacts } from "../policy/facts.ts";
 import { oldAnswer, type Predecessor, type PredecessorSettings } from "./predecessor.ts";
 
@@ -80,7 +80,7 @@ for (const [from, pod, namespace, settings, expected] of rows) {
     const facts = {
       pod: podFacts(pod),
       namespace: namespaceFacts(namespace),
-      serviceAccount: { namespace: "shop", name: "default", role: "ignored" },
+      serviceAccount: serviceAccountFacts({ role: "ignored" }),
     };
     const answer = oldAnswer(from, facts, { ...usual, ...settings });
     assert.equal(answer.kind === "role" ? answer.arn : answer.kind, expected);

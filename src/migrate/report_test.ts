@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import { namespaceFacts, podFacts, serviceAccountFacts } from "../../tests/fakes/facts.ts";
+import { policySettings } from "../../tests/fakes/policy_settings.ts";
 import type { NamespaceFacts, PodFacts } from "../policy/facts.ts";
 import type { Predecessor } from "./predecessor.ts";
 import { likelyPredecessors, migrationReport, reportText } from "./report.ts";
@@ -13,17 +14,7 @@ const before = {
   defaultRole: "basic",
   restrictions: "off",
 } as const;
-const ours = {
-  roleBaseArn: base,
-  permittedMatch: "arn",
-  honourAllowedRoles: false,
-  sessionNameTemplate: "{namespace}.{serviceAccount}",
-  sessionDurationSeconds: 43_200,
-  maxSessionDurationSeconds: 43_200,
-  sessionTags: false,
-  clusterName: null,
-  reservedRoleArns: [],
-} as const;
+const ours = { ...policySettings, sessionDurationSeconds: 43_200 };
 
 function report(
   from: Predecessor,
@@ -31,7 +22,7 @@ function report(
   namespace: Partial<NamespaceFacts> = {},
   accountRole: string | null = null,
 ) {
-  const account = { namespace: "shop", name: "default", role: accountRole };
+  const account = serviceAccountFacts({ role: accountRole });
   const cluster = {
     pods: [podFacts(pod)],
     namespaces: new Map([["shop", namespaceFacts(namespace)]]),

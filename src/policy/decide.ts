@@ -12,12 +12,14 @@ import type {
   PolicySettings,
   ServiceAccountFacts,
 } from "./facts.ts";
+import { ExternalIds } from "./external_id.ts";
+import { namespaceExpression, namespaceExpressionProblem } from "./namespace_expression.ts";
 import { Permission } from "./permission.ts";
 import { namespaceName, podName, requestedRole, type WrittenRole } from "./requested_role.ts";
 import { PolicySettingsFault, reservedRoles } from "./reserved_roles.ts";
 import { formatRoleArn, type RoleArn } from "./role_arn.ts";
 import { parseRoleBaseArn, type ResolvedRole, resolveRole, type RoleBase } from "./role_base.ts";
-import { sessionIdentity } from "./session_identity.ts";
+import { sessionIdentity, type SessionRules } from "./session_identity.ts";
 
 export interface Policy {
   /**
@@ -33,25 +35,39 @@ export interface Policy {
   namespaceProblem(namespace: NamespaceFacts): Denial | null;
 }
 
-interface Rules {
-  readonly settings: PolicySettings;
+interface Rules extends SessionRules {
   readonly base: RoleBase | null;
   readonly isReserved: (role: RoleArn) => boolean;
+  readonly isTrustRole: (role: RoleArn) => boolean;
   readonly permission: Permission;
 }
 
 /**
  * A policy for one set of settings. Its only state is a bounded cache of parsed annotations.
- * @throws {PolicySettingsFault} `roleBaseArn` or a reserved role is not a valid ARN of its kind.
+ * @throws {PolicySettingsFault} an ARN or an expression in the settings isn't valid.
  */
 export function createPolicy(settings: PolicySettings): Policy {
   const base = baseOf(settings.roleBaseArn);
   const isReserved = reservedRoles(settings.reservedRoleArns);
-  const permission = new Permission({ ...settings, base });
-  const rules = { settings, base, isReserved, permission };
+  const permitted = namespaceExpression(checked(settings.assumeRolePermitted));
+  checked(settings.externalIdPermitted);
+  const rules = {
+    settings,
+    base,
+    isReserved,
+    isTrustRole: (role: RoleArn) => permitted.permitsAny(formatRoleArn(role)),
+    permission: new Permission({ ...settings, base }),
+    externalIds: new ExternalIds(settings),
+    trustRoles: {
+      base,
+      permitted,
+      isPermittedSet: settings.assumeRolePermitted !== null,
+      isServers: isReserved,
+    },
+  };
   return {
     decide: (pod, namespace, serviceAccount) => decide(rules, pod, namespace, serviceAccount),
-    namespaceProblem: (namespace) => permission.problem(namespace),
+    namespaceProblem: (namespace) => rules.permission.problem(namespace),
   };
 }
 
@@ -69,13 +85,20 @@ function decide(
   if (namespace === undefined || request.kind === "unknown") return denied(namespaceUnknown(pod));
   const resolved = resolveRole(request.text, rules.base);
   if (resolved.kind !== "role") return denied(unresolved(request, resolved));
-  if (rules.isReserved(resolved.role)) return denied(reserved(request, resolved.role));
-  const refusal = rules.permission.refusal(namespace, resolved.role, request.setting);
+  const { role } = resolved;
+  if (rules.isReserved(role)) return denied(reserved(request, role, runsAs));
+  if (rules.isTrustRole(role)) return denied(reserved(request, role, trusted));
+  const refusal = rules.permission.refusal(namespace, role, request.setting);
   if (refusal !== null) return denied(refusal);
-  const session = sessionIdentity(pod, resolved.role, rules.settings);
-  if (session.kind === "denied") return session;
-  const { name } = resolved.role;
-  return { kind: "role", name, requested: request.text, identity: session.identity };
+  const session = sessionIdentity({ pod, namespace, account, role }, rules);
+  if (session.denial !== null) return denied(session.denial);
+  return { kind: "role", name: role.name, requested: request.text, identity: session.value };
+}
+
+function checked(expression: string | null): string | null {
+  const problem = expression === null ? null : namespaceExpressionProblem(expression);
+  if (problem === null) return expression;
+  throw new PolicySettingsFault(`expression ${quoted(expression ?? "", 200)} ${problem}`);
 }
 
 function baseOf(roleBaseArn: string | null): RoleBase | null {
@@ -123,7 +146,10 @@ function unresolved(
   return denial("RoleMalformed", `${found} is not a role: ${resolved.expected}; ${remedy}`);
 }
 
-function reserved(request: WrittenRole, role: RoleArn): Denial {
-  const why = `${shown(formatRoleArn(role), 160)} is a role that the server itself runs as`;
+const runsAs = "that the server itself runs as";
+const trusted = "that --assume-role-permitted sets aside for namespaces' assume-role";
+
+function reserved(request: WrittenRole, role: RoleArn, which: string): Denial {
+  const why = `${shown(formatRoleArn(role), 160)} is a role ${which}`;
   return denial("RoleReserved", `${request.where}: ${why}, which no pod gets; name another role`);
 }

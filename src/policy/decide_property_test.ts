@@ -2,12 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
-import { createPolicy } from "./decide.ts";
+import { namespaceFacts, podFacts, serviceAccountFacts } from "../../tests/fakes/facts.ts";
+import { policySettings } from "../../tests/fakes/policy_settings.ts";
+import { createPolicy, type Policy } from "./decide.ts";
 import type { Decision, NamespaceFacts, PodFacts, PolicySettings } from "./facts.ts";
+import { eksTags } from "./session_tags.ts";
 
 const own = "arn:aws:iam::111122223333:role/";
 const secret = "external-secret";
+const policyArn = "arn:aws:iam::111122223333:policy/limits";
+const inlinePolicy = '{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}';
 
 const junk = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -26,12 +30,17 @@ const junkPod: fc.Arbitrary<PodFacts> = fc.record({
   sessionName: text,
   externalId: fc.option(fc.constantFrom(secret, `${secret}\n`, secret.repeat(100), "x")),
   sessionDuration: fc.oneof(text, fc.constantFrom("15m", "1h", "3600")),
+  sessionPolicyArns: fc.oneof(text, fc.constantFrom("arn:aws:iam::aws:policy/x,,y", policyArn)),
 }).map((changes) => podFacts(changes));
 const junkNamespace: fc.Arbitrary<NamespaceFacts> = fc.record({
   name: fc.oneof({ weight: 4, arbitrary: fc.constant("shop") }, { weight: 1, arbitrary: junk }),
   permitted: fc.oneof(text, fc.constantFrom(".*", "(", own + ".*")),
   allowedRoles: fc.oneof(text, fc.constantFrom('["*"]', "[", "[1]")),
   defaultRole: text,
+  externalId: fc.oneof(text, fc.constantFrom(secret, "acme/shop")),
+  assumeRole: fc.oneof(text, fc.constantFrom("trust/shop", "trust/bank")),
+  sessionPolicyArns: fc.oneof(text, fc.constant(policyArn)),
+  sessionPolicy: fc.oneof(text, fc.constant(inlinePolicy)),
 }).map((changes) => namespaceFacts(changes));
 const someSettings: fc.Arbitrary<PolicySettings> = fc.record({
   roleBaseArn: fc.constantFrom(null, own, own + "team/"),
@@ -40,7 +49,16 @@ const someSettings: fc.Arbitrary<PolicySettings> = fc.record({
   sessionNameTemplate: fc.oneof(junk, fc.constant("{namespace}.{pod}.{cluster}.{role}")),
   sessionDurationSeconds: fc.integer({ min: 900, max: 43_200 }),
   maxSessionDurationSeconds: fc.constantFrom(3_600, 43_200),
-  sessionTags: fc.boolean(),
+  sessionTags: fc.constantFrom([], eksTags, [{ key: "k", template: "{pod}" }]),
+  transitiveTagKeys: fc.constant([]),
+  sourceIdentityTemplate: fc.constantFrom(null, "{namespace}.{serviceAccount}", "{pod}"),
+  externalIdTemplate: fc.constantFrom(
+    null,
+    "{namespace}/{serviceAccount}",
+    "{cluster}:{namespace}",
+  ),
+  externalIdPermitted: fc.constantFrom(null, "acme/{namespace}"),
+  assumeRolePermitted: fc.constantFrom(null, own + "trust/{namespace}"),
   clusterName: text,
   reservedRoleArns: fc.constantFrom([], [own + "reader"]),
 });
@@ -49,7 +67,12 @@ test("decide: total, and every answer is fit to be shown or sent to STS", () => 
   const namespace = fc.option(junkNamespace, { nil: undefined });
   fc.assert(
     fc.property(someSettings, junkPod, namespace, text, (settings, pod, facts, role) => {
-      const account = { namespace: pod.namespace, name: pod.serviceAccount, role };
+      const account = serviceAccountFacts({
+        namespace: pod.namespace,
+        name: pod.serviceAccount,
+        role,
+        sessionPolicyArns: role,
+      });
       const policy = createPolicy(settings);
       const decision = policy.decide(pod, facts, account);
       assertFit(decision, settings);
@@ -60,17 +83,7 @@ test("decide: total, and every answer is fit to be shown or sent to STS", () => 
 });
 
 test("decide: a role means that it is permitted, by another reading of the expression", () => {
-  const policy = createPolicy({
-    roleBaseArn: own,
-    permittedMatch: "arn",
-    honourAllowedRoles: false,
-    sessionNameTemplate: "{namespace}",
-    sessionDurationSeconds: 3600,
-    maxSessionDurationSeconds: 3600,
-    sessionTags: false,
-    clusterName: null,
-    reservedRoleArns: [own + "aab"],
-  });
+  const policy = createPolicy({ ...policySettings, reservedRoleArns: [own + "aab"] });
   const role = fc.string({ unit: fc.constantFrom("a", "b", "/"), maxLength: 4 });
   fc.assert(
     fc.property(role, expression(), (name, permitted) => {
@@ -121,12 +134,107 @@ function assertFit(decision: Decision, settings: PolicySettings): void {
     const { message } = decision.denial;
     assert.match(message, /^[\x20-\x7e]{20,500}$/);
     assert.ok(!message.includes(secret), "no external ID in a message");
-    assert.match(message, /; (?:write|set|change|add|run|check|nothing)|; name another|, which no/);
+    assert.match(
+      message,
+      /; (?:write|set|change|add|remove|run|check|nothing)|; name another|, which no/,
+    );
     return;
   }
-  const { arn, sessionName, durationSeconds } = decision.identity;
+  const { arn, sessionName, durationSeconds, externalId, assumedBy } = decision.identity;
   assert.ok(arn.endsWith(`/${decision.name}`));
   assert.match(sessionName, /^[\w+=,.@-]{2,64}$/);
-  const most = Math.min(settings.sessionDurationSeconds, settings.maxSessionDurationSeconds);
+  const chained = assumedBy === null ? settings.maxSessionDurationSeconds : 3600;
+  const most = Math.min(settings.sessionDurationSeconds, chained);
   assert.ok(durationSeconds >= 900 && durationSeconds <= most);
+  for (const id of [externalId, assumedBy?.externalId ?? null]) {
+    if (id !== null) assert.match(id, /^[\w+=,.@:/-]{2,1224}$/);
+  }
+}
+
+/** Names as Kubernetes allows them, close to each other and to the parts of the templates. */
+const label = fc.oneof(
+  fc.constantFrom("shop", "shop-2", "bank", "acme", "prod", "default"),
+  fc.string({ unit: fc.constantFrom("a", "b", "-"), minLength: 1, maxLength: 3 })
+    .filter((name) => /^[ab](?:.*[ab])?$/.test(name)),
+);
+const subdomain = fc.array(label, { minLength: 1, maxLength: 2 }).map((parts) => parts.join("."));
+const place = fc.record({ namespace: label, serviceAccount: subdomain });
+
+/** Policies by template and expression: making one compiles. */
+const policies = [
+  "{namespace}/{serviceAccount}",
+  "{cluster}/{namespace}/{serviceAccount}",
+  "{serviceAccount}@{namespace}",
+  "{cluster}:{namespace}",
+  "{cluster}/{serviceAccount}/{namespace}",
+  null,
+].flatMap((externalIdTemplate) =>
+  [
+    "{namespace}/.*",
+    "{namespace}",
+    "acme/{namespace}(/.*)?",
+    "(prod|acme)/{namespace}/.*",
+    ".*/{namespace}",
+    ".*@{namespace}",
+    "prod[:/]{namespace}",
+    null,
+  ].map((externalIdPermitted) => {
+    const assumeRolePermitted = own + "trust/{namespace}";
+    const changes = { externalIdTemplate, externalIdPermitted, assumeRolePermitted };
+    const policy = createPolicy({ ...policySettings, clusterName: "prod", ...changes });
+    return { externalIdTemplate, externalIdPermitted, policy };
+  })
+);
+
+type Place = { readonly namespace: string; readonly serviceAccount: string };
+
+/** IDs in the forms of the templates and expressions above. */
+function idsLike({ namespace, serviceAccount }: Place): string[] {
+  return [
+    `${namespace}/${serviceAccount}`,
+    `prod/${namespace}/${serviceAccount}`,
+    `prod/${serviceAccount}/${namespace}`,
+    `${serviceAccount}@${namespace}`,
+    `acme/${namespace}`,
+    `acme/${namespace}/${serviceAccount}`,
+    `prod:${namespace}`,
+    `prod/${namespace}`,
+    namespace,
+    namespace.toUpperCase(),
+    "",
+  ];
+}
+
+test("nobody gets another namespace's external ID, by any name or annotation", () => {
+  const scene = fc.tuple(fc.constantFrom(...policies), place, place)
+    .filter(([, victim, attacker]) => victim.namespace !== attacker.namespace)
+    .chain(([settings, victim, attacker]) => {
+      const likely = fc.constantFrom(...idsLike(victim), ...idsLike(attacker));
+      const any = fc.oneof(fc.constant(null), likely);
+      return fc.tuple(fc.constant({ settings, victim, attacker }), any, any, any);
+    });
+  let compared = 0;
+  fc.assert(
+    fc.property(scene, ([{ settings, victim, attacker }, victims, ofNamespace, ofPod]) => {
+      // A pod's own ID, with neither template nor annotation of its namespace, proves nothing.
+      if (settings.externalIdTemplate === null && victims === null) return;
+      const held = idsOf(settings.policy, victim, victims, null);
+      const got = idsOf(settings.policy, attacker, ofNamespace, ofPod);
+      if (held.length > 0 && got.length > 0) compared++;
+      assert.deepEqual(got.filter((id) => held.includes(id)), []);
+    }),
+    { numRuns: 20_000 },
+  );
+  assert.ok(compared > 1_000, `${compared} pairs compared`);
+});
+
+/** Those sent for the pod's role and for its namespace's trust role. */
+function idsOf(policy: Policy, at: Place, ofNamespace: string | null, ofPod: string | null) {
+  const { namespace: name, serviceAccount } = at;
+  const pod = podFacts({ namespace: name, serviceAccount, role: "r", externalId: ofPod });
+  const facts = { name, externalId: ofNamespace, assumeRole: `trust/${name}` };
+  const decision = policy.decide(pod, namespaceFacts(facts), undefined);
+  if (decision.kind !== "role") return [];
+  const { externalId, assumedBy } = decision.identity;
+  return [externalId, assumedBy?.externalId ?? null].filter((id) => id !== null);
 }

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import {
+  namespaceFacts,
+  podFacts,
+  roleIdentity,
+  serviceAccountFacts,
+} from "../../tests/fakes/facts.ts";
 import { policySettings } from "../../tests/fakes/policy_settings.ts";
 import { createPolicy } from "./decide.ts";
 import type {
@@ -10,6 +16,7 @@ import type {
   PolicySettings,
   ServiceAccountFacts,
 } from "./facts.ts";
+import { eksTags } from "./session_tags.ts";
 import { PolicySettingsFault } from "./reserved_roles.ts";
 
 const own = "arn:aws:iam::111122223333:role";
@@ -96,7 +103,8 @@ const accounts = [
 
 for (const [namespace, name, role, expected] of accounts) {
   test(`decide, ServiceAccount ${namespace}/${name} with ${JSON.stringify(role)}: ${expected}`, () => {
-    const decision = decided({}, { defaultRole: "fallback" }, {}, { namespace, name, role });
+    const account = serviceAccountFacts({ namespace, name, role });
+    const decision = decided({}, { defaultRole: "fallback" }, {}, account);
     assert.equal(outcome(decision), expected);
   });
 }
@@ -108,7 +116,7 @@ test("decide: name, request and identity of a role", () => {
     externalId: "id",
     sessionDuration: "30m",
   };
-  assert.deepEqual(decided(pod, {}, { sessionTags: true, clusterName: "c1" }), {
+  assert.deepEqual(decided(pod, {}, { sessionTags: eksTags, clusterName: "c1" }), {
     kind: "role",
     name: "reader",
     requested: "/team/reader",
@@ -124,6 +132,11 @@ test("decide: name, request and identity of a role", () => {
         ["kubernetes-pod-uid", "uid-web"],
         ["eks-cluster-name", "c1"],
       ],
+      transitiveTagKeys: [],
+      sourceIdentity: null,
+      policyArns: [],
+      policy: null,
+      assumedBy: null,
     },
   });
 });
@@ -201,7 +214,14 @@ for (const [pod, namespace, changes, expected] of messages) {
 }
 
 test("a policy isn't made of settings that mean nothing", () => {
-  for (const wrong of [{ roleBaseArn: "reader/" }, { reservedRoleArns: ["server"] }]) {
+  for (
+    const wrong of [
+      { roleBaseArn: "reader/" },
+      { reservedRoleArns: ["server"] },
+      { assumeRolePermitted: "(" },
+      { externalIdPermitted: "x" },
+    ]
+  ) {
     assert.throws(() => createPolicy({ ...settings, ...wrong }), PolicySettingsFault);
   }
 });
@@ -213,4 +233,158 @@ test("namespace problem: broken annotations, whichever role is requested", () =>
     "PermittedInvalid",
   );
   assert.equal(policy.namespaceProblem(namespaceFacts()), null);
+});
+
+const trust = { assumeRolePermitted: `${own}/trust/{namespace}` };
+
+test("trust role: assumed first, for an hour, with the namespace's external ID", () => {
+  const changes = { ...trust, externalIdTemplate: "{namespace}/{serviceAccount}" };
+  const got = decided({ role: "reader" }, { assumeRole: "trust/shop" }, {
+    ...changes,
+    sessionDurationSeconds: 43_200,
+  });
+  assert.ok(got.kind === "role");
+  assert.equal(got.identity.externalId, "shop/default");
+  assert.equal(got.identity.durationSeconds, 3600, "a chained session");
+  assert.deepEqual(
+    got.identity.assumedBy,
+    roleIdentity({
+      arn: `${own}/trust/shop`,
+      sessionName: "rolecall.shop",
+      externalId: "shop",
+    }),
+  );
+});
+
+test("trust role: the same identity for every pod of the namespace", () => {
+  const of = (pod: Partial<PodFacts>) => {
+    const got = decided({ role: "reader", ...pod }, { assumeRole: "trust/shop" }, {
+      ...trust,
+      externalIdTemplate: "{namespace}/{serviceAccount}",
+      sessionTags: eksTags,
+      sourceIdentityTemplate: "{pod}",
+    });
+    return got.kind === "role" ? got.identity.assumedBy : got;
+  };
+  const other = { name: "other", uid: "u2", serviceAccount: "cart", sessionDuration: "15m" };
+  assert.deepEqual(of({}), of(other));
+});
+
+// name, pod, namespace, settings, the reason
+const trustRoles = [
+  ["without expression", {}, { assumeRole: "trust/shop" }, {}, "AssumeRoleNotPermitted"],
+  ["another namespace's", {}, { assumeRole: "trust/bank" }, trust, "AssumeRoleNotPermitted"],
+  ["malformed", {}, { assumeRole: "a b" }, trust, "AssumeRoleNotPermitted"],
+  ["without account", { role: `${own}/x` }, { assumeRole: "trust/shop" }, {
+    ...trust,
+    roleBaseArn: null,
+  }, "AssumeRoleNotPermitted"],
+  ["the server's own", {}, { assumeRole: "trust/shop" }, {
+    ...trust,
+    reservedRoleArns: [`${own}/shop`],
+  }, "AssumeRoleNotPermitted"],
+  ["empty", {}, { assumeRole: "" }, trust, `${own}/reader`],
+  ["a session too long for a chain", { sessionDuration: "2h" }, { assumeRole: "trust/shop" }, {
+    ...trust,
+    sessionDurationSeconds: 43_200,
+  }, "SessionDurationInvalid"],
+  ["as a pod's role", { role: "trust/shop" }, {}, trust, "RoleReserved"],
+  ["another's as a pod's role", { role: "trust/bank" }, {}, trust, "RoleReserved"],
+  ["in other letters", { role: "TRUST/bank" }, {}, trust, "RoleReserved"],
+] as const;
+
+for (const [name, pod, namespace, changes, expected] of trustRoles) {
+  test(`trust role, ${name}: ${expected}`, () => {
+    assert.equal(outcome(decided({ role: "reader", ...pod }, namespace, changes)), expected);
+  });
+}
+
+test("trust role: a namespace of one letter needs a longer external ID", () => {
+  const changes = { ...trust, externalIdTemplate: "{namespace}/{serviceAccount}" };
+  const pod = { role: "reader", namespace: "s" };
+  const got = decided(pod, { name: "s", assumeRole: "trust/s" }, changes);
+  assert.equal(outcome(got), "ExternalIdInvalid");
+  assert.equal(outcome(decided(pod, { name: "s" }, changes)), `${own}/reader`);
+});
+
+const managed = (name: string) => `arn:aws:iam::111122223333:policy/${name}`;
+const inline =
+  '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}';
+
+test("session policies: of namespace, ServiceAccount and pod together, sorted, each once", () => {
+  const got = decided(
+    { role: "reader", sessionPolicyArns: ` ${managed("c")} , ${managed("a")}` },
+    { sessionPolicyArns: managed("b"), sessionPolicy: inline },
+    {},
+    serviceAccountFacts({
+      sessionPolicyArns: `${managed("a")},arn:aws:iam::aws:policy/ReadOnlyAccess,`,
+    }),
+  );
+  assert.ok(got.kind === "role");
+  assert.deepEqual(got.identity.policyArns, [
+    managed("a"),
+    managed("b"),
+    managed("c"),
+    "arn:aws:iam::aws:policy/ReadOnlyAccess",
+  ]);
+  assert.equal(got.identity.policy, inline);
+});
+
+const eleven = Array.from({ length: 11 }, (_, at) => managed(`p${at}`)).join(",");
+const statement = (more: object) =>
+  JSON.stringify({ Statement: { Effect: "Allow", Action: "*", Resource: "*", ...more } });
+const incompressible = Array.from(
+  { length: 44 },
+  (_, at) => createHash("sha256").update(String(at)).digest("base64url"),
+).join("");
+
+// pod, namespace, the message
+const policyProblems: readonly (readonly [Partial<PodFacts>, Partial<NamespaceFacts>, RegExp])[] = [
+  [
+    { sessionPolicyArns: eleven },
+    {},
+    /^pod shop\/web: .* are 11 policies, and STS takes 10; remove/,
+  ],
+  [
+    { sessionPolicyArns: "reader" },
+    {},
+    /^pod shop\/web: .*arns has "reader", which is not the ARN of a managed policy of account 1111/,
+  ],
+  [
+    { sessionPolicyArns: "arn:aws:iam::999988887777:policy/x" },
+    {},
+    /of account 111122223333 or of AWS/,
+  ],
+  [{ sessionPolicyArns: "arn:aws-cn:iam::aws:policy/x" }, {}, /of account 111122223333 or of AWS/],
+  [{ sessionPolicyArns: managed("x".repeat(2048)) }, {}, /of account 111122223333 or of AWS/],
+  [{}, { sessionPolicyArns: "x" }, /^namespace shop: .*session-policy-arns has "x"/],
+  [{}, { sessionPolicy: "{" }, /^namespace shop: .*session-policy is not JSON; write/],
+  [{}, { sessionPolicy: "[]" }, /is not an IAM policy: it needs Statement/],
+  [{}, { sessionPolicy: '{"Statement":[]}' }, /is not an IAM policy/],
+  [{}, { sessionPolicy: statement({ Effect: "Maybe" }) }, /is not an IAM policy/],
+  [{}, { sessionPolicy: statement({ Action: undefined }) }, /is not an IAM policy/],
+  [{}, { sessionPolicy: statement({ Resource: undefined }) }, /is not an IAM policy/],
+  [{}, { sessionPolicy: statement({ Principal: "*" }) }, /is not an IAM policy/],
+  [{}, { sessionPolicy: statement({ Sid: "日本" }) }, /a character that STS doesn't accept/],
+  [{}, { sessionPolicy: statement({ Sid: "s".repeat(2000) }) }, /is longer than 2048 characters/],
+  [
+    { sessionPolicyArns: managed("x".repeat(200)) },
+    { sessionPolicy: statement({ Sid: "s".repeat(1900) }) },
+    /have 2\d+ characters, and STS takes 2048/,
+  ],
+];
+
+for (const [pod, namespace, message] of policyProblems) {
+  test(`session policies: ${message}`, () => {
+    const got = decided({ role: "reader", ...pod }, namespace);
+    assert.equal(outcome(got), "SessionPolicyInvalid");
+    assert.match(got.kind === "denied" ? got.denial.message : "", message);
+  });
+}
+
+test("session policies and tags: too large in packed form", () => {
+  const large = { sessionPolicy: statement({ Sid: incompressible.slice(0, 1900) }) };
+  assert.equal(outcome(decided({ role: "reader" }, large)), "SessionTooLarge");
+  const usual = { sessionPolicy: statement({ Action: Array(60).fill("s3:GetObject") }) };
+  assert.equal(outcome(decided({ role: "reader" }, usual)), `${own}/reader`);
 });

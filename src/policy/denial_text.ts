@@ -5,8 +5,18 @@
  */
 import type { Denial, DenialReason } from "./facts.ts";
 
+/** A value, or why the pod is denied. */
+export type Checked<T> =
+  | { readonly denial: Denial; readonly value?: never }
+  | { readonly denial: null; readonly value: T };
+
 const maxMessage = 500;
 const ellipsis = "...";
+
+/** The value of a check that found nothing wrong. */
+export function passed<T>(value: T): Checked<T> {
+  return { denial: null, value };
+}
 
 /** A denial, its message reduced to one line of at most 500 bytes. */
 export function denial(reason: DenialReason, message: string): Denial {

@@ -10,6 +10,7 @@ import type {
   DenialReason,
   NamespaceFacts,
   PodFacts,
+  RoleIdentity,
   ServiceAccountFacts,
 } from "./facts.ts";
 import { podName, requestedRole } from "./requested_role.ts";
@@ -80,7 +81,14 @@ const stepOfReason: Readonly<Record<DenialReason, StepName>> = {
   PermittedInvalid: "namespace",
   NotPermitted: "role ARN",
   ExternalIdInvalid: "session",
+  ExternalIdFixed: "session",
+  ExternalIdNotPermitted: "session",
+  AssumeRoleNotPermitted: "session",
   SessionDurationInvalid: "session",
+  SessionPolicyInvalid: "session",
+  SessionTagsInvalid: "session",
+  SourceIdentityInvalid: "session",
+  SessionTooLarge: "session",
 };
 
 const policySteps = ["pod", "role", "namespace", "role ARN", "session"] as const;
@@ -183,13 +191,23 @@ function decidedName(namespace: NamespaceFacts | undefined): string {
 function sessionFound(step: "role ARN" | "session", decision: Decision): string {
   // Denied because of its session only: the role itself is permitted.
   if (decision.kind !== "role") return "permitted by the namespace";
-  const { arn, sessionName, durationSeconds, externalId, tags } = decision.identity;
-  if (step === "role ARN") return arn;
+  return step === "role ARN" ? decision.identity.arn : sessionText(decision.identity);
+}
+
+/** What is sent to STS, in one line; never the external ID itself. */
+function sessionText(identity: RoleIdentity): string {
+  const { sessionName, durationSeconds, externalId, tags, sourceIdentity } = identity;
+  const policies = identity.policyArns.length + (identity.policy === null ? 0 : 1);
   const parts = [
     sessionName,
     inWords(durationSeconds),
+    ...(identity.assumedBy === null ? [] : [`assumed by ${identity.assumedBy.arn}`]),
     ...(externalId === null ? [] : ["with an external ID"]),
+    ...(sourceIdentity === null ? [] : [`source identity ${sourceIdentity}`]),
     ...(tags.length === 0 ? [] : [`tagged ${tags.map(([key]) => key).join(", ")}`]),
+    ...(policies === 0
+      ? []
+      : [`limited by ${policies} session ${policies === 1 ? "policy" : "policies"}`]),
   ];
   return parts.join(", ");
 }

@@ -4,6 +4,7 @@ import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
 import { policySettings } from "../../tests/fakes/policy_settings.ts";
 import { createPolicy } from "./decide.ts";
 import { explained, skipped } from "./explanation.ts";
+import { eksTags } from "./session_tags.ts";
 import type { NamespaceFacts, PodFacts } from "./facts.ts";
 
 const base = "arn:aws:iam::111122223333:role/";
@@ -96,7 +97,7 @@ test("explained(): a pod that gets its credentials, each step with what was foun
 });
 
 test("explained(): the namespace's default role, tags, and a pod that has no place yet", () => {
-  const tagging = createPolicy({ ...settings, sessionTags: true, clusterName: "c" });
+  const tagging = createPolicy({ ...settings, sessionTags: eksTags, clusterName: "c" });
   const pod = podFacts({ nodeName: null, ips: [], terminating: true });
   const got = explain(pod, namespaceFacts({ defaultRole: "basic" }), tagging);
   assert.equal(got.steps[0]!.found, "not scheduled yet, no address yet; it is being deleted");

@@ -25,6 +25,7 @@ export interface PodFacts {
   readonly sessionName: string | null;
   readonly externalId: string | null;
   readonly sessionDuration: string | null;
+  readonly sessionPolicyArns: string | null;
 }
 
 export interface NamespaceFacts {
@@ -34,14 +35,17 @@ export interface NamespaceFacts {
   readonly allowedRoles: string | null;
   readonly defaultRole: string | null;
   readonly imdsv2: string | null;
-  /** Being deleted, with everything in it. */
-  readonly terminating?: boolean;
+  readonly externalId: string | null;
+  readonly assumeRole: string | null;
+  readonly sessionPolicyArns: string | null;
+  readonly sessionPolicy: string | null;
 }
 
 export interface ServiceAccountFacts {
   readonly namespace: string;
   readonly name: string;
   readonly role: string | null;
+  readonly sessionPolicyArns: string | null;
 }
 
 /** The operator's settings; the same for every pod. */
@@ -54,10 +58,23 @@ export interface PolicySettings {
   readonly sessionDurationSeconds: number;
   /** 3600 if roles are chained, else 43200. */
   readonly maxSessionDurationSeconds: number;
-  readonly sessionTags: boolean;
+  /** EKS's keys, such as `kubernetes-namespace`, and the operator's own; values are templates. */
+  readonly sessionTags: readonly SessionTagTemplate[];
+  /** Keys of the tags above that are passed along a role chain. */
+  readonly transitiveTagKeys: readonly string[];
+  readonly sourceIdentityTemplate: string | null;
+  readonly externalIdTemplate: string | null;
+  /** Expressions with `{namespace}`; null means that the namespace's annotation is never permitted. */
+  readonly externalIdPermitted: string | null;
+  readonly assumeRolePermitted: string | null;
   readonly clusterName: string | null;
   /** ARNs of the roles that the server itself runs as; pods never get them. */
   readonly reservedRoleArns: readonly string[];
+}
+
+export interface SessionTagTemplate {
+  readonly key: string;
+  readonly template: string;
 }
 
 /** Everything sent to STS for a pod; pods with equal identities share credentials. */
@@ -67,6 +84,14 @@ export interface RoleIdentity {
   readonly externalId: string | null;
   readonly durationSeconds: number;
   readonly tags: readonly (readonly [key: string, value: string])[];
+  readonly transitiveTagKeys: readonly string[];
+  readonly sourceIdentity: string | null;
+  /** Managed session policies, sorted. */
+  readonly policyArns: readonly string[];
+  /** The inline session policy, as written. */
+  readonly policy: string | null;
+  /** The namespace's trust role, with whose credentials this one is assumed; null: the server's own. */
+  readonly assumedBy: RoleIdentity | null;
 }
 
 /** Why a pod is denied. Stable: used in metrics, Events and `explain`. */
@@ -81,7 +106,14 @@ export type DenialReason =
   | "PermittedInvalid"
   | "NotPermitted"
   | "ExternalIdInvalid"
-  | "SessionDurationInvalid";
+  | "ExternalIdFixed"
+  | "ExternalIdNotPermitted"
+  | "AssumeRoleNotPermitted"
+  | "SessionDurationInvalid"
+  | "SessionPolicyInvalid"
+  | "SessionTagsInvalid"
+  | "SourceIdentityInvalid"
+  | "SessionTooLarge";
 
 export interface Denial {
   readonly reason: DenialReason;

@@ -2,23 +2,20 @@
  * Whether a namespace permits a role: by its expression or, if enabled, by kube2iam's list. Reserved
  * roles and everything else that a pod requests are checked elsewhere.
  */
-import { LRUCache } from "lru-cache";
 import { type AllowedRoles, allows, parseAllowedRoles } from "./allowed_roles.ts";
 import { denial, quoted, shown } from "./denial_text.ts";
 import type { Denial, DenialReason, NamespaceFacts } from "./facts.ts";
-import { parsePermitted, type Permitted } from "./permitted.ts";
+import { parsePermitted, type Permitted, permittedSize } from "./permitted.ts";
 import { namespaceName } from "./requested_role.ts";
 import { formatRoleArn, type RoleArn } from "./role_arn.ts";
 import { formatRoleBaseArn, pathAndName, type RoleBase } from "./role_base.ts";
+import { cachedByText } from "./text_cache.ts";
 
 interface PermissionSettings {
   readonly base: RoleBase | null;
   readonly permittedMatch: "arn" | "name";
   readonly honourAllowedRoles: boolean;
 }
-
-/** About 300 usual expressions, or 16 of the largest, whose engines take 8 MB each. */
-const maxSize = 131_072;
 
 interface Rules {
   readonly permitted: Permitted | null;
@@ -29,8 +26,8 @@ interface Rules {
 export class Permission {
   readonly #settings: PermissionSettings;
   readonly #baseArn: string | null;
-  readonly #permitted = parsedTexts(parsePermitted, sizeOfPermitted);
-  readonly #allowed = parsedTexts(parseAllowedRoles, () => 0);
+  readonly #permitted = cachedByText(parsePermitted, permittedSize);
+  readonly #allowed = cachedByText(parseAllowedRoles);
 
   constructor(settings: PermissionSettings) {
     this.#settings = settings;
@@ -77,22 +74,6 @@ export class Permission {
     if (permittedMatch !== "name" || base === null) return false;
     return role.account === base.account && role.partition === base.partition;
   }
-}
-
-/** Caches what annotations parse to. An entry larger than a quarter of the cache isn't kept. */
-function parsedTexts<T extends object>(parse: (text: string) => T, sizeOf: (parsed: T) => number) {
-  const cache = new LRUCache<string, T>({
-    maxSize,
-    maxEntrySize: maxSize / 4,
-    sizeCalculation: (parsed, text) => 64 + text.length + sizeOf(parsed),
-    memoMethod: parse,
-  });
-  return (text: string) => cache.memo(text);
-}
-
-/** An instruction counts as 4: the engine's states grow with them. */
-function sizeOfPermitted(permitted: Permitted): number {
-  return permitted.kind === "expression" ? 4 * permitted.size : 0;
 }
 
 const permittedKey = "iam.amazonaws.com/permitted";

@@ -35,15 +35,20 @@ const maxInstructions = 1_250;
  * Compiles the expression on its own. Adding anchors or a group around it would be unsafe: `a|b`
  * escapes anchors, and `x)|(?:.*` escapes a group. Never throws.
  */
-export function parsePermitted(text: string): Permitted {
+export function parsePermitted(text: string, { ignoreCase = false } = {}): Permitted {
   if (text === "") return { kind: "empty" };
   if (bytes(text) > maxBytes) return invalid(`is longer than ${maxBytes} bytes`);
   if (programSizeBound(text) > maxSizeBound) return invalid(tooLarge);
   try {
-    return expression(RE2JS.compile(text));
+    return expression(RE2JS.compile(text, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0));
   } catch (error) {
     return invalid(`is not RE2 syntax: ${syntaxProblem(error)}`);
   }
+}
+
+/** What an expression counts in a cache: 4 per instruction, as the engine's states grow with them. */
+export function permittedSize(permitted: Permitted): number {
+  return permitted.kind === "expression" ? 4 * permitted.size : 0;
 }
 
 const tooLarge =

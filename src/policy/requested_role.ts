@@ -50,7 +50,8 @@ export function namespaceName(name: string): string {
   return `namespace ${shown(name, 63)}`;
 }
 
-function serviceAccountName(pod: PodFacts): string {
+/** `serviceaccount shop/cart`, for messages. */
+export function serviceAccountName(pod: PodFacts): string {
   return `serviceaccount ${shown(pod.namespace, 63)}/${shown(pod.serviceAccount, 63)}`;
 }
 

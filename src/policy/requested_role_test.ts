@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import { namespaceFacts, podFacts, serviceAccountFacts } from "../../tests/fakes/facts.ts";
 import { requestedRole } from "./requested_role.ts";
-
-const account = { namespace: "shop", name: "default" };
 
 // pod's, ServiceAccount's (undefined = not known), namespace's default (undefined = not known), asked
 const cases = [
@@ -28,7 +26,7 @@ for (const [pod, ofAccount, ofNamespace, expected] of cases) {
     const asked = requestedRole(
       podFacts({ role: pod }),
       ofNamespace === undefined ? undefined : namespaceFacts({ defaultRole: ofNamespace }),
-      ofAccount === undefined ? undefined : { ...account, role: ofAccount },
+      ofAccount === undefined ? undefined : serviceAccountFacts({ role: ofAccount }),
     );
     assert.equal(asked.kind === "role" ? `${asked.where} ${asked.text}` : asked.kind, expected);
   });

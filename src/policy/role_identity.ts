@@ -6,8 +6,16 @@ import type { RoleIdentity } from "./facts.ts";
  * SHA-256 in hex: two identities have the same key exactly if they are equal. The order of tags counts.
  */
 export function identityKey(identity: RoleIdentity): string {
-  const { arn, sessionName, externalId, durationSeconds, tags } = identity;
-  // JSON keeps the fields separate whatever they contain, and null distinct from any text.
-  const encoded = JSON.stringify([arn, sessionName, externalId, durationSeconds, tags]);
-  return createHash("sha256").update(encoded).digest("hex");
+  return createHash("sha256").update(JSON.stringify(fieldsOf(identity))).digest("hex");
+}
+
+/** JSON keeps the fields separate whatever they contain, and null distinct from any text. */
+function fieldsOf(identity: RoleIdentity): readonly unknown[] {
+  const { arn, sessionName, externalId, durationSeconds, sourceIdentity, assumedBy } = identity;
+  const { tags, transitiveTagKeys, policyArns, policy } = identity;
+  return [
+    [arn, sessionName, externalId, durationSeconds, sourceIdentity],
+    [tags, transitiveTagKeys, policyArns, policy],
+    assumedBy === null ? null : fieldsOf(assumedBy),
+  ];
 }

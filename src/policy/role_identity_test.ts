@@ -2,16 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
+import { roleIdentity } from "../../tests/fakes/facts.ts";
 import type { RoleIdentity } from "./facts.ts";
 import { identityKey } from "./role_identity.ts";
 
-const plain: RoleIdentity = {
-  arn: "arn:aws:iam::111122223333:role/reader",
-  sessionName: "shop.cart",
-  externalId: null,
-  durationSeconds: 3600,
-  tags: [],
-};
+const plain = roleIdentity();
 
 test("identity key: SHA-256 in hex, the same for equal identities", () => {
   assert.match(identityKey(plain), /^[0-9a-f]{64}$/);
@@ -25,6 +20,12 @@ const others: readonly (readonly [name: string, change: Partial<RoleIdentity>])[
   ["external ID that reads null", { externalId: "null" }],
   ["duration", { durationSeconds: 900 }],
   ["tags", { tags: [["a", "b"]] }],
+  ["transitive tags", { transitiveTagKeys: ["a"] }],
+  ["source identity", { sourceIdentity: "shop.cart" }],
+  ["managed session policies", { policyArns: ["arn:aws:iam::aws:policy/ReadOnlyAccess"] }],
+  ["inline session policy", { policy: "{}" }],
+  ["trust role", { assumedBy: roleIdentity() }],
+  ["trust role's external ID", { assumedBy: roleIdentity({ externalId: "ab" }) }],
 ];
 
 for (const [name, change] of others) {
@@ -38,13 +39,22 @@ test("identity key: equal exactly where the identities are", () => {
     unit: fc.constantFrom("a", '"', ",", "]", "[", "\\", "\ud800"),
     maxLength: 3,
   });
-  const identity = fc.record({
+  const texts = fc.array(text, { maxLength: 2 });
+  const fields = {
     arn: text,
     sessionName: text,
     externalId: fc.option(text),
     durationSeconds: fc.nat(2),
     tags: fc.array(fc.tuple(text, text), { maxLength: 2 }),
-  }, { noNullPrototype: true });
+    transitiveTagKeys: texts,
+    sourceIdentity: fc.option(text),
+    policyArns: texts,
+    policy: fc.option(text),
+  };
+  const first = fc.record({ ...fields, assumedBy: fc.constant(null) }, { noNullPrototype: true });
+  const identity = fc.record({ ...fields, assumedBy: fc.option(first, { freq: 1 }) }, {
+    noNullPrototype: true,
+  });
   fc.assert(
     fc.property(identity, identity, (one, other) => {
       const equal = isDeepStrictEqual(one, other);

@@ -1,62 +1,114 @@
-/** Builds a pod's role identity: session name, external ID, duration and tags, or a denial. */
-import { denial, quoted } from "./denial_text.ts";
-import { externalIdProblem } from "./external_id.ts";
-import type { Denial, PodFacts, PolicySettings, RoleIdentity } from "./facts.ts";
+/**
+ * Builds a pod's role identity: everything that is sent to STS for it, within STS's limits, or the
+ * denial that says what is wrong.
+ */
+import { deflateRawSync } from "node:zlib";
+import { type Checked, denial, passed, quoted } from "./denial_text.ts";
+import type { ExternalIds } from "./external_id.ts";
+import type {
+  Denial,
+  NamespaceFacts,
+  PodFacts,
+  PolicySettings,
+  RoleIdentity,
+  ServiceAccountFacts,
+} from "./facts.ts";
 import { podName } from "./requested_role.ts";
 import { formatRoleArn, type RoleArn } from "./role_arn.ts";
 import { inWords, parseSessionDuration } from "./session_duration.ts";
 import { sessionName } from "./session_name.ts";
-import { sessionTags } from "./session_tags.ts";
+import { sessionPolicies } from "./session_policies.ts";
+import { sessionTags, sourceIdentityOf } from "./session_tags.ts";
+import { chainedSeconds, trustRole, type TrustRoleRules } from "./trust_role.ts";
 
-type SessionIdentity =
-  | { readonly kind: "identity"; readonly identity: RoleIdentity }
-  | { readonly kind: "denied"; readonly denial: Denial };
-
-/** For a role that the pod is permitted to have. */
-export function sessionIdentity(
-  pod: PodFacts,
-  role: RoleArn,
-  settings: PolicySettings,
-): SessionIdentity {
-  // Empty means none, as for kiam and kube2iam.
-  const externalId = pod.externalId || null;
-  const problem = externalId === null ? null : externalIdProblem(externalId);
-  if (problem !== null) return { kind: "denied", denial: externalIdInvalid(pod, problem) };
-  const maxSeconds = Math.min(settings.sessionDurationSeconds, settings.maxSessionDurationSeconds);
-  const duration = pod.sessionDuration === null
-    ? { kind: "duration" as const, seconds: maxSeconds }
-    : parseSessionDuration(pod.sessionDuration, maxSeconds);
-  if (duration.kind === "invalid") {
-    return { kind: "denied", denial: durationInvalid(pod, duration.problem, maxSeconds) };
-  }
-  const identity = {
-    arn: formatRoleArn(role),
-    sessionName: sessionNameOf(pod, role, settings),
-    externalId,
-    durationSeconds: duration.seconds,
-    tags: settings.sessionTags ? sessionTags(pod, settings.clusterName) : [],
-  };
-  return { kind: "identity", identity };
+export interface SessionRules {
+  readonly settings: PolicySettings;
+  readonly externalIds: ExternalIds;
+  readonly trustRoles: TrustRoleRules;
 }
 
-function sessionNameOf(pod: PodFacts, role: RoleArn, settings: PolicySettings): string {
-  return sessionName(pod.sessionName, settings.sessionNameTemplate, {
+/** A role that the pod is permitted to have, with the facts around the pod. */
+export interface PermittedRole {
+  readonly pod: PodFacts;
+  readonly namespace: NamespaceFacts;
+  readonly account: ServiceAccountFacts | undefined;
+  readonly role: RoleArn;
+}
+
+export function sessionIdentity(asked: PermittedRole, rules: SessionRules): Checked<RoleIdentity> {
+  const { pod, namespace, role } = asked;
+  const { settings } = rules;
+  const externalIds = rules.externalIds.idsOf(pod, namespace);
+  if (externalIds.denial !== null) return externalIds;
+  const first = trustRole(namespace, externalIds.value.trustRole, rules.trustRoles);
+  if (first.denial !== null) return first;
+  const duration = durationOf(pod, settings, first.value !== null);
+  if (duration.denial !== null) return duration;
+  const labels = labelsOf(pod, role, settings);
+  if (labels.denial !== null) return labels;
+  const policies = sessionPolicies(pod, namespace, asked.account, role);
+  if (policies.denial !== null) return policies;
+  const identity = {
+    arn: formatRoleArn(role),
+    externalId: externalIds.value.role,
+    durationSeconds: duration.value,
+    ...labels.value,
+    transitiveTagKeys: settings.transitiveTagKeys,
+    ...policies.value,
+    assumedBy: first.value,
+  };
+  return isTooLarge(identity) ? { denial: tooLarge(pod) } : passed(identity);
+}
+
+/** Session name, tags and source identity: what the operator's templates make of the pod. */
+function labelsOf(pod: PodFacts, role: RoleArn, settings: PolicySettings) {
+  const values = {
     namespace: pod.namespace,
     serviceAccount: pod.serviceAccount,
     pod: pod.name,
+    uid: pod.uid,
     cluster: settings.clusterName ?? "",
     role: role.name,
+  };
+  const tags = sessionTags(settings.sessionTags, values, pod);
+  if (tags.denial !== null) return tags;
+  const sourceIdentity = sourceIdentityOf(settings.sourceIdentityTemplate, values, pod);
+  if (sourceIdentity.denial !== null) return sourceIdentity;
+  return passed({
+    sessionName: sessionName(pod.sessionName, settings.sessionNameTemplate, values),
+    tags: tags.value,
+    sourceIdentity: sourceIdentity.value,
   });
 }
 
-function externalIdInvalid(pod: PodFacts, problem: string): Denial {
-  const remedy = "write 2 to 1224 of letters, digits and _+=,.@:/-, or remove it";
-  const found = `iam.amazonaws.com/external-id ${problem}`;
-  return denial("ExternalIdInvalid", `${podName(pod)}: ${found}; ${remedy}`);
+function durationOf(pod: PodFacts, settings: PolicySettings, chained: boolean): Checked<number> {
+  const maxSeconds = Math.min(
+    settings.sessionDurationSeconds,
+    settings.maxSessionDurationSeconds,
+    chained ? chainedSeconds : Infinity,
+  );
+  if (pod.sessionDuration === null) return passed(maxSeconds);
+  const parsed = parseSessionDuration(pod.sessionDuration, maxSeconds);
+  if (parsed.kind === "duration") return passed(parsed.seconds);
+  const found = `iam.amazonaws.com/session-duration ${quoted(pod.sessionDuration, 60)}`;
+  const remedy = `write a duration from 15m to ${inWords(maxSeconds)}, or remove it`;
+  const message = `${podName(pod)}: ${found} ${parsed.problem}; ${remedy}`;
+  return { denial: denial("SessionDurationInvalid", message) };
 }
 
-function durationInvalid(pod: PodFacts, problem: string, maxSeconds: number): Denial {
-  const found = `iam.amazonaws.com/session-duration ${quoted(pod.sessionDuration ?? "", 60)}`;
-  const remedy = `write a duration from 15m to ${inWords(maxSeconds)}, or remove it`;
-  return denial("SessionDurationInvalid", `${podName(pod)}: ${found} ${problem}; ${remedy}`);
+/**
+ * STS also limits tags and policies in a packed form whose format AWS doesn't publish. EKS's six tags,
+ * some 300 characters, take 74 % of it (aws/containers-roadmap 2413), so what deflates to more than
+ * 1 KiB is certainly too large; STS reports what is between.
+ */
+function isTooLarge({ tags, policyArns, policy }: RoleIdentity): boolean {
+  const text = [...tags.flat(), ...policyArns, policy ?? ""].join("\n");
+  return text.length > 1024 && deflateRawSync(text).length > 1024;
+}
+
+function tooLarge(pod: PodFacts): Denial {
+  const found = `${
+    podName(pod)
+  }: its session tags and session policies together are too large for STS`;
+  return denial("SessionTooLarge", `${found}; remove some of them or shorten them`);
 }

@@ -2,23 +2,64 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { podFacts } from "../../tests/fakes/facts.ts";
-import { sessionTags } from "./session_tags.ts";
+import { eksTags, sessionTags, sessionTagsProblem, sourceIdentityOf } from "./session_tags.ts";
 
-test("session tags: EKS's keys, the cluster only where it has a name", () => {
-  const tags = [
+const values = {
+  namespace: "shop",
+  serviceAccount: "default",
+  pod: "web",
+  cluster: "c1",
+  role: "reader",
+  uid: "uid-web",
+};
+
+test("session tags: EKS's keys", () => {
+  assert.deepEqual(sessionTags(eksTags, values, podFacts()).value, [
     ["kubernetes-namespace", "shop"],
     ["kubernetes-service-account", "default"],
     ["kubernetes-pod-name", "web"],
     ["kubernetes-pod-uid", "uid-web"],
-  ];
-  assert.deepEqual(sessionTags(podFacts(), null), tags);
-  assert.deepEqual(sessionTags(podFacts(), "c1"), [...tags, ["eks-cluster-name", "c1"]]);
+    ["eks-cluster-name", "c1"],
+  ]);
 });
 
-test("session tags: values that STS takes, for every text", () => {
-  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 400 }), (text) => {
-    for (const [, value] of sessionTags(podFacts({ name: text, uid: text }), text)) {
-      assert.match(value, /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u);
-    }
+test("session tags: values that STS accepts, for every text, or a denial", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 400 }), (pod) => {
+    const checked = sessionTags(eksTags, { ...values, pod }, podFacts());
+    if (checked.denial !== null) return assert.equal(checked.denial.reason, "SessionTagsInvalid");
+    assert.deepEqual(checked.value[2], ["kubernetes-pod-name", pod], "as it is, never shortened");
+    assert.match(pod, /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u);
   }));
 });
+
+test("session tags: too long a value is a denial that names the tag", () => {
+  const path = [{ key: "path", template: "{namespace}/{pod}" }];
+  const { denial } = sessionTags(path, { ...values, pod: "p".repeat(253) }, podFacts());
+  assert.match(
+    denial?.message ?? "",
+    /^pod shop\/web: session tag "path" is not one .*at most 256/,
+  );
+});
+
+test("session tags: at most 50", () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({ key: `k${at}`, template: "v" }));
+  assert.equal(sessionTagsProblem(many(50), null), null);
+  assert.equal(sessionTagsProblem(many(51), null), "are 51, and STS takes 50");
+});
+
+// template, namespace, source identity or the denial's reason
+const sourceIdentities = [
+  [null, "shop", null],
+  ["{namespace}.{serviceAccount}", "shop", "shop.default"],
+  ["{namespace}.{serviceAccount}", "n".repeat(63), "SourceIdentityInvalid"],
+  ["{namespace}", "n", "SourceIdentityInvalid"],
+  ["{namespace}", "n/m", "SourceIdentityInvalid"],
+] as const;
+
+for (const [template, namespace, expected] of sourceIdentities) {
+  test(`source identity ${template} in ${namespace.slice(0, 9)}: ${expected}`, () => {
+    const checked = sourceIdentityOf(template, { ...values, namespace }, podFacts());
+    assert.equal(checked.denial === null ? checked.value : checked.denial.reason, expected);
+  });
+}

@@ -15,20 +15,11 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-export interface RunOptions {
-  readonly stdin?: string;
-  readonly timeoutMs?: number;
-  /** Nothing but PATH by default. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** The program reads from our terminal and prints its errors there; none are returned. */
-  readonly terminal?: boolean;
-}
-
-/** Runs a program without a shell. */
+/** Runs a program without a shell and with nothing but PATH in its environment. */
 export type RunProgram = (
   command: string,
   args: readonly string[],
-  options?: RunOptions,
+  options?: { readonly stdin?: string; readonly timeoutMs?: number },
 ) => Promise<ProgramResult>;
 
 /** Calls `output` whenever a program prints something; settles when it ends or `signal` aborts. */
@@ -45,10 +36,7 @@ export interface Runtime {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether output goes to a person at a terminal. */
   readonly isTerminal: boolean;
-  /** Whether input comes from a person at a terminal. */
-  readonly isInteractive: boolean;
   /** How many files and sockets may be open at once; all listeners together stay under half. */
   openFilesLimit(): number;
   /** Whether `[::]` can be listened on. */

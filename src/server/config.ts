@@ -1,8 +1,9 @@
 /** Parses and checks the server's settings. Pure. */
+import type { PolicySettings } from "../policy/facts.ts";
 import { parseRoleArn } from "../policy/role_arn.ts";
-import { parseRoleBaseArn } from "../policy/role_base.ts";
 import { inWords } from "../policy/session_duration.ts";
-import { sessionNameTemplateProblem } from "../policy/session_name.ts";
+import { isAmbiguous } from "../policy/template.ts";
+import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { type HostPort, hostPortText } from "../net/host_port.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
@@ -28,18 +29,13 @@ export interface ServerSettings {
   readonly tokenFile: string;
   readonly tokenAudience: string;
   readonly podTokenAudience: string;
-  readonly roleBaseArn: string | null;
+  /** Without what the server's own AWS identity adds: see `policy_settings.ts`. */
+  readonly policy: PolicySettings;
   readonly region: string | null;
   readonly stsEndpoint: string | null;
   readonly assumeRoleArn: string | null;
-  readonly sessionDurationSeconds: number;
-  readonly sessionNameTemplate: string;
-  readonly sessionTags: boolean;
-  readonly clusterName: string | null;
   readonly stsRate: number;
   readonly stsConcurrency: number;
-  readonly permittedMatch: "arn" | "name";
-  readonly honourAllowedRoles: boolean;
   readonly startupTaint: string | null;
   readonly logLevel: Values["log-level"];
   readonly logFormat: Values["log-format"];
@@ -74,7 +70,7 @@ export function parseServerConfig(
 function problemsOf(values: Values): string[] {
   return rules.flatMap(([flag, holds, expected]) =>
     holds(values) ? [] : [`--${flag}: ${shown(values, flag)} is not valid; ${expected}`]
-  ).concat(baseProblem(values), templateProblem(values));
+  ).concat(policyProblems(values));
 }
 
 /** Rules across flags: the flag, whether its value is valid, and what is expected. */
@@ -88,11 +84,6 @@ const rules: readonly (readonly [keyof Values & string, (values: Values) => bool
     "session-duration",
     (values) => values["assume-role-arn"] === "" || values["session-duration"] <= chainedSeconds,
     "with --assume-role-arn sessions last at most 1h",
-  ],
-  [
-    "session-tags",
-    (values) => !values["session-tags"] || values["cluster-name"] !== "",
-    "it needs --cluster-name for eks-cluster-name",
   ],
   [
     "tls-cert",
@@ -116,20 +107,6 @@ const rules: readonly (readonly [keyof Values & string, (values: Values) => bool
   ],
 ];
 
-function baseProblem(values: Values): string[] {
-  const base = values["role-base-arn"];
-  const parsed = base === "" ? null : parseRoleBaseArn(base);
-  if (parsed?.kind !== "malformed") return [];
-  return [`--role-base-arn: ${JSON.stringify(base)} is not valid; expected ${parsed.expected}`];
-}
-
-function templateProblem(values: Values): string[] {
-  const template = values["session-name"];
-  const problem = sessionNameTemplateProblem(template, textOf(values["cluster-name"]));
-  if (problem === null) return [];
-  return [`--session-name: ${JSON.stringify(template)} is not valid; the template ${problem}`];
-}
-
 function settingsOf(values: Values): ServerSettings {
   const [namespace = "", name = ""] = values["agent-service-account"].split(":");
   const { "tls-cert": cert, "tls-key": key } = values;
@@ -148,33 +125,33 @@ function settingsOf(values: Values): ServerSettings {
     tokenFile: values["token-file"],
     tokenAudience: values["token-audience"],
     podTokenAudience: values["pod-token-audience"],
-    roleBaseArn: textOf(values["role-base-arn"]),
+    policy: policySettingsOf(values),
     region: textOf(values["region"]),
     stsEndpoint: textOf(values["sts-endpoint"]),
     assumeRoleArn: textOf(values["assume-role-arn"]),
-    sessionDurationSeconds: values["session-duration"],
-    sessionNameTemplate: values["session-name"],
-    sessionTags: values["session-tags"],
-    clusterName: textOf(values["cluster-name"]),
     stsRate: values["sts-rate"],
     stsConcurrency: values["sts-concurrency"],
-    permittedMatch: values["permitted-match"],
-    honourAllowedRoles: values["allowed-roles"],
     startupTaint: textOf(values["startup-taint"]),
     logLevel: values["log-level"],
     logFormat: values["log-format"],
   });
 }
 
-function noticesOf(settings: ServerSettings): string[] {
-  const byPod = [
-    ...(settings.sessionNameTemplate.includes("{pod}") ? ["--session-name has {pod}"] : []),
-    ...(settings.sessionTags ? ["--session-tags names the pod"] : []),
-  ];
-  return byPod.map((why) =>
-    `${why}: pods don't share credentials, so each pod costs STS calls of its own`
-  );
+function noticesOf({ policy }: ServerSettings): string[] {
+  const templates = [
+    ["--session-name", policy.sessionNameTemplate],
+    ...policy.sessionTags.map(({ key, template }) => [`session tag ${key}`, template]),
+    ["--source-identity", policy.sourceIdentityTemplate ?? ""],
+  ] as const;
+  return templates.flatMap(([what = "", template = ""]) => [
+    ...(/\{(?:pod|uid)\}/.test(template) ? [`${what} names the pod: ${perPod}`] : []),
+    ...(isAmbiguous(template, /[^A-Za-z0-9-]/) ? [`${what} is ambiguous: ${joined}`] : []),
+  ]);
 }
+
+const perPod = "pods don't share credentials, so each pod costs STS calls of its own";
+const joined =
+  "names of two namespaces or pods can give the same text; separate them, as by _ or /";
 
 /** A value as the user wrote it. */
 function shown(values: Values, flag: keyof Values & string): string {

@@ -1,5 +1,6 @@
 /** The server's flags, for the parser, `--help` and the configuration reference. */
 import { flag, logFlags } from "../cli/flags.ts";
+import { policyFlags } from "../policy_flags/policy_flags.ts";
 
 /** Kubernetes' rule for the names of Secrets and ConfigMaps: a DNS subdomain. */
 const objectName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
@@ -48,11 +49,7 @@ export const serverFlags = {
     "an audience",
   ),
   "pod-token-audience": flag.form("rolecall-pod", "audience of pods' tokens", /./, "an audience"),
-  "role-base-arn": flag.text(
-    "",
-    "prefix for roles without arn:, such as arn:aws:iam::111122223333:role/; empty means the " +
-      "account of the server's own credentials",
-  ),
+  ...policyFlags,
   "region": flag.form(
     "",
     "region of STS; empty means the SDK's default",
@@ -61,21 +58,8 @@ export const serverFlags = {
   ),
   "sts-endpoint": flag.url("", "custom STS endpoint; empty means the SDK's regional one"),
   "assume-role-arn": flag.text("", "role assumed first; chained sessions last at most 1h"),
-  "session-duration": flag.duration("1h", "how long credentials last", { min: "15m", max: "12h" }),
-  "session-name": flag.text(
-    "{namespace}.{serviceAccount}",
-    "template of session names; also {pod}, {cluster} and {role}",
-  ),
-  "session-tags": flag.boolean("send EKS's session tags: namespace, ServiceAccount, pod, cluster"),
-  "cluster-name": flag.text("", "the cluster's name, for session names and tags"),
   "sts-rate": flag.number(20, "AssumeRole calls per second", { min: 0.1, max: 1000, whole: false }),
   "sts-concurrency": flag.number(8, "AssumeRole calls at once", { min: 1, max: 100 }),
-  "permitted-match": flag.choice(
-    ["arn", "name"],
-    "arn",
-    "what a namespace's expression must match: the role's ARN, or alternatively its path and name",
-  ),
-  "allowed-roles": flag.boolean("also honour kube2iam's iam.amazonaws.com/allowed-roles"),
   "startup-taint": flag.text(
     "",
     "key of a taint to remove from a node once its agent is ready, such as rolecall.dev/agent-not-ready",

@@ -10,20 +10,12 @@ export function policySettings(
   settings: ServerSettings,
   callerArns: readonly string[],
 ): PolicySettings {
-  const chained = settings.assumeRoleArn !== null;
+  const { policy, assumeRoleArn } = settings;
   return {
-    roleBaseArn: settings.roleBaseArn ?? roleBaseOf(callerArns[0]),
-    permittedMatch: settings.permittedMatch,
-    honourAllowedRoles: settings.honourAllowedRoles,
-    sessionNameTemplate: settings.sessionNameTemplate,
-    sessionDurationSeconds: settings.sessionDurationSeconds,
-    maxSessionDurationSeconds: chained ? 3600 : 43_200,
-    sessionTags: settings.sessionTags,
-    clusterName: settings.clusterName,
-    reservedRoleArns: [
-      ...callerArns,
-      ...(settings.assumeRoleArn === null ? [] : [settings.assumeRoleArn]),
-    ],
+    ...policy,
+    roleBaseArn: policy.roleBaseArn ?? roleBaseOf(callerArns[0]),
+    maxSessionDurationSeconds: assumeRoleArn === null ? policy.maxSessionDurationSeconds : 3600,
+    reservedRoleArns: [...callerArns, ...(assumeRoleArn === null ? [] : [assumeRoleArn])],
   };
 }
 

@@ -28,13 +28,19 @@ export interface AssumeRoleFault extends Error {
   readonly requestId?: string | undefined;
 }
 
-/** One AssumeRole call; rejects with an {@link AssumeRoleFault}. */
-export type AssumeRole = (identity: RoleIdentity, signal: AbortSignal) => Promise<Credentials>;
+/**
+ * One AssumeRole call, signed with the credentials of the identity's trust role if it has one; rejects
+ * with an {@link AssumeRoleFault}.
+ */
+export type AssumeRole = (
+  identity: RoleIdentity,
+  signal: AbortSignal,
+  assumedBy?: Credentials,
+) => Promise<Credentials>;
 
 /** The credentials of a role identity. */
 export type CredentialState =
-  /** `problem`: why STS has issued none for a while, for people. */
-  | { readonly kind: "pending"; readonly problem?: string }
+  | { readonly kind: "pending" }
   | { readonly kind: "ready"; readonly credentials: Credentials }
   | { readonly kind: "failed"; readonly reason: string; readonly message: string };
 

@@ -26,9 +26,9 @@ export function reportedCache(
   { settings, clock, random, assumeRole, log, own, called, timeline }: ReportedCacheOptions,
 ): CredentialCache {
   return new CredentialCache({
-    assumeRole: async (identity, signal) => {
+    assumeRole: async (identity, signal, assumedBy) => {
       await own.whenKnown(signal);
-      return await assumeRole(identity, signal);
+      return await assumeRole(identity, signal, assumedBy);
     },
     clock,
     random,

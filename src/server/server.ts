@@ -90,19 +90,13 @@ export function createServer(options: ServerOptions): Server {
   const index = new ClusterIndex();
   const metrics = createMetrics(registry, about);
   const timeline = new Timeline(clock);
-  const events = new ObjectEvents({
-    sink: options.eventSink,
-    clock,
-    log,
-    counted: metrics.event,
-    isEnding: (namespace) => index.isEnding(namespace),
-  });
+  const events = new ObjectEvents({ sink: options.eventSink, clock, log, counted: metrics.event });
 
   const policy = createPolicy(policySettings(settings, []));
   reportNamespaces({ index, events, problemOf: policy.namespaceProblem });
   const own = new OwnIdentity(options);
   const cache = reportedCache({ ...options, own, timeline, called: metrics.stsCall });
-  const assigned = assignmentObserver({ index, events, log, clock, timeline });
+  const assigned = assignmentObserver({ events, log, clock, timeline });
   const assigner = new Assigner({ index, cache, policy, clock, nodeGraceMs, assigned });
   own.subscribe((arns) => {
     const callers = arns.filter((arn) => isCaller(arn, log));
@@ -210,7 +204,7 @@ function agentApp(options: ServerOptions, core: Core): Hono<AppEnv> {
 function notReady(settings: ServerSettings, { index, own, stopping }: Core): string | null {
   if (stopping.aborted) return "stopping";
   if (!index.synced) return `not listed yet: ${index.unlisted.join(", ")}`;
-  if (settings.roleBaseArn === null && !own.settled) {
+  if (settings.policy.roleBaseArn === null && !own.settled) {
     return "the server's own AWS account is not known yet";
   }
   return null;

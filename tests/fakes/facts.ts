@@ -1,5 +1,10 @@
 /** Facts to start a test from: each valid, with the one thing changed that the test is about. */
-import type { NamespaceFacts, PodFacts } from "../../src/policy/facts.ts";
+import type {
+  NamespaceFacts,
+  PodFacts,
+  RoleIdentity,
+  ServiceAccountFacts,
+} from "../../src/policy/facts.ts";
 
 /** A running pod `shop/web` on node `n1` with an address and without a role. */
 export function podFacts(changes: Partial<PodFacts> = {}): PodFacts {
@@ -19,6 +24,7 @@ export function podFacts(changes: Partial<PodFacts> = {}): PodFacts {
     sessionName: null,
     externalId: null,
     sessionDuration: null,
+    sessionPolicyArns: null,
     ...changes,
   };
 }
@@ -31,6 +37,34 @@ export function namespaceFacts(changes: Partial<NamespaceFacts> = {}): Namespace
     allowedRoles: null,
     defaultRole: null,
     imdsv2: null,
+    externalId: null,
+    assumeRole: null,
+    sessionPolicyArns: null,
+    sessionPolicy: null,
+    ...changes,
+  };
+}
+
+/** ServiceAccount `shop/default`, without a role. */
+export function serviceAccountFacts(
+  changes: Partial<ServiceAccountFacts> = {},
+): ServiceAccountFacts {
+  return { namespace: "shop", name: "default", role: null, sessionPolicyArns: null, ...changes };
+}
+
+/** Role `reader` for an hour, with nothing else sent to STS. */
+export function roleIdentity(changes: Partial<RoleIdentity> = {}): RoleIdentity {
+  return {
+    arn: "arn:aws:iam::111122223333:role/reader",
+    sessionName: "shop.cart",
+    externalId: null,
+    durationSeconds: 3600,
+    tags: [],
+    transitiveTagKeys: [],
+    sourceIdentity: null,
+    policyArns: [],
+    policy: null,
+    assumedBy: null,
     ...changes,
   };
 }

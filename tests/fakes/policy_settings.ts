@@ -8,7 +8,12 @@ export const policySettings: PolicySettings = {
   sessionNameTemplate: "{namespace}.{serviceAccount}",
   sessionDurationSeconds: 3600,
   maxSessionDurationSeconds: 43_200,
-  sessionTags: false,
+  sessionTags: [],
+  transitiveTagKeys: [],
+  sourceIdentityTemplate: null,
+  externalIdTemplate: null,
+  externalIdPermitted: null,
+  assumeRolePermitted: null,
   clusterName: null,
   reservedRoleArns: [],
 };

@@ -1,17 +1,16 @@
 /** An STS in memory that answers as a test tells it to. */
+import { roleIdentity } from "./facts.ts";
 import type { RoleIdentity } from "../../src/policy/facts.ts";
-import type { AssumeRoleFault, Credentials } from "../../src/server/ports.ts";
+import type { AssumeRole, AssumeRoleFault, Credentials } from "../../src/server/ports.ts";
 import type { ManualClock } from "./manual_clock.ts";
 
 /** The identity of a made-up role; its key is its name. */
 export function identityOf(name: string, durationSeconds = 3600): RoleIdentity {
-  return {
+  return roleIdentity({
     arn: `arn:aws:iam::111122223333:role/${name}`,
     sessionName: name,
-    externalId: null,
     durationSeconds,
-    tags: [],
-  };
+  });
 }
 
 export class ScriptedFault extends Error implements AssumeRoleFault {
@@ -29,6 +28,8 @@ export interface ScriptedCall {
   readonly name: string;
   readonly at: number;
   readonly signal: AbortSignal;
+  /** The trust role's. */
+  readonly assumedBy: Credentials | undefined;
 }
 
 /** Gives credentials of the length asked for, unless `answer` says otherwise. */
@@ -50,8 +51,8 @@ export class ScriptedSts {
     return this.calls.map(({ at }) => (at - from) / 1000);
   }
 
-  readonly assumeRole = async (identity: RoleIdentity, signal: AbortSignal) => {
-    const call = { name: identity.sessionName, at: this.#clock.now(), signal };
+  readonly assumeRole: AssumeRole = async (identity, signal, assumedBy) => {
+    const call = { name: identity.sessionName, at: this.#clock.now(), signal, assumedBy };
     this.calls.push(call);
     if (this.latencyMs > 0) await this.#passes(this.latencyMs);
     const answer = this.answer(call);

@@ -67,6 +67,7 @@ test("an API that lies: whose an address is stays undisputed or unanswered, and 
   const api = createKubernetesApi({
     connection: {
       server,
+      address: null,
       namespace: null,
       access: () => Promise.resolve({ tls: {}, headers: {} }),
     },

@@ -275,7 +275,7 @@ trying(
   }, [
     "--permitted-match=name",
     "--allowed-roles",
-    "--session-tags",
+    "--session-tags=all",
     "--cluster-name=prod",
     "--session-name={cluster}.{namespace}.{pod}.{role}",
     "--session-duration=2h",

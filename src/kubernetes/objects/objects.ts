@@ -14,7 +14,11 @@ export const annotationKeys = {
   sessionName: "iam.amazonaws.com/session-name",
   externalId: "iam.amazonaws.com/external-id",
   sessionDuration: "iam.amazonaws.com/session-duration",
+  /** On a Namespace, ServiceAccount or Pod. */
+  sessionPolicyArns: "iam.amazonaws.com/session-policy-arns",
   /** On a Namespace. */
+  assumeRole: "iam.amazonaws.com/assume-role",
+  sessionPolicy: "iam.amazonaws.com/session-policy",
   permitted: "iam.amazonaws.com/permitted",
   defaultRole: "iam.amazonaws.com/default-role",
   imdsv2: "iam.amazonaws.com/imdsv2",
@@ -62,9 +66,8 @@ type PodObject = v.InferOutput<typeof podObject>;
 
 const namespaceObject = v.object({
   kind: kindIs("Namespace"),
-  metadata: v.object({ name, annotations, deletionTimestamp: optionalText }),
+  metadata: v.object({ name, annotations }),
 });
-type NamespaceObject = v.InferOutput<typeof namespaceObject>;
 const serviceAccountObject = v.object({
   kind: kindIs("ServiceAccount"),
   metadata: v.object({ namespace: name, name, annotations }),
@@ -89,7 +92,7 @@ export const namespaces: Resource<NamespaceFacts> = {
     const read = v.safeParse(namespaceObject, object);
     if (!read.success) return unreadable("namespace", object, keyAt(object, "name"));
     const { metadata } = read.output;
-    return { key: metadata.name, item: namespaceFacts(metadata) };
+    return { key: metadata.name, item: namespaceFacts(metadata.name, metadata.annotations) };
   },
 };
 
@@ -101,8 +104,13 @@ export const serviceAccounts: Resource<ServiceAccountFacts> = {
     const read = v.safeParse(serviceAccountObject, object);
     if (!read.success) return unreadable("serviceaccount", object, null);
     const { namespace, name, annotations } = read.output.metadata;
-    const role = text(annotations, annotationKeys.role);
-    return { key: `${namespace}/${name}`, item: { namespace, name, role } };
+    const item = {
+      namespace,
+      name,
+      role: text(annotations, annotationKeys.role),
+      sessionPolicyArns: text(annotations, annotationKeys.sessionPolicyArns),
+    };
+    return { key: `${namespace}/${name}`, item };
   },
 };
 
@@ -125,18 +133,22 @@ function podFacts({ metadata, spec, status }: PodObject): PodFacts {
     sessionName: annotated(annotationKeys.sessionName),
     externalId: annotated(annotationKeys.externalId),
     sessionDuration: annotated(annotationKeys.sessionDuration),
+    sessionPolicyArns: annotated(annotationKeys.sessionPolicyArns),
   };
 }
 
-function namespaceFacts(metadata: NamespaceObject["metadata"]): NamespaceFacts {
-  const { annotations } = metadata;
+function namespaceFacts(name: string, annotations: Record<string, unknown>): NamespaceFacts {
+  const annotated = (key: string) => text(annotations, key);
   return {
-    name: metadata.name,
-    permitted: text(annotations, annotationKeys.permitted),
-    allowedRoles: text(annotations, annotationKeys.allowedRoles),
-    defaultRole: text(annotations, annotationKeys.defaultRole),
-    imdsv2: text(annotations, annotationKeys.imdsv2),
-    ...metadata.deletionTimestamp !== null && { terminating: true },
+    name,
+    permitted: annotated(annotationKeys.permitted),
+    allowedRoles: annotated(annotationKeys.allowedRoles),
+    defaultRole: annotated(annotationKeys.defaultRole),
+    imdsv2: annotated(annotationKeys.imdsv2),
+    externalId: annotated(annotationKeys.externalId),
+    assumeRole: annotated(annotationKeys.assumeRole),
+    sessionPolicyArns: annotated(annotationKeys.sessionPolicyArns),
+    sessionPolicy: annotated(annotationKeys.sessionPolicy),
   };
 }
 

@@ -1,4 +1,5 @@
 import { test } from "node:test";
+import { serviceAccountFacts } from "../../../tests/fakes/facts.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { namespaces, pods, serviceAccounts } from "./objects.ts";
@@ -31,6 +32,7 @@ const facts = {
   sessionName: null,
   externalId: null,
   sessionDuration: null,
+  sessionPolicyArns: null,
 };
 
 function pod(part: "metadata" | "spec" | "status", change: object): object {
@@ -77,8 +79,15 @@ const podCases = [
       "iam.amazonaws.com/session-name": "s",
       "iam.amazonaws.com/external-id": "e",
       "iam.amazonaws.com/session-duration": "15m",
+      "iam.amazonaws.com/session-policy-arns": "p",
     }),
-    { role: "r", sessionName: "s", externalId: "e", sessionDuration: "15m" },
+    {
+      role: "r",
+      sessionName: "s",
+      externalId: "e",
+      sessionDuration: "15m",
+      sessionPolicyArns: "p",
+    },
   ],
   [
     "no creation time",
@@ -118,6 +127,10 @@ test("namespaces.pick() keeps what permits", () => {
     "iam.amazonaws.com/default-role": "d",
     "iam.amazonaws.com/imdsv2": "required",
     "iam.amazonaws.com/allowed-roles": "[]",
+    "iam.amazonaws.com/external-id": "e",
+    "iam.amazonaws.com/assume-role": "a",
+    "iam.amazonaws.com/session-policy-arns": "p",
+    "iam.amazonaws.com/session-policy": "{}",
   };
   assert.deepEqual(namespaces.pick({ metadata: { name: "shop", annotations } }), {
     key: "shop",
@@ -127,21 +140,19 @@ test("namespaces.pick() keeps what permits", () => {
       defaultRole: "d",
       imdsv2: "required",
       allowedRoles: "[]",
+      externalId: "e",
+      assumeRole: "a",
+      sessionPolicyArns: "p",
+      sessionPolicy: "{}",
     },
   });
-});
-
-test("namespaces.pick() says that a namespace is being deleted", () => {
-  const metadata = { name: "shop", deletionTimestamp: "2026-01-01T00:00:00Z" };
-  const picked = namespaces.pick({ metadata });
-  assert.equal("item" in picked && picked.item?.terminating, true);
 });
 
 test("serviceAccounts.pick() is known by namespace and name", () => {
   const metadata = { namespace: "shop", name: "web", annotations: null };
   assert.deepEqual(serviceAccounts.pick({ metadata }), {
     key: "shop/web",
-    item: { namespace: "shop", name: "web", role: null },
+    item: serviceAccountFacts({ name: "web" }),
   });
 });
 

@@ -54,7 +54,7 @@ export class ClusterIndex {
     });
     this.serviceAccounts = this.#sink("serviceaccounts", this.#serviceAccounts, {
       keyOf: (account) => `${account.namespace}/${account.name}`,
-      same: (a, b) => a.role === b.role,
+      same: (a, b) => a.role === b.role && a.sessionPolicyArns === b.sessionPolicyArns,
       keep: (account) => compactServiceAccount(account, this.#interner),
       changed: (now, before) => this.#serviceAccountChanged((now ?? before)!),
     });
@@ -72,11 +72,6 @@ export class ClusterIndex {
 
   pod(uid: string): PodFacts | undefined {
     return this.#pods.get(uid);
-  }
-
-  /** Whether the namespace is gone or being deleted, with everything in it. */
-  isEnding(namespace: string): boolean {
-    return this.#namespaces.get(namespace)?.terminating ?? !this.#namespaces.has(namespace);
   }
 
   allPods(): Iterable<PodFacts> {
@@ -179,9 +174,10 @@ interface Kind<T> {
   changed(now: T | undefined, before: T | undefined): void;
 }
 
+/** Namespace facts are flat texts, so comparing every field covers new ones too. */
 function sameNamespace(a: NamespaceFacts, b: NamespaceFacts): boolean {
-  return a.permitted === b.permitted && a.allowedRoles === b.allowedRoles &&
-    a.defaultRole === b.defaultRole && a.imdsv2 === b.imdsv2 && a.terminating === b.terminating;
+  const keys = Object.keys(a) as (keyof NamespaceFacts)[];
+  return keys.every((key) => a[key] === b[key]);
 }
 
 function compactServiceAccount(
@@ -192,5 +188,6 @@ function compactServiceAccount(
     namespace: interner.intern(account.namespace),
     name: interner.intern(account.name),
     role: interner.intern(account.role),
+    sessionPolicyArns: interner.intern(account.sessionPolicyArns),
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { PodFacts } from "../../policy/facts.ts";
-import { podFacts } from "../../../tests/fakes/facts.ts";
+import { namespaceFacts, podFacts, serviceAccountFacts } from "../../../tests/fakes/facts.ts";
 import { ClusterIndex } from "./cluster_index.ts";
 
 const uids = ["u1", "u2", "u3", "u4"];
@@ -81,16 +81,15 @@ test("ClusterIndex: says once that all three kinds are listed, and names what is
 
 test("ClusterIndex: an object that says the same as before changes nothing", () => {
   const index = new ClusterIndex();
-  const namespace = { permitted: ".*", allowedRoles: null, defaultRole: null, imdsv2: null };
   index.pods.upsert(podFacts({ uid: "u1", ips: ["10.0.0.1"] }));
-  index.namespaces.upsert({ name: "shop", ...namespace });
-  index.serviceAccounts.upsert({ namespace: "shop", name: "till", role: null });
+  index.namespaces.upsert(namespaceFacts());
+  index.serviceAccounts.upsert(serviceAccountFacts({ name: "till" }));
   const calls = recorded(index);
   index.pods.replace([podFacts({ uid: "u1", ips: ["10.0.0.1"] })]);
-  index.namespaces.replace([{ name: "shop", ...namespace }]);
-  index.serviceAccounts.upsert({ namespace: "shop", name: "till", role: null });
+  index.namespaces.replace([namespaceFacts()]);
+  index.serviceAccounts.upsert(serviceAccountFacts({ name: "till" }));
   assert.deepEqual(calls, []);
-  index.namespaces.upsert({ name: "shop", ...namespace, permitted: null });
+  index.namespaces.upsert(namespaceFacts({ permitted: null }));
   index.serviceAccounts.remove("shop/till");
   index.pods.remove("u1");
   assert.deepEqual(calls, ["namespace shop", "account shop/till", "pod - u1"]);

@@ -25,13 +25,15 @@ export function compactPod(pod: PodFacts, interner: Interner): PodFacts {
     sessionName: interner.intern(pod.sessionName),
     externalId: interner.intern(pod.externalId),
     sessionDuration: interner.intern(pod.sessionDuration),
+    sessionPolicyArns: interner.intern(pod.sessionPolicyArns),
   };
 }
 
 /** Whether everything that decisions depend on is equal: all but addresses and life cycle. */
 export function sameRequest(a: PodFacts, b: PodFacts): boolean {
   return a.role === b.role && a.sessionName === b.sessionName && a.externalId === b.externalId &&
-    a.sessionDuration === b.sessionDuration && a.serviceAccount === b.serviceAccount &&
+    a.sessionDuration === b.sessionDuration && a.sessionPolicyArns === b.sessionPolicyArns &&
+    a.serviceAccount === b.serviceAccount &&
     a.namespace === b.namespace && a.name === b.name && a.nodeName === b.nodeName &&
     a.mirror === b.mirror;
 }

@@ -7,7 +7,7 @@
 import type { RoleIdentity } from "../../policy/facts.ts";
 import { TimerQueue } from "./timer_queue.ts";
 import { CredentialEntry, sameState } from "./credential_entry.ts";
-import { endedOnArrival, faultFrom } from "./credential_fault.ts";
+import { endedOnArrival, faultFrom, trustRoleExpired } from "./credential_fault.ts";
 import {
   type CredentialHooks,
   type CredentialInspection,
@@ -56,6 +56,8 @@ export class CredentialCache {
     entry.holders.set(holder, namespace);
     if (known !== undefined) return;
     this.#entries.set(key, entry);
+    const { trustRoleKey } = entry;
+    if (trustRoleKey !== null) this.hold(trustRoleKey, identity.assumedBy!, key, namespace);
     this.#request(entry);
   }
 
@@ -74,8 +76,10 @@ export class CredentialCache {
   /** Forgets the backoff of an identity after its pod or namespace has changed. */
   retry(key: string): void {
     const entry = this.#entries.get(key);
-    entry?.retry(this.#now());
-    if (entry !== undefined) this.#plan(entry);
+    if (entry === undefined) return;
+    entry.retry(this.#now());
+    this.#plan(entry);
+    if (entry.trustRoleKey !== null) this.retry(entry.trustRoleKey);
   }
 
   /** Calls back when `state(key)` has changed; never from within these methods. */
@@ -84,12 +88,12 @@ export class CredentialCache {
   }
 
   inspect(key: string): CredentialInspection | undefined {
-    return this.#entries.get(key)?.inspect(this.#now());
+    const entry = this.#entries.get(key);
+    return entry === undefined ? undefined : this.#inspect(entry);
   }
 
   entries(): CredentialInspection[] {
-    const now = this.#now();
-    return [...this.#entries.values()].map((entry) => entry.inspect(now));
+    return [...this.#entries.values()].map((entry) => this.#inspect(entry));
   }
 
   stats(): CredentialStats {
@@ -106,9 +110,15 @@ export class CredentialCache {
     this.#timers.clear(entry.key);
     this.#queue.cancel(entry.key);
     entry.abort.abort();
+    if (entry.trustRoleKey !== null) this.release(entry.trustRoleKey, entry.key);
   }
 
+  /** Queues a call; one that needs a trust role's credentials waits until they are there. */
   #request(entry: CredentialEntry): void {
+    const trustRole = this.#trustRoleOf(entry);
+    if (trustRole !== undefined && trustRole.kind !== "ready") {
+      return entry.waitFor(trustRole, this.#now());
+    }
     entry.phase = "queued";
     this.#queue.submit({
       key: entry.key,
@@ -130,8 +140,12 @@ export class CredentialCache {
   }
 
   async #assumeRole(entry: CredentialEntry): Promise<Credentials | AssumeRoleFault> {
+    const { identity, abort: { signal } } = entry;
+    const trustRole = this.#trustRoleOf(entry);
     try {
-      return await this.#options.assumeRole(entry.identity, entry.abort.signal);
+      if (trustRole === undefined) return await this.#options.assumeRole(identity, signal);
+      if (trustRole.kind !== "ready") return trustRoleExpired();
+      return await this.#options.assumeRole(identity, signal, trustRole.credentials);
     } catch (error) {
       return faultFrom(error);
     }
@@ -150,14 +164,14 @@ export class CredentialCache {
     const renewal = entry.everIssued;
     entry.issued(session);
     const { accessKeyId, expiresAt } = answer;
-    this.#options.hooks.onIssued?.({ ...about(entry), accessKeyId, expiresAt, renewal });
+    this.#options.hooks.onIssued?.({ ...this.#about(entry), accessKeyId, expiresAt, renewal });
     return "ok";
   }
 
   #failed(entry: CredentialEntry, fault: AssumeRoleFault): AssumeRoleFault["code"] {
     entry.failed(fault, this.#now());
     const { attempts, nextAttemptAt } = entry;
-    this.#options.hooks.onFault?.({ ...about(entry), fault, attempts, nextAttemptAt });
+    this.#options.hooks.onFault?.({ ...this.#about(entry), fault, attempts, nextAttemptAt });
     return fault.code;
   }
 
@@ -181,13 +195,39 @@ export class CredentialCache {
     if (sameState(entry.announced, state)) return;
     entry.announced = state;
     for (const changed of this.#listeners) changed(entry.key);
+    for (const dependent of this.#dependentsOf(entry)) {
+      if (!dependent.waitsForTrustRole) continue;
+      this.#request(dependent);
+      this.#announce(dependent);
+    }
+  }
+
+  #trustRoleOf({ trustRoleKey }: CredentialEntry): CredentialState | undefined {
+    return trustRoleKey === null ? undefined : this.state(trustRoleKey);
+  }
+
+  /** The identities that are assumed with this one, which then is a trust role's. */
+  #dependentsOf(entry: CredentialEntry): CredentialEntry[] {
+    return [...entry.holders.keys()].map((holder) => this.#entries.get(holder))
+      .filter((one) => one?.trustRoleKey === entry.key) as CredentialEntry[];
+  }
+
+  #about(entry: CredentialEntry) {
+    const { key, identity: { arn, sessionName } } = entry;
+    return { key, arn, sessionName, holders: this.#podsOf(entry) };
+  }
+
+  #podsOf(entry: CredentialEntry): string[] {
+    const dependents = this.#dependentsOf(entry);
+    if (dependents.length === 0) return [...entry.holders.keys()];
+    return dependents.flatMap(({ holders }) => [...holders.keys()]);
+  }
+
+  #inspect(entry: CredentialEntry): CredentialInspection {
+    return { ...entry.inspect(this.#now()), holders: this.#podsOf(entry).length };
   }
 
   #now(): number {
     return this.#clock.now();
   }
-}
-
-function about({ key, identity: { arn, sessionName }, holders }: CredentialEntry) {
-  return { key, arn, sessionName, holders: [...holders.keys()] };
 }

@@ -1,16 +1,15 @@
 /** The state of one role identity's credentials, and what follows from it at a given time. */
 import type { RoleIdentity } from "../../policy/facts.ts";
+import { identityKey } from "../../policy/role_identity.ts";
 import { Backoff } from "../../time/backoff.ts";
 import type { CredentialInspection } from "./credential_reports.ts";
 import type { AssumeRoleFault, CredentialState } from "../ports.ts";
 import type { Session } from "./session_life.ts";
 import type { Urgency } from "./fair_queue.ts";
+import { trustRoleRefused } from "./credential_fault.ts";
 
 /** However long the queue, a pod's first call becomes urgent after this wait. */
 const longestWaitMs = 120_000;
-
-/** STS calls have to fail for this long before people are told: most faults pass at once. */
-const reportAfterMs = 2_000;
 
 /** For faults that may pass by themselves; full jitter, so that roles that failed together spread out. */
 const retryAfter = { minMs: 250, maxMs: 30_000, jitter: 1 };
@@ -20,7 +19,9 @@ const refusedAfter = { minMs: 30_000, maxMs: 300_000, jitter: 0 };
 export class CredentialEntry {
   readonly key: string;
   readonly identity: RoleIdentity;
-  /** The namespace of each pod that needs it, by UID. */
+  /** The key of the identity whose credentials it is assumed with; null: the server's own. */
+  readonly trustRoleKey: string | null;
+  /** The namespace of each pod that needs it, by UID; for a trust role, by dependent identity. */
   readonly holders = new Map<string, string>();
   readonly abort = new AbortController();
   phase: "idle" | "queued" | "calling" = "idle";
@@ -31,18 +32,18 @@ export class CredentialEntry {
   #refusal: string | undefined;
   #lastFault: CredentialInspection["lastFault"] = null;
   #lastCallAt = -Infinity;
-  /** When STS calls began to fail, since credentials were last issued. */
-  #failingSince: number | undefined;
   #attempts = 0;
   readonly #faults: Backoff;
   readonly #refusals: Backoff;
   /** Refused, and neither its pod nor its namespace has changed since. */
   #stillRefused = false;
   #nextAttemptAt = Infinity;
+  #waitsForTrustRole = false;
 
   constructor(key: string, identity: RoleIdentity, random: () => number) {
     this.key = key;
     this.identity = identity;
+    this.trustRoleKey = identity.assumedBy === null ? null : identityKey(identity.assumedBy);
     this.#faults = new Backoff({ ...retryAfter, random });
     this.#refusals = new Backoff({ ...refusedAfter, random });
   }
@@ -62,6 +63,11 @@ export class CredentialEntry {
     return this.phase === "idle" ? this.#nextAttemptAt : Infinity;
   }
 
+  /** Its call is due, and nothing is planned until the trust role's credentials change. */
+  get waitsForTrustRole(): boolean {
+    return this.#waitsForTrustRole;
+  }
+
   get everIssued(): boolean {
     return this.#session !== undefined;
   }
@@ -78,18 +84,8 @@ export class CredentialEntry {
     if (session !== undefined && now < session.endsAt) {
       return { kind: "ready", credentials: session.credentials };
     }
-    if (this.#refusal !== undefined) {
-      return { kind: "failed", reason: "CredentialsFailed", message: this.#refusal };
-    }
-    return this.#problem === undefined
-      ? { kind: "pending" }
-      : { kind: "pending", problem: this.#problem };
-  }
-
-  get #problem(): string | undefined {
-    const { at, message } = this.#lastFault ?? {};
-    if (at === undefined || this.#failingSince === undefined) return undefined;
-    return at - this.#failingSince >= reportAfterMs ? message : undefined;
+    if (this.#refusal === undefined) return { kind: "pending" };
+    return { kind: "failed", reason: "CredentialsFailed", message: this.#refusal };
   }
 
   /**
@@ -104,7 +100,19 @@ export class CredentialEntry {
     return { urgency: "scheduled", urgentAt: now + longestWaitMs };
   }
 
+  /** The trust role's refusal counts as this one's, until there are credentials to try with. */
+  waitFor(trustRole: CredentialState, now: number): void {
+    this.phase = "idle";
+    this.#waitsForTrustRole = true;
+    this.#nextAttemptAt = Infinity;
+    if (trustRole.kind !== "failed") return;
+    const message = trustRoleRefused(trustRole.message);
+    this.#refusal = message;
+    this.#lastFault = { code: "access_denied", message, at: now };
+  }
+
   calling(now: number): void {
+    this.#waitsForTrustRole = false;
     this.phase = "calling";
     this.#lastCallAt = now;
     this.#attempts++;
@@ -116,7 +124,6 @@ export class CredentialEntry {
     this.#nextAttemptAt = session.renewAt;
     this.#refusal = undefined;
     this.#lastFault = null;
-    this.#failingSince = undefined;
     this.#attempts = 0;
     this.#forgetBackoff();
   }
@@ -125,7 +132,6 @@ export class CredentialEntry {
   failed(fault: AssumeRoleFault, now: number): void {
     this.phase = "idle";
     this.#lastFault = { code: fault.code, message: fault.message, at: now };
-    this.#failingSince ??= now;
     if (fault.retryable) {
       this.#nextAttemptAt = now + this.#faults.next();
       return;
@@ -138,7 +144,7 @@ export class CredentialEntry {
 
   /** Forgets the backoff, but allows at most one call per second, however often pods change. */
   retry(now: number): void {
-    if (this.phase !== "idle" || this.#lastFault === null) return;
+    if (this.phase !== "idle" || this.#lastFault === null || this.#waitsForTrustRole) return;
     this.#forgetBackoff();
     this.#nextAttemptAt = Math.min(this.#nextAttemptAt, Math.max(now, this.#lastCallAt + 1000));
   }
@@ -172,5 +178,5 @@ export class CredentialEntry {
 export function sameState(a: CredentialState, b: CredentialState): boolean {
   if (a.kind === "ready") return b.kind === "ready" && a.credentials === b.credentials;
   if (a.kind === "failed") return b.kind === "failed" && a.message === b.message;
-  return b.kind === "pending" && a.problem === b.problem;
+  return b.kind === "pending";
 }

@@ -27,6 +27,18 @@ export function endedOnArrival(expiresAt: number, now: number): AssumeRoleFault 
   );
 }
 
+/** The trust role's credentials expired while the call was in the queue; renewing them is under way. */
+export function trustRoleExpired(): AssumeRoleFault {
+  return new CredentialFault(
+    "the session of the namespace's iam.amazonaws.com/assume-role has expired; the server renews it",
+  );
+}
+
+/** At most 500 bytes, as every message that a pod may see; `message` is the trust role's refusal. */
+export function trustRoleRefused(message: string): string {
+  return `the namespace's iam.amazonaws.com/assume-role: ${message}`.slice(0, 500);
+}
+
 function instant(ms: number): string {
   return Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : "no time";
 }

@@ -9,6 +9,7 @@ import { parse } from "yaml";
 import { createPolicy } from "../../../src/policy/decide.ts";
 import type { PolicySettings } from "../../../src/policy/facts.ts";
 import { namespaceFacts, podFacts } from "../../fakes/facts.ts";
+import { policySettings } from "../../fakes/policy_settings.ts";
 import { createServiceAccount, podPath } from "../cluster_objects.ts";
 import type { Attempt, KubeApi } from "../kube_api.ts";
 import { applyFiles } from "../manifests.ts";
@@ -42,17 +43,7 @@ const leftToTheServer = new Set([
   "(.{0,30}){0,30}(.{0,30}){0,30}",
 ]);
 
-const settings: PolicySettings = {
-  roleBaseArn: base,
-  permittedMatch: "arn",
-  honourAllowedRoles: false,
-  sessionNameTemplate: "{namespace}",
-  sessionDurationSeconds: 3600,
-  maxSessionDurationSeconds: 3600,
-  sessionTags: false,
-  clusterName: null,
-  reservedRoleArns: [],
-};
+const settings: PolicySettings = { ...policySettings, roleBaseArn: base };
 
 async function namespace(api: KubeApi, name: string, permitted: string | null): Promise<void> {
   const annotations = permitted === null ? {} : { [permittedKey]: permitted };
