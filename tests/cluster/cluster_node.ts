@@ -202,7 +202,7 @@ async function connect({ name, address, podCidr }: NodePlan, first: number): Pro
     return (await run(["ip", ...link, String(first)])).code === 0;
   });
   await must(["ip", "link", "set", name, "master", "fabric0", "up"]);
-  await must(["ip", "route", "add", podCidr, "via", address]);
+  await must(["ip", "route", "replace", podCidr, "via", address]);
 }
 
 /** A kubeconfig in JSON, which is YAML too. */
