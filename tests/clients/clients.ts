@@ -64,4 +64,7 @@ export const clients: readonly Client[] = [
   renewing(quarterHour, javaClient("AWS SDK for Java v1", "v1")),
   // At their end, where that is less than an hour ahead.
   renewing(0, javaClient("AWS SDK for Java v2", "v2")),
+  javaClient("JDK HttpClient", "jdk"),
+  javaClient("Apache HttpClient 5", "apache"),
+  plainPython("Fluent Bit", "fluent_bit.py"),
 ];

@@ -130,7 +130,11 @@ const headers: readonly (readonly [string, string, string])[] = [
     "h2c, as the JDK's HttpClient",
     "Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nUpgrade: h2c\r\n",
   ],
-  ["I1", "TLS/1.2, as Apache HttpClient 5", "Connection: Upgrade\r\nUpgrade: TLS/1.2\r\n"],
+  [
+    "I1",
+    "TLS/1.2, as Apache HttpClient 5",
+    "Connection: keep-alive\r\nUpgrade: TLS/1.2\r\nConnection: Upgrade\r\n",
+  ],
   [
     "I1",
     "websocket",
