@@ -80,7 +80,7 @@ function pod(over: Partial<PodFacts> & Pick<PodFacts, "uid" | "name" | "nodeName
     hostNetwork: false,
     terminal: false,
     terminating: false,
-    mirror: false,
+    mirror: null,
     createdAt: "2026-01-01T00:00:00Z",
     role: null,
     sessionName: null,

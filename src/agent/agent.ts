@@ -8,11 +8,10 @@ import { createCredentialsFront } from "./container_credentials/front.ts";
 import { TokenPods } from "./container_credentials/token_pods.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Front } from "./http/front.ts";
-import { AddressSource } from "./identity/address_source.ts";
-import { Callers, type IdentitySource } from "./identity/callers.ts";
-import { DirectReads } from "./identity/direct_reads.ts";
-import { SandboxOwners } from "./identity/sandbox_owners.ts";
-import { SandboxSource } from "./identity/sandbox_source.ts";
+import type { ConnectionEnds } from "./http/messages.ts";
+import { Callers } from "./identity/callers.ts";
+import { createIdentity } from "./identity/identity.ts";
+import type { KernelAccess } from "./identity/kernel_access.ts";
 import { createImdsFront } from "./imds/front.ts";
 import type { GetAccess } from "./server_client/server_access.ts";
 import { runReporter } from "./server_client/reporter.ts";
@@ -39,6 +38,8 @@ export interface AgentOptions {
     | "podRate"
     | "graceMs"
     | "containerCredentials"
+    | "identity"
+    | "runtimeHandlers"
   >;
   readonly about: { readonly version: string; readonly runtime: string };
   readonly clock: Clock;
@@ -56,8 +57,10 @@ export interface AgentOptions {
   readonly redirect: RedirectReconciler | null;
   /** Whether the instance itself would answer pods; not checked by default. */
   readonly instance?: InstanceCheck;
-  /** If set, its READY sandboxes alone decide which pod has an address. */
-  readonly runtime?: ContainerRuntime | null;
+  /** The host's `/proc`, opened once already; null if the kernel doesn't identify callers. */
+  readonly kernel: KernelAccess | null;
+  /** null without `--cri-socket`. */
+  readonly runtime: ContainerRuntime | null;
   /** One line for each address of the container credentials that isn't served. */
   readonly endpointsMissing?: () => readonly string[];
   /** Connections of pods, for the metrics. */
@@ -67,6 +70,8 @@ export interface AgentOptions {
 }
 
 export interface Agent {
+  /** To be called for each connection that the front's listener accepts. */
+  accepted(connection: ConnectionEnds): void;
   /** Answers pods; a `Handler` for the listener. */
   readonly front: Front["answer"];
   /** Answers pods that send their token to `--container-credentials`, likewise. */
@@ -94,20 +99,28 @@ const notRedirecting: RedirectStatus = {
 export function createAgent(options: AgentOptions): Agent {
   const { settings, clock, log, random } = options;
   const server = new ServerClient({ ...options, server: settings.server });
-  const assignments = new Assignments({
-    clock,
-    graceMs: settings.graceMs,
-    ownAddresses: new Set(canonicalAddresses(nodeAddresses(settings))),
+  const ownAddresses = new Set(canonicalAddresses(nodeAddresses(settings)));
+  const assignments = new Assignments({ clock, graceMs: settings.graceMs, ownAddresses });
+  const counts = new AgentCounts();
+  const identity = createIdentity({
+    ...options,
+    identity: settings.identity,
+    runtimeHandlers: settings.runtimeHandlers,
+    assignments,
+    readPod: (ip) => server.readPod(ip),
+    ownAddresses,
+    proved: counts.proved,
+    disagreed: counts.disagreed,
   });
-  const { source, sandboxes } = identitySource(options, server, assignments);
+  const { source } = identity;
   const callers = new Callers({ clock, assignments, source, wanted: () => server.hurry() });
 
   const redirect = () => options.redirect?.status() ?? notRedirecting;
   const missing = () => [
-    ...missingForReadiness(redirect(), server.status(), assignments, sandboxes?.status()),
+    ...missingForReadiness(redirect(), server.status(), assignments),
+    ...identity.missing(),
     ...options.endpointsMissing?.() ?? [],
   ];
-  const counts = new AgentCounts();
   const metrics = once(() =>
     publish(options, counts, {
       now: () => clock.now(),
@@ -117,7 +130,7 @@ export function createAgent(options: AgentOptions): Agent {
       ready: () => missing().length === 0,
       link: () => server.status(),
       redirect,
-      runtime: () => sandboxes?.status() ?? null,
+      identity,
       connections: () => options.connections?.(),
       instanceAnswers: () => options.instance?.answersWithoutToken() ?? null,
     })
@@ -141,6 +154,7 @@ export function createAgent(options: AgentOptions): Agent {
     }),
   };
   return {
+    accepted: (connection) => source.accepted(connection),
     front: createImdsFront({
       ...shared,
       upstream: options.upstream,
@@ -168,34 +182,21 @@ export function createAgent(options: AgentOptions): Agent {
         server.run(assignments, signal),
         options.redirect?.run(signal),
         options.instance?.run(signal),
-        sandboxes?.run(signal),
+        identity.run(signal),
         runReporter({
           clock,
           address: () => server.status().address,
-          report: () => reportOf(options, redirect(), missing().length === 0, assignments.size),
+          report: () => ({
+            ...reportOf(options, redirect()),
+            ready: missing().length === 0,
+            assignments: assignments.size,
+            identity: identity.kind,
+          }),
           send: (body) => server.request("/v1/agent", body),
         }, signal),
       ]);
     },
   };
-}
-
-/** What identifies callers; `sandboxes` is null unless the container runtime does. */
-function identitySource(
-  { settings, clock, log, runtime }: AgentOptions,
-  server: ServerClient,
-  assignments: Assignments,
-): { readonly source: IdentitySource; readonly sandboxes: SandboxOwners | null } {
-  const reads = new DirectReads({
-    clock,
-    readPod: (ip) => server.readPod(ip),
-    found: (ip, frame) => assignments.adopt(ip, frame),
-  });
-  if (!runtime) return { source: new AddressSource({ assignments, reads }), sandboxes: null };
-  const owners = new SandboxOwners({ runtime, clock, log });
-  const ownAddresses = new Set(canonicalAddresses(nodeAddresses(settings)));
-  const source = new SandboxSource({ owners, assignments, reads, ownAddresses });
-  return { source, sandboxes: owners };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -212,15 +213,13 @@ async function publish(
   return publishMetrics(counts, about, sources, registry);
 }
 
-function reportOf(options: AgentOptions, redirect: RedirectStatus, ready: boolean, held: number) {
+function reportOf(options: AgentOptions, redirect: RedirectStatus) {
   const { kind, inPlace, repairs, guard } = redirect;
   const open = options.instance?.answersWithoutToken() ?? null;
   return {
     version: options.about.version,
-    ready,
     redirect: { kind, inPlace, repairs, ...guard && { guarded: guard.inPlace } },
     ...open !== null && { instanceAnswersWithoutToken: open },
-    assignments: held,
   };
 }
 

@@ -43,6 +43,8 @@ function setUp() {
       tokenRequired: false,
       podRate: 0,
       graceMs: 25_000,
+      identity: "address",
+      runtimeHandlers: [],
       containerCredentials: [],
     },
     about: { version: "1.2.3", runtime: "test" },
@@ -55,6 +57,8 @@ function setUp() {
     upstream: () => Promise.resolve(new Response("i-1")),
     tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
     redirect,
+    kernel: null,
+    runtime: null,
   });
   const stop = new AbortController();
   const running = agent.run(stop.signal);
@@ -105,6 +109,7 @@ test("from start to ready: rules, connection, snapshot, answers", async () => {
     ready: true,
     redirect: { kind: "nftables", inPlace: true, repairs: 0, guarded: true },
     assignments: 2,
+    identity: "address",
   });
   await end();
   assert.equal(clock.pending(), 0);

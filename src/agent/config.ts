@@ -34,8 +34,12 @@ export interface AgentSettings {
   readonly podRate: number;
   readonly removeRulesOnExit: boolean;
   readonly graceMs: number;
-  /** An absolute path; null where the API alone says whose an address is. */
+  readonly identity: Values["identity"];
+  /** An absolute path. */
+  readonly hostProc: string;
+  /** An absolute path; null if the container runtime isn't used. */
   readonly criSocket: string | null;
+  readonly runtimeHandlers: readonly string[];
   readonly stateDir: string;
   /** Where container credentials are served; their hosts are canonical addresses. */
   readonly containerCredentials: readonly HostPort[];
@@ -101,6 +105,7 @@ function problemsOf(values: Values): string[] {
   if (!/^(\/.*)?$/.test(socketPath(values["cri-socket"]))) {
     problems.push(wrong(values, "cri-socket", "expected the absolute path of a socket"));
   }
+  problems.push(...identityProblems(values));
   for (const text of values["allowed-hosts"].filter((text) => !isHost(text))) {
     const expected = "expected host names or addresses without port";
     problems.push(`--allowed-hosts: ${JSON.stringify(text)} is not valid; ${expected}`);
@@ -110,6 +115,19 @@ function problemsOf(values: Values): string[] {
     problems.push(
       `--container-credentials: ${JSON.stringify(text)} is not valid; expected ${expects}`,
     );
+  }
+  return problems;
+}
+
+function identityProblems(values: Values): string[] {
+  const { identity, "cri-socket": socket, "runtime-handlers": handlers } = values;
+  const problems: string[] = [];
+  if (identity === "runtime" && socket === "") {
+    problems.push(wrong(values, "identity", "expected --cri-socket to be set as well"));
+  }
+  if (handlers.length > 0 && (socket === "" || identity === "address")) {
+    const expected = "expected --cri-socket to be set as well, and another --identity than address";
+    problems.push(wrong(values, "runtime-handlers", expected));
   }
   return problems;
 }
@@ -188,7 +206,10 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
     podRate: values["pod-rate"],
     removeRulesOnExit: values["remove-rules-on-exit"],
     graceMs: values["disconnected-grace"] * 1000,
+    identity: values["identity"],
+    hostProc: values["host-proc"].replace(/(.)\/+$/, "$1"),
     criSocket: textOf(socketPath(values["cri-socket"])),
+    runtimeHandlers: values["runtime-handlers"],
     stateDir: values["state-dir"].replace(/(.)\/+$/, "$1"),
     containerCredentials: endpoints,
     readinessFile: textOf(values["readiness-file"]),

@@ -46,10 +46,26 @@ export const agentFlags = {
     "how long known pods are answered without fresh word of a server",
     { min: "1s", max: "1h" },
   ),
+  "identity": flag.choice(
+    ["auto", "kernel", "runtime", "address"],
+    "auto",
+    "how the pod behind a connection is identified; auto uses the kernel if --host-proc is usable, " +
+      "else the container runtime if --cri-socket is set, else the address",
+  ),
+  "host-proc": flag.form(
+    "/host/proc",
+    "the host's procfs, mounted read-only",
+    /^\//,
+    "an absolute path",
+  ),
   "cri-socket": flag.text(
     "",
-    "the container runtime's socket, such as /run/containerd/containerd.sock: " +
-      "its READY sandboxes alone say whose an address is",
+    "the container runtime's socket, such as /run/containerd/containerd.sock; with " +
+      "--identity=runtime, READY sandboxes alone decide which pod has an address",
+  ),
+  "runtime-handlers": flag.list(
+    "runtime handlers, such as runsc or kata, whose pods only --cri-socket can identify",
+    "handler names separated by commas",
   ),
   "state-dir": flag.form(
     "/run/rolecall",

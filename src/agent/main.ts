@@ -1,6 +1,7 @@
 /** The `agent` command: settings → adapters → agent → redirect → listeners, until a signal. */
 import { createImds } from "../aws/imds.ts";
 import { containerRuntime } from "../cri/container_runtime.ts";
+import { openKernel } from "../kernel/open_kernel.ts";
 import type { Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { backgroundTimer } from "../time/background_timer.ts";
@@ -19,6 +20,8 @@ import type { CredentialsEndpoints } from "./container_credentials/endpoints.ts"
 import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { accessByFiles } from "./server_client/server_access.ts";
 import { adminLimits, frontLimits } from "./lifecycle/listen_limits.ts";
+import { KernelAccess } from "./identity/kernel_access.ts";
+import { UsedSocketFile, usedSocketFile } from "./identity/used_socket_file.ts";
 import type { Log } from "./ports.ts";
 import { isTaken, overtake, type ProbeClient } from "./lifecycle/handover.ts";
 import { InstanceCheck } from "./lifecycle/instance_check.ts";
@@ -79,8 +82,8 @@ async function serve(run: Run): Promise<void> {
   const ended = new AbortController();
   const node = { run: runtime.run, follow: runtime.follow, hasIpv6: runtime.hasIpv6() };
   const redirect = createRedirect(node, settings, { clock: systemClock, log });
-  const agent = await assemble(run, redirect, ended.signal);
   await redirect?.check();
+  const agent = await assemble(run, redirect, ended.signal);
   const reporting = reportReadiness(run, agent);
   const hasPredecessor = await isTaken(settings.adminListen, probe(runtime));
   open.admin = await listenAdmin(run, agent);
@@ -99,10 +102,13 @@ async function serve(run: Run): Promise<void> {
 }
 
 async function assemble(
-  { runtime, settings, log, open }: Run,
+  run: Run,
   redirect: RedirectReconciler | null,
   ended: AbortSignal,
 ): Promise<Agent> {
+  const { runtime, settings, log, open } = run;
+  const kernel = settings.identity === "runtime" ? null : kernelAccess(run, ended);
+  await kernel?.open();
   return createAgent({
     settings,
     about: { version, runtime: `${runtime.platform.name} ${runtime.platform.version}` },
@@ -136,11 +142,43 @@ async function assemble(
       log,
     }),
     redirect,
+    kernel,
     runtime: settings.criSocket === null ? null : containerRuntime(settings.criSocket),
     endpointsMissing: () => open.endpoints?.missing() ?? [],
     connections: () => connectionsOf(open),
     collectGarbage: runtime.collectGarbage,
   });
+}
+
+/** Where the redirect leads from; pods' sockets have it as their remote end. */
+const metadataEnds = [
+  { address: "169.254.169.254", port: 80 },
+  { address: "fd00:ec2::254", port: 80 },
+];
+
+function kernelAccess({ runtime, settings, log }: Run, ended: AbortSignal): KernelAccess {
+  const used = new UsedSocketFile({
+    files: runtime,
+    path: usedSocketFile(settings.stateDir),
+    clock: systemClock,
+    log,
+  });
+  const { hostIp, hostIpv6, listen: { port } } = settings;
+  const hosts = [hostIp, hostIpv6].filter((address) => address !== null);
+  const open = async () => {
+    const opened = await openKernel({
+      files: runtime.procFiles(settings.hostProc),
+      clock: systemClock,
+      metadata: metadataEnds,
+      listening: runtime.localAddresses().map((address) => ({ address, port })),
+      redirectedTo: settings.redirect === "none" ? null : new Set(hosts),
+      usedChanged: () => used.changed(),
+      saved: await used.read(),
+    });
+    if (opened.kind === "opened") used.share(opened.kernel, ended);
+    return opened;
+  };
+  return new KernelAccess({ path: settings.hostProc, open, clock: systemClock, log });
 }
 
 /** Ready includes that pods' requests can arrive here. */
@@ -207,6 +245,7 @@ async function listenFront({ runtime, settings, log }: Run, agent: Agent): Promi
     flag: "listen",
     at: settings.listen,
     handler: agent.front,
+    accepted: agent.accepted,
     limits: frontLimits(settings),
     serverHeader: imdsServer,
     reusePort: true,

@@ -26,6 +26,14 @@ function fakeRuntime(programs: Programs) {
     isTerminal: false,
     openFilesLimit: () => 100_000,
     hasIpv6: () => false,
+    localAddresses: () => [],
+    procFiles: () => ({
+      list: missing,
+      link: missing,
+      inode: missing,
+      text: missing,
+      scan: missing,
+    }),
     collectGarbage: () => {},
     listen: (options) => {
       events.push(`listen ${options.port}`);

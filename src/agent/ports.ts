@@ -43,11 +43,12 @@ export type PodLookup =
   | { readonly kind: "stale" };
 
 /**
- * Which pod is calling. `unavailable`: the container runtime, which alone decides, doesn't answer;
- * `mismatch`: it names a pod for which the API shows other addresses.
+ * Which pod is calling. `unproven`: the kernel shows no pod behind the connection; `unavailable`: the
+ * container runtime, which alone decides, doesn't answer; `mismatch`: it names a pod for which the
+ * API shows other addresses.
  */
-export type CallerLookup = PodLookup | { readonly kind: "unavailable" } | {
-  readonly kind: "mismatch";
+export type CallerLookup = PodLookup | {
+  readonly kind: "unproven" | "unavailable" | "mismatch";
 };
 
 /** Finds the pod behind a connection. */
@@ -61,6 +62,8 @@ export interface FindCaller {
   waitFor(connection: ConnectionEnds, ms: number, signal: AbortSignal): Promise<CallerLookup>;
   /** The UID of the pod last known there: to bind a session token to, never to answer by. */
   lastKnown(connection: ConnectionEnds): string | undefined;
+  /** Settles once the pod is identified, or soon; undefined if there is nothing to wait for. */
+  identified(connection: ConnectionEnds): Promise<void> | undefined;
 }
 
 /** Finds pods by UID, including those on the host network. */
@@ -81,10 +84,27 @@ export type Upstream = (
   },
 ) => Promise<Response | Reply>;
 
+/** `pod`: its UID, or a static pod's config hash. */
+export type KernelProof =
+  | { readonly kind: "proven"; readonly pod: string }
+  | { readonly kind: "unproven"; readonly reason: "no_socket" | "unreadable" | "limited" };
+
+/** The socket tables of the node's pods. */
+export interface Kernel {
+  /** The pod behind a connection; once per connection. `expected` is looked at first. */
+  prove(connection: ConnectionEnds, expected?: string): Promise<KernelProof>;
+  /** Whether the pod has processes on this node, as of the last `refresh`. */
+  runs(pod: string): boolean;
+  refresh(): Promise<void>;
+  status(): { readonly pods: number; readonly problem: string | null };
+}
+
 /** A pod's sandbox that is READY: its network is set up and its containers may run. */
 export interface Sandbox {
   readonly id: string;
   readonly podUid: string;
+  /** The name of its RuntimeClass's handler; empty for the default. */
+  readonly runtimeHandler: string;
 }
 
 /** The node's container runtime; its calls reject if it doesn't answer in time. */

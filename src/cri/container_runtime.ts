@@ -11,6 +11,8 @@ const deadlineMs = 1000;
 export interface ReadySandbox {
   readonly id: string;
   readonly podUid: string;
+  /** Of its RuntimeClass; empty for the default. */
+  readonly runtimeHandler: string;
 }
 
 /** The runtime gave no answer. */
@@ -47,6 +49,7 @@ interface ListResponse {
     readonly id: string;
     readonly state: string;
     readonly metadata?: { readonly uid: string } | null;
+    readonly runtimeHandler: string;
   }[];
 }
 
@@ -77,7 +80,9 @@ export function containerRuntime(socket: string): ContainerRuntime {
       const { items } = await answer((await client()).ListPodSandbox, onlyReady);
       return items
         .filter(({ state }) => state === "SANDBOX_READY")
-        .map(({ id, metadata }) => ({ id, podUid: metadata?.uid ?? "" }));
+        .map(({ id, metadata, runtimeHandler }) => {
+          return { id, podUid: metadata?.uid ?? "", runtimeHandler };
+        });
     },
     async addresses(podSandboxId) {
       const call = (await client()).PodSandboxStatus;

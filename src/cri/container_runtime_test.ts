@@ -20,7 +20,11 @@ test("readySandboxes() gives READY sandboxes alone, with the UID of their pod", 
   await withRuntime(async (fake, runtime) => {
     fake.sandboxes.set("s1", { podUid: "a", ips: ["10.0.0.7"] });
     fake.sandboxes.set("s2", { podUid: "b", ips: ["10.0.0.8"], ready: false });
-    assert.deepEqual(await runtime.readySandboxes(), [{ id: "s1", podUid: "a" }]);
+    assert.deepEqual(await runtime.readySandboxes(), [{
+      id: "s1",
+      podUid: "a",
+      runtimeHandler: "runsc",
+    }]);
   });
 });
 
@@ -66,7 +70,9 @@ test("a runtime that comes back on the same path is found again", async () => {
     const deadline = Date.now() + 10_000;
     for (;;) {
       const list = await runtime.readySandboxes().catch(() => null);
-      if (list !== null) return assert.deepEqual(list, [{ id: "s1", podUid: "a" }]);
+      if (list !== null) {
+        return assert.deepEqual(list, [{ id: "s1", podUid: "a", runtimeHandler: "runsc" }]);
+      }
       assert.ok(Date.now() < deadline, "not found again in 10 s");
       await new Promise((resolve) => setImmediate(resolve));
     }

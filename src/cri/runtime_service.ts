@@ -41,6 +41,7 @@ const v1 = {
     id: ["string", 1],
     metadata: ["PodSandboxMetadata", 2],
     state: ["PodSandboxState", 3],
+    runtimeHandler: ["string", 7],
   }),
   ListPodSandboxRequest: message({ filter: ["PodSandboxFilter", 1] }),
   ListPodSandboxResponse: message({ items: ["PodSandbox", 1, "repeated"] }),

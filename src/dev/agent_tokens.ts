@@ -26,7 +26,7 @@ export function devAgentPod(
     hostNetwork: true,
     terminal: false,
     terminating: false,
-    mirror: false,
+    mirror: null,
     createdAt: "2026-01-01T00:00:00Z",
     role: "",
     sessionName: null,

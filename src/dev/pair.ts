@@ -126,7 +126,9 @@ function createDevAgent(
 ) {
   return createAgent({
     ...core,
-    settings: { ...settings.agent, hostIp: null, hostIpv6: null },
+    settings: { ...settings.agent, hostIp: null, hostIpv6: null, identity: "address" },
+    kernel: null,
+    runtime: null,
     // With one server there is no load to spread, so no random delay.
     random: () => 0,
     access: () => Promise.resolve({ client, token: serverToken(tokens.issue())! }),

@@ -59,7 +59,7 @@ const rows: readonly Row[] = [
   ["kiam-v4", { role: base + "reader" }, {}, { roleBaseArn: null }, base + "reader"],
   // ServiceAccounts and namespaces name no roles there, and mirror pods get theirs.
   ["kiam-v4", {}, { defaultRole: "reader" }, {}, "none"],
-  ["kiam-v4", { ...reader, mirror: true }, {}, {}, base + "reader"],
+  ["kiam-v4", { ...reader, mirror: "0123" }, {}, {}, base + "reader"],
   // kube2iam: a default, and namespaces that restrict only where told to.
   ["kube2iam", reader, { permitted: null }, {}, base + "reader"],
   ["kube2iam", {}, {}, {}, "none"],

@@ -48,7 +48,7 @@ const rows: readonly (readonly [
   ["kiam-v4", { ...reader, terminal: true }, { permitted: "arn:|x" }, null],
   ["kiam-v4", reader, { permitted: "arn:|x" }, "loses-role", /one side only/],
   ["kiam-v4", reader, { permitted: "arn:|x" }, "loses-role", /such as \(\?:arn:\|x\)\.\*/],
-  ["kiam-v4", { ...reader, mirror: true }, {}, "loses-role", /StaticPod/],
+  ["kiam-v4", { ...reader, mirror: "0123" }, {}, "loses-role", /StaticPod/],
   ["kiam-v4", { ...reader, externalId: "x" }, {}, "loses-role", /ExternalIdInvalid/],
   ["kiam-v4", { ...reader, sessionName: "cart" }, {}, "session-name", /kiam-cart before, cart now/],
   ["kiam-v4", reader, { permitted: "(" }, null],

@@ -81,7 +81,7 @@ function decide(
   const account = isAccountOf(pod, anyAccount) ? anyAccount : undefined;
   const request = requestedRole(pod, namespace, account);
   if (request.kind === "none") return { kind: "none" };
-  if (pod.mirror) return denied(staticPod(pod));
+  if (pod.mirror !== null) return denied(staticPod(pod));
   if (namespace === undefined || request.kind === "unknown") return denied(namespaceUnknown(pod));
   const resolved = resolveRole(request.text, rules.base);
   if (resolved.kind !== "role") return denied(unresolved(request, resolved));

@@ -25,7 +25,7 @@ const junkPod: fc.Arbitrary<PodFacts> = fc.record({
   name: junk,
   uid: junk,
   serviceAccount: junk,
-  mirror: fc.boolean(),
+  mirror: fc.constantFrom(null, "", "0123"),
   role: text,
   sessionName: text,
   externalId: fc.option(fc.constantFrom(secret, `${secret}\n`, secret.repeat(100), "x")),

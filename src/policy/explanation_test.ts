@@ -26,7 +26,7 @@ function explain(pod: PodFacts, namespace: NamespaceFacts | undefined, by = poli
 
 // name, the pod, its namespace, the step that fails, the reason
 const refusals = [
-  ["a static pod", { role: "reader", mirror: true }, {}, "pod", "StaticPod"],
+  ["a static pod", { role: "reader", mirror: "0123" }, {}, "pod", "StaticPod"],
   ["one that has ended", { role: "reader", terminal: true }, {}, "pod", "PodEnded"],
   ["one without a role", {}, {}, "role", "NoRole"],
   ["one that declines", { role: "" }, { defaultRole: "reader" }, "role", "NoRole"],

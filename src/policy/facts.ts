@@ -17,8 +17,11 @@ export interface PodFacts {
   readonly terminal: boolean;
   /** `metadata.deletionTimestamp` is set. */
   readonly terminating: boolean;
-  /** It has `kubernetes.io/config.mirror`: a kubelet created it from a file on its node. */
-  readonly mirror: boolean;
+  /**
+   * `kubernetes.io/config.mirror`: a kubelet created it from a file on its node. The value is the
+   * file's hash, by which the kubelet names the pod's cgroup; null for other pods.
+   */
+  readonly mirror: string | null;
   /** `metadata.creationTimestamp`, ISO 8601. */
   readonly createdAt: string;
   readonly role: string | null;

@@ -24,6 +24,8 @@ const pod = v.object({
   terminating: v.optional(v.boolean()),
   /** `creationTimestamp`: RFC 3339 in UTC, so that strings sort by time. */
   createdAt: v.optional(v.string()),
+  /** A static pod's `kubernetes.io/config.hash`: its cgroup is named by it, not by the UID. */
+  configHash: v.optional(v.string()),
   /** Its namespace requires IMDSv2. */
   imdsv2: v.boolean(),
 });
@@ -86,6 +88,8 @@ export const agentReport = v.object({
   /** The instance takes requests without a token, so its hop limit protects nothing. */
   instanceAnswersWithoutToken: v.optional(v.boolean()),
   assignments: v.number(),
+  /** How callers are identified: `kernel`, `runtime` or `address`; absent from older agents. */
+  identity: v.optional(v.string()),
 });
 export type AgentReport = v.InferOutput<typeof agentReport>;
 

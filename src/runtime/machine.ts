@@ -48,6 +48,16 @@ function hasIpv6Address(interfaces: typeof networkInterfaces): boolean {
   }
 }
 
+/** The addresses of this machine's interfaces, without zones; none if they can't be listed. */
+export function localAddresses(): readonly string[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap((one) => one ?? [])
+      .map(({ address }) => address.split("%", 1)[0]!);
+  } catch {
+    return [];
+  }
+}
+
 function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");

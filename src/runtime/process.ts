@@ -11,7 +11,8 @@ import { listFolder, readTextFile, removeFile, replaceFile, watchFile } from "./
 import { createHttpClient } from "./http/client.ts";
 import { listen } from "./http/listener.ts";
 import { LogOutput } from "./log_output.ts";
-import { hasIpv6, openFilesLimit } from "./machine.ts";
+import { hasIpv6, localAddresses, openFilesLimit } from "./machine.ts";
+import { procFiles } from "./proc_files.ts";
 import { createFastClient } from "./http/fast/client.ts";
 import { createFollowProgram, createRunProgram } from "./program.ts";
 import { StopSignals } from "./stop_signals.ts";
@@ -38,6 +39,8 @@ export function createRuntime(): Runtime {
     isTerminal: process.stdout.isTTY === true,
     openFilesLimit,
     hasIpv6,
+    localAddresses,
+    procFiles,
     collectGarbage,
     listen,
     httpClient: createHttpClient,

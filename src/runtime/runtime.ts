@@ -7,6 +7,7 @@ import type {
   Listener,
   ListenOptions,
 } from "./http/types.ts";
+import type { ProcFiles } from "./proc_files.ts";
 
 export interface ProgramResult {
   /** 127 if the program isn't there. */
@@ -41,6 +42,9 @@ export interface Runtime {
   openFilesLimit(): number;
   /** Whether `[::]` can be listened on. */
   hasIpv6(): boolean;
+  localAddresses(): readonly string[];
+  /** Reads a procfs that is mounted at `root`. */
+  procFiles(root: string): ProcFiles;
   /** Collects garbage now; blocks the program for some milliseconds. */
   collectGarbage(): void;
   listen(options: ListenOptions): Promise<Listener>;

@@ -78,6 +78,7 @@ export class FakeContainerRuntime {
       id,
       metadata: { name: podUid, uid: podUid, namespace: "team" },
       state: ready === false ? "SANDBOX_NOTREADY" : "SANDBOX_READY",
+      runtimeHandler: "runsc",
     }));
     done(null, { items });
   }

@@ -18,7 +18,7 @@ export function podFacts(changes: Partial<PodFacts> = {}): PodFacts {
     hostNetwork: false,
     terminal: false,
     terminating: false,
-    mirror: false,
+    mirror: null,
     createdAt: "2026-01-01T00:00:00Z",
     role: null,
     sessionName: null,

@@ -34,6 +34,7 @@ export function fakePods(now: FakeFound, later: FakeFound = now) {
   return {
     waits,
     find: (_connection: ConnectionEnds) => now,
+    identified: () => undefined,
     lastKnown: (_connection: ConnectionEnds) => now.kind === "pod" ? now.pod.uid : undefined,
     waitFor: ({ peer: ip }: ConnectionEnds, ms: number, _signal: AbortSignal) => {
       waits.push({ ip, ms });

@@ -32,6 +32,12 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
     isTerminal,
     openFilesLimit: () => 1024,
     hasIpv6: () => true,
+    localAddresses: () => [],
+    procFiles: () => {
+      const refuse = () =>
+        Promise.reject(Object.assign(new Error("not there"), { code: "ENOENT" }));
+      return { list: refuse, link: refuse, inode: refuse, text: refuse, scan: refuse };
+    },
     collectGarbage: () => {},
     listen: missing,
     httpClient: () => ({

@@ -1,13 +1,18 @@
 /** A container runtime in memory that answers as a test tells it to. */
+import type { Sandbox } from "../../src/agent/ports.ts";
 
 export interface FakeSandboxes {
   /** Pod's UID and addresses by sandbox. */
-  readonly ready: Map<string, { readonly podUid: string; readonly ips: readonly string[] | null }>;
+  readonly ready: Map<string, {
+    readonly podUid: string;
+    readonly ips: readonly string[] | null;
+    readonly runtimeHandler?: string;
+  }>;
   /** How often it was asked for its list. */
   lists: number;
   /** `away` rejects; `hangs` answers nothing until told otherwise. */
   mood: "answers" | "away" | "hangs";
-  readySandboxes(): Promise<readonly { readonly id: string; readonly podUid: string }[]>;
+  readySandboxes(): Promise<readonly Sandbox[]>;
   addresses(id: string): Promise<readonly string[] | null>;
   close(): void;
   /** Lets calls that hang answer. */
@@ -23,7 +28,9 @@ export function fakeSandboxes(): FakeSandboxes {
     async readySandboxes() {
       fake.lists++;
       // What was true when it was asked, however late it answers.
-      const list = [...fake.ready].map(([id, { podUid }]) => ({ id, podUid }));
+      const list = [...fake.ready].map(([id, { podUid, runtimeHandler = "" }]) => {
+        return { id, podUid, runtimeHandler };
+      });
       await answered();
       return list;
     },

@@ -55,6 +55,8 @@ before(async () => {
       tokenRequired: false,
       podRate: 0,
       graceMs: 25_000,
+      identity: "address",
+      runtimeHandlers: [],
       containerCredentials: [{ host: "127.0.0.1", port: 0 }],
     },
     about: { version: "1.2.3", runtime: "test" },
@@ -66,6 +68,8 @@ before(async () => {
     upstream: () => Promise.reject(new Error("not asked")),
     tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
     redirect: null,
+    kernel: null,
+    runtime: null,
   });
   running = agent.run(stop.signal);
   await clock.advance(1);

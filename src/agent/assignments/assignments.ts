@@ -83,10 +83,27 @@ export class Assignments {
     this.#listeners.push(listener);
   }
 
-  /** The pod as it is now, however old the server's last frame is; undefined if not assigned. */
-  pod(uid: string): AssignedPod | undefined {
-    const held = this.#pods.get(uid);
+  /**
+   * The pod as it is now, however old the server's last frame is; undefined if not assigned. `id` is
+   * its UID, or a static pod's config hash.
+   */
+  pod(id: string): AssignedPod | undefined {
+    const held = this.#pods.get(this.uidOf(id) ?? "");
     return held && podAt(held, this.#options.clock.now());
+  }
+
+  /** The UID for a UID or config hash; undefined for the hash of a pod that isn't assigned. */
+  uidOf(id: string): string | undefined {
+    return isConfigHash(id) ? this.#pods.withConfigHash(id)?.pod.uid : id;
+  }
+
+  isHostNetwork(id: string): boolean {
+    return this.#pods.get(this.uidOf(id) ?? "")?.hostNetwork ?? false;
+  }
+
+  /** The pod that the API shows at the address, however old the server's last frame is. */
+  expectedAt(ip: string): string | undefined {
+    return claimant(this.#pods.claims(ip))?.pod.uid;
   }
 
   /** Whether the API, as far as it shows addresses for the pod, agrees that it has this one. */
@@ -215,6 +232,11 @@ export class Assignments {
 function mayLead(stream: Stream): boolean {
   const complete = stream.staged?.some((frame) => frame.type === "synced") ?? false;
   return complete && stream.shownFresh;
+}
+
+/** UIDs have dashes. */
+function isConfigHash(id: string): boolean {
+  return /^[0-9a-f]{32}$/.test(id);
 }
 
 /**

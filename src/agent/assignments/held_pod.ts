@@ -15,6 +15,9 @@ export interface HeldPod {
   readonly terminating: boolean;
   /** As Kubernetes writes it; empty from servers that don't send it. */
   readonly createdAt: string;
+  readonly hostNetwork: boolean;
+  /** The config hash of a static pod, by which its cgroup is named. */
+  readonly configHash: string | undefined;
   /** The role identity that the credentials belong to; null without a role. */
   readonly identity: string | null;
 }
@@ -32,6 +35,8 @@ export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPo
     terminating: frame.pod.terminating ?? false,
     createdAt: frame.pod.createdAt ?? "",
     addressed: frame.pod.hostNetwork || frame.pod.ips.length > 0,
+    hostNetwork: frame.pod.hostNetwork,
+    configHash: frame.pod.configHash,
     identity: frame.role?.identity ?? null,
   };
 }

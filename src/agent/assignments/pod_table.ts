@@ -19,6 +19,10 @@ export class PodTable {
     return this.#byUid.get(uid);
   }
 
+  withConfigHash(hash: string): HeldPod | undefined {
+    return [...this.#byUid.values()].find(({ configHash }) => configHash === hash);
+  }
+
   claims(ip: string): readonly HeldPod[] {
     return this.#byAddress.get(ip) ?? [];
   }

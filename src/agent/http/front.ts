@@ -10,7 +10,7 @@ import type { Clock } from "../../time/clock.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import { canonicalPath } from "./canonical_path.ts";
 import type { HostCheck } from "./host_check.ts";
-import type { Answer, Incoming, Reply } from "./messages.ts";
+import type { Answer, ConnectionEnds, Incoming, Reply } from "./messages.ts";
 import type { MarkRefusal } from "./refused_requests.ts";
 import { incomingOf, responseOf, type WebEnv } from "./web.ts";
 
@@ -57,6 +57,10 @@ export interface FrontOptions<Name extends string> extends FrontReports<Name> {
   readonly hostProblem: HostCheck;
   /** Matches the paths below which encoded slashes stand for slashes. */
   readonly encodedSlashes?: RegExp;
+  /** Settles once the pod behind the connection is known, if that is in progress. */
+  readonly identified?: (connection: ConnectionEnds) => Promise<void> | undefined;
+  /** Whose requests are limited together; the peer's if undefined. */
+  readonly rateKey?: (connection: ConnectionEnds) => string | undefined;
   /** A refusal before the path is evaluated; `route` is undefined if there is no canonical path. */
   readonly authenticate?: (incoming: Incoming, route: Name | undefined) => Reply | undefined;
   /** `line` replaces the usual text. */
@@ -78,11 +82,18 @@ export function createFront<Name extends string>(options: FrontOptions<Name>): F
 
   const answer = (incoming: Incoming): Answer => {
     const startedAt = clock.monotonic();
+    const identified = options.identified?.(incoming.connection);
+    return identified === undefined
+      ? route(incoming, startedAt)
+      : identified.then(() => route(incoming, startedAt));
+  };
+  const route = (incoming: Incoming, startedAt: number): Answer => {
     const report = (name: Name, reply: Reply): Reply => {
       options.answered?.(name, reply.status, clock.monotonic() - startedAt);
       return options.refused?.(incoming, name, reply) ?? reply;
     };
-    if (!rate.admits(incoming.peer, startedAt)) return report(unrouted, refuse("flooded"));
+    const rateKey = options.rateKey?.(incoming.connection) ?? incoming.peer;
+    if (!rate.admits(rateKey, startedAt)) return report(unrouted, refuse("flooded"));
     const problem = options.hostProblem(incoming);
     if (problem !== undefined) return report(unrouted, refuse("host_refused", problem));
     const found = match(incoming.target);

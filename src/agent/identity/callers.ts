@@ -9,20 +9,24 @@ import { WaitList } from "./wait_list.ts";
 
 /** One way to identify the pod behind a connection. Times are monotonic, in milliseconds. */
 export interface IdentitySource {
+  /** Called for each connection as soon as it is accepted. */
+  accepted(connection: ConnectionEnds): void;
   /** Immediately, from memory, for a request that arrived at `at`. */
   find(connection: ConnectionEnds, at: number): CallerLookup;
   /** Starts whatever may improve on `found`. */
   refresh(connection: ConnectionEnds, found: CallerLookup): void;
   /** The UID of the pod last seen there: to bind a session token to, never to answer by. */
   lastKnown(connection: ConnectionEnds): string | undefined;
+  /** Settles when it has been decided which pod it is; undefined if nothing is in progress. */
+  identified(connection: ConnectionEnds): Promise<unknown> | undefined;
   /** The UID or address whose changes may change the answer. */
   waitKey(connection: ConnectionEnds): string;
-  /** Whether this source itself, at `at`, shows that the pod runs on this node. */
+  /** Whether this source itself shows, for a request that arrived at `at`, that the pod runs here. */
   runs(uid: string, at: number): boolean;
-  /** Called if `runs` may have become true. */
+  /** Starts whatever may make `runs` true. */
   refreshRunning(): void;
-  /** `listener` is called when answers may have changed that the assignments don't report. */
-  onChange(listener: () => void): void;
+  /** `listener` gets the UID or address whose answer may have changed; null if all may have. */
+  onChange(listener: (key: string | null) => void): void;
 }
 
 export interface CallersOptions {
@@ -32,6 +36,8 @@ export interface CallersOptions {
   /** Called when a request starts to wait. */
   readonly wanted?: () => void;
 }
+
+const identifyWithinMs = 100;
 
 interface Wait<F extends CallerLookup> {
   readonly key: () => string;
@@ -46,11 +52,12 @@ export class Callers implements FindCaller, PodsByUid {
   constructor(options: CallersOptions) {
     this.#options = options;
     this.#waits = new WaitList(options.clock);
-    options.source.onChange(() => this.#waits.wakeAll());
-    options.assignments.onChange((key) => {
+    const wake = (key: string | null) => {
       if (key === null) this.#waits.wakeAll();
       else this.#waits.wake(key);
-    });
+    };
+    options.source.onChange(wake);
+    options.assignments.onChange(wake);
   }
 
   /** The number of requests that wait. */
@@ -64,6 +71,20 @@ export class Callers implements FindCaller, PodsByUid {
 
   lastKnown(connection: ConnectionEnds): string | undefined {
     return this.#options.source.lastKnown(connection);
+  }
+
+  /** Waits at most 100 ms: what needs no pod is answered even if the node is overloaded. */
+  identified(connection: ConnectionEnds): Promise<void> | undefined {
+    const { source, clock } = this.#options;
+    const decided = source.identified(connection);
+    if (decided === undefined) return undefined;
+    return new Promise((resolve) => {
+      const cancel = clock.after(identifyWithinMs, resolve);
+      void decided.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   waitFor(connection: ConnectionEnds, ms: number, signal: AbortSignal): Promise<CallerLookup> {
@@ -123,6 +144,8 @@ export class Callers implements FindCaller, PodsByUid {
   }
 }
 
+/** Waiting can't change it any more. */
 function isComplete(found: CallerLookup): boolean {
+  if (found.kind === "unproven") return true;
   return found.kind === "pod" && found.pod.outcome.kind !== "pending";
 }

@@ -24,6 +24,10 @@ export class SandboxSource implements IdentitySource {
     this.#options = options;
   }
 
+  accepted(): void {}
+
+  identified(): undefined {}
+
   find({ peer }: ConnectionEnds, at: number): CallerLookup {
     const { owners, assignments, ownAddresses } = this.#options;
     const owner = owners.owner(peer, at - recentMs);
@@ -56,7 +60,7 @@ export class SandboxSource implements IdentitySource {
     this.#options.owners.refresh();
   }
 
-  onChange(listener: () => void): void {
-    this.#options.owners.onChange(listener);
+  onChange(listener: (key: null) => void): void {
+    this.#options.owners.onChange(() => listener(null));
   }
 }

@@ -30,6 +30,7 @@ const unidentified = {
   unknown: "pod_unknown",
   stale: "pod_unconfirmed",
   conflict: "pod_conflict",
+  unproven: "pod_unproven",
   unavailable: "runtime_unheard",
   mismatch: "pod_disputed",
 } as const satisfies Record<Exclude<CallerLookup["kind"], "pod">, Refusal>;

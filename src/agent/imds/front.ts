@@ -47,6 +47,8 @@ export function createImdsFront(options: ImdsFrontOptions): Front {
       ownAddresses: true,
       remedy: "see --allowed-hosts",
     }),
+    identified: (connection) => options.pods.identified(connection),
+    rateKey: (connection) => options.pods.lastKnown(connection),
     authenticate: (incoming, route) => {
       // SDKs take any refusal of a well-formed token request to mean that there is no IMDSv2.
       if (route === "token" && incoming.method === "PUT") return undefined;

@@ -326,11 +326,34 @@ test("front: two Hosts, or a strange one, get 400 before anything else", async (
 });
 
 test("front: a pod that floods gets 503, others don't", async () => {
-  const { ask } = front(ready, { podRate: 2 });
+  const pods = { ...fakePods(ready), lastKnown: ({ peer }: { peer: string }) => `pod at ${peer}` };
+  const { ask } = front(ready, { pods, podRate: 2 });
   const statuses = [];
   for (let i = 0; i < 6; i++) statuses.push((await ask(id)).status);
   assert.deepEqual(statuses, [200, 200, 200, 200, 503, 503]);
   assert.equal((await ask({ target: id, peer: "10.0.0.8" })).status, 200);
+});
+
+test("front: a flood from a pod's address by another doesn't use up the pod's rate", async () => {
+  const lastKnown = ({ peerPort }: { peerPort: number }) => peerPort === 1 ? "the pod" : undefined;
+  const { ask } = front(ready, { pods: { ...fakePods(ready), lastKnown }, podRate: 2 });
+  for (let i = 0; i < 6; i++) await ask({ target: id, peerPort: 2 });
+  assert.equal((await ask({ target: id, peerPort: 2 })).status, 503);
+  assert.equal((await ask({ target: id, peerPort: 1 })).status, 200);
+});
+
+test("front: a token is bound to the pod that is identified meanwhile", async () => {
+  let uid: string | undefined;
+  const identified = () => Promise.resolve().then(() => void (uid = "uid-a"));
+  const pods = { ...fakePods(ready), identified, lastKnown: () => uid };
+  const { token, ask } = front(ready, { pods });
+  const headers = [["X-aws-ec2-metadata-token", await token()]] as const;
+  assert.equal((await ask({ target: id, headers })).status, 200);
+  uid = "uid-b";
+  const other = front(pod("ready", { uid: "uid-b" } as never), {
+    pods: { ...fakePods(pod("ready", { uid: "uid-b" } as never)), lastKnown: () => uid },
+  });
+  assert.equal((await other.ask({ target: id, headers })).status, 401);
 });
 
 test("front: what is passed on: canonical path, no query, no hop-by-hop header, no token", async () => {

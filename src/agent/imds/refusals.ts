@@ -17,6 +17,7 @@ const table = {
   pod_unknown: [503, "no pod is known at this address yet; retry"],
   pod_unconfirmed: [503, "the server has been silent too long to confirm which pod this is; retry"],
   pod_conflict: [503, "two pods claim this address; neither gets an answer"],
+  pod_unproven: [503, "no pod of this node has the socket of this connection; retry"],
   runtime_unheard: [503, "the container runtime can't say which pod this is; retry"],
   pod_disputed: [
     503,

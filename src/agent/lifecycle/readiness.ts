@@ -7,11 +7,9 @@ export function missingForReadiness(
   redirect: Pick<RedirectStatus, "inPlace" | "lastError">,
   link: Pick<ServerClientStatus, "problem" | "address">,
   known: { readonly everSynced: boolean; readonly confirmed: boolean },
-  runtime: { readonly problem: string | null } | null = null,
 ): readonly string[] {
   const missing: string[] = [];
   if (!redirect.inPlace) missing.push(`redirect: ${redirect.lastError ?? "not in place yet"}`);
-  if (runtime?.problem) missing.push(`container runtime: ${runtime.problem}`);
   const followed = `connected to ${link.address}, but`;
   if (!known.everSynced) {
     missing.push(`server: ${link.problem ?? `${followed} its snapshot isn't whole yet`}`);

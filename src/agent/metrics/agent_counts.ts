@@ -1,4 +1,5 @@
 /** What the agent counts, as plain numbers; `metrics.ts` puts it into words when asked. */
+import type { ProofOutcome } from "../identity/connection_proofs.ts";
 import { RequestTally } from "./request_tally.ts";
 
 /** From memory an answer takes microseconds; a wait for the server at most 0.9 s. */
@@ -11,12 +12,22 @@ export class AgentCounts {
   /** For word of a pod or its credentials. */
   readonly waits = new RequestTally(seconds, "without label");
   readonly tokenChecks = new Map<TokenOutcome, number>();
+  readonly proofs = new Map<ProofOutcome, number>();
+  disagreements = 0;
 
   readonly answered = (handler: string, status: number, ms: number): void => {
     this.requests.add(handler, status, ms);
   };
 
   readonly waited = (ms: number): void => this.waits.add(null, 200, ms);
+
+  readonly proved = (outcome: ProofOutcome): void => {
+    this.proofs.set(outcome, (this.proofs.get(outcome) ?? 0) + 1);
+  };
+
+  readonly disagreed = (): void => {
+    this.disagreements++;
+  };
 
   readonly tokenChecked = (outcome: TokenOutcome): void => {
     this.tokenChecks.set(outcome, (this.tokenChecks.get(outcome) ?? 0) + 1);

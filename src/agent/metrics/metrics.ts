@@ -4,7 +4,7 @@
  */
 import { Registry } from "@prometheus-io/client";
 import { MetricSet } from "../../telemetry/metric_set.ts";
-import type { RuntimeStatus } from "../identity/sandbox_owners.ts";
+import type { Identity } from "../identity/identity.ts";
 import type { ServerClientStatus } from "../server_client/server_client.ts";
 import type { AgentCounts } from "./agent_counts.ts";
 import type { RedirectStatus } from "../redirect/redirect_reconciler.ts";
@@ -18,8 +18,7 @@ export interface MetricSources {
   readonly ready: () => boolean;
   readonly link: () => ServerClientStatus;
   readonly redirect: () => RedirectStatus;
-  /** The container runtime's word on addresses; null without it. */
-  readonly runtime?: () => RuntimeStatus | null;
+  readonly identity: Identity;
   /** Of pods; undefined before anything listens. */
   /** Whether the instance answers requests without a token; null = not known. */
   readonly instanceAnswers: () => boolean | null;
@@ -41,6 +40,7 @@ export function publishMetrics(
   tellLink(metrics, sources);
   tellConnections(metrics, sources);
   tellRedirect(metrics, sources);
+  identityMetrics(metrics, counts, sources);
   metrics.gauge(
     "instance_answers_without_token",
     "1 if the instance's own metadata service takes requests without a token; -1 = not known",
@@ -80,17 +80,46 @@ function tellAssignments(metrics: MetricSet, sources: MetricSources): void {
     own.set(sources.waiting());
   });
   metrics.flag("ready", "1 when ready", sources.ready);
+}
+
+function identityMetrics(
+  metrics: MetricSet,
+  counts: AgentCounts,
+  { identity }: MetricSources,
+): void {
+  metrics.gauge("identity", "1 for the source that identifies pods", ["kind"], (own) => {
+    own.set({ kind: identity.kind }, 1);
+  });
+  metrics.flag(
+    "identity_fallback",
+    "1 if --identity=auto had to do without the kernel",
+    () => identity.fallback !== null,
+  );
+  metrics.total(
+    "identity_proofs_total",
+    "connections by what the kernel showed of them",
+    ["outcome"],
+    (own) => {
+      for (const [outcome, count] of counts.proofs) own.inc({ outcome }, count);
+    },
+  );
+  metrics.total(
+    "identity_disagreements_total",
+    "with --identity=address: connections for which the kernel shows another pod, or none",
+    [],
+    (own) => own.inc(counts.disagreements),
+  );
   metrics.gauge(
     "runtime_answering",
-    "1 while the container runtime answers; -1 = not asked",
+    "1 while the container runtime answers; -1 = not used",
     [],
     (own) => {
-      const runtime = sources.runtime?.() ?? null;
+      const runtime = identity.runtime();
       own.set(runtime === null ? -1 : Number(runtime.problem === null));
     },
   );
   metrics.gauge("runtime_sandboxes", "READY sandboxes by the container runtime", [], (own) => {
-    own.set(sources.runtime?.()?.sandboxes ?? 0);
+    own.set(identity.runtime()?.sandboxes ?? 0);
   });
 }
 

@@ -126,7 +126,9 @@ function podFacts({ metadata, spec, status }: PodObject): PodFacts {
     hostNetwork: spec.hostNetwork,
     terminal: status.phase === "Succeeded" || status.phase === "Failed",
     terminating: metadata.deletionTimestamp !== null,
-    mirror: Object.hasOwn(metadata.annotations, annotationKeys.mirror),
+    mirror: Object.hasOwn(metadata.annotations, annotationKeys.mirror)
+      ? annotated(annotationKeys.mirror) ?? ""
+      : null,
     // Without one, the oldest of all: its claim to an address then yields to any other.
     createdAt: metadata.creationTimestamp ?? "1970-01-01T00:00:00Z",
     role: annotated(annotationKeys.role),

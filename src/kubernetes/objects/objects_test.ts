@@ -26,7 +26,7 @@ const facts = {
   hostNetwork: false,
   terminal: false,
   terminating: false,
-  mirror: false,
+  mirror: null,
   createdAt: "2026-01-01T00:00:00Z",
   role: "reader",
   sessionName: null,
@@ -69,9 +69,13 @@ const podCases = [
   ["annotations that are none", annotated([]), { role: null }],
   [
     "a mirror pod",
-    annotated({ "kubernetes.io/config.mirror": "" }),
-    { role: null, mirror: true },
+    annotated({ "kubernetes.io/config.mirror": "0123" }),
+    { role: null, mirror: "0123" },
   ],
+  ["a mirror pod, oddly marked", annotated({ "kubernetes.io/config.mirror": 7 }), {
+    role: null,
+    mirror: "",
+  }],
   [
     "all annotations",
     annotated({

@@ -71,5 +71,5 @@ export function isAgentPod(
   serviceAccount: { readonly namespace: string; readonly name: string },
 ): boolean {
   return pod.name === name && pod.namespace === serviceAccount.namespace &&
-    pod.serviceAccount === serviceAccount.name && !pod.terminal && !pod.mirror;
+    pod.serviceAccount === serviceAccount.name && !pod.terminal && pod.mirror === null;
 }

@@ -94,7 +94,7 @@ const asked: [string, TokenVerdict, PodFacts | null, number][] = [
   ["a pod of another ServiceAccount", genuine, { ...agentPod, serviceAccount: "default" }, 403],
   ["a pod of another namespace", genuine, { ...agentPod, namespace: "shop" }, 403],
   ["a pod that ended", genuine, { ...agentPod, terminal: true }, 403],
-  ["a mirror pod", genuine, { ...agentPod, mirror: true }, 403],
+  ["a mirror pod", genuine, { ...agentPod, mirror: "0123" }, 403],
   ["a pod without a node", genuine, { ...agentPod, nodeName: null }, 403],
   ["a pod not seen yet", genuine, null, 503],
 ];

@@ -27,6 +27,7 @@ export function assignFrame(assignment: Assignment): AssignFrame {
       imdsv2,
       createdAt: pod.createdAt,
       ...pod.terminating && { terminating: true },
+      ...pod.mirror !== null && { configHash: pod.mirror },
     },
   };
   if (decision.kind === "none") return { ...head, role: null };

@@ -1,0 +1,172 @@
+/**
+ * Which pod is behind a TCP connection, from the socket tables of the node's pods: a pod's own
+ * connection is in the table of its own network namespace, and in no other pod's. Needs nothing but
+ * the host's `/proc`, mounted read-only: no capability, no PID namespace, no socket of the runtime.
+ *
+ * | attack or case | rule |
+ * |---|---|
+ * | a neighbour uses the victim's address: raw TCP, ARP spoofing | a row in the pod's own table is required; raw packets have none |
+ * | a neighbour's kernel socket has the victim's address (IP_TRANSPARENT, an added address) | the row is in the neighbour's table, so the connection is the neighbour's |
+ * | a neighbour has rows with the victim's ends, made beforehand | the namespace that has the address is read first, that of the pod that the API shows there before any other; a match there decides |
+ * | a victim's idle connection is reset, and its address and port are used again | a socket proves one accepted connection (`used_sockets.ts`); connections with the same ends are proven one after another |
+ * | the same across a restart or a handover | sockets open before the start prove nothing; agents exchange what they have used |
+ * | rows forged in a nested network namespace | a pod's namespace is that of its oldest process (`process_table.ts`) |
+ * | a process joins another pod's namespace | the namespace stays with the pod that has its oldest process there; with neither if both do |
+ * | a cgroup named after another pod, below one's own | the first pod in the path counts, where the kubelet puts pods (`pod_cgroup.ts`) |
+ * | a PID is used again between two reads | the process is identified before and after each read (`table_reader.ts`) |
+ * | the node's processes and host-network pods | the namespace of PID 1 is no pod's |
+ * | a socket that is closing or has no process | states 01, 04 and 05 only, and an inode other than 0 (`socket_table.ts`) |
+ * | an address that no API shows (egress, IPv6 to IPv4) | `fib_trie` and `if_inet6` find it; else every namespace is read, and exactly one must match |
+ * | a dual-stack client | `tcp6`, IPv4-mapped |
+ * | nested containers that the pod translates | the reply tuple in the pod's `nf_conntrack` (`conntrack.ts`) |
+ * | redirected, direct, and by a load balancer at connect() | the remote end is the metadata address if the connection arrived where the redirect leads, or else where it arrived |
+ * | connecting in a tight loop, missing on purpose | one read for all that wait; budgets (`read_scheduler.ts`); sweeps are limited per address |
+ *
+ * Not covered: a neighbour on the path of the victim's own packets, as HTTP is in the clear.
+ */
+import { LRUCache } from "lru-cache";
+import { type Connection, ConnectionSearch } from "./connection_search.ts";
+import { PodCgroups } from "./pod_cgroup.ts";
+import type { ProcFiles } from "./proc_files.ts";
+import { ProcessTable, startTime } from "./process_table.ts";
+import { type Clock, ReadScheduler } from "./read_scheduler.ts";
+import { Moments } from "./shared_read.ts";
+import { type End, endKey } from "./socket_table.ts";
+import { TableReader } from "./table_reader.ts";
+import { type SavedSockets, UsedSockets } from "./used_sockets.ts";
+
+/** `pod`: a UID, or a static pod's config hash. */
+export type Proof =
+  | { readonly kind: "proven"; readonly pod: string }
+  /** `no_socket`: no pod has the connection, or several do; `limited`: the peer misses too often. */
+  | { readonly kind: "unproven"; readonly reason: "no_socket" | "unreadable" | "limited" };
+
+export interface KernelIdentityOptions {
+  readonly files: ProcFiles;
+  readonly clock: Clock;
+  /** `self/cgroup` and `self/stat` of this process in the same procfs. */
+  readonly own: { readonly cgroup: string; readonly stat: string };
+  /** Where pods send their requests. */
+  readonly metadata: readonly End[];
+  /** Where this agent listens, as far as known; more are added as connections arrive. */
+  readonly listening: readonly End[];
+  /** The local addresses that the redirect leads to; null if it may be any. */
+  readonly redirectedTo: ReadonlySet<string> | null;
+  /** Called when there are used sockets to save. */
+  readonly usedChanged: () => void;
+}
+
+export interface KernelStatus {
+  /** Pods with a network namespace of their own. */
+  readonly pods: number;
+  /** Why the processes couldn't be read, in one line; null if they could. */
+  readonly problem: string | null;
+}
+
+const maxUnread = 4096;
+
+export class KernelIdentity {
+  readonly #options: KernelIdentityOptions;
+  readonly #moments = new Moments();
+  readonly #processes: ProcessTable;
+  readonly #tables: TableReader;
+  readonly #used: UsedSockets;
+  readonly #search: ConnectionSearch;
+  /** By the pod's end of the connection: the next one with the same end waits for its turn. */
+  readonly #inProgress = new Map<string, Promise<Proof>>();
+  /** Connections whose socket couldn't be looked for, by the pod's end. */
+  readonly #unread = new LRUCache<string, Connection>({ max: maxUnread });
+
+  constructor(options: KernelIdentityOptions) {
+    const { files, clock, own, usedChanged, metadata, listening } = options;
+    const shared = { files, clock, scheduler: new ReadScheduler(clock), moments: this.#moments };
+    this.#options = options;
+    this.#processes = new ProcessTable({ ...shared, cgroups: new PodCgroups(own.cgroup) });
+    this.#used = new UsedSockets(usedChanged);
+    this.#tables = new TableReader({ ...shared, processes: this.#processes, used: this.#used });
+    for (const end of [...metadata, ...listening]) this.#tables.addRemote(end);
+    this.#search = new ConnectionSearch({
+      clock,
+      moments: this.#moments,
+      processes: this.#processes,
+      tables: this.#tables,
+      used: this.#used,
+      startedAt: startTime(own.stat),
+    });
+  }
+
+  /** To be called before listening: sockets that are open now prove nothing later. */
+  async prepare(): Promise<void> {
+    await this.#processes.refreshed(this.#moments.next());
+    await this.#search.useUpAll();
+  }
+
+  status(): KernelStatus {
+    return { pods: this.#processes.namespaces.length, problem: this.#processes.problem };
+  }
+
+  /** Whether the pod has a process on this node, as of the last look; see `refresh`. */
+  runs(pod: string): boolean {
+    return this.#processes.has(pod);
+  }
+
+  /** Looks for new processes. */
+  refresh(): Promise<void> {
+    return this.#processes.refreshed(this.#moments.next());
+  }
+
+  /** Sockets that another agent on this node has used, or this one in an earlier life. */
+  load(saved: SavedSockets): void {
+    for (const [table, sockets] of Object.entries(saved)) this.#used.add(table, sockets);
+  }
+
+  save(): SavedSockets {
+    return this.#used.save();
+  }
+
+  /**
+   * The pod behind an accepted connection. Call it once per connection, as soon as it is accepted
+   * and even if it is closed at once: its socket is used up by it. `expected` is the pod that the
+   * API shows at the address; it only decides where to look first. Never rejects.
+   */
+  prove(connection: Connection, expected?: string): Promise<Proof> {
+    const key = endKey({ address: connection.peer, port: connection.peerPort });
+    const before = this.#inProgress.get(key);
+    const proof = (before ?? Promise.resolve()).then(() => this.#prove(key, connection, expected));
+    this.#inProgress.set(key, proof);
+    return proof.finally(() => {
+      if (this.#inProgress.get(key) === proof) this.#inProgress.delete(key);
+    });
+  }
+
+  async #prove(key: string, connection: Connection, expected?: string): Promise<Proof> {
+    const { peer, local, localPort } = connection;
+    if (peer === local) return { kind: "unproven", reason: "no_socket" };
+    // An earlier connection with these ends may own the socket that would be found now.
+    const earlier = this.#unread.get(key);
+    if (earlier !== undefined && earlier !== connection) {
+      return { kind: "unproven", reason: "unreadable" };
+    }
+    this.#tables.addRemote({ address: local, port: localPort });
+    const found = await this.#search.find({
+      connection,
+      key,
+      remotes: this.#remotes(connection),
+      expected,
+    });
+    if (found.kind === "found") {
+      this.#unread.delete(key);
+      return { kind: "proven", pod: found.pod };
+    }
+    if (found.kind !== "no_socket") this.#unread.set(key, connection);
+    return { kind: "unproven", reason: found.kind };
+  }
+
+  /** The remote ends that the pod's socket may show for this connection. */
+  #remotes({ local, localPort }: Connection): ReadonlySet<string> {
+    const { metadata, redirectedTo } = this.#options;
+    const own = endKey({ address: local, port: localPort });
+    const isRedirected = redirectedTo === null || redirectedTo.has(local);
+    return new Set([own, ...isRedirected ? metadata.map(endKey) : []]);
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * The node's processes by pod, and the network namespace that is each pod's own. A process stays in
+ * its pod, so only new processes are read; a namespace is identified by the inode of `net/tcp`.
+ */
+import { localAddresses } from "./local_addresses.ts";
+import type { PodCgroups } from "./pod_cgroup.ts";
+import { messageOf, type ProcFiles } from "./proc_files.ts";
+import { Budget, type Clock, type ReadScheduler } from "./read_scheduler.ts";
+import { type Moments, SharedRead } from "./shared_read.ts";
+
+export interface PodProcess {
+  readonly pid: string;
+  readonly pod: string;
+  /** In clock ticks since the boot: with the PID, it identifies a process for good. */
+  readonly startedAt: number;
+  /** The inode of `net/tcp`. */
+  readonly namespace: number;
+}
+
+/** A pod's own network namespace, reached through the pod's oldest process in it. */
+export interface PodNamespace {
+  readonly inode: number;
+  readonly pod: string;
+  readonly process: PodProcess;
+}
+
+interface Entry {
+  /** Undefined for a process that is in no pod. */
+  process: PodProcess | undefined;
+  readonly firstSeenAt: number;
+  checkedAt: number;
+}
+
+interface Addresses {
+  readonly keys: ReadonlySet<string>;
+  readonly readAt: number;
+}
+
+export interface ProcessTableOptions {
+  readonly files: ProcFiles;
+  readonly cgroups: PodCgroups;
+  readonly clock: Clock;
+  readonly scheduler: ReadScheduler;
+  readonly moments: Moments;
+}
+
+/** A third of a core for looking for new processes. */
+const share = { perSecond: 300, burst: 600 };
+/** The container runtime moves a new process into its pod, and its PID may be used again later. */
+const maxUncheckedMs = 10_000;
+const addressesKeptMs = 1000;
+const readsAtOnce = 8;
+
+export class ProcessTable {
+  readonly #options: ProcessTableOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #addresses = new Map<number, Addresses>();
+  readonly #budget: Budget;
+  readonly #processReads: SharedRead<void>;
+  readonly #addressReads: SharedRead<void>;
+  #namespaces: readonly PodNamespace[] = [];
+  #node: number | undefined;
+  #problem: string | null = null;
+
+  constructor(options: ProcessTableOptions) {
+    const { clock, scheduler, moments } = options;
+    this.#options = options;
+    this.#budget = new Budget(share, clock);
+    const shared = { scheduler, moments };
+    this.#processReads = new SharedRead({
+      ...shared,
+      key: "processes",
+      read: () => this.#readProcesses(),
+    });
+    this.#addressReads = new SharedRead({
+      ...shared,
+      key: "addresses",
+      read: () => this.#readOldAddresses(),
+    });
+  }
+
+  /** Why the processes couldn't be listed last time; null if they could. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  get namespaces(): readonly PodNamespace[] {
+    return this.#namespaces;
+  }
+
+  /** Whether the pod has a process, even on the node's network. */
+  has(pod: string): boolean {
+    return [...this.#entries.values()].some(({ process }) => process?.pod === pod);
+  }
+
+  /** The namespaces that have the address (`addressKey`) among their own. */
+  at(address: string): readonly PodNamespace[] {
+    return this.#namespaces.filter(({ inode }) => this.#addresses.get(inode)?.keys.has(address));
+  }
+
+  /** Reads what is new, unless a read that began after `moment` has; never rejects: see `problem`. */
+  refreshed(moment: number): Promise<void> {
+    return this.#processReads.after(moment, "owner", this.#budget);
+  }
+
+  /** Reads all namespaces' addresses again, likewise: a pod may add some at any time. */
+  addressesRefreshed(moment: number): Promise<void> {
+    return this.#addressReads.after(moment, "owner", this.#budget);
+  }
+
+  /** Whether the process still is what it was, in the same pod and namespace. */
+  async isUnchanged({ pid, pod, startedAt, namespace }: PodProcess): Promise<boolean> {
+    const now = await this.#process(pid).catch(() => undefined);
+    return now?.pod === pod && now.startedAt === startedAt && now.namespace === namespace;
+  }
+
+  /** Only this PID is read again: it has another process by now, or has changed its namespace. */
+  forget({ pid }: PodProcess): void {
+    this.#entries.delete(pid);
+  }
+
+  async #readProcesses(): Promise<void> {
+    const { files } = this.#options;
+    try {
+      this.#node = await files.inode("1/net/tcp");
+      const pids = (await files.list("")).filter((name) => /^\d+$/.test(name));
+      this.#dropAllBut(new Set(pids));
+      await inBatches(pids.filter((pid) => this.#isDue(pid)), (pid) => this.#read(pid));
+      this.#namespaces = podNamespaces(this.#processes(), this.#node);
+      this.#dropAddresses();
+      await this.#readAddresses(
+        this.#namespaces.filter(({ inode }) => !this.#addresses.has(inode)),
+      );
+      this.#problem = null;
+    } catch (fault) {
+      this.#problem = messageOf(fault);
+    }
+  }
+
+  #processes(): readonly PodProcess[] {
+    return [...this.#entries.values()].map(({ process }) => process)
+      .filter((process) => process !== undefined);
+  }
+
+  #dropAllBut(pids: ReadonlySet<string>): void {
+    for (const pid of this.#entries.keys()) if (!pids.has(pid)) this.#entries.delete(pid);
+  }
+
+  #isDue(pid: string): boolean {
+    const entry = this.#entries.get(pid);
+    if (entry === undefined) return true;
+    // A new process may still be on its way into its pod, or into its pod's namespace.
+    if (entry.process !== undefined && entry.process.namespace !== this.#node) return false;
+    const sinceMs = this.#options.clock.monotonic() - entry.checkedAt;
+    return sinceMs >= Math.min(maxUncheckedMs, entry.checkedAt - entry.firstSeenAt);
+  }
+
+  async #read(pid: string): Promise<void> {
+    try {
+      const process = await this.#process(pid);
+      const checkedAt = this.#options.clock.monotonic();
+      const firstSeenAt = this.#entries.get(pid)?.firstSeenAt ?? checkedAt;
+      this.#entries.set(pid, { process, firstSeenAt, checkedAt });
+    } catch {
+      // It has exited, or is so deep in cgroups that its path has no room (ENAMETOOLONG).
+      this.#entries.delete(pid);
+    }
+  }
+
+  async #process(pid: string): Promise<PodProcess | undefined> {
+    const pod = this.#options.cgroups.podOf(
+      await this.#options.files.text(`${pid}/cgroup`),
+    );
+    if (pod === undefined) return undefined;
+    const startedAt = startTime(await this.#options.files.text(`${pid}/stat`));
+    return { pid, pod, startedAt, namespace: await this.#options.files.inode(`${pid}/net/tcp`) };
+  }
+
+  #dropAddresses(): void {
+    const inodes = new Set(this.#namespaces.map(({ inode }) => inode));
+    for (const inode of this.#addresses.keys()) {
+      if (!inodes.has(inode)) this.#addresses.delete(inode);
+    }
+  }
+
+  async #readOldAddresses(): Promise<void> {
+    const oldest = this.#options.clock.monotonic() - addressesKeptMs;
+    await this.#readAddresses(this.#namespaces.filter(({ inode }) => {
+      return (this.#addresses.get(inode)?.readAt ?? -Infinity) < oldest;
+    }));
+  }
+
+  async #readAddresses(namespaces: readonly PodNamespace[]): Promise<void> {
+    await inBatches(namespaces, async ({ inode, process: { pid } }) => {
+      const read = (name: string) => this.#options.files.text(`${pid}/net/${name}`).catch(() => "");
+      const keys = localAddresses(await read("fib_trie"), await read("if_inet6"));
+      this.#addresses.set(inode, { keys, readAt: this.#options.clock.monotonic() });
+    });
+  }
+}
+
+/** Field 22 of `stat` (proc_pid_stat(5)); the second may contain spaces and parentheses. */
+export function startTime(stat: string): number {
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+}
+
+/**
+ * The pods' own namespaces. A pod's is that of its oldest process outside the node's: a pod may
+ * create more, with any addresses in them. A namespace is owned by the pod that has its oldest
+ * process there; one that two pods began in, or that no pod did, belongs to none.
+ */
+export function podNamespaces(
+  processes: readonly PodProcess[],
+  node: number | undefined,
+): readonly PodNamespace[] {
+  const oldest = new Map<string, PodProcess>();
+  for (const process of processes) {
+    if (process.namespace === node) continue;
+    const known = oldest.get(process.pod);
+    if (known === undefined || isOlder(process, known)) oldest.set(process.pod, process);
+  }
+  const owned = [...oldest.values()];
+  return owned
+    .filter(({ pod, namespace }) =>
+      owned.every((other) => other.pod === pod || other.namespace !== namespace)
+    )
+    .map((process) => ({ inode: process.namespace, pod: process.pod, process }));
+}
+
+/** Within one clock tick, the lower PID. */
+function isOlder(a: PodProcess, b: PodProcess): boolean {
+  return a.startedAt < b.startedAt ||
+    (a.startedAt === b.startedAt && Number(a.pid) < Number(b.pid));
+}
+
+async function inBatches<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += readsAtOnce) {
+    await Promise.all(items.slice(at, at + readsAtOnce).map(run));
+  }
+}

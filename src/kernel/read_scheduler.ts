@@ -1,0 +1,150 @@
+/**
+ * Runs reads within budgets. Reading a socket table costs the kernel a walk over all of the node's
+ * connections (2 to 5 ms with the usual 262,144 buckets), so a pod that connects in a tight loop, or
+ * misses on purpose, must cost neither the node a core nor another pod its answer.
+ */
+
+export interface Clock {
+  /** Milliseconds; it never goes back. */
+  monotonic(): number;
+  /** Runs once after `ms`; the returned function cancels. */
+  after(ms: number, run: () => void): () => void;
+}
+
+/** `owner`: reads that probably have the answer. They go first. */
+export type Priority = "owner" | "sweep";
+
+/** Milliseconds of reading per second, and how many may be saved up. */
+export interface Share {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+export interface Read<T> {
+  /** A read with this key isn't waiting yet. */
+  readonly key: string;
+  readonly priority: Priority;
+  readonly budget: Budget;
+  readonly run: () => Promise<T>;
+}
+
+/** Half a core for everything together; a hundred pods may start at once. */
+const totalShare: Share = { perSecond: 500, burst: 3000 };
+const maxConcurrent = 2;
+
+type Waiting = Pick<Read<unknown>, "budget"> & { readonly start: () => Promise<void> };
+
+export class ReadScheduler {
+  readonly #clock: Clock;
+  /** In order of arrival, one read per key: so namespaces take turns. */
+  readonly #queues: Readonly<Record<Priority, Map<string, Waiting>>> = {
+    owner: new Map(),
+    sweep: new Map(),
+  };
+  readonly #total: Budget;
+  #running = 0;
+  #cancelWakeUp: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#total = new Budget(totalShare, clock);
+  }
+
+  schedule<T>({ key, priority, budget, run }: Read<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const start = async () => {
+        const startedAt = this.#clock.monotonic();
+        await run().then(resolve, reject);
+        const cost = budget.spend(this.#clock.monotonic() - startedAt);
+        this.#total.spend(cost);
+      };
+      this.#queues[priority].set(key, { budget, start });
+      this.#next();
+    });
+  }
+
+  /** A read that waits for a sweep goes first from now on. */
+  promote(key: string): void {
+    const waiting = this.#queues.sweep.get(key);
+    if (waiting === undefined) return;
+    this.#queues.sweep.delete(key);
+    this.#queues.owner.set(key, waiting);
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#running < maxConcurrent && this.#startOne()) continue;
+  }
+
+  #startOne(): boolean {
+    let soonestMs = Infinity;
+    for (const queue of [this.#queues.owner, this.#queues.sweep]) {
+      for (const [key, { budget, start }] of queue) {
+        const ms = Math.max(budget.readyInMs(), this.#total.readyInMs());
+        soonestMs = Math.min(soonestMs, ms);
+        if (ms > 0) continue;
+        queue.delete(key);
+        this.#running++;
+        void start().finally(() => {
+          this.#running--;
+          this.#next();
+        });
+        return true;
+      }
+    }
+    this.#wakeUpIn(soonestMs);
+    return false;
+  }
+
+  #wakeUpIn(ms: number): void {
+    this.#cancelWakeUp?.();
+    this.#cancelWakeUp = undefined;
+    if (ms === Infinity) return;
+    this.#cancelWakeUp = this.#clock.after(Math.ceil(ms), () => {
+      this.#cancelWakeUp = undefined;
+      this.#next();
+    });
+  }
+}
+
+/** A token bucket of milliseconds. The last read may overdraw it, as its cost shows afterwards. */
+export class Budget {
+  readonly #share: Share;
+  readonly #clock: Pick<Clock, "monotonic">;
+  #left: number;
+  #at: number;
+  /** The least that a read has taken lately: its cost without waiting for a busy processor. */
+  #usualMs = Infinity;
+
+  constructor(share: Share, clock: Pick<Clock, "monotonic">) {
+    this.#share = share;
+    this.#clock = clock;
+    this.#left = share.burst;
+    this.#at = clock.monotonic();
+  }
+
+  /** 0 while anything is left. */
+  readyInMs(): number {
+    this.#refill();
+    return this.#left > 0 ? 0 : (1 - this.#left) / this.#share.perSecond * 1000;
+  }
+
+  /**
+   * Takes what a read of `ms` costs, and returns it. On a busy node a read takes many times its
+   * cost, so no more than double the usual one is taken.
+   */
+  spend(ms: number): number {
+    this.#refill();
+    this.#usualMs = Math.max(0.2, Math.min(ms, this.#usualMs * 1.1));
+    const cost = Math.min(ms, 2 * this.#usualMs);
+    this.#left -= cost;
+    return cost;
+  }
+
+  #refill(): void {
+    const now = this.#clock.monotonic();
+    const grown = (now - this.#at) / 1000 * this.#share.perSecond;
+    this.#left = Math.min(this.#share.burst, this.#left + grown);
+    this.#at = now;
+  }
+}
