@@ -71,19 +71,20 @@ function compared(both: Compared): Found | null {
 function roleBefore(
   both: Compared & { readonly old: OldAnswer & { kind: "role" } },
 ): Found | null {
-  const { decision, old } = both;
+  const { decision, facts, old } = both;
   if (decision.kind === "denied") return loses(both);
   if (decision.kind === "none") {
     const remedy =
       "annotate its namespace with iam.amazonaws.com/default-role and permit that role";
     return { kind: "no-role", why: `${old.arn} was the default of all pods`, remedy };
   }
-  const { arn, sessionName, externalId } = decision.identity;
+  const { arn, sessionName } = decision.identity;
   if (arn !== old.arn) {
     const why = `${shown(old.arn, 140)} before, ${shown(arn, 140)} now`;
     return { kind: "other-role", why, remedy: "write the role's full ARN" };
   }
-  if (externalId !== null && old.externalId === null) {
+  // An ID that the server's template adds can't make a role refuse.
+  if (facts.pod.externalId && old.externalId === null) {
     const why = "its iam.amazonaws.com/external-id had no effect";
     const remedy = "remove the annotation, unless the role's trust policy asks for it";
     return { kind: "external-id", why, remedy };

@@ -2,6 +2,7 @@
 import type { ClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
 import { podsWithFacts, type PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
 import { createPolicy } from "../policy/decide.ts";
+import type { PolicySettings } from "../policy/facts.ts";
 import type { ManifestFacts, Unread } from "../kubernetes/manifests/facts.ts";
 import { requestedRole } from "../policy/requested_role.ts";
 import {
@@ -51,6 +52,7 @@ export function migrationReport(
     hints: [
       ...namespaceHints(cluster.namespaces.values()),
       ...sessionHints(from, settings),
+      ...trustHints(settings.ours),
       ...hints,
     ],
   };
@@ -120,6 +122,17 @@ function sessionHints(
     `kiam-${session}: where policies or queries know that, run the server with ` +
     `--session-name=kiam-${session}`,
   ];
+}
+
+/** What trust policies have to allow besides, now that the server sends it. */
+function trustHints({ sessionTags, sourceIdentityTemplate }: PolicySettings): string[] {
+  const actions = [
+    ...(sessionTags.length > 0 ? ["sts:TagSession"] : []),
+    ...(sourceIdentityTemplate === null ? [] : ["sts:SetSourceIdentity"]),
+  ];
+  return actions.map((action) =>
+    `the trust policies of all roles must allow ${action} as well, which neither kiam nor kube2iam needs`
+  );
 }
 
 function countOf(differences: readonly Difference[]): number {

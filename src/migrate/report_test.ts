@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { namespaceFacts, podFacts, serviceAccountFacts } from "../../tests/fakes/facts.ts";
 import { policySettings } from "../../tests/fakes/policy_settings.ts";
-import type { NamespaceFacts, PodFacts } from "../policy/facts.ts";
+import type { NamespaceFacts, PodFacts, PolicySettings } from "../policy/facts.ts";
 import type { Predecessor } from "./predecessor.ts";
 import { likelyPredecessors, migrationReport, reportText } from "./report.ts";
 
@@ -21,6 +21,7 @@ function report(
   pod: Partial<PodFacts>,
   namespace: Partial<NamespaceFacts> = {},
   accountRole: string | null = null,
+  changes: Partial<PolicySettings> = {},
 ) {
   const account = serviceAccountFacts({ role: accountRole });
   const cluster = {
@@ -28,7 +29,7 @@ function report(
     namespaces: new Map([["shop", namespaceFacts(namespace)]]),
     serviceAccounts: new Map([["shop/default", account]]),
   };
-  return migrationReport({ cluster }, [from], { before, ours });
+  return migrationReport({ cluster }, [from], { before, ours: { ...ours, ...changes } });
 }
 
 const reader = { role: "reader" };
@@ -124,6 +125,38 @@ test("migrationReport(): kiam's session names are told once, for all", () => {
   assert.match(report("kiam-v4", reader).hints.join(), /--session-name=kiam-kiam/);
   assert.deepEqual(report("kube2iam", reader).hints, []);
 });
+
+test("migrationReport(): what the server sends besides, trust policies must allow", () => {
+  const changes = {
+    sessionTags: [{ key: "team", template: "{namespace}" }],
+    sourceIdentityTemplate: "{namespace}",
+    externalIdTemplate: "{namespace}/{serviceAccount}",
+  };
+  const quiet = report("kube2iam", reader, {}, null, changes);
+  assert.deepEqual(quiet.differences, [], "a template's external ID alone changes no answer");
+  assert.match(quiet.hints.join(), /allow sts:TagSession .*allow sts:SetSourceIdentity/);
+});
+
+// pod, namespace, settings, the reason why it loses its role
+const trustRows: readonly (readonly [
+  Partial<PodFacts>,
+  Partial<NamespaceFacts>,
+  Partial<PolicySettings>,
+  string,
+])[] = [
+  [{ externalId: "my-id" }, {}, { externalIdTemplate: "{namespace}/x" }, "ExternalIdFixed"],
+  [{}, { externalId: "my-id" }, {}, "ExternalIdNotPermitted"],
+  [{}, { assumeRole: "trust" }, {}, "AssumeRoleNotPermitted"],
+  [{}, { sessionPolicy: "{" }, {}, "SessionPolicyInvalid"],
+];
+
+for (const [pod, namespace, changes, reason] of trustRows) {
+  test(`migrationReport() ${JSON.stringify({ ...pod, ...namespace })}: ${reason}`, () => {
+    const [found] = report("kiam-v4", { ...reader, ...pod }, namespace, null, changes).differences;
+    assert.equal(found?.kind, "loses-role");
+    assert.match(found.why, new RegExp(`^${reason}: `));
+  });
+}
 
 test("likelyPredecessors(): expressions are kiam's", () => {
   const cluster = (permitted: string | null) => ({

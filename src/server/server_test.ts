@@ -7,7 +7,7 @@ import { jwt } from "../../tests/fakes/jwt.ts";
 import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
 import { keptLog } from "../../tests/fakes/quiet_log.ts";
 import { agentRow, podRow, summary } from "../../tests/fakes/summaries.ts";
-import type { PodFacts } from "../policy/facts.ts";
+import type { PodFacts, RoleIdentity } from "../policy/facts.ts";
 import { type AssignFrame, decodeFrame, type Frame } from "../protocol/frames.ts";
 import { parseServerConfig } from "./config.ts";
 import type { ObjectEvent } from "./assignments/object_events.ts";
@@ -118,6 +118,66 @@ function assigned(frames: readonly Frame[], uid: string): AssignFrame | undefine
   return frames.find((frame) => frame.type === "assign" && frame.pod.uid === uid) as AssignFrame;
 }
 
+/** Pods of 50 ServiceAccounts in 10 namespaces, all of one role, on one node. */
+const manyPods = Array.from({ length: 1000 }, (_, at) =>
+  podFacts({
+    uid: `uid-${at}`,
+    name: `pod-${at}`,
+    namespace: `team-${at % 10}`,
+    serviceAccount: `account-${Math.floor(at / 10) % 5}`,
+    role: "reader",
+  }));
+
+for (const [trustRoles, calls] of [[false, 50], [true, 60]] as const) {
+  test(`server: 1,000 pods of 50 ServiceAccounts in 10 namespaces cost ${calls} STS calls`, async () => {
+    const asked: RoleIdentity[] = [];
+    const server = await started({
+      pods: [agentPod, ...manyPods],
+      flags: [
+        "--cluster-name=prod",
+        "--external-id={cluster}/{namespace}/{serviceAccount}",
+        "--session-tags=kubernetes-namespace,kubernetes-service-account,eks-cluster-name",
+        "--source-identity={namespace}.{serviceAccount}",
+        `--assume-role-permitted=arn:aws:iam::${account}:role/trust-{namespace}`,
+      ],
+      parts: {
+        assumeRole: (identity) => {
+          asked.push(identity);
+          return Promise.resolve(fakeCredentials(`KEY${asked.length}`, Date.UTC(2026, 0, 1)));
+        },
+      },
+    });
+    for (let team = 0; team < 10; team++) {
+      const name = `team-${team}`;
+      const assumeRole = trustRoles ? `trust-${name}` : null;
+      server.index.namespaces.upsert(namespaceFacts({ name, assumeRole }));
+    }
+    const seen = await followed(server);
+    await server.clock.advance(60_000);
+    assert.equal(asked.length, calls);
+    const ready = new Set(
+      seen.flatMap((frame) =>
+        frame.type === "assign" && frame.role?.credentials ? [frame.pod.uid] : []
+      ),
+    );
+    assert.equal(ready.size, 1000);
+  });
+}
+
+test("server: a tightened session policy is another identity, so agents drop what they hold", async () => {
+  const server = await started();
+  const seen = await followed(server);
+  await server.clock.advance(1000);
+  const before = seen.length;
+  const sessionPolicy = '{"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}';
+  server.index.namespaces.upsert(namespaceFacts({ sessionPolicy }));
+  await server.clock.advance(0);
+  const first = assigned(seen.slice(0, before), "uid-web")?.role;
+  const then = assigned(seen.slice(before), "uid-web")?.role;
+  assert.notEqual(then?.identity, first?.identity);
+  assert.equal(then?.credentials, undefined, "pending, under the new identity");
+});
+
 test("server: a pod's role is told as pending, then its credentials are pushed", async () => {
   const server = await started();
   const { frames } = await stream(server);
@@ -154,6 +214,69 @@ test("server: each credential a pod gets is one line of the log, without secrets
   assert.match(text, /ASIAKEY2/);
   assert.doesNotMatch(text, /secret-|session-KEY/);
 });
+
+test("server: the log's line has what else CloudTrail shows, and no external ID", async () => {
+  const server = await started({
+    flags: [
+      "--external-id={namespace}/{serviceAccount}",
+      "--session-tags=kubernetes-namespace",
+      "--source-identity={namespace}.{serviceAccount}",
+      `--assume-role-permitted=arn:aws:iam::${account}:role/trust-{namespace}`,
+    ],
+  });
+  server.index.namespaces.upsert(namespaceFacts({
+    assumeRole: "trust-shop",
+    sessionPolicyArns: "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    sessionPolicy: '{"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}',
+  }));
+  await followed(server);
+  await server.clock.advance(0);
+  const issued = server.lines.filter((line) => line.message === "credentials issued");
+  const { podUid: _uid, pod: _pod, node: _node, ...fields } = issued[0]!.fields as
+    & object
+    & Record<string, unknown>;
+  assert.deepEqual(fields, {
+    serviceAccount: "default",
+    roleArn: readerArn,
+    sessionName: "shop.default",
+    assumedBy: `arn:aws:iam::${account}:role/trust-shop`,
+    externalIdSent: true,
+    sourceIdentity: "shop.default",
+    sessionTags: { "kubernetes-namespace": "shop" },
+    sessionPolicyArns: ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    sessionPolicySent: true,
+    accessKeyId: "ASIAKEY2",
+    expiration: "2026-01-01T01:00:00Z",
+  });
+  const told = JSON.stringify([server.lines, server.events, server.summary()]);
+  assert.doesNotMatch(told, /shop\/default/);
+  const trustRole = server.summary().roles.find(({ arn }) => arn.endsWith("/trust-shop"));
+  assert.deepEqual([trustRole?.holders, trustRole?.assumedBy], [1, null]);
+});
+
+// pod and namespace, the Event's reason
+const deniedFor = [
+  [{ externalId: "other" }, {}, "RoleDenied"],
+  [{}, { externalId: "bank/default" }, "RoleDenied"],
+  [{}, { assumeRole: "trust-bank" }, "RoleDenied"],
+  [{ sessionPolicyArns: "x" }, {}, "RoleInvalid"],
+  [{}, { sessionPolicy: "x" }, "RoleInvalid"],
+] as const;
+
+for (const [pod, namespace, reason] of deniedFor) {
+  test(`server: ${JSON.stringify({ ...pod, ...namespace })}: an Event ${reason}`, async () => {
+    const server = await started({
+      pods: [agentPod, { ...webPod, ...pod }],
+      flags: ["--external-id={namespace}/{serviceAccount}"],
+    });
+    server.index.namespaces.upsert(namespaceFacts(namespace));
+    const frames = await followed(server);
+    await server.clock.advance(0);
+    const { denied } = assigned(frames, "uid-web") ?? {};
+    const events = server.events.map((event) => `${event.reason}: ${event.message}`);
+    assert.deepEqual(events, [`${reason}: ${denied?.message}`]);
+  });
+}
 
 test("server: Events tell of readiness once, and of denials once", async () => {
   const denied = podFacts({ uid: "d", name: "d", namespace: "shut", role: "reader" });

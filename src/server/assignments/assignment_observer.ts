@@ -3,7 +3,7 @@
  * of credentials, which can be joined with CloudTrail. Only the replica that serves a node's agent
  * has its assignments, so only one replica reports.
  */
-import type { Denial, DenialReason, NamespaceFacts } from "../../policy/facts.ts";
+import type { Denial, DenialReason, NamespaceFacts, RoleIdentity } from "../../policy/facts.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import { type Assignment, instant } from "./assignment_frame.ts";
 import type { EventReason, ObjectEvents } from "./object_events.ts";
@@ -102,10 +102,24 @@ function audit(log: Log, now: Assignment, before: Assignment | undefined): void 
     serviceAccount: pod.serviceAccount,
     node: pod.nodeName,
     roleArn: decision.identity.arn,
-    sessionName: decision.identity.sessionName,
+    ...sentBesides(decision.identity),
     accessKeyId,
     expiration: instant(expiresAt),
   }, "credentials issued");
+}
+
+/** What CloudTrail's entry has in requestParameters, except the external ID. */
+function sentBesides(identity: RoleIdentity) {
+  const { sessionName, externalId, sourceIdentity, tags, policyArns, policy, assumedBy } = identity;
+  return {
+    sessionName,
+    ...(assumedBy !== null && { assumedBy: assumedBy.arn }),
+    ...(externalId !== null && { externalIdSent: true }),
+    ...(sourceIdentity !== null && { sourceIdentity }),
+    ...(tags.length > 0 && { sessionTags: Object.fromEntries(tags) }),
+    ...(policyArns.length > 0 && { sessionPolicyArns: policyArns }),
+    ...(policy !== null && { sessionPolicySent: true }),
+  };
 }
 
 interface NamespaceReportOptions {

@@ -318,6 +318,7 @@ describe("CredentialCache: faults", () => {
       key: "reader",
       arn: "arn:aws:iam::111122223333:role/reader",
       sessionName: "reader",
+      assumedBy: null,
       namespace: "shop",
       holders: 1,
       state: "pending",

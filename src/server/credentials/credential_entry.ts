@@ -161,6 +161,7 @@ export class CredentialEntry {
       key,
       arn: identity.arn,
       sessionName: identity.sessionName,
+      assumedBy: identity.assumedBy?.arn ?? null,
       namespace,
       holders: this.holders.size,
       state: this.state(now).kind,

@@ -51,7 +51,10 @@ export interface CredentialInspection {
   readonly key: string;
   readonly arn: string;
   readonly sessionName: string;
+  /** ARN of the trust role; null if the server assumes the role itself. */
+  readonly assumedBy: string | null;
   readonly namespace: string;
+  /** Pods that use it, directly or as their trust role. */
   readonly holders: number;
   readonly state: "pending" | "ready" | "failed";
   /** `idle` until `nextAttemptAt`, `queued`, or `calling` STS. */

@@ -6,6 +6,8 @@ import type { CredentialInspection } from "../../credentials/credential_reports.
 export interface RoleRow {
   readonly arn: string;
   readonly sessionName: string;
+  /** ARN of the trust role; absent from replicas of older versions. */
+  readonly assumedBy?: string | null;
   /** The number of pods that use it. */
   readonly holders: number;
   readonly state: CredentialInspection["state"];
@@ -18,10 +20,11 @@ export interface RoleRow {
 }
 
 export function roleRow(inspection: CredentialInspection): RoleRow {
-  const { arn, sessionName, holders, state, lastFault } = inspection;
+  const { arn, sessionName, assumedBy, holders, state, lastFault } = inspection;
   return {
     arn,
     sessionName,
+    assumedBy,
     holders,
     state,
     lastFault: lastFault === null ? null : { code: lastFault.code, message: lastFault.message },

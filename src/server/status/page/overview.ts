@@ -181,10 +181,10 @@ ${
 }
 
 function roleCells(role: RoleRow, now: number): unknown[] {
-  const { arn: roleArn, sessionName, holders, nextAttemptAt } = role;
+  const { arn: roleArn, sessionName, assumedBy, holders, nextAttemptAt } = role;
   return [
     arn(roleArn),
-    sessionName,
+    assumedBy ? html`${sessionName}, assumed by ${arn(assumedBy)}` : sessionName,
     stsResult(role),
     lifetimeBar(role.issuedAt, role.expiresAt, now),
     holders,

@@ -137,6 +137,12 @@ for (const [query, names] of searches) {
   });
 }
 
+test("GET /: a role that is assumed with a trust role's session names it", async () => {
+  const chained = { ...roleRow, assumedBy: "arn:aws:iam::111122223333:role/trust-shop" };
+  const { get } = pages({ roles: [chained] });
+  assert.match(textOf(await get("/")), /shop.default, assumed by .*trust-shop/);
+});
+
 test("GET /: a hundred pods a page", async () => {
   const pods = Array.from({ length: 250 }, (_, n) => podRow({ uid: `u${n}`, name: `web-${n}` }));
   const page = await pages({ pods }).get("/?page=3&namespace=shop");
