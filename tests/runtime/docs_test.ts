@@ -118,6 +118,7 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
     "rounds",
   ],
   "docs/reliability.md": ["part"],
+  "docs/wire.md": ["http2"],
 };
 
 /** Pages without the blocks that tests run; the one on predecessors has a test of its own. */
