@@ -24,7 +24,7 @@ export function missing(): string[] {
   const wanted = [
     ["go", ["version"], "go 1.22 or later, for the load and the Go baselines"],
     ["deno", ["--version"], "deno 2.9 or later"],
-    ["node", ["--version"], "node 22.18 or later"],
+    ["node", ["--version"], "node 22.19 or later"],
   ] as const;
   return wanted.filter(([name, args]) => spawnSync(programs()[name], args).status !== 0)
     .map(([, , need]) => need);

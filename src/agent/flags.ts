@@ -1,49 +1,69 @@
-/** The agent's flags: what `--help`, the configuration reference and the parser know of them. */
+/** The agent's flags, for the parser, `--help`, completion and the configuration reference. */
 import { flag, logFlags } from "../cli/flags.ts";
 
 export const agentFlags = {
-  "listen": flag.listen("[::]:8181", "metadata front; 0.0.0.0 where there is no IPv6"),
+  "listen": flag.listen("[::]:8181", "metadata front end; 0.0.0.0 on a node without IPv6"),
   "admin-listen": flag.listen("[::]:9620", "/livez, /readyz and /metrics"),
-  "host-ip": flag.text("", "the node's IPv4 address, target of the redirect", { env: "HOST_IP" }),
+  "host-ip": flag.text("", "the node's IPv4 address, to which requests are redirected", {
+    env: "HOST_IP",
+  }),
   "host-ipv6": flag.text("", "the node's IPv6 address, likewise", { env: "HOST_IPV6" }),
-  "node-name": flag.text("", "for the log", { env: "NODE_NAME" }),
-  "server": flag.url("https://rolecall-server:8443", "the server; each of its addresses is tried"),
+  "node-name": flag.text("", "the node's name, for the log", { env: "NODE_NAME" }),
+  "server": flag.url(
+    "https://rolecall-server:8443",
+    "the server; all addresses of its name are tried",
+  ),
   "server-ca": flag.form(
     "/etc/rolecall/ca/ca.crt",
-    "the authority trusted for the server (PEM), re-read when it changes",
+    "CA certificate of the server (PEM); re-read when it changes",
     /./,
     "a path",
   ),
   "token-file": flag.form(
     "/var/run/secrets/rolecall/token",
-    "the agent's ServiceAccount token, re-read when it changes",
+    "the agent's ServiceAccount token; re-read when it changes",
     /./,
     "a path",
   ),
-  "metadata-url": flag.url("http://169.254.169.254", "where passed-on requests go"),
+  "metadata-url": flag.url(
+    "http://169.254.169.254",
+    "metadata service that other requests are passed on to",
+  ),
   "passthrough": flag.text(
     "all",
-    "paths passed on: all, safe, none, or an RE2 expression that must match the whole path",
+    "which paths are passed on: all, safe, none, or an RE2 expression that must match the whole path",
   ),
   "passthrough-user-data": flag.boolean(
-    "pass on user data too; it often holds keys of the cluster",
+    "also pass on user data, which often contains the keys for joining the cluster",
   ),
-  "imdsv2": flag.choice(["optional", "required"], "optional", "whether requests need a token"),
+  "imdsv2": flag.choice(
+    ["optional", "required"],
+    "optional",
+    "whether requests need an IMDSv2 token",
+  ),
   "redirect": flag.choice(
     ["auto", "iptables", "nftables", "none"],
     "auto",
-    "how pods' requests are redirected; auto takes what is in use on the node",
+    "how pods' requests are redirected; auto uses what is in use on the node",
   ),
-  "interface": flag.text("!eth0", "pods' interface; ! inverts, a trailing + is a wildcard"),
+  "interface": flag.text("!eth0", "interface of the pods; ! inverts, a trailing + is a wildcard"),
   "direct": flag.boolean("also serve requests that weren't redirected"),
-  "allowed-hosts": flag.list("further good Host names", "host names separated by commas"),
-  "max-connections": flag.number(4096, "connections in all", { min: 1 }),
-  "pod-connections": flag.number(128, "connections of one pod", { min: 1 }),
-  "pod-rate": flag.number(500, "requests a second of one pod, twice that at once; 0 = no limit"),
-  "remove-rules-on-exit": flag.boolean("remove the redirect at the end; else it stays, closed"),
+  "allowed-hosts": flag.list(
+    "additional names accepted in the Host header",
+    "host names separated by commas",
+  ),
+  "max-connections": flag.number(4096, "connections in total", { min: 1 }),
+  "pod-connections": flag.number(128, "connections per pod", { min: 1 }),
+  "pod-rate": flag.number(
+    500,
+    "requests per second and pod, with bursts of twice that; 0 means no limit",
+  ),
+  "remove-rules-on-exit": flag.boolean(
+    "remove the redirect on exit; by default it stays and fails closed",
+  ),
   "disconnected-grace": flag.duration(
     "25s",
-    "how long known pods are answered without fresh word of a server",
+    "how long to keep serving known pods after losing the server",
     { min: "1s", max: "1h" },
   ),
   "identity": flag.choice(
@@ -69,22 +89,22 @@ export const agentFlags = {
   ),
   "state-dir": flag.form(
     "/run/rolecall",
-    "where the key of session tokens is kept",
+    "folder for the key of session tokens",
     /./,
     "a path",
   ),
   "container-credentials": flag.list(
-    "where container credentials are served, such as 169.254.170.23:80,[fd00:ec2::23]:80",
-    "ADDRESS:PORT separated by commas, with an address that SDKs ask without TLS: " +
+    "addresses that serve container credentials, such as 169.254.170.23:80,[fd00:ec2::23]:80",
+    "ADDRESS:PORT separated by commas, with an address that SDKs accept without TLS: " +
       "169.254.170.23, 169.254.170.2, [fd00:ec2::23] or loopback",
   ),
   "readiness-file": flag.text(
     "",
-    "a file that says `ok` or what is missing, for a probe that must reach this very agent",
+    "file that contains `ok` or what is missing, for a probe of exactly this process",
   ),
   "boot-guard-file": flag.text(
     "",
-    "what the boot-guard init container reports: `ok`, or why this node isn't closed from boot",
+    "file with the report of the boot-guard init container: `ok`, or why this node isn't closed from boot",
   ),
   ...logFlags,
 };

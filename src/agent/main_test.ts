@@ -24,6 +24,7 @@ function fakeRuntime(programs: Programs) {
     args: [],
     env: {},
     isTerminal: false,
+    isInteractive: false,
     openFilesLimit: () => 100_000,
     hasIpv6: () => false,
     localAddresses: () => [],

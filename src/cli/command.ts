@@ -2,7 +2,7 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import type { FlagTable } from "./flags.ts";
 
-/** Runs to its end; gives the exit code. Wrong settings are printed by the command and give 2. */
+/** Returns the exit code. The command itself prints problems with its settings, with exit code 2. */
 type RunCommand = (runtime: Runtime, args: readonly string[]) => Promise<number>;
 
 export interface Command {
@@ -13,7 +13,7 @@ export interface Command {
   /** One sentence without a full stop. */
   readonly summary: string;
   readonly flags: FlagTable;
-  /** Words that it takes, for completion. */
+  /** First arguments that it takes, for completion. */
   readonly words?: readonly string[];
   /** Lines to paste, without the program's name. */
   readonly examples: readonly string[];
@@ -25,7 +25,7 @@ export interface Command {
 
 export type Commands = Readonly<Record<string, Command>>;
 
-/** Prints what is wrong with the settings, one a line, and gives the exit code for it. */
+/** Prints the problems with the settings, one per line, and returns the exit code for it. */
 export function refuse(runtime: Runtime, problems: readonly string[]): number {
   for (const problem of problems) runtime.writeError(problem + "\n");
   return 2;

@@ -1,26 +1,27 @@
 /**
- * Flags and their `ROLECALL_…` variables: a table says what there is. It feeds the parser, `--help`,
- * shell completion and the configuration reference.
+ * Flag tables. One table feeds the parser (command line and `ROLECALL_…` variables), `--help`, shell
+ * completion and the configuration reference.
  */
+import * as v from "valibot";
 import { type HostPort, readHostPort } from "../net/host_port.ts";
 
-/** What a value's text means; `undefined` means that it isn't one. */
-type Read<T> = (text: string) => T | undefined;
+/** Parses a value's text. */
+type Schema<T> = v.GenericSchema<string, T>;
 
 export interface Flag<T> {
   readonly kind: "value" | "switch" | "list";
   /** The default's text, as the reference shows it; empty = none. */
   readonly default: string;
   readonly fallback: T;
-  readonly read: Read<T>;
-  /** Completes "expected …" in a complaint and stands behind the flag in `--help`. */
+  readonly schema: Schema<T>;
+  /** Completes "expected …" in an error message. */
   readonly expects: string;
   readonly help: string;
   /** A plain variable that is read after the `ROLECALL_…` one, such as `HOST_IP`. */
   readonly env?: string;
-  /** Words for shell completion. */
+  /** The possible values. */
   readonly choices?: readonly string[];
-  /** Stands for the value in `--help`; if absent, the last word of the flag's name does. */
+  /** Placeholder in `--help`; if absent, the last part of the flag's name. */
   readonly value?: string;
 }
 
@@ -33,39 +34,50 @@ export type FlagValues<Table extends FlagTable> = {
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /** Seconds of `90s`, `15m`, `1h` or `1h30m`. */
-function readDuration(text: string): number | undefined {
-  if (!/^(?:\d{1,9}[smh])+$/.test(text)) return undefined;
-  return [...text.matchAll(/(\d+)([smh])/g)]
-    .reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit!] ?? 0), 0);
-}
+const seconds = v.pipe(
+  v.string(),
+  v.regex(/^(?:\d{1,9}[smh])+$/),
+  v.transform((text) =>
+    [...text.matchAll(/(\d+)([smh])/g)]
+      .reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit!] ?? 0), 0)
+  ),
+);
 
-function readUrl(text: string): string | undefined {
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
-  return text.replace(/\/+$/, "");
-}
+const url = v.pipe(
+  v.string(),
+  v.regex(/^https?:\/\//),
+  v.url(),
+  v.transform((text) => text.replace(/\/+$/, "")),
+);
 
-function within(value: number | undefined, min: number, max: number): number | undefined {
-  return value !== undefined && value >= min && value <= max ? value : undefined;
-}
+const hostPort = v.pipe(
+  v.string(),
+  v.transform(readHostPort),
+  v.custom<HostPort>((read) => read !== undefined),
+);
 
 type Described<T> = Pick<Flag<T>, "help" | "expects" | "env" | "value">;
 
-function value<T>(text: string, described: Described<T>, read: Read<T>): Flag<T> {
-  return { kind: "value", default: text, fallback: read(text) as T, read, ...described };
+/** @throws {v.ValiError} the default isn't a value */
+function value<T>(text: string, schema: Schema<T>, described: Described<T>): Flag<T> {
+  return { kind: "value", default: text, fallback: v.parse(schema, text), schema, ...described };
 }
 
-/** One builder a kind of value. `help` is the text of `--help` and of the configuration reference. */
+/** One builder per kind of value. `help` is shown by `--help` and the configuration reference. */
 export const flag = {
   text: (text: string, help: string, extras?: Pick<Flag<string>, "env">): Flag<string> =>
-    value(text, { help, expects: "a text", ...extras }, (given) => given),
+    value(text, v.string(), { help, expects: "a text", ...extras }),
   /** A text that matches `form`; `expects` says which. */
   form: (text: string, help: string, form: RegExp, expects: string): Flag<string> =>
-    value(text, { help, expects }, (given) => form.test(given) ? given : undefined!),
+    value(text, v.pipe(v.string(), v.regex(form)), { help, expects }),
   boolean: (help: string): Flag<boolean> => ({
     kind: "switch",
     default: "off",
     fallback: false,
-    read: (text) => ({ true: true, "1": true, false: false, "0": false })[text],
+    schema: v.pipe(
+      v.picklist(["true", "1", "false", "0"]),
+      v.transform((text) => text === "true" || text === "1"),
+    ),
     expects: "true or false",
     help,
   }),
@@ -73,17 +85,13 @@ export const flag = {
   duration: (
     text: string,
     help: string,
-    range: { readonly min?: string; readonly max?: string } = {},
+    { min = "1s", max }: { readonly min?: string; readonly max?: string } = {},
   ): Flag<number> => {
-    const min = readDuration(range.min ?? "1s") ?? 0;
-    const max = range.max === undefined ? Infinity : readDuration(range.max) ?? Infinity;
-    const bounds = range.max ? ` from ${range.min ?? "1s"} to ${range.max}` : "";
+    const most = max === undefined ? Infinity : v.parse(seconds, max);
+    const schema = v.pipe(seconds, v.minValue(v.parse(seconds, min)), v.maxValue(most));
+    const bounds = max === undefined ? "" : ` from ${min} to ${max}`;
     const expects = `a duration such as 90s, 15m or 1h${bounds}`;
-    return value(
-      text,
-      { help, expects, value: "DURATION" },
-      (given) => within(readDuration(given), min, max)!,
-    );
+    return value(text, schema, { help, expects, value: "DURATION" });
   },
   number: (
     fallback: number,
@@ -91,43 +99,41 @@ export const flag = {
     range: { readonly min?: number; readonly max?: number; readonly whole?: boolean } = {},
   ): Flag<number> => {
     const { min = 0, max = 1_000_000, whole = true } = range;
-    const form = whole ? /^\d+$/ : /^\d+(?:\.\d+)?$/;
+    const form = v.pipe(v.string(), v.regex(whole ? /^\d+$/ : /^\d+(?:\.\d+)?$/));
+    const schema = v.pipe(form, v.transform(Number), v.minValue(min), v.maxValue(max));
     const expects = `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
-    const read = (given: string) => within(form.test(given) ? Number(given) : undefined, min, max)!;
-    return value(String(fallback), { help, expects, value: "N" }, read);
+    return value(String(fallback), schema, { help, expects, value: "N" });
   },
   choice: <const Choice extends string>(
     choices: readonly Choice[],
     fallback: NoInfer<Choice>,
     help: string,
-  ): Flag<Choice> => ({
-    ...value(fallback, { help, expects: `one of ${choices.join(", ")}` }, (given): Choice => {
-      return choices.find((choice) => choice === given)!;
-    }),
-    choices,
-  }),
-  listen: (text: string, help: string): Flag<HostPort> =>
-    value(
-      text,
-      {
-        help,
-        value: "ADDRESS:PORT",
-        expects: "ADDRESS:PORT such as 0.0.0.0:8181, [::]:8181 or :8181",
-      },
-      (given) => readHostPort(given)!,
-    ),
-  url: (text: string, help: string): Flag<string> =>
-    value(
-      text,
-      { help, value: "URL", expects: "a URL beginning with http:// or https://" },
-      (given) => given === "" ? "" : readUrl(given)!,
-    ),
+  ): Flag<Choice> => {
+    const schema = v.pipe(v.string(), v.picklist(choices));
+    return {
+      ...value(fallback, schema, { help, expects: `one of ${choices.join(", ")}` }),
+      choices,
+    };
+  },
+  listen: (text: string, help: string): Flag<HostPort> => {
+    const expects = "ADDRESS:PORT such as 0.0.0.0:8181, [::]:8181 or :8181";
+    return value(text, hostPort, { help, expects, value: "ADDRESS:PORT" });
+  },
+  /** Empty if there is none. */
+  url: (text: string, help: string): Flag<string> => {
+    const expects = "a URL beginning with http:// or https://";
+    return value(text, v.union([v.literal(""), url]), { help, expects, value: "URL" });
+  },
   /** Given once with commas, or repeatedly. */
   list: (help: string, expects = "values separated by commas"): Flag<readonly string[]> => ({
     kind: "list",
     default: "",
     fallback: [],
-    read: (text) => text.split(",").map((item) => item.trim()).filter((item) => item !== ""),
+    schema: v.pipe(
+      v.string(),
+      v.transform((text) => text.split(",").map((item) => item.trim())),
+      v.filterItems((item) => item !== ""),
+    ),
     expects,
     help,
   }),
@@ -135,7 +141,7 @@ export const flag = {
 
 /** The log flags of every long-running command. */
 export const logFlags = {
-  "log-level": flag.choice(["debug", "info", "warn", "error"], "info", "least level logged"),
+  "log-level": flag.choice(["debug", "info", "warn", "error"], "info", "lowest level logged"),
   "log-format": flag.choice(["json", "text"], "json", "json for machines, text for people"),
 };
 

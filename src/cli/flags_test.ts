@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import * as v from "valibot";
 import { flag } from "./flags.ts";
 
 // text, seconds
@@ -15,6 +16,11 @@ const durations = [
 ] as const;
 for (const [text, seconds] of durations) {
   test(`flag.duration() reads ${JSON.stringify(text)}: ${seconds}`, () => {
-    assert.equal(flag.duration("1h", "").read(text), seconds);
+    const parsed = v.safeParse(flag.duration("1h", "").schema, text);
+    assert.equal(parsed.success ? parsed.output : undefined, seconds);
   });
 }
+
+test("flag.boolean() takes no inherited name for a value", () => {
+  assert.equal(v.safeParse(flag.boolean("").schema, "constructor").success, false);
+});

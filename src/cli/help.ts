@@ -32,7 +32,7 @@ function named(program: string, rest: string): string {
   return `${program} ${rest}`.trim();
 }
 
-/** Terminals are at least this wide, more often than not. */
+/** Wide enough for most terminals. */
 const columns = 100;
 
 /** A command's page: usage, flags with their defaults, examples. */

@@ -1,9 +1,9 @@
-/** Listening on the ports that flags name; where that fails, the message names flag and remedy. */
+/** Listens on the ports given by flags; if that fails, the message names the flag and the remedy. */
 import { type HostPort, hostPortText } from "../net/host_port.ts";
 import type { Listener, ListenOptions } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
-/** A port that can't be had: taken, not permitted, or of an address that isn't this machine's. */
+/** The port is taken or not permitted, or the address isn't one of this machine. */
 export class ListenFault extends Error {
   readonly code = "listen_failed";
   override readonly name = "ListenFault";
@@ -15,7 +15,7 @@ export interface Wanted extends Omit<ListenOptions, keyof HostPort> {
   readonly at: HostPort;
 }
 
-/** `[::]` and `:8181` mean every address, whichever families the machine has. */
+/** `[::]` and `:8181` mean every address, of the families that the machine has. */
 export function anyAddress({ host, port }: HostPort, hasIpv6: boolean): HostPort {
   if (host !== "" && host !== "::") return { host, port };
   return { host: hasIpv6 ? "::" : "0.0.0.0", port };
@@ -41,7 +41,7 @@ function reasonOf(code: unknown, cause: unknown, flag: string): string {
     return `the port is taken; end the program that has it, or give --${flag} another port`;
   }
   if (code === "EACCES") return `not permitted; give --${flag} a port from 1024 on`;
-  // EINVAL is Deno's word for the first; a name that isn't known is the last.
+  // Deno reports EINVAL for the first; the last is an unknown name.
   if (["EADDRNOTAVAIL", "EINVAL", "ENOTFOUND"].includes(String(code))) {
     return "not an address of this machine; expected one of its own, such as 127.0.0.1";
   }

@@ -1,4 +1,4 @@
-/** Finds what a mistyped word was meant to be. */
+/** Suggests what a mistyped name was meant to be. */
 
 /** The candidate within two edits of the word (a third of its length, rounded up), or undefined. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
@@ -10,7 +10,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best?.candidate;
 }
 
-/** Levenshtein's distance: insertions, deletions and substitutions from one word to the other. */
+/** Levenshtein distance: insertions, deletions and substitutions. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (const [index, letter] of [...from].entries()) {

@@ -1,5 +1,6 @@
-/** Turns arguments and environment into typed values, or into the whole list of what is wrong. */
+/** Parses arguments and environment into typed values, or into the list of all problems. */
 import { parseArgs } from "node:util";
+import * as v from "valibot";
 import { type Flag, type FlagTable, type FlagValues, variableOf } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 
@@ -7,14 +8,14 @@ export type ParsedFlags<Table extends FlagTable> =
   | {
     readonly kind: "parsed";
     readonly values: FlagValues<Table>;
-    /** Names that arguments or environment gave. */
+    /** Names of the flags that were set. */
     readonly given: ReadonlySet<string>;
     readonly positionals: readonly string[];
   }
   | {
     readonly kind: "problems";
     readonly problems: readonly string[];
-    /** Those that are right, defaults for the rest: to find what else is wrong. */
+    /** Valid ones, and defaults for the rest, to find further problems. */
     readonly values: FlagValues<Table>;
     readonly positionals: readonly string[];
   };
@@ -22,9 +23,9 @@ export type ParsedFlags<Table extends FlagTable> =
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Arguments win over `ROLECALL_…`, that over the flag's plain variable, that over the default; an
- * empty variable counts as absent. Other variables are nobody's mistake. Every problem is
- * a line that names flag (or variable), value and what is expected.
+ * Precedence: arguments, `ROLECALL_…`, the flag's plain variable, the default; an empty variable counts
+ * as absent. Unknown variables are checked in `main.ts`, against the flags of all commands. Every
+ * problem is a line that names the flag (or variable), the value and what is expected.
  */
 export function parseFlags<Table extends FlagTable>(
   table: Table,
@@ -40,7 +41,7 @@ export function parseFlags<Table extends FlagTable>(
   return { kind: "parsed", values, given, positionals };
 }
 
-/** The values so far, at first the defaults. */
+/** The values so far, starting with the defaults. */
 class Reading {
   readonly problems: string[] = [];
   readonly given = new Set<string>();
@@ -52,22 +53,23 @@ class Reading {
 
   /** `source`: the flag or variable as it was written. */
   set(name: string, flag: Flag<unknown>, source: string, text: string): void {
-    const value = flag.read(text);
-    if (value === undefined) {
+    const parsed = v.safeParse(flag.schema, text);
+    if (!parsed.success) {
       const expected = `expected ${flag.expects}`;
       return void this.problems.push(`${source}: ${quoted(text)} is not valid; ${expected}`);
     }
+    const value = parsed.output;
     this.values[name] = flag.kind === "list" ? [...this.#before(name), ...value as []] : value;
     this.given.add(name);
   }
 
-  /** A list may be given more than once. */
+  /** A list may be given repeatedly. */
   #before(name: string): readonly unknown[] {
     return this.given.has(name) ? this.values[name] as readonly unknown[] : [];
   }
 }
 
-/** The arguments as flags, with the values that belong to them, and words; none is refused yet. */
+/** The arguments as flags with their values, and positionals; unknown flags aren't errors here. */
 export function flagTokens(table: FlagTable, args: readonly string[]) {
   const kinds = Object.entries(table).map(([name, { kind }]) => {
     return [name, { type: kind === "switch" ? "boolean" as const : "string" as const }] as const;
@@ -81,7 +83,7 @@ export function flagTokens(table: FlagTable, args: readonly string[]) {
   }).tokens;
 }
 
-/** Gives the words that belong to no flag. */
+/** Returns the positionals. */
 function readArguments(read: Reading, table: FlagTable, args: readonly string[]): string[] {
   const tokens = flagTokens(table, args);
   for (const token of tokens) {
@@ -113,7 +115,7 @@ function unknownFlag(rawName: string, names: readonly string[]): string {
   return `${rawName}: unknown flag; ${advice}`;
 }
 
-/** A foreign value as a complaint shows it: one line, shortened. */
+/** A value as error messages show it: on one line, shortened. */
 function quoted(text: string): string {
   return JSON.stringify(text.length > 80 ? text.slice(0, 80) + "…" : text);
 }

@@ -65,7 +65,7 @@ function row([name, flag]: readonly [string, Flag<unknown>]): string {
   return `| ${code("--" + name)} | ${fallback} | ${cell(flag.help)}${expects}.${variable} |`;
 }
 
-/** What goes without saying, or what the flag's own text says. */
+/** Not repeated, since it is obvious or in the flag's own text. */
 const plain: ReadonlySet<string> = new Set([
   "a text",
   "true or false",

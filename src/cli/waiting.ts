@@ -1,4 +1,4 @@
-/** Says what a command is waiting for, to a person at a terminal, when it takes longer than a moment. */
+/** Shows a terminal what a command is waiting for if it takes longer than a moment. */
 import type { Clock } from "../time/clock.ts";
 
 interface Terminal {
@@ -8,17 +8,17 @@ interface Terminal {
 
 const momentMs = 400;
 
-/** `work`'s own result; the words are gone from the line when it comes. */
+/** Resolves to `work`'s result, with the line cleared again. */
 export async function whileWaiting<T>(
   terminal: Terminal,
   clock: Pick<Clock, "after">,
-  words: string,
+  message: string,
   work: Promise<T>,
 ): Promise<T> {
   if (!terminal.isTerminal) return await work;
   let wipe = () => {};
   const cancel = clock.after(momentMs, () => {
-    terminal.writeError(`${words} …`);
+    terminal.writeError(`${message} …`);
     wipe = () => terminal.writeError("\r\x1b[K");
   });
   try {

@@ -1,7 +1,6 @@
 /**
- * The tokens by which the agent of this process shows itself to the server of this process, and pods
- * show themselves to the agent, in the shape of projected ServiceAccount tokens. Nobody else can make
- * one: the key is this process's.
+ * Tokens with which the agent authenticates to the server of the same process, and pods to the agent,
+ * in the form of projected ServiceAccount tokens. They are signed with a key of this process.
  */
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";

@@ -1,7 +1,7 @@
-/** What `dev` tells the person in front of it: commands to paste, and which pod gets what. */
+/** The lines that `dev` prints: commands to paste, and what each pod gets. */
 import type { NotAnswered } from "./shared_addresses.ts";
 
-/** A pod as the server sums it up. */
+/** A pod in the server's summary. */
 export interface PodRow {
   readonly namespace: string;
   readonly name: string;
@@ -11,7 +11,7 @@ export interface PodRow {
   readonly reason: string | null;
   readonly message: string | null;
   readonly roleArn: string | null;
-  /** Those of its addresses at which it isn't answered. */
+  /** Its addresses at which it gets no answer. */
   readonly notAnswered: readonly NotAnswered[];
 }
 
@@ -32,8 +32,8 @@ export interface Addresses {
 }
 
 /**
- * Ready to paste, as the pod at 127.0.0.1 if there is one, since SDKs choose no other: with a token,
- * without, and by way of an SDK.
+ * Commands to paste, for the pod at 127.0.0.1 if there is one, since SDKs don't choose a source
+ * address: with a token, without one, and through an SDK.
  */
 export function commandLines(addresses: Addresses, pods: readonly PodRow[]): string[] {
   const head = [
@@ -60,7 +60,7 @@ export function commandLines(addresses: Addresses, pods: readonly PodRow[]): str
   ];
 }
 
-/** How to ask as another pod than `commandLines()` does, where there is one. */
+/** How to send requests as another pod than in `commandLines()`, if there is one. */
 export function otherPodLines(pods: readonly PodRow[]): string[] {
   const second = askable(pods)[1]?.ip;
   if (second === undefined) return [];
@@ -70,7 +70,7 @@ export function otherPodLines(pods: readonly PodRow[]): string[] {
   ];
 }
 
-/** Where somebody on this machine can ask, and as whom, by address. */
+/** The addresses from which requests can be sent on this machine, with their pods, in order. */
 function askable(pods: readonly PodRow[]): { readonly ip: string; readonly pod: PodRow }[] {
   return pods
     .filter(({ hostNetwork }) => !hostNetwork)
@@ -87,7 +87,7 @@ function sdkLines(addresses: Addresses): string[] {
   return awsLines(addresses, [`AWS_EC2_METADATA_SERVICE_ENDPOINT=http://${addresses.agent}`]);
 }
 
-/** The pod is told by the token here, so it is the same wherever the SDK asks from. */
+/** Here the token identifies the pod, so the SDK's own address doesn't matter. */
 function credentialsLines(addresses: Addresses, pod: PodRow): string[] {
   const { credentials } = addresses;
   if (credentials === null) return [];
@@ -97,7 +97,7 @@ function credentialsLines(addresses: Addresses, pod: PodRow): string[] {
   ]);
 }
 
-/** Set against profiles and keys of the user's own, which every SDK would take first. */
+/** Unsets the user's own profiles and keys, which every SDK prefers. */
 function awsLines({ sts, region }: Addresses, variables: readonly string[]): string[] {
   const endpoint = sts === null ? "" : ` --endpoint-url ${sts}`;
   return [
@@ -109,7 +109,7 @@ function awsLines({ sts, region }: Addresses, variables: readonly string[]): str
   ];
 }
 
-/** A line a pod, by address. `absent` are pods asked for (`NAMESPACE/POD`) that aren't there. */
+/** A line per pod, by address. `absent` are pods given by `--as` that don't exist. */
 export function podLines(pods: readonly PodRow[], absent: readonly string[] = []): string[] {
   const rows = pods
     .map((pod) => ({
@@ -139,7 +139,7 @@ function decisionText({ hostNetwork, state, reason, message, roleArn }: PodRow):
   return `role ${roleArn}${state === "ready" ? "" : ": credentials to come"}`;
 }
 
-/** Sorts 127.0.0.10 behind 127.0.0.9, and pods without an address last. */
+/** Sorts 127.0.0.10 after 127.0.0.9, and pods without an address last. */
 function addressKey(address: string): string {
   if (address === "-") return "999";
   return address.split(",")[0]!.split(".").map((part) => part.padStart(3, "0")).join(".");

@@ -1,6 +1,6 @@
 /**
- * Says what `dev` has come up with, and says it again whenever it has changed: once things have
- * settled, so that nobody reads of states that last for a moment.
+ * Prints what each pod gets, at the start and after every change, once the state has settled, so that
+ * short-lived states aren't shown.
  */
 import { podLines, type PodRow } from "./announcement.ts";
 
@@ -11,24 +11,24 @@ export interface AnnouncerOptions {
     /** Runs once after `ms`; the returned function cancels. */
     after(ms: number, run: () => void): () => void;
   };
-  /** The pods as they stand, without the agent's own. */
+  /** The current pods, without the agent's own. */
   readonly pods: () => readonly PodRow[];
-  /** One line for each thing that readiness lacks; they are said when they don't go away. */
+  /** A line for each thing that isn't ready; printed if it lasts. */
   readonly missing: () => readonly string[];
-  /** Pods asked for by `NAMESPACE/POD`; they are listed whether they are there or not. */
+  /** Pods given as `NAMESPACE/POD`; they are listed even if they don't exist. */
   readonly asked: readonly string[];
-  /** Lines to say before the pods, the first time. */
+  /** Printed before the pods, the first time. */
   readonly head: (pods: readonly PodRow[]) => readonly string[];
-  /** Lines to say behind the pods, the first time. */
+  /** Printed after the pods, the first time. */
   readonly foot: (pods: readonly PodRow[]) => readonly string[];
   readonly write: (text: string) => void;
 }
 
 const lookMs = 200;
-/** What hasn't settled by then is said as it is. */
+/** After that the state is printed even if it hasn't settled. */
 const patienceMs = 3_000;
 
-/** Looks, and speaks where there is news, until `signal` aborts. */
+/** Polls, and prints changes, until `signal` aborts. */
 export function announce(options: AnnouncerOptions, signal: AbortSignal): void {
   const announcer = new Announcer(options);
   let cancel = () => {};
@@ -54,7 +54,7 @@ class Announcer {
     const { clock, missing: readMissing, pods: readPods } = this.#options;
     const missing = readMissing().map((line) => `not ready: ${line}`);
     const pods = readPods();
-    // What pods would get can't be told before readiness, and after it doesn't depend on it.
+    // Until the server is ready once, what pods get isn't known.
     const text = linesOf(missing.length > 0 && !this.#opened ? missing : this.#podLines(pods));
     if (text === this.#said) return void (this.#newsSince = undefined);
     this.#newsSince ??= clock.now();

@@ -1,6 +1,6 @@
 /**
- * Where `dev` has its cluster from: manifest files, followed through edits, or the lists and watches
- * of a real one. Either feeds the server's index; the agent's own pod is always among the pods.
+ * The sources of `dev`'s cluster: manifest files, re-read after edits, or the lists and watches of a
+ * real cluster. Both feed the server's index; the agent's own pod is always included.
  */
 import type { KubernetesApi } from "../kubernetes/client/api.ts";
 import type { ManifestFiles } from "../kubernetes/manifests/read_manifests.ts";
@@ -23,7 +23,7 @@ interface Sinks {
 }
 
 export interface ClusterSource {
-  /** How the lists and watches stand, as the server wants to know it. */
+  /** List/watch status in the server's form. */
   readonly watches: () => readonly WatchStatus[];
   /** Feeds the sinks until `signal` aborts. */
   run(sinks: Sinks, signal: AbortSignal): Promise<void>;
@@ -38,18 +38,18 @@ interface ManifestSourceOptions {
   readonly source: ManifestFiles;
   readonly watchFile: (path: string, changed: () => void) => () => void;
   readonly agent: PodFacts;
-  /** Lines for the person who edits: problems, after which the last good state stays, or warnings. */
-  readonly tell: (lines: readonly string[]) => void;
+  /** Prints warnings, or the problems because of which the last good state stays. */
+  readonly print: (lines: readonly string[]) => void;
 }
 
-/** Files are always as fresh as they can be, and a slip in them is told, not waited for. */
+/** Files are always up to date, so the age is 0. */
 export function manifestSource(options: ManifestSourceOptions): ClusterSource {
   let lastError: string | null = null;
   const feed = (sinks: Sinks, reading: DevReading) => {
     lastError = reading.kind === "problems" ? reading.problems[0] ?? null : null;
-    if (reading.kind === "problems") return options.tell([...reading.problems, "nothing changed"]);
+    if (reading.kind === "problems") return options.print([...reading.problems, "nothing changed"]);
     const { cluster } = reading;
-    options.tell(cluster.warnings);
+    options.print(cluster.warnings);
     sinks.iam.replace(cluster.iam);
     sinks.namespaces.replace(cluster.namespaces);
     sinks.serviceAccounts.replace(cluster.serviceAccounts);

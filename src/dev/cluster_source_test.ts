@@ -28,7 +28,7 @@ test("manifestSource() feeds the first reading, then edits, and tells of slips",
       return () => {};
     },
     agent,
-    tell: (lines) => told.push(...lines),
+    print: (lines) => told.push(...lines),
   });
   const index = new ClusterIndex();
   const sinks = sinksOf(index);

@@ -1,4 +1,4 @@
-/** The settings of `dev`: its own and, by way of their own parsers, the agent's and the server's. */
+/** The settings of `dev`: its own, and the agent's and server's, through their own parsers. */
 import { type AgentSettings, type Machine, parseAgentConfig } from "../agent/config.ts";
 import { agentFlags } from "../agent/flags.ts";
 import { parseServerConfig, type ServerSettings } from "../server/config.ts";
@@ -27,14 +27,14 @@ export type ParsedDevConfig =
   | {
     readonly kind: "parsed";
     readonly settings: DevSettings;
-    /** Consequences worth a line at the start. */
+    /** Configuration notices to print at startup. */
     readonly notices: readonly string[];
   }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 /**
- * Every problem at once, each a line naming flag, value and what is expected. Words that aren't
- * flags are further manifests, as a shell makes them of `--manifests dev/*.yaml`.
+ * Returns all problems, each a line naming the flag, the value and what is expected. Positionals are
+ * further manifests, as a shell expands `--manifests dev/*.yaml`.
  */
 export function parseDevConfig(
   args: readonly string[],
@@ -63,7 +63,7 @@ export function parseDevConfig(
   };
 }
 
-/** Those of the arguments that belong to one of the two. */
+/** The arguments that belong to one of the two. */
 function argsOf(table: FlagTable, args: readonly string[]): string[] {
   return flagTokens(devFlags, args).flatMap((token) => {
     if (token.kind !== "option" || !Object.hasOwn(table, token.name)) return [];
@@ -71,7 +71,7 @@ function argsOf(table: FlagTable, args: readonly string[]): string[] {
   });
 }
 
-/** The addresses of `dev` in place of those of agent and server, where none are given. */
+/** Applies `dev`'s default addresses instead of the agent's and the server's. */
 function withDefaults(env: Env): Env {
   const result: Record<string, string | undefined> = { ...env };
   for (const name of ["listen", "admin-listen", "status-listen"] as const) {

@@ -1,4 +1,4 @@
-/** Joins cluster, AWS, server and agent in one process, listens, and says what there is to try. */
+/** Wires cluster, AWS, server and agent in one process, listens, and prints what to try. */
 import { imdsServer } from "../agent/imds/refusals.ts";
 import { frontLimits } from "../agent/lifecycle/listen_limits.ts";
 import { pause } from "../time/pause.ts";
@@ -30,7 +30,7 @@ interface DevOptions {
   readonly log: Log;
 }
 
-/** Requests under way have this long to end. */
+/** In-flight requests have this long to finish. */
 const stopGraceMs = 5_000;
 /** A working day, so that what has been pasted into a shell goes on working. */
 const podTokenSeconds = 12 * 3600;
@@ -39,7 +39,7 @@ const podTokenSeconds = 12 * 3600;
 export async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
   const region = options.settings.server.region ?? "us-east-1";
   const aws = await startEmbeddedAws({ runtime: options.runtime, now: systemClock.now, region });
-  // The link to the server goes on while requests under way end, so that waiting ones get answers.
+  // The agent stays connected to the server while requests finish, so that waiting ones get answers.
   const ended = new AbortController();
   const pair = createPair({ ...options, aws });
   const listeners: Listener[] = [];
@@ -65,7 +65,7 @@ export async function runDev(options: DevOptions, signal: AbortSignal): Promise<
   }
 }
 
-/** An agent that comes before the server knows its account is sent away for a second. */
+/** Connecting before the server knows its account would cost the agent a second. */
 async function runAgent({ server, agent }: Pair, signal: AbortSignal): Promise<void> {
   for (let waited = 0; waited < 3_000 && server.missing().length > 0; waited += 20) {
     await pause(systemClock, 20, signal);
@@ -155,7 +155,7 @@ function podRows({ index, summary }: Pair["server"], agentPod: PodFacts): PodRow
     .map((row) => ({ ...row, notAnswered: unanswered.get(row.uid) ?? [] }));
 }
 
-/** Makes tokens as a kubelet would project them into a pod that asks for container credentials. */
+/** Issues tokens like those that a kubelet projects into pods for container credentials. */
 function podTokens({ server, tokens }: Pair, { server: { podTokenAudience } }: DevSettings) {
   return ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => {
     const row = server.summary().pods.find((pod) =>

@@ -32,7 +32,7 @@ const limits: ListenLimits = {
   maxHeaderBytes: 16_384,
 };
 
-/** Any program of this machine may ask: all that it gives away is fake. */
+/** Open to every program on this machine, since everything it returns is fake. */
 export async function startEmbeddedAws(options: EmbeddedAwsOptions): Promise<EmbeddedAws> {
   const { now, region } = options;
   let documents: IamDocuments = { roles: [], policies: [] };

@@ -1,6 +1,6 @@
 /**
- * An instance metadata service to pass requests on to. Like a hardened node's it answers only with
- * a token; the keys, user data and role that pods must never see say so in their values.
+ * An instance metadata service for requests that are passed on. Like on a hardened node, it requires a
+ * token; keys, user data and role that pods must never see are recognisable by their values.
  */
 
 export interface FakeImdsOptions {
@@ -15,14 +15,14 @@ export interface FakeImdsOptions {
 /** Answers one request as the instance metadata service of an EC2 node does. */
 export type FakeImds = (request: Request) => Response;
 
-/** Whoever reads this at a pod has got past the agent. */
+/** If this shows up in a pod, the request got past the agent. */
 const nodesOwnKeys = "THE-NODES-OWN-KEYS";
 
 const instanceId = "i-0de7de7de7de7de70";
 const address = "10.77.0.10";
 const roleName = "THE-NODES-OWN-ROLE";
 
-/** Makes the service; it remembers the tokens it gave out until they end. */
+/** Creates the service; it remembers its tokens until they expire. */
 export function createFakeImds(options: FakeImdsOptions): FakeImds {
   const tokens = new Map<string, number>();
   const tree = documents(options);
@@ -46,13 +46,13 @@ function tokenAnswer(
 ): Response {
   if (request.method !== "PUT") return text(405, "Method Not Allowed", { allow: "OPTIONS, PUT" });
   if (request.headers.has("x-forwarded-for")) return text(403, "Forbidden");
-  const asked = request.headers.get("x-aws-ec2-metadata-token-ttl-seconds") ?? "";
-  const seconds = /^\d{1,5}$/.test(asked) ? Number(asked) : 0;
+  const requested = request.headers.get("x-aws-ec2-metadata-token-ttl-seconds") ?? "";
+  const seconds = /^\d{1,5}$/.test(requested) ? Number(requested) : 0;
   if (seconds < 1 || seconds > 21600) return text(400, "Bad Request");
   for (const [token, endsAt] of tokens) if (endsAt <= options.now()) tokens.delete(token);
   const token = options.newToken();
   tokens.set(token, options.now() + seconds * 1000);
-  return text(200, token, { "x-aws-ec2-metadata-token-ttl-seconds": asked });
+  return text(200, token, { "x-aws-ec2-metadata-token-ttl-seconds": requested });
 }
 
 /** Every document by its path below the version. */

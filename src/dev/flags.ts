@@ -4,8 +4,8 @@ import { serverFlags } from "../server/flags.ts";
 import { flag } from "../cli/flags.ts";
 
 const ownFlags = {
-  "listen": flag.listen("127.0.0.1:8181", "metadata front"),
-  "admin-listen": flag.listen("127.0.0.1:9620", "/livez, /readyz and /metrics of both"),
+  "listen": flag.listen("127.0.0.1:8181", "metadata front end"),
+  "admin-listen": flag.listen("127.0.0.1:9620", "/livez, /readyz and /metrics of agent and server"),
   "status-listen": flag.listen("127.0.0.1:9622", "status page and /api/…; loopback only"),
   "manifests": flag.list(
     "files of pods, namespaces, ServiceAccounts and IAM roles; empty means dev/cluster.yaml, here or beside the program",
@@ -13,20 +13,23 @@ const ownFlags = {
   ),
   "kubeconfig": flag.text("", "read a real cluster instead of manifests; with --as"),
   "as": flag.list(
-    "answer for this pod of it: the first at 127.0.0.1, the next at 127.0.0.2",
+    "pod of that cluster to answer for: the first at 127.0.0.1, the next at 127.0.0.2",
     "NAMESPACE/POD",
   ),
-  "sts-endpoint": flag.url("", "an STS other than the embedded one, with your own credentials"),
+  "sts-endpoint": flag.url("", "STS to use instead of the embedded one, with your own credentials"),
   "aws": flag.boolean("assume roles at AWS, with your own credentials"),
-  "region": flag.text("", "region of STS; empty means eu-west-1, with --aws the SDK's own choice"),
-  "metadata-url": flag.url("", "where passed-on requests go; empty means the embedded service"),
-  "log-level": flag.choice(["debug", "info", "warn", "error"], "error", "least level logged"),
+  "region": flag.text("", "region of STS; empty means eu-west-1, or with --aws the SDK's default"),
+  "metadata-url": flag.url(
+    "",
+    "metadata service that other requests are passed on to; empty means the embedded one",
+  ),
+  "log-level": flag.choice(["debug", "info", "warn", "error"], "error", "lowest level logged"),
   "log-format": flag.choice(["json", "text"], "text", "json for machines, text for people"),
 };
 
 export const devFlags = { ...serverFlags, ...agentFlags, ...ownFlags };
 
-/** Between two parts of one process there is nothing for these to set. */
+/** These have no effect if agent and server are one process. */
 export const withoutEffect: readonly string[] = [
   "agent-service-account",
   "ca-configmap",

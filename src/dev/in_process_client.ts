@@ -1,13 +1,13 @@
 /**
- * The agent's way to the server when both are one process: requests go straight to the server's
- * app. As over a network, an abort ends the answer's body on both sides.
+ * An HTTP client that calls the server's app directly, for an agent in the same process. As on a
+ * network, an abort ends the response body on both sides.
  */
 import type { HttpClient } from "../runtime/http/types.ts";
 
-/** What answers a request whose peer has this address. */
+/** Answers a request whose peer has this address. */
 export type AnswerPeer = (request: Request, peer: string) => Response | Promise<Response>;
 
-/** A client whose requests all come from `peer` and all reach `answer`, whatever host they name. */
+/** All requests come from `peer` and go to `answer`, whichever host they name. */
 export function inProcessClient(answer: AnswerPeer, peer: string): HttpClient {
   const closing = new AbortController();
   return {

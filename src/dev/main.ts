@@ -20,11 +20,18 @@ export async function runDevelopment(runtime: Runtime, args: readonly string[]):
   const plain = createLog({ level, format, component: "dev", write: runtime.writeError });
   const log = dedupLog(plain, backgroundTimer);
   const agentPod = devAgentPod(settings.server.agentServiceAccount);
-  const tell = (lines: readonly string[]) =>
+  const print = (lines: readonly string[]) =>
     runtime.writeOut(lines.map((line) => `${line}\n`).join(""));
-  const cluster = await openCluster({ runtime, settings, agentPod, clock: systemClock, log, tell });
+  const cluster = await openCluster({
+    runtime,
+    settings,
+    agentPod,
+    clock: systemClock,
+    log,
+    print,
+  });
   if (cluster.kind === "problems") return refuse(runtime, cluster.problems);
-  tell(notices);
+  print(notices);
 
   const stop = new AbortController();
   runtime.onStop(() => stop.abort());

@@ -1,6 +1,6 @@
 /**
- * The addresses that manifests give to pods. Those of loopback count, since this machine can ask
- * from each of them; others are left out, as a dual-stack pod's second one.
+ * The addresses that manifests give to pods. Only loopback addresses are used, since requests from this
+ * machine can come from each of them; others are left out, such as a dual-stack pod's second one.
  */
 import { fieldsOf } from "../kubernetes/manifests/pod_templates.ts";
 import { claimant } from "../net/address_claim.ts";
@@ -14,7 +14,7 @@ interface Written {
   readonly address: string | null;
 }
 
-/** What to add to, a line each. */
+/** Lines are added to both. */
 export interface Findings {
   readonly problems: string[];
   readonly warnings: string[];
@@ -29,27 +29,31 @@ export function withLoopbackAddresses(read: DevObject, findings: Findings): DevO
   const written = writtenAddresses(read.object);
   const kept = written.filter(({ address }) => address !== null && isLoopback(address));
   const left = written.filter((one) => !kept.includes(one));
-  tellLeft(read, left, findings);
-  if (kept.length === 0) tellNone(read, written, findings);
+  reportLeftOut(read, left, findings);
+  if (kept.length === 0) reportNone(read, written, findings);
   const podIPs = [...new Set(kept.map(({ address }) => address))].map((ip) => ({ ip }));
   const status = { ...fieldsOf(read.object.status), podIP: podIPs[0]?.ip, podIPs };
   return { ...read, object: { ...read.object, status } };
 }
 
-function tellLeft({ document }: DevObject, left: readonly Written[], findings: Findings): void {
-  const told = new Set<string>();
+function reportLeftOut(
+  { document }: DevObject,
+  left: readonly Written[],
+  findings: Findings,
+): void {
+  const reported = new Set<string>();
   for (const { path, address } of left) {
     const at = ["status", ...path];
     const is = `${document.place(at)}: status.${fieldName(path)} is ${document.source(at)}`;
     if (address === null) findings.problems.push(`${is}; expected an address such as 127.0.0.2`);
-    else if (!told.has(address)) {
+    else if (!reported.has(address)) {
       findings.warnings.push(`${is}: left out: only 127.0.0.0/8 and ::1 can be asked from here`);
     }
-    told.add(address ?? "");
+    reported.add(address ?? "");
   }
 }
 
-function tellNone(
+function reportNone(
   { document, namespace, name }: DevObject,
   written: readonly Written[],
   { warnings }: Findings,
@@ -95,7 +99,7 @@ function hasNoAddress(object: DevObject["object"]): boolean {
   return ended || fieldsOf(object.spec).hostNetwork === true;
 }
 
-/** Two pods at one address is something to try, and told: the agent answers neither. */
+/** Two pods may share an address, to try it out, with a warning: the agent answers neither. */
 export function warnShared(pods: readonly DevObject[], warnings: string[]): void {
   const claims = new Map<string, DevObject[]>();
   for (const pod of pods.filter(({ object }) => !hasNoAddress(object))) {

@@ -1,6 +1,6 @@
 /**
- * Manifests as the one node of `dev` has them: completed as an API server and a node would, with UIDs,
- * times, the node, names for `generateName`, and namespaces that nobody wrote down.
+ * Completes manifests for the one node of `dev`, as an API server and a node would: UIDs, times, the
+ * node, names for `generateName`, and namespaces that aren't in the files.
  */
 import { createHash } from "node:crypto";
 import type { ManifestDocument } from "../kubernetes/manifests/documents.ts";
@@ -25,7 +25,7 @@ interface DevObjects {
   readonly namespaces: readonly KubernetesObject[];
   readonly serviceAccounts: readonly KubernetesObject[];
   readonly problems: readonly string[];
-  /** What was passed over or made up, a line each. */
+  /** What was ignored or made up, a line each. */
   readonly warnings: readonly string[];
 }
 
@@ -33,8 +33,8 @@ interface DevObjects {
 export const devNodeName = "dev-node";
 
 /**
- * Every pod becomes one of this node. Pods are told apart by their addresses in 127.0.0.0/8; one
- * without is there, and can't be asked as.
+ * Every pod becomes one of this node. Pods are distinguished by their addresses in 127.0.0.0/8; a pod
+ * without one exists, but no request can come from it.
  */
 export function devObjects(objects: readonly ManifestObject[]): DevObjects {
   const problems: string[] = [];
@@ -101,7 +101,7 @@ function completed({ document, kind, namespace, templates }: ManifestObject, nam
   return { ...result, object: { ...object, spec, status: fieldsOf(fields.status) } };
 }
 
-/** Always the same for the same object, so that an edit is an update and not another pod. */
+/** The same for the same object, so that an edit updates the pod instead of replacing it. */
 function madeUpUid(key: string): string {
   const hex = createHash("sha256").update(`rolecall dev ${key}`).digest("hex");
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");

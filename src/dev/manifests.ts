@@ -1,6 +1,6 @@
 /**
- * A cluster read from manifest files: as facts, once, and again whenever a file is edited or
- * replaced. A reading is all or nothing, so a slip of the pen leaves the last good state in force.
+ * Reads a cluster's facts from manifest files, and again whenever a file is edited or replaced. A
+ * reading is all or nothing, so a mistake in a file keeps the last good state.
  */
 import { type ManifestFiles, readManifests } from "../kubernetes/manifests/read_manifests.ts";
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
@@ -10,7 +10,7 @@ import { isIamManifest, readIamManifests } from "./iam_manifests.ts";
 import { devObjects } from "./manifest_objects.ts";
 import type { IamDocuments } from "./sts/iam.ts";
 
-/** What the manifests say, with a line for each thing passed over or made up. */
+/** The cluster's facts, with a line for each thing that was ignored or made up. */
 export interface ManifestCluster {
   readonly pods: readonly PodFacts[];
   readonly namespaces: readonly NamespaceFacts[];

@@ -1,8 +1,8 @@
-/** Opens what the settings name as the cluster; settings that can't be used are problems. */
+/** Opens the cluster that the settings name; unusable settings are returned as problems. */
 import { fileURLToPath } from "node:url";
-import { createKubernetesApi } from "../kubernetes/client/api.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
+import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
+import { kubeconfigFile } from "../kubernetes/client/kubeconfig_files.ts";
 import type { Clock, Log } from "../kubernetes/ports.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -14,14 +14,21 @@ import { readCluster } from "./manifests.ts";
 interface OpenClusterOptions {
   readonly runtime: Pick<
     Runtime,
-    "env" | "httpClient" | "readTextFile" | "listFolder" | "readStdin" | "watchFile"
+    | "env"
+    | "httpClient"
+    | "isInteractive"
+    | "listFolder"
+    | "readStdin"
+    | "readTextFile"
+    | "run"
+    | "watchFile"
   >;
   readonly settings: Pick<DevSettings, "cluster">;
   readonly agentPod: PodFacts;
   readonly clock: Clock;
   readonly log: Log;
-  /** Lines for the person in front of it. */
-  readonly tell: (lines: readonly string[]) => void;
+  /** Prints lines for the user. */
+  readonly print: (lines: readonly string[]) => void;
 }
 
 type OpenedCluster =
@@ -34,7 +41,7 @@ type OpenedCluster =
   }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
-/** Manifests are read once; a real cluster's API isn't asked anything yet. */
+/** Manifests are read once; nothing is requested from a real cluster's API yet. */
 export function openCluster(options: OpenClusterOptions): Promise<OpenedCluster> {
   const { cluster } = options.settings;
   return cluster.kind === "manifests"
@@ -46,7 +53,7 @@ async function openManifests(
   options: OpenClusterOptions,
   named: readonly string[],
 ): Promise<OpenedCluster> {
-  const { runtime, agentPod: agent, tell } = options;
+  const { runtime, agentPod: agent, print } = options;
   const paths = named.length > 0 ? named : [await defaultManifest(runtime.readTextFile)];
   const { readTextFile, listFolder, watchFile } = runtime;
   let stdin: Promise<string> | undefined;
@@ -61,7 +68,7 @@ async function openManifests(
     source: manifests,
     watchFile,
     agent,
-    tell,
+    print,
   });
   return { kind: "opened", source, files: paths, close: () => {} };
 }
@@ -71,27 +78,21 @@ async function openKubeconfig(
   { path, as }: { readonly path: string; readonly as: readonly string[] },
 ): Promise<OpenedCluster> {
   const { runtime, agentPod: agent, clock, log } = options;
-  const { readTextFile, env } = runtime;
   try {
-    const connection = await kubeconfigConnection(path, { clock, readTextFile, env });
-    const api = createKubernetesApi({
-      connection,
-      httpClient: (tls) => runtime.httpClient(tls),
-      clock,
-      userAgent: `rolecall/${version}`,
-    });
+    const userAgent = `rolecall/${version}`;
+    const api = await kubeconfigApi(kubeconfigFile(path), { runtime, clock, userAgent });
     const source = kubernetesSource({ api, as, agent, clock, random: Math.random, log });
     return { kind: "opened", source, files: [], close: () => api.close() };
   } catch (fault) {
     if (!(fault instanceof ConnectionFault)) throw fault;
-    return { kind: "problems", problems: [`--kubeconfig: ${fault.message}`] };
+    return { kind: "problems", problems: [fault.message] };
   }
 }
 
 const here = "dev/cluster.yaml";
 const own = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
 
-/** One that is there and can't be read is named all the same, so that its problem is told. */
+/** A file that exists and can't be read is returned too, so that the problem is reported. */
 async function defaultManifest(readTextFile: Runtime["readTextFile"]): Promise<string> {
   try {
     await readTextFile(here);

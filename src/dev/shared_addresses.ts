@@ -1,15 +1,15 @@
-/** Addresses that several pods claim: who isn't answered there, by the rule that the agent goes by. */
+/** Addresses that several pods claim: which of them get no answer there, by the agent's own rule. */
 import { claimant } from "../net/address_claim.ts";
 import type { PodFacts } from "../policy/facts.ts";
 
-/** The pod that asks from `address` isn't told from another one, or is taken for a newer one. */
+/** At `address` the pod can't be distinguished from another one, or is taken for a newer one. */
 export interface NotAnswered {
   readonly address: string;
   /** `another pod claims 127.0.0.9 too`. */
   readonly reason: string;
 }
 
-/** By UID; a pod that isn't in it is answered at each of its addresses. */
+/** By UID; a pod that isn't in the map gets answers at all its addresses. */
 export function notAnswered(pods: Iterable<PodFacts>): ReadonlyMap<string, NotAnswered[]> {
   const claims = new Map<string, PodFacts[]>();
   for (const pod of pods) {

@@ -2,7 +2,8 @@
 import type { KubernetesApi } from "../kubernetes/client/api.ts";
 import { ApiFault } from "../kubernetes/client/api_fault.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { kubeconfigApi } from "../kubernetes/client/kubeconfig_api.ts";
+import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
+import type { KubeconfigFiles } from "../kubernetes/client/kubeconfig_files.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { withDeadline } from "../time/deadline.ts";
 import { systemClock } from "../time/system_clock.ts";
@@ -32,8 +33,8 @@ export async function runExplain(runtime: Runtime, args: readonly string[]): Pro
     const { answer, source } = await answered(runtime, options);
     return print(runtime, options, answer, source);
   } catch (fault) {
-    if (fault instanceof ConnectionFault && fault.code === "settings_broken") {
-      return refuse(runtime, [`--kubeconfig: ${fault.message}`]);
+    if (fault instanceof ConnectionFault && fault.code !== "access_unavailable") {
+      return refuse(runtime, [fault.message]);
     }
     if (!isExpected(fault)) throw fault;
     runtime.writeError(`explain: ${fault.message}\n`);
@@ -72,21 +73,15 @@ async function fromServer(
 async function fromCluster(
   runtime: Runtime,
   options: ExplainOptions,
-  kubeconfig: string,
+  kubeconfig: KubeconfigFiles,
 ): Promise<Answered> {
-  const { readTextFile, env } = runtime;
-  const api: KubernetesApi = await kubeconfigApi(kubeconfig, {
-    readTextFile,
-    env,
-    clock: systemClock,
-    httpClient: (tls) => runtime.httpClient(tls),
-    userAgent: `rolecall/${version}`,
-  });
+  const given = { runtime, clock: systemClock, userAgent: `rolecall/${version}` };
+  const api: KubernetesApi = await kubeconfigApi(kubeconfig, given);
   try {
     const judging = judgeCluster(api, systemClock, options);
-    const words = `reading the cluster of ${kubeconfig}`;
+    const words = `reading the cluster of ${kubeconfig.label}`;
     const answer = await whileWaiting(runtime, systemClock, words, judging);
-    return { answer, source: `the cluster of ${kubeconfig}, policy alone` };
+    return { answer, source: `the cluster of ${kubeconfig.label}, policy alone` };
   } finally {
     api.close();
   }
@@ -95,19 +90,19 @@ async function fromCluster(
 async function fromUsual(
   runtime: Runtime,
   options: ExplainOptions,
-  { url, kubeconfig }: { readonly url: string; readonly kubeconfig: string | null },
+  { url, kubeconfig }: { readonly url: string; readonly kubeconfig: KubeconfigFiles | null },
 ): Promise<Answered> {
   try {
     return await fromServer(runtime, options, url);
   } catch (fault) {
     const silent = fault instanceof ExplainFault && fault.code === "unreachable";
-    if (!silent || kubeconfig === null || !await isThere(runtime, kubeconfig)) throw fault;
-    return await fromCluster(runtime, options, kubeconfig);
+    if (!silent || kubeconfig === null) throw fault;
+    return await fromCluster(runtime, options, kubeconfig).catch((noCluster) => {
+      const isMissing = noCluster instanceof ConnectionFault &&
+        noCluster.code === "kubeconfig_missing";
+      throw isMissing ? fault : noCluster;
+    });
   }
-}
-
-async function isThere(runtime: Runtime, path: string): Promise<boolean> {
-  return await runtime.readTextFile(path).then(() => true, () => false);
 }
 
 function print(

@@ -84,7 +84,7 @@ const runs = [
     /1 denied, 1 cause\n\nRoleMalformed: .*\n {2}shop\/odd/,
   ],
   [["--all", "--kubeconfig=config"], 3, /Note: 1 not judged/],
-  [["shop/web", "--kubeconfig=none"], 2, /--kubeconfig: kubeconfig none/],
+  [["shop/web", "--kubeconfig=none"], 2, /--kubeconfig none: there is no such file/],
   [["shop/web", base], 0, /policy alone/],
   [[], 2, /no pod; expected NAMESPACE\/POD or --all/],
   [["web"], 2, /web: is no pod's name/],
@@ -111,6 +111,17 @@ test("explain: without flags a server at the usual place is asked first", async 
   const { runtime, written } = fakeRuntime({ fetch: serving({ ...answers, ...cluster }) });
   assert.equal(await runExplain(runtime, ["shop/web"]), 0);
   assert.match(written(), /Asked: the server at http:\/\/127\.0\.0\.1:9622/);
+});
+
+test("explain: without a server, KUBECONFIG's files that exist", async () => {
+  const env = { KUBECONFIG: "gone:config" };
+  const files = { config: kubeconfig };
+  const { runtime, written } = fakeRuntime({ env, files, fetch: serving(cluster) });
+  assert.equal(await runExplain(runtime, ["--all"]), 3);
+  assert.match(written(), /Asked: the cluster of KUBECONFIG gone:config, policy alone/);
+  const none = fakeRuntime({ env, fetch: serving(cluster) });
+  assert.equal(await runExplain(none.runtime, ["--all"]), 1);
+  assert.match(none.written(), /no server answers/);
 });
 
 // on a terminal, NO_COLOR, coloured

@@ -3,12 +3,12 @@ import { flag } from "../cli/flags.ts";
 import { policyFlagsAsServer } from "../policy_flags/policy_flags.ts";
 
 export const explainFlags = {
-  "all": flag.boolean("every pod that is denied, by cause, instead of one pod"),
+  "all": flag.boolean("list all denied pods by cause instead of explaining one pod"),
   "server-status": flag.url(
     "",
-    "a server's status listener, such as http://127.0.0.1:9622 by port-forward",
+    "a server's status listener, such as http://127.0.0.1:9622 through a port-forward",
   ),
-  "kubeconfig": flag.text("", "judge by policy alone, from what this cluster's objects say"),
-  "output": flag.choice(["text", "json"], "text", "what is printed"),
+  "kubeconfig": flag.text("", "decide by policy alone, from the objects of this cluster"),
+  "output": flag.choice(["text", "json"], "text", "output format"),
   ...policyFlagsAsServer,
 };

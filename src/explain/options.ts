@@ -1,5 +1,9 @@
 /** The flags and arguments of `explain`, parsed, or everything that is wrong with them. Pure. */
-import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
+import {
+  kubeconfigFile,
+  type KubeconfigFiles,
+  usualKubeconfig,
+} from "../kubernetes/client/kubeconfig_files.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
 import type { FlagValues } from "../cli/flags.ts";
@@ -12,8 +16,8 @@ const usualStatusUrl = "http://127.0.0.1:9622";
 /** Whom to ask. `usual`: a server at the usual place, else the cluster that kubectl would take. */
 type Source =
   | { readonly kind: "server"; readonly url: string }
-  | { readonly kind: "cluster"; readonly kubeconfig: string }
-  | { readonly kind: "usual"; readonly url: string; readonly kubeconfig: string | null };
+  | { readonly kind: "cluster"; readonly kubeconfig: KubeconfigFiles }
+  | { readonly kind: "usual"; readonly url: string; readonly kubeconfig: KubeconfigFiles | null };
 
 export interface ExplainOptions {
   readonly subject: { readonly namespace: string; readonly name: string } | "all";
@@ -69,6 +73,6 @@ function flagProblems(values: Values): string[] {
 function sourceOf(values: Values, env: Readonly<Record<string, string | undefined>>): Source {
   const { "server-status": url, kubeconfig } = values;
   if (url !== "") return { kind: "server", url };
-  if (kubeconfig !== "") return { kind: "cluster", kubeconfig };
+  if (kubeconfig !== "") return { kind: "cluster", kubeconfig: kubeconfigFile(kubeconfig) };
   return { kind: "usual", url: usualStatusUrl, kubeconfig: usualKubeconfig(env) };
 }

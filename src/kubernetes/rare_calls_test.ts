@@ -16,7 +16,6 @@ function opened() {
   const api = createKubernetesApi({
     connection: {
       server: "https://api",
-      address: null,
       namespace: null,
       access: () => Promise.resolve({ tls: {}, headers: {} }),
     },

@@ -40,7 +40,6 @@ async function told(url: string, wanted: readonly string[]): Promise<void> {
   const api = createKubernetesApi({
     connection: {
       server: url,
-      address: null,
       namespace: null,
       access: () => Promise.resolve({ tls: {}, headers: {} }),
     },

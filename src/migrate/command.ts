@@ -4,7 +4,7 @@ import { manifestFacts } from "../kubernetes/manifests/facts.ts";
 import { readManifests } from "../kubernetes/manifests/read_manifests.ts";
 import { readClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { kubeconfigApi } from "../kubernetes/client/kubeconfig_api.ts";
+import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { refuse } from "../cli/command.ts";
@@ -28,8 +28,8 @@ export async function runMigrate(runtime: Runtime, args: readonly string[]): Pro
     if ("problems" in found) return refuse(runtime, found.problems);
     return print(runtime, options, found);
   } catch (fault) {
-    if (fault instanceof ConnectionFault && fault.code === "settings_broken") {
-      return refuse(runtime, [`--kubeconfig: ${fault.message} (or give manifest files)`]);
+    if (fault instanceof ConnectionFault && fault.code !== "access_unavailable") {
+      return refuse(runtime, [`${fault.message} (or give manifest files)`]);
     }
     if (!(fault instanceof ApiFault || fault instanceof ConnectionFault)) throw fault;
     runtime.writeError(`migrate check: ${fault.message}\n`);
@@ -44,14 +44,8 @@ async function read(runtime: Runtime, source: MigrateOptions["source"]): Promise
     const { objects, problems } = await readManifests(source.paths, runtime);
     return problems.length > 0 ? { problems } : manifestFacts(objects);
   }
-  const { readTextFile, env } = runtime;
-  const api = await kubeconfigApi(source.kubeconfig, {
-    readTextFile,
-    env,
-    clock: systemClock,
-    httpClient: (tls) => runtime.httpClient(tls),
-    userAgent: `rolecall/${version}`,
-  });
+  const options = { runtime, clock: systemClock, userAgent: `rolecall/${version}` };
+  const api = await kubeconfigApi(source.kubeconfig, options);
   try {
     return { cluster: await readClusterFacts(api, systemClock) };
   } finally {

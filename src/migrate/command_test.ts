@@ -150,7 +150,7 @@ const runs = [
   [
     ["check", "--kubeconfig=none.yaml"],
     2,
-    /--kubeconfig: kubeconfig none\.yaml: .*; mend it .* \(or give manifest files\)/,
+    /^--kubeconfig none\.yaml: .*; fix it .* \(or give manifest files\)/,
   ],
 ] as const;
 

@@ -8,13 +8,17 @@ export const migrateFlags = {
   "from": flag.choice(
     ["auto", "kiam", "kiam-v3", "kiam-v4", "kube2iam"],
     "auto",
-    "what ran before; auto tells kiam by its namespace annotations",
+    "what ran before; auto recognises kiam by its namespace annotations",
   ),
-  "role-base-arn": flag.text("", "as kiam or kube2iam had it, and as the server will have it"),
-  "output": flag.choice(["text", "json"], "text", "what is printed"),
+  "role-base-arn": flag.text("", "the setting of kiam or kube2iam, and of the server"),
+  "output": flag.choice(["text", "json"], "text", "output format"),
   "session": flag.text("kiam", "kiam's --session"),
-  "disable-strict-namespace-regexp": flag.boolean("kiam v4 ran with it"),
+  "disable-strict-namespace-regexp": flag.boolean("if kiam v4 ran with it"),
   "default-role": flag.text("", "kube2iam's --default-role"),
-  "namespace-restrictions": flag.boolean("kube2iam ran with it"),
-  "namespace-restriction-format": flag.choice(["glob", "regexp"], "glob", "kube2iam's"),
+  "namespace-restrictions": flag.boolean("if kube2iam ran with it"),
+  "namespace-restriction-format": flag.choice(
+    ["glob", "regexp"],
+    "glob",
+    "kube2iam's --namespace-restriction-format",
+  ),
 };

@@ -1,5 +1,9 @@
 /** The flags and arguments of `migrate check`, parsed, or everything that is wrong with them. Pure. */
-import { usualKubeconfig } from "../kubernetes/client/kubeconfig_api.ts";
+import {
+  kubeconfigFile,
+  type KubeconfigFiles,
+  usualKubeconfig,
+} from "../kubernetes/client/kubeconfig_files.ts";
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
@@ -10,7 +14,7 @@ import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
 export interface MigrateOptions {
   readonly source:
     | { readonly kind: "files"; readonly paths: readonly string[] }
-    | { readonly kind: "cluster"; readonly kubeconfig: string };
+    | { readonly kind: "cluster"; readonly kubeconfig: KubeconfigFiles };
   /** Empty: concluded from the annotations. */
   readonly from: readonly Predecessor[];
   readonly json: boolean;
@@ -61,7 +65,7 @@ function sourceOf(
   env: Env,
 ): MigrateOptions["source"] | null {
   if (paths.length > 0) return { kind: "files", paths };
-  const kubeconfig = values.kubeconfig || usualKubeconfig(env);
+  const kubeconfig = values.kubeconfig ? kubeconfigFile(values.kubeconfig) : usualKubeconfig(env);
   return kubeconfig === null ? null : { kind: "cluster", kubeconfig };
 }
 

@@ -42,6 +42,8 @@ export interface NamespaceFacts {
   readonly assumeRole: string | null;
   readonly sessionPolicyArns: string | null;
   readonly sessionPolicy: string | null;
+  /** Being deleted, with everything in it. */
+  readonly terminating?: boolean;
 }
 
 export interface ServiceAccountFacts {

@@ -37,6 +37,7 @@ export function createRuntime(): Runtime {
     args: process.argv.slice(2),
     env: process.env,
     isTerminal: process.stdout.isTTY === true,
+    isInteractive: process.stdin.isTTY === true,
     openFilesLimit,
     hasIpv6,
     localAddresses,

@@ -1,5 +1,5 @@
-/** Runs other programs: no shell, nothing but PATH in their environment, an end in sight. */
-import { execFile, type ExecFileException, spawn } from "node:child_process";
+/** Runs other programs: without a shell, by default with PATH alone, and not for ever. */
+import { execFile, type ExecFileException, spawn, type SpawnOptions } from "node:child_process";
 import type { FollowProgram, ProgramResult, RunProgram } from "./runtime.ts";
 
 const defaultTimeoutMs = 10_000;
@@ -12,15 +12,15 @@ const maxOutputBytes = 16 * 1024 * 1024;
 export function createRunProgram(path: string): RunProgram {
   return (command, args, options = {}) =>
     new Promise((resolve) => {
-      const timeout = options.timeoutMs ?? defaultTimeoutMs;
       const settings = {
-        env: { PATH: path },
-        timeout,
+        env: options.env ?? { PATH: path },
+        timeout: options.timeoutMs ?? defaultTimeoutMs,
         killSignal: "SIGKILL" as const,
         maxBuffer: maxOutputBytes,
       };
+      if (options.terminal) return runOnTerminal(command, args, settings, resolve);
       const child = execFile(command, [...args], settings, (error, stdout, stderr) => {
-        resolve({ code: exitCode(error), stdout, stderr: stderr || (error?.message ?? "") });
+        resolve({ code: exitCode(error), stdout, stderr: stderr || reasonOf(error) });
       });
       // A program that ends without reading its input is no fault of ours.
       child.stdin?.on("error", () => {});
@@ -52,9 +52,33 @@ export function createFollowProgram(path: string): FollowProgram {
     });
 }
 
+function runOnTerminal(
+  command: string,
+  args: readonly string[],
+  settings: SpawnOptions,
+  done: (result: ProgramResult) => void,
+): void {
+  const child = spawn(command, [...args], { ...settings, stdio: ["inherit", "pipe", "inherit"] });
+  let stdout = "";
+  child.stdout?.setEncoding("utf8").on("data", (text) => stdout += text);
+  child.once(
+    "error",
+    (error: ExecFileException) => done({ code: exitCode(error), stdout, stderr: error.message }),
+  );
+  child.once("close", (code) => done({ code: code ?? 124, stdout, stderr: "" }));
+}
+
 function exitCode(error: ExecFileException | null): ProgramResult["code"] {
   if (error === null) return 0;
   if (typeof error.code === "number") return error.code;
   if (error.code === "ENOENT" || error.code === "EACCES") return 127;
   return error.killed === true ? 124 : 1;
+}
+
+/** For a program that failed without a word of its own. */
+function reasonOf(error: ExecFileException | null): string {
+  if (error === null) return "";
+  const code = exitCode(error);
+  if (code === 127) return "there is no such program, or it may not be run";
+  return code === 124 ? "it took too long" : `it ended with code ${code}`;
 }

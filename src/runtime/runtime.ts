@@ -16,11 +16,20 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-/** Runs a program without a shell and with nothing but PATH in its environment. */
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly timeoutMs?: number;
+  /** Nothing but PATH by default. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The program reads from our terminal and prints its errors there; none are returned. */
+  readonly terminal?: boolean;
+}
+
+/** Runs a program without a shell. */
 export type RunProgram = (
   command: string,
   args: readonly string[],
-  options?: { readonly stdin?: string; readonly timeoutMs?: number },
+  options?: RunOptions,
 ) => Promise<ProgramResult>;
 
 /** Calls `output` whenever a program prints something; settles when it ends or `signal` aborts. */
@@ -37,7 +46,10 @@ export interface Runtime {
   readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether output goes to a person at a terminal. */
   readonly isTerminal: boolean;
+  /** Whether input comes from a person at a terminal. */
+  readonly isInteractive: boolean;
   /** How many files and sockets may be open at once; all listeners together stay under half. */
   openFilesLimit(): number;
   /** Whether `[::]` can be listened on. */

@@ -5,6 +5,7 @@ import { EventRecorder } from "../kubernetes/operations/event_recorder.ts";
 import { fencePolicy } from "../kubernetes/operations/admission_policy_check.ts";
 import { inClusterConnection } from "../kubernetes/client/in_cluster.ts";
 import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
+import { kubeconfigFile } from "../kubernetes/client/kubeconfig_files.ts";
 import { removeNodeTaint } from "../kubernetes/operations/node_taint.ts";
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
 import { createPodReads } from "../kubernetes/operations/pod_reads.ts";
@@ -53,16 +54,16 @@ export async function connectCluster(
     return clusterOver(await connectionOf(runtime, settings), runtime, settings);
   } catch (thrown) {
     if (!(thrown instanceof ConnectionFault) || thrown.code !== "settings_broken") throw thrown;
-    const flag = settings.kubeconfig === null ? "" : "--kubeconfig: ";
-    return { kind: "problem", problem: flag + thrown.message };
+    return { kind: "problem", problem: thrown.message };
   }
 }
 
 function connectionOf(runtime: Runtime, settings: ServerSettings): Promise<Connection> {
-  const { env } = runtime;
-  const deps = { clock: systemClock, readTextFile: runtime.readTextFile, env };
-  if (settings.kubeconfig === null) return inClusterConnection(deps);
-  return kubeconfigConnection(settings.kubeconfig, deps);
+  const { kubeconfig } = settings;
+  const { env, readTextFile } = runtime;
+  const clock = systemClock;
+  if (kubeconfig === null) return inClusterConnection({ clock, readTextFile, env });
+  return kubeconfigConnection(kubeconfigFile(kubeconfig), { runtime, clock });
 }
 
 function clusterOver(connection: Connection, runtime: Runtime, settings: ServerSettings): Cluster {

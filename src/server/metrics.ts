@@ -123,7 +123,11 @@ function observeCluster(metrics: MetricSet, sources: MetricSources): void {
   const help = "pods on connected nodes, by outcome";
   metrics.gauge("decisions", help, ["outcome", "reason"], (own) => {
     own.reset();
-    for (const assignment of sources.held()) own.inc(outcomeOf(assignment));
+    for (const assignment of sources.held()) {
+      // A pod that ends may lack its namespace or ServiceAccount already: not a denial to look into.
+      if (assignment.pod.terminating && assignment.decision.kind === "denied") continue;
+      own.inc(outcomeOf(assignment));
+    }
   });
   metrics.gauge("agents_connected", "open assignment streams", [], (own) => {
     own.set(sources.streams());

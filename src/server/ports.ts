@@ -40,7 +40,8 @@ export type AssumeRole = (
 
 /** The credentials of a role identity. */
 export type CredentialState =
-  | { readonly kind: "pending" }
+  /** `problem`: why STS has issued none for a while, for people. */
+  | { readonly kind: "pending"; readonly problem?: string }
   | { readonly kind: "ready"; readonly credentials: Credentials }
   | { readonly kind: "failed"; readonly reason: string; readonly message: string };
 

@@ -90,13 +90,19 @@ export function createServer(options: ServerOptions): Server {
   const index = new ClusterIndex();
   const metrics = createMetrics(registry, about);
   const timeline = new Timeline(clock);
-  const events = new ObjectEvents({ sink: options.eventSink, clock, log, counted: metrics.event });
+  const events = new ObjectEvents({
+    sink: options.eventSink,
+    clock,
+    log,
+    counted: metrics.event,
+    isEnding: (namespace) => index.isEnding(namespace),
+  });
 
   const policy = createPolicy(policySettings(settings, []));
   reportNamespaces({ index, events, problemOf: policy.namespaceProblem });
   const own = new OwnIdentity(options);
   const cache = reportedCache({ ...options, own, timeline, called: metrics.stsCall });
-  const assigned = assignmentObserver({ events, log, clock, timeline });
+  const assigned = assignmentObserver({ index, events, log, clock, timeline });
   const assigner = new Assigner({ index, cache, policy, clock, nodeGraceMs, assigned });
   own.subscribe((arns) => {
     const callers = arns.filter((arn) => isCaller(arn, log));

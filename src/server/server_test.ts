@@ -321,7 +321,7 @@ test("server: streams wait for the lists, and for the AWS account, for 15 s at m
   await server.clock.advance(15_000);
   const { frames } = await stream(server);
   assert.equal(assigned(await frames(), "uid-web")?.denied?.reason, "RoleBaseUnknown");
-  assert.deepEqual(server.events, []);
+  assert.deepEqual(server.events.map(({ reason }) => reason), ["CredentialsFailed"]);
 });
 
 test("server: once the AWS account is known, what waited for it is decided again", async () => {
@@ -681,4 +681,74 @@ test("GET /v1/summary?namespace&pod: that pod alone", async () => {
   const server = await started({ parts: { reviewToken } });
   const { pods } = await (await server.ask("/v1/summary?namespace=shop&pod=web")).json();
   assert.deepEqual(pods.map((pod: { name: string }) => pod.name), ["web"]);
+});
+
+/** The Events about a pod, as `kubectl describe` shows them. */
+function eventsOf({ events }: Started): string[] {
+  return events.map(({ reason, message, subject }) => `${reason} ${subject.name}: ${message}`);
+}
+
+class Unreachable extends Error {
+  readonly code = "unreachable";
+  readonly retryable = true;
+}
+
+const ready = `CredentialsReady web: credentials of ${readerArn} are ready`;
+
+test("server: a pod that waits because STS can't be reached has one Event, and one when it recovers", async () => {
+  let reachable = false;
+  const server: Started = await started({
+    parts: {
+      assumeRole: () =>
+        reachable
+          ? Promise.resolve(fakeCredentials("KEY", server.clock.now()))
+          : Promise.reject(new Unreachable("STS can't be reached (eu-west-1)")),
+    },
+  });
+  await followed(server);
+  await server.clock.advance(1_000);
+  assert.deepEqual(server.events, []);
+  await server.clock.advance(3_600_000);
+  const waiting = "CredentialsFailed web: STS can't be reached (eu-west-1)";
+  assert.deepEqual(eventsOf(server), [waiting]);
+  reachable = true;
+  await server.clock.advance(60_000);
+  assert.deepEqual(eventsOf(server), [waiting, ready]);
+});
+
+test("server: so has a pod that waits because the server's own AWS identity isn't known", async () => {
+  let reachable = false;
+  const readCallerArns: ReadCallerArns = () =>
+    reachable
+      ? Promise.resolve([`arn:aws:sts::${account}:assumed-role/server/i-1`])
+      : Promise.reject(new Unreachable("STS can't be reached (eu-west-1)"));
+  const flags = [`--role-base-arn=arn:aws:iam::${account}:role/`];
+  const server = await started({ flags, parts: { readCallerArns } });
+  await followed(server);
+  await server.clock.advance(60_000);
+  const waiting = "CredentialsFailed web: STS can't be reached (eu-west-1)";
+  assert.deepEqual(eventsOf(server), [waiting]);
+  reachable = true;
+  await server.clock.advance(31_000);
+  assert.deepEqual(eventsOf(server), [waiting, ready], "as soon as the identity is known");
+});
+
+test("server: the deletion of a namespace causes no denial, warning, Event or count", async () => {
+  const server = await started({
+    pods: [agentPod, webPod, podFacts({ uid: "b", role: "reader" })],
+  });
+  await followed(server);
+  server.events.length = server.lines.length = 0;
+  server.index.namespaces.upsert(namespaceFacts({ terminating: true }));
+  server.index.namespaces.remove("shop");
+  for (const uid of ["uid-web", "b"]) {
+    server.index.pods.upsert(podFacts({ uid, role: "reader", terminating: true }));
+  }
+  await server.clock.advance(3_600_000);
+  const text = await (await server.admin.request("/metrics")).text();
+  assert.match(text, /decisions\{outcome="ready",reason=""\} 2/);
+  assert.doesNotMatch(text, /outcome="denied"/);
+  assert.deepEqual(server.events, []);
+  assert.deepEqual(server.lines.filter(({ message }) => /denied|event|failed/.test(message)), []);
+  assert.equal(server.summary().timeline.minutes.some(({ denied }) => denied > 0), false);
 });

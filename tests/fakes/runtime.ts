@@ -30,6 +30,7 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
     args: [],
     env,
     isTerminal,
+    isInteractive: false,
     openFilesLimit: () => 1024,
     hasIpv6: () => true,
     localAddresses: () => [],

@@ -67,7 +67,6 @@ test("an API that lies: whose an address is stays undisputed or unanswered, and 
   const api = createKubernetesApi({
     connection: {
       server,
-      address: null,
       namespace: null,
       access: () => Promise.resolve({ tls: {}, headers: {} }),
     },

@@ -38,17 +38,16 @@ export interface KubernetesApi {
 export interface HttpClient {
   fetch(url: string, init?: {
     readonly method?: string;
-    readonly headers?: Readonly<Record<string, string>>;
+    readonly headers?: Access["headers"];
     readonly body?: string;
     readonly signal?: AbortSignal;
-    readonly address?: string;
   }): Promise<Response>;
   close(): void;
 }
 
 export interface ApiOptions {
   readonly connection: Connection;
-  httpClient(options: Access["tls"]): HttpClient;
+  httpClient(options: Access["tls"] & Pick<Connection, "proxyFor">): HttpClient;
   readonly clock: Clock;
   /** Sent as User-Agent, so that audit logs tell who asked. */
   readonly userAgent: string;
@@ -62,13 +61,11 @@ export function createKubernetesApi(deps: ApiOptions): KubernetesApi {
   async function once(call: ApiCall, refresh: boolean): Promise<Response> {
     const access = await deps.connection.access(refresh);
     const headers = { ...requestHeaders(deps, call), ...access.headers };
-    const { address, server } = deps.connection;
-    return await clients.for(access.tls).fetch(server + call.path, {
+    return await clients.for(access.tls).fetch(deps.connection.server + call.path, {
       method: call.method ?? "GET",
       headers,
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       ...(call.signal ? { signal: call.signal } : {}),
-      ...(address === null ? {} : { address }),
     });
   }
 
@@ -85,10 +82,13 @@ export function createKubernetesApi(deps: ApiOptions): KubernetesApi {
 
   async function json(call: ApiCall): Promise<unknown> {
     const deadline = { clock: deps.clock, ms: CALL_MS, signal: call.signal };
-    return await reach(call, () =>
-      withDeadline(deadline, async (signal) => {
+    return await reach(call, async () => {
+      // Signing in may take a person longer than the API may take to answer.
+      await deps.connection.access(false);
+      return await withDeadline(deadline, async (signal) => {
         return await (await open({ ...call, signal })).json();
-      }));
+      });
+    });
   }
 
   return { namespace: deps.connection.namespace, open, json, close: () => clients.close() };
@@ -109,7 +109,8 @@ class ClientForTls {
     if (this.#client && text === this.#tls) return this.#client;
     this.#client?.close();
     this.#tls = text;
-    this.#client = this.#deps.httpClient(tls);
+    const { proxyFor } = this.#deps.connection;
+    this.#client = this.#deps.httpClient(proxyFor ? { ...tls, proxyFor } : tls);
     return this.#client;
   }
 

@@ -17,7 +17,6 @@ function opened(...accesses: Access[]) {
   const api = createKubernetesApi({
     connection: {
       server: "https://api:6443/prefix",
-      address: null,
       namespace: "shop",
       access: (refresh) => {
         asked.push(refresh);

@@ -2,6 +2,7 @@
  * Where the Kubernetes API is and how to show oneself to it. Who reads it from a kubeconfig or from
  * a pod's files is next door; requests are made in `api.ts`.
  */
+import type { ProxyFor } from "../../net/environment_proxy.ts";
 import { messageOf } from "./api_fault.ts";
 import type { Clock } from "../ports.ts";
 
@@ -12,17 +13,21 @@ export interface Access {
     readonly cert?: string;
     readonly key?: string;
     readonly rejectUnauthorized?: boolean;
+    /** The name to ask for and to expect in the certificate, instead of the server's host. */
+    readonly serverName?: string;
   };
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers:
+    & Readonly<Record<string, string | readonly string[]>>
+    & { readonly Authorization?: string };
 }
 
 export interface Connection {
   /** `https://HOST:PORT` with an optional path, no slash at its end. */
   readonly server: string;
-  /** Connect here, though the URL and so the TLS name say otherwise; null = where the URL says. */
-  readonly address: string | null;
   /** The namespace that the settings name, or null. */
   readonly namespace: string | null;
+  /** The proxy's URL for a request's; absent where there is never a proxy. */
+  readonly proxyFor?: ProxyFor;
   /**
    * As it is now: tokens and certificates rotate. `refresh` reads everything anew, for after a 401.
    * @throws {ConnectionFault} a file or plug-in that gives nothing at the moment
@@ -37,18 +42,15 @@ export interface ConnectionOptions {
 }
 
 /**
- * The settings for the API can't be used. `settings_broken` needs an edit; `access_unavailable`
- * (a file missing, a plug-in failing) may come right by itself. Names the file, never its content.
+ * The settings for the API can't be used. `settings_broken` needs an edit, `kubeconfig_missing` says
+ * that there is no kubeconfig at all; `access_unavailable` (a file is missing, a plug-in failed) may
+ * pass. Names files, never their content.
  */
 export class ConnectionFault extends Error {
   override readonly name = "ConnectionFault";
-  readonly code: "settings_broken" | "access_unavailable";
+  readonly code: "settings_broken" | "kubeconfig_missing" | "access_unavailable";
 
-  constructor(
-    code: "settings_broken" | "access_unavailable",
-    message: string,
-    options?: ErrorOptions,
-  ) {
+  constructor(code: ConnectionFault["code"], message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }

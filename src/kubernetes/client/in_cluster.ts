@@ -23,7 +23,6 @@ export async function inClusterConnection(
   const namespace = await options.readTextFile(`${folder}/namespace`).catch(() => "");
   return {
     server: serviceUrl(options.env),
-    address: null,
     namespace: namespace.trim() || null,
     async access(refresh) {
       const token = (await files.read(`${folder}/token`, refresh)).trim();

@@ -1,18 +1,34 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
-import { ConnectionFault, type ConnectionOptions } from "./connection.ts";
-import { inClusterConnection } from "./in_cluster.ts";
-import { kubeconfigConnection } from "./kubeconfig.ts";
+import { createRunProgram } from "../../runtime/program.ts";
+import { ConnectionFault } from "./connection.ts";
+import { kubeconfigConnection, type KubeconfigOptions } from "./kubeconfig.ts";
+import { kubeconfigFile, type KubeconfigFiles, usualKubeconfig } from "./kubeconfig_files.ts";
 
-function deps(files: Record<string, string>, env: Record<string, string> = {}) {
-  const clock = new ManualClock();
+const run = createRunProgram("/usr/bin:/bin");
+const env = { PATH: "/usr/bin:/bin" };
+const clock = new ManualClock();
+const path = "/home/config";
+
+/** A runtime that has these files. */
+function runtimeWith(
+  files: Readonly<Record<string, string>>,
+  more: Partial<KubeconfigOptions["runtime"]> = {},
+): KubeconfigOptions["runtime"] {
   const readTextFile = (path: string) => {
     const text = files[path];
-    if (text === undefined) return Promise.reject(new Error("ENOENT: no such file"));
-    return Promise.resolve(text);
+    if (text !== undefined) return Promise.resolve(text);
+    return Promise.reject(Object.assign(new Error("there is no such file"), { code: "ENOENT" }));
   };
-  return { clock, env, readTextFile } satisfies ConnectionOptions & { clock: ManualClock };
+  const httpClient = () => assert.fail("nothing is asked");
+  return { env, readTextFile, run, isInteractive: false, httpClient, ...more };
+}
+
+/** The connection of a file with one context `x`, its cluster `c` and its user `u`. */
+function connect(user: object, cluster: object = {}, more: Partial<KubeconfigOptions> = {}) {
+  const runtime = runtimeWith({ ...pointedTo, [path]: config(user, cluster) });
+  return kubeconfigConnection(kubeconfigFile(path), { runtime, clock, ...more });
 }
 
 function config(user: object, cluster: object = {}): string {
@@ -24,146 +40,261 @@ function config(user: object, cluster: object = {}): string {
   });
 }
 
-const pem = btoa("PEM");
-const other = { "/home/other": "token two\n", "/home/pki/ca": "CA", "/etc/key": "KEY" };
+const pem = (name: string) => `-----BEGIN ${name}-----`;
+const data = (name: string) => btoa(pem(name));
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+const pointedTo = {
+  "/home/token": "from a file\n",
+  "/home/pki/ca": pem("CA"),
+  "/home/cert": pem("CERT"),
+  "/etc/key": pem("KEY"),
+};
 
 // name, user, cluster, TLS material, headers
-const users = [
-  ["a token", { token: "t" }, {}, {}, { Authorization: "Bearer t" }],
+const accesses = [
+  ["a token", { token: "t" }, {}, {}, bearer("t")],
   [
     "certificates inside",
-    { "client-certificate-data": pem, "client-key-data": pem },
-    { "certificate-authority-data": pem },
-    { ca: "PEM", cert: "PEM", key: "PEM" },
+    { "client-certificate-data": data("CERT"), "client-key-data": data("KEY") },
+    { "certificate-authority-data": data("CA") },
+    { ca: pem("CA"), cert: pem("CERT"), key: pem("KEY") },
     {},
   ],
   [
     "certificates in files, beside the kubeconfig or not",
-    { "client-key": "/etc/key" },
+    { "client-certificate": "cert", "client-key": "/etc/key" },
     { "certificate-authority": "pki/ca" },
-    { ca: "CA", key: "KEY" },
+    { ca: pem("CA"), cert: pem("CERT"), key: pem("KEY") },
     {},
   ],
-  ["a token file", { tokenFile: "other" }, {}, {}, { Authorization: "Bearer token two" }],
+  [
+    "data before a file",
+    {},
+    { "certificate-authority": "gone", "certificate-authority-data": data("CA") },
+    { ca: pem("CA") },
+    {},
+  ],
+  ["a token file", { tokenFile: "token" }, {}, {}, bearer("from a file")],
   [
     "a token file before a token",
-    { tokenFile: "other", token: "old" },
+    { tokenFile: "token", token: "old" },
     {},
     {},
-    { Authorization: "Bearer token two" },
+    bearer("from a file"),
   ],
-  ["name and password", { username: "a", password: "b" }, {}, {}, { Authorization: "Basic YTpi" }],
+  [
+    "name and password",
+    { username: "ä", password: "b" },
+    {},
+    {},
+    { Authorization: "Basic w6Q6Yg==" },
+  ],
   [
     "impersonation",
-    { token: "t", as: "jane" },
+    {
+      token: "t",
+      as: "jane",
+      "as-uid": "7",
+      "as-groups": ["ops", "dev"],
+      "as-user-extra": { "example.com/(x)": ["1", "2"] },
+    },
     {},
     {},
-    { Authorization: "Bearer t", "Impersonate-User": "jane" },
+    {
+      ...bearer("t"),
+      "Impersonate-User": "jane",
+      "Impersonate-Uid": "7",
+      "Impersonate-Group": ["ops", "dev"],
+      "Impersonate-Extra-example.com%2F%28x%29": ["1", "2"],
+    },
   ],
   ["no verification", {}, { "insecure-skip-tls-verify": true }, { rejectUnauthorized: false }, {}],
+  ["a TLS name", {}, { "tls-server-name": "kubernetes" }, { serverName: "kubernetes" }, {}],
+  ["http:// as of kubectl proxy", {}, { server: "http://127.0.0.1:8001" }, {}, {}],
+  ["nulls", { token: null, exec: null, "as-groups": null }, { "proxy-url": null }, {}, {}],
 ] as const;
 
-for (const [name, user, cluster, tls, headers] of users) {
-  test(`kubeconfigConnection() ${name}`, async () => {
-    const files = { ...other, "/home/config": config(user, cluster) };
-    const connection = await kubeconfigConnection("/home/config", deps(files));
-    assert.deepEqual(await connection.access(false), { tls, headers });
-    assert.equal(connection.server, "https://api:6443");
-    assert.equal(connection.namespace, "shop");
+for (const [name, user, cluster, tls, headers] of accesses) {
+  test(`a kubeconfig with ${name}`, async () => {
+    assert.deepEqual(await (await connect(user, cluster)).access(false), { tls, headers });
   });
 }
 
-test("kubeconfigConnection() asks an exec plug-in, and again after a refusal", async () => {
-  const status = { token: "made" };
-  const script = `echo '${JSON.stringify({ kind: "ExecCredential", status })}'`;
-  const exec = { command: "sh", args: ["-c", script], env: [] };
-  const files = { "/home/config": config({ exec }) };
-  const connection = await kubeconfigConnection("/home/config", deps(files));
-  for (const refresh of [false, true]) {
-    const { headers } = await connection.access(refresh);
-    assert.deepEqual(headers, { Authorization: "Bearer made" });
-  }
+// written, used
+const servers = [
+  [{ server: "https://rancher/k8s/clusters/c-1/" }, "https://rancher/k8s/clusters/c-1"],
+  [{ server: "10.0.0.1:8080" }, "http://10.0.0.1:8080"],
+  [{ server: "api:6443", "insecure-skip-tls-verify": true }, "https://api:6443"],
+] as const;
+
+for (const [cluster, server] of servers) {
+  test(`a kubeconfig's server ${cluster.server}: ${server}`, async () => {
+    assert.equal((await connect({}, cluster)).server, server);
+  });
+}
+
+test("a token file is followed once a minute, and at once after a refusal", async () => {
+  const files: Record<string, string> = { [path]: config({ tokenFile: "/t" }), "/t": "one" };
+  const own = new ManualClock();
+  const runtime = runtimeWith(files);
+  const connection = await kubeconfigConnection(kubeconfigFile(path), { runtime, clock: own });
+  const headers = async (refresh: boolean) => (await connection.access(refresh)).headers;
+  assert.deepEqual(await headers(false), bearer("one"));
+  files["/t"] = "two";
+  assert.deepEqual(await headers(false), bearer("one"));
+  await own.advance(60_000);
+  assert.deepEqual(await headers(false), bearer("two"));
+  files["/t"] = "three";
+  assert.deepEqual(await headers(true), bearer("three"));
 });
 
-test("kubeconfigConnection() a failing plug-in may come right: the fault names it", async () => {
-  const exec = { command: "sh", args: ["-c", "echo no session >&2; exit 1"], env: [] };
-  const files = { "/home/config": config({ exec }) };
-  const connection = await kubeconfigConnection("/home/config", deps(files));
-  await assert.rejects(connection.access(false), (fault) => {
-    assert.ok(fault instanceof ConnectionFault);
-    assert.equal(fault.code, "access_unavailable");
-    assert.match(fault.message, /"u": sh failed: no session/);
-    return true;
+const oidc = (expiry: number) => ({
+  "auth-provider": {
+    name: "oidc",
+    config: { "id-token": `e30.${btoa(JSON.stringify({ exp: expiry }))}.x` },
+  },
+});
+
+test("an OIDC token is sent, or said to have expired", async () => {
+  const valid = oidc(4e9);
+  const { headers } = await (await connect(valid)).access(false);
+  assert.deepEqual(headers, bearer(valid["auth-provider"].config["id-token"]));
+  await assert.rejects((await connect(oidc(1))).access(false), {
+    code: "access_unavailable",
+    message: 'kubeconfig user "u": its oidc token has expired and can\'t be renewed; sign in again',
   });
 });
 
-test("kubeconfigConnection() keeps address and TLS name apart for tls-server-name", async () => {
-  const cluster = { server: "https://10.0.0.1:6443", "tls-server-name": "kubernetes" };
-  const files = { "/home/config": config({}, cluster) };
-  const { server, address } = await kubeconfigConnection("/home/config", deps(files));
-  assert.deepEqual([server, address], ["https://kubernetes:6443", "10.0.0.1"]);
+test("a context may have no user, and another than the current one may be chosen", async () => {
+  const text = "current-context: x\n" +
+    "clusters: [{name: c, cluster: {server: https://api, certificate-authority: /home/pki/ca}}]\n" +
+    "contexts: [{name: y, context: {cluster: c}}]";
+  const runtime = runtimeWith({ ...pointedTo, [path]: text });
+  const options = { runtime, clock, context: "y" };
+  const connection = await kubeconfigConnection(kubeconfigFile(path), options);
+  assert.deepEqual(await connection.access(false), { tls: { ca: pem("CA") }, headers: {} });
+  assert.equal(connection.namespace, null);
 });
+
+// environment, cluster, proxy of https://api:6443/x
+const proxies = [
+  [{}, {}, null],
+  [{}, { "proxy-url": "socks5://127.0.0.1:1080" }, "socks5://127.0.0.1:1080"],
+  [{ HTTPS_PROXY: "http://p:1" }, {}, "http://p:1"],
+  [{ HTTPS_PROXY: "http://p:1", NO_PROXY: "api" }, {}, null],
+  [{ HTTPS_PROXY: "http://p:1", NO_PROXY: "api" }, { "proxy-url": "http://own" }, "http://own"],
+] as const;
+
+for (const [env, cluster, proxy] of proxies) {
+  test(`a kubeconfig with ${JSON.stringify({ ...env, ...cluster })}: proxy ${proxy}`, async () => {
+    const runtime = runtimeWith({ [path]: config({}, cluster) }, { env });
+    const connection = await kubeconfigConnection(kubeconfigFile(path), { runtime, clock });
+    assert.equal(connection.proxyFor?.("https://api:6443/x"), proxy);
+  });
+}
+
+// environment, paths
+const usual = [
+  [{ KUBECONFIG: "/a:/b:/a", HOME: "/h" }, ["/a", "/b"]],
+  [{ KUBECONFIG: ":/b", HOME: "/h" }, ["/b"]],
+  [{ KUBECONFIG: "", HOME: "/h" }, ["/h/.kube/config"]],
+  [{ HOME: "" }, undefined],
+  [{}, undefined],
+] as const;
+
+for (const [env, paths] of usual) {
+  test(`usualKubeconfig(${JSON.stringify(env)}): ${paths}`, () => {
+    assert.deepEqual(usualKubeconfig(env)?.paths, paths);
+  });
+}
+
+function listed(...paths: string[]): KubeconfigFiles {
+  return usualKubeconfig({ KUBECONFIG: paths.join(":") })!;
+}
+
+test("files of KUBECONFIG are merged: the first wins, missing and empty ones are skipped", async () => {
+  const files = {
+    "/a/config": "current-context: x\nusers: [{name: u, user: {tokenFile: token}}]",
+    "/b/config": config({ token: "not this" }, { "certificate-authority": "ca" }),
+    "/a/token": "of a",
+    "/b/ca": pem("CA"),
+    "/empty": "",
+  };
+  const runtime = runtimeWith(files);
+  const chosen = listed("/gone", "/empty", "/a/config", "/b/config");
+  const connection = await kubeconfigConnection(chosen, { runtime, clock });
+  assert.deepEqual(await connection.access(false), {
+    tls: { ca: pem("CA") },
+    headers: bearer("of a"),
+  });
+});
+
+test("without any file of KUBECONFIG there is no kubeconfig", async () => {
+  const runtime = runtimeWith({});
+  await assert.rejects(kubeconfigConnection(listed("/gone", "/lost"), { runtime, clock }), {
+    code: "kubeconfig_missing",
+    message: "KUBECONFIG /gone:/lost: there is no such file",
+  });
+});
+
+const v1 = "client.authentication.k8s.io/v1";
+const exec = { apiVersion: v1, interactiveMode: "Never", command: "aws" };
+const twice = { name: "c", cluster: {} };
 
 // name, file's text, what the message says
 const broken = [
-  ["missing", undefined, /^kubeconfig \/home\/config: ENOENT/],
-  ["empty", "", /config: is empty/],
-  ["no YAML", "token: [tell-nobody", /config: is not valid YAML; mend it or name another$/],
-  ["no context", "clusters: []", /no current-context/],
+  ["missing", undefined, /^--kubeconfig \/home\/config: there is no such file; fix it/],
+  ["empty", "", /no current-context is set$/],
+  ["no mapping", "hello", /is not a mapping/],
+  ["no YAML", "a: 1\ntoken: [tell-nobody", /is not valid YAML, line 2; fix it or name another$/],
+  ["clusters no list", "clusters: tell-nobody", /: clusters is not as expected/],
+  ["two of a name", JSON.stringify({ clusters: [twice, twice] }), /has two clusters named "c"/],
   ["an unknown context", "current-context: x", /has no context named "x"/],
-  ["no server", config({}, { server: "" }), /server is missing/],
-  ["an odd server", config({}, { server: "api:6443" }), /"c": server is not an http or https URL/],
-  ["a proxy", config({}, { "proxy-url": "http://p" }), /"c": proxy-url is not supported/],
-  ["gcp", config({ "auth-provider": { name: "gcp" } }), /auth-provider gcp is obsolete/],
+  ["no server", config({}, { server: "" }), /cluster "c": server is missing/],
+  ["an odd server", config({}, { server: "ftp://a" }), /"c": server is not an http or https URL/],
+  ["a proxy of another kind", config({}, { "proxy-url": "ftp://p" }), /"c": proxy-url is not/],
+  [
+    "a CA that isn't used",
+    config({}, { "insecure-skip-tls-verify": true, "certificate-authority": "x" }),
+    /"c": insecure-skip-tls-verify and certificate-authority exclude each other/,
+  ],
+  [
+    "a CA that is none",
+    config({}, { "certificate-authority-data": "tell-nobody" }),
+    /"c": certificate-authority-data is not PEM in base64/,
+  ],
+  ["a token that is no text", config({ token: 7 }), /user "u": token is not as expected: string/],
+  ["two ways to sign in", config({ token: "t", username: "a" }), /token and username exclude/],
+  ["half a key pair", config({ "client-key-data": data("KEY") }), /has no client-certificate/],
+  ["groups of nobody", config({ "as-groups": ["g"] }), /as-uid, as-groups and .* need as/],
+  ["gcp", config({ "auth-provider": { name: "gcp" } }), /auth-provider gcp was removed/],
+  ["openstack", config({ "auth-provider": { name: "openstack" } }), /openstack is not supported/],
+  ["exec v1alpha1", config({ exec: { ...exec, apiVersion: "x/v1alpha1" } }), /x\/v1alpha1 is not/],
+  ["exec without command", config({ exec: { ...exec, command: "" } }), /exec: command is missing/],
+  ["exec v1", config({ exec: { ...exec, interactiveMode: null } }), /interactiveMode is missing/],
 ] as const;
 
 for (const [name, text, message] of broken) {
-  test(`kubeconfigConnection() ${name}: settings_broken`, async () => {
-    const files: Record<string, string> = text === undefined ? {} : { "/home/config": text };
-    const opening = kubeconfigConnection("/home/config", deps(files));
-    await assert.rejects(opening, (fault) => {
-      assert.ok(fault instanceof ConnectionFault);
-      assert.equal(fault.code, "settings_broken");
-      assert.match(fault.message, message);
-      assert.doesNotMatch(fault.message, /tell-nobody/);
-      return true;
-    });
+  test(`a kubeconfig that is broken: ${name}`, async () => {
+    const runtime = runtimeWith(text === undefined ? {} : { [path]: text });
+    await assert.rejects(
+      kubeconfigConnection(kubeconfigFile(path), { runtime, clock }),
+      (fault) => {
+        assert.ok(fault instanceof ConnectionFault);
+        assert.equal(fault.code, "settings_broken");
+        assert.match(fault.message, message);
+        assert.match(fault.message, /^--kubeconfig \/home\/config: /);
+        assert.doesNotMatch(fault.message, /tell-nobody/);
+        return true;
+      },
+    );
   });
 }
 
-const pod = { KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "443" };
-
-test("inClusterConnection() follows token and CA once a minute, and at once when asked", async () => {
-  const files: Record<string, string> = {
-    "/sa/token": "one\n",
-    "/sa/ca.crt": "CA",
-    "/sa/namespace": "rolecall",
-  };
-  const given = deps(files, pod);
-  const connection = await inClusterConnection(given, "/sa");
-  assert.equal(connection.server, "https://[fd00::1]:443");
-  assert.equal(connection.namespace, "rolecall");
-  const token = async (refresh: boolean) => (await connection.access(refresh)).headers;
-  assert.deepEqual(await token(false), { Authorization: "Bearer one" });
-  files["/sa/token"] = "two";
-  assert.deepEqual(await token(false), { Authorization: "Bearer one" });
-  await given.clock.advance(60_000);
-  assert.deepEqual(await token(false), { Authorization: "Bearer two" });
-  files["/sa/token"] = "three";
-  assert.deepEqual(await token(true), { Authorization: "Bearer three" });
-});
-
-test("inClusterConnection() waits for its files, naming the one", async () => {
-  const connection = await inClusterConnection(deps({}, pod), "/sa");
-  await assert.rejects(connection.access(false), {
-    code: "access_unavailable",
-    message: /cannot read \/sa\/token/,
-  });
-});
-
-test("inClusterConnection() outside of a cluster names the flag", async () => {
-  await assert.rejects(inClusterConnection(deps({}), "/sa"), {
+test("a broken proxy in the environment is a broken setting", async () => {
+  const runtime = runtimeWith({ [path]: config({}) }, { env: { HTTPS_PROXY: "ftp://p" } });
+  await assert.rejects(kubeconfigConnection(kubeconfigFile(path), { runtime, clock }), {
     code: "settings_broken",
-    message: /--kubeconfig/,
+    message: /HTTPS_PROXY: is not a proxy's URL/,
   });
 });

@@ -4,14 +4,12 @@ import { FakeKubernetesApi, json, refusal } from "../../../tests/fakes/kubernete
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { createKubernetesApi } from "../client/api.ts";
 import { podsWithFacts, readClusterFacts, readPodFacts } from "./cluster_facts.ts";
-import { usualKubeconfig } from "../client/kubeconfig_api.ts";
 
 function opened() {
   const fake = new FakeKubernetesApi();
   const clock = new ManualClock();
   const connection = {
     server: "https://api:6443",
-    address: null,
     namespace: null,
     access: () => Promise.resolve({ tls: {}, headers: {} }),
   };
@@ -70,18 +68,3 @@ test("readClusterFacts(): each pod beside what its decision rests on; unreadable
     [["web", "shop", "reader"], ["x", undefined, undefined]],
   );
 });
-
-// environment, file
-const usual = [
-  [{ KUBECONFIG: "/a:/b", HOME: "/h" }, "/a"],
-  [{ KUBECONFIG: ":/b", HOME: "/h" }, "/b"],
-  [{ KUBECONFIG: "", HOME: "/h" }, "/h/.kube/config"],
-  [{ HOME: "" }, null],
-  [{}, null],
-] as const;
-
-for (const [env, path] of usual) {
-  test(`usualKubeconfig(${JSON.stringify(env)}): ${path}`, () => {
-    assert.equal(usualKubeconfig(env), path);
-  });
-}

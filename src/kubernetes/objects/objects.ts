@@ -66,8 +66,9 @@ type PodObject = v.InferOutput<typeof podObject>;
 
 const namespaceObject = v.object({
   kind: kindIs("Namespace"),
-  metadata: v.object({ name, annotations }),
+  metadata: v.object({ name, annotations, deletionTimestamp: optionalText }),
 });
+type NamespaceObject = v.InferOutput<typeof namespaceObject>;
 const serviceAccountObject = v.object({
   kind: kindIs("ServiceAccount"),
   metadata: v.object({ namespace: name, name, annotations }),
@@ -92,7 +93,7 @@ export const namespaces: Resource<NamespaceFacts> = {
     const read = v.safeParse(namespaceObject, object);
     if (!read.success) return unreadable("namespace", object, keyAt(object, "name"));
     const { metadata } = read.output;
-    return { key: metadata.name, item: namespaceFacts(metadata.name, metadata.annotations) };
+    return { key: metadata.name, item: namespaceFacts(metadata) };
   },
 };
 
@@ -139,10 +140,10 @@ function podFacts({ metadata, spec, status }: PodObject): PodFacts {
   };
 }
 
-function namespaceFacts(name: string, annotations: Record<string, unknown>): NamespaceFacts {
-  const annotated = (key: string) => text(annotations, key);
+function namespaceFacts(metadata: NamespaceObject["metadata"]): NamespaceFacts {
+  const annotated = (key: string) => text(metadata.annotations, key);
   return {
-    name,
+    name: metadata.name,
     permitted: annotated(annotationKeys.permitted),
     allowedRoles: annotated(annotationKeys.allowedRoles),
     defaultRole: annotated(annotationKeys.defaultRole),
@@ -151,6 +152,7 @@ function namespaceFacts(name: string, annotations: Record<string, unknown>): Nam
     assumeRole: annotated(annotationKeys.assumeRole),
     sessionPolicyArns: annotated(annotationKeys.sessionPolicyArns),
     sessionPolicy: annotated(annotationKeys.sessionPolicy),
+    ...metadata.deletionTimestamp !== null && { terminating: true },
   };
 }
 

@@ -152,6 +152,12 @@ test("namespaces.pick() keeps what permits", () => {
   });
 });
 
+test("namespaces.pick() says that a namespace is being deleted", () => {
+  const metadata = { name: "shop", deletionTimestamp: "2026-01-01T00:00:00Z" };
+  const picked = namespaces.pick({ metadata });
+  assert.equal("item" in picked && picked.item?.terminating, true);
+});
+
 test("serviceAccounts.pick() is known by namespace and name", () => {
   const metadata = { namespace: "shop", name: "web", annotations: null };
   assert.deepEqual(serviceAccounts.pick({ metadata }), {

@@ -35,7 +35,6 @@ function started(options: { poison?: string } = {}) {
   const api = createKubernetesApi({
     connection: {
       server: "https://api",
-      address: null,
       namespace: null,
       access: () => Promise.resolve({ tls: {}, headers: { Authorization: "Bearer tell-nobody" } }),
     },

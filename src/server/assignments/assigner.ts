@@ -91,10 +91,10 @@ export class Assigner {
     for (const node of this.#nodes.values()) yield* node.assignments.values();
   }
 
-  /** Decides everything again with new settings, such as a role base that is now known. */
+  /** Decides everything again with new settings, such as the server's own AWS identity. */
   setPolicy(policy: Decider): void {
     this.#policy = policy;
-    this.#redecide(() => true, false);
+    this.#redecide(() => true, true);
   }
 
   #open(nodeName: string): Node {
@@ -141,13 +141,25 @@ export class Assigner {
     const { index, cache } = this.#options;
     const node = this.#nodes.get(pod.nodeName ?? "");
     if (!index.synced || node === undefined || pod.terminal) return;
-    const decided = this.#decide(pod);
     const before = node.assignments.get(pod.uid);
+    const kept = before !== undefined && sameRequest(before.pod, pod) && this.#isOrphaned(pod);
+    const decided = kept ? { ...before, pod } : this.#decide(pod);
     this.#hold(decided);
     if (before !== undefined && before.key !== decided.key) this.#release(before);
     if (decided.key === null) return this.#put(pod.nodeName!, decided);
     if (retry) cache.retry(decided.key);
     this.#put(pod.nodeName!, { ...decided, credentials: cache.state(decided.key) });
+  }
+
+  /**
+   * Whether the pod's namespace is being deleted and what the decision needs is already gone: the API
+   * server deletes a namespace's objects in any order. Until the pod is gone it keeps its assignment.
+   */
+  #isOrphaned(pod: PodFacts): boolean {
+    const { index } = this.#options;
+    if (index.namespace(pod.namespace) === undefined) return true;
+    return index.isEnding(pod.namespace) &&
+      index.serviceAccount(pod.namespace, pod.serviceAccount) === undefined;
   }
 
   #decide(pod: PodFacts): Assignment {
@@ -170,8 +182,10 @@ export class Assigner {
     if (node === undefined) return;
     const before = node.assignments.get(now.pod.uid);
     node.assignments.set(now.pod.uid, now);
-    if (before !== undefined && sameAssignment(before, now)) return;
+    const sameFrame = before !== undefined && sameAssignment(before, now);
+    if (sameFrame && problemOf(before) === problemOf(now)) return;
     this.#options.assigned(now, before);
+    if (sameFrame) return;
     for (const changed of node.followers) changed(now.pod.uid);
   }
 
@@ -198,4 +212,9 @@ export class Assigner {
     if (holders.size === 0) this.#holders.delete(key);
     this.#options.cache.release(key, pod.uid);
   }
+}
+
+/** Why STS has issued no credentials for a while; of interest to people, not to agents. */
+function problemOf({ credentials }: Assignment): string | undefined {
+  return credentials?.kind === "pending" ? credentials.problem : undefined;
 }

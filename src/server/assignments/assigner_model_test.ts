@@ -116,6 +116,13 @@ function fresh(world: World, node: string): World {
   return other;
 }
 
+/** Without pods of a deleted namespace: they keep what a new server can't know. */
+function comparable(world: World, frames: Map<string, AssignFrame>): Map<string, AssignFrame> {
+  return new Map(
+    [...frames].filter(([, { pod }]) => world.index.namespace(pod.namespace) !== undefined).sort(),
+  );
+}
+
 test("Assigner: whatever happened, agents know what a server new to the cluster would say", async () => {
   await fc.assert(
     fc.asyncProperty(manySteps, async (steps) => {
@@ -124,7 +131,7 @@ test("Assigner: whatever happened, agents know what a server new to the cluster 
       for (const step of steps) await step(world);
       for (const [node, { told }] of world.connected) {
         const expected = fresh(world, node).connected.get(node)!.told;
-        assert.deepEqual(new Map([...told].sort()), new Map([...expected].sort()));
+        assert.deepEqual(comparable(world, told), comparable(world, expected));
       }
     }),
     { numRuns: 600 },

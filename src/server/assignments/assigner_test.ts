@@ -224,9 +224,77 @@ test("Assigner: a node's credentials outlive its last stream by the grace, not l
 test("Assigner: another policy decides everything again", () => {
   const { assigner, attach, changes, cache } = started();
   const node = attach();
+  assigner.setPolicy({ decide: () => role("reader") });
+  assert.deepEqual(cache.retried, [reader], "what waited for the settings is tried at once");
   assigner.setPolicy({ decide: () => ({ kind: "none" }) });
   assert.equal(node.frame(uid)?.role, null);
-  assert.deepEqual([changes, cache.retried], [[uid], []]);
+  assert.deepEqual(changes, [uid]);
+});
+
+// what the API server deletes first, together with the namespace
+const deletions = [
+  ["the namespace is terminating and the ServiceAccount gone", (index: ClusterIndex) => {
+    index.namespaces.upsert(namespaceFacts({ terminating: true }));
+    index.serviceAccounts.remove("shop/default");
+  }],
+  ["the namespace is gone", (index: ClusterIndex) => index.namespaces.remove("shop")],
+] as const;
+
+for (const [name, remove] of deletions) {
+  test(`Assigner: pods keep their assignment to their end when ${name}`, () => {
+    const { cache, index, attach, assigned, changes } = started([podFacts()]);
+    index.serviceAccounts.upsert({
+      namespace: "shop",
+      name: "default",
+      role: "reader",
+      sessionPolicyArns: null,
+    });
+    const node = attach();
+    const told = assigned.length;
+    remove(index);
+    assert.equal(node.frame(uid)?.role?.name, "reader");
+    index.pods.upsert(podFacts({ terminating: true }));
+    assert.equal(node.frame(uid)?.role?.name, "reader");
+    assert.deepEqual([changes, assigned.length - told, cache.holders.size], [[uid], 1, 1]);
+    index.pods.remove(uid);
+    assert.equal(cache.holders.size, 0);
+  });
+}
+
+test("Assigner: a terminating namespace can still withdraw a permission", () => {
+  const { index, attach } = started();
+  index.serviceAccounts.upsert({
+    namespace: "shop",
+    name: "default",
+    role: null,
+    sessionPolicyArns: null,
+  });
+  const node = attach();
+  index.namespaces.upsert(namespaceFacts({ terminating: true, permitted: "nothing" }));
+  assert.equal(node.frame(uid)?.denied?.reason, "NotPermitted");
+});
+
+test("Assigner: a ServiceAccount deleted alone takes its pods' role away, terminating ones' too", () => {
+  const { index, attach } = started([podFacts({ terminating: true })]);
+  index.serviceAccounts.upsert({
+    namespace: "shop",
+    name: "default",
+    role: "reader",
+    sessionPolicyArns: null,
+  });
+  const node = attach();
+  index.serviceAccounts.remove("shop/default");
+  assert.equal(node.frame(uid)?.role, null);
+});
+
+test("Assigner: people learn why credentials are pending, agents get no frame for it", () => {
+  const { cache, attach, assigned, changes } = started();
+  attach();
+  const told = assigned.length;
+  cache.states.set(reader, { kind: "pending", problem: "STS can't be reached" });
+  cache.changed(reader);
+  cache.changed(reader);
+  assert.deepEqual([assigned.length - told, changes], [1, []]);
 });
 
 test("Assigner: a pod as read from the API has its address and the credentials held", () => {

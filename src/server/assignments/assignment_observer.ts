@@ -15,12 +15,12 @@ import { deniedEvent } from "../timeline/timeline_events.ts";
 /** Older pods got their CredentialsReady from an earlier server process. */
 const youngMs = 15 * 60_000;
 
-/** The Event for a denial; null where the server, not the pod, has to be fixed. */
-const eventOfDenial: Readonly<Record<DenialReason, EventReason | null>> = {
+/** The Event for a denial. RoleBaseUnknown isn't the pod's fault: STS can't be reached. */
+const eventOfDenial: Readonly<Record<DenialReason, EventReason>> = {
   StaticPod: "RoleDenied",
   NamespaceUnknown: "RoleDenied",
   RoleMalformed: "RoleInvalid",
-  RoleBaseUnknown: null,
+  RoleBaseUnknown: "CredentialsFailed",
   RoleReserved: "RoleDenied",
   PermittedAbsent: "RoleDenied",
   PermittedEmpty: "RoleDenied",
@@ -38,6 +38,7 @@ const eventOfDenial: Readonly<Record<DenialReason, EventReason | null>> = {
 };
 
 interface AssignmentObserverOptions {
+  readonly index: ClusterIndex;
   readonly events: ObjectEvents;
   readonly log: Log;
   readonly clock: Clock;
@@ -48,8 +49,10 @@ export function assignmentObserver(
   options: AssignmentObserverOptions,
 ): (now: Assignment, before: Assignment | undefined) => void {
   return (now, before) => {
-    sendEvents(options, now, before);
     audit(options.log, now, before);
+    // What ends loses its namespace and ServiceAccount in any order: no reason to alarm anyone.
+    if (now.pod.terminating || options.index.isEnding(now.pod.namespace)) return;
+    sendEvents(options, now, before);
     recordDenial(options, now, before);
   };
 }
@@ -62,17 +65,23 @@ function sendEvents(
   const { events, clock } = options;
   const { pod, decision, credentials } = now;
   if (decision.kind === "denied") {
-    const reason = eventOfDenial[decision.denial.reason];
-    if (reason !== null) events.onPod(pod, reason, decision.denial.message);
+    events.onPod(pod, eventOfDenial[decision.denial.reason], decision.denial.message);
   }
-  if (credentials?.kind === "failed") {
-    events.onPod(pod, "CredentialsFailed", credentials.message);
-  }
-  const recovered = before?.credentials?.kind === "failed";
+  const failure = failureOf(now);
+  if (failure !== undefined) events.onPod(pod, "CredentialsFailed", failure);
+  const recovered = before !== undefined && failureOf(before) !== undefined;
   const young = clock.now() - Date.parse(pod.createdAt) < youngMs;
   if (credentials?.kind === "ready" && decision.kind === "role" && (recovered || young)) {
     events.onPod(pod, "CredentialsReady", `credentials of ${decision.identity.arn} are ready`);
   }
+}
+
+/** Why the pod has no credentials although its role is permitted. */
+function failureOf({ decision, credentials }: Assignment): string | undefined {
+  if (credentials?.kind === "failed") return credentials.message;
+  if (credentials?.kind === "pending") return credentials.problem;
+  if (decision.kind !== "denied" || decision.denial.reason !== "RoleBaseUnknown") return undefined;
+  return decision.denial.message;
 }
 
 function recordDenial(

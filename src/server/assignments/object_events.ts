@@ -40,35 +40,31 @@ export type EventSink = (event: ObjectEvent) => Promise<void>;
 
 export type EventOutcome = "sent" | "failed" | "dropped";
 
+interface ObjectEventsOptions {
+  readonly sink: EventSink;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly counted: (outcome: EventOutcome) => void;
+  /** Whether the namespace is gone or being deleted: the API server accepts no Events in it. */
+  readonly isEnding: (namespace: string) => boolean;
+}
+
 export class ObjectEvents {
-  readonly #sink: EventSink;
-  readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #counted: (outcome: EventOutcome) => void;
+  readonly #options: ObjectEventsOptions;
   readonly #rate = new RateLimit({ perSecond, burst, maxKeys: 1 });
   readonly #sent: ExpiringCache<true>;
   #queue: ObjectEvent[] = [];
   #cancelTimer: (() => void) | undefined;
 
-  constructor(parts: {
-    sink: EventSink;
-    clock: Clock;
-    log: Log;
-    counted: (outcome: EventOutcome) => void;
-  }) {
-    this.#sink = parts.sink;
-    this.#clock = parts.clock;
-    this.#log = parts.log;
-    this.#counted = parts.counted;
-    this.#sent = expiringCache({
-      max: maxRemembered,
-      ttlMs: repeatAfterMs,
-      now: () => parts.clock.monotonic(),
-    });
+  constructor(options: ObjectEventsOptions) {
+    this.#options = options;
+    const now = () => options.clock.monotonic();
+    this.#sent = expiringCache({ max: maxRemembered, ttlMs: repeatAfterMs, now });
   }
 
   onPod({ namespace, name, uid }: PodFacts, reason: EventReason, message: string): void {
     const type = reason === "CredentialsReady" ? "Normal" : "Warning";
+    if (type === "Normal") this.#withdraw(uid);
     this.#add({ subject: { kind: "Pod", name, namespace, uid }, type, reason, message });
   }
 
@@ -86,23 +82,34 @@ export class ObjectEvents {
   #add(event: ObjectEvent): void {
     const key = keyOf(event);
     if (this.#sent.has(key)) return;
-    if (this.#queue.length >= maxQueued) return this.#counted("dropped");
+    if (this.#queue.length >= maxQueued) return this.#options.counted("dropped");
     this.#sent.set(key, true);
     this.#queue.push(event);
     this.#send();
   }
 
+  /** Drops what hasn't been sent about a pod: it no longer holds. */
+  #withdraw(uid: string): void {
+    this.#queue = this.#queue.filter((event) => {
+      if (event.subject.uid !== uid) return true;
+      this.#sent.delete(keyOf(event));
+      return false;
+    });
+  }
+
   #admits(): boolean {
-    return this.#rate.admits("events", this.#clock.monotonic());
+    return this.#rate.admits("events", this.#options.clock.monotonic());
   }
 
   #send(): void {
+    const { sink, counted, isEnding } = this.#options;
+    this.#queue = this.#queue.filter(({ subject }) => !isEnding(subject.namespace));
     while (this.#queue.length > 0 && this.#admits()) {
       const event = this.#queue.shift()!;
-      this.#sink(event).then(() => this.#counted("sent"), (cause) => this.#failed(event, cause));
+      sink(event).then(() => counted("sent"), (cause) => this.#failed(event, cause));
     }
     if (this.#queue.length === 0 || this.#cancelTimer !== undefined) return;
-    this.#cancelTimer = this.#clock.after(1000 / perSecond, () => {
+    this.#cancelTimer = this.#options.clock.after(1000 / perSecond, () => {
       this.#cancelTimer = undefined;
       this.#send();
     });
@@ -111,9 +118,11 @@ export class ObjectEvents {
   /** It wasn't created, so the next occasion sends it again. */
   #failed(event: ObjectEvent, cause: unknown): void {
     this.#sent.delete(keyOf(event));
-    this.#counted("failed");
+    const { log, counted, isEnding } = this.#options;
     const { reason, subject: { namespace, name } } = event;
-    this.#log.warn({ reason, namespace, name, error: String(cause) }, "event not created");
+    if (isEnding(namespace)) return;
+    counted("failed");
+    log.warn({ reason, namespace, name, error: String(cause) }, "event not created");
   }
 }
 

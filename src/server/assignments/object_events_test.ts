@@ -14,14 +14,16 @@ function started(sink?: EventSink) {
   const clock = new ManualClock();
   const told: ObjectEvent[] = [];
   const outcomes: EventOutcome[] = [];
+  const ending = new Set<string>();
   const { log, lines } = keptLog();
   const events = new ObjectEvents({
     sink: sink ?? ((event) => Promise.resolve(void told.push(event))),
     clock,
     log,
     counted: (outcome) => outcomes.push(outcome),
+    isEnding: (namespace) => ending.has(namespace),
   });
-  return { clock, told, outcomes, lines, events };
+  return { clock, told, outcomes, lines, events, ending };
 }
 
 test("ObjectEvents: the same words on the same pod are told once in six hours", async () => {
@@ -86,6 +88,38 @@ test("ObjectEvents: what couldn't be told is told at the next occasion", async (
   tell();
   tell();
   assert.equal(told.length, 1);
+});
+
+test("ObjectEvents: a pod's recovery withdraws what hasn't been sent about it", async () => {
+  const { clock, told, events } = started();
+  for (let i = 0; i < 100; i++) {
+    events.onPod(podFacts({ uid: String(i) }), "CredentialsFailed", "STS can't be reached");
+  }
+  for (let i = 0; i < 100; i++) {
+    events.onPod(podFacts({ uid: String(i) }), "CredentialsReady", "ok");
+  }
+  await clock.advance(60_000);
+  const failures = told.filter(({ reason }) => reason === "CredentialsFailed");
+  assert.deepEqual([failures.length, told.length], [25, 125]);
+});
+
+test("ObjectEvents: a namespace that is being deleted gets none, and nothing is counted", async () => {
+  const { clock, told, outcomes, lines, events, ending } = started();
+  for (let i = 0; i < 30; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
+  ending.add("shop");
+  events.onPod(podFacts(), "RoleDenied", "no");
+  await clock.advance(60_000);
+  assert.deepEqual([told.length, outcomes.length, lines, clock.pending()], [25, 25, [], 0]);
+});
+
+test("ObjectEvents: an Event that arrives after its namespace's deletion is no failure", async () => {
+  const { clock, outcomes, lines, events, ending } = started(() => {
+    ending.add("shop");
+    return Promise.reject(new Error("namespace shop is being terminated"));
+  });
+  events.onPod(podFacts(), "CredentialsReady", "ok");
+  await clock.advance(0);
+  assert.deepEqual([outcomes, lines], [[], []]);
 });
 
 test("ObjectEvents: close() forgets what waits", async () => {

@@ -74,6 +74,11 @@ export class ClusterIndex {
     return this.#pods.get(uid);
   }
 
+  /** Whether the namespace is gone or being deleted, with everything in it. */
+  isEnding(namespace: string): boolean {
+    return this.#namespaces.get(namespace)?.terminating ?? !this.#namespaces.has(namespace);
+  }
+
   allPods(): Iterable<PodFacts> {
     return this.#pods.values();
   }
@@ -176,7 +181,7 @@ interface Kind<T> {
 
 /** Namespace facts are flat texts, so comparing every field covers new ones too. */
 function sameNamespace(a: NamespaceFacts, b: NamespaceFacts): boolean {
-  const keys = Object.keys(a) as (keyof NamespaceFacts)[];
+  const keys = Object.keys({ ...a, ...b }) as (keyof NamespaceFacts)[];
   return keys.every((key) => a[key] === b[key]);
 }
 

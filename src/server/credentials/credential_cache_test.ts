@@ -333,7 +333,21 @@ describe("CredentialCache: faults", () => {
     const times = sts.secondsSince(start);
     const gaps = times.slice(1).map((at, index) => Math.round(at - (times[index] ?? 0)));
     assert.deepEqual(gaps.slice(2), [1, 2, 4, 8, 16, 30, 30, 30, 30]);
-    assert.deepEqual(told.changes, []);
+    assert.deepEqual(told.changes, ["reader"], "once, after 2 s");
+    assert.deepEqual(cache.state("reader"), { kind: "pending", problem: "too fast" });
+    sts.answer = () => undefined;
+    await clock.advance(minute);
+    assert.deepEqual([cache.state("reader").kind, told.changes.length], ["ready", 2]);
+  });
+
+  test("faults that pass within 2 s are not reported", async () => {
+    const { cache, clock, sts, told, hold } = bench();
+    sts.answer = () => new ScriptedFault("unreachable");
+    hold("pod-1");
+    await clock.advance(900);
+    sts.answer = () => undefined;
+    await clock.advance(2000);
+    assert.deepEqual([cache.state("reader").kind, told.changes], ["ready", ["reader"]]);
   });
 
   test("a passing fault leaves a refusal standing", async () => {

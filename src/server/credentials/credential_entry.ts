@@ -11,6 +11,9 @@ import { trustRoleRefused } from "./credential_fault.ts";
 /** However long the queue, a pod's first call becomes urgent after this wait. */
 const longestWaitMs = 120_000;
 
+/** STS calls have to fail for this long before people are told: most faults pass at once. */
+const reportAfterMs = 2_000;
+
 /** For faults that may pass by themselves; full jitter, so that roles that failed together spread out. */
 const retryAfter = { minMs: 250, maxMs: 30_000, jitter: 1 };
 /** For answers that another call can't change until somebody changes something. */
@@ -32,6 +35,8 @@ export class CredentialEntry {
   #refusal: string | undefined;
   #lastFault: CredentialInspection["lastFault"] = null;
   #lastCallAt = -Infinity;
+  /** When STS calls began to fail, since credentials were last issued. */
+  #failingSince: number | undefined;
   #attempts = 0;
   readonly #faults: Backoff;
   readonly #refusals: Backoff;
@@ -84,8 +89,18 @@ export class CredentialEntry {
     if (session !== undefined && now < session.endsAt) {
       return { kind: "ready", credentials: session.credentials };
     }
-    if (this.#refusal === undefined) return { kind: "pending" };
-    return { kind: "failed", reason: "CredentialsFailed", message: this.#refusal };
+    if (this.#refusal !== undefined) {
+      return { kind: "failed", reason: "CredentialsFailed", message: this.#refusal };
+    }
+    return this.#problem === undefined
+      ? { kind: "pending" }
+      : { kind: "pending", problem: this.#problem };
+  }
+
+  get #problem(): string | undefined {
+    const { at, message } = this.#lastFault ?? {};
+    if (at === undefined || this.#failingSince === undefined) return undefined;
+    return at - this.#failingSince >= reportAfterMs ? message : undefined;
   }
 
   /**
@@ -124,6 +139,7 @@ export class CredentialEntry {
     this.#nextAttemptAt = session.renewAt;
     this.#refusal = undefined;
     this.#lastFault = null;
+    this.#failingSince = undefined;
     this.#attempts = 0;
     this.#forgetBackoff();
   }
@@ -132,6 +148,7 @@ export class CredentialEntry {
   failed(fault: AssumeRoleFault, now: number): void {
     this.phase = "idle";
     this.#lastFault = { code: fault.code, message: fault.message, at: now };
+    this.#failingSince ??= now;
     if (fault.retryable) {
       this.#nextAttemptAt = now + this.#faults.next();
       return;
@@ -179,5 +196,5 @@ export class CredentialEntry {
 export function sameState(a: CredentialState, b: CredentialState): boolean {
   if (a.kind === "ready") return b.kind === "ready" && a.credentials === b.credentials;
   if (a.kind === "failed") return b.kind === "failed" && a.message === b.message;
-  return b.kind === "pending";
+  return b.kind === "pending" && a.problem === b.problem;
 }

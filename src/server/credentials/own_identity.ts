@@ -31,9 +31,9 @@ export class OwnIdentity {
   readonly #options: OwnIdentityOptions;
   readonly #startedAt: number;
   readonly #listeners: ((arns: CallerArns) => void)[] = [];
-  readonly #found = Promise.withResolvers<void>();
+  readonly #attempted = Promise.withResolvers<void>();
   #known = false;
-  #problem = "STS hasn't answered yet";
+  #fault: Error = new Error("STS hasn't answered yet");
 
   constructor(options: OwnIdentityOptions) {
     this.#options = options;
@@ -47,7 +47,7 @@ export class OwnIdentity {
 
   /** Why it isn't known yet; null once it is. */
   get problem(): string | null {
-    return this.#known ? null : this.#problem;
+    return this.#known ? null : this.#fault.message;
   }
 
   /**
@@ -59,12 +59,14 @@ export class OwnIdentity {
   }
 
   /**
-   * Resolves once it is known, so that no role is assumed that turns out to be the server's own.
-   * @throws the reason of `signal` if that aborts first
+   * Resolves if it is known, so that no role is assumed that turns out to be the server's own. Waits
+   * for the first attempt only.
+   * @throws the fault of the last attempt, or the reason of `signal` if that aborts first
    */
   async whenKnown(signal: AbortSignal): Promise<void> {
-    if (!this.#known) await Promise.race([this.#found.promise, aborted(signal)]);
+    if (!this.#known) await Promise.race([this.#attempted.promise, aborted(signal)]);
     signal.throwIfAborted();
+    if (!this.#known) throw this.#fault;
   }
 
   /** Resolves once the identity is known or `signal` has aborted. */
@@ -74,7 +76,7 @@ export class OwnIdentity {
     while (!signal.aborted) {
       if (await this.#call(signal) || signal.aborted) return;
       const retryInMs = Math.round(backoff.next());
-      log.warn({ problem: this.#problem, retryInMs }, "own AWS identity unknown");
+      log.warn({ problem: this.#fault.message, retryInMs }, "own AWS identity unknown");
       await pause(clock, retryInMs, signal);
     }
   }
@@ -85,12 +87,13 @@ export class OwnIdentity {
       const arns = await readCallerArns(signal);
       for (const found of this.#listeners) found(arns);
       this.#known = true;
-      this.#found.resolve();
       log.info({ arn: arns[0] }, "own AWS identity known");
       return true;
     } catch (cause) {
-      this.#problem = cause instanceof Error ? cause.message : String(cause);
+      this.#fault = cause instanceof Error ? cause : new Error(String(cause));
       return false;
+    } finally {
+      this.#attempted.resolve();
     }
   }
 }
