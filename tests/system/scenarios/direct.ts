@@ -41,6 +41,9 @@ const withoutVariable = new Set([
   "minio-js",
   "minio-go",
   "object_store for Rust (obstore)",
+  "JDK HttpClient",
+  "Apache HttpClient 5",
+  "Fluent Bit",
 ]);
 
 /** Every other client finds the pod's credentials by the variable alone. */
