@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { credentialsDocument } from "../src/agent/documents/imds_documents.ts";
+import { credentialsDocument } from "../src/agent/documents/credentials_documents.ts";
 import { podFrame } from "./feed.ts";
 
 export interface Tools {

@@ -15,7 +15,7 @@ import { version } from "../version.ts";
 import { type Agent, createAgent } from "./agent.ts";
 import { logBootGuard } from "./boot_guard/command.ts";
 import { type AgentSettings, parseAgentConfig } from "./config.ts";
-import { createEndpoints } from "./container_credentials/create_endpoints.ts";
+import { createEndpoints } from "./container_credentials/endpoints.ts";
 import type { CredentialsEndpoints } from "./container_credentials/endpoints.ts";
 import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { accessByFiles } from "./server_client/server_access.ts";

@@ -285,7 +285,7 @@ test("runAgent() --remove-rules-on-exit takes its addresses away too", async () 
 test("runAgent() that can't have the address isn't ready and says so; pods are answered", async () => {
   const { runtime, stop, listening, written } = fakeRuntime(() => undefined);
   const running = runAgent(runtime, doorFlags);
-  await until(() => written.out.includes("no container credentials there"));
+  await until(() => written.out.includes("container credentials not served"));
   await until(() => listening.length === 2);
   assert.match(written.out, /ip: no such program; install iproute2/);
   const pages = listening.find(({ port }) => port === 9620)?.handler;

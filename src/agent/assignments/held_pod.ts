@@ -2,8 +2,7 @@
 import type { AssignFrame } from "../../protocol/frames.ts";
 import type { AssignedPod, ReadyRole } from "../ports.ts";
 import { canonicalAddresses } from "../../net/ip_address.ts";
-import { containerDocument } from "../documents/container_document.ts";
-import { credentialsDocument } from "../documents/imds_documents.ts";
+import { containerDocument, credentialsDocument } from "../documents/credentials_documents.ts";
 
 export interface HeldPod {
   readonly pod: AssignedPod;

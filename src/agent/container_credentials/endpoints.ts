@@ -1,38 +1,69 @@
 /**
- * Listens for container credentials at each address given, once the node has it, and goes on
- * trying where that fails. What is answered there is `credentials_front.ts`'s.
+ * Listens for container credentials at each of `--container-credentials`, once the node has the
+ * address, and retries what fails. `front.ts` answers there.
  */
 import { type HostPort, hostPortText } from "../../net/host_port.ts";
 import { pause } from "../../time/pause.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { AgentSettings } from "../config.ts";
+import { frontLimits } from "../lifecycle/listen_limits.ts";
+import type { Clock, Log, RunProgram } from "../ports.ts";
+import { placeAddress } from "./node_addresses.ts";
 
 const checkEveryMs = 5000;
 
-export interface DoorListener {
+interface EndpointListener {
   connections(): { readonly open: number; readonly refused: number };
   close(graceMs: number): Promise<void>;
 }
 
-export interface CredentialsEndpointsOptions {
+interface CredentialsEndpointsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly addresses: readonly HostPort[];
   /** Puts an address on the node. Rejects with one line that names the remedy. */
   readonly place: (ip: string) => Promise<void>;
   /** Rejects with the system's error and its `code`. */
-  readonly listen: (at: HostPort) => Promise<DoorListener>;
+  readonly listen: (at: HostPort) => Promise<EndpointListener>;
 }
 
-interface Door {
+interface Endpoint {
   readonly at: HostPort;
-  listener: DoorListener | null;
-  /** What stands in the way, in one line. */
+  listener: EndpointListener | null;
+  /** Why it isn't served, in one line. */
   problem: string | null;
+}
+
+/** What the endpoints need of the node; `Handler` is the listener's. */
+interface EndpointsNode<Handler> {
+  readonly run: RunProgram;
+  readonly listen: (options: {
+    readonly host: string;
+    readonly port: number;
+    readonly handler: Handler;
+    readonly limits: ReturnType<typeof frontLimits>;
+    readonly reusePort: boolean;
+  }) => Promise<EndpointListener>;
+}
+
+/** Has no endpoints if `--container-credentials` is empty. */
+export function createEndpoints<Handler>(
+  node: EndpointsNode<Handler>,
+  settings: AgentSettings,
+  handler: Handler,
+  watch: { readonly clock: Clock; readonly log: Log },
+): CredentialsEndpoints {
+  const limits = frontLimits(settings);
+  return new CredentialsEndpoints({
+    ...watch,
+    addresses: settings.containerCredentials,
+    place: (ip) => placeAddress(node.run, ip),
+    listen: (at) => node.listen({ ...at, handler, limits, reusePort: true }),
+  });
 }
 
 export class CredentialsEndpoints {
   readonly #options: CredentialsEndpointsOptions;
-  readonly #endpoints: readonly Door[];
+  readonly #endpoints: readonly Endpoint[];
   #round: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -54,13 +85,13 @@ export class CredentialsEndpoints {
     return { open: sum("open"), refused: sum("refused") };
   }
 
-  /** One look at every address; never rejects. */
+  /** Checks every address once; never rejects. */
   check(): Promise<void> {
     if (!this.#closed) this.#round = this.#check();
     return this.#round;
   }
 
-  /** Looks at once and then every 5 s, until the signal aborts. The addresses stay. */
+  /** Checks immediately and then every 5 s, until the signal aborts. The addresses stay. */
   async run(signal: AbortSignal): Promise<void> {
     while (this.#endpoints.length > 0 && !signal.aborted) {
       await this.check();
@@ -68,7 +99,7 @@ export class CredentialsEndpoints {
     }
   }
 
-  /** Stops accepting; requests under way have `graceMs` to end. */
+  /** Stops accepting; requests in flight have `graceMs` to finish. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
     await this.#round;
@@ -86,7 +117,7 @@ export class CredentialsEndpoints {
     }
   }
 
-  async #open(endpoint: Door): Promise<void> {
+  async #open(endpoint: Endpoint): Promise<void> {
     const { log, place, listen } = this.#options;
     await place(endpoint.at.host);
     if (endpoint.listener) return;
@@ -94,12 +125,12 @@ export class CredentialsEndpoints {
     log.info({ listener: "container-credentials", ...endpoint.at }, "listening");
   }
 
-  #failed(endpoint: Door, problem: string): void {
+  #failed(endpoint: Endpoint, problem: string): void {
     if (problem === endpoint.problem) return;
     endpoint.problem = problem;
     this.#options.log.error(
       { address: hostPortText(endpoint.at), problem },
-      "no container credentials there",
+      "container credentials not served",
     );
   }
 }
@@ -108,7 +139,7 @@ const remedies: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program holds the address, such as EKS's own agent; remove either",
   EACCES: "not permitted; a port below 1024 needs the capability NET_BIND_SERVICE",
   EADDRNOTAVAIL: "the node doesn't have the address",
-  // Deno's word for the same.
+  // On Deno, for the same.
   EINVAL: "the node doesn't have the address",
 };
 

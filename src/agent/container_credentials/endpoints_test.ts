@@ -29,7 +29,7 @@ function setUp(addresses = [at]) {
   return { clock, log, events, faults, endpoints };
 }
 
-test("CredentialsDoors listens at each address once and is missing nothing then", async () => {
+test("CredentialsEndpoints listens at each address once and is missing nothing then", async () => {
   const { clock, events, endpoints, log } = setUp([at, at6]);
   assert.deepEqual(endpoints.missing(), [
     "container credentials at 169.254.170.23:80: not yet",
@@ -63,14 +63,14 @@ const listenFaults = [
 ] as const;
 
 for (const [code, text] of listenFaults) {
-  test(`CredentialsDoors says why it can't listen (${code}) and tries again`, async () => {
+  test(`CredentialsEndpoints says why it can't listen (${code}) and tries again`, async () => {
     const { clock, log, faults, endpoints } = setUp();
     faults.listen = Object.assign(new Error("too many open files"), { code });
     const stop = new AbortController();
     const running = endpoints.run(stop.signal);
     await clock.advance(12_000);
     assert.match(endpoints.missing().join("\n"), text);
-    assert.equal(log.count("no container credentials there"), 1);
+    assert.equal(log.count("container credentials not served"), 1);
     delete faults.listen;
     await clock.advance(5000);
     assert.deepEqual(endpoints.missing(), []);
@@ -79,7 +79,7 @@ for (const [code, text] of listenFaults) {
   });
 }
 
-test("CredentialsDoors isn't ready while its address is gone and can't be put back", async () => {
+test("CredentialsEndpoints isn't ready while its address is gone and can't be put back", async () => {
   const { faults, endpoints, log } = setUp();
   await endpoints.check();
   faults.place = new Error("ip addr add: not permitted");
@@ -93,14 +93,14 @@ test("CredentialsDoors isn't ready while its address is gone and can't be put ba
   assert.equal(log.count("listening"), 1);
 });
 
-test("CredentialsDoors without addresses does nothing", async () => {
+test("CredentialsEndpoints without addresses does nothing", async () => {
   const { clock, endpoints } = setUp([]);
   await endpoints.run(new AbortController().signal);
   assert.deepEqual([endpoints.missing(), endpoints.connections()], [[], { open: 0, refused: 0 }]);
   assert.equal(clock.pending(), 0);
 });
 
-test("CredentialsDoors opens nothing once closed", async () => {
+test("CredentialsEndpoints opens nothing once closed", async () => {
   const { events, endpoints } = setUp();
   await endpoints.close(0);
   await endpoints.check();

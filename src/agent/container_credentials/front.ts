@@ -14,7 +14,7 @@ const answerMs = 900;
 /** The label of its metrics. */
 const name = "container_credentials";
 
-export interface CredentialsFrontOptions extends FrontReports<typeof name> {
+interface CredentialsFrontOptions extends FrontReports<typeof name> {
   readonly pods: PodsByUid;
   /** Which pod a token belongs to; settles within a second and never rejects. */
   readonly podOfToken: (token: string, peer: string) => Promise<TokenVerdict>;

@@ -1,15 +1,13 @@
 /**
- * Addresses that the agent gives its node: put there where they are missing, and taken away again.
- * They lie on a link of their own, so that whose they are can be seen; on `lo` where the kernel
- * has no dummy links.
+ * Addresses that the agent adds to its node, and removes again. They are on a link of their own, so
+ * that it is clear where they come from; on `lo` if the kernel has no dummy links.
  */
 import * as v from "valibot";
-import { addressFault } from "./address_fault.ts";
 import type { ProgramResult, RunProgram } from "../ports.ts";
 
 /** The link that the agent makes. */
 const linkName = "rolecall0";
-/** Marks IPv4 addresses of ours on `lo`; IPv6 ones can carry no label. */
+/** Marks our IPv4 addresses on `lo`; IPv6 addresses have no labels. */
 const loopbackLabel = "lo:rolecall";
 const ownIpv6 = "fd00:ec2::23";
 const limits = { timeoutMs: 10_000 };
@@ -27,9 +25,8 @@ const listing = v.array(v.object({
 type Link = v.InferOutput<typeof listing>[number];
 
 /**
- * Sees to it that the machine has the address, wherever; loopback addresses it always has. A second
- * time there is nothing left to do.
- * @throws {AddressFault} naming the remedy.
+ * Makes sure that the node has the address, on any link. Idempotent; does nothing for loopback.
+ * @throws {AddressFault} naming the remedy; retrying can help.
  */
 export async function placeAddress(run: RunProgram, ip: string): Promise<void> {
   if (ip.startsWith("127.") || ip === "::1") return;
@@ -40,11 +37,11 @@ export async function placeAddress(run: RunProgram, ip: string): Promise<void> {
   await add(run, ip, link);
 }
 
-/** Takes away what `placeAddress` puts there; what it took, in words. @throws {AddressFault} */
+/** Removes what `placeAddress` adds, and describes each. @throws {AddressFault} */
 export async function removeAddresses(run: RunProgram): Promise<readonly string[]> {
   const removed: string[] = [];
   const listed = await run("ip", ["-j", "addr", "show"], limits);
-  // Without the program nothing can have been put there.
+  // Without the program nothing can have been added.
   if (listed.code === 127) return removed;
   const links = readLinks(listed);
   if (links.some(({ ifname }) => ifname === linkName)) {
@@ -74,7 +71,7 @@ function readLinks(listed: ProgramResult): readonly Link[] {
   }
 }
 
-/** The name of the link that is to hold our addresses, up. */
+/** Brings up the link for our addresses; its name. */
 async function ownLink(run: RunProgram, links: readonly Link[]): Promise<string> {
   if (!links.some(({ ifname }) => ifname === linkName)) {
     const args = ["link", "add", linkName, "type", "dummy"];
@@ -86,7 +83,7 @@ async function ownLink(run: RunProgram, links: readonly Link[]): Promise<string>
   return linkName;
 }
 
-/** Without looking for others that hold an IPv6 address: nobody else is on such a link. */
+/** Without IPv6 duplicate address detection: nobody else is on such a link. */
 async function add(run: RunProgram, ip: string, link: string): Promise<void> {
   const label = link === "lo" ? ["label", loopbackLabel] : [];
   const [bits, more] = ip.includes(":") ? ["128", ["nodad"]] : ["32", label];
@@ -95,7 +92,7 @@ async function add(run: RunProgram, ip: string, link: string): Promise<void> {
   if (added.code !== 0 && !isThere(added)) throw addressFault("ip addr add", added);
 }
 
-/** Another agent, which this one replaces or is replaced by, was quicker. */
+/** Another agent, which this one replaces or is replaced by, was faster. */
 function isThere({ stderr }: ProgramResult): boolean {
   return /file exists|already assigned/i.test(stderr);
 }
@@ -103,4 +100,35 @@ function isThere({ stderr }: ProgramResult): boolean {
 async function ipOrFault(run: RunProgram, args: readonly string[]): Promise<void> {
   const result = await run("ip", args, limits);
   if (result.code !== 0) throw addressFault(`ip ${args.slice(0, 2).join(" ")}`, result);
+}
+
+/** The address can't be added or removed; the message names the remedy. */
+export class AddressFault extends Error {
+  override readonly name = "AddressFault";
+  readonly code: "no_program" | "no_permission" | "failed";
+
+  constructor(code: "no_program" | "no_permission" | "failed", message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const permission = /permission denied|operation not permitted/i;
+
+/** The fault behind a failure of iproute2's `ip`. */
+function addressFault(action: string, { code, stderr }: ProgramResult): AddressFault {
+  const output = stderr.replace(/\s+/g, " ").trim().slice(0, 200);
+  if (code === 127) {
+    return new AddressFault(
+      "no_program",
+      `${action}: no such program; install iproute2 beside the agent, or add the address yourself`,
+    );
+  }
+  if (permission.test(output)) {
+    return new AddressFault(
+      "no_permission",
+      `${action}: not permitted; the agent needs the capability NET_ADMIN (${output})`,
+    );
+  }
+  return new AddressFault("failed", `${action}: exit ${code}: ${output}`);
 }

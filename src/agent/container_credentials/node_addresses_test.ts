@@ -1,7 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { AddressFault } from "./address_fault.ts";
-import { placeAddress, removeAddresses } from "./node_addresses.ts";
+import { AddressFault, placeAddress, removeAddresses } from "./node_addresses.ts";
 
 interface FakeAddress {
   readonly local: string;

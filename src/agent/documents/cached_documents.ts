@@ -1,9 +1,9 @@
 /**
- * Documents of the metadata service that can't change while the instance runs, kept once they have
- * been passed on. Who may read them is decided before.
+ * A cache of the metadata service's documents that can't change while the instance runs. Who may
+ * read them is decided before.
  */
 import type { Incoming, Reply } from "../http/messages.ts";
-import { imdsVersion } from "./imds_documents.ts";
+import { imdsVersion } from "./credentials_documents.ts";
 
 const names = [
   "meta-data/(?:ami-id|instance-id|instance-type|local-hostname|mac)",
@@ -11,7 +11,7 @@ const names = [
   "meta-data/services/(?:domain|partition)",
   "dynamic/instance-identity/(?:document|pkcs7|rsa2048|signature)",
 ].join("|");
-const lasting = new RegExp(`^/${imdsVersion}/(?:${names})$`);
+const immutable = new RegExp(`^/${imdsVersion}/(?:${names})$`);
 
 const maxDocuments = 128;
 const maxBytes = 16_384;
@@ -19,26 +19,25 @@ const negotiated = /^(?:content-encoding|vary)$/i;
 const conditional = /^(?:if-|range$)/i;
 
 export class CachedDocuments {
-  readonly #kept = new Map<string, Reply>();
+  readonly #replies = new Map<string, Reply>();
 
-  /** The answer given before; undefined where the service has to be asked. */
+  /** Undefined if the service has to be asked. */
   find(incoming: Incoming, path: string): Reply | undefined {
-    const kept = this.#kept.get(path);
-    return kept === undefined || isConditional(incoming) ? undefined : kept;
+    return isConditional(incoming) ? undefined : this.#replies.get(path);
   }
 
-  /** Keeps what may be kept: whole, not large, and not about some condition of the request. */
-  add(incoming: Incoming, path: string, answer: Reply): void {
-    const { status, body } = answer;
-    if (status !== 200 || incoming.method !== "GET" || !lasting.test(path)) return;
+  /** Caches the reply if it is whole, small and independent of the request's headers. */
+  add(incoming: Incoming, path: string, reply: Reply): void {
+    const { status, body } = reply;
+    if (status !== 200 || incoming.method !== "GET" || !immutable.test(path)) return;
     if (!(body instanceof Uint8Array) || body.length > maxBytes) return;
-    if (isConditional(incoming) || this.#kept.size >= maxDocuments) return;
-    // What suits one client's Accept-Encoding needn't suit another's.
-    if (answer.headers.some(([name]) => negotiated.test(name))) return;
-    // A date of its own is the listener's to add: this one gets old.
-    const headers = answer.headers.filter(([name]) => name.toLowerCase() !== "date");
-    // Its own bytes, not a view of all that had arrived with them.
-    this.#kept.set(path, { status, headers, body: new Uint8Array(body) });
+    if (isConditional(incoming) || this.#replies.size >= maxDocuments) return;
+    // What fits one client's Accept-Encoding need not fit another's.
+    if (reply.headers.some(([name]) => negotiated.test(name))) return;
+    // The listener adds the current one.
+    const headers = reply.headers.filter(([name]) => name.toLowerCase() !== "date");
+    // A copy, not a view of the whole buffer that arrived.
+    this.#replies.set(path, { status, headers, body: new Uint8Array(body) });
   }
 }
 

@@ -36,7 +36,7 @@ export interface RequestContext {
 }
 
 /** Why a request is refused before, or for lack of, a route. */
-export type FrontRefusal = "flooded" | "host_refused" | "path_malformed" | "method";
+type FrontRefusal = "flooded" | "host_refused" | "path_malformed" | "method";
 
 export interface FrontReports<Name extends string> {
   /** Called for each answer when its status is known; `ms` since the request's arrival. */
@@ -44,7 +44,7 @@ export interface FrontReports<Name extends string> {
   readonly refused?: MarkRefusal;
 }
 
-export interface FrontOptions<Name extends string> extends FrontReports<Name> {
+interface FrontOptions<Name extends string> extends FrontReports<Name> {
   /** The last one's pattern is `/*`. */
   readonly routes: readonly Route<Name>[];
   /** The label of requests that are refused before any route. */

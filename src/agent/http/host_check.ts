@@ -9,7 +9,7 @@ import type { Incoming } from "./messages.ts";
 /** What is wrong with the request's Host, in one line; undefined if nothing is. */
 export type HostCheck = (request: Incoming) => string | undefined;
 
-export interface HostCheckOptions {
+interface HostCheckOptions {
   /** Names and addresses, which clients may give with or without a port. */
   readonly names: readonly string[];
   /** Whether loopback and the address connected to are served as well. */

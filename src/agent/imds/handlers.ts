@@ -1,6 +1,6 @@
 /** What the front answers at each of its paths; `routes.ts` says which path that is. */
 import { CachedDocuments } from "../documents/cached_documents.ts";
-import { infoDocument } from "../documents/imds_documents.ts";
+import { infoDocument } from "../documents/credentials_documents.ts";
 import type { RequestContext } from "../http/front.ts";
 import type { Answer, Incoming, Reply } from "../http/messages.ts";
 import type { AssignedPod, ReadyRole, Upstream } from "../ports.ts";
@@ -10,7 +10,7 @@ import { passThrough } from "./passthrough.ts";
 import type { PassthroughRule } from "./passthrough_rule.ts";
 import { refuse, server, textPlain } from "./refusals.ts";
 
-export interface HandlersOptions extends CallerOptions {
+interface HandlersOptions extends CallerOptions {
   readonly upstream: Upstream;
   readonly passthrough: PassthroughRule;
 }

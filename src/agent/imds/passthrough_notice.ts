@@ -2,7 +2,7 @@
  * Recognises a `--passthrough` expression that lets nothing through. kiam found its expressions
  * anywhere in the path (`meta-data`, `/latest/*`); here they have to match the whole path.
  */
-import { imdsVersion } from "../documents/imds_documents.ts";
+import { imdsVersion } from "../documents/credentials_documents.ts";
 import { ExpressionInvalid, type PassthroughRule, passthroughRule } from "./passthrough_rule.ts";
 
 /** The categories of the EC2 User Guide's "Instance metadata categories", without IAM's. */

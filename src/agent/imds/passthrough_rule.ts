@@ -3,7 +3,7 @@
  * them, whatever the setting says.
  */
 import { RE2JS } from "re2js";
-import { imdsVersion } from "../documents/imds_documents.ts";
+import { imdsVersion } from "../documents/credentials_documents.ts";
 
 /** Whether a canonical path may be passed through. */
 export type PassthroughRule = (path: string) => boolean;

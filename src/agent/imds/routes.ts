@@ -1,5 +1,5 @@
 /** The metadata front's routes, over canonical paths. The first that matches answers. */
-import { imdsVersion } from "../documents/imds_documents.ts";
+import { imdsVersion } from "../documents/credentials_documents.ts";
 import type { Route } from "../http/front.ts";
 import type { ImdsHandlers } from "./handlers.ts";
 import { credentialTree, tokenTree } from "./passthrough_rule.ts";

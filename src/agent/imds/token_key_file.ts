@@ -1,8 +1,8 @@
-/** Keeps the keys of session tokens in a file, so that tokens outlive a restart of the agent. */
+/** Saves the keys of session tokens in a file, so that tokens stay valid when the agent restarts. */
 import type { Log } from "../ports.ts";
 import { TokenKeyRing } from "./token_keys.ts";
 
-export interface TokenKeyFileOptions {
+interface TokenKeyFileOptions {
   readonly files: {
     readTextFile(path: string): Promise<string>;
     writeFile(path: string, content: string, mode: number): Promise<void>;
@@ -19,8 +19,8 @@ export function tokenKeyFile(stateDir: string): string {
 }
 
 /**
- * The keys of the last run, or new ones. Where they can't be written they live in memory and a
- * warning says so, once; pods then ask for new tokens after a restart, as after a 401.
+ * The keys of the last run, or new ones. If they can't be written, they stay in memory, with one
+ * warning; pods then need new tokens after a restart, which SDKs request after a 401.
  */
 export async function loadTokenKeys(options: TokenKeyFileOptions): Promise<TokenKeyRing> {
   const path = tokenKeyFile(options.stateDir);

@@ -1,7 +1,4 @@
-/**
- * The keys that session tokens are signed with: which one signs now, and how long older ones still
- * verify. Where they are kept between runs is the caller's.
- */
+/** The keys of session tokens: which one signs now, and how long older ones still verify. */
 import { Buffer } from "node:buffer";
 import * as v from "valibot";
 
@@ -13,17 +10,17 @@ export interface TokenKey {
   readonly createdAt: number;
 }
 
-/** What tokens need of their keys. */
+/** How tokens use their keys. */
 export interface TokenKeys {
   /** The key to sign with at `now`. */
   current(now: number): TokenKey;
-  /** The key of that ID as long as tokens made with it may live. */
+  /** The key of that ID, as long as tokens made with it may be valid. */
   find(id: number, now: number): TokenKey | undefined;
 }
 
 const secretBytes = 32;
 const signsForMs = 24 * 3600_000;
-/** A token lives at most six hours beyond the last moment its key signed. */
+/** A token is valid for at most six hours after its key has last signed. */
 const verifiesForMs = signsForMs + 6 * 3600_000;
 
 const stored = v.array(v.object({
@@ -32,15 +29,15 @@ const stored = v.array(v.object({
   createdAt: v.number(),
 }));
 
-export interface TokenKeyRingOptions {
-  /** What `changed` was last given; anything else, undefined included, begins anew. */
+interface TokenKeyRingOptions {
+  /** What `changed` was last called with; anything else makes new keys. */
   readonly saved?: string | undefined;
   readonly random: (bytes: number) => Uint8Array;
-  /** Called with the text to keep, which is secret, whenever a key has been made. */
+  /** Called with the keys to save, as text, whenever one has been made. The text is secret. */
   readonly changed?: (saved: string) => void;
 }
 
-/** Makes a new key every day and keeps the older ones until the last token of theirs has ended. */
+/** Makes a new key every day and keeps older ones until their last token has expired. */
 export class TokenKeyRing implements TokenKeys {
   readonly #options: TokenKeyRingOptions;
   /** Newest first. */
@@ -53,7 +50,7 @@ export class TokenKeyRing implements TokenKeys {
 
   current(now: number): TokenKey {
     const newest = this.#keys[0];
-    // A key from the future was made before the clock was set right; it signs no more.
+    // A key from the future was made before the clock was corrected; it no longer signs.
     const age = newest === undefined ? Infinity : now - newest.createdAt;
     return newest !== undefined && age >= 0 && age < signsForMs ? newest : this.#rotate(now);
   }
@@ -65,8 +62,8 @@ export class TokenKeyRing implements TokenKeys {
   #rotate(now: number): TokenKey {
     const id = ((this.#keys[0]?.id ?? -1) + 1) % 256;
     const key = { id, secret: this.#options.random(secretBytes), createdAt: now };
-    const living = this.#keys.filter((old) => now - old.createdAt < verifiesForMs);
-    this.#keys = [key, ...living].slice(0, 8);
+    const valid = this.#keys.filter((old) => now - old.createdAt < verifiesForMs);
+    this.#keys = [key, ...valid].slice(0, 8);
     this.#options.changed?.(writeKeys(this.#keys));
     return key;
   }

@@ -4,7 +4,7 @@
  */
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
-import { credentialsDocument } from "../../../src/agent/documents/imds_documents.ts";
+import { credentialsDocument } from "../../../src/agent/documents/credentials_documents.ts";
 import type { ImdsFrontOptions } from "../../../src/agent/imds/front.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";

@@ -1,15 +1,15 @@
-/** The bodies of the metadata service's IAM documents, laid out as EC2 lays them out. */
+/** The documents with a role's credentials, laid out as EC2, ECS and EKS lay them out. */
 import { createHash } from "node:crypto";
 import type { CredentialsFrame } from "../../protocol/frames.ts";
 
-/** How the metadata service's paths begin: a source of regular expressions. */
+/** How the metadata service's paths begin: the source of a regular expression. */
 export const imdsVersion = "(?:latest|1\\.0|\\d\\d\\d\\d-\\d\\d-\\d\\d)";
 
 const encoder = new TextEncoder();
 
 /**
- * The credentials document. Every field is there and flat, `Code` is exactly `Success`, dates end in
- * `Z` without a fraction: each of these is a must for some SDK.
+ * The metadata service's credentials document. All fields are present and flat, `Code` is exactly
+ * `Success`, dates end in `Z` without a fraction: some SDK requires each of these.
  */
 export function credentialsDocument(credentials: CredentialsFrame): Uint8Array {
   return document([
@@ -24,8 +24,22 @@ export function credentialsDocument(credentials: CredentialsFrame): Uint8Array {
 }
 
 /**
- * The `iam/info` document: the role shown as the instance profile of the same path and name. The
- * profile's ID is made of the ARN and stable.
+ * The body of a container credentials reply, as ECS and EKS write it. Unlike EC2's document it has no
+ * `Code`; `AccountId` is the role's, which newer SDKs use to choose an endpoint.
+ */
+export function containerDocument(credentials: CredentialsFrame, roleArn: string): Uint8Array {
+  return encoder.encode(JSON.stringify({
+    AccessKeyId: credentials.accessKeyId,
+    SecretAccessKey: credentials.secretAccessKey,
+    Token: credentials.sessionToken,
+    Expiration: wholeSeconds(credentials.expiration),
+    AccountId: roleArn.split(":")[4] ?? "",
+  }));
+}
+
+/**
+ * The `iam/info` document: the role as the instance profile of the same path and name. The profile's
+ * ID is derived from the ARN, so it is stable.
  */
 export function infoDocument(role: { arn: string; lastUpdated: string }): Uint8Array {
   return document([

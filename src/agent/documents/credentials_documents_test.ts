@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { credentialsDocument, infoDocument } from "./imds_documents.ts";
+import { containerDocument, credentialsDocument, infoDocument } from "./credentials_documents.ts";
 
 const fixture = async (name: string) =>
   new Uint8Array(await readFile(new URL(`../../../tests/fixtures/imds/${name}`, import.meta.url)));
@@ -27,4 +27,21 @@ test("infoDocument: byte for byte, the profile's ID stable", async () => {
   const arn = "arn:aws:iam::111122223333:role/team/reader";
   const document = infoDocument({ arn, lastUpdated: credentials.lastUpdated });
   assert.deepEqual(document, await fixture("info.json"));
+});
+
+test("containerDocument() has the fields that SDKs read, in EKS's spelling, and no other", () => {
+  const body = containerDocument({
+    accessKeyId: "ASIA1",
+    secretAccessKey: 'a"b',
+    sessionToken: "token",
+    expiration: "2026-01-02T15:04:05.678Z",
+    lastUpdated: "2026-01-02T14:04:05Z",
+  }, "arn:aws-cn:iam::111122223333:role/team/reader");
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(body)), {
+    AccessKeyId: "ASIA1",
+    SecretAccessKey: 'a"b',
+    Token: "token",
+    Expiration: "2026-01-02T15:04:05Z",
+    AccountId: "111122223333",
+  });
 });
