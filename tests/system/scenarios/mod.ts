@@ -19,6 +19,7 @@ import { settings } from "./settings.ts";
 import { stoppedProcesses } from "./stopped.ts";
 import { strangers } from "./strangers.ts";
 import { tellings } from "./told.ts";
+import { trust } from "./trust.ts";
 
 /** Always the last: whatever happened before, nobody reached what is the node's alone. */
 const nothingLeaked: Scenario<Stage> = {
@@ -44,6 +45,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...droppedPackets,
   ...tellings,
   ...settings,
+  ...trust,
   ...floodScenarios,
   ...sdkClients,
   ...renewals,
