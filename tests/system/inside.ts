@@ -98,6 +98,7 @@ function playPart(given: Given, count: Count): Promise<void> {
         "boot_guard_test.ts",
         "route_guard_test.ts",
         "beside_kiam_test.ts",
+        "kernel_identity_test.ts",
       ],
       given,
       count,

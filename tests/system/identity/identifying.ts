@@ -1,0 +1,73 @@
+/**
+ * The agent's part of the identity tests: the real listener and the real kernel adapter. Each
+ * request is answered with the pod that its connection was proven to be, or with the reason.
+ * `identifying.ts ADDRESS PORT` prints `listening` once it is; `metrics` on its input prints how long proofs took.
+ */
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { openKernel } from "../../../src/kernel/open_kernel.ts";
+import type { Proof } from "../../../src/kernel/kernel_identity.ts";
+import { listen } from "../../../src/runtime/http/listener.ts";
+import type { ConnectionEnds } from "../../../src/runtime/http/types.ts";
+import { localAddresses } from "../../../src/runtime/machine.ts";
+import { procFiles } from "../../../src/runtime/proc_files.ts";
+import { systemClock } from "../../../src/time/system_clock.ts";
+
+const [address = "", port = "0"] = process.argv.slice(2);
+const opened = await openKernel({
+  files: procFiles("/proc"),
+  clock: systemClock,
+  metadata: [{ address: "169.254.169.254", port: 80 }],
+  listening: localAddresses().map((own) => ({ address: own, port: Number(port) })),
+  redirectedTo: new Set([address]),
+  usedChanged: () => {},
+  saved: {},
+});
+if (opened.kind === "problem") throw new Error(opened.problem);
+const { kernel } = opened;
+
+const proofs = new WeakMap<ConnectionEnds, Promise<Proof>>();
+let took: number[] = [];
+await listen({
+  host: address,
+  port: Number(port),
+  limits: {
+    maxConnections: 1000,
+    maxConnectionsPerPeer: 128,
+    headersTimeoutMs: 5000,
+    requestTimeoutMs: 5000,
+    keepAliveTimeoutMs: 1000,
+    maxHeaderBytes: 16_384,
+  },
+  accepted: (connection) => {
+    const startedAt = performance.now();
+    const proof = kernel.prove(connection);
+    void proof.then(() => took.push(performance.now() - startedAt));
+    proofs.set(connection, proof);
+  },
+  handler: async ({ connection }) => {
+    const proof = await proofs.get(connection)!;
+    const body = proof.kind === "proven" ? proof.pod : proof.reason;
+    return { status: 200, headers: [], body };
+  },
+});
+console.log("listening");
+
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+let since = { cpu: cpuMs(), at: performance.now() };
+createInterface({ input: process.stdin }).on("line", () => {
+  const sorted = took.toSorted((a, b) => a - b);
+  const at = (share: number) => Math.round(sorted[Math.floor(sorted.length * share)] ?? 0);
+  const core = (cpuMs() - since.cpu) / (performance.now() - since.at);
+  console.log(JSON.stringify({
+    proofs: took.length,
+    medianMs: at(0.5),
+    slowestMs: at(0.999),
+    core: Math.round(core * 100) / 100,
+  }));
+  took = [];
+  since = { cpu: cpuMs(), at: performance.now() };
+});
