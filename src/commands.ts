@@ -1,5 +1,6 @@
 /** The table of commands: what help, completion and the configuration reference say of each. */
 import { agentFlags, bootGuardFlags, uninstallFlags } from "./agent/flags.ts";
+import { checkFlags } from "./check/flags.ts";
 import type { Commands } from "./cli/command.ts";
 import { flag } from "./cli/flags.ts";
 import { devFlags } from "./dev/flags.ts";
@@ -94,6 +95,24 @@ export const commands: Commands = {
       4: "there is no such pod",
     },
     load: async () => (await import("./explain/command.ts")).runExplain,
+  },
+  check: {
+    group: forOperators,
+    usage: "FILE…|FOLDER…|- [flags]",
+    summary: "lists the pods in manifests that would be denied, and why, before they are applied",
+    flags: checkFlags,
+    examples: [
+      "check namespaces.yaml k8s/ --role-base-arn=arn:aws:iam::111122223333:role/",
+      "check k8s/ --trust=roles.json --server-role=arn:aws:iam::111122223333:role/rolecall",
+      "check - --output=sarif",
+    ],
+    exitCodes: {
+      0: "no pod would be denied",
+      1: "the cluster can't be read",
+      3: "some pod would be denied",
+      5: "none would be denied, but something couldn't be evaluated",
+    },
+    load: async () => (await import("./check/command.ts")).runCheck,
   },
   migrate: {
     group: forOperators,

@@ -15,13 +15,15 @@ import {
 import { namespaceHints } from "./hints.ts";
 import type { Predecessor } from "./predecessor.ts";
 
+type NotCompared = Omit<Unread, "place" | "position"> & Partial<Pick<Unread, "place">>;
+
 export interface MigrationReport {
   readonly comparedWith: readonly Predecessor[];
   /** Pods that were compared; those that have ended aren't. */
   readonly pods: number;
   readonly differences: readonly Difference[];
   /** What may make pods that couldn't be compared. */
-  readonly notCompared: readonly Unread[];
+  readonly notCompared: readonly NotCompared[];
   /** What else is worth knowing, a line each. */
   readonly hints: readonly string[];
 }
@@ -53,7 +55,7 @@ export function migrationReport(
       ...namespaceHints(cluster.namespaces.values()),
       ...sessionHints(from, settings),
       ...trustHints(settings.ours),
-      ...hints,
+      ...hints.map(({ place, message }) => `${place}: ${message}`),
     ],
   };
 }
@@ -70,10 +72,10 @@ function needsNamespace(
   return requestedRole(pod, namespace, serviceAccount).kind === "role";
 }
 
-function namespaceMissing({ pod }: PodWithFacts): Unread {
+function namespaceMissing({ pod }: PodWithFacts): NotCompared {
   const why = `what namespace ${pod.namespace} permits isn't in the manifests; ` +
     "give its manifest too, or compare with --kubeconfig";
-  return { kind: "Pod", name: `${pod.namespace}/${pod.name}`, place: "", why };
+  return { kind: "Pod", name: `${pod.namespace}/${pod.name}`, why };
 }
 
 /** Namespaces with expressions were kiam's; without any, it was kube2iam. */
@@ -90,7 +92,7 @@ export function reportText(report: MigrationReport): string {
     ...causes.flatMap(([cause, names]) => [`  ${cause}`, ...names.map((name) => `    ${name}`)]),
   ]);
   const missed = notCompared.flatMap(({ kind, name, place, why }) => [
-    `  ${kind} ${name}${place === "" ? "" : ` (${place})`}:`,
+    `  ${kind} ${name}${place === undefined ? "" : ` (${place})`}:`,
     `    ${why}`,
   ]);
   const lines = [headOf(report), ...groups, ...section("Not compared:", missed)];

@@ -92,6 +92,7 @@ test("flags that pages name exist, and so do their variables", () => {
 /** Of other programs, and of prose. */
 const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   "CONTRIBUTING.md": ["test"],
+  "docs/check.md": ["depth", "omit", "prefix"],
   "docs/configuration.md": ["some-flag"],
   "docs/deploying.md": ["platform", "target", "network", "register-with-taints"],
   "docs/developing.md": ["help", "images", "keep", "part"],

@@ -22,10 +22,18 @@ import { looksLikeTemplate, renderFirst, yamlProblem } from "./yaml_problems.ts"
 
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** Where something is written, for programs. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+}
+
 /** One Kubernetes object as written, with its place for messages. */
 export interface ManifestDocument {
   readonly kind: string;
   readonly fields: Fields;
+  /** Of a field, or of the nearest one above it that is there. */
+  position(path?: readonly string[]): Position;
   /** `FILE: document 2, line 14`, in a list `…, items[3], line 14`; a path that isn't there gives the nearest line above it. */
   place(path?: readonly string[]): string;
   /** A field's value on one line and shortened: texts in quotes, others as written; or `missing`. */
@@ -58,7 +66,7 @@ export function readManifestText(file: string, text: string): ManifestText {
   if (text.includes("\0")) return refuse(`${file}: isn't UTF-8 text; save it as UTF-8`);
   const results = jsonValues(text)
     .flatMap(({ line, value }) => parsed(value, line))
-    .map((options, index) => new Source({ ...options, name: `${file}: document ${index + 1}` }))
+    .map((options, index) => new Source({ ...options, file, index }))
     .filter((source) => source.hasContent)
     .map((source) => source.objects());
   return {
@@ -92,7 +100,7 @@ function endOfObject(text: string): number {
   return 0;
 }
 
-function parsed(text: string, lineBefore: number): Omit<SourceOptions, "name">[] {
+function parsed(text: string, lineBefore: number): Omit<SourceOptions, "file" | "index">[] {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { ...yamlOptions, lineCounter: lines });
   const lineAt = (offset: number) => lineBefore + lines.linePos(offset).line;
@@ -101,7 +109,9 @@ function parsed(text: string, lineBefore: number): Omit<SourceOptions, "name">[]
 }
 
 interface SourceOptions {
-  readonly name: string;
+  readonly file: string;
+  /** Of the document in the file, from 0. */
+  readonly index: number;
   readonly document: Document;
   readonly text: string;
   readonly lineAt: (offset: number) => number;
@@ -114,7 +124,7 @@ class Source {
 
   constructor(options: SourceOptions) {
     this.#options = options;
-    this.#name = options.name;
+    this.#name = `${options.file}: document ${options.index + 1}`;
     this.#document = options.document;
   }
 
@@ -206,6 +216,9 @@ class Source {
     return {
       kind,
       fields,
+      position: (field = []) => {
+        return { file: this.#options.file, line: this.#line([...path, ...field]) };
+      },
       place: (field = []) => this.#place([...path, ...field]),
       source: (field) => this.#written([...path, ...field]),
     };
@@ -232,12 +245,13 @@ class Source {
 
   #place(path: Path): string {
     const item = path.map((part) => typeof part === "number" ? `, items[${part}]` : "").join("");
-    for (let length = path.length; length >= 0; length--) {
-      const node = this.#at(path.slice(0, length));
-      if (!isNode(node) || !node.range) continue;
-      return `${this.#name}${item}, line ${this.#options.lineAt(node.range[0])}`;
-    }
-    return this.#name + item;
+    return `${this.#name}${item}, line ${this.#line(path)}`;
+  }
+
+  #line(path: Path): number {
+    const node = this.#at(path);
+    if (isNode(node) && node.range) return this.#options.lineAt(node.range[0]);
+    return path.length === 0 ? 1 : this.#line(path.slice(0, -1));
   }
 }
 

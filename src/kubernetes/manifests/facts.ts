@@ -6,9 +6,10 @@ import type { PodFacts } from "../../policy/facts.ts";
 import type { ClusterFacts } from "../objects/cluster_facts.ts";
 import { namespaces, pods, serviceAccounts } from "../objects/objects.ts";
 import type { Picked } from "../ports.ts";
+import type { Position } from "./documents.ts";
 import { annotationPrefix, type ManifestObject } from "./objects.ts";
 import { fieldsAt, fieldsOf, type PodTemplate } from "./pod_templates.ts";
-import { misplaced, unreadParts } from "./stray_annotations.ts";
+import { type Hint, misplaced, unreadParts } from "./stray_annotations.ts";
 import { renderFirst } from "./yaml_problems.ts";
 
 /** Something that names a role for pods that aren't among the facts. */
@@ -18,6 +19,7 @@ export interface Unread {
   readonly name: string;
   /** File, document and line. */
   readonly place: string;
+  readonly position: Position;
   /** What was found, and after a semicolon what to do about it. */
   readonly why: string;
 }
@@ -28,8 +30,10 @@ export interface ManifestFacts {
   /** Namespaces that the manifests have. */
   readonly written: ReadonlySet<string>;
   readonly unread: readonly Unread[];
-  /** Annotations where they have no effect, a line each. */
-  readonly hints: readonly string[];
+  /** Annotations where they have no effect. */
+  readonly hints: readonly Hint[];
+  /** By UID of the pod. */
+  readonly positions: ReadonlyMap<string, Position>;
 }
 
 export function manifestFacts(objects: readonly ManifestObject[]): ManifestFacts {
@@ -57,6 +61,7 @@ export function manifestFacts(objects: readonly ManifestObject[]): ManifestFacts
       ),
     ],
     hints: objects.flatMap(misplaced),
+    positions: new Map(found.map(({ pod, position }) => [pod.uid, position])),
   };
 }
 
@@ -64,6 +69,8 @@ interface FoundPod {
   readonly pod: PodFacts;
   /** Null where everything about it is written. */
   readonly unread: Unread | null;
+  /** Of its annotations. */
+  readonly position: Position;
 }
 
 function podsOf(objects: readonly ManifestObject[]): FoundPod[] {
@@ -80,9 +87,10 @@ function podsOf(objects: readonly ManifestObject[]): FoundPod[] {
       const ofAccount = pod.role === null ? `${pod.namespace}/${pod.serviceAccount}` : "";
       const why = holeIn(object, template.path) ?? holes.get(pod.namespace) ?? holes.get(ofAccount);
       const { kind, document } = object;
-      const place = document.place([...template.path, "metadata", "annotations"]);
-      const unread = why === undefined ? null : { kind, name: nameOf(object), place, why };
-      return [{ pod, unread }];
+      const path = [...template.path, "metadata", "annotations"];
+      const position = document.position(path);
+      const found = { kind, name: nameOf(object), place: document.place(path), position };
+      return [{ pod, unread: why === undefined ? null : { ...found, why }, position }];
     });
 }
 

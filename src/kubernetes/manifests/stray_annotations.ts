@@ -1,14 +1,35 @@
 /** `iam.amazonaws.com/` where nothing reads it: on the wrong object, or in one that can't be looked into. */
-import type { Fields } from "./documents.ts";
+import type { Fields, Position } from "./documents.ts";
 import { annotationPrefix, annotationsIn, type ManifestObject } from "./objects.ts";
+import { keyProblem } from "./unknown_annotations.ts";
 
-interface UnreadPart {
+interface Written {
   readonly place: string;
-  readonly why: string;
+  readonly position: Position;
 }
 
-/** Annotations in the object that no pod, namespace or ServiceAccount gets, a line each. */
-export function misplaced(object: ManifestObject): string[] {
+export interface Hint extends Written {
+  readonly message: string;
+}
+
+/** Annotations in the object that nothing reads. */
+export function misplaced(object: ManifestObject): Hint[] {
+  return [...wrongKeys(object), ...wrongPlaces(object)];
+}
+
+/** Where annotations are read, with keys that aren't. */
+function wrongKeys(object: ManifestObject): Hint[] {
+  const { document, kind } = object;
+  const roots = rootsOf(object);
+  return [...annotationsIn(document.fields)].flatMap(({ path }) => {
+    if (!roots.has(path.slice(0, -1).join("\n"))) return [];
+    const message = keyProblem(path.at(-1)!, object.templates.length > 0 ? "Pod" : kind);
+    if (message === null) return [];
+    return [{ place: document.place(path), position: document.position(path), message }];
+  });
+}
+
+function wrongPlaces(object: ManifestObject): Hint[] {
   if (!object.builtIn && object.templates.length === 0) return [];
   const { document, builtIn, templates } = object;
   const [template] = templates;
@@ -18,11 +39,15 @@ export function misplaced(object: ManifestObject): string[] {
     : `put it into ${better}`;
   return strays(object)
     .filter((path) => builtIn || isOwn(path))
-    .map((path) => `${document.place(path)}: ${path.at(-1)} has no effect here; ${remedy}`);
+    .map((path) => ({
+      place: document.place(path),
+      position: document.position(path),
+      message: `${path.at(-1)} has no effect here; ${remedy}`,
+    }));
 }
 
 /** What an operator, or whoever reads a text, may make pods of. */
-export function unreadParts(object: ManifestObject): UnreadPart[] {
+export function unreadParts(object: ManifestObject): (Written & { readonly why: string })[] {
   const { document, builtIn, templates } = object;
   const handedOn = builtIn
     ? []
@@ -34,18 +59,21 @@ export function unreadParts(object: ManifestObject): UnreadPart[] {
     : `mentions ${annotationPrefix}… at ${path.join(".")}`;
   const why = `${what}, which doesn't show its pods; ` +
     "compare the pods themselves, with --kubeconfig or a dump of them";
-  return [{ place: document.place(path), why }];
+  return [{ place: document.place(path), position: document.position(path), why }];
 }
 
-function strays({ document, kind, builtIn, templates }: ManifestObject): (readonly string[])[] {
-  const roots = templates.map(({ path }) => path.join("\n"));
-  if (builtIn && (kind === "Namespace" || kind === "ServiceAccount")) roots.push("");
-  const read = new Set(
-    roots.map((root) => [...root === "" ? [] : [root], "metadata", "annotations"].join("\n")),
-  );
-  return [...annotationsIn(document.fields)].map(({ path }) => path)
+/** Paths of the annotations that are read. */
+function rootsOf({ kind, builtIn, templates }: ManifestObject): ReadonlySet<string> {
+  const isOwn = builtIn && (kind === "Namespace" || kind === "ServiceAccount");
+  const roots = [...templates.map(({ path }) => path), ...(isOwn ? [[]] : [])];
+  return new Set(roots.map((root) => [...root, "metadata", "annotations"].join("\n")));
+}
+
+function strays(object: ManifestObject): (readonly string[])[] {
+  const roots = rootsOf(object);
+  return [...annotationsIn(object.document.fields)].map(({ path }) => path)
     .filter((path) => path.at(-1)?.startsWith(annotationPrefix))
-    .filter((path) => !read.has(path.slice(0, -1).join("\n")));
+    .filter((path) => !roots.has(path.slice(0, -1).join("\n")));
 }
 
 function isOwn(path: readonly string[]): boolean {

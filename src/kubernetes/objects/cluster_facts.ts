@@ -21,20 +21,28 @@ export interface PodWithFacts {
   readonly serviceAccount: ServiceAccountFacts | undefined;
 }
 
-/** Objects that can't be read are left out. @throws {ApiFault} a list can't be had */
+/** Objects that can't be read are left out. @throws {ApiFault} a list fails */
 export async function readClusterFacts(api: KubernetesApi, clock: Clock): Promise<ClusterFacts> {
-  const list = async <T>(resource: Resource<T>) => {
-    const { signal } = new AbortController();
-    const options = { api, resource, clock, signal, limit: 500, unreadable: () => {} };
-    return (await listPages(options)).items;
-  };
-  const spaces = await list(namespaces);
-  const accounts = await list(serviceAccounts);
+  return { ...await readPolicyFacts(api, clock), pods: await list(api, clock, pods) };
+}
+
+/** What decisions depend on besides the pods. @throws {ApiFault} a list fails */
+export async function readPolicyFacts(
+  api: KubernetesApi,
+  clock: Clock,
+): Promise<Omit<ClusterFacts, "pods">> {
+  const spaces = await list(api, clock, namespaces);
+  const accounts = await list(api, clock, serviceAccounts);
   return {
-    pods: await list(pods),
     namespaces: new Map(spaces.map((one) => [one.name, one])),
     serviceAccounts: new Map(accounts.map((one) => [`${one.namespace}/${one.name}`, one])),
   };
+}
+
+async function list<T>(api: KubernetesApi, clock: Clock, resource: Resource<T>) {
+  const { signal } = new AbortController();
+  const options = { api, resource, clock, signal, limit: 500, unreadable: () => {} };
+  return (await listPages(options)).items;
 }
 
 /** Null where there is no such pod. @throws {ApiFault} */

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fakeRuntime } from "../../tests/fakes/runtime.ts";
+import { runCheck } from "./command.ts";
+
+const base = "--role-base-arn=arn:aws:iam::123456789012:role/";
+const server = "--server-role=arn:aws:iam::123456789012:role/rolecall";
+const shop = `kind: Namespace
+metadata: {name: shop, annotations: {iam.amazonaws.com/permitted: "arn:aws:iam::123456789012:role/shop/.*"}}
+`;
+const deployment = (name: string, annotations: string) =>
+  `---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ${name}, namespace: shop}
+spec:
+  template:
+    metadata: {annotations: {${annotations}}}
+`;
+const trusting = (condition: object = {}) => ({
+  Version: "2012-10-17",
+  Statement: [{
+    Effect: "Allow",
+    Principal: { AWS: "arn:aws:iam::123456789012:role/rolecall" },
+    Action: "sts:AssumeRole",
+    ...condition,
+  }],
+});
+const external = { Condition: { StringEquals: { "sts:ExternalId": "shop-id" } } };
+const arn = "arn:aws:iam::123456789012:role/shop/cart";
+
+const files = {
+  "good.yaml": shop + deployment("cart", "iam.amazonaws.com/role: shop/cart"),
+  "denied.yaml": shop + deployment("cart", "iam.amazonaws.com/role: admin"),
+  "external.yaml": shop +
+    deployment("cart", "iam.amazonaws.com/role: shop/cart, iam.amazonaws.com/external-id: shop-id"),
+  "elsewhere.yaml": deployment("cart", "iam.amazonaws.com/role: shop/cart"),
+  "misspelt.yaml": shop + deployment("cart", "iam.amazonaws.com/roles: shop/cart"),
+  "without.yaml": shop + deployment("cart", ""),
+  "broken.yaml": "kind: [",
+  "-": shop + deployment("cart", "iam.amazonaws.com/role: admin"),
+  // As aws iam get-role prints it.
+  "role.json": JSON.stringify({ Role: { Arn: arn, AssumeRolePolicyDocument: trusting() } }),
+  "roles.json": JSON.stringify({
+    RoleDetailList: [{
+      Arn: arn,
+      AssumeRolePolicyDocument: encodeURIComponent(JSON.stringify(trusting(external))),
+    }],
+  }),
+  // As terraform show -json prints a plan.
+  "plan.json": JSON.stringify({
+    planned_values: {
+      root_module: {
+        child_modules: [{
+          resources: [{
+            type: "aws_iam_role",
+            values: {
+              name: "cart",
+              path: "/shop/",
+              assume_role_policy: JSON.stringify(trusting()),
+            },
+          }],
+        }],
+      },
+    },
+  }),
+  "cart.json": JSON.stringify(trusting(external)),
+  "odd.json": "{}",
+};
+
+// arguments, exit code, what is written
+const runs = [
+  [["good.yaml", base], 0, /^1 pod checked: none would be denied\n$/],
+  [
+    ["denied.yaml", base],
+    3,
+    /1 would be denied\n\nWould be denied:\n {2}NotPermitted: .*\n {4}shop\/deployment\/cart \(denied\.yaml:9\)\n$/,
+  ],
+  [["-", base], 3, /\(standard input:9\)/],
+  [["good.yaml"], 5, /1 couldn't be evaluated[^]*RoleBaseUnknown: .*; give --role-base-arn as the/],
+  [["elsewhere.yaml", base], 5, /NamespaceUnknown: what namespace shop permits isn't in the/],
+  [
+    ["misspelt.yaml", base],
+    0,
+    /Worth knowing:\n.*roles is unknown; did you mean iam\.amazonaws\.com\/role\?/,
+  ],
+  [["broken.yaml"], 2, /^broken\.yaml: document 1, line 1: /],
+  [[], 2, /^check: no manifests; expected FILE…, FOLDER… or -\n$/],
+  // Trust policies.
+  [["good.yaml", base, server, "--trust=role.json"], 0, /none would be denied/],
+  [["good.yaml", base, server, "--trust=plan.json"], 0, /none would be denied/],
+  [
+    ["good.yaml", base, server, "--trust=roles.json"],
+    3,
+    /RoleNotAssumable: .*without an external ID; /,
+  ],
+  [
+    ["good.yaml", base, server, "--trust=cart.json"],
+    0,
+    /RoleNotListed: .*role\/shop\/cart isn't among/,
+  ],
+  [["external.yaml", base, server, "--trust=roles.json"], 0, /none would be denied\n$/],
+  [["without.yaml", base, server, "--trust=role.json"], 0, /NoRole: has no role, though there is/],
+  [
+    ["good.yaml", base, server, "--trust=odd.json"],
+    2,
+    /--trust odd\.json: no role in it; expected/,
+  ],
+  [["good.yaml", base, server, "--trust=none.json"], 2, /--trust none\.json: can't be read: there/],
+  [["good.yaml", base, "--trust=role.json"], 2, /--server-role: is missing/],
+  [["good.yaml", "--role-base-arn=x"], 2, /--role-base-arn: "x" is not valid; expected/],
+  [["good.yaml", "--kubeconfig=none"], 2, /--kubeconfig none: there is no such file/],
+] as const;
+
+for (const [args, code, text] of runs) {
+  test(`check ${args.join(" ")}: ${code}`, async () => {
+    const { runtime, written } = fakeRuntime({ files });
+    assert.equal(await runCheck(runtime, args), code, written());
+    assert.match(written(), text);
+  });
+}
+
+test("check --output=json and sarif say where, with the same texts", async () => {
+  const outputs = await Promise.all(["json", "sarif"].map(async (output) => {
+    const { runtime, written } = fakeRuntime({ files });
+    assert.equal(await runCheck(runtime, ["denied.yaml", base, `--output=${output}`]), 3);
+    return JSON.parse(written());
+  }));
+  const [json, sarif] = outputs;
+  const [finding] = json.findings;
+  assert.deepEqual([finding.level, finding.reason], ["denied", "NotPermitted"]);
+  assert.deepEqual(finding.position, { file: "denied.yaml", line: 9 });
+  const [result] = sarif.runs[0].results;
+  assert.deepEqual(sarif.runs[0].tool.driver.rules, [{ id: "NotPermitted" }]);
+  assert.deepEqual([result.ruleId, result.level], ["NotPermitted", "error"]);
+  assert.equal(result.message.text, `shop/deployment/cart: ${finding.message}`);
+  assert.deepEqual(result.locations[0].physicalLocation, {
+    artifactLocation: { uri: "denied.yaml" },
+    region: { startLine: 9 },
+  });
+});
+
+test("check --kubeconfig takes what a namespace permits from the cluster", async () => {
+  const kubeconfig = JSON.stringify({
+    "current-context": "c",
+    contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
+    clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],
+    users: [{ name: "u", user: {} }],
+  });
+  const namespace = {
+    metadata: { name: "shop", annotations: { "iam.amazonaws.com/permitted": ".*" } },
+  };
+  const { runtime, written } = fakeRuntime({
+    files: { ...files, config: kubeconfig },
+    fetch: (url) => {
+      const items = new URL(url).pathname.endsWith("/namespaces") ? [namespace] : [];
+      return Promise.resolve(Response.json({ metadata: { resourceVersion: "1" }, items }));
+    },
+  });
+  assert.equal(
+    await runCheck(runtime, ["elsewhere.yaml", base, "--kubeconfig=config"]),
+    0,
+    written(),
+  );
+});

@@ -1,0 +1,17 @@
+/** The flags of `check`: where namespaces and trust policies come from, and the server's settings. */
+import { flag } from "../cli/flags.ts";
+import { policyFlagsAsServer } from "../policy_flags/policy_flags.ts";
+
+export const checkFlags = {
+  "kubeconfig": flag.text(
+    "",
+    "take namespaces and ServiceAccounts that aren't in the manifests from this cluster",
+  ),
+  "trust": flag.list(
+    "files with the roles' trust policies: IAM's JSON, or a Terraform plan as JSON",
+    "paths separated by commas",
+  ),
+  "server-role": flag.text("", "ARN of the role that the server runs as; for --trust"),
+  "output": flag.choice(["text", "json", "sarif"], "text", "output format"),
+  ...policyFlagsAsServer,
+};

@@ -1,0 +1,60 @@
+/** The flags and arguments of `check`, parsed, or everything that is wrong with them. Pure. */
+import type { FlagValues } from "../cli/flags.ts";
+import { parseFlags } from "../cli/parse_flags.ts";
+import { kubeconfigFile, type KubeconfigFiles } from "../kubernetes/client/kubeconfig_files.ts";
+import type { PolicySettings } from "../policy/facts.ts";
+import { parseRoleArn } from "../policy/role_arn.ts";
+import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
+import { checkFlags } from "./flags.ts";
+
+export interface CheckOptions {
+  readonly paths: readonly string[];
+  readonly kubeconfig: KubeconfigFiles | null;
+  readonly trust: readonly string[];
+  readonly serverRole: string;
+  readonly output: "text" | "json" | "sarif";
+  readonly policy: PolicySettings;
+}
+
+type ParsedOptions =
+  | { readonly kind: "options"; readonly options: CheckOptions }
+  | { readonly kind: "problems"; readonly problems: readonly string[] };
+
+type Values = FlagValues<typeof checkFlags>;
+
+export function parseCheckOptions(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedOptions {
+  const parsed = parseFlags(checkFlags, args, env);
+  const { values, positionals: paths } = parsed;
+  const problems = [
+    ...(parsed.kind === "problems" ? parsed.problems : []),
+    ...(paths.length === 0 ? ["check: no manifests; expected FILE…, FOLDER… or -"] : []),
+    ...flagProblems(values),
+  ];
+  if (problems.length > 0) return { kind: "problems", problems };
+  const { kubeconfig, trust, output, "server-role": serverRole } = values;
+  const cluster = kubeconfig === "" ? null : kubeconfigFile(kubeconfig);
+  const reservedRoleArns = serverRole === "" ? [] : [serverRole];
+  const policy = { ...policySettingsOf(values), reservedRoleArns };
+  return {
+    kind: "options",
+    options: { paths, kubeconfig: cluster, trust, serverRole, output, policy },
+  };
+}
+
+function flagProblems(values: Values): string[] {
+  const problems = policyProblems(values);
+  const given = values["server-role"];
+  const role = given === "" ? null : parseRoleArn(given);
+  if (role?.kind === "malformed") {
+    problems.push(
+      `--server-role: ${JSON.stringify(given)} is not valid; expected ${role.expected}`,
+    );
+  }
+  if (values.trust.length > 0 && role === null) {
+    problems.push("--server-role: is missing; expected the ARN of the server's role with --trust");
+  }
+  return problems;
+}

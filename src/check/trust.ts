@@ -1,0 +1,173 @@
+/**
+ * Trust policies of roles from files, and whether the server could assume a role. Read are the JSON
+ * of `aws iam get-role`, `list-roles` and `get-account-authorization-details`, `terraform show -json`
+ * of a plan, and a trust policy alone in a file called like the role.
+ */
+import * as v from "valibot";
+import type { RequestContext } from "../iam/conditions.ts";
+import { evaluate } from "../iam/evaluate.ts";
+import { parsePolicy, type PolicyDocument } from "../iam/policy_document.ts";
+import type { RoleIdentity } from "../policy/facts.ts";
+import type { Problem } from "./findings.ts";
+
+/** A role by its ARN or, where a file doesn't have that, by path and name. */
+export interface TrustedRole {
+  readonly name: string;
+  readonly policy: PolicyDocument;
+}
+
+export type TrustReading =
+  | { readonly kind: "roles"; readonly roles: readonly TrustedRole[] }
+  | { readonly kind: "problem"; readonly problem: string };
+
+const iamRole = v.object({ Arn: v.string(), AssumeRolePolicyDocument: v.unknown() });
+const iamRoles = v.union([
+  v.pipe(v.object({ Role: iamRole }), v.transform(({ Role }) => [Role])),
+  v.pipe(v.object({ Roles: v.array(iamRole) }), v.transform(({ Roles }) => Roles)),
+  v.pipe(v.object({ RoleDetailList: v.array(iamRole) }), v.transform((all) => all.RoleDetailList)),
+]);
+const planned = v.object({
+  type: v.literal("aws_iam_role"),
+  values: v.object({
+    name: v.string(),
+    path: v.nullish(v.string(), "/"),
+    arn: v.nullish(v.string()),
+    assume_role_policy: v.string(),
+  }),
+});
+const plan = v.object({ planned_values: v.object({ root_module: v.unknown() }) });
+
+/** The roles in a file's text. */
+export function readTrust(file: string, text: string): TrustReading {
+  const json = parsed(text);
+  if (json === undefined) return { kind: "problem", problem: `${file}: isn't JSON` };
+  const roles: TrustedRole[] = [];
+  for (const { name, document } of documentsIn(file, json)) {
+    const policy = parsePolicy(decoded(document), "trust");
+    if (policy.kind === "invalid") {
+      return { kind: "problem", problem: `${file}: trust policy of ${name} ${policy.problem}` };
+    }
+    roles.push({ name, policy: policy.policy });
+  }
+  if (roles.length > 0) return { kind: "roles", roles };
+  const expected =
+    "expected roles as aws iam and terraform show -json print them, or a trust policy";
+  return { kind: "problem", problem: `${file}: no role in it; ${expected}` };
+}
+
+interface RoleDocument {
+  readonly name: string;
+  readonly document: unknown;
+}
+
+function documentsIn(file: string, json: unknown): RoleDocument[] {
+  const fromIam = v.safeParse(iamRoles, json);
+  if (fromIam.success) {
+    return fromIam.output.map(({ Arn, AssumeRolePolicyDocument: document }) => {
+      return { name: Arn, document };
+    });
+  }
+  const fromPlan = v.safeParse(plan, json);
+  if (fromPlan.success) return [...plannedRoles(fromPlan.output.planned_values.root_module)];
+  if (!v.is(v.object({ Statement: v.unknown() }), json)) return [];
+  return [{ name: file.replace(/^.*\//, "").replace(/\.json$/, ""), document: json }];
+}
+
+/** Roles of the module and of those below it; a policy that isn't known before apply is left out. */
+function* plannedRoles(value: unknown): Iterable<RoleDocument> {
+  const role = v.safeParse(planned, value);
+  if (role.success) {
+    const { name, path, arn, assume_role_policy: document } = role.output.values;
+    yield { name: arn ?? `${path}${name}`.replace(/^\//, ""), document };
+  } else if (typeof value === "object" && value !== null) {
+    for (const inner of Object.values(value)) yield* plannedRoles(inner);
+  }
+}
+
+/** IAM's API percent-encodes documents; the CLI decodes them. */
+function decoded(document: unknown): unknown {
+  if (typeof document !== "string" || !document.startsWith("%7B")) return document;
+  return decodeURIComponent(document);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What speaks against the server's role assuming the pod's, through its trust role if it has one. */
+export function trustProblem(
+  roles: readonly TrustedRole[],
+  serverRole: string,
+  identity: RoleIdentity,
+): Problem | null {
+  const { assumedBy } = identity;
+  if (assumedBy === null) return hopProblem(roles, serverRole, identity);
+  return trustProblem(roles, serverRole, assumedBy) ?? hopProblem(roles, assumedBy.arn, identity);
+}
+
+function hopProblem(
+  roles: readonly TrustedRole[],
+  caller: string,
+  identity: RoleIdentity,
+): Problem | null {
+  const { arn, tags, externalId, sourceIdentity } = identity;
+  const role = roles.find(({ name }) => isRole(name, arn));
+  if (role === undefined) {
+    const message = `${arn} isn't among the roles of --trust; add it, or the file that has it`;
+    return { level: "warning", reason: "RoleNotListed", message };
+  }
+  const principal = principalOf(caller);
+  const context = contextOf(principal, identity);
+  const actions = [
+    "sts:AssumeRole",
+    ...(tags.length > 0 ? ["sts:TagSession"] : []),
+    ...(sourceIdentity === null ? [] : ["sts:SetSourceIdentity"]),
+  ];
+  const refused = actions.find((action) => {
+    const verdict = evaluate([role.policy], { action, resource: arn, principal, context });
+    return verdict === "none" || verdict === "deny";
+  });
+  if (refused === undefined) return null;
+  const sent = externalId === null ? "without an external ID" : "with the pod's external ID";
+  const message = `the trust policy of ${arn} doesn't allow ${refused} to ${caller} ${sent}; ` +
+    "change the policy, or what the pod's annotations send";
+  return { level: "denied", reason: "RoleNotAssumable", message };
+}
+
+function isRole(name: string, arn: string): boolean {
+  return name.startsWith("arn:") ? name === arn : arn.endsWith(`:role/${name}`);
+}
+
+function principalOf(role: string) {
+  const [, , , , account = "", resource = ""] = role.split(":");
+  const name = resource.split("/").at(-1) ?? "";
+  const arn = role.replace(":iam:", ":sts:").replace(/:role\/.*$/, `:assumed-role/${name}/x`);
+  return { kind: "aws", account, arn, principalArn: role } as const;
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html */
+function contextOf(
+  { account, principalArn }: ReturnType<typeof principalOf>,
+  { sessionName, externalId, durationSeconds, tags, transitiveTagKeys, sourceIdentity }:
+    RoleIdentity,
+): RequestContext {
+  const keys: readonly (readonly [key: string, values: readonly string[]])[] = [
+    ["aws:PrincipalArn", [principalArn]],
+    ["aws:PrincipalAccount", [account]],
+    ["aws:PrincipalType", ["AssumedRole"]],
+    ["sts:RoleSessionName", [sessionName]],
+    ["sts:DurationSeconds", [String(durationSeconds)]],
+    ...(externalId === null ? [] : [["sts:ExternalId", [externalId]] as const]),
+    ...(sourceIdentity === null ? [] : [["sts:SourceIdentity", [sourceIdentity]] as const]),
+    ...(transitiveTagKeys.length === 0
+      ? []
+      : [["sts:TransitiveTagKeys", transitiveTagKeys] as const]),
+    ...(tags.length === 0 ? [] : [["aws:TagKeys", tags.map(([key]) => key)] as const]),
+    ...tags.map(([key, value]) => [`aws:RequestTag/${key}`, [value]] as const),
+  ];
+  return new Map(keys.map(([key, values]) => [key.toLowerCase(), values]));
+}
