@@ -43,7 +43,7 @@ export interface NamespaceFacts {
   readonly sessionPolicyArns: string | null;
   readonly sessionPolicy: string | null;
   /** Being deleted, with everything in it. */
-  readonly terminating?: boolean;
+  readonly terminating: boolean;
 }
 
 export interface ServiceAccountFacts {

@@ -41,6 +41,7 @@ export function namespaceFacts(changes: Partial<NamespaceFacts> = {}): Namespace
     assumeRole: null,
     sessionPolicyArns: null,
     sessionPolicy: null,
+    terminating: false,
     ...changes,
   };
 }

@@ -152,7 +152,7 @@ function namespaceFacts(metadata: NamespaceObject["metadata"]): NamespaceFacts {
     assumeRole: annotated(annotationKeys.assumeRole),
     sessionPolicyArns: annotated(annotationKeys.sessionPolicyArns),
     sessionPolicy: annotated(annotationKeys.sessionPolicy),
-    ...metadata.deletionTimestamp !== null && { terminating: true },
+    terminating: metadata.deletionTimestamp !== null,
   };
 }
 

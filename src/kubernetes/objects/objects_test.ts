@@ -148,6 +148,7 @@ test("namespaces.pick() keeps what permits", () => {
       assumeRole: "a",
       sessionPolicyArns: "p",
       sessionPolicy: "{}",
+      terminating: false,
     },
   });
 });

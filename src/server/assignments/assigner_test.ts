@@ -243,12 +243,7 @@ const deletions = [
 for (const [name, remove] of deletions) {
   test(`Assigner: pods keep their assignment to their end when ${name}`, () => {
     const { cache, index, attach, assigned, changes } = started([podFacts()]);
-    index.serviceAccounts.upsert({
-      namespace: "shop",
-      name: "default",
-      role: "reader",
-      sessionPolicyArns: null,
-    });
+    index.serviceAccounts.upsert(serviceAccountFacts({ role: "reader" }));
     const node = attach();
     const told = assigned.length;
     remove(index);
@@ -263,12 +258,7 @@ for (const [name, remove] of deletions) {
 
 test("Assigner: a terminating namespace can still withdraw a permission", () => {
   const { index, attach } = started();
-  index.serviceAccounts.upsert({
-    namespace: "shop",
-    name: "default",
-    role: null,
-    sessionPolicyArns: null,
-  });
+  index.serviceAccounts.upsert(serviceAccountFacts());
   const node = attach();
   index.namespaces.upsert(namespaceFacts({ terminating: true, permitted: "nothing" }));
   assert.equal(node.frame(uid)?.denied?.reason, "NotPermitted");
@@ -276,12 +266,7 @@ test("Assigner: a terminating namespace can still withdraw a permission", () => 
 
 test("Assigner: a ServiceAccount deleted alone takes its pods' role away, terminating ones' too", () => {
   const { index, attach } = started([podFacts({ terminating: true })]);
-  index.serviceAccounts.upsert({
-    namespace: "shop",
-    name: "default",
-    role: "reader",
-    sessionPolicyArns: null,
-  });
+  index.serviceAccounts.upsert(serviceAccountFacts({ role: "reader" }));
   const node = attach();
   index.serviceAccounts.remove("shop/default");
   assert.equal(node.frame(uid)?.role, null);

@@ -179,7 +179,7 @@ interface Kind<T> {
   changed(now: T | undefined, before: T | undefined): void;
 }
 
-/** Namespace facts are flat texts, so comparing every field covers new ones too. */
+/** Namespace facts are flat, so this covers new ones too. */
 function sameNamespace(a: NamespaceFacts, b: NamespaceFacts): boolean {
   const keys = Object.keys({ ...a, ...b }) as (keyof NamespaceFacts)[];
   return keys.every((key) => a[key] === b[key]);
