@@ -35,6 +35,7 @@ export interface ServerSettings {
   readonly stsEndpoint: string | null;
   readonly assumeRoleArn: string | null;
   readonly stsRate: number;
+  readonly stsBurst: number;
   readonly stsConcurrency: number;
   readonly startupTaint: string | null;
   readonly logLevel: Values["log-level"];
@@ -130,6 +131,7 @@ function settingsOf(values: Values): ServerSettings {
     stsEndpoint: textOf(values["sts-endpoint"]),
     assumeRoleArn: textOf(values["assume-role-arn"]),
     stsRate: values["sts-rate"],
+    stsBurst: values["sts-burst"],
     stsConcurrency: values["sts-concurrency"],
     startupTaint: textOf(values["startup-taint"]),
     logLevel: values["log-level"],

@@ -58,8 +58,16 @@ export const serverFlags = {
   ),
   "sts-endpoint": flag.url("", "custom STS endpoint; empty means the SDK's regional one"),
   "assume-role-arn": flag.text("", "role assumed first; chained sessions last at most 1h"),
-  "sts-rate": flag.number(20, "AssumeRole calls per second", { min: 0.1, max: 1000, whole: false }),
-  "sts-concurrency": flag.number(8, "AssumeRole calls at once", { min: 1, max: 100 }),
+  "sts-rate": flag.number(
+    100,
+    "AssumeRole calls per second; halved for a while when STS throttles",
+    { min: 0.1, max: 1000, whole: false },
+  ),
+  "sts-burst": flag.number(200, "AssumeRole calls that may start at once after a quiet time", {
+    min: 1,
+    max: 10_000,
+  }),
+  "sts-concurrency": flag.number(16, "AssumeRole calls at once", { min: 1, max: 100 }),
   "startup-taint": flag.text(
     "",
     "key of a taint to remove from a node once its agent is ready, such as rolecall.dev/agent-not-ready",

@@ -110,6 +110,9 @@ function observeQueue(metrics: MetricSet, { credentials }: MetricSources): void 
   metrics.gauge("sts_queue_longest_wait_seconds", help, [], (own) => {
     own.set(credentials().queue.longestWaitMs / 1000);
   });
+  const rateHelp =
+    "AssumeRole calls per second allowed at present; below --sts-rate after throttling";
+  metrics.gauge("sts_rate", rateHelp, [], (own) => own.set(credentials().queue.ratePerSecond));
   metrics.gauge("sts_calls_in_flight", "AssumeRole calls in flight", [], (own) => {
     own.set(credentials().queue.inFlight);
   });

@@ -29,7 +29,7 @@ test("metrics: 10,000 pods make no more lines than ten", async () => {
           failed: 0,
           oldestMs: 0,
           shortestLeftMs: null,
-          queue: { waiting, longestWaitMs: 0, inFlight: 0 },
+          queue: { waiting, longestWaitMs: 0, inFlight: 0, ratePerSecond: 100 },
         }),
         streams: () => 300,
         certificateExpiresAt: () => 0,

@@ -10,7 +10,7 @@ import type { OwnIdentity } from "./credentials/own_identity.ts";
 import type { CallReport, FaultReport } from "./credentials/credential_reports.ts";
 
 interface ReportedCacheOptions {
-  readonly settings: Pick<ServerSettings, "stsRate" | "stsConcurrency">;
+  readonly settings: Pick<ServerSettings, "stsRate" | "stsBurst" | "stsConcurrency">;
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
@@ -33,6 +33,7 @@ export function reportedCache(
     clock,
     random,
     rate: settings.stsRate,
+    burst: settings.stsBurst,
     concurrency: settings.stsConcurrency,
     hooks: {
       onCall: called,

@@ -752,3 +752,28 @@ test("server: the deletion of a namespace causes no denial, warning, Event or co
   assert.deepEqual(server.lines.filter(({ message }) => /denied|event|failed/.test(message)), []);
   assert.equal(server.summary().timeline.minutes.some(({ denied }) => denied > 0), false);
 });
+
+test("server: after a restart, 1,000 pods of 50 roles have their credentials in time, by 50 calls", async () => {
+  const pods = Array.from(
+    { length: 1000 },
+    (_, n) => podFacts({ uid: `pod-${n}`, name: `pod-${n}`, role: `role-${n % 50}` }),
+  );
+  let calls = 0;
+  const server: Started = await started({
+    pods: [agentPod, ...pods],
+    parts: {
+      assumeRole: async () => {
+        const credentials = fakeCredentials(`KEY${++calls}`, server.clock.now());
+        await new Promise<void>((resolve) => server.clock.after(100, resolve));
+        return credentials;
+      },
+    },
+  });
+  const seen = await followed(server);
+  // SDKs wait 1 s, and agents therefore 0.9 s at most.
+  await server.clock.advance(900);
+  const served = seen.flatMap((frame) =>
+    frame.type === "assign" && frame.role?.credentials ? [frame.pod.uid] : []
+  );
+  assert.deepEqual([new Set(served).size, calls], [1000, 50]);
+});

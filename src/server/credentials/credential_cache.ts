@@ -25,8 +25,10 @@ interface CredentialCacheOptions {
   readonly clock: Clock;
   /** From 0 up to 1, as `Math.random`. */
   readonly random: () => number;
-  /** `--sts-rate`: calls started in any second. */
+  /** `--sts-rate`: calls per second. */
   readonly rate: number;
+  /** `--sts-burst`: calls that may start at once after a quiet time. */
+  readonly burst: number;
   /** `--sts-concurrency`: calls at once; an aborted call counts until it has ended. */
   readonly concurrency: number;
   readonly hooks: CredentialHooks;
@@ -41,7 +43,7 @@ export class CredentialCache {
   readonly #timers: TimerQueue;
   readonly #listeners: ((key: string) => void)[] = [];
 
-  /** @throws {RangeError} a rate or a concurrency that allows no call. */
+  /** @throws {RangeError} a rate, burst or concurrency that allows no call */
   constructor(options: CredentialCacheOptions) {
     this.#options = options;
     this.#clock = steadyClock(options.clock);
@@ -132,6 +134,7 @@ export class CredentialCache {
     const startedAt = this.#now();
     entry.calling(startedAt);
     const answer = await this.#assumeRole(entry);
+    if (answer instanceof Error && answer.code === "throttled") this.#queue.throttled(startedAt);
     if (this.#entries.get(entry.key) !== entry) return;
     const outcome = this.#record(entry, answer);
     this.#options.hooks.onCall?.({ outcome, waitedMs, durationMs: this.#now() - startedAt });

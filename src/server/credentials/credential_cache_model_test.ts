@@ -41,6 +41,7 @@ class Model {
     clock: this.clock,
     random: () => 0.5,
     rate,
+    burst: rate,
     concurrency: 2,
     hooks: {},
   });
@@ -76,7 +77,7 @@ class Model {
       if (state.kind === "ready") assert.ok(state.credentials.expiresAt > this.clock.now());
     }
     const times = this.sts.calls.map(({ at }) => at);
-    assert.ok(times.every((at, index) => (times[index + rate] ?? Infinity) - at >= 1000));
+    assert.ok(times.every((at, index) => (times[index + 2 * rate] ?? Infinity) - at >= 1000));
   }
 
   #hold(role: string, pod: string): void {

@@ -4,6 +4,7 @@ import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { identityOf, ScriptedFault, ScriptedSts } from "../../../tests/fakes/scripted_sts.ts";
 import { identityKey } from "../../policy/role_identity.ts";
 import { CredentialCache } from "./credential_cache.ts";
+import { TokenBucket } from "./token_bucket.ts";
 import type { CallReport, FaultReport, IssuedReport } from "./credential_reports.ts";
 
 const second = 1000;
@@ -11,7 +12,7 @@ const minute = 60 * second;
 const denied = "ask the role's owner";
 
 /** A cache on a scripted STS; `hold` names holder, identity and namespace. */
-function bench({ random = (): number => 0.5, rate = 20, concurrency = 8 } = {}) {
+function bench({ random = (): number => 0.5, rate = 20, burst = 20, concurrency = 8 } = {}) {
   const clock = new ManualClock();
   const sts = new ScriptedSts(clock);
   const told = {
@@ -25,6 +26,7 @@ function bench({ random = (): number => 0.5, rate = 20, concurrency = 8 } = {}) 
     clock,
     random,
     rate,
+    burst,
     concurrency,
     hooks: {
       onIssued: (report) => told.issued.push(report),
@@ -214,6 +216,7 @@ describe("CredentialCache: renewal", () => {
       clock,
       random: () => 0.5,
       rate: 20,
+      burst: 20,
       concurrency: 8,
       hooks: {},
     });
@@ -409,7 +412,7 @@ describe("CredentialCache: many", () => {
   });
 
   test("1,000 renewals due in one minute keep to the rate, and no pod notices", async () => {
-    const { cache, clock, sts, hold } = bench({ random: () => 0.5, rate: 5, concurrency: 8 });
+    const { cache, clock, sts, hold } = bench({ rate: 5, burst: 1 });
     sts.latencyMs = 50;
     for (let role = 0; role < 1000; role++) hold(`pod-${role}`, `role-${role}`, `ns-${role % 7}`);
     await clock.advance(1000 / 5 * second + second);
@@ -419,7 +422,7 @@ describe("CredentialCache: many", () => {
       assert.equal(cache.stats().ready, 1000);
     }
     const times = sts.calls.map(({ at }) => at);
-    assert.ok(times.every((at, index) => (times[index + 5] ?? Infinity) - at >= second));
+    assert.ok(times.every((at, index) => (times[index + 6] ?? Infinity) - at >= second));
     assert.ok(sts.calls.length >= 4000);
   });
 
@@ -461,6 +464,35 @@ describe("CredentialCache: many", () => {
     assert.match(accessKey("good"), /^ASIA/);
   });
 
+  test("after a full restart, 1,000 pods of 50 roles have their credentials within 0.9 s", async () => {
+    const { cache, clock, sts, hold } = bench({ rate: 100, burst: 200, concurrency: 16 });
+    sts.latencyMs = 100;
+    for (let pod = 0; pod < 1000; pod++) hold(`pod-${pod}`, `role-${pod % 50}`);
+    await clock.advance(900);
+    assert.deepEqual([cache.stats().ready, sts.calls.length], [50, 50]);
+  });
+
+  test("an STS that throttles at 20 per second: the rate adapts, and recovers by itself", async () => {
+    const { cache, clock, sts, hold, start } = bench({ rate: 100, burst: 200, concurrency: 16 });
+    const quota = new TokenBucket({ perSecond: 20, burst: 20 });
+    sts.latencyMs = 100;
+    sts.answer = () => quota.take(clock.now()) ? undefined : new ScriptedFault("throttled");
+    for (let role = 0; role < 1000; role++) hold(`pod-${role}`, `role-${role}`);
+    const readyAt: number[] = [];
+    for (let at = 1; at <= 120 && cache.stats().ready < 1000; at++) {
+      await clock.advance(second);
+      readyAt.push(cache.stats().ready);
+    }
+    // No rate is faster than STS's: 1,000 sessions take it 49 s.
+    assert.ok(readyAt.length <= 80, `ready after ${readyAt.length} s`);
+    const throttled = sts.calls.length - 1000;
+    assert.ok(throttled < 250, `${throttled} calls throttled`);
+    assert.ok(cache.stats().queue.ratePerSecond < 50);
+    await clock.advance(70 * second);
+    assert.equal(cache.stats().queue.ratePerSecond, 100);
+    assert.ok(sts.calls.every(({ at }) => at >= start));
+  });
+
   test("20,000 identities need one timer, and the figures show them", async () => {
     const { cache, clock, sts, hold, start } = bench({ rate: 1000, concurrency: 1000 });
     for (let role = 0; role < 20_000; role++) hold(`pod-${role}`, `role-${role}`);
@@ -475,7 +507,12 @@ describe("CredentialCache: many", () => {
       failed: 0,
       oldestMs: 20 * second,
       shortestLeftMs: start + 60 * minute - clock.now(),
-      queue: { waiting: { urgent: 0, scheduled: 0, ahead: 0 }, inFlight: 0, longestWaitMs: 0 },
+      queue: {
+        waiting: { urgent: 0, scheduled: 0, ahead: 0 },
+        inFlight: 0,
+        ratePerSecond: 1000,
+        longestWaitMs: 0,
+      },
     });
   });
 });

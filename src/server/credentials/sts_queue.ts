@@ -14,8 +14,10 @@ interface StsCall extends Waiting {
 
 interface StsQueueOptions {
   readonly clock: Clock;
-  /** Calls a second, in any second; under 1 means one call in `1 / rate` seconds. */
+  /** Calls per second, while STS doesn't throttle. */
   readonly rate: number;
+  /** Calls that may start at once after a quiet time. */
+  readonly burst: number;
   /** Calls at once. */
   readonly concurrency: number;
 }
@@ -23,6 +25,8 @@ interface StsQueueOptions {
 export interface StsQueueStats {
   readonly waiting: Readonly<Record<Urgency, number>>;
   readonly inFlight: number;
+  /** Calls per second that the queue allows at present. */
+  readonly ratePerSecond: number;
   /** How long the oldest call in the queue has waited; 0 if the queue is empty. */
   readonly longestWaitMs: number;
 }
@@ -39,13 +43,13 @@ export class StsQueue {
   #inFlight = 0;
   #cancelWake: (() => void) | undefined;
 
-  /** @throws {RangeError} a rate or a concurrency that allows no call. */
+  /** @throws {RangeError} a rate, burst or concurrency that allows no call */
   constructor(options: StsQueueOptions) {
     if (!(options.concurrency >= 1)) {
       throw new RangeError(`concurrency: at least one call at once, not ${options.concurrency}`);
     }
     this.#clock = options.clock;
-    this.#bucket = new TokenBucket(options.rate);
+    this.#bucket = new TokenBucket({ perSecond: options.rate, burst: options.burst });
     this.#concurrency = options.concurrency;
   }
 
@@ -61,12 +65,18 @@ export class StsQueue {
     if (this.#waiting.size === 0) this.#sleep();
   }
 
+  /** STS has throttled a call that started at `startedAt`. */
+  throttled(startedAt: number): void {
+    this.#bucket.throttled(startedAt, this.#clock.now());
+  }
+
   stats(): StsQueueStats {
     const now = this.#clock.now();
     const since = this.#waiting.values().reduce((min, call) => Math.min(min, call.since), now);
     return {
       waiting: this.#waiting.counts(now),
       inFlight: this.#inFlight,
+      ratePerSecond: this.#bucket.perSecond(now),
       longestWaitMs: now - since,
     };
   }

@@ -6,9 +6,9 @@ import { StsQueue } from "./sts_queue.ts";
 import type { Urgency } from "./fair_queue.ts";
 
 /** A queue whose calls take `callMs` each, with what happened when. */
-function bench(options: { rate: number; concurrency: number; callMs: number }) {
+function bench(options: { rate: number; burst?: number; concurrency: number; callMs: number }) {
   const clock = new ManualClock(0);
-  const queue = new StsQueue({ ...options, clock });
+  const queue = new StsQueue({ burst: options.rate, ...options, clock });
   const started: { key: string; at: number; waitedMs: number }[] = [];
   const seen = { atOnce: 0, mostAtOnce: 0 };
   const submit = (key: string, namespace = "a", urgency: Urgency = "scheduled") =>
@@ -39,24 +39,30 @@ test("StsQueue starts nothing inside submit(), and at once after it", async () =
   assert.deepEqual(started, [{ key: "x", at: 0, waitedMs: 0 }]);
 });
 
-test("StsQueue keeps to its rate and tells how long each call waited", async () => {
-  const { clock, queue, started, submit } = bench({ rate: 2, concurrency: 8, callMs: 10 });
+test("StsQueue starts the burst at once, the rest at its rate, and measures how long each call waited", async () => {
+  const { clock, queue, started, submit } = bench({
+    rate: 2,
+    burst: 3,
+    concurrency: 8,
+    callMs: 10,
+  });
   for (const key of ["1", "2", "3", "4", "5"]) submit(key);
-  await clock.advance(500);
+  await clock.advance(499);
   assert.deepEqual(queue.stats(), {
-    waiting: { urgent: 0, scheduled: 3, ahead: 0 },
+    waiting: { urgent: 0, scheduled: 2, ahead: 0 },
     inFlight: 0,
-    longestWaitMs: 500,
+    ratePerSecond: 2,
+    longestWaitMs: 499,
   });
   await clock.advance(5_000);
-  assert.deepEqual(started.map(({ at }) => at), [0, 0, 1000, 1000, 2000]);
-  assert.deepEqual(started.map(({ waitedMs }) => waitedMs), [0, 0, 1000, 1000, 2000]);
+  assert.deepEqual(started.map(({ at }) => at), [0, 0, 0, 500, 1000]);
+  assert.deepEqual(started.map(({ waitedMs }) => waitedMs), [0, 0, 0, 500, 1000]);
   assert.equal(clock.pending(), 0);
 });
 
 test("StsQueue holds a place until the call settles, however it ends", async () => {
   const clock = new ManualClock(0);
-  const queue = new StsQueue({ clock, rate: 100, concurrency: 1 });
+  const queue = new StsQueue({ clock, rate: 100, burst: 3, concurrency: 1 });
   const ends: ((ok: boolean) => void)[] = [];
   const start = () =>
     new Promise<void>((resolve, reject) => ends.push((ok) => ok ? resolve() : reject()));
@@ -82,10 +88,11 @@ test("StsQueue forgets a cancelled call and waits for nothing then", async () =>
   assert.deepEqual(started, []);
 });
 
-test("StsQueue refuses a rate or a concurrency that allows no call", () => {
+test("StsQueue refuses a rate, burst or concurrency that allows no call", () => {
   const clock = new ManualClock(0);
-  assert.throws(() => new StsQueue({ clock, rate: 0, concurrency: 1 }), RangeError);
-  assert.throws(() => new StsQueue({ clock, rate: 1, concurrency: 0 }), RangeError);
+  assert.throws(() => new StsQueue({ clock, rate: 0, burst: 1, concurrency: 1 }), RangeError);
+  assert.throws(() => new StsQueue({ clock, rate: 1, burst: 0, concurrency: 1 }), RangeError);
+  assert.throws(() => new StsQueue({ clock, rate: 1, burst: 1, concurrency: 0 }), RangeError);
 });
 
 test("StsQueue: never over rate or concurrency, nothing lost, none starved", async () => {
@@ -96,6 +103,7 @@ test("StsQueue: never over rate or concurrency, nothing lost, none starved", asy
   });
   const load = fc.record({
     rate: fc.integer({ min: 1, max: 20 }),
+    burst: fc.integer({ min: 1, max: 30 }),
     concurrency: fc.integer({ min: 1, max: 4 }),
     callMs: fc.constantFrom(0, 5, 200, 1500),
     arrivals: fc.array(arrival, { maxLength: 40, size: "max" }),
@@ -113,7 +121,7 @@ test("StsQueue: never over rate or concurrency, nothing lost, none starved", asy
       assert.ok(seen.mostAtOnce <= options.concurrency);
       for (const { at } of started) {
         const inSecond = started.filter((other) => other.at >= at && other.at < at + 1000);
-        assert.ok(inSecond.length <= options.rate);
+        assert.ok(inSecond.length <= options.burst + options.rate);
       }
     }),
     { numRuns: 60 },

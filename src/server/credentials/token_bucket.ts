@@ -1,46 +1,83 @@
-/** How many STS calls may start now, and when the next one may; whose turn it is, others say. */
-
 /**
- * A bucket of one second's tokens (of one token, where the rate is under one a second). Each comes
- * back a whole period after it was taken, not little by little: so no second, wherever it begins,
- * sees more calls than the rate, and a quiet time saves nothing up.
+ * The pace of STS calls: a token bucket whose rate halves when STS throttles, and recovers by itself
+ * (additive increase, multiplicative decrease, as in TCP). STS's quota is shared by everything in the
+ * account, so no fixed rate is always right.
  */
-export class TokenBucket {
-  readonly #capacity: number;
-  readonly #periodMs: number;
-  /** When each missing token was taken, oldest first. */
-  #taken: number[] = [];
 
-  /** @throws {RangeError} a rate that isn't a positive, finite number of calls a second. */
-  constructor(perSecond: number) {
+interface TokenBucketOptions {
+  /** The full rate: tokens per second. */
+  readonly perSecond: number;
+  /** Tokens that a quiet time saves up. */
+  readonly burst: number;
+}
+
+/** How long the rate stays reduced before it begins to recover. */
+const holdMs = 5_000;
+/** A recovery from nothing to the full rate would take this long. */
+const recoveryMs = 60_000;
+
+export class TokenBucket {
+  readonly #full: TokenBucketOptions;
+  #perSecond: number;
+  #tokens: number;
+  #refilledAt = -Infinity;
+  #throttledAt = -Infinity;
+
+  /** @throws {RangeError} a rate or a burst that allows no call */
+  constructor(options: TokenBucketOptions) {
+    const { perSecond, burst } = options;
     if (!(perSecond > 0 && perSecond < Infinity)) {
-      throw new RangeError(`rate: a positive number of calls a second, not ${perSecond}`);
+      throw new RangeError(
+        `rate: expected a positive number of calls per second, not ${perSecond}`,
+      );
     }
-    this.#capacity = Math.max(1, Math.floor(perSecond));
-    this.#periodMs = 1000 * this.#capacity / perSecond;
+    if (!(burst >= 1)) throw new RangeError(`burst: expected at least one call, not ${burst}`);
+    this.#full = options;
+    this.#perSecond = perSecond;
+    this.#tokens = burst;
   }
 
-  /** Takes a token; false where there is none. */
+  /** The present rate, tokens per second. */
+  perSecond(now: number): number {
+    this.#refill(now);
+    return this.#perSecond;
+  }
+
+  /** Takes a token; false if there is none. */
   take(now: number): boolean {
-    if (this.waitMs(now) > 0) return false;
-    this.#taken.push(now);
+    this.#refill(now);
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
     return true;
   }
 
-  /** Milliseconds until a token is there; 0 if one is. */
+  /** Milliseconds until there is a token; 0 if there is one. */
   waitMs(now: number): number {
-    this.#bringBack(now);
-    const oldest = this.#taken[0];
-    if (oldest === undefined || this.#taken.length < this.#capacity) return 0;
-    return Math.max(1, Math.ceil(oldest + this.#periodMs - now));
+    this.#refill(now);
+    return Math.max(0, Math.ceil((1 - this.#tokens) / this.#perSecond * 1000));
   }
 
-  /** A wall clock set back would keep tokens away for as long: those taken then count as of now. */
-  #bringBack(now: number): void {
-    if ((this.#taken.at(-1) ?? now) > now) {
-      this.#taken = this.#taken.map((at) => Math.min(at, now));
-    }
-    const back = this.#taken.findIndex((at) => now - at < this.#periodMs);
-    this.#taken.splice(0, back < 0 ? this.#taken.length : back);
+  /**
+   * STS has throttled a call that started at `startedAt`: halves the rate, but only once for all calls
+   * that were already in flight, and no further than to one per second.
+   */
+  throttled(startedAt: number, now: number): void {
+    if (startedAt <= this.#throttledAt) return;
+    this.#refill(now);
+    this.#perSecond = Math.max(Math.min(1, this.#full.perSecond), this.#perSecond / 2);
+    this.#tokens = 0;
+    this.#throttledAt = now;
+  }
+
+  #refill(now: number): void {
+    const { perSecond, burst } = this.#full;
+    const since = Math.max(this.#refilledAt, this.#throttledAt + holdMs);
+    const recovered = Math.max(0, now - since) * perSecond / recoveryMs;
+    // While the rate is reduced, nothing is saved up for a burst.
+    const capacity = this.#perSecond < perSecond ? Math.max(1, this.#perSecond) : burst;
+    const refill = Math.max(0, now - this.#refilledAt) / 1000 * this.#perSecond;
+    this.#tokens = Math.min(capacity, this.#tokens + refill);
+    this.#perSecond = Math.min(perSecond, this.#perSecond + recovered);
+    this.#refilledAt = now;
   }
 }
