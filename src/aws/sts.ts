@@ -4,6 +4,8 @@
  */
 import type { AssumeRoleCommandInput } from "@aws-sdk/client-sts";
 import type { RoleIdentity } from "../policy/facts.ts";
+import { environmentProxy, proxyProblems } from "../net/environment_proxy.ts";
+import type { HttpClient, HttpClientOptions } from "../runtime/http/types.ts";
 import type { Clock } from "../time/clock.ts";
 import { chainedCredentials, firstSessionSeconds } from "./chained_credentials.ts";
 import {
@@ -30,6 +32,10 @@ export interface StsOptions {
   /** The server's own; undefined is the SDK's default chain. */
   readonly credentials?: (() => Promise<OwnCredentials>) | undefined;
   readonly clock: Pick<Clock, "now" | "after">;
+  readonly runtime: {
+    readonly env: Readonly<Record<string, string | undefined>>;
+    httpClient(options: HttpClientOptions): HttpClient;
+  };
   readonly timeouts?: StsTimeouts;
 }
 
@@ -52,17 +58,20 @@ export interface Sts {
    * roles no pod may have. Rejects with a `StsFault`.
    */
   callerArns(signal?: AbortSignal): Promise<readonly [string, ...string[]]>;
-  /** Closes its connections. */
+  /** Why no call can be sent with these settings, a line each for the operator. Sends nothing. */
+  configurationProblems(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
-const defaultTimeouts: StsTimeouts = { connectMs: 1000, requestMs: 5000, credentialsMs: 10_000 };
+const defaultTimeouts: StsTimeouts = { requestMs: 5000, credentialsMs: 10_000 };
 
 /** Nothing is loaded or asked before the first call. */
 export function createSts(options: StsOptions): Sts {
-  const { clock, assumeRoleArn, region, endpoint, timeouts = defaultTimeouts } = options;
+  const { clock, runtime, assumeRoleArn, region, endpoint, timeouts = defaultTimeouts } = options;
+  const { env } = runtime;
+  const http = runtime.httpClient({ connectTimeoutMs: 1000, proxyFor: environmentProxy(env) });
   const now = () => clock.now();
-  const shared = { clock, region, endpoint, timeouts };
+  const shared = { clock, http, region, endpoint, timeouts };
   const base = new StsClient({ ...shared, credentials: options.credentials });
   const client = assumeRoleArn === undefined ? base : new StsClient({
     ...shared,
@@ -100,9 +109,14 @@ export function createSts(options: StsOptions): Sts {
       const { arn } = await callerIdentity(signal);
       return client === base ? [arn] : [arn, (await whoIs(base, signal)).arn];
     },
+    configurationProblems: async () => {
+      const problem = await base.configurationProblem();
+      return [...proxyProblems(env), ...(problem === null ? [] : [problem])];
+    },
     close: async () => {
       await base.close();
       if (client !== base) await client.close();
+      http.close();
     },
   };
 }

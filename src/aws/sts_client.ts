@@ -1,11 +1,14 @@
 /**
  * The AWS SDK's STS client as we use it: loaded when first needed, one attempt a call (the queue
- * tries again), each bounded in time. What its answers and errors mean is said elsewhere.
+ * retries), each limited in time. `sts_fault.ts` says what its errors mean.
  */
-import type { STSClient } from "@aws-sdk/client-sts";
+import type { STSClient, STSClientConfig } from "@aws-sdk/client-sts";
+import type { HttpClient } from "../runtime/http/types.ts";
 import type { Clock } from "../time/clock.ts";
 import { withDeadline } from "../time/deadline.ts";
-import { regionFault, serverCredentialsFault } from "./sts_fault.ts";
+import { configurationProblem, isRegionMissing } from "./sdk_configuration.ts";
+import { sdkRequestHandler } from "./sdk_http.ts";
+import { serverCredentialsFault, unsentFault } from "./sts_fault.ts";
 
 type Sdk = typeof import("@aws-sdk/client-sts");
 type Provider = () => Promise<OwnCredentials>;
@@ -19,49 +22,79 @@ export interface OwnCredentials {
 }
 
 export interface StsTimeouts {
-  readonly connectMs: number;
   /** From the request to the end of its answer. */
   readonly requestMs: number;
   /** For the server's own credentials to be found. */
   readonly credentialsMs: number;
 }
 
-export interface StsClientOptions {
+interface StsClientOptions {
   readonly clock: Pick<Clock, "after">;
+  readonly http: Pick<HttpClient, "fetch">;
   /** Undefined leaves it to the SDK: AWS_REGION, or the profile's. */
   readonly region: string | undefined;
-  /** Undefined is the SDK's own: the region's, FIPS or dual-stack where its settings say so. */
+  /**
+   * Used as it is, whatever the SDK's settings say about FIPS and dual stack. Undefined leaves it to
+   * the SDK: the region's, FIPS or dual-stack if its settings say so.
+   */
   readonly endpoint: string | undefined;
   /** Undefined is the SDK's default chain. */
   readonly credentials: Provider | undefined;
   readonly timeouts: StsTimeouts;
 }
 
-/** One connection pool and one correction of the clock, both kept from call to call. */
+interface Loaded {
+  readonly sdk: Sdk;
+  readonly client: STSClient;
+}
+
+/** The SDK has got as far as sending a request. */
+class Reached extends Error {}
+
+/** Keeps one correction of the clock from call to call. */
 export class StsClient {
   readonly #options: StsClientOptions;
-  #loading: Promise<{ sdk: Sdk; client: STSClient }> | undefined;
+  /** The signals of calls whose requests were handed to the HTTP client. */
+  readonly #sent = new WeakSet<WeakKey>();
+  #loading: Promise<Loaded> | undefined;
   #region = "region not known yet";
   /** Clients that sign with the credentials of a trust role. */
   readonly #signingAs = new WeakMap<OwnCredentials, STSClient>();
-  /** STS has refused what the SDK still takes for good. */
+  /** STS has refused what the SDK still considers valid. */
   #credentialsRefused = false;
 
   constructor(options: StsClientOptions) {
     this.#options = options;
   }
 
+  /** Why the SDK would refuse every call before sending it, or null. Sends nothing to STS. */
+  async configurationProblem(): Promise<string | null> {
+    const handle = () => Promise.reject(new Reached());
+    const credentials = { accessKeyId: "none", secretAccessKey: "none" };
+    try {
+      const { sdk, client } = await this.#create({ requestHandler: { handle }, credentials });
+      await client.send(new sdk.GetCallerIdentityCommand({}));
+      return null;
+    } catch (error) {
+      return error instanceof Reached ? null : configurationProblem(error);
+    }
+  }
+
   /**
    * Sends one command, signed `as` the given credentials or else the server's own. Those are found
    * first, so that an error in finding them isn't mistaken for one about the requested role.
-   * @throws {StsFault} no region, or no credentials of the server's own. @throws the SDK's error.
+   * @throws {StsFault} no region, no credentials of the server's own, or settings that the SDK
+   * refuses
+   * @throws the SDK's error
    */
   async send<T>(
     request: (sdk: Sdk, client: STSClient, options: { abortSignal: AbortSignal }) => Promise<T>,
     signal?: AbortSignal,
     as?: OwnCredentials,
   ): Promise<T> {
-    const { sdk, client: own } = await this.#load();
+    const { sdk, client: own } = await this.#load().catch((error) => {
+      throw unsentFault(error);
+    });
     const { clock, timeouts } = this.#options;
     const client = as === undefined ? own : this.#clientAs(as, sdk, own);
     const finding = { clock, signal, ms: timeouts.credentialsMs };
@@ -69,7 +102,13 @@ export class StsClient {
       throw signal?.aborted ? error : serverCredentialsFault(error);
     });
     const sending = { clock, signal, ms: timeouts.requestMs };
-    return await withDeadline(sending, (abortSignal) => request(sdk, client, { abortSignal }));
+    return await withDeadline(
+      sending,
+      (abortSignal) =>
+        request(sdk, client, { abortSignal }).catch((error) => {
+          throw this.#sent.has(abortSignal) || abortSignal.aborted ? error : unsentFault(error);
+        }),
+    );
   }
 
   /** The next call asks the SDK for fresh credentials, though the old ones look good. */
@@ -77,7 +116,7 @@ export class StsClient {
     this.#credentialsRefused = true;
   }
 
-  /** For people; known once a call has been sent. */
+  /** For messages; known once a call has been sent. */
   get region(): string {
     return this.#region;
   }
@@ -90,15 +129,12 @@ export class StsClient {
   #clientAs(credentials: OwnCredentials, sdk: Sdk, own: STSClient): STSClient {
     const known = this.#signingAs.get(credentials);
     if (known !== undefined) return known;
-    const { endpoint } = this.#options;
     const { accessKeyId, secretAccessKey, sessionToken = "" } = credentials;
     const client = new sdk.STSClient({
-      region: this.#region,
-      maxAttempts: 1,
+      ...this.#place(),
       requestHandler: own.config.requestHandler,
       systemClockOffset: own.config.systemClockOffset,
       credentials: { accessKeyId, secretAccessKey, sessionToken },
-      ...(endpoint === undefined ? {} : { endpoint }),
     });
     this.#signingAs.set(credentials, client);
     return client;
@@ -110,41 +146,43 @@ export class StsClient {
     await client.config.credentials({ forceRefresh });
   }
 
-  #load(): Promise<{ sdk: Sdk; client: STSClient }> {
-    this.#loading ??= this.#create().catch((error) => {
+  #load(): Promise<Loaded> {
+    const { http, clock, credentials, timeouts } = this.#options;
+    const requestHandler = sdkRequestHandler(http, { clock, ms: timeouts.requestMs }, (signal) => {
+      if (signal instanceof AbortSignal) this.#sent.add(signal);
+    });
+    const config = { requestHandler, ...(credentials === undefined ? {} : { credentials }) };
+    this.#loading ??= this.#create(config).catch((error) => {
       this.#loading = undefined;
       throw error;
     });
     return this.#loading;
   }
 
-  async #create(): Promise<{ sdk: Sdk; client: STSClient }> {
+  async #create(config: Partial<STSClientConfig>): Promise<Loaded> {
     const sdk = await import("@aws-sdk/client-sts");
-    const { endpoint, credentials, timeouts } = this.#options;
-    const region = this.#options.region ?? await this.#regionOf(sdk);
-    this.#region = region;
-    const client = new sdk.STSClient({
-      region,
-      maxAttempts: 1,
-      requestHandler: {
-        connectionTimeout: timeouts.connectMs,
-        requestTimeout: timeouts.requestMs,
-        throwOnRequestTimeout: true,
-      },
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(credentials === undefined ? {} : { credentials }),
-    });
-    return { sdk, client };
+    this.#region = await this.#realRegion(sdk, config);
+    return { sdk, client: new sdk.STSClient({ ...this.#place(), ...config }) };
   }
 
-  /** An endpoint of one's own needs a region only to sign for; `us-east-1` is what such ones take. */
-  async #regionOf(sdk: Sdk): Promise<string> {
-    const probe = new sdk.STSClient({});
+  /** What all clients have in common. */
+  #place(): Partial<STSClientConfig> {
+    const { region, endpoint } = this.#options;
+    const once = { maxAttempts: 1 };
+    if (endpoint === undefined) return region === undefined ? once : { ...once, region };
+    const noVariant = { useFipsEndpoint: false, useDualstackEndpoint: false };
+    return { ...once, endpoint, region: this.#region, ...noVariant };
+  }
+
+  /** `us-east-1` for `us-east-1-fips`; a custom endpoint needs a region only to sign for. */
+  async #realRegion(sdk: Sdk, config: Partial<STSClientConfig>): Promise<string> {
+    const { region, endpoint } = this.#options;
+    const probe = new sdk.STSClient(region === undefined ? config : { ...config, region });
     try {
       return await probe.config.region();
     } catch (error) {
-      if (this.#options.endpoint !== undefined) return "us-east-1";
-      throw regionFault(error);
+      if (endpoint === undefined || !isRegionMissing(error)) throw error;
+      return "us-east-1";
     } finally {
       probe.destroy();
     }

@@ -1,14 +1,19 @@
 /** What an error of the AWS SDK's STS client means, read from its name and status, never its text. */
+import { isClockSkewError, isThrottlingError } from "@smithy/core/retry";
 import * as v from "valibot";
 
-/** `server_credentials`: the server's own are missing, expired or not accepted. */
+/**
+ * `server_credentials`: the server's own are missing, expired or not accepted. `configuration`: the
+ * SDK refused the server's AWS settings before it sent anything.
+ */
 export type StsCode =
   | "throttled"
   | "unreachable"
   | "sts_failing"
   | "access_denied"
   | "rejected"
-  | "server_credentials";
+  | "server_credentials"
+  | "configuration";
 
 /**
  * All of an SDK error that may be kept: its text can repeat what was sent, an external ID too
@@ -32,19 +37,10 @@ const sdkError = v.object({
   $response: v.optional(v.object({ statusCode: v.optional(v.number()) })),
 });
 
-/** Error codes common to AWS's query services, and STS's own. */
+/** Error codes of AWS's query services, and STS's own, beside the SDK's lists. */
 const codes: Readonly<Record<string, StsCode>> = {
-  Throttling: "throttled",
-  ThrottlingException: "throttled",
-  ThrottledException: "throttled",
-  RequestThrottled: "throttled",
-  RequestThrottledException: "throttled",
-  RequestLimitExceeded: "throttled",
-  TooManyRequestsException: "throttled",
-  SlowDown: "throttled",
   AccessDenied: "access_denied",
   AccessDeniedException: "access_denied",
-  AuthFailure: "server_credentials",
   CredentialsProviderError: "server_credentials",
   ExpiredToken: "server_credentials",
   ExpiredTokenException: "server_credentials",
@@ -52,13 +48,9 @@ const codes: Readonly<Record<string, StsCode>> = {
   IncompleteSignatureException: "server_credentials",
   InvalidAccessKeyId: "server_credentials",
   InvalidClientTokenId: "server_credentials",
-  InvalidSignatureException: "server_credentials",
   MissingAuthenticationToken: "server_credentials",
   MissingAuthenticationTokenException: "server_credentials",
   OptInRequired: "server_credentials",
-  RequestExpired: "server_credentials",
-  RequestTimeTooSkewed: "server_credentials",
-  SignatureDoesNotMatch: "server_credentials",
   TokenProviderError: "server_credentials",
   UnrecognizedClientException: "server_credentials",
 };
@@ -77,12 +69,25 @@ export function factsOfError(error: unknown): StsErrorFacts {
   };
 }
 
+/** Whether STS may have refused a request because the server's clock is wrong. */
+export function isClockSkew({ name }: StsErrorFacts): boolean {
+  return isClockSkewError(named(name)) && !Object.hasOwn(codes, name);
+}
+
 /** Without a status nothing has answered; an answer in no known words may be a proxy's, and pass. */
-export function codeOf({ name, status }: StsErrorFacts): StsCode {
+export function codeOf(facts: StsErrorFacts): StsCode {
+  const { name, status } = facts;
   const code = Object.hasOwn(codes, name) ? codes[name] : undefined;
   if (code !== undefined) return code;
+  // A clock that is wrong makes the server's own signatures invalid.
+  if (isClockSkew(facts)) return "server_credentials";
+  if (status === 429 || isThrottlingError(named(name))) return "throttled";
   if (status === undefined) return "unreachable";
-  if (status === 429) return "throttled";
   if (status < 400 || status >= 500 || nameless.has(name)) return "sts_failing";
   return "rejected";
+}
+
+/** As the SDK's predicates take it. */
+function named(name: string): Parameters<typeof isClockSkewError>[0] {
+  return { name, message: "", $fault: "client", $metadata: {} };
 }

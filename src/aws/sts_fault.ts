@@ -1,6 +1,13 @@
 /** Faults of STS calls, in words that a pod may see: the role, and what to do about it. */
 import type { RoleIdentity } from "../policy/facts.ts";
-import { codeOf, factsOfError, type StsCode, type StsErrorFacts } from "./sts_error.ts";
+import { isRegionMissing } from "./sdk_configuration.ts";
+import {
+  codeOf,
+  factsOfError,
+  isClockSkew,
+  type StsCode,
+  type StsErrorFacts,
+} from "./sts_error.ts";
 
 /** What the pod sees is ASCII, so these are bytes: of a text that isn't ours, and of the whole. */
 const longestValue = 140;
@@ -20,7 +27,7 @@ export class StsFault extends Error {
 
   /** Asking again may help; otherwise someone has to change something first. */
   get retryable(): boolean {
-    return this.code !== "access_denied" && this.code !== "rejected";
+    return !["access_denied", "rejected", "configuration"].includes(this.code);
   }
 }
 
@@ -79,10 +86,13 @@ export function firstRoleFault(
   return new StsFault("server_credentials", `${role}: ${remedy}`, facts);
 }
 
-/** No region is set. STS is asked in a region, as its global endpoint serves one partition only. */
-export function regionFault(error: unknown): StsFault {
-  const message = "the server knows no AWS region: set --region or AWS_REGION";
-  return new StsFault("server_credentials", message, factsOfError(error));
+/** An error of a call that was never sent: the settings are wrong, unless it names another cause. */
+export function unsentFault(error: unknown): unknown {
+  if (error instanceof StsFault) return error;
+  const facts = factsOfError(error);
+  if (codeOf(facts) !== "unreachable") return error;
+  const noRegion = "the server knows no AWS region: set --region or AWS_REGION";
+  return new StsFault("configuration", isRegionMissing(error) ? noRegion : settings(facts), facts);
 }
 
 /** STS's answer lacks what AWS documents. */
@@ -99,7 +109,7 @@ function passing(
   if (code === "throttled") return `STS throttles the server (${region}); it tries again`;
   if (code === "unreachable") return `STS can't be reached (${region}); the server tries again`;
   if (code === "sts_failing") return `STS fails (${region}); the server tries again`;
-  return ownCredentials(facts);
+  return code === "configuration" ? settings(facts) : ownCredentials(facts);
 }
 
 function accessDenied(identity: RoleIdentity, { principal }: Caller): string {
@@ -141,9 +151,16 @@ function rejected(identity: RoleIdentity, { region }: Caller, { name }: StsError
     "maximum session duration, and the managed session policies must exist";
 }
 
-function ownCredentials({ name }: StsErrorFacts): string {
+function ownCredentials(facts: StsErrorFacts): string {
+  const clock = isClockSkew(facts) ? " and the clock of its node" : "";
   return "the server's own AWS credentials are missing, expired or not accepted " +
-    `(${shown(name)}); its operator has to see to them`;
+    `(${shown(facts.name)}); its operator must check them${clock}`;
+}
+
+function settings({ name }: StsErrorFacts): string {
+  return `the AWS SDK refuses the server's AWS settings (${
+    shown(name)
+  }); its operator must fix them`;
 }
 
 function shown(value: string): string {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { assumed, caller, refusal, startStsEndpoint } from "../../tests/fakes/sts_endpoint.ts";
 import { roleIdentity } from "../../tests/fakes/facts.ts";
 import type { RoleIdentity } from "../policy/facts.ts";
+import { createHttpClient } from "../runtime/http/client.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { createSts, type Sts, type StsOptions } from "./sts.ts";
 import { StsFault } from "./sts_fault.ts";
@@ -33,11 +34,14 @@ after(async () => {
   await endpoint.close();
 });
 
+const runtime = { env: {}, httpClient: createHttpClient };
+
 function sts(options: Partial<StsOptions> = {}): Sts {
   const made = createSts({
     region: "eu-west-1",
     endpoint: endpoint.url,
     clock: systemClock,
+    runtime,
     credentials: () => Promise.resolve({ accessKeyId: "AKIASERVER", secretAccessKey: "secret" }),
     ...options,
   });
@@ -45,7 +49,7 @@ function sts(options: Partial<StsOptions> = {}): Sts {
   return made;
 }
 
-const quick = { connectMs: 500, requestMs: 60, credentialsMs: 60 };
+const quick = { requestMs: 60, credentialsMs: 60 };
 const never = new AbortController().signal;
 
 async function faultOf(call: Promise<unknown>): Promise<StsFault> {

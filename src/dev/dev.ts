@@ -35,8 +35,14 @@ const stopGraceMs = 5_000;
 /** A working day, so that what has been pasted into a shell goes on working. */
 const podTokenSeconds = 12 * 3600;
 
-/** Runs until `signal` aborts. @throws {ListenFault} a port can't be had */
-export async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
+/**
+ * Runs until `signal` aborts; gives the settings that can't be used, a line each.
+ * @throws {ListenFault} a port can't be had
+ */
+export async function runDev(
+  options: DevOptions,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const region = options.settings.server.region ?? "us-east-1";
   const aws = await startEmbeddedAws({ runtime: options.runtime, now: systemClock.now, region });
   // The agent stays connected to the server while requests finish, so that waiting ones get answers.
@@ -46,6 +52,8 @@ export async function runDev(options: DevOptions, signal: AbortSignal): Promise<
   const { pods, namespaces, serviceAccounts } = pair.server.index;
   const sinks = { pods, namespaces, serviceAccounts, iam: aws.iam };
   try {
+    const problems = await pair.configurationProblems();
+    if (problems.length > 0) return problems;
     const { front } = await listenAll(options, pair, listeners);
     const running = Promise.all([
       options.source.run(sinks, ended.signal),
@@ -57,6 +65,7 @@ export async function runDev(options: DevOptions, signal: AbortSignal): Promise<
     await front.close(stopGraceMs);
     ended.abort();
     await running;
+    return [];
   } finally {
     ended.abort();
     await Promise.all(listeners.map((listener) => listener.close(0)));

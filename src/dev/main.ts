@@ -37,8 +37,9 @@ export async function runDevelopment(runtime: Runtime, args: readonly string[]):
   runtime.onStop(() => stop.abort());
   try {
     const { source, files } = cluster;
-    await runDev({ runtime, settings, source, files, agentPod, log }, stop.signal);
-    return 0;
+    const options = { runtime, settings, source, files, agentPod, log };
+    const problems = await runDev(options, stop.signal);
+    return problems.length > 0 ? refuse(runtime, problems) : 0;
   } finally {
     cluster.close();
   }

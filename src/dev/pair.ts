@@ -20,7 +20,7 @@ import type { EmbeddedAws } from "./embedded_aws.ts";
 import { inProcessClient } from "./in_process_client.ts";
 
 export interface PairOptions {
-  readonly runtime: Pick<Runtime, "platform" | "httpClient">;
+  readonly runtime: Pick<Runtime, "env" | "platform" | "httpClient">;
   readonly settings: DevSettings;
   readonly source: ClusterSource;
   readonly aws: Pick<EmbeddedAws, "stsUrl" | "imdsUrl">;
@@ -43,7 +43,7 @@ export function createPair(options: PairOptions) {
     key,
   });
   const shared = { settings, tokens, core: { about, clock, log, registry } };
-  const sts = createSts(stsOptions(settings, settings.sts === "embedded" ? aws.stsUrl : null));
+  const sts = createSts(stsOptions(options));
   const server = createDevServer({ ...shared, sts, watches: source.watches });
   const toServer = inProcessClient(
     (request, peer) => server.app.fetch(request, { peer }),
@@ -60,7 +60,8 @@ export function createPair(options: PairOptions) {
     http.close();
     await sts.close();
   };
-  return { server, agent, admin, tokens, missing, front, close };
+  const { configurationProblems } = sts;
+  return { server, agent, admin, tokens, missing, front, configurationProblems, close };
 }
 
 interface Shared {
@@ -103,16 +104,17 @@ function createDevServer(
 }
 
 /** The embedded STS never sees the user's own credentials and doesn't need them. */
-function stsOptions(settings: DevSettings, embeddedUrl: string | null): StsOptions {
+function stsOptions({ settings, aws, runtime }: PairOptions): StsOptions {
   const { region, assumeRoleArn, stsEndpoint } = settings.server;
   const shared = {
     clock,
+    runtime,
     region: region ?? undefined,
     assumeRoleArn: assumeRoleArn ?? undefined,
   };
-  if (embeddedUrl === null) return { ...shared, endpoint: stsEndpoint ?? undefined };
+  if (settings.sts !== "embedded") return { ...shared, endpoint: stsEndpoint ?? undefined };
   const own = { accessKeyId: "AKIAROLECALLDEV00000", secretAccessKey: "fake" };
-  return { ...shared, endpoint: embeddedUrl, credentials: () => Promise.resolve(own) };
+  return { ...shared, endpoint: aws.stsUrl, credentials: () => Promise.resolve(own) };
 }
 
 /** Session tokens last as long as the process: their keys are kept in memory. */

@@ -56,7 +56,10 @@ export const serverFlags = {
     /^[a-z0-9-]*$/,
     "a region such as eu-west-1",
   ),
-  "sts-endpoint": flag.url("", "custom STS endpoint; empty means the SDK's regional one"),
+  "sts-endpoint": flag.url(
+    "",
+    "custom STS endpoint, used as it is; empty means the SDK's regional one",
+  ),
   "assume-role-arn": flag.text("", "role assumed first; chained sessions last at most 1h"),
   "sts-rate": flag.number(
     100,

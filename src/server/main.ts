@@ -38,6 +38,15 @@ export async function runServer(runtime: Runtime, args: readonly string[]): Prom
       "--namespace: none is known; expected the server's namespace (POD_NAMESPACE)",
     ]);
   }
+  const sts = createSts({
+    region: settings.region ?? undefined,
+    endpoint: settings.stsEndpoint ?? undefined,
+    assumeRoleArn: settings.assumeRoleArn ?? undefined,
+    clock: systemClock,
+    runtime,
+  });
+  const problems = await sts.configurationProblems();
+  if (problems.length > 0) return refuse(runtime, problems);
   const plain = createLog({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -52,7 +61,7 @@ export async function runServer(runtime: Runtime, args: readonly string[]): Prom
     log.info({ signal }, "stopping");
     stop.abort();
   });
-  await serve({ runtime, settings, cluster, log }, stop);
+  await serve({ runtime, settings, cluster, sts, log }, stop);
   log.info({}, "stopped");
   return 0;
 }
@@ -66,8 +75,8 @@ interface ServerAssembly {
   readonly log: Log;
 }
 
-async function serve(given: Omit<ServerAssembly, "sts" | "tls">, stop: AbortController) {
-  const { runtime, settings, cluster, log } = given;
+async function serve(given: Omit<ServerAssembly, "tls">, stop: AbortController) {
+  const { runtime, settings, cluster, sts, log } = given;
   const serving = new ServingListener();
   const tls = tlsSource({
     runtime,
@@ -76,13 +85,7 @@ async function serve(given: Omit<ServerAssembly, "sts" | "tls">, stop: AbortCont
     log,
     changed: (pair) => serving.use(pair),
   });
-  const sts = createSts({
-    region: settings.region ?? undefined,
-    endpoint: settings.stsEndpoint ?? undefined,
-    assumeRoleArn: settings.assumeRoleArn ?? undefined,
-    clock: systemClock,
-  });
-  const around = { ...given, sts, tls };
+  const around = { ...given, tls };
   const server = createServer(serverOptions(around));
   const pages = await listenPages(around, server);
   const listening = serving.listen(stop.signal, (pair) => listenForAgents(around, server, pair));

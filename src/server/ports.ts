@@ -22,7 +22,8 @@ export interface AssumeRoleFault extends Error {
     | "sts_failing"
     | "access_denied"
     | "rejected"
-    | "server_credentials";
+    | "server_credentials"
+    | "configuration";
   readonly retryable: boolean;
   /** STS's request ID, to find the call in CloudTrail. */
   readonly requestId?: string | undefined;

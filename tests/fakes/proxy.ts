@@ -33,6 +33,7 @@ export async function startProxy({ port, status = 200 }: ProxyOptions): Promise<
       response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
       answer.pipe(response);
     });
+    onward.on("error", () => response.destroy());
     incoming.pipe(onward);
   });
   server.on("connect", (incoming: IncomingMessage, client: Socket) => {

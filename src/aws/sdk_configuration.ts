@@ -1,0 +1,29 @@
+/** Settings that the AWS SDK refuses before it sends anything, explained for the server's operator. */
+
+/** The SDK's endpoint rules don't combine these with an endpoint of one's own. */
+const conflicts: Readonly<Record<string, string>> = {
+  FIPS: "FIPS (AWS_USE_FIPS_ENDPOINT, use_fips_endpoint or a region such as us-east-1-fips)",
+  Dualstack: "dual stack (AWS_USE_DUALSTACK_ENDPOINT or use_dualstack_endpoint)",
+};
+
+const ownEndpoint = "a custom endpoint (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or endpoint_url)";
+
+/** One line about an error that the SDK threw before sending a request of known content. */
+export function configurationProblem(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (isRegionMissing(error)) return "--region: no AWS region is set; set it or AWS_REGION";
+  if (message.startsWith("Invalid URL")) return `AWS settings: ${ownEndpoint} is not a URL`;
+  const [, kind = ""] = /(FIPS|Dualstack) and custom endpoint/.exec(message) ?? [];
+  const conflict = conflicts[kind];
+  if (conflict !== undefined) {
+    return `AWS settings: ${conflict} and ${ownEndpoint} exclude each other; remove one, or give ` +
+      "--sts-endpoint, which is used as it is";
+  }
+  const line = message.replaceAll(/\s+/g, " ").replace(/\.$/, "").slice(0, 300);
+  return `AWS settings: the AWS SDK refuses them: ${line}; check --region, --sts-endpoint, the ` +
+    "AWS_ variables and the profile";
+}
+
+export function isRegionMissing(error: unknown): boolean {
+  return error instanceof Error && error.message === "Region is missing";
+}
