@@ -130,10 +130,12 @@ function* stepsOf(decided: ExplainedDecision): Iterable<ExplanationStep> {
   }
 }
 
-function failureOf({ pod, decision }: ExplainedDecision): ExplanationStep | undefined {
+function failureOf(
+  { pod, serviceAccount, decision }: ExplainedDecision,
+): ExplanationStep | undefined {
   if (pod.terminal) return ended(pod);
   if (decision.kind === "denied") return refused(decision.denial);
-  return decision.kind === "none" ? roleless() : undefined;
+  return decision.kind === "none" ? roleless(serviceAccount) : undefined;
 }
 
 function refused({ reason, message }: Denial): ExplanationStep {
@@ -149,9 +151,16 @@ function ended(pod: PodFacts): ExplanationStep {
   return { step: "pod", state: "failed", found, reason: podEnded, remedy: "name a running pod" };
 }
 
-function roleless(): ExplanationStep {
-  const found = "no role on the pod, its ServiceAccount or its namespace, " +
+/** EKS's own annotation looks like a role to people, so it is mentioned. */
+function roleless(serviceAccount: ServiceAccountFacts | undefined): ExplanationStep {
+  const none = "no role on the pod, its ServiceAccount or its namespace, " +
     "or the first annotation found is empty";
+  const irsaRole = serviceAccount?.irsaRole ?? null;
+  const found = irsaRole === null
+    ? none
+    : `${none}; its ServiceAccount's eks.amazonaws.com/role-arn, ${
+      shown(irsaRole, 140)
+    }, is not read`;
   const remedy = "annotate the pod or its ServiceAccount with iam.amazonaws.com/role";
   return { step: "role", state: "failed", found, reason: noRole, remedy };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import { namespaceFacts, podFacts, serviceAccountFacts } from "../../tests/fakes/facts.ts";
 import { policySettings } from "../../tests/fakes/policy_settings.ts";
 import { createPolicy } from "./decide.ts";
 import { explained, skipped } from "./explanation.ts";
@@ -115,4 +115,15 @@ test("explained(): permitted, where nobody was asked for credentials", () => {
   const open = [skipped("credentials", "not asked"), skipped("agent")];
   const got = explained({ pod, namespace, serviceAccount: undefined, decision }, open);
   assert.deepEqual([got.outcome, got.reason], ["permitted", null]);
+});
+
+test("explained(): EKS's own annotation is mentioned where it is no role", () => {
+  const serviceAccount = serviceAccountFacts({ irsaRole: "arn:aws:iam::111122223333:role/eks" });
+  const decided = { pod: podFacts(), namespace: namespaceFacts(), serviceAccount };
+  const { steps } = explained({ ...decided, decision: { kind: "none" } }, []);
+  const found = steps.find(({ step }) => step === "role")?.found;
+  assert.match(
+    found ?? "",
+    /eks\.amazonaws\.com\/role-arn, arn:aws:iam::111122223333:role\/eks, is not read/,
+  );
 });

@@ -50,6 +50,8 @@ export interface ServiceAccountFacts {
   readonly namespace: string;
   readonly name: string;
   readonly role: string | null;
+  /** EKS's `eks.amazonaws.com/role-arn`, to point out that it isn't read. */
+  readonly irsaRole: string | null;
   readonly sessionPolicyArns: string | null;
 }
 

@@ -50,7 +50,14 @@ export function namespaceFacts(changes: Partial<NamespaceFacts> = {}): Namespace
 export function serviceAccountFacts(
   changes: Partial<ServiceAccountFacts> = {},
 ): ServiceAccountFacts {
-  return { namespace: "shop", name: "default", role: null, sessionPolicyArns: null, ...changes };
+  return {
+    namespace: "shop",
+    name: "default",
+    role: null,
+    irsaRole: null,
+    sessionPolicyArns: null,
+    ...changes,
+  };
 }
 
 /** Role `reader` for an hour, with nothing else sent to STS. */

@@ -28,6 +28,9 @@ export const annotationKeys = {
   mirror: "kubernetes.io/config.mirror",
 } as const;
 
+/** EKS's own annotation on ServiceAccounts (IAM roles for service accounts). */
+const irsaRoleKey = "eks.amazonaws.com/role-arn";
+
 const name = v.pipe(v.string(), v.nonEmpty());
 const optionalText = v.fallback(v.nullish(v.string(), null), null);
 const annotations = v.fallback(v.record(v.string(), v.unknown()), {});
@@ -109,6 +112,7 @@ export const serviceAccounts: Resource<ServiceAccountFacts> = {
       namespace,
       name,
       role: text(annotations, annotationKeys.role),
+      irsaRole: text(annotations, irsaRoleKey),
       sessionPolicyArns: text(annotations, annotationKeys.sessionPolicyArns),
     };
     return { key: `${namespace}/${name}`, item };

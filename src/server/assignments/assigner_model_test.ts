@@ -34,6 +34,7 @@ const anyAccount = fc.record({
   namespace: fc.constantFrom("shop", "desk"),
   name: fc.constantFrom("default", "till"),
   role,
+  irsaRole: fc.constant(null),
   sessionPolicyArns: fc.constant(null),
 });
 

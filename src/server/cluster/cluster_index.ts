@@ -48,13 +48,13 @@ export class ClusterIndex {
     });
     this.namespaces = this.#sink("namespaces", this.#namespaces, {
       keyOf: (namespace) => namespace.name,
-      same: sameNamespace,
+      same: sameFields,
       keep: (namespace) => namespace,
       changed: (now, before) => this.#namespaceChanged((now ?? before)!.name),
     });
     this.serviceAccounts = this.#sink("serviceaccounts", this.#serviceAccounts, {
       keyOf: (account) => `${account.namespace}/${account.name}`,
-      same: (a, b) => a.role === b.role && a.sessionPolicyArns === b.sessionPolicyArns,
+      same: sameFields,
       keep: (account) => compactServiceAccount(account, this.#interner),
       changed: (now, before) => this.#serviceAccountChanged((now ?? before)!),
     });
@@ -179,9 +179,9 @@ interface Kind<T> {
   changed(now: T | undefined, before: T | undefined): void;
 }
 
-/** Namespace facts are flat, so this covers new ones too. */
-function sameNamespace(a: NamespaceFacts, b: NamespaceFacts): boolean {
-  const keys = Object.keys({ ...a, ...b }) as (keyof NamespaceFacts)[];
+/** These facts are flat, so comparing every field covers new ones too. */
+function sameFields<T extends object>(a: T, b: T): boolean {
+  const keys = Object.keys({ ...a, ...b }) as (keyof T)[];
   return keys.every((key) => a[key] === b[key]);
 }
 
@@ -193,6 +193,7 @@ function compactServiceAccount(
     namespace: interner.intern(account.namespace),
     name: interner.intern(account.name),
     role: interner.intern(account.role),
+    irsaRole: interner.intern(account.irsaRole),
     sessionPolicyArns: interner.intern(account.sessionPolicyArns),
   };
 }
