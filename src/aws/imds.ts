@@ -1,10 +1,7 @@
-/**
- * The real metadata service of the node, asked with a session token of our own. What may be asked,
- * and for whom, is the caller's decision.
- */
+/** Client of the node's real metadata service, with a session token of its own. */
 import { type DeadlineOptions, withDeadline } from "../time/deadline.ts";
 
-/** What the client needs of HTTP: nothing followed, decoded or added. */
+/** HTTP that follows, decodes and adds nothing. */
 export interface ImdsHttp {
   fetch(url: string, init: {
     method: string;
@@ -13,34 +10,26 @@ export interface ImdsHttp {
   }): Promise<Response>;
 }
 
-/** An answer with its body at hand or on its way, as `FastGet` gives it. */
-export interface UpstreamResponse {
+/** What is needed of a fast reply here; everything else is passed through. */
+interface FastReply {
   readonly status: number;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Uint8Array | PlainBody;
+  readonly body: Uint8Array | string | { cancel(): unknown } | null;
 }
 
-export interface PlainBody {
-  readonly length: number;
-  start(sink: { chunk(bytes: Uint8Array): void; end(): void; fail(): void }): void;
-  resume(): void;
-  cancel(): void;
-}
-
-/** The quick way of a GET; undefined where it can't be taken, and `ImdsHttp` has to ask. */
-export type FastGet = (
+/** The fast path of a GET; undefined if it doesn't apply, and `ImdsHttp` has to ask. */
+type FastGet<Fast> = (
   path: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
   timeoutMs: number,
-) => Promise<UpstreamResponse | undefined>;
+) => Promise<Fast | undefined>;
 
-export interface ImdsOptions {
+export interface ImdsOptions<Fast extends FastReply = never> {
   /** Such as `http://169.254.169.254`. */
   readonly baseUrl: string;
   readonly http: ImdsHttp;
-  /** Of the same origin as `baseUrl`; only used where that has no path. */
-  readonly fastGet?: FastGet | null;
+  /** Of the same origin as `baseUrl`; only used if that has no path. */
+  readonly fastGet?: FastGet<Fast> | null;
   readonly clock: { now(): number; after(ms: number, run: () => void): () => void };
   /** From a request's start to its answer's headers, in milliseconds. */
   readonly timeoutMs?: number;
@@ -54,10 +43,10 @@ export interface ImdsRequest {
   readonly signal: AbortSignal;
 }
 
-/** The service can't be used just now; trying again can help. */
+/** The service can't be used now; retrying can help. */
 export class ImdsFault extends Error {
   override readonly name = "ImdsFault";
-  /** `imds_timeout`: no answer in time; `imds_token`: it gives no token, or takes none it gave. */
+  /** `imds_timeout`: no answer in time; `imds_token`: no token, or one that it then refuses. */
   readonly code: "imds_timeout" | "imds_token";
 
   constructor(code: ImdsFault["code"], message: string, options?: ErrorOptions) {
@@ -67,56 +56,56 @@ export class ImdsFault extends Error {
 }
 
 interface Session {
-  /** Undefined where the service has no tokens. */
+  /** Undefined if the service has no tokens. */
   readonly token: string | undefined;
   readonly renewAt: number;
 }
 
 const ttlSeconds = 21_600;
-/** A service without tokens may get them, when the instance's options are changed. */
+/** Tokens may be enabled later, in the instance's metadata options. */
 const askAgainMs = 60_000;
 
 /**
- * Requests with a token that is renewed ahead of its end. A 401 gets one more try with a new token;
- * a service that knows no tokens (403, 404, 405 to the PUT) is asked without. The answer's body
+ * Requests with a token that is renewed before it expires. After a 401 it tries once more with a new
+ * token; a service without tokens (403, 404, 405 to the PUT) is asked without one. The reply's body
  * is a stream; `signal` ends request and body.
  * @throws {ImdsFault}, or the connection's own error.
  */
-export function createImds(
-  deps: ImdsOptions,
-): (request: ImdsRequest) => Promise<Response | UpstreamResponse> {
+export function createImds<Fast extends FastReply = never>(
+  deps: ImdsOptions<Fast>,
+): (request: ImdsRequest) => Promise<Response | Fast> {
   const imds = new Imds(deps);
   return (request) => imds.ask(request);
 }
 
-class Imds {
-  readonly #deps: ImdsOptions;
+class Imds<Fast extends FastReply> {
+  readonly #deps: ImdsOptions<Fast>;
   readonly #timeoutMs: number;
   readonly #base: string;
   readonly #isOrigin: boolean;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
 
-  constructor(deps: ImdsOptions) {
+  constructor(deps: ImdsOptions<Fast>) {
     this.#deps = deps;
     this.#timeoutMs = deps.timeoutMs ?? 5000;
     this.#base = deps.baseUrl.replace(/\/+$/, "");
     this.#isOrigin = /^http:\/\/[^/]+$/.test(this.#base);
   }
 
-  async ask(request: ImdsRequest): Promise<Response | UpstreamResponse> {
+  async ask(request: ImdsRequest): Promise<Response | Fast> {
     const session = await this.#current();
     const answer = await this.#send(request, session);
     if (answer.status !== 401) return answer;
-    await leave(answer);
+    await discard(answer);
     if (this.#session === session) this.#session = undefined;
     const again = await this.#send(request, await this.#current());
     if (again.status !== 401) return again;
-    await leave(again);
+    await discard(again);
     throw new ImdsFault("imds_token", "metadata service: refuses the token it has just given");
   }
 
-  /** One request for a token serves all who wait, and no one of them leaving ends it. */
+  /** One request for a token serves all that wait, and goes on if one of them is aborted. */
   #current(): Promise<Session> {
     const session = this.#session;
     if (session !== undefined && this.#deps.clock.now() < session.renewAt) {
@@ -148,7 +137,7 @@ class Imds {
     });
   }
 
-  async #send(request: ImdsRequest, { token }: Session): Promise<Response | UpstreamResponse> {
+  async #send(request: ImdsRequest, { token }: Session): Promise<Response | Fast> {
     const own: Record<string, string> = token === undefined
       ? {}
       : { "X-aws-ec2-metadata-token": token };
@@ -166,7 +155,7 @@ class Imds {
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<UpstreamResponse | undefined> {
+  ): Promise<Fast | undefined> {
     const { fastGet } = this.#deps;
     if (!fastGet || !this.#isOrigin) return undefined;
     try {
@@ -186,7 +175,7 @@ class Imds {
   }
 }
 
-async function leave(answer: Response | UpstreamResponse): Promise<void> {
-  if (answer instanceof Response) await answer.body?.cancel();
-  else if (!(answer.body instanceof Uint8Array)) answer.body.cancel();
+/** Releases the body of a reply that won't be read. */
+async function discard({ body }: FastReply): Promise<void> {
+  if (typeof body === "object" && body !== null && "cancel" in body) await body.cancel();
 }

@@ -1,7 +1,7 @@
 /**
- * What both fronts have in common: one table of routes over canonical paths, and the checks before
- * any route (the peer's rate, the Host, the path's canonical form). The table is a Hono app, and
- * requests off the wire are matched by that app's own router without objects of the web.
+ * What both fronts have in common: a table of routes over canonical paths, and the checks before any
+ * route (the peer's rate, the Host, the path's canonical form). The table is a Hono app; requests off
+ * the wire are matched by that app's own router, without web objects.
  */
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
@@ -70,7 +70,7 @@ interface FrontOptions<Name extends string> extends FrontReports<Name> {
 export interface Front {
   /** Fits the listener's `Handler`; doesn't throw. */
   readonly answer: (incoming: Incoming) => Answer;
-  /** The same on any runtime of the web. */
+  /** The same for web-standard runtimes: `app.fetch(request, { peer })`. */
   readonly app: Hono<WebEnv>;
 }
 
@@ -84,30 +84,29 @@ export function createFront<Name extends string>(options: FrontOptions<Name>): F
     const startedAt = clock.monotonic();
     const identified = options.identified?.(incoming.connection);
     return identified === undefined
-      ? route(incoming, startedAt)
-      : identified.then(() => route(incoming, startedAt));
+      ? reported(incoming, startedAt)
+      : identified.then(() => reported(incoming, startedAt));
   };
-  const route = (incoming: Incoming, startedAt: number): Answer => {
-    const report = (name: Name, reply: Reply): Reply => {
+  const reported = (incoming: Incoming, startedAt: number): Answer => {
+    const [name, made] = route(incoming, startedAt);
+    const report = (reply: Reply): Reply => {
       options.answered?.(name, reply.status, clock.monotonic() - startedAt);
       return options.refused?.(incoming, name, reply) ?? reply;
     };
+    return made instanceof Promise ? made.then(report) : report(made);
+  };
+  const route = (incoming: Incoming, startedAt: number): [Name, Answer] => {
     const rateKey = options.rateKey?.(incoming.connection) ?? incoming.peer;
-    if (!rate.admits(rateKey, startedAt)) return report(unrouted, refuse("flooded"));
+    if (!rate.admits(rateKey, startedAt)) return [unrouted, refuse("flooded")];
     const problem = options.hostProblem(incoming);
-    if (problem !== undefined) return report(unrouted, refuse("host_refused", problem));
+    if (problem !== undefined) return [unrouted, refuse("host_refused", problem)];
     const found = match(incoming.target);
     const refused = options.authenticate?.(incoming, found?.route.name);
-    if (refused !== undefined) return report(found?.route.name ?? unrouted, refused);
-    if (found === undefined) return report(unrouted, refuse("path_malformed"));
+    if (refused !== undefined) return [found?.route.name ?? unrouted, refused];
+    if (found === undefined) return [unrouted, refuse("path_malformed")];
     const { route: { name, methods, handler }, path, params } = found;
-    if (methods !== "any" && !methods.includes(incoming.method)) {
-      return report(name, refuse("method"));
-    }
-    const reply = handler({ incoming, path, params, startedAt });
-    return reply instanceof Promise
-      ? reply.then((settled) => report(name, settled))
-      : report(name, reply);
+    const allowed = methods === "any" || methods.includes(incoming.method);
+    return [name, allowed ? handler({ incoming, path, params, startedAt }) : refuse("method")];
   };
 
   for (const { pattern } of options.routes) {
@@ -120,7 +119,7 @@ interface Match<Name extends string> extends Pick<RequestContext, "path" | "para
   readonly route: Route<Name>;
 }
 
-/** Clients repeat themselves; a match by the router takes some 4 µs. */
+/** Of all targets in the cache. Clients repeat themselves, and the router takes some 4 µs a match. */
 const cachedCharacters = 65_536;
 
 /** The route of a target; undefined if it has no canonical path. */

@@ -1,8 +1,8 @@
-/** Requests and replies as objects of the web, for runtimes that have nothing else. */
+/** The fronts' requests and replies as web objects, for web-standard runtimes. */
 import type { Context } from "hono";
 import type { BodySource, ConnectionEnds, Incoming, Reply } from "./messages.ts";
 
-/** What a `Request` doesn't say: `app.fetch(request, { peer })`. */
+/** What a `Request` lacks. */
 export type WebEnv = { Bindings: Partial<ConnectionEnds> & { readonly peer: string } };
 
 export function incomingOf({ req, env }: Context<WebEnv>): Incoming {
