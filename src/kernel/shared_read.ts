@@ -14,14 +14,17 @@ export interface SharedReadOptions<T> {
   readonly key: string;
   readonly scheduler: ReadScheduler;
   readonly moments: Moments;
+  /** Never rejects. */
   readonly read: () => Promise<T>;
 }
 
 export class SharedRead<T> {
   readonly #options: SharedReadOptions<T>;
-  /** The last read, or the one that is running. */
+  /** The last read, which may still be running. */
   #last: { readonly begun: number; readonly result: Promise<T> } | undefined;
-  #waiting: Promise<T> | undefined;
+  #isRunning = false;
+  /** A read that hasn't begun. */
+  #next: { priority: Priority; readonly result: Promise<T> } | undefined;
 
   constructor(options: SharedReadOptions<T>) {
     this.#options = options;
@@ -29,23 +32,31 @@ export class SharedRead<T> {
 
   /** The result of a read that began after `moment`. `budget` pays for it if one has to be begun. */
   after(moment: number, priority: Priority, budget: Budget): Promise<T> {
-    const { key, scheduler, moments, read } = this.#options;
     if (this.#last !== undefined && this.#last.begun > moment) return this.#last.result;
-    if (this.#waiting !== undefined) {
-      if (priority === "owner") scheduler.promote(key);
-      return this.#waiting;
+    const next = this.#next ??= { priority, result: this.#whenFree(budget) };
+    if (priority === "owner") {
+      next.priority = priority;
+      this.#options.scheduler.promote(this.#options.key);
     }
-    let hasBegun = false;
-    const run = () => {
-      hasBegun = true;
-      this.#waiting = undefined;
-      const begun = moments.next();
-      const result = read();
-      this.#last = { begun, result };
-      return result;
-    };
-    const result = scheduler.schedule({ key, priority, budget, run });
-    if (!hasBegun) this.#waiting = result;
-    return result;
+    return next.result;
+  }
+
+  /** One read at a time: whoever comes meanwhile shares the next one. */
+  async #whenFree(budget: Budget): Promise<T> {
+    const { key, scheduler } = this.#options;
+    // Also lets `after` set `#next` first.
+    await (this.#isRunning ? this.#last?.result : undefined);
+    const priority = this.#next!.priority;
+    return await scheduler.schedule({ key, priority, budget, run: () => this.#run() });
+  }
+
+  async #run(): Promise<T> {
+    const { moments, read } = this.#options;
+    this.#next = undefined;
+    this.#isRunning = true;
+    const begun = moments.next();
+    const result = read().finally(() => this.#isRunning = false);
+    this.#last = { begun, result };
+    return await result;
   }
 }

@@ -24,7 +24,7 @@ export interface IdentitySource {
   /** Whether this source itself shows, for a request that arrived at `at`, that the pod runs here. */
   runs(uid: string, at: number): boolean;
   /** Starts whatever may make `runs` true. */
-  refreshRunning(): void;
+  refreshRunning(at: number): void;
   /** `listener` gets the UID or address whose answer may have changed; null if all may have. */
   onChange(listener: (key: string | null) => void): void;
 }
@@ -112,7 +112,7 @@ export class Callers implements FindCaller, PodsByUid {
         key: () => uid,
         find: () => this.#findUid(uid, at),
         refresh: (found) => {
-          if (found.kind === "stale") this.#options.source.refreshRunning();
+          if (found.kind === "stale") this.#options.source.refreshRunning(at);
         },
       },
       ms,

@@ -78,11 +78,11 @@ export class KernelSource implements IdentitySource {
   }
 
   runs(uid: string, at: number): boolean {
-    const { kernel } = this.#options;
-    return this.#refreshedAt >= at - recentMs && (kernel()?.runs(uid) ?? false);
+    return this.#isRecent(at) && (this.#options.kernel()?.runs(uid) ?? false);
   }
 
-  refreshRunning(): void {
+  refreshRunning(at: number): void {
+    if (this.#isRecent(at)) return;
     const startedAt = this.#options.clock.monotonic();
     void this.#options.kernel()?.refresh().then(() => {
       this.#refreshedAt = startedAt;
@@ -92,6 +92,10 @@ export class KernelSource implements IdentitySource {
 
   onChange(listener: (key: string | null) => void): void {
     this.#listeners.push(listener);
+  }
+
+  #isRecent(at: number): boolean {
+    return this.#refreshedAt >= at - recentMs;
   }
 
   #notify(key: string | null): void {

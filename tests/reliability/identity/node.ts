@@ -16,6 +16,8 @@ import type { ManualClock } from "../../fakes/manual_clock.ts";
 import { RecordedLog } from "../../fakes/recorded_log.ts";
 import type { FakeSandboxes } from "../../fakes/sandboxes.ts";
 
+const never = new AbortController().signal;
+
 export const nodeAddress = "10.0.0.100";
 export const listenPort = 8181;
 /** `10.0.0.7:40000` or `[fd00::7]:40000`. */
@@ -70,6 +72,8 @@ export class AgentOnNode {
       proved: () => {},
       disagreed: () => void this.disagreements++,
     });
+    // As in the agent: it runs for good.
+    void this.identity.run(never);
     const { source } = this.identity;
     this.callers = new Callers({ clock, assignments: this.assignments, source });
   }

@@ -138,7 +138,8 @@ export class Scenario {
     const agent = await AgentOnNode.start(this.#around, {
       identity: identity as AgentOfScenario["identity"],
       handlers: options.get("handlers")?.split(",") ?? [],
-      withRuntime: identity === "runtime" || options.has("runtime") || options.has("handlers"),
+      withRuntime: identity === "runtime" || options.has("with-runtime") ||
+        options.has("handlers"),
       predecessor: this.#agents.at(-1) ?? null,
     });
     this.#agents.push(agent);
@@ -340,7 +341,7 @@ const flags = new Set([
   "in-background",
   "not-connected",
   "pending",
-  "runtime",
+  "with-runtime",
   "terminating",
 ]);
 

@@ -1,0 +1,103 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { Budget, type Priority, ReadScheduler } from "./read_scheduler.ts";
+import { Moments, SharedRead } from "./shared_read.ts";
+
+/** Reads that take `ms` each, and when each began. */
+function setUp(ms: number) {
+  const clock = new ManualClock();
+  const scheduler = new ReadScheduler(clock);
+  const begun: string[] = [];
+  const run = (name: string) => () => {
+    begun.push(name);
+    return new Promise<string>((resolve) => clock.after(ms, () => resolve(name)));
+  };
+  const schedule = (name: string, budget: Budget, priority: Priority = "owner") =>
+    scheduler.schedule({ key: name, priority, budget, run: run(name) });
+  const budget = (perSecond = 100, burst = 200) => new Budget({ perSecond, burst }, clock);
+  return { clock, scheduler, begun, schedule, budget, run };
+}
+
+test("two reads at once, owners before sweeps", async () => {
+  const { clock, begun, schedule, budget } = setUp(5);
+  for (const name of ["s1", "s2", "s3"]) void schedule(name, budget(), "sweep");
+  for (const name of ["o1", "o2"]) void schedule(name, budget());
+  assert.deepEqual(begun, ["s1", "s2"]);
+  await clock.advance(5);
+  assert.deepEqual(begun, ["s1", "s2", "o1", "o2"]);
+  await clock.advance(5);
+  assert.equal(begun.at(-1), "s3");
+});
+
+test("a namespace that is read without a pause gets its share of a second", async () => {
+  const { clock, begun, schedule, budget } = setUp(5);
+  const own = budget(100, 50);
+  let stopped = false;
+  const loop = async () => {
+    for (let i = 0; !stopped; i++) await schedule(`read ${i}`, own);
+  };
+  const looping = loop();
+  await clock.advance(10_000);
+  stopped = true;
+  await clock.advance(1000);
+  await looping;
+  // 100 ms a second and 50 saved up, at 5 ms each
+  assert.ok(begun.length >= 200 && begun.length <= 235, `${begun.length}`);
+});
+
+test("a namespace without a budget delays no other", async () => {
+  const { clock, begun, schedule, budget } = setUp(5);
+  const spent = budget();
+  spent.spend(1000);
+  for (let i = 0; i < 500; i++) spent.spend(5);
+  void schedule("spent", spent);
+  void schedule("other", budget());
+  assert.deepEqual(begun, ["other"]);
+  await clock.advance(60_000);
+  assert.deepEqual(begun, ["other", "spent"]);
+});
+
+test("on a busy node a read is charged little more than it usually costs", () => {
+  const { clock, budget } = setUp(5);
+  const own = budget();
+  assert.equal(own.spend(5), 5);
+  assert.ok(own.spend(500) <= 11);
+  assert.equal(own.readyInMs(), 0);
+  assert.equal(clock.pending(), 0);
+});
+
+test("one read answers whoever asked before it began, and nobody later", async () => {
+  const { clock, scheduler, begun, run, budget } = setUp(5);
+  const moments = new Moments();
+  const shared = new SharedRead({ key: "t", scheduler, moments, read: run("read") });
+  const own = budget();
+  const first = shared.after(moments.next(), "owner", own);
+  await settled();
+  assert.equal(begun.length, 1);
+  const late = [1, 2, 3].map(() => shared.after(moments.next(), "owner", own));
+  await clock.advance(5);
+  await first;
+  await clock.advance(5);
+  await Promise.all(late);
+  assert.equal(begun.length, 2);
+  const moment = moments.next();
+  void shared.after(moment, "owner", own);
+  void shared.after(moment, "owner", own);
+  await settled();
+  assert.equal(begun.length, 3);
+});
+
+test("a read that waits for a sweep goes first once its namespace is the expected one", async () => {
+  const { clock, scheduler, begun, run, schedule, budget } = setUp(5);
+  const moments = new Moments();
+  void schedule("a", budget());
+  void schedule("b", budget());
+  void schedule("c", budget(), "sweep");
+  const shared = new SharedRead({ key: "t", scheduler, moments, read: run("shared") });
+  void shared.after(moments.next(), "sweep", budget());
+  await settled();
+  void shared.after(moments.next(), "owner", budget());
+  await clock.advance(5);
+  assert.deepEqual(begun.slice(2), ["shared", "c"]);
+});
