@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { credentialsDocument } from "../../../src/agent/documents/credentials_documents.ts";
 import type { ImdsFrontOptions } from "../../../src/agent/imds/front.ts";
+import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { rawExchange } from "../../fakes/raw_client.ts";
@@ -286,5 +287,36 @@ test("G5: the Host has to be ours", async (t) => {
   for (const [host, status] of hosts) {
     const text = request("GET", `${roles}/`).replace("169.254.169.254", host);
     assert.equal(parsed(await rawExchange(port, text)).status, status, host);
+  }
+});
+
+/** As `flb_http_client.c` writes it. */
+const fluentBit = (method: string, path: string, header: string) =>
+  [
+    `${method} ${path} HTTP/1.1`,
+    "Host: 169.254.169.254:80",
+    "Content-Length: 0",
+    "User-Agent: aws-fluent-bit-plugin",
+    header,
+    "Connection: close",
+    "",
+    "",
+  ].join("\r\n");
+
+test("I12: Fluent Bit tells IMDSv2 by a 401 and gets its credentials, whatever is passed through", async (t) => {
+  for (const setting of ["all", "safe", "none"]) {
+    const passthrough = passthroughRule(setting, false);
+    const port = await serveFront(t, {
+      upstreamUrl: "http://127.0.0.1:9",
+      options: { passthrough, pods: fakePods({ kind: "pod", pod: ready }) },
+    });
+    const ask = async (...parts: Parameters<typeof fluentBit>) =>
+      parsed(await rawExchange(port, fluentBit(...parts)));
+    assert.equal((await ask("GET", "/", "X-aws-ec2-metadata-token: INVALID")).status, 401);
+    const token = (await ask("PUT", tokenPath, `${ttl}: 21600`)).body;
+    const shown = `X-aws-ec2-metadata-token: ${token}`;
+    const role = (await ask("GET", `${roles}/`, shown)).body;
+    const credentials = await ask("GET", `${roles}/${role}`, shown);
+    assert.equal(JSON.parse(credentials.body).AccessKeyId, "ASIAEXAMPLE");
   }
 });
