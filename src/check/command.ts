@@ -5,7 +5,7 @@ import { ConnectionFault } from "../kubernetes/client/connection.ts";
 import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
 import { type ManifestFacts, manifestFacts } from "../kubernetes/manifests/facts.ts";
 import { readManifests } from "../kubernetes/manifests/read_manifests.ts";
-import { readPolicyFacts } from "../kubernetes/objects/cluster_facts.ts";
+import { readPolicyFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { createPolicy } from "../policy/decide.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";

@@ -1,7 +1,7 @@
 /** What `check` finds in manifests, by the server's own policy. Pure. */
 import type { ManifestFacts } from "../kubernetes/manifests/facts.ts";
 import type { Position } from "../kubernetes/manifests/documents.ts";
-import { podsWithFacts, type PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
+import { podsWithFacts, type PodWithFacts } from "../kubernetes/operations/cluster_facts.ts";
 import type { Policy } from "../policy/decide.ts";
 import type { Decision, RoleIdentity } from "../policy/facts.ts";
 

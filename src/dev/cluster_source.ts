@@ -5,7 +5,9 @@
 import type { KubernetesApi } from "../kubernetes/client/api.ts";
 import type { ManifestFiles } from "../kubernetes/manifests/read_manifests.ts";
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
-import type { Clock, Log, Resource, Sink } from "../kubernetes/ports.ts";
+import type { Resource, Sink } from "../kubernetes/objects/resource.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Clock } from "../time/clock.ts";
 import { Reflector } from "../kubernetes/reflector/reflector.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
 import type { WatchStatus } from "../server/readiness.ts";

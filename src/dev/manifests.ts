@@ -4,7 +4,7 @@
  */
 import { type ManifestFiles, readManifests } from "../kubernetes/manifests/read_manifests.ts";
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
-import type { Resource } from "../kubernetes/ports.ts";
+import type { Resource } from "../kubernetes/objects/resource.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../policy/facts.ts";
 import { isIamManifest, readIamManifests } from "./iam_manifests.ts";
 import { devObjects } from "./manifest_objects.ts";

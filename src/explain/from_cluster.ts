@@ -5,8 +5,8 @@ import {
   type PodWithFacts,
   readClusterFacts,
   readPodFacts,
-} from "../kubernetes/objects/cluster_facts.ts";
-import type { Clock } from "../kubernetes/ports.ts";
+} from "../kubernetes/operations/cluster_facts.ts";
+import type { Clock } from "../time/clock.ts";
 import { createPolicy, type Policy } from "../policy/decide.ts";
 import { explained, type Explanation, skipped } from "../policy/explanation.ts";
 import type { PolicySettings } from "../policy/facts.ts";

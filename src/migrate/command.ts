@@ -2,7 +2,7 @@
 import { ApiFault } from "../kubernetes/client/api_fault.ts";
 import { manifestFacts } from "../kubernetes/manifests/facts.ts";
 import { readManifests } from "../kubernetes/manifests/read_manifests.ts";
-import { readClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
+import { readClusterFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
 import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
 import type { Runtime } from "../runtime/runtime.ts";

@@ -1,5 +1,5 @@
 /** How a pod's answer differs from its predecessor's, why, and what keeps the old one. Pure. */
-import type { PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
+import type { PodWithFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { shown } from "../policy/denial_text.ts";
 import { allows, parseAllowedRoles } from "../policy/allowed_roles.ts";
 import type { Decision, PolicySettings } from "../policy/facts.ts";

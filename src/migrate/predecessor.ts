@@ -3,7 +3,7 @@
  * v3.6 and v4.2, jtblin/kube2iam 0.13). A role that AWS would have refused counts as no role.
  */
 import { RE2JS } from "re2js";
-import type { PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
+import type { PodWithFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { globMatches, parseAllowedRoles } from "../policy/allowed_roles.ts";
 import { parseRoleArn } from "../policy/role_arn.ts";
 

@@ -1,6 +1,6 @@
 /** All differences of a cluster, grouped, and as people read them. Pure. */
-import type { ClusterFacts } from "../kubernetes/objects/cluster_facts.ts";
-import { podsWithFacts, type PodWithFacts } from "../kubernetes/objects/cluster_facts.ts";
+import type { ClusterFacts } from "../kubernetes/operations/cluster_facts.ts";
+import { podsWithFacts, type PodWithFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { createPolicy } from "../policy/decide.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import type { ManifestFacts, Unread } from "../kubernetes/manifests/facts.ts";

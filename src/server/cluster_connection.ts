@@ -2,14 +2,14 @@
 import { createKubernetesApi, type KubernetesApi } from "../kubernetes/client/api.ts";
 import { type Connection, ConnectionFault } from "../kubernetes/client/connection.ts";
 import { EventRecorder } from "../kubernetes/operations/event_recorder.ts";
-import { fencePolicy } from "../kubernetes/operations/admission_policy_check.ts";
+import { checkAdmissionPolicy } from "../kubernetes/operations/admission_policy_check.ts";
 import { inClusterConnection } from "../kubernetes/client/in_cluster.ts";
 import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
 import { kubeconfigFile } from "../kubernetes/client/kubeconfig_files.ts";
 import { removeNodeTaint } from "../kubernetes/operations/node_taint.ts";
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
 import { createPodReads } from "../kubernetes/operations/pod_reads.ts";
-import type { Resource } from "../kubernetes/ports.ts";
+import type { Resource } from "../kubernetes/objects/resource.ts";
 import { Reflector, type ReflectorStatus } from "../kubernetes/reflector/reflector.ts";
 import { createTokenReview } from "../kubernetes/operations/token_review.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -122,7 +122,7 @@ function statusOf({ resource, reflector }: Statused): WatchStatus {
 }
 
 async function warnWithoutAdmissionPolicy(api: KubernetesApi, log: Log): Promise<void> {
-  if (await fencePolicy(api) !== "missing") return;
+  if (await checkAdmissionPolicy(api) !== "missing") return;
   log.warn(
     {},
     "no ValidatingAdmissionPolicy keeps kubelets from changing iam.amazonaws.com annotations; " +

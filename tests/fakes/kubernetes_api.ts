@@ -1,7 +1,12 @@
-/** A Kubernetes API by script: each request gets the next answer; watches are fed by the test. */
+/**
+ * A Kubernetes API by script: each request gets the next response, and tests feed the watches.
+ * Responses settle within microtasks, so that one macrotask later everything has been processed.
+ */
+import { createKubernetesApi } from "../../src/kubernetes/client/api.ts";
+import { ManualClock } from "./manual_clock.ts";
 
 /** A request as the fake saw it. */
-export interface SeenRequest {
+interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -16,17 +21,17 @@ interface FakeInit {
   readonly signal?: AbortSignal;
 }
 
-export type FakeAnswer = (request: SeenRequest) => Response | Promise<Response>;
+type FakeAnswer = (request: SeenRequest) => Response | Promise<Response>;
 
-/** Fits the HTTP client that the API adapter takes. A request without a scripted answer hangs. */
+/** An HTTP client for the API adapter. A request without a scripted response hangs. */
 export class FakeKubernetesApi {
   readonly requests: SeenRequest[] = [];
   readonly #answers: FakeAnswer[] = [];
 
   answer(...answers: (FakeAnswer | Response | FakeWatch)[]): this {
     for (const one of answers) {
-      if (one instanceof FakeWatch) this.#answers.push(() => one.response());
-      else this.#answers.push(one instanceof Response ? () => one : one);
+      if (typeof one === "function") this.#answers.push(one);
+      else this.#answers.push(() => one instanceof FakeWatch ? one.response() : one);
     }
     return this;
   }
@@ -45,7 +50,7 @@ export class FakeKubernetesApi {
 
   close(): void {}
 
-  /** The requests as `METHOD path?query`, short enough to compare. */
+  /** The requests as `METHOD path?query`. */
   trace(): string[] {
     return this.requests.map(({ method, path, query }) => {
       const text = query.size > 0 ? `?${query}` : "";
@@ -54,11 +59,24 @@ export class FakeKubernetesApi {
   }
 }
 
-export function json(value: unknown, status = 200, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(value), { status, headers });
+/** The parts of a Response that the adapter uses. */
+function responseOf(text: string, status: number, headers: Record<string, string>): Response {
+  const plain = {
+    status,
+    ok: status >= 200 && status < 300,
+    headers: new Headers(headers),
+    body: null,
+    text: () => Promise.resolve(text),
+    json: () => Promise.resolve(text).then(JSON.parse),
+  };
+  return plain as unknown as Response;
 }
 
-/** An API refusal, as kube-apiserver words it. */
+export function json(value: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return responseOf(JSON.stringify(value), status, headers);
+}
+
+/** A refusal in kube-apiserver's form. */
 export function refusal(status: number, message: string, headers: Record<string, string> = {}) {
   return json({ kind: "Status", status: "Failure", message, code: status }, status, headers);
 }
@@ -68,24 +86,26 @@ export function listOf(resourceVersion: string, items: unknown[], next?: string)
   return json({ kind: "List", metadata, items });
 }
 
-/** A watch under way; its bytes arrive in chunks of the given size, whole lines by default. */
+/** An open watch; its bytes arrive in chunks of the given size, whole lines by default. */
 export class FakeWatch {
   readonly #chunkBytes: number;
-  readonly #body: ReadableStream<Uint8Array>;
-  #controller!: ReadableStreamDefaultController<Uint8Array>;
-  /** The reader has gone away. */
+  readonly #chunks: (() => Promise<{ done: boolean; value?: Uint8Array }>)[] = [];
+  #waiting: (() => void) | null = null;
+  /** The reader has cancelled. */
   cancelled = false;
 
   constructor(chunkBytes = Infinity) {
     this.#chunkBytes = chunkBytes;
-    this.#body = new ReadableStream({
-      start: (controller) => void (this.#controller = controller),
-      cancel: () => void (this.cancelled = true),
-    });
   }
 
   response(): Response {
-    return new Response(this.#body, { status: 200 });
+    const cancel = () => {
+      this.cancelled = true;
+      this.#add(() => Promise.resolve({ done: true }));
+      return Promise.resolve();
+    };
+    const body = { getReader: () => ({ read: () => this.#read(), cancel }) };
+    return { ...responseOf("", 200, {}), body } as unknown as Response;
   }
 
   event(type: string, object: unknown): this {
@@ -96,16 +116,39 @@ export class FakeWatch {
     const all = new TextEncoder().encode(text);
     const size = Math.min(this.#chunkBytes, all.length);
     for (let at = 0; at < all.length; at += size) {
-      this.#controller.enqueue(all.subarray(at, at + size));
+      const value = all.subarray(at, at + size);
+      this.#add(() => Promise.resolve({ done: false, value }));
     }
     return this;
   }
 
   end(): void {
-    this.#controller.close();
+    this.#add(() => Promise.resolve({ done: true }));
   }
 
   fail(message: string): void {
-    this.#controller.error(new Error(message));
+    this.#add(() => Promise.reject(new Error(message)));
   }
+
+  #add(chunk: () => Promise<{ done: boolean; value?: Uint8Array }>): void {
+    this.#chunks.push(chunk);
+    this.#waiting?.();
+  }
+
+  async #read(): Promise<{ done: boolean; value?: Uint8Array }> {
+    if (this.#chunks.length === 0) await new Promise<void>((ready) => this.#waiting = ready);
+    return await this.#chunks.shift()!();
+  }
+}
+
+/** The API adapter over a scripted API; `body(n)` is the JSON of the nth request's body. */
+export function openFakeApi(headers: Readonly<Record<string, string>> = {}) {
+  const fake = new FakeKubernetesApi();
+  const clock = new ManualClock();
+  const access = () => Promise.resolve({ tls: {}, headers });
+  const connection = { server: "https://api", namespace: null, access };
+  const httpClient = () => fake;
+  const api = createKubernetesApi({ connection, httpClient, clock, userAgent: "rolecall/test" });
+  const body = (index: number) => JSON.parse(fake.requests[index]?.body ?? "null");
+  return { fake, clock, api, body };
 }

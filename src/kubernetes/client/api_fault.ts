@@ -1,6 +1,6 @@
-/** A call to the Kubernetes API that gave no answer, or one that says no. */
+/** A call to the Kubernetes API that failed or was refused. */
 
-export type ApiFaultCode =
+type ApiFaultCode =
   | "api_unreachable"
   | "api_unauthorized"
   | "api_forbidden"
@@ -10,16 +10,16 @@ export type ApiFaultCode =
   | "api_throttled"
   | "api_refused";
 
-export interface ApiFaultDetails {
+interface ApiFaultDetails {
   readonly code: ApiFaultCode;
-  /** HTTP status, or null where nothing was answered. */
+  /** HTTP status, or null without a response. */
   readonly status: number | null;
-  /** What the API asks to wait, or null. */
+  /** The response's Retry-After, or null. */
   readonly retryAfterMs?: number | null;
   readonly cause?: unknown;
 }
 
-/** The message names what was tried; it carries neither tokens nor bodies that were sent. */
+/** The message names verb and resource; it contains no token and no request body. */
 export class ApiFault extends Error {
   override readonly name = "ApiFault";
   readonly code: ApiFaultCode;
@@ -47,20 +47,20 @@ export function codeOfStatus(status: number): ApiFaultCode {
   return codes[status] ?? "api_refused";
 }
 
-/** One line of at most `maxChars` characters, control characters taken out. */
+/** One line of at most `maxChars` characters, without control characters. */
 export function oneLine(text: string, maxChars: number = 300): string {
   // deno-lint-ignore no-control-regex
   return text.replaceAll(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ").trim().slice(0, maxChars);
 }
 
-/** The message of whatever was thrown, with the inner reason where the outer one hides it. */
+/** The message of anything thrown, with that of its cause unless it already contains it. */
 export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return oneLine(String(thrown));
   const inner = thrown.cause instanceof Error ? thrown.cause.message : "";
   return oneLine(thrown.message.includes(inner) ? thrown.message : `${thrown.message}: ${inner}`);
 }
 
-/** `Retry-After` in seconds, as the Kubernetes API sends it; anything else is no wish. */
+/** `Retry-After` in milliseconds; null for anything but whole seconds, which the Kubernetes API sends. */
 export function retryAfterMs(header: string | null): number | null {
   if (header === null || !/^\d{1,6}$/.test(header)) return null;
   return Number(header) * 1000;

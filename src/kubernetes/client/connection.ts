@@ -1,36 +1,33 @@
 /**
- * Where the Kubernetes API is and how to show oneself to it. Who reads it from a kubeconfig or from
- * a pod's files is next door; requests are made in `api.ts`.
+ * Where the Kubernetes API is and how to authenticate to it. `in_cluster.ts` and `kubeconfig.ts` make
+ * connections, `api.ts` uses them.
  */
+import type { HttpClientOptions } from "../../runtime/http/types.ts";
 import type { ProxyFor } from "../../net/environment_proxy.ts";
 import { messageOf } from "./api_fault.ts";
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
 
-/** What one request needs: TLS material (PEM) and headers. */
+/** What one request needs: TLS material and headers. */
 export interface Access {
-  readonly tls: {
-    readonly ca?: string;
-    readonly cert?: string;
-    readonly key?: string;
-    readonly rejectUnauthorized?: boolean;
-    /** The name to ask for and to expect in the certificate, instead of the server's host. */
-    readonly serverName?: string;
-  };
+  readonly tls: Pick<
+    HttpClientOptions,
+    "ca" | "cert" | "key" | "rejectUnauthorized" | "serverName"
+  >;
   readonly headers:
     & Readonly<Record<string, string | readonly string[]>>
     & { readonly Authorization?: string };
 }
 
 export interface Connection {
-  /** `https://HOST:PORT` with an optional path, no slash at its end. */
+  /** `https://HOST:PORT` with an optional path, without a trailing slash. */
   readonly server: string;
   /** The namespace that the settings name, or null. */
   readonly namespace: string | null;
   /** The proxy's URL for a request's; absent where there is never a proxy. */
   readonly proxyFor?: ProxyFor;
   /**
-   * As it is now: tokens and certificates rotate. `refresh` reads everything anew, for after a 401.
-   * @throws {ConnectionFault} a file or plug-in that gives nothing at the moment
+   * The current state, as tokens and certificates rotate. `refresh` bypasses caches, after a 401.
+   * @throws {ConnectionFault} a file or plug-in fails at the moment
    */
   access(refresh: boolean): Promise<Access>;
 }
@@ -56,21 +53,21 @@ export class ConnectionFault extends Error {
   }
 }
 
-/** How long a file's content is taken as current; client-go re-reads tokens as often. */
+/** How long a file's content is cached; client-go re-reads tokens as often. */
 const FILE_AGE_MS = 60_000;
 
-/** Reads files again once a minute, so that rotated tokens and certificates are noticed. */
+/** Reads files again every minute, so that rotated tokens and certificates are used. */
 export class FileCache {
-  readonly #deps: ConnectionOptions;
+  readonly #options: ConnectionOptions;
   readonly #held = new Map<string, { readonly text: string; readonly readAt: number }>();
 
-  constructor(deps: ConnectionOptions) {
-    this.#deps = deps;
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
   }
 
   async read(path: string, refresh: boolean): Promise<string> {
     const held = this.#held.get(path);
-    const now = this.#deps.clock.monotonic();
+    const now = this.#options.clock.monotonic();
     if (held && !refresh && now - held.readAt < FILE_AGE_MS) return held.text;
     const text = await this.#fresh(path);
     this.#held.set(path, { text, readAt: now });
@@ -79,7 +76,7 @@ export class FileCache {
 
   async #fresh(path: string): Promise<string> {
     try {
-      return await this.#deps.readTextFile(path);
+      return await this.#options.readTextFile(path);
     } catch (cause) {
       const message = `kubernetes: cannot read ${path}: ${messageOf(cause)}`;
       throw new ConnectionFault("access_unavailable", message, { cause });

@@ -1,4 +1,4 @@
-/** The connection of a pod: the API's Service and the files of the pod's ServiceAccount. */
+/** The connection from a pod: the API's Service and the files of the pod's ServiceAccount. */
 import { bracketed } from "../../net/host_port.ts";
 import {
   type Connection,
@@ -7,13 +7,13 @@ import {
   FileCache,
 } from "./connection.ts";
 
-/** Where every pod finds its ServiceAccount's files. */
+/** Where the kubelet mounts the ServiceAccount's files. */
 const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
- * Follows the token and the CA as the kubelet rotates them; files that aren't there yet are an
- * `access_unavailable` of the request that needs them.
- * @throws {ConnectionFault} this is no pod: KUBERNETES_SERVICE_HOST or its port is not set
+ * Follows the token and the CA as the kubelet rotates them. While a file is missing, requests fail
+ * with `access_unavailable`.
+ * @throws {ConnectionFault} not in a pod: KUBERNETES_SERVICE_HOST or _PORT is not set
  */
 export async function inClusterConnection(
   options: ConnectionOptions,

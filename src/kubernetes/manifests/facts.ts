@@ -3,9 +3,9 @@
  * with their namespaces and ServiceAccounts, and whatever may make pods that can't be known from here.
  */
 import type { PodFacts } from "../../policy/facts.ts";
-import type { ClusterFacts } from "../objects/cluster_facts.ts";
+import type { ClusterFacts } from "../operations/cluster_facts.ts";
 import { namespaces, pods, serviceAccounts } from "../objects/objects.ts";
-import type { Picked } from "../ports.ts";
+import type { Picked } from "../objects/resource.ts";
 import type { Position } from "./documents.ts";
 import { annotationPrefix, type ManifestObject } from "./objects.ts";
 import { fieldsAt, fieldsOf, type PodTemplate } from "./pod_templates.ts";

@@ -1,13 +1,13 @@
 /**
- * Kubernetes objects → facts. Only what decisions rest on is picked, leniently: an odd field counts
- * as absent, and only an object without its identity is unreadable. Nothing is judged here.
+ * Kubernetes objects → facts: only the fields that decisions depend on, read leniently. A field of the
+ * wrong type counts as absent; only an object without its identity is unreadable.
  */
 import * as v from "valibot";
 import { canonicalAddresses } from "../../net/ip_address.ts";
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
-import type { Picked, Resource } from "../ports.ts";
+import type { Picked, Resource } from "./resource.ts";
 
-/** Annotation keys, kiam's where kiam has one. */
+/** Annotation keys; kiam's, if kiam has one. */
 export const annotationKeys = {
   /** On a Pod or ServiceAccount: name, path and name, or ARN. */
   role: "iam.amazonaws.com/role",
@@ -24,7 +24,7 @@ export const annotationKeys = {
   imdsv2: "iam.amazonaws.com/imdsv2",
   /** kube2iam's. */
   allowedRoles: "iam.amazonaws.com/allowed-roles",
-  /** The kubelet's mark on pods that it wrote itself from a file on the node. */
+  /** Set by the kubelet on static pods, which it creates from files on the node. */
   mirror: "kubernetes.io/config.mirror",
 } as const;
 
@@ -35,7 +35,7 @@ const name = v.pipe(v.string(), v.nonEmpty());
 const optionalText = v.fallback(v.nullish(v.string(), null), null);
 const annotations = v.fallback(v.record(v.string(), v.unknown()), {});
 
-/** Items of a list don't say their kind. */
+/** Items of a list have no kind. */
 const kindIs = <K extends string>(kind: K) => v.optional(v.literal(kind));
 
 const podObject = v.object({

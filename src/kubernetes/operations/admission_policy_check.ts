@@ -1,17 +1,19 @@
-/** Whether the policy is in force that keeps kubelets from writing our annotations. */
+/** Whether the admission policy that keeps kubelets from writing our annotations is in force. */
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
 
-/** `unknown`: the API couldn't be asked, or RBAC doesn't let us. */
-export type FencePolicy = "bound" | "missing" | "unknown";
+/** `unknown`: the API is unreachable, or RBAC denies the request. */
+type PolicyState = "bound" | "missing" | "unknown";
 
-/** The ValidatingAdmissionPolicyBinding's name; without its binding a policy does nothing. */
-const FENCE_BINDING = "rolecall-kubelet-annotations";
+/** The ValidatingAdmissionPolicyBinding's name; a policy without a binding has no effect. */
+const BINDING = "rolecall-kubelet-annotations";
 
-/** A cluster without this kind of policy (before Kubernetes 1.30) also answers `missing`. */
-export async function fencePolicy(api: Pick<KubernetesApi, "json">): Promise<FencePolicy> {
+/** A cluster without this kind of policy (before Kubernetes 1.30) gives `missing` as well. */
+export async function checkAdmissionPolicy(
+  api: Pick<KubernetesApi, "json">,
+): Promise<PolicyState> {
   const resource = "validatingadmissionpolicybindings";
-  const path = `/apis/admissionregistration.k8s.io/v1/${resource}/${FENCE_BINDING}`;
+  const path = `/apis/admissionregistration.k8s.io/v1/${resource}/${BINDING}`;
   try {
     await api.json({ action: `get ${resource}`, path });
     return "bound";

@@ -1,12 +1,14 @@
 /**
- * Events on objects, as `kubectl describe` shows them (core/v1). The same event again raises the
- * count of the one that is there. When to speak is the caller's decision.
+ * Events on objects, as `kubectl describe` shows them (core/v1). A repeated event increments the count
+ * of the existing one. Callers decide when to record.
  */
+import type { CoreV1Event } from "@kubernetes/client-node";
+import { LRUCache } from "lru-cache";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault, oneLine } from "../client/api_fault.ts";
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../../time/clock.ts";
 
-export interface EventSubject {
+interface EventSubject {
   readonly kind: "Pod" | "Namespace";
   readonly name: string;
   /** The pod's; a namespace's own name. */
@@ -22,61 +24,59 @@ export interface ObjectEvent {
   readonly message: string;
 }
 
-export interface EventRecorderOptions {
+interface EventRecorderOptions {
   readonly api: Pick<KubernetesApi, "json">;
   readonly clock: Clock;
-  /** Shown as the event's source. */
+  /** The event's source. */
   readonly component: string;
-  /** Which replica, such as its pod's name. */
+  /** This replica, such as its pod's name. */
   readonly instance: string;
 }
 
-interface Recorded {
-  readonly name: string;
-  count: number;
-}
-
-/** So many events are remembered for their counts; the API forgets its own after an hour. */
-const MAX_REMEMBERED = 5_000;
+/** A CoreV1Event as JSON: client-node's class has its times as Date. */
+type EventBody = Omit<CoreV1Event, "firstTimestamp" | "lastTimestamp"> & {
+  readonly firstTimestamp: string;
+  readonly lastTimestamp: string;
+};
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
-  readonly #recorded = new Map<string, Recorded>();
+  /** By name. The API server drops its own events after an hour. */
+  readonly #counts = new LRUCache<string, number>({ max: 5_000 });
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
   }
 
-  /** @throws {ApiFault} not recorded; `api_not_found` and `api_forbidden` where the namespace ends */
+  /** @throws {ApiFault} `api_not_found` and `api_forbidden` if the namespace is being deleted */
   async record(event: ObjectEvent): Promise<void> {
     const name = await eventName(event);
-    const known = this.#recorded.get(name);
-    if (known && await this.#again(event, known)) return;
-    await this.#first(event, name);
+    const count = this.#counts.get(name);
+    if (count !== undefined && await this.#repeat(event, name, count + 1)) return;
+    await this.#create(event, name);
   }
 
-  async #first(event: ObjectEvent, name: string): Promise<void> {
+  async #create(event: ObjectEvent, name: string): Promise<void> {
     try {
       await this.#options.api.json({
         action: "create events",
         method: "POST",
         path: collection(event),
-        body: this.#object(event, name),
+        body: this.#body(event, name),
       });
-      this.#remember(name, 1);
+      this.#counts.set(name, 1);
     } catch (thrown) {
       if (!(thrown instanceof ApiFault) || thrown.code !== "api_conflict") throw thrown;
-      // Another replica, or this one before a restart, wrote it: the answer tells its count.
-      const found = await this.#patch(event, name, {});
-      this.#remember(name, countOf(found));
+      // Another replica, or this one before a restart, created it: the response has its count.
+      this.#counts.set(name, countOf(await this.#patch(event, name, {})));
     }
   }
 
-  /** False where the API has forgotten it. */
-  async #again(event: ObjectEvent, known: Recorded): Promise<boolean> {
-    known.count++;
+  /** False if the API has dropped it. */
+  async #repeat(event: ObjectEvent, name: string, count: number): Promise<boolean> {
+    this.#counts.set(name, count);
     try {
-      await this.#patch(event, known.name, { count: known.count });
+      await this.#patch(event, name, { count });
       return true;
     } catch (thrown) {
       if (thrown instanceof ApiFault && thrown.code === "api_not_found") return false;
@@ -84,7 +84,7 @@ export class EventRecorder {
     }
   }
 
-  #patch(event: ObjectEvent, name: string, fields: { count?: number }): Promise<unknown> {
+  #patch(event: ObjectEvent, name: string, fields: Pick<EventBody, "count">): Promise<unknown> {
     return this.#options.api.json({
       action: "patch events",
       method: "PATCH",
@@ -94,7 +94,7 @@ export class EventRecorder {
     });
   }
 
-  #object({ subject, type, reason, message }: ObjectEvent, name: string): object {
+  #body({ subject, type, reason, message }: ObjectEvent, name: string): EventBody {
     const { component, instance } = this.#options;
     const now = this.#now();
     return {
@@ -117,21 +117,13 @@ export class EventRecorder {
   #now(): string {
     return new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
   }
-
-  #remember(name: string, count: number): void {
-    this.#recorded.delete(name);
-    this.#recorded.set(name, { name, count });
-    if (this.#recorded.size <= MAX_REMEMBERED) return;
-    const oldest = this.#recorded.keys().next().value;
-    if (oldest !== undefined) this.#recorded.delete(oldest);
-  }
 }
 
 function collection({ subject }: ObjectEvent): string {
   return `/api/v1/namespaces/${encodeURIComponent(subject.namespace)}/events`;
 }
 
-/** The same for the same event, in every replica, so that they meet in one object. */
+/** The same for equal events in every replica, so that they share one object. */
 async function eventName({ subject, type, reason, message }: ObjectEvent): Promise<string> {
   const text = JSON.stringify([subject.kind, subject.uid ?? "", type, reason, message]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
@@ -147,7 +139,7 @@ function countOf(event: unknown): number {
   return typeof count === "number" ? count : 1;
 }
 
-/** The API takes 1024 bytes. */
+/** The API accepts 1024 bytes. */
 function boundedMessage(message: string): string {
   const line = oneLine(message, 1024);
   return new TextEncoder().encode(line).length <= 1024 ? line : line.slice(0, 250);

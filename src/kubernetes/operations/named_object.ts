@@ -1,27 +1,28 @@
 /**
  * One Secret or ConfigMap of a known name, read and written by server-side apply alone: RBAC can
- * limit get and patch to a name, and a patch also makes the object where it is missing.
+ * restrict get and patch to a name, and a patch also creates the object if it is missing.
  */
+import type { V1ConfigMap, V1Secret } from "@kubernetes/client-node";
 import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
 
-export interface NamedObjectOptions {
+interface NamedObjectOptions {
   readonly api: Pick<KubernetesApi, "json">;
   readonly kind: "Secret" | "ConfigMap";
   readonly namespace: string;
   readonly name: string;
-  /** Who writes, such as the pod's name: shown in managedFields where this replica made it. */
+  /** Such as the pod's name; managedFields show it if this replica created the object. */
   readonly writer: string;
 }
 
 export interface NamedObject {
   /** `Secret rolecall/rolecall-server-tls`, for messages. */
   readonly label: string;
-  /** Null where there is none. @throws {ApiFault} */
+  /** Null if there is none. @throws {ApiFault} */
   read(): Promise<StoredObject | null>;
   /**
-   * Writes these keys; `conflict` where the object is no longer as read (or, with null, is there).
+   * Writes these keys; `conflict` if the object has changed since it was read (or, with null, exists).
    * @throws {ApiFault}
    */
   write(
@@ -30,7 +31,7 @@ export interface NamedObject {
   ): Promise<"written" | "conflict">;
 }
 
-export interface StoredObject {
+interface StoredObject {
   readonly resourceVersion: string;
   readonly data: Readonly<Record<string, string>>;
 }
@@ -45,7 +46,7 @@ export function createNamedObject(options: NamedObjectOptions): NamedObject {
   const plural = kind === "Secret" ? "secrets" : "configmaps";
   const target = `${plural} ${namespace}/${name}`;
   const path = `/api/v1/namespaces/${namespace}/${plural}/${name}`;
-  // Replicas must differ in it even where they were all given one name.
+  // Replicas must differ in it even if all have the same name.
   const creator = `rolecall-${options.writer.slice(0, 80)}-${crypto.randomUUID().slice(0, 8)}`;
 
   async function read(): Promise<StoredObject | null> {
@@ -69,7 +70,7 @@ export function createNamedObject(options: NamedObjectOptions): NamedObject {
           kind,
           metadata: { name, namespace, ...(resourceVersion === null ? {} : { resourceVersion }) },
           data: kind === "Secret" ? encoded(data) : data,
-        },
+        } satisfies V1Secret | V1ConfigMap,
       }),
     );
     return done === "api_conflict" ? "conflict" : "written";
@@ -79,9 +80,9 @@ export function createNamedObject(options: NamedObjectOptions): NamedObject {
 }
 
 /**
- * An update is guarded by its resourceVersion. A creation can't be; there the guard is a field
- * manager of the writer's own and no force: where another's object with other values has come in
- * between, the API answers 409.
+ * An update is guarded by its resourceVersion. A creation can't be; its guard is a field manager
+ * of this writer without force: if another writer has created the object with other values in
+ * between, the API responds 409.
  */
 function applyQuery(creator: string, resourceVersion: string | null): URLSearchParams {
   const creating = resourceVersion === null;
@@ -101,7 +102,7 @@ async function unless<T, C extends string>(code: C, answer: Promise<T>): Promise
 function stored(kind: NamedObjectOptions["kind"], target: string, value: unknown): StoredObject {
   const read = v.safeParse(object, value);
   if (!read.success) {
-    const message = `kubernetes: cannot get ${target}: the answer is no ${kind}`;
+    const message = `kubernetes: cannot get ${target}: the response is not a ${kind}`;
     throw new ApiFault(message, { code: "api_refused", status: null });
   }
   const { metadata, data } = read.output;

@@ -1,4 +1,4 @@
-/** Takes the start-up taint off a node whose agent is ready. */
+/** Removes the startup taint from a node whose agent is ready. */
 import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
@@ -10,13 +10,13 @@ const node = v.object({
   ),
 });
 
-/** Others change taints too: so often is a node read anew after it changed in between. */
+/** Others change taints too: a node that changed in between is read again, this often in total. */
 const ATTEMPTS = 3;
 
 /**
- * Removes every taint of that key, whatever its value and effect; `absent` where there is none, or
- * no such node.
- * @throws {ApiFault} refused, unreachable, or changed by others again and again
+ * Removes every taint with this key, whatever its value and effect; `absent` if there is none, or no
+ * such node.
+ * @throws {ApiFault} refused, unreachable, or changed by others each time
  */
 export async function removeNodeTaint(
   api: Pick<KubernetesApi, "json">,
@@ -50,7 +50,7 @@ async function removeOnce(
     method: "PATCH",
     path,
     contentType: "application/json-patch+json",
-    // RFC 6902: the test fails, and with it the patch, where the list is no longer as read.
+    // RFC 6902: the test, and with it the patch, fails if the list has changed since it was read.
     body: [
       { op: "test", path: "/spec/taints", value: taints },
       { op: "replace", path: "/spec/taints", value: others },

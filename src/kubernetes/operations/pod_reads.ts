@@ -1,4 +1,4 @@
-/** Pods read directly, for when the watch hasn't told of them yet. */
+/** Pods read directly from the API, when the watch hasn't delivered them yet. */
 import * as v from "valibot";
 import type { PodFacts } from "../../policy/facts.ts";
 import type { KubernetesApi } from "../client/api.ts";
@@ -6,10 +6,10 @@ import { ApiFault } from "../client/api_fault.ts";
 import { pods } from "../objects/objects.ts";
 
 export interface PodReads {
-  /** One pod, or null where there is none. @throws {ApiFault} */
+  /** One pod, or null if there is none. @throws {ApiFault} */
   pod(namespace: string, name: string): Promise<PodFacts | null>;
   /**
-   * Pods of a node that show this address (in canonical form), host-network and finished ones too.
+   * Pods of a node with this address (in canonical form), host-network and finished ones included.
    * @throws {ApiFault}
    */
   podsByAddress(node: string, ip: string, signal?: AbortSignal): Promise<readonly PodFacts[]>;
@@ -37,11 +37,11 @@ export function createPodReads(api: Pick<KubernetesApi, "json">): PodReads {
       }
     },
     async podsByAddress(node, ip, signal) {
-      const shows = (pod: PodFacts) => pod.nodeName === node && pod.ips.includes(ip);
+      const hasAddress = (pod: PodFacts) => pod.nodeName === node && pod.ips.includes(ip);
       const found = await listed(`spec.nodeName=${node},status.podIP=${ip}`, signal);
-      if (found.some(shows)) return found.filter(shows);
-      // The selector knows a pod's first address alone; dual stack puts the other one second.
-      return (await listed(`spec.nodeName=${node}`, signal)).filter(shows);
+      if (found.some(hasAddress)) return found.filter(hasAddress);
+      // The selector only knows a pod's first address; a dual-stack pod has another.
+      return (await listed(`spec.nodeName=${node}`, signal)).filter(hasAddress);
     },
   };
 }
@@ -51,7 +51,7 @@ function factsOf(object: unknown): PodFacts[] {
   return "item" in picked ? [picked.item] : [];
 }
 
-/** Kubernetes names need no escaping; anything else mustn't become another path. */
+/** Kubernetes names need no escaping; anything else must not become another path. */
 function segment(name: string): string {
   return encodeURIComponent(name).replaceAll(".", "%2E");
 }

@@ -1,4 +1,5 @@
-/** Asks the API server whom a bearer token belongs to (authentication.k8s.io/v1 TokenReview). */
+/** Has the API server authenticate a bearer token (authentication.k8s.io/v1 TokenReview). */
+import type { V1TokenReview } from "@kubernetes/client-node";
 import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault, oneLine } from "../client/api_fault.ts";
@@ -8,10 +9,10 @@ export type TokenVerdict =
     readonly kind: "authenticated";
     readonly username: string;
     readonly audiences: readonly string[];
-    /** Of tokens bound to a pod; null otherwise. */
+    /** For tokens bound to a pod; else null. */
     readonly podName: string | null;
     readonly podUid: string | null;
-    /** From Kubernetes 1.30 on. */
+    /** Since Kubernetes 1.30. */
     readonly nodeName: string | null;
   }
   | { readonly kind: "refused"; readonly message: string };
@@ -33,33 +34,30 @@ const review = v.object({
 type Review = v.InferOutput<typeof review>["status"];
 
 /**
- * The verdict on a token for an audience; `audiences` are those that the token and the question
- * share. The token appears in no message.
- * @throws {ApiFault} the API can't be asked, so nothing is known of the token
+ * Verdict on a token for an audience; its `audiences` are those common to the token and the request.
+ * No message contains the token.
+ * @throws {ApiFault} the API is unreachable, so nothing is known about the token
  */
 export function createTokenReview(
   api: Pick<KubernetesApi, "json">,
 ): (token: string, audience: string) => Promise<TokenVerdict> {
   return async (token, audience) => {
-    const answer = await api.json({
-      action: "create tokenreviews",
-      method: "POST",
-      path: "/apis/authentication.k8s.io/v1/tokenreviews",
-      body: {
-        apiVersion: "authentication.k8s.io/v1",
-        kind: "TokenReview",
-        spec: { token, audiences: [audience] },
-      },
-    });
-    const status = statusOf(answer);
+    const body: V1TokenReview = {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenReview",
+      spec: { token, audiences: [audience] },
+    };
+    const path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    const call = { action: "create tokenreviews", method: "POST", path, body };
+    const status = statusOf(await api.json(call));
     return status.authenticated ? authenticated(status) : refused(status, token);
   };
 }
 
-function statusOf(answer: unknown): Review {
-  const read = v.safeParse(review, answer);
+function statusOf(response: unknown): Review {
+  const read = v.safeParse(review, response);
   if (read.success) return read.output.status;
-  throw new ApiFault("kubernetes: cannot create tokenreviews: the answer has no status", {
+  throw new ApiFault("kubernetes: cannot create tokenreviews: the response has no status", {
     code: "api_refused",
     status: null,
   });
@@ -78,6 +76,6 @@ function authenticated({ user, audiences }: Review): TokenVerdict {
 }
 
 function refused({ error }: Review, token: string): TokenVerdict {
-  const said = oneLine(token === "" ? error : error.replaceAll(token, "…"));
-  return { kind: "refused", message: said === "" ? "the API server doesn't know the token" : said };
+  const text = oneLine(token === "" ? error : error.replaceAll(token, "…"));
+  return { kind: "refused", message: text || "the API server rejects the token" };
 }

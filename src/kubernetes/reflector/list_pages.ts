@@ -1,13 +1,14 @@
 /**
- * Lists a whole collection page by page, keeping of each object only what is picked, so that memory
- * holds one page of whole objects at a time.
+ * Lists a collection page by page and keeps only the facts of each object, so that at most one page
+ * of complete objects is in memory.
  */
 import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import type { PageGarbage } from "./page_garbage.ts";
-import type { Clock, Picked, Resource } from "../ports.ts";
+import type { Picked, Resource } from "../objects/resource.ts";
+import type { Clock } from "../../time/clock.ts";
 
 const page = v.object({
   metadata: v.object({
@@ -18,24 +19,25 @@ const page = v.object({
 });
 type Page = v.InferOutput<typeof page>;
 
-export interface ListOptions<T> {
+interface ListOptions<T> {
   readonly api: Pick<KubernetesApi, "open">;
   readonly resource: Resource<T>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Objects a page. */
+  /** Objects per page. */
   readonly limit: number;
-  /** Told of each page. */
+  /** Notified of each page. */
   readonly garbage?: PageGarbage;
+  /** An object without facts. */
   unreadable(problem: string): void;
 }
 
-/** Time for one page, which is read whole. */
+/** For one page, which is read completely. */
 const PAGE_MS = 60_000;
 
 /**
- * The picked items and the resourceVersion to watch from.
- * @throws {ApiFault} `api_gone` also where a continue token has expired on the way: list anew
+ * The facts and the resourceVersion to watch from.
+ * @throws {ApiFault} `api_gone` also if a continue token expired meanwhile: list again
  */
 export async function listPages<T>(
   options: ListOptions<T>,
@@ -51,7 +53,7 @@ export async function listPages<T>(
   }
 }
 
-/** In a function of its own, so that nothing of the page is in use when garbage is collected. */
+/** A separate function, so that nothing refers to the page when garbage is collected. */
 async function keepPage<T>(
   options: ListOptions<T>,
   token: string,

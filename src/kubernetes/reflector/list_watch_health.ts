@@ -1,25 +1,25 @@
-/** What is known of how a list and watch fares: when it last spoke, counts, and what stands in its way. */
-import type { Clock } from "../ports.ts";
+/** Health of a list and watch: last update, counters, last error. */
+import type { Clock } from "../../time/clock.ts";
 
 export interface ReflectorStatus {
-  /** A whole list has been in the sink since the start. */
+  /** The sink has received a complete list since the start. */
   readonly synced: boolean;
   readonly watchAgeSeconds: number;
   readonly lists: number;
   readonly watches: number;
-  /** Lists and watches that failed or broke off. */
+  /** Lists and watches that failed. */
   readonly restarts: number;
-  /** Objects skipped because they couldn't be read. */
+  /** Objects skipped because they are unreadable. */
   readonly unreadable: number;
-  /** The last failure, until the watch speaks again. Never carries a secret. */
+  /** The last failure, until the next update. Never contains a secret. */
   readonly lastError: string | null;
-  /** Verb and resource that RBAC refuses, such as `list pods`, until it is granted again. */
+  /** Verb and resource that RBAC denies, such as `list pods`, until the next update. */
   readonly forbidden: string | null;
 }
 
 export class ListWatchHealth {
   readonly #clock: Clock;
-  #lastWordAt: number | null = null;
+  #lastUpdateAt: number | null = null;
   #lists = 0;
   #watches = 0;
   #restarts = 0;
@@ -33,10 +33,10 @@ export class ListWatchHealth {
     this.#clock = clock;
   }
 
-  /** Infinity before the first word. */
+  /** Seconds since the last update; Infinity before the first. */
   ageSeconds(): number {
-    if (this.#lastWordAt === null) return Infinity;
-    return (this.#clock.monotonic() - this.#lastWordAt) / 1000;
+    if (this.#lastUpdateAt === null) return Infinity;
+    return (this.#clock.monotonic() - this.#lastUpdateAt) / 1000;
   }
 
   status(): ReflectorStatus {
@@ -54,7 +54,7 @@ export class ListWatchHealth {
 
   listed(asOf: number): void {
     this.#lists++;
-    this.heard(asOf);
+    this.updated(asOf);
   }
 
   opened(): void {
@@ -66,24 +66,24 @@ export class ListWatchHealth {
   }
 
   /**
-   * The API has shown that the sink is up to date, `asOf` (monotonic) at the latest: a word may have
-   * waited on the way, or for a process that stood still.
+   * The API has shown that the sink is up to date, as of `asOf` (monotonic) at the latest: data may
+   * have been delayed on the way, or by a pause of this process.
    */
-  heard(asOf: number): void {
-    const saidAt = Math.min(asOf, this.#clock.monotonic());
-    this.#lastWordAt = Math.max(saidAt, this.#lastWordAt ?? -Infinity);
+  updated(asOf: number): void {
+    const sentAt = Math.min(asOf, this.#clock.monotonic());
+    this.#lastUpdateAt = Math.max(sentAt, this.#lastUpdateAt ?? -Infinity);
     this.#lastError = null;
     this.#forbidden = null;
   }
 
-  /** The watch has brought something, or ended in order. */
+  /** The watch delivered an event, or ended normally. */
   progressed(asOf: number): void {
     this.#failuresInARow = 0;
     this.#goneInARow = 0;
-    this.heard(asOf);
+    this.updated(asOf);
   }
 
-  /** How many failures, and how many of them "gone", have come since the last progress. */
+  /** The failures since the last progress, and how many of them were "gone". */
   failed(failure: {
     readonly error: string;
     readonly forbidden: string | null;

@@ -1,13 +1,8 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import {
-  FakeKubernetesApi,
-  FakeWatch,
-  listOf,
-  refusal,
-} from "../../../tests/fakes/kubernetes_api.ts";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
-import { createKubernetesApi } from "../client/api.ts";
+import { FakeWatch, listOf, openFakeApi, refusal } from "../../../tests/fakes/kubernetes_api.ts";
+import { type ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { quietLog } from "../../../tests/fakes/quiet_log.ts";
 import { namespaces } from "../objects/objects.ts";
 import { Reflector } from "./reflector.ts";
 
@@ -21,27 +16,12 @@ function namespace(name: string, resourceVersion: string, permitted?: string) {
   return { metadata: { name, resourceVersion, annotations } };
 }
 
-/** A reflector of namespaces over a scripted API; `seen` is what its sink was told. */
+/** A reflector of namespaces over a scripted API; `seen` is what its sink received. */
 function started(options: { poison?: string } = {}) {
-  const fake = new FakeKubernetesApi();
-  const clock = new ManualClock();
+  const { fake, clock, api } = openFakeApi({ Authorization: "Bearer tell-nobody" });
   const seen: string[] = [];
   const warnings: string[] = [];
-  const log = {
-    info() {},
-    warn: (fields: object) => void warnings.push(JSON.stringify(fields)),
-    error() {},
-  };
-  const api = createKubernetesApi({
-    connection: {
-      server: "https://api",
-      namespace: null,
-      access: () => Promise.resolve({ tls: {}, headers: { Authorization: "Bearer tell-nobody" } }),
-    },
-    httpClient: () => fake,
-    clock,
-    userAgent: "rolecall/test",
-  });
+  const log = { ...quietLog, warn: (fields: object) => void warnings.push(JSON.stringify(fields)) };
   const sink = {
     replace: (items: readonly { name: string }[]) =>
       void seen.push(`= ${items.map((item) => item.name).join(" ")}`),
@@ -62,27 +42,22 @@ function started(options: { poison?: string } = {}) {
   const stop = new AbortController();
   const run = async () => {
     const running = reflector.run(stop.signal);
-    await quiet();
+    await settled();
     return running;
   };
   return { fake, clock, seen, warnings, reflector, stop, run };
 }
 
-/** Streams hand on over several turns; this is plenty of them. */
-async function quiet() {
-  for (let turn = 0; turn < 12; turn++) await settled();
-}
-
 async function advance(clock: ManualClock, ms: number) {
   await clock.advance(ms);
-  await quiet();
+  await settled();
 }
 
 test("Reflector lists in pages, then watches from the list's resourceVersion", async () => {
   const at = started();
   at.fake.answer(listOf("7", [namespace("a", "1")], "more"), listOf("7", [namespace("b", "2")]));
   void at.run();
-  await quiet();
+  await settled();
   assert.deepEqual(at.fake.trace(), [first, `${first}&continue=more`, watchFrom("7")]);
   assert.deepEqual(at.seen, ["= a b"]);
   assert.equal(at.reflector.synced, true);
@@ -95,13 +70,13 @@ for (const size of [1, 2, 7, 64, Infinity]) {
     const watch = new FakeWatch(size);
     at.fake.answer(listOf("1", []), watch);
     void at.run();
-    await quiet();
+    await settled();
     watch.event("ADDED", namespace("ä", "2", "arn:ö.*"));
     watch.event("MODIFIED", namespace("ä", "3", "𝒙"));
     watch.event("DELETED", namespace("ä", "4"));
     watch.event("BOOKMARK", { kind: "Namespace", metadata: { resourceVersion: "9" } });
     watch.end();
-    for (let turn = 0; turn < 60; turn++) await quiet();
+    await settled();
     await advance(at.clock, 500);
     assert.deepEqual(at.seen, ["= ", "+ ä arn:ö.*", "+ ä 𝒙", "- ä"]);
     assert.equal(at.fake.trace().at(-1), watchFrom("9"));
@@ -109,15 +84,15 @@ for (const size of [1, 2, 7, 64, Infinity]) {
   });
 }
 
-test("Reflector goes on from the last event after a line cut midway", async () => {
+test("Reflector resumes from the last event after a truncated line", async () => {
   const at = started();
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", []), watch);
   void at.run();
-  await quiet();
+  await settled();
   watch.event("ADDED", namespace("a", "5")).bytes('{"type":"ADDED","object":{"meta');
   watch.fail("connection reset by peer");
-  await quiet();
+  await settled();
   assert.match(at.reflector.status().lastError ?? "", /connection reset/);
   await advance(at.clock, 250);
   assert.equal(at.fake.trace().at(-1), watchFrom("5"));
@@ -142,9 +117,9 @@ for (const [name, line, next] of endings) {
     const watch = new FakeWatch();
     at.fake.answer(listOf("1", []), watch);
     void at.run();
-    await quiet();
+    await settled();
     watch.event("ADDED", namespace("a", "5")).bytes(line);
-    await quiet();
+    await settled();
     assert.equal(at.reflector.status().restarts, 1);
     assert.equal(watch.cancelled, true);
     await advance(at.clock, 250);
@@ -164,7 +139,7 @@ for (const [name, answers, expected] of refusals) {
     const at = started();
     at.fake.answer(listOf("1", [namespace("a", "1")]), ...answers);
     void at.run();
-    await quiet();
+    await settled();
     await advance(at.clock, 250);
     assert.deepEqual(at.fake.trace().slice(1), expected);
     assert.deepEqual(at.seen, ["= a"]);
@@ -177,7 +152,7 @@ test("Reflector restarts a list whose continue token has expired", async () => {
   at.fake.answer(listOf("7", [namespace("a", "1")], "old"), refusal(410, "continue expired"));
   at.fake.answer(listOf("9", [namespace("b", "1")]));
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 250);
   assert.deepEqual(at.fake.trace(), [first, `${first}&continue=old`, first, watchFrom("9")]);
   assert.deepEqual(at.seen, ["= b"]);
@@ -188,7 +163,7 @@ test("Reflector honours Retry-After of a 429", async () => {
   const at = started();
   at.fake.answer(refusal(429, "slow down", { "retry-after": "7" }), listOf("1", []));
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 6_999);
   assert.equal(at.fake.requests.length, 1);
   await advance(at.clock, 1);
@@ -201,7 +176,7 @@ test("Reflector backs off from 0.25 s to 30 s while the API is away", async () =
   const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
   at.fake.answer(...Array.from({ length: 12 }, () => away));
   void at.run();
-  await quiet();
+  await settled();
   const waits = [];
   for (let round = 0; round < 9; round++) {
     const [before, since] = [at.fake.requests.length, at.clock.now()];
@@ -213,17 +188,17 @@ test("Reflector backs off from 0.25 s to 30 s while the API is away", async () =
   at.stop.abort();
 });
 
-test("Reflector takes no open watch at its word that is refused right after", async () => {
+test("Reflector: a watch that is refused right after it opens is no update", async () => {
   const at = started();
   const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", []), away, away, away, away, away, away, watch);
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 15_750);
   assert.equal(at.fake.requests.length, 8);
   watch.event("ERROR", { code: 410, reason: "Expired" });
-  await quiet();
+  await settled();
   assert.equal(at.reflector.watchAgeSeconds(), 15.75);
   at.fake.answer(listOf("8", []));
   await advance(at.clock, 250);
@@ -231,12 +206,12 @@ test("Reflector takes no open watch at its word that is refused right after", as
   at.stop.abort();
 });
 
-test("Reflector counts a watch that stays open for a second as a word", async () => {
+test("Reflector: a watch that stays open for a second is an update", async () => {
   const at = started();
   const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
   at.fake.answer(listOf("1", []), away, new FakeWatch());
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 1_249);
   assert.equal(at.reflector.watchAgeSeconds(), 1.249);
   await advance(at.clock, 1);
@@ -245,12 +220,12 @@ test("Reflector counts a watch that stays open for a second as a word", async ()
   at.stop.abort();
 });
 
-test("Reflector takes a watch that hasn't ended after 10 s as dead and keeps the state", async () => {
+test("Reflector gives up a watch that hasn't ended after 10 s and keeps the state", async () => {
   const at = started();
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", [namespace("a", "1")]), watch);
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 9_999);
   assert.equal(watch.cancelled, false);
   assert.equal(at.reflector.watchAgeSeconds(), 8.999);
@@ -261,58 +236,58 @@ test("Reflector takes a watch that hasn't ended after 10 s as dead and keeps the
   at.stop.abort();
 });
 
-test("Reflector watchAgeSeconds goes by when the API had said it all, whenever it is read", async () => {
+test("Reflector watchAgeSeconds is the age of the data, however late it is read", async () => {
   const at = started();
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", []), watch, new FakeWatch());
   void at.run();
-  await quiet();
+  await settled();
   // As after SIGSTOP: what the API said by then is read 8 s after the watch began.
   await advance(at.clock, 8_000);
   watch.event("ADDED", namespace("a", "2"));
-  await quiet();
+  await settled();
   assert.deepEqual(at.seen, ["= ", "+ a"]);
   assert.equal(at.reflector.watchAgeSeconds(), 3);
   watch.end();
-  await quiet();
+  await settled();
   assert.equal(at.reflector.watchAgeSeconds(), 3);
   await advance(at.clock, 1_000);
   assert.equal(at.reflector.watchAgeSeconds(), 0);
   at.stop.abort();
 });
 
-test("Reflector watchAgeSeconds counts from when a list was asked for", async () => {
+test("Reflector watchAgeSeconds counts from the request of a list", async () => {
   const at = started();
   const page = Promise.withResolvers<Response>();
   at.fake.answer(() => page.promise, new FakeWatch());
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 20_000);
   page.resolve(listOf("1", []));
-  await quiet();
+  await settled();
   assert.equal(at.reflector.watchAgeSeconds(), 20);
   await advance(at.clock, 1_000);
   assert.equal(at.reflector.watchAgeSeconds(), 0);
   at.stop.abort();
 });
 
-test("Reflector watchAgeSeconds falls to 0 with an orderly end, and the next watch is at once", async () => {
+test("Reflector watchAgeSeconds falls to 0 at a normal end, and the next watch starts immediately", async () => {
   const at = started();
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", []), watch);
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 5_000);
   assert.equal(at.reflector.watchAgeSeconds(), 4);
   watch.end();
-  await quiet();
+  await settled();
   assert.equal(at.reflector.watchAgeSeconds(), 0);
   assert.equal(at.fake.trace().at(-1), watchFrom("1"));
   assert.equal(at.reflector.status().restarts, 0);
   at.stop.abort();
 });
 
-test("Reflector doesn't run in circles over watches that end at once", async () => {
+test("Reflector backs off when watches end immediately", async () => {
   const at = started();
   at.fake.answer(listOf("1", []));
   for (let index = 0; index < 50; index++) {
@@ -321,14 +296,14 @@ test("Reflector doesn't run in circles over watches that end at once", async () 
     at.fake.answer(watch);
   }
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 1_000);
   assert.ok(at.fake.requests.length <= 5, String(at.fake.requests.length));
-  assert.equal(at.reflector.watchAgeSeconds(), 1, "nor takes them for a word");
+  assert.equal(at.reflector.watchAgeSeconds(), 1, "they are no updates");
   at.stop.abort();
 });
 
-test("Reflector waits no longer for each break of a watch that had proved itself", async () => {
+test("Reflector: the delay doesn't grow when established watches break", async () => {
   const at = started();
   at.fake.answer(listOf("1", []));
   void at.run();
@@ -339,16 +314,16 @@ test("Reflector waits no longer for each break of a watch that had proved itself
     assert.equal(at.reflector.status().watches, round + 1);
     await advance(at.clock, 3_000);
     watch.fail("connection reset");
-    await quiet();
+    await settled();
   }
   at.stop.abort();
 });
 
-test("Reflector names verb and resource that RBAC refuses, and tries on", async () => {
+test("Reflector names verb and resource that RBAC denies, and retries", async () => {
   const at = started();
   at.fake.answer(listOf("1", []), refusal(403, "namespaces is forbidden"), new FakeWatch());
   void at.run();
-  await quiet();
+  await settled();
   assert.equal(at.reflector.status().forbidden, "watch namespaces");
   assert.doesNotMatch(JSON.stringify(at.reflector.status()) + at.warnings, /tell-nobody/);
   await advance(at.clock, 1_250);
@@ -356,25 +331,25 @@ test("Reflector names verb and resource that RBAC refuses, and tries on", async 
   at.stop.abort();
 });
 
-test("Reflector lists anew when an API that answers refuses six watches in a row", async () => {
+test("Reflector lists again when a reachable API refuses six watches in a row", async () => {
   const at = started();
   at.fake.answer(listOf("1", []), ...Array.from({ length: 6 }, () => () => refusal(504, "rv")));
   void at.run();
-  await quiet();
+  await settled();
   await advance(at.clock, 60_000);
   assert.deepEqual(at.fake.trace().slice(-2), [watchFrom("1"), first]);
   at.stop.abort();
 });
 
-test("Reflector skips what it can't read, and drops it where it knew it", async () => {
+test("Reflector skips unreadable objects and removes ones that it knew", async () => {
   const at = started({ poison: "poison" });
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", [namespace("a", "1"), { metadata: null }, 7]), watch);
   void at.run();
-  await quiet();
+  await settled();
   watch.event("MODIFIED", { metadata: { name: 5, resourceVersion: "2" } });
   watch.event("ADDED", namespace("poison", "3")).event("ADDED", namespace("b", "4"));
-  await quiet();
+  await settled();
   assert.deepEqual(at.seen, ["= a", "+ b"]);
   assert.equal(at.reflector.status().unreadable, 4);
   assert.equal(at.reflector.status().restarts, 0);
@@ -385,7 +360,7 @@ test("Reflector.run() settles when its signal aborts, leaving no timer behind", 
   const at = started();
   at.fake.answer(listOf("1", []), new FakeWatch());
   const running = at.run();
-  await quiet();
+  await settled();
   at.stop.abort();
   await running;
   assert.equal(at.clock.pending(), 0);

@@ -5,7 +5,7 @@
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault, codeOfStatus, oneLine } from "../client/api_fault.ts";
 import { textLines } from "../../net/lines.ts";
-import type { Resource } from "../ports.ts";
+import type { Resource } from "../objects/resource.ts";
 
 export type WatchEvent =
   /** The API has accepted the watch. */
@@ -14,28 +14,28 @@ export type WatchEvent =
   | { readonly kind: "deleted"; readonly object: unknown; readonly resourceVersion: string }
   | { readonly kind: "bookmark"; readonly resourceVersion: string };
 
-export interface WatchOptions {
+interface WatchOptions {
   readonly api: Pick<KubernetesApi, "open">;
   readonly resource: Pick<Resource<unknown>, "plural" | "path">;
   readonly signal: AbortSignal;
   readonly resourceVersion: string;
-  /** After this many seconds the API ends the watch in order. */
+  /** The API ends the watch normally after this time. */
   readonly timeoutSeconds: number;
 }
 
-/** A line that is no watch event, such as one cut off midway. */
+/** A line that is not a watch event, or a watch that doesn't end in time. */
 export class WatchFault extends Error {
   readonly code = "watch_malformed";
   override readonly name = "WatchFault";
 }
 
-/** An object is 1.5 MiB at most in etcd, and its JSON some times that. */
+/** etcd stores at most 1.5 MiB per object; its JSON can be a few times longer. */
 const MAX_LINE = 16 * 1024 * 1024;
 
 /**
  * Ends when the API ends the watch.
- * @throws {ApiFault} refused, unreachable, or an ERROR event (`api_gone`: list anew)
- * @throws {WatchFault} a broken line
+ * @throws {ApiFault} refused, unreachable, or an ERROR event (`api_gone`: list again)
+ * @throws {WatchFault} a malformed line
  */
 export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchEvent> {
   const { api, resource, signal } = options;
@@ -68,8 +68,8 @@ interface RawEvent {
 
 function eventOfLine(line: string, plural: string): WatchEvent {
   const { type, object } = parseLine(line);
-  const written = object?.metadata?.resourceVersion;
-  const resourceVersion = typeof written === "string" ? written : "";
+  const version = object?.metadata?.resourceVersion;
+  const resourceVersion = typeof version === "string" ? version : "";
   switch (type) {
     case "ADDED":
     case "MODIFIED":
@@ -81,7 +81,7 @@ function eventOfLine(line: string, plural: string): WatchEvent {
     case "ERROR":
       throw errorEvent(object, plural);
     default:
-      throw new WatchFault(`an event of no known type`);
+      throw new WatchFault("an event of unknown type");
   }
 }
 
@@ -90,16 +90,16 @@ function parseLine(line: string): RawEvent {
   try {
     value = JSON.parse(line);
   } catch {
-    throw new WatchFault(`a line that is not JSON`);
+    throw new WatchFault("a line that is not JSON");
   }
   if (typeof value === "object" && value !== null) return value;
-  throw new WatchFault(`a line that is no event`);
+  throw new WatchFault("a line that is not an event");
 }
 
 function errorEvent(object: RawEvent["object"], plural: string): ApiFault {
   const status = typeof object?.code === "number" ? object.code : 500;
-  const said = typeof object?.message === "string" ? oneLine(object.message) : "";
-  return new ApiFault(`kubernetes: watch ${plural} ended: ${status} ${said}`, {
+  const text = typeof object?.message === "string" ? oneLine(object.message) : "";
+  return new ApiFault(`kubernetes: watch ${plural} ended: ${status} ${text}`, {
     code: codeOfStatus(status),
     status,
   });

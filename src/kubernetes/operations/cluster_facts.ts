@@ -1,11 +1,12 @@
-/** The facts of a whole cluster, or around one pod, read once: for commands that don't watch. */
+/** The facts of a cluster, or those about one pod, read once: for commands that don't watch. */
 import type { NamespaceFacts, PodFacts, ServiceAccountFacts } from "../../policy/facts.ts";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
 import { listPages } from "../reflector/list_pages.ts";
-import { namespaces, pods, serviceAccounts } from "./objects.ts";
-import { createPodReads } from "../operations/pod_reads.ts";
-import type { Clock, Resource } from "../ports.ts";
+import { namespaces, pods, serviceAccounts } from "../objects/objects.ts";
+import { createPodReads } from "./pod_reads.ts";
+import type { Resource } from "../objects/resource.ts";
+import type { Clock } from "../../time/clock.ts";
 
 export interface ClusterFacts {
   readonly pods: readonly PodFacts[];
@@ -14,7 +15,7 @@ export interface ClusterFacts {
   readonly serviceAccounts: ReadonlyMap<string, ServiceAccountFacts>;
 }
 
-/** A pod with what its decision rests on besides. */
+/** A pod with the other facts that its decision depends on. */
 export interface PodWithFacts {
   readonly pod: PodFacts;
   readonly namespace: NamespaceFacts | undefined;
@@ -45,7 +46,7 @@ async function list<T>(api: KubernetesApi, clock: Clock, resource: Resource<T>) 
   return (await listPages(options)).items;
 }
 
-/** Null where there is no such pod. @throws {ApiFault} */
+/** Null if there is no such pod. @throws {ApiFault} */
 export async function readPodFacts(
   api: KubernetesApi,
   namespace: string,
@@ -62,7 +63,7 @@ export async function readPodFacts(
   };
 }
 
-/** The facts around each pod of a cluster. */
+/** Each pod of a cluster with its namespace and ServiceAccount. */
 export function* podsWithFacts(cluster: ClusterFacts): Iterable<PodWithFacts> {
   for (const pod of cluster.pods) {
     const namespace = cluster.namespaces.get(pod.namespace);

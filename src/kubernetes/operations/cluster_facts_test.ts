@@ -1,21 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeKubernetesApi, json, refusal } from "../../../tests/fakes/kubernetes_api.ts";
-import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
-import { createKubernetesApi } from "../client/api.ts";
+import { json, openFakeApi, refusal } from "../../../tests/fakes/kubernetes_api.ts";
 import { podsWithFacts, readClusterFacts, readPodFacts } from "./cluster_facts.ts";
-
-function opened() {
-  const fake = new FakeKubernetesApi();
-  const clock = new ManualClock();
-  const connection = {
-    server: "https://api:6443",
-    namespace: null,
-    access: () => Promise.resolve({ tls: {}, headers: {} }),
-  };
-  const api = createKubernetesApi({ connection, httpClient: () => fake, clock, userAgent: "t" });
-  return { fake, api, clock };
-}
 
 const role = { "iam.amazonaws.com/role": "reader" };
 const pod = {
@@ -29,7 +15,7 @@ const account = { metadata: { namespace: "shop", name: "builder", annotations: r
 const page = (items: unknown[]) => json({ metadata: { resourceVersion: "1" }, items });
 
 test("readPodFacts(): a pod with its namespace and its own ServiceAccount", async () => {
-  const { fake, api } = opened();
+  const { fake, api } = openFakeApi();
   fake.answer(json(pod), json(namespace), json(account));
   const facts = await readPodFacts(api, "shop", "web");
   assert.deepEqual(
@@ -44,7 +30,7 @@ test("readPodFacts(): a pod with its namespace and its own ServiceAccount", asyn
 });
 
 test("readPodFacts(): null without the pod; what else isn't there is left out", async () => {
-  const { fake, api } = opened();
+  const { fake, api } = openFakeApi();
   fake.answer(refusal(404, "no"));
   assert.equal(await readPodFacts(api, "shop", "web"), null);
   fake.answer(json(pod), refusal(404, "no"), refusal(404, "no"));
@@ -53,13 +39,13 @@ test("readPodFacts(): null without the pod; what else isn't there is left out", 
 });
 
 test("readPodFacts(): a refusal is no absence", async () => {
-  const { fake, api } = opened();
+  const { fake, api } = openFakeApi();
   fake.answer(json(pod), refusal(403, "not you"));
   await assert.rejects(readPodFacts(api, "shop", "web"), { code: "api_forbidden" });
 });
 
 test("readClusterFacts(): each pod beside what its decision rests on; unreadable ones left out", async () => {
-  const { fake, api, clock } = opened();
+  const { fake, api, clock } = openFakeApi();
   const bare = { metadata: { uid: "v", namespace: "other", name: "x" } };
   fake.answer(page([namespace]), page([account]), page([pod, bare, { metadata: {} }]));
   const all = [...podsWithFacts(await readClusterFacts(api, clock))];
