@@ -80,13 +80,14 @@ export const commands: Commands = {
   },
   explain: {
     group: forOperators,
-    usage: "NAMESPACE/POD | --all [flags]",
+    usage: "NAMESPACE/POD | pod/NAME | --all [flags]",
     summary: "explains why a pod gets its credentials or not, and names the one thing to change",
     flags: explainFlags,
     examples: [
       "explain shop/cart-0",
-      "explain --all --server-status=http://127.0.0.1:9622",
-      "explain shop/cart-0 --kubeconfig=FILE --output=json",
+      "explain pod/cart-0 -n shop --context=prod",
+      "explain -A -o json",
+      "explain shop/cart-0 --kubeconfig=FILE",
     ],
     exitCodes: {
       0: "the pod gets credentials; with --all: no pod is denied",

@@ -55,7 +55,8 @@ function fakeRuntime(programs: Programs) {
       close: () => {},
     }),
     fastGet: () => null,
-    follow: (_command, _args, _output, signal) => aborted(signal),
+    follow: (_command, _args, { signal }) =>
+      aborted(signal).then(() => ({ code: 124, stderr: "" })),
     run: (command, args, options) => {
       const line = [command, ...args].join(" ");
       const result = programs(line, options?.stdin ?? "");

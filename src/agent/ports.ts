@@ -133,6 +133,5 @@ export type RunProgram = (
 export type FollowProgram = (
   command: string,
   args: readonly string[],
-  output: () => void,
-  signal: AbortSignal,
-) => Promise<void>;
+  options: { readonly output: () => void; readonly signal: AbortSignal },
+) => Promise<unknown>;

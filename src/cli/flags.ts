@@ -21,6 +21,8 @@ export interface Flag<T> {
   readonly env?: string;
   /** The possible values. */
   readonly choices?: readonly string[];
+  /** One letter, as in `-n`. */
+  readonly short?: string;
   /** Placeholder in `--help`; if absent, the last part of the flag's name. */
   readonly value?: string;
 }
@@ -138,6 +140,11 @@ export const flag = {
     help,
   }),
 };
+
+/** The flag with a letter, as in `-n`. */
+export function short<T>(letter: string, flag: Flag<T>): Flag<T> {
+  return { ...flag, short: letter };
+}
 
 /** The log flags of every long-running command. */
 export const logFlags = {

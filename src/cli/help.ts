@@ -76,10 +76,11 @@ function wrapped(text: string, width: number): string[] {
 }
 
 /** `--pod-rate N`, `--imdsv2 optional|required`, `--token-file FILE`. */
-function headOf(name: string, { kind, choices, value, expects }: Flag<unknown>): string {
-  if (kind === "switch") return `--${name}`;
+function headOf(name: string, { kind, short, choices, value, expects }: Flag<unknown>): string {
+  const long = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  if (kind === "switch") return long;
   const spelt = /^[A-Z:/]+$/.test(expects) ? expects : name.split("-").at(-1)!.toUpperCase();
-  return `--${name} ${choices?.join("|") ?? value ?? spelt}${kind === "list" ? ",…" : ""}`;
+  return `${long} ${choices?.join("|") ?? value ?? spelt}${kind === "list" ? ",…" : ""}`;
 }
 
 function describe(name: string, flag: Flag<unknown>): string {

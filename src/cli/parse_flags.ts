@@ -71,8 +71,9 @@ class Reading {
 
 /** The arguments as flags with their values, and positionals; unknown flags aren't errors here. */
 export function flagTokens(table: FlagTable, args: readonly string[]) {
-  const kinds = Object.entries(table).map(([name, { kind }]) => {
-    return [name, { type: kind === "switch" ? "boolean" as const : "string" as const }] as const;
+  const kinds = Object.entries(table).map(([name, { kind, short }]) => {
+    const type = kind === "switch" ? "boolean" as const : "string" as const;
+    return [name, { type, ...(short === undefined ? {} : { short }) }] as const;
   });
   return parseArgs({
     args: [...args],
@@ -88,7 +89,9 @@ function readArguments(read: Reading, table: FlagTable, args: readonly string[])
   const tokens = flagTokens(table, args);
   for (const token of tokens) {
     if (token.kind !== "option") continue;
-    const { name, rawName, value } = token;
+    const { name, rawName } = token;
+    // `-n=shop` is what kubectl takes too.
+    const value = /^-[a-z]$/i.test(rawName) ? token.value?.replace(/^=/, "") : token.value;
     const flag = Object.hasOwn(table, name) ? table[name] : undefined;
     if (flag === undefined) read.problems.push(unknownFlag(rawName, Object.keys(table)));
     else if (flag.kind === "switch") read.set(name, flag, rawName, value ?? "true");

@@ -62,7 +62,10 @@ function row([name, flag]: readonly [string, Flag<unknown>]): string {
   const variable = flag.env === undefined
     ? ""
     : ` Read from ${code(variableOf(name))}, then ${code(flag.env)}.`;
-  return `| ${code("--" + name)} | ${fallback} | ${cell(flag.help)}${expects}.${variable} |`;
+  const short = flag.short === undefined ? "" : `${code("-" + flag.short)}, `;
+  return `| ${short}${code("--" + name)} | ${fallback} | ${
+    cell(flag.help)
+  }${expects}.${variable} |`;
 }
 
 /** Not repeated, since it is obvious or in the flag's own text. */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { fakeRuntime } from "../../tests/fakes/runtime.ts";
 import { podRow, summary } from "../../tests/fakes/summaries.ts";
 import type { HttpClient } from "../runtime/http/types.ts";
+import { aborted } from "../time/aborted.ts";
 import { runExplain } from "./command.ts";
 
 const url = "http://127.0.0.1:19622";
@@ -86,8 +87,19 @@ const runs = [
   [["--all", "--kubeconfig=config"], 3, /Note: 1 not judged/],
   [["shop/web", "--kubeconfig=none"], 2, /--kubeconfig none: there is no such file/],
   [["shop/web", base], 0, /policy alone/],
-  [[], 2, /no pod; expected NAMESPACE\/POD or --all/],
-  [["web"], 2, /web: is no pod's name/],
+  [[], 2, /no pod; expected NAMESPACE\/POD, pod\/NAME, NAME or --all/],
+  [["shop/"], 2, /shop\/: is no pod's name/],
+  [["shop/good", "-n", "other"], 2, /--namespace: "other" is not valid; expected shop or none/],
+  // As kubectl has it.
+  [["pod/good", "-n", "shop", `--server-status=${url}`], 0, /gets its credentials/],
+  [["pod", "good", "-n=shop", `--server-status=${url}`], 0, /gets its credentials/],
+  [["good", "-nshop", `--server-status=${url}`], 0, /gets its credentials/],
+  [["pods/good", `--server-status=${url}`], 4, /no pod default\/good/],
+  [["web", "--kubeconfig=namespaced", base], 0, /may have its role/],
+  [["web", "--kubeconfig=namespaced", "--context=none", base], 2, /none/],
+  [["-A", "--kubeconfig=config", base], 3, /1 denied, 1 cause/],
+  [["--all", "-n", "other", "--kubeconfig=config", base], 0, /No pod is denied/],
+  [["shop/bad", `--server-status=${url}`, "-o", "yaml"], 3, /^source: .*\nnamespace: shop\n/],
   [["a/b/c", "x"], 2, /a\/b\/c: is no pod's name[^]*x: unexpected/],
   [["shop/web", "--all"], 2, /shop\/web: unexpected/],
   [["shop/web", `--server-status=${url}`, "--kubeconfig=f"], 2, /not both/],
@@ -96,7 +108,8 @@ const runs = [
 
 for (const [args, code, text] of runs) {
   test(`explain ${args.join(" ")}: ${code}`, async () => {
-    const files = { config: kubeconfig, "/home/u/.kube/config": kubeconfig };
+    const namespaced = kubeconfig.replace('"user":"u"', '"user":"u","namespace":"shop"');
+    const files = { config: kubeconfig, namespaced, "/home/u/.kube/config": kubeconfig };
     const fetch = serving({ ...server, ...cluster });
     const { runtime, written } = fakeRuntime({ files, env: { HOME: "/home/u" }, fetch });
     assert.equal(await runExplain(runtime, args), code);
@@ -148,7 +161,7 @@ test("explain --output=json: the explanation, and who was asked", async () => {
   assert.deepEqual(JSON.parse(written()), { source, ...explanation("denied", "change it") });
 });
 
-test("explain --all: the server's denied and failed pods by cause; silent replicas are told", async () => {
+test("explain --all: the server's denied and failed pods by cause; silent replicas are named", async () => {
   const denied = { state: "denied", reason: "NotPermitted", message: "namespace shop: …" } as const;
   const merged = {
     ...summary({
@@ -175,8 +188,43 @@ NotPermitted: namespace shop: …
 CredentialsFailed: STS denies
   shop/c
 
-Note: replica 10.0.0.3 was not asked: no answer in time
+Note: replica 10.0.0.3 didn't answer: no answer in time
 Asked: the server at ${url}
 `,
+  );
+});
+
+test("explain: with nothing at the usual place, through a port-forward by kubectl", async () => {
+  const calls: string[] = [];
+  const { runtime, written } = fakeRuntime({
+    env: { HOME: "/home/u", KUBECONFIG: "config" },
+    fetch: serving({ "http://127.0.0.1:40123/api/pods/shop/web": explanation("credentials") }),
+    follow: async (command, args, { output, signal, env }) => {
+      calls.push([command, ...args].join(" "), env?.["KUBECONFIG"] ?? "");
+      output("Forwarding from 127.0.0.1:40123");
+      output(" -> 9622\nForwarding from [::1]:40123 -> 9622\n");
+      await aborted(signal);
+      calls.push("ended");
+      return { code: 124, stderr: "" };
+    },
+  });
+  assert.equal(await runExplain(runtime, ["shop/web", "--context=prod"]), 0, written());
+  assert.match(written(), /Asked: the server at deploy\/rolecall-server in namespace rolecall/);
+  assert.deepEqual(calls, [
+    "kubectl --context=prod --namespace=rolecall port-forward --address=127.0.0.1 " +
+    "deploy/rolecall-server :9622",
+    "config",
+    "ended",
+  ]);
+});
+
+test("explain: a port-forward that fails says why, and how to reach a server", async () => {
+  const { runtime, written } = fakeRuntime({
+    follow: () => Promise.resolve({ code: 1, stderr: "error: pods is forbidden\n" }),
+  });
+  assert.equal(await runExplain(runtime, ["shop/web"]), 1);
+  assert.match(
+    written(),
+    /no server answers at .*9622, and kubectl .*: error: pods is forbidden; give/,
   );
 });

@@ -1,4 +1,4 @@
-/** Judges by policy alone, from what the cluster's objects say: no server is asked. */
+/** Explanations by policy alone, from the cluster's objects, without a server. */
 import type { KubernetesApi } from "../kubernetes/client/api.ts";
 import {
   podsWithFacts,
@@ -11,26 +11,37 @@ import { createPolicy, type Policy } from "../policy/decide.ts";
 import { explained, type Explanation, skipped } from "../policy/explanation.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import type { Answer, DeniedPod } from "./answer.ts";
-import type { ExplainOptions } from "./options.ts";
 
 const unasked = "not asked: only a server knows (--server-status)";
-/** The server finds its account out by itself; here it has to be told. */
+/** The server determines its account by itself; here a flag has to give it. */
 const giveBase = "give --role-base-arn as the server has it, or ask the server (--server-status)";
 
-/** @throws {ApiFault} the API can't be asked */
-export async function judgeCluster(
+/** @throws {ApiFault} */
+export async function explainPodByPolicy(
   api: KubernetesApi,
-  clock: Clock,
-  { subject, policy: settings }: Pick<ExplainOptions, "subject" | "policy">,
+  settings: PolicySettings,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
 ): Promise<Answer> {
-  const policy = createPolicy(settings);
-  if (subject === "all") return judgeAll(policy, await collected(api, clock));
-  const facts = await readPodFacts(api, subject.namespace, subject.name);
-  if (facts === null) return { kind: "not-found" };
-  return { kind: "pod", explanation: judgePod(policy, settings, facts) };
+  const facts = await readPodFacts(api, namespace, name);
+  if (facts === null) return { kind: "not-found", namespace, name };
+  return { kind: "pod", explanation: judgePod(createPolicy(settings), settings, facts) };
 }
 
-/** One pod's steps; credentials and agent stay open. */
+/** Of one namespace, or with null of all. @throws {ApiFault} */
+export async function explainAllByPolicy(
+  api: KubernetesApi,
+  clock: Clock,
+  { policy, namespace }: {
+    readonly policy: PolicySettings;
+    readonly namespace: string | null;
+  },
+): Promise<Answer> {
+  const pods = podsWithFacts(await readClusterFacts(api, clock));
+  const wanted = [...pods].filter(({ pod }) => namespace === null || pod.namespace === namespace);
+  return judgeAll(createPolicy(policy), wanted);
+}
+
+/** One pod's steps; credentials and agent aren't known. */
 function judgePod(
   policy: Policy,
   settings: PolicySettings,
@@ -57,10 +68,6 @@ function judgeAll(policy: Policy, pods: Iterable<PodWithFacts>): Answer {
     if (reason === "RoleBaseUnknown") unjudged++;
     else denied.push({ namespace: pod.namespace, name: pod.name, reason, message });
   }
-  const note = `${unjudged} not judged, whose roles are named without arn: ${giveBase}`;
+  const note = `${unjudged} not judged, since their roles are written without arn: ${giveBase}`;
   return { kind: "all", denied, notes: unjudged === 0 ? [] : [note] };
-}
-
-async function collected(api: KubernetesApi, clock: Clock): Promise<Iterable<PodWithFacts>> {
-  return podsWithFacts(await readClusterFacts(api, clock));
 }

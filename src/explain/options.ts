@@ -6,24 +6,25 @@ import {
 } from "../kubernetes/client/kubeconfig_files.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
+import type { StatusTarget } from "../status_client/status_client.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
 import { explainFlags } from "./flags.ts";
 
-/** Where a server's status listener is by default, of `dev` and behind a port-forward. */
-const usualStatusUrl = "http://127.0.0.1:9622";
-
-/** Whom to ask. `usual`: a server at the usual place, else the cluster that kubectl would take. */
-type Source =
-  | { readonly kind: "server"; readonly url: string }
-  | { readonly kind: "cluster"; readonly kubeconfig: KubeconfigFiles }
-  | { readonly kind: "usual"; readonly url: string; readonly kubeconfig: KubeconfigFiles | null };
+/** Null as a namespace: that of the kubeconfig's context for a pod, all of them for `all`. */
+export type Subject =
+  | { readonly kind: "pod"; readonly namespace: string | null; readonly name: string }
+  | { readonly kind: "all"; readonly namespace: string | null };
 
 export interface ExplainOptions {
-  readonly subject: { readonly namespace: string; readonly name: string } | "all";
-  readonly source: Source;
-  readonly json: boolean;
-  /** For judging by policy alone. */
+  readonly subject: Subject;
+  /** Null: by policy alone. */
+  readonly server: StatusTarget | null;
+  /** For policy alone, if no server answers either; null if there is none. */
+  readonly kubeconfig: KubeconfigFiles | null;
+  readonly context: string | null;
+  readonly output: "text" | "json" | "yaml";
+  /** For policy alone. */
   readonly policy: PolicySettings;
 }
 
@@ -32,35 +33,56 @@ type ParsedOptions =
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 
 type Values = FlagValues<typeof explainFlags>;
+type Env = Readonly<Record<string, string | undefined>>;
 
-export function parseExplainOptions(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): ParsedOptions {
+export function parseExplainOptions(args: readonly string[], env: Env): ParsedOptions {
   const parsed = parseFlags(explainFlags, args, env);
-  if (parsed.kind === "problems") {
-    return { kind: "problems", problems: [...parsed.problems, ...flagProblems(parsed.values)] };
-  }
   const { values, positionals } = parsed;
-  const problems = [...subjectProblems(values, positionals), ...flagProblems(values)];
-  if (problems.length > 0) return { kind: "problems", problems };
-  const [namespace = "", name = ""] = (positionals[0] ?? "").split("/");
-  const subject = values.all ? "all" : { namespace, name };
-  const json = values.output === "json";
-  const policy = policySettingsOf(values);
-  return { kind: "options", options: { subject, source: sourceOf(values, env), json, policy } };
+  const subject = subjectOf(values, positionals);
+  const problems = [
+    ...(parsed.kind === "problems" ? parsed.problems : subject.problems),
+    ...flagProblems(values),
+  ];
+  if (problems.length > 0 || subject.subject === null) return { kind: "problems", problems };
+  return { kind: "options", options: { subject: subject.subject, ...sourcesOf(values, env) } };
 }
 
-function subjectProblems({ all }: Values, positionals: readonly string[]): string[] {
-  const [first, ...others] = positionals;
-  const strays = (all ? positionals : others).map((text) => `${text}: unexpected; ${expected}`);
-  if (all) return strays;
-  if (first === undefined) return [`explain: no pod; ${expected}`];
-  if (/^[^/]+\/[^/]+$/.test(first)) return strays;
-  return [`${first}: is no pod's name; ${expected}`, ...strays];
+interface FoundSubject {
+  readonly subject: Subject | null;
+  readonly problems: readonly string[];
 }
 
-const expected = "expected NAMESPACE/POD or --all";
+const expected = "expected NAMESPACE/POD, pod/NAME, NAME or --all";
+
+/** `pod/NAME` and `NAME` as kubectl has them, `NAMESPACE/NAME`, or `pod NAME`. */
+function subjectOf(values: Values, positionals: readonly string[]): FoundSubject {
+  const namespace = values.namespace || null;
+  const refuse = (...problems: string[]): FoundSubject => ({ subject: null, problems });
+  if (values.all || values["all-namespaces"]) {
+    const strays = positionals.map((text) => `${text}: unexpected; ${expected}`);
+    const all = { kind: "all", namespace: values["all-namespaces"] ? null : namespace } as const;
+    return strays.length > 0 ? refuse(...strays) : { subject: all, problems: [] };
+  }
+  const [first, ...others] = isType(positionals[0]) ? positionals.slice(1) : positionals;
+  if (first === undefined) return refuse(`explain: no pod; ${expected}`);
+  const strays = others.map((text) => `${text}: unexpected; ${expected}`);
+  const [before, name, ...more] = first.includes("/") ? first.split("/") : ["pod", first];
+  if (!before || !name || more.length > 0) {
+    return refuse(`${first}: is no pod's name; ${expected}`, ...strays);
+  }
+  if (strays.length > 0) return refuse(...strays);
+  if (isType(before)) return { subject: { kind: "pod", namespace, name }, problems: [] };
+  if (namespace === null || namespace === before) {
+    return { subject: { kind: "pod", namespace: before, name }, problems: [] };
+  }
+  return refuse(
+    `--namespace: ${JSON.stringify(namespace)} is not valid; expected ${before} or none`,
+  );
+}
+
+function isType(word: string | undefined): boolean {
+  return word === "pod" || word === "pods" || word === "po";
+}
 
 function flagProblems(values: Values): string[] {
   const both = values["server-status"] !== "" && values["kubeconfig"] !== "";
@@ -70,9 +92,12 @@ function flagProblems(values: Values): string[] {
   ];
 }
 
-function sourceOf(values: Values, env: Readonly<Record<string, string | undefined>>): Source {
-  const { "server-status": url, kubeconfig } = values;
-  if (url !== "") return { kind: "server", url };
-  if (kubeconfig !== "") return { kind: "cluster", kubeconfig: kubeconfigFile(kubeconfig) };
-  return { kind: "usual", url: usualStatusUrl, kubeconfig: usualKubeconfig(env) };
+function sourcesOf(values: Values, env: Env): Omit<ExplainOptions, "subject"> {
+  const { "server-status": url, kubeconfig, "server-namespace": namespace, output } = values;
+  const context = values.context || null;
+  const policy = policySettingsOf(values);
+  const shared = { context, output, policy };
+  if (kubeconfig !== "") return { ...shared, server: null, kubeconfig: kubeconfigFile(kubeconfig) };
+  const server = { url: url || null, context, namespace };
+  return { ...shared, server, kubeconfig: usualKubeconfig(env) };
 }

@@ -47,9 +47,11 @@ export function podText(explanation: Explanation, source: string, paint: Paint):
 
 /** Every denied pod, by cause. */
 export function causesText(
-  causes: readonly Cause[],
-  notes: readonly string[],
-  source: string,
+  { causes, notes, source }: {
+    readonly causes: readonly Cause[];
+    readonly notes: readonly string[];
+    readonly source: string;
+  },
   paint: Paint,
 ): string {
   const count = causes.reduce((sum, { pods }) => sum + pods.length, 0);

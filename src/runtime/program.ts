@@ -4,6 +4,8 @@ import type { FollowProgram, ProgramResult, RunProgram } from "./runtime.ts";
 
 const defaultTimeoutMs = 10_000;
 const maxOutputBytes = 16 * 1024 * 1024;
+/** Of a followed program, the end of what it printed to standard error. */
+const maxErrorText = 4096;
 
 /**
  * Runs programs found on `path`. Never rejects: 127 where the program isn't there or may not be
@@ -30,25 +32,29 @@ export function createRunProgram(path: string): RunProgram {
 
 /**
  * Follows the output of a program found on `path` until it ends or the signal aborts, which kills
- * it. Never rejects, also where the program isn't there or may not be run.
+ * it. Never rejects: 127 if the program isn't there or may not be run.
  */
 export function createFollowProgram(path: string): FollowProgram {
-  return (command, args, output, signal) =>
+  return (command, args, { output, signal, env = { PATH: path } }) =>
     new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const child = spawn(command, [...args], {
-        env: { PATH: path },
-        stdio: ["ignore", "pipe", "ignore"],
-      });
+      if (signal.aborted) return resolve({ code: 124, stderr: "" });
+      const child = spawn(command, [...args], { env, stdio: ["ignore", "pipe", "pipe"] });
       const kill = () => child.kill("SIGKILL");
-      const ended = () => {
+      let stderr = "";
+      const ended = (code: number, reason = "") => {
         signal.removeEventListener("abort", kill);
-        resolve();
+        resolve({ code, stderr: stderr || reason });
       };
       signal.addEventListener("abort", kill, { once: true });
-      child.stdout.on("data", () => output());
-      child.once("error", ended);
-      child.once("close", ended);
+      child.stdout.setEncoding("utf8").on("data", output);
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        stderr = (stderr + text).slice(-maxErrorText);
+      });
+      child.once(
+        "error",
+        (error: ExecFileException) => ended(exitCode(error), reasonOf(error)),
+      );
+      child.once("close", (code) => ended(code ?? 124));
     });
 }
 

@@ -54,7 +54,10 @@ const follow = createFollowProgram("/usr/bin:/bin");
 test("follow: each piece of output is announced; aborting ends the program", async () => {
   const stop = new AbortController();
   const printed = Promise.withResolvers<void>();
-  const ended = follow("sh", ["-c", "echo one; exec sleep 60"], printed.resolve, stop.signal);
+  const ended = follow("sh", ["-c", "echo one; exec sleep 60"], {
+    output: () => printed.resolve(),
+    signal: stop.signal,
+  });
   await printed.promise;
   stop.abort();
   await ended;
@@ -62,7 +65,7 @@ test("follow: each piece of output is announced; aborting ends the program", asy
 
 test("follow: settles where the program ends, isn't there, or the signal has aborted", async () => {
   const { signal } = new AbortController();
-  await follow("true", [], () => {}, signal);
-  await follow("rolecall-no-such-program", [], () => {}, signal);
-  await follow("sleep", ["60"], () => {}, AbortSignal.abort());
+  await follow("true", [], { output: () => {}, signal });
+  await follow("rolecall-no-such-program", [], { output: () => {}, signal });
+  await follow("sleep", ["60"], { output: () => {}, signal: AbortSignal.abort() });
 });

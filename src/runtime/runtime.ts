@@ -32,13 +32,21 @@ export type RunProgram = (
   options?: RunOptions,
 ) => Promise<ProgramResult>;
 
-/** Calls `output` whenever a program prints something; settles when it ends or `signal` aborts. */
+export interface FollowOptions {
+  /** Called with what the program prints, a piece at a time. */
+  readonly output: (text: string) => void;
+  /** Kills the program. */
+  readonly signal: AbortSignal;
+  /** Nothing but PATH by default. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a program that goes on; settles when it ends or `signal` aborts. */
 export type FollowProgram = (
   command: string,
   args: readonly string[],
-  output: () => void,
-  signal: AbortSignal,
-) => Promise<void>;
+  options: FollowOptions,
+) => Promise<Omit<ProgramResult, "stdout">>;
 
 export interface Runtime {
   readonly platform: { readonly name: "deno" | "node"; readonly version: string };

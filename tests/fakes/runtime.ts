@@ -8,6 +8,8 @@ export interface FakeHostOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
+  /** Without it there is no program to follow. */
+  readonly follow?: Runtime["follow"];
   /** Without it nothing answers. */
   readonly fetch?: HttpClient["fetch"];
 }
@@ -46,7 +48,8 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
       close: () => {},
     }),
     fastGet: () => null,
-    follow: () => Promise.resolve(),
+    follow: options.follow ??
+      (() => Promise.resolve({ code: 127, stderr: "there is no such program" })),
     run: missing,
     resolve: missing,
     ...fakeFiles(files),

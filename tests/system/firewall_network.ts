@@ -34,9 +34,9 @@ export class FirewallNetwork {
   readonly onNode: RunProgram = (command, args, options) =>
     this.#in("node", command, args, options);
 
-  readonly followOnNode: FollowProgram = (command, args, output, signal) => {
+  readonly followOnNode: FollowProgram = (command, args, options) => {
     const inside = [`--net=/run/netns/${this.#name("node")}`, command, ...args];
-    return createFollowProgram(path)("nsenter", inside, output, signal);
+    return createFollowProgram(path)("nsenter", inside, options);
   };
 
   async open(): Promise<void> {

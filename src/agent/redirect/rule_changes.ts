@@ -24,7 +24,7 @@ export async function watchRules(
 ): Promise<void> {
   await Promise.all(monitors.map(async ([command, args]) => {
     while (!signal.aborted) {
-      await follow(command, args, changed, signal);
+      await follow(command, args, { output: changed, signal });
       await pause(clock, restartAfterMs, signal);
     }
   }));
