@@ -35,6 +35,10 @@ export const metadataEnd = "169.254.169.254:80";
 
 export class FakeProc {
   readonly node: FakeNamespace = namespaceOf([], nodeInode);
+  /** New processes and namespaces get the numbers of some that are gone. */
+  reusesNumbers = false;
+  readonly #freePids: number[] = [];
+  readonly #freeInodes: number[] = [];
   /** How often each path was read. */
   readonly reads = new Map<string, number>();
   /** Paths that can't be read, with the code of the error. */
@@ -55,12 +59,13 @@ export class FakeProc {
   }
 
   namespace(addresses: readonly string[]): FakeNamespace {
-    return namespaceOf(addresses, this.#lastInode += 100);
+    const free = this.reusesNumbers ? this.#freeInodes.shift() : undefined;
+    return namespaceOf(addresses, free ?? (this.#lastInode += 100));
   }
 
   /** A process; it starts after all others unless a time is given. */
   start(
-    { pid = ++this.#lastPid, cgroup, namespace, startedAt = ++this.#ticks }:
+    { pid = this.#nextPid(), cgroup, namespace, startedAt = ++this.#ticks }:
       & Pick<FakeProcess, "cgroup" | "namespace">
       & Partial<FakeProcess>,
   ): FakeProcess {
@@ -74,8 +79,17 @@ export class FakeProc {
     return this.start({ cgroup: podCgroup(uid), namespace: this.namespace(addresses) });
   }
 
+  /** A namespace ends with its last process. */
   exit({ pid }: Pick<FakeProcess, "pid">): void {
+    const namespace = this.#processes.get(pid)?.namespace;
     this.#processes.delete(pid);
+    this.#freePids.push(pid);
+    const isOver = ![...this.#processes.values()].some((other) => other.namespace === namespace);
+    if (namespace && isOver) this.#freeInodes.push(namespace.inode);
+  }
+
+  #nextPid(): number {
+    return (this.reusesNumbers ? this.#freePids.shift() : undefined) ?? ++this.#lastPid;
   }
 
   process(pid: number): FakeProcess | undefined {

@@ -1,15 +1,16 @@
-/** One agent as the model needs it: streams from replicas, read as late as a history says. */
-import type { Assignments, AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
-import type { Callers } from "../../../src/agent/identity/callers.ts";
+/**
+ * One agent as the model needs it: streams from replicas, read as late as a history says. What
+ * happens to it is written down as a scenario (`../identity/README.md`).
+ */
+import type { AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import type { CallerLookup } from "../../../src/agent/ports.ts";
-import { decodeFrame } from "../../../src/protocol/frames.ts";
-import { type ManualClock, settled } from "../../fakes/manual_clock.ts";
-import { callersOfTest, connectionFrom } from "../../fakes/callers.ts";
-import type { FakeSandboxes } from "../../fakes/sandboxes.ts";
+import { decodeFrame, type Frame } from "../../../src/protocol/frames.ts";
+import { settled } from "../../fakes/manual_clock.ts";
+import { type AgentOfScenario, AgentOnNode, answerOf, type NodeAround } from "../identity/node.ts";
 import type { Replica } from "./replica.ts";
-import { nodeAddress } from "./truth.ts";
 
 interface Connection {
+  readonly name: string;
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly stream: AssignmentStream;
   /** A read that hasn't brought anything yet. */
@@ -19,16 +20,30 @@ interface Connection {
 const never = new AbortController().signal;
 
 export class NodeAgent {
-  readonly #assignments: Assignments;
-  readonly #callers: Callers;
-  readonly #clock: ManualClock;
+  readonly #agent: AgentOnNode;
+  readonly #around: NodeAround;
+  readonly #note: (line: string) => void;
   #connections: Connection[] = [];
+  #streams = 0;
+  #port = 20_000;
 
-  constructor(clock: ManualClock, runtime: FakeSandboxes | null) {
-    this.#clock = clock;
-    const agent = callersOfTest({ clock, runtime, ownAddresses: [nodeAddress] });
-    this.#assignments = agent.assignments;
-    this.#callers = agent.callers;
+  private constructor(agent: AgentOnNode, around: NodeAround, note: (line: string) => void) {
+    this.#agent = agent;
+    this.#around = around;
+    this.#note = note;
+  }
+
+  static async start(
+    around: NodeAround,
+    identity: AgentOfScenario["identity"],
+    note: (line: string) => void,
+  ): Promise<NodeAgent> {
+    note(`agent ${identity} not-connected`);
+    const agent = await AgentOnNode.start(around, {
+      identity,
+      withRuntime: identity === "runtime",
+    });
+    return new NodeAgent(agent, around, note);
   }
 
   /** Opens a stream; the agent overlaps two at the most. */
@@ -36,14 +51,17 @@ export class NodeAgent {
     if (this.#connections.length >= 2) this.disconnect();
     const reader = replica.open().body.getReader();
     reader.closed.catch(() => {});
-    this.#connections.push({ reader, stream: this.#assignments.openStream(), pending: null });
+    const name = String(++this.#streams);
+    this.#note(`stream ${name}`);
+    const stream = this.#agent.assignments.openStream();
+    this.#connections.push({ name, reader, stream, pending: null });
   }
 
   /** The oldest stream is closed. */
   disconnect(): void {
     const oldest = this.#connections.shift();
     if (!oldest) return;
-    oldest.stream.close();
+    this.#end(oldest);
     oldest.reader.cancel().catch(() => {});
   }
 
@@ -69,25 +87,55 @@ export class NodeAgent {
     if (chunk === undefined) return false;
     connection.pending = null;
     if (chunk.length === 0) {
-      this.#ended(connection);
+      this.#connections = this.#connections.filter((other) => other !== connection);
+      this.#end(connection);
       return false;
     }
     for (const line of new TextDecoder().decode(chunk).trimEnd().split("\n")) {
       const frame = decodeFrame(line);
-      if (frame) connection.stream.apply(frame);
+      if (!frame) continue;
+      this.#note(`${commandOf(frame, this.#around.clock.now())} stream=${connection.name}`);
+      connection.stream.apply(frame);
     }
     return true;
   }
 
-  /** The answer to a request from the address, which may take a moment. */
-  async ask(ip: string): Promise<CallerLookup> {
-    const asking = this.#callers.waitFor(connectionFrom(ip), 20, never);
-    await this.#clock.advance(20);
-    return await asking;
+  #end({ name, stream }: Connection): void {
+    this.#note(`end-stream ${name}`);
+    stream.close();
   }
 
-  #ended(connection: Connection): void {
-    connection.stream.close();
-    this.#connections = this.#connections.filter((other) => other !== connection);
+  /** An end at the address that no connection has had. */
+  end(ip: string): string {
+    return `${ip.includes(":") ? `[${ip}]` : ip}:${this.#port = this.#port % 60_000 + 1}`;
   }
+
+  /** The answer to a request over a new connection; it may take a moment. */
+  async ask(end: string): Promise<CallerLookup> {
+    const asking = this.#agent.callers.waitFor(this.#agent.accept(end), 20, never);
+    await this.#around.clock.advance(20);
+    const found = await asking;
+    // Those that aren't answered are left out: each step sends a dozen.
+    if (found.kind === "pod") {
+      this.#note(`accept ${end}\nrequest ${end}\n----\n${answerOf(found)}\n`);
+    }
+    return found;
+  }
+}
+
+function commandOf(frame: Frame, now: number): string {
+  if (frame.type === "revoke") return `revoke ${frame.uid}`;
+  if (frame.type === "ping") return `ping age=${frame.watchAgeSeconds}`;
+  if (frame.type === "synced") return "synced";
+  const { pod, role, denied } = frame;
+  const ends = role?.credentials && Date.parse(role.credentials.expiration) - now;
+  return [
+    `assign ${pod.uid} role=${denied ? "denied" : role?.identity ?? "none"}`,
+    ...pod.ips.length > 0 ? [`ip=${pod.ips}`] : [],
+    ...pod.hostNetwork ? ["host-network"] : [],
+    ...pod.terminating ? ["terminating"] : [],
+    ...pod.createdAt ? [`created=${pod.createdAt.slice(17, 19)}`] : [],
+    ...role && ends === undefined ? ["pending"] : [],
+    ...ends ? [`lasts=${ends}ms`] : [],
+  ].join(" ");
 }

@@ -74,7 +74,7 @@ export class Truth {
 
   /** A pod under one of three names, as StatefulSets use theirs again; its role is its own. */
   create(name: number, hostNetwork: boolean): void {
-    const uid = `uid-${++this.#created}`;
+    const uid = `00000000-0000-4000-8000-${String(++this.#created).padStart(12, "0")}`;
     const facts = podFacts({
       uid,
       name: `web-${name}`,
