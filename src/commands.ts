@@ -7,6 +7,7 @@ import { devFlags } from "./dev/flags.ts";
 import { explainFlags } from "./explain/flags.ts";
 import { migrateFlags } from "./migrate/flags.ts";
 import { serverFlags } from "./server/flags.ts";
+import { statusFlags } from "./status/flags.ts";
 import { waitFlags } from "./wait/flags.ts";
 
 const onNodes = "In the cluster";
@@ -96,6 +97,16 @@ export const commands: Commands = {
       4: "there is no such pod",
     },
     load: async () => (await import("./explain/command.ts")).runExplain,
+  },
+  status: {
+    group: forOperators,
+    usage: "[flags]",
+    summary:
+      "shows servers, agents, redirect and denied pods on one screen, and what to look at next",
+    flags: statusFlags,
+    examples: ["status", "status --watch", "status --context=prod -o json"],
+    exitCodes: { 0: "healthy", 1: "not healthy, or no server answers" },
+    load: async () => (await import("./status/command.ts")).runStatus,
   },
   check: {
     group: forOperators,
