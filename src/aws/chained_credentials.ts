@@ -1,16 +1,16 @@
-/** The session of the role that the server assumes first, to assume the pods' roles with. */
+/** Credentials of the role that the server assumes first, to assume the pods' roles (role chaining). */
 import type { StsCredentials } from "./sts_answers.ts";
 import type { OwnCredentials } from "./sts_client.ts";
 
-/** AWS's limit for sessions made with another session's credentials, and enough for any. */
+/** AWS's limit for chained sessions. */
 export const firstSessionSeconds = 3600;
 
 /**
- * A provider for the SDK, which asks it again from five minutes before the end on. Where the
- * renewal fails, the old session is used as long as it lasts.
+ * A credential provider for the SDK, which calls it again from five minutes before the expiry on. If
+ * the renewal fails, the old session is used until it expires.
  *
- * The end is told by our own clock, like the SDK's look at it: one that runs ahead of STS's would
- * have the first role assumed anew for each call.
+ * The expiry is by our own clock, like the SDK's check: otherwise a clock ahead of STS's would make
+ * the SDK assume the first role for each call.
  */
 export function chainedCredentials(
   assume: () => Promise<StsCredentials>,

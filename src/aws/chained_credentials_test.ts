@@ -24,7 +24,7 @@ function bench() {
   return { world, session, provider, leftMs };
 }
 
-// STS's expiry in hours by our clock, what the SDK is told
+// STS's expiry in hours by our clock, what the SDK gets
 const lives = [
   ["clocks agree", 1, 1],
   ["a short session", 0.25, 0.25],
@@ -32,15 +32,15 @@ const lives = [
   ["our clock is two hours ahead", -1, 1],
 ] as const;
 
-for (const [name, told, used] of lives) {
+for (const [name, stated, used] of lives) {
   test(`chainedCredentials() ${name}`, async () => {
     const { world, session, leftMs } = bench();
-    world.answer = () => session(told * hour);
+    world.answer = () => session(stated * hour);
     assert.equal(await leftMs(), used * hour);
   });
 }
 
-test("chainedCredentials() uses the old session to its end where the renewal fails", async () => {
+test("chainedCredentials() uses the old session until it expires if the renewal fails", async () => {
   const { world, provider } = bench();
   await provider();
   const failure = new Error("unreachable");

@@ -2,7 +2,7 @@
 import { type DeadlineOptions, withDeadline } from "../time/deadline.ts";
 
 /** HTTP that follows, decodes and adds nothing. */
-export interface ImdsHttp {
+interface ImdsHttp {
   fetch(url: string, init: {
     method: string;
     headers: Readonly<Record<string, string>>;
@@ -16,7 +16,7 @@ interface FastReply {
   readonly body: Uint8Array | string | { cancel(): unknown } | null;
 }
 
-/** The fast path of a GET; undefined if it doesn't apply, and `ImdsHttp` has to ask. */
+/** The fast path of a GET; undefined if it doesn't apply and `ImdsHttp` must be used. */
 type FastGet<Fast> = (
   path: string,
   headers: Readonly<Record<string, string>>,
@@ -35,7 +35,7 @@ export interface ImdsOptions<Fast extends FastReply = never> {
   readonly timeoutMs?: number;
 }
 
-export interface ImdsRequest {
+interface ImdsRequest {
   readonly method: string;
   /** Canonical, beginning with a slash. */
   readonly path: string;
@@ -63,37 +63,37 @@ interface Session {
 
 const ttlSeconds = 21_600;
 /** Tokens may be enabled later, in the instance's metadata options. */
-const askAgainMs = 60_000;
+const retryTokenMs = 60_000;
 
 /**
  * Requests with a token that is renewed before it expires. After a 401 it tries once more with a new
- * token; a service without tokens (403, 404, 405 to the PUT) is asked without one. The reply's body
+ * token; a service without tokens (403, 404, 405 to the PUT) gets requests without one. The reply's body
  * is a stream; `signal` ends request and body.
  * @throws {ImdsFault}, or the connection's own error.
  */
 export function createImds<Fast extends FastReply = never>(
-  deps: ImdsOptions<Fast>,
+  options: ImdsOptions<Fast>,
 ): (request: ImdsRequest) => Promise<Response | Fast> {
-  const imds = new Imds(deps);
-  return (request) => imds.ask(request);
+  const imds = new Imds(options);
+  return (request) => imds.send(request);
 }
 
 class Imds<Fast extends FastReply> {
-  readonly #deps: ImdsOptions<Fast>;
+  readonly #options: ImdsOptions<Fast>;
   readonly #timeoutMs: number;
   readonly #base: string;
   readonly #isOrigin: boolean;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
 
-  constructor(deps: ImdsOptions<Fast>) {
-    this.#deps = deps;
-    this.#timeoutMs = deps.timeoutMs ?? 5000;
-    this.#base = deps.baseUrl.replace(/\/+$/, "");
+  constructor(options: ImdsOptions<Fast>) {
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? 5000;
+    this.#base = options.baseUrl.replace(/\/+$/, "");
     this.#isOrigin = /^http:\/\/[^/]+$/.test(this.#base);
   }
 
-  async ask(request: ImdsRequest): Promise<Response | Fast> {
+  async send(request: ImdsRequest): Promise<Response | Fast> {
     const session = await this.#current();
     const answer = await this.#send(request, session);
     if (answer.status !== 401) return answer;
@@ -108,7 +108,7 @@ class Imds<Fast extends FastReply> {
   /** One request for a token serves all that wait, and goes on if one of them is aborted. */
   #current(): Promise<Session> {
     const session = this.#session;
-    if (session !== undefined && this.#deps.clock.now() < session.renewAt) {
+    if (session !== undefined && this.#options.clock.now() < session.renewAt) {
       return Promise.resolve(session);
     }
     this.#opening ??= this.#open().finally(() => this.#opening = undefined);
@@ -117,14 +117,14 @@ class Imds<Fast extends FastReply> {
 
   async #open(): Promise<Session> {
     const { status, text } = await this.#requestToken();
-    const now = this.#deps.clock.now();
+    const now = this.#options.clock.now();
     if (status === 200 && text !== "") {
       return this.#session = { token: text, renewAt: now + ttlSeconds * 800 };
     }
     if (![403, 404, 405].includes(status)) {
       throw new ImdsFault("imds_token", `metadata service: PUT token answered ${status}`);
     }
-    return this.#session = { token: undefined, renewAt: now + askAgainMs };
+    return this.#session = { token: undefined, renewAt: now + retryTokenMs };
   }
 
   /** The deadline spans the body: a token that never ends would hold up every request. */
@@ -132,7 +132,7 @@ class Imds<Fast extends FastReply> {
     const headers = { "X-aws-ec2-metadata-token-ttl-seconds": String(ttlSeconds) };
     return await withDeadline(this.#deadline(), async (signal) => {
       const init = { method: "PUT", headers, signal };
-      const answer = await this.#deps.http.fetch(`${this.#base}/latest/api/token`, init);
+      const answer = await this.#options.http.fetch(`${this.#base}/latest/api/token`, init);
       return { status: answer.status, text: (await answer.text()).trim() };
     });
   }
@@ -147,7 +147,7 @@ class Imds<Fast extends FastReply> {
     if (plain !== undefined) return plain;
     return await withDeadline(
       this.#deadline(signal),
-      (signal) => this.#deps.http.fetch(this.#base + path, { method, headers, signal }),
+      (signal) => this.#options.http.fetch(this.#base + path, { method, headers, signal }),
     );
   }
 
@@ -156,7 +156,7 @@ class Imds<Fast extends FastReply> {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Fast | undefined> {
-    const { fastGet } = this.#deps;
+    const { fastGet } = this.#options;
     if (!fastGet || !this.#isOrigin) return undefined;
     try {
       return await fastGet(path, headers, signal, this.#timeoutMs);
@@ -167,7 +167,12 @@ class Imds<Fast extends FastReply> {
   }
 
   #deadline(signal?: AbortSignal): DeadlineOptions {
-    return { clock: this.#deps.clock, ms: this.#timeoutMs, signal, fault: () => this.#timeout() };
+    return {
+      clock: this.#options.clock,
+      ms: this.#timeoutMs,
+      signal,
+      fault: () => this.#timeout(),
+    };
   }
 
   #timeout(): ImdsFault {

@@ -1,6 +1,6 @@
 /**
- * AssumeRole for the pods' role identities, and who the server itself is. When to ask, and what to
- * do when it fails, is the caller's: each call is made once.
+ * AssumeRole for the pods' role identities, and the server's own identity. Each call is made once:
+ * callers decide when to call and what to do about a failure.
  */
 import type { AssumeRoleCommandInput } from "@aws-sdk/client-sts";
 import type { RoleIdentity } from "../policy/facts.ts";
@@ -54,8 +54,8 @@ export interface Sts {
   /** The principal that assumes the pods' roles. Rejects with a `StsFault`. */
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
   /**
-   * The ARN of that principal, and where roles are chained also of the one it came by: those whose
-   * roles no pod may have. Rejects with a `StsFault`.
+   * The ARN of that principal and, with `--assume-role-arn`, of the one that assumes it: no pod may
+   * have their roles. Rejects with a `StsFault`.
    */
   callerArns(signal?: AbortSignal): Promise<readonly [string, ...string[]]>;
   /** Why no call can be sent with these settings, a line each for the operator. Sends nothing. */
@@ -65,7 +65,7 @@ export interface Sts {
 
 const defaultTimeouts: StsTimeouts = { requestMs: 5000, credentialsMs: 10_000 };
 
-/** Nothing is loaded or asked before the first call. */
+/** Loads and sends nothing before the first call. */
 export function createSts(options: StsOptions): Sts {
   const { clock, runtime, assumeRoleArn, region, endpoint, timeouts = defaultTimeouts } = options;
   const { env } = runtime;
@@ -166,7 +166,7 @@ function requestFor(identity: RoleIdentity): AssumeRoleCommandInput {
   };
 }
 
-/** What STS refuses now, the SDK would go on using until it ends. */
+/** Without this, the SDK would keep using credentials that STS refuses until they expire. */
 function noted(client: StsClient, fault: StsFault): StsFault {
   if (fault.code === "server_credentials") client.credentialsRefused();
   return fault;

@@ -1,4 +1,4 @@
-/** STS's answers, checked before anything relies on them. */
+/** STS's responses, validated. */
 import * as v from "valibot";
 import { unreadableFault } from "./sts_fault.ts";
 
@@ -34,9 +34,9 @@ const caller = v.object({
   Arn: v.pipe(v.string(), v.regex(/^arn:[^:]+:/)),
 });
 
-/** @throws {StsFault} it isn't what AssumeRole answers. */
-export function credentialsOf(answer: unknown, now: number): StsCredentials {
-  const parsed = v.safeParse(assumed, answer);
+/** @throws {StsFault} not an AssumeRole response */
+export function credentialsOf(response: unknown, now: number): StsCredentials {
+  const parsed = v.safeParse(assumed, response);
   if (!parsed.success) throw unreadableFault("AssumeRole");
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = parsed.output.Credentials;
   return {
@@ -48,9 +48,9 @@ export function credentialsOf(answer: unknown, now: number): StsCredentials {
   };
 }
 
-/** @throws {StsFault} it isn't what GetCallerIdentity answers. */
-export function callerOf(answer: unknown): CallerIdentity {
-  const parsed = v.safeParse(caller, answer);
+/** @throws {StsFault} not a GetCallerIdentity response */
+export function callerOf(response: unknown): CallerIdentity {
+  const parsed = v.safeParse(caller, response);
   if (!parsed.success) throw unreadableFault("GetCallerIdentity");
   const { Account, Arn } = parsed.output;
   return { account: Account, arn: Arn, partition: Arn.split(":")[1] ?? "" };

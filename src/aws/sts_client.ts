@@ -111,12 +111,12 @@ export class StsClient {
     );
   }
 
-  /** The next call asks the SDK for fresh credentials, though the old ones look good. */
+  /** The next call gets fresh credentials from the SDK, though the old ones seem valid. */
   credentialsRefused(): void {
     this.#credentialsRefused = true;
   }
 
-  /** For messages; known once a call has been sent. */
+  /** For messages; known after the first call. */
   get region(): string {
     return this.#region;
   }

@@ -1,4 +1,4 @@
-/** What an error of the AWS SDK's STS client means, read from its name and status, never its text. */
+/** What an error of the AWS SDK's STS client means, by its name and status, never by its text. */
 import { isClockSkewError, isThrottlingError } from "@smithy/core/retry";
 import * as v from "valibot";
 
@@ -16,8 +16,8 @@ export type StsCode =
   | "configuration";
 
 /**
- * All of an SDK error that may be kept: its text can repeat what was sent, an external ID too
- * (ValidationError quotes the offending value).
+ * The parts of an SDK error that may be kept. Its text may not: it can repeat what was sent, including
+ * an external ID (ValidationError quotes the offending value).
  */
 export interface StsErrorFacts {
   /** STS's error code, or the error's own name, such as `AccessDenied` or `ECONNREFUSED`. */
@@ -55,7 +55,7 @@ const codes: Readonly<Record<string, StsCode>> = {
   UnrecognizedClientException: "server_credentials",
 };
 
-/** Names of errors that say nothing of their cause: an answer that wasn't STS's, most often. */
+/** Generic error names, mostly of responses that aren't STS's. */
 const nameless = new Set(["Error", "SyntaxError", "TypeError", "Unknown", "UnknownError"]);
 
 export function factsOfError(error: unknown): StsErrorFacts {
@@ -74,7 +74,7 @@ export function isClockSkew({ name }: StsErrorFacts): boolean {
   return isClockSkewError(named(name)) && !Object.hasOwn(codes, name);
 }
 
-/** Without a status nothing has answered; an answer in no known words may be a proxy's, and pass. */
+/** Without a status there was no response; one of unknown content may be a proxy's, and may pass. */
 export function codeOf(facts: StsErrorFacts): StsCode {
   const { name, status } = facts;
   const code = Object.hasOwn(codes, name) ? codes[name] : undefined;

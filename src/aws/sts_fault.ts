@@ -1,4 +1,4 @@
-/** Faults of STS calls, in words that a pod may see: the role, and what to do about it. */
+/** Faults of STS calls. Pods may see the messages: the role, and what to do about it. */
 import type { RoleIdentity } from "../policy/facts.ts";
 import { isRegionMissing } from "./sdk_configuration.ts";
 import {
@@ -9,11 +9,11 @@ import {
   type StsErrorFacts,
 } from "./sts_error.ts";
 
-/** What the pod sees is ASCII, so these are bytes: of a text that isn't ours, and of the whole. */
+/** In bytes, as messages are ASCII: of a foreign value in a message, and of a message. */
 const longestValue = 140;
 const longestMessage = 500;
 
-/** `cause` is what may be logged of the SDK's error. */
+/** `cause` is the part of the SDK's error that may be logged. */
 export class StsFault extends Error {
   override readonly name = "StsFault";
   readonly code: StsCode;
@@ -25,13 +25,13 @@ export class StsFault extends Error {
     this.requestId = cause.requestId;
   }
 
-  /** Asking again may help; otherwise someone has to change something first. */
+  /** A retry may help; else somebody has to change something first. */
   get retryable(): boolean {
     return !["access_denied", "rejected", "configuration"].includes(this.code);
   }
 }
 
-/** Who asks, as far as it is known: it belongs into the role's trust policy. */
+/** Who calls, as far as it is known: roles' trust policies have to name it. */
 export interface Caller {
   /** Such as `role NAME of account 111122223333`, or an ARN. */
   readonly principal: string | undefined;
@@ -53,7 +53,7 @@ export function assumeRoleFault(error: unknown, identity: RoleIdentity, caller: 
   return new StsFault(code, passing(code, facts, caller.region), facts);
 }
 
-/** GetCallerIdentity needs no permission: only what passes by itself can keep it from answering. */
+/** GetCallerIdentity needs no permission, so a denial is about the server's credentials. */
 export function callerIdentityFault(error: unknown, region: string): StsFault {
   if (error instanceof StsFault) return error;
   const facts = factsOfError(error);
@@ -62,14 +62,14 @@ export function callerIdentityFault(error: unknown, region: string): StsFault {
   return new StsFault(kind, passing(kind, facts, region), facts);
 }
 
-/** The server has no credentials of its own to ask with; passes when its operator mends that. */
+/** The server has no credentials of its own. Retryable, as its operator may fix that at any time. */
 export function serverCredentialsFault(error: unknown): StsFault {
   if (error instanceof StsFault) return error;
   const facts = factsOfError(error);
   return new StsFault("server_credentials", ownCredentials(facts), facts);
 }
 
-/** The role of `--assume-role-arn` can't be had. */
+/** The role of `--assume-role-arn` can't be assumed. */
 export function firstRoleFault(
   error: unknown,
   { arn, durationSeconds }: { readonly arn: string; readonly durationSeconds: number },
@@ -95,10 +95,10 @@ export function unsentFault(error: unknown): unknown {
   return new StsFault("configuration", isRegionMissing(error) ? noRegion : settings(facts), facts);
 }
 
-/** STS's answer lacks what AWS documents. */
+/** STS's response isn't what AWS documents. */
 export function unreadableFault(action: string): StsFault {
-  const cause = { name: "UnreadableAnswer", status: undefined, requestId: undefined };
-  return new StsFault("sts_failing", `STS answered ${action} with something else`, cause);
+  const cause = { name: "UnexpectedResponse", status: undefined, requestId: undefined };
+  return new StsFault("sts_failing", `STS returned an unexpected response to ${action}`, cause);
 }
 
 function passing(

@@ -1,6 +1,6 @@
-/** Waiting for the end: a signal as a promise. */
+/** An AbortSignal as a promise. */
 
-/** Settles when `signal` aborts, at once where it has. */
+/** Settles when `signal` aborts; immediately if it already has. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { aborted } from "./aborted.ts";
 
-test("aborted() settles when the signal aborts, at once where it has", async () => {
+test("aborted() settles when the signal aborts, immediately if it already has", async () => {
   const stop = new AbortController();
-  let over = false;
-  const waiting = aborted(stop.signal).then(() => over = true);
+  let settled = false;
+  const waiting = aborted(stop.signal).then(() => settled = true);
   await Promise.resolve();
-  assert.equal(over, false);
+  assert.equal(settled, false);
   stop.abort();
   await waiting;
   await aborted(stop.signal);

@@ -1,4 +1,4 @@
-/** A timer for what may be left undone: it doesn't keep a program alive that has ended. */
+/** A timer for optional work: it doesn't keep a process alive that has nothing else to do. */
 import { clearTimeout, setTimeout } from "node:timers";
 
 export const backgroundTimer = {

@@ -1,6 +1,6 @@
 /** Exponential backoff: how long to wait before the next attempt; doubling, capped, with jitter. */
 
-export interface BackoffOptions {
+interface BackoffOptions {
   readonly minMs: number;
   readonly maxMs: number;
   /** From 0 up to 1. */

@@ -1,9 +1,9 @@
-/** The clock that every room takes as an argument, so that tests can turn it. */
+/** The clock, always an argument, so that tests control it. */
 
 export interface Clock {
-  /** Milliseconds since the epoch; it jumps when somebody sets the machine's clock. */
+  /** Milliseconds since the epoch; jumps when the machine's clock is set. */
   now(): number;
-  /** Milliseconds since some moment; it only ever goes on, so ages are told by it. */
+  /** Milliseconds since an arbitrary start; never goes back, so use it for ages. */
   monotonic(): number;
   /** Runs once after `ms`; the returned function cancels. */
   after(ms: number, run: () => void): () => void;

@@ -1,7 +1,7 @@
-/** Waiting that ends early when the work it belongs to is called off. */
+/** A delay that can be aborted. */
 import type { Clock } from "./clock.ts";
 
-/** Settles after `ms`, or as soon as `signal` aborts; leaves neither timer nor listener behind. */
+/** Settles after `ms` or when `signal` aborts, whichever is first; leaves no timer or listener behind. */
 export function pause(
   clock: Pick<Clock, "after">,
   ms: number,

@@ -3,18 +3,18 @@ import { test } from "node:test";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { pause } from "./pause.ts";
 
-test("pause() settles when its time is over, and leaves no timer", async () => {
+test("pause() settles after its time and leaves no timer", async () => {
   const clock = new ManualClock();
-  let over = false;
-  const waiting = pause(clock, 100, new AbortController().signal).then(() => over = true);
+  let settled = false;
+  const waiting = pause(clock, 100, new AbortController().signal).then(() => settled = true);
   await clock.advance(99);
-  assert.equal(over, false);
+  assert.equal(settled, false);
   await clock.advance(1);
   await waiting;
   assert.equal(clock.pending(), 0);
 });
 
-test("pause() settles when the signal aborts, or at once where it has", async () => {
+test("pause() settles when the signal aborts; immediately if it already has", async () => {
   const clock = new ManualClock();
   const stop = new AbortController();
   const waiting = pause(clock, 100, stop.signal);

@@ -1,52 +1,49 @@
-/** Token buckets by key: how often one may do something. What a refusal looks like is for others. */
+/** Token buckets by key: how often each key may do something. */
+import { LRUCache } from "lru-cache";
 
 interface Bucket {
   tokens: number;
   at: number;
 }
 
-interface RateLimitSettings {
+interface RateLimitOptions {
   /** 0 means no limit. */
   readonly perSecond: number;
-  /** So many at once; twice a second's where nothing is said. */
+  /** How many may come at once; twice the rate by default. */
   readonly burst?: number;
-  /** The keys remembered; beyond, the one unused for longest is forgotten. */
+  /** Beyond this number, the key unused for longest is forgotten. */
   readonly maxKeys?: number;
 }
 
 export class RateLimit {
   readonly #perSecond: number;
   readonly #burst: number;
-  readonly #maxKeys: number;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets: LRUCache<string, Bucket>;
 
-  constructor({ perSecond, burst = 2 * perSecond, maxKeys = 4096 }: RateLimitSettings) {
+  constructor({ perSecond, burst = 2 * perSecond, maxKeys = 4096 }: RateLimitOptions) {
     this.#perSecond = perSecond;
     this.#burst = burst;
-    this.#maxKeys = maxKeys;
+    this.#buckets = new LRUCache({ max: maxKeys });
   }
 
-  /** Whether `key` may go ahead at `now` (milliseconds); if so, it is counted. */
+  /** Whether `key` is within its limit at `now` (milliseconds); if so, it is counted. */
   admits(key: string, now: number): boolean {
     if (this.#perSecond === 0) return true;
     const bucket = this.#bucketOf(key, now);
-    // A clock set back must not take tokens away.
-    const grown = Math.max(0, now - bucket.at) / 1000 * this.#perSecond;
-    bucket.tokens = Math.min(this.#burst, bucket.tokens + grown);
+    // A clock that is set back must not take tokens away.
+    const refill = Math.max(0, now - bucket.at) / 1000 * this.#perSecond;
+    bucket.tokens = Math.min(this.#burst, bucket.tokens + refill);
     bucket.at = now;
     if (bucket.tokens < 1) return false;
     bucket.tokens--;
     return true;
   }
 
-  /** The last used is the last of the map. */
   #bucketOf(key: string, now: number): Bucket {
-    const bucket = this.#buckets.get(key) ?? { tokens: this.#burst, at: now };
-    this.#buckets.delete(key);
+    const known = this.#buckets.get(key);
+    if (known !== undefined) return known;
+    const bucket = { tokens: this.#burst, at: now };
     this.#buckets.set(key, bucket);
-    if (this.#buckets.size > this.#maxKeys) {
-      this.#buckets.delete(this.#buckets.keys().next().value!);
-    }
     return bucket;
   }
 }

@@ -13,25 +13,25 @@ test("RateLimit: a burst of twice the rate, then the rate", () => {
   assert.equal(admitted(limit, "a", 1200, 50), 1);
 });
 
-test("RateLimit: a burst of its own, and waiting earns no more", () => {
+test("RateLimit: a burst is the most that waiting earns", () => {
   const limit = new RateLimit({ perSecond: 2, burst: 3 });
   assert.equal(admitted(limit, "a", 0, 50), 3);
   assert.equal(admitted(limit, "a", 999_000, 50), 3);
 });
 
-test("RateLimit: one key doesn't use up another's", () => {
+test("RateLimit: keys don't share tokens", () => {
   const limit = new RateLimit({ perSecond: 1 });
   assert.equal(admitted(limit, "a", 0, 9), 2);
   assert.equal(admitted(limit, "b", 0, 9), 2);
 });
 
-test("RateLimit: a clock set back takes nothing away", () => {
+test("RateLimit: a clock that is set back takes no tokens away", () => {
   const limit = new RateLimit({ perSecond: 1 });
   assert.equal(admitted(limit, "a", 10_000, 1), 1);
   assert.equal(admitted(limit, "a", 0, 9), 1);
 });
 
-test("RateLimit: 0 means none", () => {
+test("RateLimit: 0 means no limit", () => {
   assert.equal(admitted(new RateLimit({ perSecond: 0 }), "a", 0, 10_000), 10_000);
 });
 

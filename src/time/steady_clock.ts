@@ -1,13 +1,10 @@
-/**
- * A clock for plans and ages that setting the machine's clock back can't stop. What follows from its
- * instants is for its users.
- */
+/** A wall clock for schedules and ages that doesn't stop when the machine's clock is set back. */
 import type { Clock } from "./clock.ts";
 
 /**
- * Begins at the wall clock's time and never goes back. It goes on by whichever moved further, the
- * wall clock or the time passed: timers and the time passed stand still while a machine is
- * suspended, the wall clock doesn't; what is late is better renewed early.
+ * Starts at the wall clock's time and never goes back. It advances by whichever moved further, the
+ * wall clock or the monotonic clock: the latter stops while a machine is suspended, and credentials
+ * are better renewed early than late.
  */
 export function steadyClock(clock: Clock): Clock {
   let wall = clock.now();

@@ -6,7 +6,7 @@ import { steadyClock } from "./steady_clock.ts";
 const start = Date.UTC(2026, 0, 1);
 const hour = 3_600_000;
 
-test("it goes with the wall clock, and goes on where that is set back", async () => {
+test("steadyClock() follows the wall clock, and continues when that is set back", async () => {
   const clock = new ManualClock(start);
   const steady = steadyClock(clock);
   assert.equal(steady.now(), start);
