@@ -168,7 +168,11 @@ export function createAgent(options: AgentOptions): Agent {
       podOfToken: (token, peer) => tokenPods.podOf(token, peer),
       addresses: settings.containerCredentials,
     }).answer,
-    admin: createAdmin({ missing, registry: metrics }),
+    admin: createAdmin({
+      missing,
+      notes: () => [`identity: ${identity.kind}`],
+      registry: metrics,
+    }),
     metrics,
     missing,
     get synced() {
@@ -191,6 +195,7 @@ export function createAgent(options: AgentOptions): Agent {
             ready: missing().length === 0,
             assignments: assignments.size,
             identity: identity.kind,
+            ...identity.fallback !== null && { identityFallback: true },
           }),
           send: (body) => server.request("/v1/agent", body),
         }, signal),

@@ -93,14 +93,15 @@ test("from start to ready: rules, connection, snapshot, answers", async () => {
   assert.equal((await page("/readyz")).status, 503);
   await redirect.check();
   await clock.advance(1);
-  const whole = "server: connected to 10.0.1.1, but its snapshot isn't whole yet\n";
+  const whole = "server: connected to 10.0.1.1, but its snapshot isn't whole yet\n" +
+    "identity: address\n";
   assert.deepEqual(await page("/readyz"), { status: 503, text: whole });
 
   const reader = roleFrame("a", { expiresAt: clock.now() + 3_600_000 }, { ips: ["10.0.0.7"] });
   const host = podFrame("b", { ips: ["10.0.0.1"] });
   server.streams[0]?.send(reader, host, { type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
   await settled();
-  assert.deepEqual(await page("/readyz"), { status: 200, text: "ok\n" });
+  assert.deepEqual(await page("/readyz"), { status: 200, text: "ok\nidentity: address\n" });
   assert.equal(await ask(agent, "10.0.0.7", roles), "200 reader");
   assert.match(await ask(agent, "10.0.0.7", `${roles}reader`), /"AccessKeyId" : "a\/identity"/);
   await clock.advance(1000);

@@ -90,6 +90,8 @@ export const agentReport = v.object({
   assignments: v.number(),
   /** How callers are identified: `kernel`, `runtime` or `address`; absent from older agents. */
   identity: v.optional(v.string()),
+  /** The kernel would have been better, but isn't available. */
+  identityFallback: v.optional(v.boolean()),
 });
 export type AgentReport = v.InferOutput<typeof agentReport>;
 

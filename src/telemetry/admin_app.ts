@@ -5,6 +5,8 @@ import type { Registry } from "@prometheus-io/client";
 interface AdminOptions {
   /** What is missing for readiness, one line each; empty means ready. */
   readonly missing: () => readonly string[];
+  /** Further lines of `/readyz`, whether ready or not. */
+  readonly notes?: () => readonly string[];
   /** A function creates it on the first scrape. */
   readonly registry: Registry | (() => Promise<Registry>);
 }
@@ -14,7 +16,8 @@ export function createAdmin(options: AdminOptions): Hono {
   app.get("/livez", (c) => c.text("ok\n"));
   app.get("/readyz", (c) => {
     const missing = options.missing();
-    return missing.length === 0 ? c.text("ok\n") : c.text(missing.join("\n") + "\n", 503);
+    const lines = [...missing.length === 0 ? ["ok"] : missing, ...options.notes?.() ?? []];
+    return c.text(lines.join("\n") + "\n", missing.length === 0 ? 200 : 503);
   });
   app.get("/metrics", async (c) => {
     const { registry } = options;

@@ -60,7 +60,8 @@ function agentStep({ row, agents, complete }: ServedBy): ExplanationStep {
     return failed("RedirectMissing", `${named}: its redirect rules are not in place`, remedy);
   }
   const redirect = report === null ? "" : `, redirect ${report.redirect.kind}`;
-  return { step: "agent", state: "ok", found: `${named}${redirect}` };
+  const identity = report?.identity === undefined ? "" : `, identity by ${report.identity}`;
+  return { step: "agent", state: "ok", found: `${named}${redirect}${identity}` };
 }
 
 const waitForNode = "see kubectl describe pod for why it isn't scheduled";

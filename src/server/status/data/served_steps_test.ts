@@ -41,6 +41,14 @@ const cases: readonly [string, Partial<PodRow>, readonly AgentRow[], string, str
   ],
 ];
 
+test("servedSteps() name how the agent identifies the pod", () => {
+  const agents = [agentRow({ report: { ...ready, redirect: inPlace, identity: "kernel" } })];
+  const { found } = servedSteps({ row: podRow({ state: "ready" }), agents, complete: true }).at(
+    -1,
+  )!;
+  assert.match(found, /, redirect nftables, identity by kernel$/);
+});
+
 for (const [name, row, agents, states, reason] of cases) {
   test(`servedSteps() ${name}: ${states}`, () => {
     const steps = servedSteps({ row: podRow(row), agents, complete: true });

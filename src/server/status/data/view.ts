@@ -87,6 +87,7 @@ function problemsOf(summary: MergedSummary, states: StatusView["states"]): strin
     agents.filter((agent) => agent.connectedAt !== null && !isHealthy(agent)).length;
   const unguarded = agents.filter(({ report }) => report?.redirect.guarded === false).length;
   const open = agents.filter(({ report }) => report?.instanceAnswersWithoutToken === true).length;
+  const fallenBack = agents.filter(({ report }) => report?.identityFallback === true).length;
   const disconnected = agents.filter(({ connectedAt }) => connectedAt === null).length;
   return [
     ...replicas.flatMap(({ replica, missing }) => missing.map((line) => `${replica}: ${line}`)),
@@ -101,6 +102,9 @@ function problemsOf(summary: MergedSummary, states: StatusView["states"]): strin
       : [`${counted(unguarded, "agent")} without policy routing as a second barrier`]),
     ...(open === 0 ? [] : [
       `${counted(open, "instance")} would answer pods without a token: require tokens, hop limit 1`,
+    ]),
+    ...(fallenBack === 0 ? [] : [
+      `${counted(fallenBack, "agent")} without the kernel to identify pods: see their logs`,
     ]),
     ...(disconnected === 0 ? [] : [`${counted(disconnected, "agent")} not connected`]),
     ...(states.failed === 0 ? [] : [`STS refuses ${counted(states.failed, "pod")}`]),

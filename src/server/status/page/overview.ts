@@ -75,6 +75,7 @@ ${
       { title: "State", kind: "figures" },
       { title: "Connected for", kind: "figures" },
       { title: "Redirect" },
+      { title: "Identity" },
       { title: "Pods", kind: "figures" },
       { title: "Version" },
     ], shown.map((agent) => agentCells(agent, view.at)))
@@ -88,6 +89,7 @@ function agentCells(agent: AgentRow, now: number): unknown[] {
     agentBadge(agent),
     connectedAt === null ? "–" : span(now - Date.parse(connectedAt)),
     report === null ? "not reported yet" : redirectBadge(report.redirect),
+    report?.identity === undefined ? "–" : identityBadge(report),
     report?.assignments ?? "–",
     report?.version ?? "–",
   ];
@@ -107,6 +109,14 @@ function redirectBadge(redirect: NonNullable<AgentRow["report"]>["redirect"]): M
     ? badge("good", kind + repaired)
     : badge("bad", `${kind} missing${repaired}`);
   return guarded === false ? html`${state} ${badge("waiting", "no policy routing")}` : state;
+}
+
+function identityBadge(
+  { identity, identityFallback }: NonNullable<AgentRow["report"]>,
+): Markup {
+  return identityFallback
+    ? badge("waiting", `${identity}, kernel not available`)
+    : badge("good", identity ?? "–");
 }
 
 export function pods(view: StatusView): Markup {

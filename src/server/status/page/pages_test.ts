@@ -267,6 +267,23 @@ function idsOf(events: string): string[] {
   );
 }
 
+test("GET /: how each agent identifies pods, and which had to do without the kernel", async () => {
+  const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
+  const about = (more: object) => ({
+    agents: [
+      agentRow({ report: { version: "1", ready: true, assignments: 1, redirect, ...more } }),
+    ],
+    pods: [],
+  });
+  const well = textOf(await pages(about({ identity: "kernel" })).get("/"));
+  assert.match(well, /Identity.*kernel/);
+  assert.doesNotMatch(well, /without the kernel/);
+  assert.match(
+    textOf(await pages(about({ identity: "address", identityFallback: true })).get("/")),
+    /Needs attention.*1 agent without the kernel to identify pods.*address, kernel not available/,
+  );
+});
+
 test("GET /: an agent whose node lacks the routing rules wants a look, one that doesn't say so none", async () => {
   const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
   const about = (guarded: { guarded?: boolean }) => ({
