@@ -29,11 +29,17 @@ function pod(name: string, annotations: object) {
   return { metadata: { uid: name, namespace: "shop", name, annotations }, spec: {}, status: {} };
 }
 
+function isAuthorized(init: Parameters<HttpClient["fetch"]>[1]): boolean {
+  return init?.headers?.["authorization"] === "Bearer secret";
+}
+
 /** Answers by URL; anything else is 404. */
 function serving(answers: Readonly<Record<string, unknown>>): HttpClient["fetch"] {
-  return (asked) => {
+  return (asked, init) => {
     const { origin, pathname } = new URL(asked);
-    const answer = answers[origin + pathname];
+    const answer = pathname === "/api/pods/shop/closed" && !isAuthorized(init)
+      ? new Response("no bearer token; run: kubectl create token --audience=x\n", { status: 401 })
+      : answers[origin + pathname];
     if (answer instanceof Response) return Promise.resolve(answer.clone());
     if (answer !== undefined) return Promise.resolve(Response.json(answer));
     const known = Object.keys(answers).some((one) => new URL(one).origin === origin);
@@ -47,6 +53,7 @@ const list = (items: unknown[]) => ({ metadata: { resourceVersion: "1" }, items 
 const namespace = { metadata: { name: "shop", annotations: permitted } };
 const server = {
   [`${url}/api/pods/shop/good`]: explanation("credentials"),
+  [`${url}/api/pods/shop/closed`]: explanation("credentials"),
   [`${url}/api/pods/shop/bad`]: explanation("denied", "change it"),
   [`${url}/api/pods/shop/none`]: explanation("none", "annotate it"),
   [`${url}/api/pods/shop/soon`]: explanation("waiting", "ask again"),
@@ -74,6 +81,18 @@ const runs = [
   [["shop/gone", `--server-status=${url}`], 4, /no pod shop\/gone/],
   [["shop/early", `--server-status=${url}`], 1, /503 not listed yet: pods/],
   [["shop/odd", `--server-status=${url}`], 1, /not the status listener/],
+  [
+    ["shop/closed", `--server-status=${url}`],
+    1,
+    /401 .*--audience=x \| kubectl rolecall explain … --status-token-file=-/,
+  ],
+  [["shop/closed", `--server-status=${url}`, "--status-token-file=token"], 0, /gets its cred/],
+  [["shop/closed", `--server-status=${url}`, "--status-token-file=-"], 0, /gets its credentials/],
+  [
+    ["shop/closed", `--server-status=${url}`, "--status-token-file=none"],
+    1,
+    /--status-token-file: none can't be read/,
+  ],
   [["shop/web", "--server-status=http://127.0.0.1:1"], 1, /no server answers.*port-forward/],
   [["shop/web", "--kubeconfig=config", base], 0, /may have its role/],
   [["shop/web", "--kubeconfig=config"], 3, /--role-base-arn as the server has it/],
@@ -109,7 +128,13 @@ const runs = [
 for (const [args, code, text] of runs) {
   test(`explain ${args.join(" ")}: ${code}`, async () => {
     const namespaced = kubeconfig.replace('"user":"u"', '"user":"u","namespace":"shop"');
-    const files = { config: kubeconfig, namespaced, "/home/u/.kube/config": kubeconfig };
+    const files = {
+      token: "secret\n",
+      "-": "secret\n",
+      config: kubeconfig,
+      namespaced,
+      "/home/u/.kube/config": kubeconfig,
+    };
     const fetch = serving({ ...server, ...cluster });
     const { runtime, written } = fakeRuntime({ files, env: { HOME: "/home/u" }, fetch });
     assert.equal(await runExplain(runtime, args), code);
@@ -227,4 +252,19 @@ test("explain: a port-forward that fails says why, and how to reach a server", a
     written(),
     /no server answers at .*9622, and kubectl .*: error: pods is forbidden; give/,
   );
+});
+
+test("explain: where the status listener requires a token, kubectl creates it", async () => {
+  const calls: string[] = [];
+  const fake = fakeRuntime({ fetch: serving(server) });
+  const run = (command: string, args: readonly string[]) => {
+    calls.push([command, ...args].join(" "));
+    return Promise.resolve({ code: 0, stdout: "secret\n", stderr: "" });
+  };
+  const args = ["shop/closed", `--server-status=${url}`, "--context=x"];
+  assert.equal(await runExplain({ ...fake.runtime, run }, args), 0, fake.written());
+  assert.deepEqual(calls, [
+    "kubectl --context=x --namespace=rolecall create token rolecall-status " +
+    "--audience=rolecall-status",
+  ]);
 });

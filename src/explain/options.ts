@@ -6,6 +6,7 @@ import {
 } from "../kubernetes/client/kubeconfig_files.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
+import { statusTarget } from "../status_client/flags.ts";
 import type { StatusTarget } from "../status_client/status_client.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
@@ -93,11 +94,10 @@ function flagProblems(values: Values): string[] {
 }
 
 function sourcesOf(values: Values, env: Env): Omit<ExplainOptions, "subject"> {
-  const { "server-status": url, kubeconfig, "server-namespace": namespace, output } = values;
+  const { kubeconfig, output } = values;
   const context = values.context || null;
   const policy = policySettingsOf(values);
   const shared = { context, output, policy };
   if (kubeconfig !== "") return { ...shared, server: null, kubeconfig: kubeconfigFile(kubeconfig) };
-  const server = { url: url || null, context, namespace };
-  return { ...shared, server, kubeconfig: usualKubeconfig(env) };
+  return { ...shared, server: statusTarget(values), kubeconfig: usualKubeconfig(env) };
 }

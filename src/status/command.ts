@@ -3,6 +3,7 @@ import { refuse } from "../cli/command.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { statusTarget } from "../status_client/flags.ts";
 import { structuredText } from "../status_client/output.ts";
 import { type StatusClient, withStatusClient } from "../status_client/status_client.ts";
 import { StatusFault } from "../status_client/status_fault.ts";
@@ -23,8 +24,7 @@ export async function runStatus(runtime: Runtime, args: readonly string[]): Prom
   const problems = [...(parsed.kind === "problems" ? parsed.problems : []), ...strays];
   if (problems.length > 0) return refuse(runtime, problems);
   const { values } = parsed;
-  const { "server-status": url, context, "server-namespace": namespace } = values;
-  const target = { url: url || null, context: context || null, namespace };
+  const target = statusTarget(values);
   try {
     return await withStatusClient(runtime, target, (client) => {
       return values.watch ? watched(runtime, client, values) : printed(runtime, client, values);

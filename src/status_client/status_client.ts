@@ -5,7 +5,7 @@ import type { HttpClient } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { withDeadline } from "../time/deadline.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { openPortForward } from "./port_forward.ts";
+import { createToken, openPortForward } from "./kubectl.ts";
 import { StatusFault } from "./status_fault.ts";
 
 /** Where a server's status listener is by default, that of `dev` and behind a port-forward. */
@@ -15,6 +15,8 @@ const patienceMs = 15_000;
 export interface StatusTarget {
   /** Null: the usual address, then a port-forward. */
   readonly url: string | null;
+  /** Null: none is sent until the server requires one, then kubectl creates it. */
+  readonly tokenFile: string | null;
   /** Of the kubeconfig; null is the current one. */
   readonly context: string | null;
   readonly namespace: string;
@@ -29,21 +31,32 @@ export interface StatusClient {
 
 export type StatusRuntime = Pick<
   Runtime,
-  "env" | "follow" | "httpClient" | "isTerminal" | "writeError"
+  | "env"
+  | "follow"
+  | "httpClient"
+  | "isTerminal"
+  | "readStdin"
+  | "readTextFile"
+  | "run"
+  | "writeError"
 >;
 
 /** Runs `use` with a client of a server that answers. @throws {StatusFault} none does */
 export async function withStatusClient<T>(
   runtime: StatusRuntime,
-  { url, context, namespace }: StatusTarget,
+  target: StatusTarget,
   use: (client: StatusClient) => Promise<T>,
 ): Promise<T> {
+  const { url, context, namespace } = target;
+  const token = await tokenOf(runtime, target);
   const http = runtime.httpClient();
-  const at = (base: string, label = base) => use(new HttpStatusClient(runtime, http, base, label));
+  const at = (base: string, label = base) => {
+    return use(new HttpStatusClient({ runtime, http, target, url: base, label, token }));
+  };
   try {
     if (url !== null) return await at(url);
     if (context === null && await answers(http)) return await at(usualUrl);
-    const forward = await openPortForward(runtime, { context, namespace });
+    const forward = await openPortForward(runtime, target);
     try {
       return await at(forward.url, `deploy/rolecall-server in namespace ${namespace}`);
     } finally {
@@ -51,6 +64,20 @@ export async function withStatusClient<T>(
     }
   } finally {
     http.close();
+  }
+}
+
+async function tokenOf(
+  runtime: StatusRuntime,
+  { tokenFile }: StatusTarget,
+): Promise<string | null> {
+  if (tokenFile === null) return null;
+  try {
+    const text = tokenFile === "-" ? runtime.readStdin() : runtime.readTextFile(tokenFile);
+    return (await text).trim();
+  } catch (cause) {
+    const message = `--status-token-file: ${tokenFile} can't be read; expected a file with a token`;
+    throw new StatusFault("refused", message, { cause });
   }
 }
 
@@ -63,38 +90,58 @@ async function answers(http: HttpClient): Promise<boolean> {
   return await asking.then(() => true, () => false);
 }
 
+interface HttpStatusClientOptions {
+  readonly runtime: StatusRuntime;
+  readonly http: HttpClient;
+  readonly target: StatusTarget;
+  readonly url: string;
+  readonly label: string;
+  readonly token: string | null;
+}
+
 class HttpStatusClient implements StatusClient {
   readonly label: string;
-  readonly #runtime: StatusRuntime;
-  readonly #http: HttpClient;
-  readonly #url: string;
+  readonly #options: HttpStatusClientOptions;
+  #token: string | null;
 
-  constructor(runtime: StatusRuntime, http: HttpClient, url: string, label: string) {
-    this.#runtime = runtime;
-    this.#http = http;
-    this.#url = url;
-    this.label = label;
+  constructor(options: HttpStatusClientOptions) {
+    this.#options = options;
+    this.#token = options.token;
+    this.label = options.label;
   }
 
   async json<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | null> {
-    const { status, body } = await this.#get(path);
+    const { status, body } = await this.#authorised(path);
     if (status === 404 && body.startsWith("no such pod")) return null;
     if (status !== 200) {
-      throw new StatusFault("refused", `${this.label}: ${status} ${body.trim().slice(0, 200)}`);
+      throw new StatusFault("refused", `${this.label}: ${status} ${body.trim().slice(0, 300)}`);
     }
     const read = v.safeParse(schema, parsed(body));
     if (read.success) return read.output;
     throw new StatusFault("refused", `${this.label}: not the status listener of a Rolecall server`);
   }
 
-  async #get(path: string): Promise<{ readonly status: number; readonly body: string }> {
-    const headers = { accept: "application/json" };
+  /** On the host network the listener requires a token (docs/operations.md, "Status page"). */
+  async #authorised(path: string): Promise<StatusAnswer> {
+    const answer = await this.#get(path);
+    if (answer.status !== 401 || this.#token !== null) return answer;
+    const { runtime, target } = this.#options;
+    this.#token = await createToken(runtime, target);
+    return this.#token === null ? withAdvice(answer) : await this.#get(path);
+  }
+
+  async #get(path: string): Promise<StatusAnswer> {
+    const { runtime, http, url } = this.#options;
+    const headers = {
+      accept: "application/json",
+      ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+    };
     const asking = withDeadline({ clock: systemClock, ms: patienceMs }, async (signal) => {
-      const answer = await this.#http.fetch(this.#url + path, { headers, signal });
+      const answer = await http.fetch(url + path, { headers, signal });
       return { status: answer.status, body: await answer.text() };
     });
     try {
-      return await whileWaiting(this.#runtime, systemClock, `asking ${this.label}`, asking);
+      return await whileWaiting(runtime, systemClock, `asking ${this.label}`, asking);
     } catch (cause) {
       const said = cause instanceof Error ? cause.message : String(cause);
       const message = `${this.label}: no server answers (${said}); ` +
@@ -102,6 +149,16 @@ class HttpStatusClient implements StatusClient {
       throw new StatusFault("unreachable", message, { cause });
     }
   }
+}
+
+interface StatusAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The server's own line says how to create a token. */
+function withAdvice({ status, body }: StatusAnswer): StatusAnswer {
+  return { status, body: `${body.trim()} | kubectl rolecall explain … --status-token-file=-` };
 }
 
 function parsed(body: string): unknown {

@@ -50,7 +50,7 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
     fastGet: () => null,
     follow: options.follow ??
       (() => Promise.resolve({ code: 127, stderr: "there is no such program" })),
-    run: missing,
+    run: () => Promise.resolve({ code: 127, stdout: "", stderr: "there is no such program" }),
     resolve: missing,
     ...fakeFiles(files),
     writeFile: missing,

@@ -1,4 +1,4 @@
-/** A `kubectl port-forward` of our own, so that the user's own way to authenticate applies. */
+/** Runs `kubectl` for a port-forward and for a token, so that the user's own authentication applies. */
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { StatusFault } from "./status_fault.ts";
@@ -8,7 +8,7 @@ export interface PortForward {
   close(): Promise<void>;
 }
 
-interface PortForwardOptions {
+interface ServerPlace {
   readonly context: string | null;
   readonly namespace: string;
 }
@@ -19,7 +19,7 @@ const statusPort = 9622;
 /** @throws {StatusFault} kubectl is missing, or can't reach a server */
 export async function openPortForward(
   { env, follow }: Pick<Runtime, "env" | "follow">,
-  { context, namespace }: PortForwardOptions,
+  place: ServerPlace,
 ): Promise<PortForward> {
   const stop = new AbortController();
   const forwarding = Promise.withResolvers<string>();
@@ -30,8 +30,7 @@ export async function openPortForward(
     if (address !== undefined) forwarding.resolve(`http://${address}`);
   };
   const args = [
-    ...(context === null ? [] : [`--context=${context}`]),
-    `--namespace=${namespace}`,
+    ...placeFlags(place),
     "port-forward",
     "--address=127.0.0.1",
     "deploy/rolecall-server",
@@ -54,6 +53,21 @@ export async function openPortForward(
   } finally {
     cancel();
   }
+}
+
+/** For the ServiceAccount that may read the status page; null if kubectl can't create it. */
+export async function createToken(
+  { env, run }: Pick<Runtime, "env" | "run">,
+  place: ServerPlace,
+): Promise<string | null> {
+  const account = ["create", "token", "rolecall-status", "--audience=rolecall-status"];
+  const args = [...placeFlags(place), ...account];
+  const { code, stdout } = await run("kubectl", args, { env: present(env) });
+  return code === 0 && stdout.trim() !== "" ? stdout.trim() : null;
+}
+
+function placeFlags({ context, namespace }: ServerPlace): readonly string[] {
+  return [...(context === null ? [] : [`--context=${context}`]), `--namespace=${namespace}`];
 }
 
 function faultOf(args: readonly string[], why: string): StatusFault {
