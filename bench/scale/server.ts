@@ -40,6 +40,8 @@ const server = createServer({
   },
   readCallerArns: () => Promise.resolve(["arn:aws:sts::111122223333:assumed-role/server/i"]),
   reviewToken: (token, audience) => Promise.resolve(review(token, audience)),
+  reviewAccess: () => Promise.resolve(true),
+  ownPod: null,
   readPodsByAddress: () => Promise.resolve([]),
   eventSink: () => Promise.resolve(),
   watches: () => [],
@@ -65,6 +67,7 @@ function review(token: string, audience: string) {
   return {
     kind: "authenticated",
     username: claims.sub as string,
+    groups: [],
     audiences: [audience],
     podName: `agent-${claims.node}`,
     podUid: `agent-${claims.node}`,

@@ -98,6 +98,7 @@ export class AgentTokens {
     const { pod, node } = more["kubernetes.io"];
     return {
       kind: "authenticated",
+      groups: [],
       username: sub,
       audiences: aud,
       podName: pod.name,

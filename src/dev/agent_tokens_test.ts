@@ -14,6 +14,7 @@ test("AgentTokens: its own tokens name pod, ServiceAccount and node", async () =
   const own = tokens({ now: 0 });
   assert.deepEqual(await own.review(own.issue(), "rolecall-server"), {
     kind: "authenticated",
+    groups: [],
     username: "system:serviceaccount:rolecall:rolecall-agent",
     audiences: ["rolecall-server"],
     podName: "rolecall-agent-dev",
@@ -46,6 +47,7 @@ test("AgentTokens.issueFor(): a pod's token names that pod, for the audience and
   const token = own.issueFor(web, "rolecall-pod", 60);
   assert.deepEqual(await own.review(token, "rolecall-pod"), {
     kind: "authenticated",
+    groups: [],
     username: "system:serviceaccount:shop:cart",
     audiences: ["rolecall-pod"],
     podName: "web",

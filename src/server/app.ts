@@ -11,6 +11,7 @@ import { refusalResponse, refuse } from "./access/refusal.ts";
 import type { RefusedRequest } from "../telemetry/refused_request.ts";
 import { refusedRequests } from "./refused_requests.ts";
 import type { ReviewedTokens } from "./access/reviewed_tokens.ts";
+import type { PeerEnv } from "./ports.ts";
 import type { PodName, Summary } from "./status/data/summary.ts";
 
 const maxBodyBytes = 16_384;
@@ -38,14 +39,13 @@ interface AppOptions {
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly refused: (request: RefusedRequest) => void;
+  /** An unexpected error; the client gets a 500 without details. */
+  readonly failed: (error: Error, route: string) => void;
 }
 
-/** `peer` is the TCP peer's address. */
-export type AppEnv = { Bindings: { readonly peer: string } };
-
 /** Every refusal is one line of text/plain. */
-export function createApp(options: AppOptions): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+export function createApp(options: AppOptions): Hono<PeerEnv> {
+  const app = new Hono<PeerEnv>();
   app.use(async (c, next) => {
     await next();
     options.answered(c.req.routePath, c.res.status);
@@ -68,12 +68,15 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.post("/v1/pod-tokens", (c) => forAgent(c, options, (agent) => podToken(c, options, agent)));
   app.get("/v1/summary", (c) => summary(c, options));
   app.notFound(() => refusalResponse(refuse(404, "no such path")));
-  app.onError(() => new Response("internal error\n", { status: 500 }));
+  app.onError((error, c) => {
+    options.failed(error, c.req.routePath);
+    return c.text("internal error\n", 500);
+  });
   return app;
 }
 
 async function forAgent(
-  c: Context<AppEnv>,
+  c: Context<PeerEnv>,
   options: AppOptions,
   answer: (agent: Agent) => Promise<Response> | Response,
 ): Promise<Response> {
@@ -95,7 +98,7 @@ async function podByAddress(options: AppOptions, agent: Agent, ip: string): Prom
   return new Response(encodeFrame(found), { headers });
 }
 
-async function report(c: Context<AppEnv>, options: AppOptions, agent: Agent): Promise<Response> {
+async function report(c: Context<PeerEnv>, options: AppOptions, agent: Agent): Promise<Response> {
   const result = v.safeParse(agentReport, await readJson(c));
   if (!result.success) return refusalResponse(refuse(400, "the body is not an agent's report"));
   options.streams.report(agent, result.output);
@@ -103,7 +106,7 @@ async function report(c: Context<AppEnv>, options: AppOptions, agent: Agent): Pr
   return new Response(null, { status: 204 });
 }
 
-async function podToken(c: Context<AppEnv>, options: AppOptions, agent: Agent): Promise<Response> {
+async function podToken(c: Context<PeerEnv>, options: AppOptions, agent: Agent): Promise<Response> {
   const body = v.safeParse(podTokenBody, await readJson(c));
   if (!body.success) return refusalResponse(refuse(400, 'the body is not {"token"}'));
   const { token } = body.output;
@@ -116,7 +119,7 @@ async function podToken(c: Context<AppEnv>, options: AppOptions, agent: Agent): 
   return c.json({ uid: pod.uid });
 }
 
-async function summary(c: Context<AppEnv>, options: AppOptions): Promise<Response> {
+async function summary(c: Context<PeerEnv>, options: AppOptions): Promise<Response> {
   const header = c.req.header("authorization");
   const token = await options.tokens.review(header, options.audience, c.env.peer);
   if (token.kind === "refusal") return refusalResponse(token);
@@ -129,7 +132,7 @@ async function summary(c: Context<AppEnv>, options: AppOptions): Promise<Respons
   return c.json(options.summary(one));
 }
 
-async function readJson(c: Context<AppEnv>): Promise<unknown> {
+async function readJson(c: Context<PeerEnv>): Promise<unknown> {
   try {
     return await c.req.json();
   } catch {

@@ -11,6 +11,7 @@ import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects
 import { createPodReads } from "../kubernetes/operations/pod_reads.ts";
 import type { Resource } from "../kubernetes/objects/resource.ts";
 import { Reflector, type ReflectorStatus } from "../kubernetes/reflector/reflector.ts";
+import { createAccessReview } from "../kubernetes/operations/access_review.ts";
 import { createTokenReview } from "../kubernetes/operations/token_review.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
@@ -20,7 +21,8 @@ import type { ServerSettings } from "./config.ts";
 import type { ReadPodsByAddress } from "./assignments/direct_read.ts";
 import type { EventSink } from "./assignments/object_events.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { ReviewToken } from "./ports.ts";
+import type { ReviewAccess, ReviewToken } from "./ports.ts";
+import type { PodName } from "./status/data/summary.ts";
 import type { WatchStatus } from "./readiness.ts";
 import { bearerToken, readClaims } from "./access/token_claims.ts";
 
@@ -30,7 +32,10 @@ export interface Cluster {
   readonly namespace: string | null;
   /** This replica's name. */
   readonly replica: string;
+  /** Null outside a cluster. */
+  readonly ownPod: PodName | null;
   readonly reviewToken: ReviewToken;
+  readonly reviewAccess: ReviewAccess;
   readonly readPodsByAddress: ReadPodsByAddress;
   readonly eventSink: EventSink;
   readonly removeTaint: (node: string, key: string) => Promise<"removed" | "absent">;
@@ -83,7 +88,14 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
     api,
     namespace,
     replica,
+    ownPod: ownPodOf(runtime, namespace),
     reviewToken: createTokenReview(api),
+    reviewAccess: createAccessReview(api, {
+      namespace: namespace ?? "default",
+      verb: "get",
+      group: "rolecall.dev",
+      resource: "status",
+    }),
     readPodsByAddress: createPodReads(api).podsByAddress,
     eventSink: (event) => recorder.record(event),
     removeTaint: (node, key) => removeNodeTaint(api, node, key),
@@ -108,6 +120,11 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
     },
     close: () => api.close(),
   };
+}
+
+function ownPodOf({ env }: Runtime, namespace: string | null): PodName | null {
+  const name = env["POD_NAME"];
+  return name === undefined || namespace === null ? null : { namespace, name };
 }
 
 interface Statused {

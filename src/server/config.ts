@@ -16,6 +16,7 @@ export interface ServerSettings {
   readonly listen: HostPort;
   readonly adminListen: HostPort;
   readonly statusListen: HostPort;
+  readonly statusAuth: Values["status-auth"];
   readonly kubeconfig: string | null;
   /** Null: the server runs its own CA. */
   readonly tlsFiles: { readonly cert: string; readonly key: string } | null;
@@ -115,6 +116,7 @@ function settingsOf(values: Values): ServerSettings {
     listen: values["listen"],
     adminListen: values["admin-listen"],
     statusListen: values["status-listen"],
+    statusAuth: values["status-auth"],
     kubeconfig: textOf(values["kubeconfig"]),
     tlsFiles: cert === "" ? null : { cert, key },
     tlsSecret: values["tls-secret"],

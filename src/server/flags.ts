@@ -9,6 +9,11 @@ export const serverFlags = {
   "listen": flag.listen("[::]:8443", "HTTPS for agents"),
   "admin-listen": flag.listen("[::]:9621", "/livez, /readyz and /metrics"),
   "status-listen": flag.listen("127.0.0.1:9622", "status page and /api/…; loopback only"),
+  "status-auth": flag.choice(
+    ["auto", "token", "none"],
+    "auto",
+    "whether the status page requires a token; auto: if the server is on the host network",
+  ),
   "kubeconfig": flag.text("", "path of a kubeconfig; empty means the pod's own ServiceAccount"),
   "tls-cert": flag.text("", "certificate (PEM), re-read when it changes; with --tls-key"),
   "tls-key": flag.text("", "its private key (PEM)"),

@@ -111,7 +111,8 @@ function serverOptions(
   { runtime, settings, cluster, sts, tls, log }: ServerAssembly,
 ): ServerOptions {
   const { startupTaint: taint } = settings;
-  const { reviewToken, readPodsByAddress, eventSink, watches, ownUsername, replica } = cluster;
+  const { reviewToken, reviewAccess, readPodsByAddress, eventSink, watches } = cluster;
+  const { ownPod, ownUsername, replica } = cluster;
   const platform = `${runtime.platform.name} ${runtime.platform.version}`;
   const removed = { remove: (node: string) => cluster.removeTaint(node, taint ?? ""), log };
   return {
@@ -124,6 +125,8 @@ function serverOptions(
     assumeRole: sts.assumeRole,
     readCallerArns: (signal) => sts.callerArns(signal),
     reviewToken,
+    reviewAccess,
+    ownPod,
     readPodsByAddress,
     eventSink,
     watches,

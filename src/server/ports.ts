@@ -1,6 +1,9 @@
 /** Types that the server shares with its adapters for STS and TokenReview. */
 import type { RoleIdentity } from "../policy/facts.ts";
 
+/** What Hono apps get with each request: the TCP peer's address. */
+export type PeerEnv = { Bindings: { readonly peer: string } };
+
 /** Temporary credentials of one role identity. Times in milliseconds since the epoch. */
 export interface Credentials {
   readonly accessKeyId: string;
@@ -52,6 +55,7 @@ export type TokenVerdict =
     readonly kind: "authenticated";
     /** `system:serviceaccount:NAMESPACE:NAME` */
     readonly username: string;
+    readonly groups: readonly string[];
     readonly audiences: readonly string[];
     readonly podName: string | null;
     readonly podUid: string | null;
@@ -61,3 +65,8 @@ export type TokenVerdict =
 
 /** Rejects if the API server can't be reached (a 503 to the client, never a 401). */
 export type ReviewToken = (token: string, audience: string) => Promise<TokenVerdict>;
+
+/** Whether a user may read the status page (SubjectAccessReview); rejects like {@link ReviewToken}. */
+export type ReviewAccess = (
+  user: { readonly username: string; readonly groups: readonly string[] },
+) => Promise<boolean>;

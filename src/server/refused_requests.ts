@@ -4,10 +4,11 @@
  */
 import { type RefusedRequestsOptions, requestIds } from "../telemetry/refused_request.ts";
 import type { MiddlewareHandler } from "hono";
+import type { PeerEnv } from "./ports.ts";
 
 export function refusedRequests(
   { random, report }: RefusedRequestsOptions,
-): MiddlewareHandler<{ Bindings: { readonly peer: string } }> {
+): MiddlewareHandler<PeerEnv> {
   const nextId = requestIds(random);
   return async (c, next) => {
     await next();

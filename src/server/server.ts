@@ -8,7 +8,7 @@ import { createPolicy } from "../policy/decide.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { type Agent, agentIdentity } from "./access/agent_identity.ts";
 import { AgentStreams } from "./assignments/agent_streams.ts";
-import { type AppEnv, createApp } from "./app.ts";
+import { createApp } from "./app.ts";
 import { Assigner } from "./assignments/assigner.ts";
 import { assignmentObserver, reportNamespaces } from "./assignments/assignment_observer.ts";
 import { ClusterIndex } from "./cluster/cluster_index.ts";
@@ -23,7 +23,7 @@ import { isCaller, policySettings } from "./policy_settings.ts";
 import { podExplanation } from "./status/data/pod_explanation.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Clock } from "../time/clock.ts";
-import type { AssumeRole, ReviewToken } from "./ports.ts";
+import type { AssumeRole, PeerEnv, ReviewAccess, ReviewToken } from "./ports.ts";
 import {
   type CertificateStatus,
   missingForReadiness,
@@ -31,6 +31,7 @@ import {
   type WatchStatus,
 } from "./readiness.ts";
 import type { FetchSummaries } from "./status/data/replicas.ts";
+import { statusAccess } from "./access/status_access.ts";
 import { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import { createStatusApp } from "./status/status_app.ts";
 import { type PodName, type Summary, summaryOf } from "./status/data/summary.ts";
@@ -57,6 +58,9 @@ export interface ServerOptions {
   readonly assumeRole: AssumeRole;
   readonly readCallerArns: ReadCallerArns;
   readonly reviewToken: ReviewToken;
+  readonly reviewAccess: ReviewAccess;
+  /** The server's own pod; null outside a cluster. */
+  readonly ownPod: PodName | null;
   readonly readPodsByAddress: ReadPodsByAddress;
   readonly eventSink: EventSink;
   /** The lists and watches that feed `index`. */
@@ -73,9 +77,9 @@ export interface Server {
   /** Fed by lists and watches. */
   readonly index: ClusterIndex;
   /** For agents; HTTPS. */
-  readonly app: Hono<AppEnv>;
+  readonly app: Hono<PeerEnv>;
   readonly admin: Hono;
-  readonly statusApp: Hono;
+  readonly statusApp: Hono<PeerEnv>;
   readonly summary: () => Summary;
   /** What keeps it from being ready, one line each. */
   readonly missing: () => readonly string[];
@@ -149,7 +153,19 @@ export function createServer(options: ServerOptions): Server {
       inspectAll: () => cache.entries(),
       timeline: () => timeline.view(),
     }, only);
-  const core = { index, metrics, own, assigner, streams, summary, stopping: stopping.signal };
+  const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
+  const core = {
+    index,
+    metrics,
+    own,
+    assigner,
+    streams,
+    tokens,
+    summary,
+    failed: (error: Error, route: string) =>
+      log.error({ route, error: String(error.stack ?? error) }, "request failed"),
+    stopping: stopping.signal,
+  };
   return {
     index,
     app: agentApp(options, core),
@@ -175,16 +191,17 @@ interface Core {
   readonly own: OwnIdentity;
   readonly assigner: Assigner;
   readonly streams: AgentStreams;
+  readonly tokens: ReviewedTokens;
   readonly summary: (only?: PodName) => Summary;
+  readonly failed: (error: Error, route: string) => void;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
 }
 
-function agentApp(options: ServerOptions, core: Core): Hono<AppEnv> {
+function agentApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
   const { settings, log } = options;
-  const { index, assigner, streams, metrics, summary } = core;
+  const { index, assigner, streams, metrics, tokens, summary } = core;
   const { tokenAudience: audience, agentServiceAccount: serviceAccount } = settings;
-  const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
   // An agent passes on the tokens of all pods on its node.
   const podTokens = new ReviewedTokens({ ...options, attempts: { perSecond: 50, burst: 500 } });
   return createApp({
@@ -203,6 +220,7 @@ function agentApp(options: ServerOptions, core: Core): Hono<AppEnv> {
     answered: metrics.request,
     random: options.random,
     refused: (request) => log.info(request, "request refused"),
+    failed: core.failed,
   });
 }
 
@@ -216,12 +234,15 @@ function notReady(settings: ServerSettings, { index, own, stopping }: Core): str
   return null;
 }
 
-function statusApp({ clock, fetchSummaries }: ServerOptions, core: Core): Hono {
-  const { index, assigner, stopping } = core;
+function statusApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
+  const { clock, fetchSummaries, settings } = options;
+  const { index, assigner, tokens, stopping } = core;
   const summary = async (only?: PodName) =>
     mergeSummaries(core.summary(only), await fetchSummaries(only));
   return createStatusApp({
+    access: statusAccess({ ...options, mode: settings.statusAuth, index, tokens }),
     summary,
+    failed: core.failed,
     unlisted: () => index.unlisted,
     clock,
     signal: stopping,

@@ -30,6 +30,7 @@ const webPod = podFacts({ role: "reader" });
 const genuine: TokenVerdict = {
   kind: "authenticated",
   username: "system:serviceaccount:rolecall:rolecall-agent",
+  groups: ["system:serviceaccounts"],
   audiences: ["rolecall-server"],
   podName: agentName,
   podUid: "agent-uid",
@@ -40,6 +41,7 @@ function tokenFor(audience: string): string {
   return jwt({ aud: [audience], exp: Date.UTC(2026, 0, 1) / 1000 + 7200, sub: "s" });
 }
 
+const peer = { peer: "127.0.0.1" };
 const authorization = `Bearer ${tokenFor("rolecall-server")}`;
 
 interface World {
@@ -67,6 +69,8 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
     assumeRole: () => Promise.resolve(fakeCredentials(`KEY${++issued}`, clock.now())),
     readCallerArns: () => Promise.resolve([`arn:aws:sts::${account}:assumed-role/server/i-1`]),
     reviewToken: () => Promise.resolve(genuine),
+    reviewAccess: () => Promise.resolve(false),
+    ownPod: null,
     readPodsByAddress: () => Promise.resolve([]),
     eventSink: (event) => Promise.resolve(void events.push(event)),
     watches:
@@ -619,7 +623,7 @@ const hosts = [
 for (const [host, status] of hosts) {
   test(`GET /api/summary with Host ${JSON.stringify(host)}: ${status}`, async () => {
     const server = await started();
-    const response = await server.statusApp.request("/api/summary", { headers: { host } });
+    const response = await server.statusApp.request("/api/summary", { headers: { host } }, peer);
     assert.equal(response.status, status);
   });
 }
@@ -629,7 +633,7 @@ const local = { headers: { host: "localhost:9622" } };
 test("GET /api/pods/NAMESPACE/NAME: step by step, up to the agent", async () => {
   const server = await started();
   const explain = async (name: string) => {
-    const response = await server.statusApp.request(`/api/pods/${name}`, local);
+    const response = await server.statusApp.request(`/api/pods/${name}`, local, peer);
     return response.status === 200 ? await response.json() : response.status;
   };
   assert.equal((await explain("shop/web")).reason, "AgentAbsent");
@@ -644,13 +648,15 @@ test("GET /api/pods/NAMESPACE/NAME: step by step, up to the agent", async () => 
 
 test("GET /api/pods: 503 before pods are listed, not 404", async () => {
   const app = createStatusApp({
+    access: () => Promise.resolve(null),
+    failed: (error) => assert.fail(error),
     summary: () => assert.fail("asked"),
     explanation: () => assert.fail("asked"),
     unlisted: () => ["pods"],
     clock: new ManualClock(),
     signal: new AbortController().signal,
   });
-  const response = await app.request("/api/pods/shop/web", local);
+  const response = await app.request("/api/pods/shop/web", local, peer);
   assert.deepEqual([response.status, await response.text()], [503, "not listed yet: pods\n"]);
 });
 
@@ -663,7 +669,8 @@ test("GET /api/…: what another replica has counts too", async () => {
     return Promise.resolve([{ kind: "summary", summary: other }]);
   };
   const server = await started({ parts: { fetchSummaries } });
-  const json = async (path: string) => await (await server.statusApp.request(path, local)).json();
+  const json = async (path: string) =>
+    await (await server.statusApp.request(path, local, peer)).json();
   const found = await json("/api/pods/shop/web");
   assert.equal(found.outcome, "credentials");
   assert.match(found.steps[5].found, /ASIAOTHER/);
@@ -776,4 +783,24 @@ test("server: after a restart, 1,000 pods of 50 roles have their credentials in 
     frame.type === "assign" && frame.role?.credentials ? [frame.pod.uid] : []
   );
   assert.deepEqual([new Set(served).size, calls], [1000, 50]);
+});
+
+test("server: on the host network, the status page requires an authorised token", async () => {
+  const own = { namespace: "rolecall", name: "rolecall-server-x" };
+  const user = "system:serviceaccount:rolecall:rolecall-status";
+  const server = await started({
+    pods: [agentPod, webPod, podFacts({ ...own, uid: "own", hostNetwork: true })],
+    parts: {
+      ownPod: own,
+      reviewToken: (_, audience) =>
+        Promise.resolve({ ...genuine, username: user, audiences: [audience] } as TokenVerdict),
+      reviewAccess: ({ username }) => Promise.resolve(username === user),
+    },
+  });
+  const summary = async (headers: Record<string, string>) => {
+    const init = { headers: { host: "localhost:9622", ...headers } };
+    return (await server.statusApp.request("/api/summary", init, peer)).status;
+  };
+  const authorized = { authorization: `Bearer ${tokenFor("rolecall-status")}` };
+  assert.deepEqual([await summary({}), await summary(authorized)], [401, 200]);
 });

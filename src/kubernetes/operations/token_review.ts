@@ -8,6 +8,7 @@ export type TokenVerdict =
   | {
     readonly kind: "authenticated";
     readonly username: string;
+    readonly groups: readonly string[];
     readonly audiences: readonly string[];
     /** For tokens bound to a pod; else null. */
     readonly podName: string | null;
@@ -25,6 +26,7 @@ const review = v.object({
     user: v.optional(
       v.object({
         username: v.optional(v.string(), ""),
+        groups: v.optional(v.nullable(v.array(v.string())), []),
         extra: v.optional(v.nullable(v.record(v.string(), v.array(v.string()))), {}),
       }),
       {},
@@ -68,6 +70,7 @@ function authenticated({ user, audiences }: Review): TokenVerdict {
   return {
     kind: "authenticated",
     username: user.username,
+    groups: user.groups ?? [],
     audiences: audiences ?? [],
     podName: extra("pod-name"),
     podUid: extra("pod-uid"),

@@ -8,6 +8,7 @@ const known = {
   audiences: ["rolecall-server"],
   user: {
     username: "system:serviceaccount:rolecall:rolecall-agent",
+    groups: ["system:authenticated"],
     extra: {
       "authentication.kubernetes.io/pod-name": ["p"],
       "authentication.kubernetes.io/pod-uid": ["u"],
@@ -18,12 +19,17 @@ const known = {
 const verdict = {
   kind: "authenticated",
   username: "system:serviceaccount:rolecall:rolecall-agent",
+  groups: ["system:authenticated"],
   audiences: ["rolecall-server"],
   podName: "p",
   podUid: "u",
   nodeName: "n",
 };
-const unbound = { ...known, audiences: null, user: { username: "jane", extra: null } };
+const unbound = {
+  ...known,
+  audiences: null,
+  user: { username: "jane", groups: null, extra: null },
+};
 const nobody = { kind: "refused", message: "the API server rejects the token" };
 
 // name, status, verdict
@@ -32,7 +38,15 @@ const reviews = [
   [
     "bound to nothing",
     unbound,
-    { ...verdict, username: "jane", audiences: [], podName: null, podUid: null, nodeName: null },
+    {
+      ...verdict,
+      username: "jane",
+      groups: [],
+      audiences: [],
+      podName: null,
+      podUid: null,
+      nodeName: null,
+    },
   ],
   ["unknown", { authenticated: false }, nobody],
   ["empty", {}, nobody],

@@ -23,6 +23,7 @@ const claims = { aud: [audience], exp: Date.UTC(2026, 0, 1) / 1000 + 600, sub: "
 type Authenticated = Extract<TokenVerdict, { kind: "authenticated" }>;
 const genuine: Authenticated = {
   kind: "authenticated",
+  groups: [],
   username: "system:serviceaccount:rolecall:rolecall-agent",
   audiences: [audience],
   podName: agentPod.name,

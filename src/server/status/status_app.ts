@@ -1,31 +1,42 @@
 /**
  * The status page and its API, on loopback and reached by port-forward, with the data of all
  * replicas. The Host must be a loopback name, so that no other website in the same browser can read
- * it (DNS rebinding).
+ * it (DNS rebinding). Where a token is required, browsers send it as a cookie after the sign-in form.
  */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { getCookie, setCookie } from "hono/cookie";
 import type { Explanation } from "../../policy/explanation.ts";
-import type { MergedSummary } from "./data/merged_summary.ts";
 import type { Clock } from "../../time/clock.ts";
+import { type Refusal, refusalResponse, refuse } from "../access/refusal.ts";
+import type { StatusAccess } from "../access/status_access.ts";
+import type { PeerEnv } from "../ports.ts";
+import type { MergedSummary } from "./data/merged_summary.ts";
+import type { PodName } from "./data/summary.ts";
 import { securityHeaders } from "./page/page.ts";
 import { createPages } from "./page/pages.ts";
-import type { PodName } from "./data/summary.ts";
+import { signInPage } from "./page/sign_in_page.ts";
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+const cookieName = "rolecall-status";
+const maxFormBytes = 16_384;
 
 interface StatusAppOptions {
+  readonly access: StatusAccess;
   readonly summary: () => Promise<MergedSummary>;
   /** Null if there is no such pod. */
   readonly explanation: (name: PodName) => Promise<Explanation | null>;
   /** What hasn't been listed yet; until then, a pod that isn't found may still exist. */
   readonly unlisted: () => readonly string[];
   readonly clock: Clock;
+  /** An unexpected error; the client gets a 500 without details. */
+  readonly failed: (error: Error, route: string) => void;
   /** Ends the streams of page updates. */
   readonly signal: AbortSignal;
 }
 
-export function createStatusApp(options: StatusAppOptions): Hono {
-  const app = new Hono();
+export function createStatusApp(options: StatusAppOptions): Hono<PeerEnv> {
+  const app = new Hono<PeerEnv>();
   app.use(securityHeaders);
   app.use(async (c, next) => {
     if (!loopbackHost.test(c.req.header("host") ?? "")) {
@@ -33,6 +44,17 @@ export function createStatusApp(options: StatusAppOptions): Hono {
     }
     await next();
     c.header("cache-control", "no-store");
+  });
+  app.post(
+    "/sign-in",
+    bodyLimit({ maxSize: maxFormBytes, onError: tooLarge }),
+    (c) => signIn(c, options),
+  );
+  app.use(async (c, next) => {
+    const cookie = getCookie(c, cookieName);
+    const authorization = c.req.header("authorization") ?? (cookie && `Bearer ${cookie}`);
+    const refusal = await options.access(authorization, c.env.peer);
+    return refusal === null ? await next() : refused(c, refusal);
   });
   app.get("/api/summary", async (c) => c.json(await options.summary()));
   app.get("/api/pods/:namespace/:name", async (c) => {
@@ -44,5 +66,29 @@ export function createStatusApp(options: StatusAppOptions): Hono {
   });
   app.route("/", createPages(options));
   app.notFound((c) => c.text("no such path\n", 404));
+  app.onError((error, c) => {
+    options.failed(error, c.req.routePath);
+    return c.text("internal error\n", 500);
+  });
   return app;
+}
+
+function tooLarge(): Response {
+  return refusalResponse(refuse(413, `the form is larger than ${maxFormBytes} bytes`));
+}
+
+async function signIn(c: Context<PeerEnv>, { access }: StatusAppOptions): Promise<Response> {
+  const { token } = await c.req.parseBody();
+  const text = typeof token === "string" ? token.trim() : "";
+  const refusal = await access(`Bearer ${text}`, c.env.peer);
+  if (refusal !== null) return refused(c, refusal);
+  setCookie(c, cookieName, text, { httpOnly: true, sameSite: "Strict", path: "/" });
+  return c.redirect("/", 303);
+}
+
+/** Browsers get the form, programs a line of text. */
+function refused(c: Context<PeerEnv>, refusal: Refusal): Response | Promise<Response> {
+  const isBrowser = c.req.header("accept")?.includes("text/html") ?? false;
+  if (!isBrowser) return refusalResponse(refusal);
+  return c.html(signInPage(refusal.message), refusal.status);
 }

@@ -1,17 +1,29 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { HtmlValidate, StaticConfigLoader } from "html-validate";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { podRow, summary } from "../../../tests/fakes/summaries.ts";
 import { mergeSummaries } from "./data/merged_summary.ts";
+import { refuse } from "../access/refusal.ts";
+import type { StatusAccess } from "../access/status_access.ts";
 import { createStatusApp } from "./status_app.ts";
 
-const app = createStatusApp({
-  clock: new ManualClock(),
-  signal: AbortSignal.abort(),
-  summary: () => Promise.resolve(mergeSummaries(summary({ pods: [podRow()] }), [])),
-  explanation: () => Promise.resolve(null),
-  unlisted: () => [],
-});
+function appWith(access: StatusAccess) {
+  const app = createStatusApp({
+    access,
+    failed: (error) => assert.fail(error),
+    clock: new ManualClock(),
+    signal: AbortSignal.abort(),
+    summary: () => Promise.resolve(mergeSummaries(summary({ pods: [podRow()] }), [])),
+    explanation: () => Promise.resolve(null),
+    unlisted: () => [],
+  });
+  return {
+    request: (path: string, init: RequestInit) => app.request(path, init, { peer: "127.0.0.1" }),
+  };
+}
+
+const app = appWith(() => Promise.resolve(null));
 
 const paths = ["/", "/?pod=web", "/pods/shop/web", "/events?page=/", "/api/summary", "/nowhere"];
 
@@ -45,3 +57,61 @@ test("createStatusApp() browsers may run nothing but the page's own script and s
     assert.equal(headers.get("cross-origin-resource-policy"), "same-origin");
   }
 });
+
+const closed = appWith((authorization) =>
+  Promise.resolve(authorization === "Bearer good" ? null : refuse(401, "no <bearer> token"))
+);
+const host = "localhost:9622";
+
+for (const path of [...paths.filter((path) => path !== "/nowhere"), "/api/pods/shop/web"]) {
+  test(`GET ${path}: 401 without a token where one is required`, async () => {
+    const response = await closed.request(path, { headers: { host } });
+    assert.deepEqual([response.status, response.headers.get("www-authenticate")], [401, "Bearer"]);
+    assert.equal(await response.text(), "no <bearer> token\n");
+  });
+}
+
+test("a token is accepted in the Authorization header", async () => {
+  const headers = { host, authorization: "Bearer good" };
+  assert.equal((await closed.request("/api/summary", { headers })).status, 200);
+});
+
+test("a browser gets a form for the token, and then a cookie", async () => {
+  const browser = { host, accept: "text/html,*/*" };
+  const form = await closed.request("/pods/shop/web", { headers: browser });
+  assert.deepEqual([form.status, form.headers.get("cache-control")], [401, "no-store"]);
+  assert.deepEqual(await problemsOf(form), []);
+  const signIn = (token: string) =>
+    closed.request("/sign-in", {
+      method: "POST",
+      headers: { ...browser, "content-type": "application/x-www-form-urlencoded" },
+      body: new URLSearchParams({ token }).toString(),
+    });
+  assert.equal((await signIn("bad")).status, 401);
+  const signedIn = await signIn(" good\n");
+  assert.deepEqual([signedIn.status, signedIn.headers.get("location")], [303, "/"]);
+  const cookie = signedIn.headers.get("set-cookie") ?? "";
+  assert.equal(cookie, "rolecall-status=good; Path=/; HttpOnly; SameSite=Strict");
+  const page = await closed.request("/", {
+    headers: { ...browser, cookie: "rolecall-status=good" },
+  });
+  assert.equal(page.status, 200);
+});
+
+test("POST /sign-in: not from another site, and not more than a form", async () => {
+  const post = (headers: Record<string, string>, body: string) =>
+    closed.request("/sign-in", { method: "POST", headers, body });
+  assert.equal((await post({ host: "evil.example" }, "token=good")).status, 403);
+  assert.equal((await post({ host }, `token=${"x".repeat(20_000)}`)).status, 413);
+});
+
+async function problemsOf(page: Response): Promise<string[]> {
+  const validator = new HtmlValidate(
+    new StaticConfigLoader({
+      root: true,
+      extends: ["html-validate:standard", "html-validate:a11y"],
+    }),
+  );
+  const { results } = await validator.validateString(await page.text());
+  return results.flatMap(({ messages }) => messages.map(({ message }) => message));
+}

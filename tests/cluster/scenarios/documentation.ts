@@ -68,8 +68,12 @@ export const documentation: readonly ClusterScenario[] = [
       await kubectl.do(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
       await rolledOut(site);
       await follow(site, "docs/operations.md", async () => {
-        const page = await fetch("http://127.0.0.1:9622/");
-        assert.match(await page.text(), /<h1>Rolecall<\/h1>/);
+        const url = "http://127.0.0.1:9622/";
+        assert.equal((await fetch(url)).status, 401);
+        const whose = ["-n", "rolecall", "rolecall-status", "--audience=rolecall-status"];
+        const authorization = `Bearer ${(await kubectl.do(["create", "token", ...whose])).trim()}`;
+        const page = await fetch(url, { headers: { authorization } });
+        assert.match(await page.text(), /<h2 id="health-title">Health<\/h2>/);
       });
       const rules = await kubectl.get("prometheusrules", "-n", "rolecall");
       assert.equal(rules.items.length, 1);

@@ -6,6 +6,8 @@ import type { Section } from "./page.ts";
 const checkEveryMs = 2_000;
 /** A comment is sent after this much silence, so that closed connections are noticed. */
 const keepAliveMs = 15_000;
+/** Browsers then open another stream, for which their access is checked again. */
+const maxStreamMs = 10 * 60_000;
 
 interface ChangesOptions {
   readonly clock: Clock;
@@ -22,10 +24,11 @@ export function changes(options: ChangesOptions): ReadableStream<Uint8Array> {
   const signal = AbortSignal.any([options.signal, gone.signal]);
   const sent = new Map<string, string>();
   const encoder = new TextEncoder();
+  const endsAt = clock.monotonic() + maxStreamMs;
   let sentAt = -Infinity;
   return new ReadableStream({
     async pull(controller) {
-      while (!signal.aborted) {
+      while (!signal.aborted && clock.monotonic() < endsAt) {
         const text = await changedSections(options, sent) ||
           (clock.now() - sentAt >= keepAliveMs ? ":\n\n" : "");
         if (text !== "") {

@@ -35,9 +35,11 @@ interface PageOptions {
   readonly links: Markup;
   readonly main: unknown;
   readonly version: string;
+  /** Whether the page updates itself. */
+  readonly live: boolean;
 }
 
-export function page({ title, headline, links, main, version }: PageOptions): Markup {
+export function page({ title, headline, links, main, version, live }: PageOptions): Markup {
   return html`
     <!doctype html>
     <html lang="en">
@@ -59,7 +61,7 @@ export function page({ title, headline, links, main, version }: PageOptions): Ma
           </p>
           <noscript><p class="soft">Reload the page for newer figures.</p></noscript>
         </footer>
-        ${raw(`<script type="module">${liveScript}</script>`)}
+        ${live ? raw(`<script type="module">${liveScript}</script>`) : ""}
       </body>
     </html>
   `;

@@ -70,6 +70,7 @@ async function overviewPage(options: PagesOptions, url: URL): Promise<Markup> {
     links: html`${links}`,
     main: html`${searchForm(search)}${sections.map(sectionElement)}`,
     version: summary.version,
+    live: true,
   });
 }
 
@@ -95,6 +96,7 @@ async function onePodPage(options: PagesOptions, name: PodName): Promise<Markup 
     links: html`<a href="/">All pods</a>`,
     main: html`${rest.map(sectionElement)}`,
     version: (await options.summary()).version,
+    live: true,
   });
 }
 
@@ -121,6 +123,7 @@ function missingPage(namespace: string, name: string): Markup {
     links: html`<a href="/">All pods</a>`,
     main: html`<p>There is no such pod. It may have been deleted, or not listed yet.</p>`,
     version: "",
+    live: false,
   });
 }
 
