@@ -6,11 +6,9 @@ import { commandHelp, programHelp } from "./cli/help.ts";
 import { nearest } from "./cli/nearest.ts";
 import { parseFlags } from "./cli/parse_flags.ts";
 import { strayVariables } from "./cli/stray_variables.ts";
-import { keepCompiled } from "./runtime/compile_cache.ts";
 import { createRuntime } from "./runtime/process.ts";
 import { version } from "./version.ts";
 
-keepCompiled();
 const runtime = createRuntime();
 
 async function main(args: readonly string[]): Promise<number> {

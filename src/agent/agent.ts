@@ -16,7 +16,6 @@ import { createImdsFront } from "./imds/front.ts";
 import type { GetAccess } from "./server_client/server_access.ts";
 import { runReporter } from "./server_client/reporter.ts";
 import { AgentCounts } from "./metrics/agent_counts.ts";
-import { collectWhenIdle } from "./lifecycle/idle_gc.ts";
 import type { MetricSources } from "./metrics/metrics.ts";
 import type { Clock, ContainerRuntime, Log, Upstream } from "./ports.ts";
 import { missingForReadiness } from "./lifecycle/readiness.ts";
@@ -65,8 +64,6 @@ export interface AgentOptions {
   readonly endpointsMissing?: () => readonly string[];
   /** Connections of pods, for the metrics. */
   readonly connections?: () => { readonly open: number; readonly refused: number } | undefined;
-  /** Blocks the program for some 50 ms to free memory; called when it is idle. */
-  readonly collectGarbage?: () => void;
 }
 
 export interface Agent {
@@ -179,10 +176,7 @@ export function createAgent(options: AgentOptions): Agent {
       return assignments.everSynced;
     },
     async run(signal) {
-      const { collectGarbage } = options;
-      const answered = () => counts.requests.total;
       await Promise.all([
-        collectGarbage && collectWhenIdle({ clock, answered, collectGarbage }, signal),
         server.run(assignments, signal),
         options.redirect?.run(signal),
         options.instance?.run(signal),

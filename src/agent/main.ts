@@ -146,7 +146,6 @@ async function assemble(
     runtime: settings.criSocket === null ? null : containerRuntime(settings.criSocket),
     endpointsMissing: () => open.endpoints?.missing() ?? [],
     connections: () => connectionsOf(open),
-    collectGarbage: runtime.collectGarbage,
   });
 }
 

@@ -35,7 +35,6 @@ function fakeRuntime(programs: Programs) {
       text: missing,
       scan: missing,
     }),
-    collectGarbage: () => {},
     listen: (options) => {
       events.push(`listen ${options.port}`);
       listening.push(options);

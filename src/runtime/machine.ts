@@ -4,14 +4,21 @@ import { networkInterfaces } from "node:os";
 
 /** POSIX' usual soft limit, taken where nothing can be opened to find out. */
 const usualOpenFiles = 1024;
-/** More than all listeners ever need; opening and closing so many takes some 20 ms. */
+/** More than all listeners ever need; opening and closing so many takes 50 to 90 ms. */
 const mostTried = 16_384;
+
+let openFiles: number | undefined;
+
+/** {@link findOpenFilesLimit}, once: it may take as long as all the rest of an agent's start. */
+export function openFilesLimit(): number {
+  return openFiles ??= findOpenFilesLimit();
+}
 
 /**
  * How many files and sockets the process may have open (`ulimit -n`). Where /proc can't be read (Deno
  * keeps it to programs that may do everything), as many as could be opened, at most 16,384.
  */
-export function openFilesLimit(limitsPath = "/proc/self/limits", spare = "/dev/null"): number {
+export function findOpenFilesLimit(limitsPath = "/proc/self/limits", spare = "/dev/null"): number {
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec(textOf(limitsPath))?.[1];
   if (soft === undefined) return openable(spare);
   return soft === "unlimited" ? 1_048_576 : Number(soft);

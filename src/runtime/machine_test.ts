@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { hasIpv6, openFilesLimit } from "./machine.ts";
+import { findOpenFilesLimit, hasIpv6 } from "./machine.ts";
 import { StopSignals } from "./stop_signals.ts";
 
 async function proc(files: Record<string, string>): Promise<string> {
@@ -19,12 +19,12 @@ const limits = (soft: string) =>
 Max open files            ${soft}                 524288               files     
 `;
 
-test("openFilesLimit: the soft limit, or a usual one", async (t) => {
+test("findOpenFilesLimit: the soft limit, or a usual one", async (t) => {
   const base = await proc({ a: limits("20000"), b: limits("unlimited") });
   t.after(() => rm(base, { recursive: true }));
-  assert.equal(openFilesLimit(join(base, "a")), 20_000);
-  assert.equal(openFilesLimit(join(base, "b")), 1_048_576);
-  assert.equal(openFilesLimit(join(base, "none"), join(base, "none")), 1024);
+  assert.equal(findOpenFilesLimit(join(base, "a")), 20_000);
+  assert.equal(findOpenFilesLimit(join(base, "b")), 1_048_576);
+  assert.equal(findOpenFilesLimit(join(base, "none"), join(base, "none")), 1024);
 });
 
 // files of /proc beside self/limits, answer
@@ -43,10 +43,10 @@ for (const [files, expected] of machines) {
   });
 }
 
-test("openFilesLimit: without /proc, what can be opened, and all of it is closed again", () => {
-  const first = openFilesLimit("/nowhere");
+test("findOpenFilesLimit: without /proc, what can be opened, and all of it is closed again", () => {
+  const first = findOpenFilesLimit("/nowhere");
   assert.ok(first > 100 && first <= 16_384, String(first));
-  assert.equal(openFilesLimit("/nowhere"), first);
+  assert.equal(findOpenFilesLimit("/nowhere"), first);
 });
 
 const address = { netmask: "", mac: "", internal: true, cidr: null };

@@ -6,7 +6,6 @@ import { lookup } from "node:dns/promises";
 import process from "node:process";
 import { text } from "node:stream/consumers";
 import type { Runtime } from "./runtime.ts";
-import { collectGarbage } from "./collect_garbage.ts";
 import { listFolder, readTextFile, removeFile, replaceFile, watchFile } from "./files.ts";
 import { createHttpClient } from "./http/client.ts";
 import { listen } from "./http/listener.ts";
@@ -42,7 +41,6 @@ export function createRuntime(): Runtime {
     hasIpv6,
     localAddresses,
     procFiles,
-    collectGarbage,
     listen,
     httpClient: createHttpClient,
     fastGet: createFastClient,

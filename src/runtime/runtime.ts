@@ -65,8 +65,6 @@ export interface Runtime {
   localAddresses(): readonly string[];
   /** Reads a procfs that is mounted at `root`. */
   procFiles(root: string): ProcFiles;
-  /** Collects garbage now; blocks the program for some milliseconds. */
-  collectGarbage(): void;
   listen(options: ListenOptions): Promise<Listener>;
   httpClient(options?: HttpClientOptions): HttpClient;
   /** The fast path for frequent requests to one server; null if the origin isn't `http:`. */

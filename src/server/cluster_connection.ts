@@ -103,8 +103,7 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
     readAuthority: (name) => readAuthority(api, namespace, name),
     watches: () => reflectors.map(statusOf),
     run: async (index, log, signal) => {
-      const { collectGarbage } = runtime;
-      const shared = { api, clock, random: Math.random, log, collectGarbage };
+      const shared = { api, clock, random: Math.random, log };
       const reflect = <T>(resource: Resource<T>, sink: Sink<T>) => ({
         resource: resource.plural,
         reflector: new Reflector({ ...shared, resource, sink }),

@@ -23,8 +23,6 @@ import { type TlsSource, tlsSource } from "./tls_source.ts";
 
 /** In-flight requests have this long to finish after a signal. */
 const stopGraceMs = 5_000;
-/** By then, what starting needed (issuing a certificate, first calls) is garbage. */
-const startedMs = 5_000;
 
 /** Runs until SIGTERM or SIGINT and returns the exit code. @throws {ListenFault} a port is taken */
 export async function runServer(runtime: Runtime, args: readonly string[]): Promise<number> {
@@ -91,11 +89,6 @@ async function serve(given: Omit<ServerAssembly, "tls">, stop: AbortController) 
   const listening = serving.listen(stop.signal, (pair) => listenForAgents(around, server, pair));
   // Without its port the server is useless, so everything else ends too.
   listening.catch(() => stop.abort());
-  // Before the list, so that the list's memory doesn't add to the garbage of loading modules.
-  runtime.collectGarbage();
-  server.index.subscribe({
-    synced: () => void backgroundTimer.after(startedMs, runtime.collectGarbage),
-  });
   const [agents] = await Promise.all([
     listening,
     tls.run(stop.signal),

@@ -41,7 +41,6 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
         Promise.reject(Object.assign(new Error("not there"), { code: "ENOENT" }));
       return { list: refuse, link: refuse, inode: refuse, text: refuse, scan: refuse };
     },
-    collectGarbage: () => {},
     listen: missing,
     httpClient: () => ({
       fetch: options.fetch ?? (() => Promise.reject(new Error("connection refused"))),

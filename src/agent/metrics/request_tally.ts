@@ -46,11 +46,6 @@ export class RequestTally {
     return handled;
   }
 
-  /** All of them together. */
-  get total(): number {
-    return Iterator.from(this.counts()).reduce((sum, { count }) => sum + count, 0);
-  }
-
   /** How often each handler gave each code. */
   *counts(): Iterable<Count> {
     for (const [handler, { codes }] of this.#handled) {

@@ -6,7 +6,6 @@ import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
 import { withDeadline } from "../../time/deadline.ts";
-import type { PageGarbage } from "./page_garbage.ts";
 import type { Picked, Resource } from "../objects/resource.ts";
 import type { Clock } from "../../time/clock.ts";
 
@@ -26,8 +25,6 @@ interface ListOptions<T> {
   readonly signal: AbortSignal;
   /** Objects per page. */
   readonly limit: number;
-  /** Notified of each page. */
-  readonly garbage?: PageGarbage;
   /** An object without facts. */
   unreadable(problem: string): void;
 }
@@ -45,24 +42,22 @@ export async function listPages<T>(
   const items: T[] = [];
   let token = "";
   for (;;) {
-    const { metadata, chars } = await keepPage(options, token, items);
-    options.garbage?.page(chars);
-    const { continue: next, resourceVersion } = metadata;
+    const { continue: next, resourceVersion } = await keepPage(options, token, items);
     if (next === "") return { items, resourceVersion };
     token = next;
   }
 }
 
-/** A separate function, so that nothing refers to the page when garbage is collected. */
+/** A separate function, so that nothing refers to the page while the next one is read. */
 async function keepPage<T>(
   options: ListOptions<T>,
   token: string,
   items: T[],
-): Promise<{ metadata: Page["metadata"]; chars: number }> {
+): Promise<Page["metadata"]> {
   const text = await readPage(options, token);
   const { metadata, items: objects } = parsePage(text, `list ${options.resource.plural}`);
   keep(items, (objects ?? []).map(options.resource.pick), options);
-  return { metadata, chars: text.length };
+  return metadata;
 }
 
 function keep<T>(items: T[], picked: readonly Picked<T>[], options: ListOptions<T>): void {

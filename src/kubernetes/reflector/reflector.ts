@@ -9,7 +9,6 @@ import { Backoff } from "../../time/backoff.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
 import { listPages } from "./list_pages.ts";
-import { PageGarbage } from "./page_garbage.ts";
 import type { Picked, Resource, Sink } from "../objects/resource.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
@@ -24,8 +23,6 @@ interface ReflectorOptions<T> {
   /** From 0 up to 1. */
   random(): number;
   readonly log: Log;
-  /** Collects garbage synchronously after pages of a list; by default V8 decides when. */
-  readonly collectGarbage?: () => void;
   /** Objects per page of the list. */
   readonly limit?: number;
   /**
@@ -107,10 +104,8 @@ export class Reflector<T> {
     const { api, resource, clock, sink, limit = PAGE_OBJECTS } = this.#options;
     const unreadable = (problem: string) => this.#skip(problem);
     const requestedAt = clock.monotonic();
-    const garbage = new PageGarbage(this.#options.collectGarbage ?? (() => {}));
-    const listed = await listPages({ api, resource, clock, signal, limit, unreadable, garbage });
+    const listed = await listPages({ api, resource, clock, signal, limit, unreadable });
     sink.replace(listed.items);
-    garbage.end();
     this.#resourceVersion = listed.resourceVersion;
     this.#health.listed(requestedAt);
   }
