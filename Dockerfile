@@ -10,6 +10,8 @@
 # --build-arg BUILDPLATFORM=linux/amd64 --build-arg TARGETPLATFORM=linux/arm64)
 ARG DENO_IMAGE=docker.io/denoland/deno:debian-2.9.6
 ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
+# For less memory; docs/performance.md says what each setting is worth.
+ARG V8_FLAGS=--max-semi-space-size=1,--heap-growing-percent=10
 
 FROM --platform=$TARGETPLATFORM ${DENO_IMAGE} AS deno-runtime
 FROM --platform=$TARGETPLATFORM ${NODE_IMAGE} AS node-runtime
@@ -32,8 +34,9 @@ RUN deno install --frozen --quiet \
     && echo 'export {};' > /tmp/empty.ts && deno bundle --quiet -o /tmp/empty.js /tmp/empty.ts
 COPY deploy/image deploy/image
 COPY src src
-# V8 takes what was compiled before for the very flags alone that it was compiled with.
-ENV DENO_V8_FLAGS=--max-semi-space-size=1
+# Deno keeps compiled code for the very flags that it was compiled with.
+ARG V8_FLAGS
+ENV DENO_V8_FLAGS=$V8_FLAGS
 RUN deno run -A deploy/image/make_program.ts /app /usr/bin/deno \
     && deno run -A deploy/image/make_program.ts /program-node/app /usr/bin/node
 COPY dev/cluster.yaml /app/dev/
@@ -43,7 +46,8 @@ FROM scratch AS node
 COPY --from=system /system/ /
 COPY --from=node-runtime /usr/local/bin/node /usr/bin/node
 COPY --from=program /program-node/app /app
-ENV PATH=/app/bin:/usr/sbin:/usr/bin NODE_OPTIONS=--max-semi-space-size=1
+ENV PATH=/app/bin:/usr/sbin:/usr/bin NODE_OPTIONS=--max-semi-space-size=1 \
+    MALLOC_MMAP_THRESHOLD_=30000
 LABEL org.opencontainers.image.title="rolecall" \
       org.opencontainers.image.description="AWS IAM roles for Kubernetes pods, with no change to the pods" \
       org.opencontainers.image.version="0.1.0" \
@@ -53,11 +57,13 @@ WORKDIR /app
 CMD ["version"]
 
 FROM scratch AS deno
+ARG V8_FLAGS
 COPY --from=system /system/ /
 COPY --from=deno-runtime /usr/bin/deno /usr/bin/deno
 COPY --from=program /app /app
 ENV PATH=/app/bin:/usr/sbin:/usr/bin DENO_DIR=/app/cache \
-    DENO_NO_PROMPT=1 DENO_NO_UPDATE_CHECK=1 DENO_V8_FLAGS=--max-semi-space-size=1
+    DENO_NO_PROMPT=1 DENO_NO_UPDATE_CHECK=1 \
+    DENO_V8_FLAGS=$V8_FLAGS MALLOC_MMAP_THRESHOLD_=30000
 LABEL org.opencontainers.image.title="rolecall" \
       org.opencontainers.image.description="AWS IAM roles for Kubernetes pods, with no change to the pods" \
       org.opencontainers.image.version="0.1.0" \

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"flag"
 	"fmt"
 	"io"
@@ -36,6 +37,8 @@ type cluster struct {
 	arrived  *sync.Cond
 	listFrom time.Time
 	listTook time.Duration
+	// Of the API server, PEM.
+	certificate string
 }
 
 type event struct {
@@ -303,6 +306,7 @@ func runCluster(args []string) error {
 	if err != nil {
 		return err
 	}
+	c.certificate = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -323,6 +327,8 @@ func (c *cluster) command(words []string) any {
 		return map[string]any{"seconds": c.listTook.Seconds(), "podBytes": len(c.podJSON(c.workPod(0)))}
 	case "pods":
 		c.schedule(number(1), number(2), number(3))
+	case "certificate":
+		return c.certificate
 	case "authority":
 		return c.objects["/api/v1/namespaces/rolecall/configmaps/rolecall-server-ca"]
 	case "answers":
