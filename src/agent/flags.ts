@@ -1,5 +1,5 @@
 /** The agent's flags, for the parser, `--help`, completion and the configuration reference. */
-import { flag, logFlags } from "../cli/flags.ts";
+import { containerCredentialsFlag, flag, logFlags } from "../cli/flags.ts";
 
 export const agentFlags = {
   "listen": flag.listen("[::]:8181", "metadata front end; 0.0.0.0 on a node without IPv6"),
@@ -93,11 +93,7 @@ export const agentFlags = {
     /./,
     "a path",
   ),
-  "container-credentials": flag.list(
-    "addresses that serve container credentials, such as 169.254.170.23:80,[fd00:ec2::23]:80",
-    "ADDRESS:PORT separated by commas, with an address that SDKs accept without TLS: " +
-      "169.254.170.23, 169.254.170.2, [fd00:ec2::23] or loopback",
-  ),
+  "container-credentials": containerCredentialsFlag,
   "readiness-file": flag.text(
     "",
     "file that contains `ok` or what is missing, for a probe of exactly this process",

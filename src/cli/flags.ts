@@ -152,6 +152,13 @@ export const logFlags = {
   "log-format": flag.choice(["json", "text"], "json", "json for machines, text for people"),
 };
 
+/** The agent's. The server reads it to know whether host-network pods can get credentials. */
+export const containerCredentialsFlag = flag.list(
+  "addresses that serve container credentials, such as 169.254.170.23:80,[fd00:ec2::23]:80",
+  "ADDRESS:PORT separated by commas, with an address that SDKs accept without TLS: " +
+    "169.254.170.23, 169.254.170.2, [fd00:ec2::23] or loopback",
+);
+
 /** `ROLECALL_SOME_FLAG` for `some-flag`. */
 export function variableOf(name: string): string {
   return "ROLECALL_" + name.toUpperCase().replaceAll("-", "_");

@@ -42,6 +42,9 @@ export function oldAnswer(
   facts: PodWithFacts,
   settings: PredecessorSettings,
 ): OldAnswer {
+  if (facts.pod.hostNetwork) {
+    return { kind: "denied", why: "its requests reach the node's own metadata service" };
+  }
   if (from === "kube2iam") return kube2iamAnswer(facts, settings);
   return kiamAnswer(from, facts, settings);
 }

@@ -82,6 +82,7 @@ function decide(
   const request = requestedRole(pod, namespace, account);
   if (request.kind === "none") return { kind: "none" };
   if (pod.mirror !== null) return denied(staticPod(pod));
+  if (pod.hostNetwork && !rules.settings.hostNetworkServed) return denied(hostNetwork(pod));
   if (namespace === undefined || request.kind === "unknown") return denied(namespaceUnknown(pod));
   const resolved = resolveRole(request.text, rules.base);
   if (resolved.kind !== "role") return denied(unresolved(request, resolved));
@@ -122,6 +123,15 @@ function staticPod(pod: PodFacts): Denial {
   const remedy = "run it as a Deployment or DaemonSet, or remove its role";
   const why = "mirrors of static pods get no role, because any kubelet can create one";
   return denial("StaticPod", `${podName(pod)}: ${why}; ${remedy}`);
+}
+
+/** Its requests aren't redirected, and its address is the node's. */
+function hostNetwork(pod: PodFacts): Denial {
+  const why = "pods on the host network reach the node's own metadata service, not the agent";
+  const remedy =
+    "enable container credentials (the agents' --container-credentials), or take it off " +
+    "the host network";
+  return denial("HostNetwork", `${podName(pod)}: ${why}; ${remedy}`);
 }
 
 function namespaceUnknown(pod: PodFacts): Denial {

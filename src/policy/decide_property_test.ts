@@ -46,6 +46,7 @@ const someSettings: fc.Arbitrary<PolicySettings> = fc.record({
   roleBaseArn: fc.constantFrom(null, own, own + "team/"),
   permittedMatch: fc.constantFrom("arn", "name"),
   honourAllowedRoles: fc.boolean(),
+  hostNetworkServed: fc.boolean(),
   sessionNameTemplate: fc.oneof(junk, fc.constant("{namespace}.{pod}.{cluster}.{role}")),
   sessionDurationSeconds: fc.integer({ min: 900, max: 43_200 }),
   maxSessionDurationSeconds: fc.constantFrom(3_600, 43_200),

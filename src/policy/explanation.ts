@@ -72,6 +72,7 @@ const podEnded = "PodEnded";
 
 const stepOfReason: Readonly<Record<DenialReason, StepName>> = {
   StaticPod: "pod",
+  HostNetwork: "pod",
   RoleMalformed: "role",
   RoleBaseUnknown: "role",
   RoleReserved: "role",

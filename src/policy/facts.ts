@@ -61,6 +61,8 @@ export interface PolicySettings {
   readonly roleBaseArn: string | null;
   readonly permittedMatch: "arn" | "name";
   readonly honourAllowedRoles: boolean;
+  /** Agents serve container credentials, the only ones that a host-network pod can get. */
+  readonly hostNetworkServed: boolean;
   readonly sessionNameTemplate: string;
   readonly sessionDurationSeconds: number;
   /** 3600 if roles are chained, else 43200. */
@@ -104,6 +106,7 @@ export interface RoleIdentity {
 /** Why a pod is denied. Stable: used in metrics, Events and `explain`. */
 export type DenialReason =
   | "StaticPod"
+  | "HostNetwork"
   | "NamespaceUnknown"
   | "RoleMalformed"
   | "RoleBaseUnknown"

@@ -2,7 +2,7 @@
  * The flags that decide which pod gets which role, and under which role identity: the server's, and
  * the same ones for commands that judge pods without a server.
  */
-import { flag, type FlagValues } from "../cli/flags.ts";
+import { containerCredentialsFlag, flag, type FlagValues } from "../cli/flags.ts";
 import { externalIdTemplateProblem } from "../policy/external_id.ts";
 import type { PolicySettings, SessionTagTemplate } from "../policy/facts.ts";
 import { namespaceExpressionProblem } from "../policy/namespace_expression.ts";
@@ -22,6 +22,7 @@ export const policyFlags = {
     "what a namespace's expression must match: the role's ARN, or alternatively its path and name",
   ),
   "allowed-roles": flag.boolean("also honour kube2iam's iam.amazonaws.com/allowed-roles"),
+  "container-credentials": containerCredentialsFlag,
   "cluster-name": flag.text("", "the cluster's name, for {cluster} in templates and for tags"),
   "session-duration": flag.duration("1h", "how long credentials last", { min: "15m", max: "12h" }),
   "session-name": flag.text(
@@ -131,6 +132,7 @@ export function policySettingsOf(values: PolicyValues): PolicySettings {
     roleBaseArn: baseArnOf(values["role-base-arn"]),
     permittedMatch: values["permitted-match"],
     honourAllowedRoles: values["allowed-roles"],
+    hostNetworkServed: values["container-credentials"].length > 0,
     sessionNameTemplate: values["session-name"],
     sessionDurationSeconds: values["session-duration"],
     maxSessionDurationSeconds: 43_200,

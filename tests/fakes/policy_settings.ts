@@ -5,6 +5,7 @@ export const policySettings: PolicySettings = {
   roleBaseArn: "arn:aws:iam::111122223333:role/",
   permittedMatch: "arn",
   honourAllowedRoles: false,
+  hostNetworkServed: false,
   sessionNameTemplate: "{namespace}.{serviceAccount}",
   sessionDurationSeconds: 3600,
   maxSessionDurationSeconds: 43_200,

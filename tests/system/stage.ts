@@ -149,11 +149,12 @@ export class Stage {
     await untilReady(member.running, agentOrigin(node));
   }
 
-  async restartServer(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number> {
-    const code = await this.server.stop(8000, signal);
+  async restartServer(flags: readonly string[] = []): Promise<number> {
+    const code = await this.server.stop(8000);
     this.server = startServer(this.runtime, this.folders, {
       name: "server",
       kubeconfig: serverKubeconfig(this.folders),
+      flags,
     });
     return code;
   }

@@ -18,6 +18,7 @@ const youngMs = 15 * 60_000;
 /** The Event for a denial. RoleBaseUnknown isn't the pod's fault: STS can't be reached. */
 const eventOfDenial: Readonly<Record<DenialReason, EventReason>> = {
   StaticPod: "RoleDenied",
+  HostNetwork: "RoleDenied",
   NamespaceUnknown: "RoleDenied",
   RoleMalformed: "RoleInvalid",
   RoleBaseUnknown: "CredentialsFailed",

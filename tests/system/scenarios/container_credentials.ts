@@ -28,6 +28,7 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
     name: "container credentials: boto3 with the pod's projected token",
     run: async (stage) => {
       const flags = [`--container-credentials=${address}:80`];
+      await stage.restartServer(flags);
       await stage.restartAgent(stage.first, { flags, capability: "net_bind_service" });
       await stage.namespace(namespace, ".*");
       const annotations = { "iam.amazonaws.com/role": "reader" };
@@ -101,6 +102,7 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
       assert.match(await held(), /169\.254\.170\.23/);
       await must(inNamespace(node.name, [...stage.runtime, "uninstall"]));
       assert.equal((await held()).trim(), "");
+      await stage.restartServer();
       await stage.restartAgent(stage.first);
     },
   },

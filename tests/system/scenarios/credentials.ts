@@ -186,7 +186,7 @@ export const credentials: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "a pod on the node's own network is never found by address",
+    name: "a pod on the host network is never found by address, and is denied with the remedy",
     run: async (stage) => {
       await stage.namespace("on-host", permitReaders);
       const annotations = { [role]: "reader" };
@@ -194,6 +194,10 @@ export const credentials: readonly Scenario<Stage>[] = [
       const pod = await stage.pod(spec);
       const answer = await pod.ask("/latest/meta-data/iam/security-credentials/reader");
       assert.notEqual(answer.status, 200);
+      await until("its Event", async () => {
+        const events = await stage.api.text("/api/v1/namespaces/on-host/events");
+        return events.includes("--container-credentials");
+      });
     },
   },
 ];
