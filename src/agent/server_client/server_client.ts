@@ -20,7 +20,7 @@ const renewAheadMs = 60_000;
 const stalledForMs = 30_000;
 const requestMs = 2000;
 /** However many requests wait, attempts are never closer together than this. */
-const betweenAttemptsMs = 200;
+const betweenAttemptsMs = 100;
 
 export interface ServerClientOptions {
   readonly clock: Clock;
@@ -63,9 +63,7 @@ export class ServerClient {
   /** Runs until the signal aborts, then settles with every stream closed. */
   async run(target: StreamTarget, signal: AbortSignal): Promise<void> {
     const { random } = this.#options;
-    const backoff = this.#backoff();
-    // Nothing was attempted before, so a pod that already waits need not wait for the spread at all.
-    await this.#waitUnlessHurried(random() * spreadMs, signal, 0);
+    const backoff = this.#backoff(100);
     while (!signal.aborted) {
       const connection = await this.#open({ target, signal }, null);
       const led = connection !== undefined && await this.#keep(connection, { target, signal });
@@ -124,7 +122,7 @@ export class ServerClient {
 
   /** Follows a connection and its successors; whether any of their snapshots came into use. */
   async #keep(first: Connection, run: Run): Promise<boolean> {
-    const backoff = this.#backoff();
+    const backoff = this.#backoff(1000);
     let current = first;
     let led = false;
     void first.takesOver().then((does) => led ||= does);
@@ -197,19 +195,15 @@ export class ServerClient {
     return undefined;
   }
 
-  #backoff(): Backoff {
-    return new Backoff({ minMs: 1000, maxMs: 30_000, random: this.#options.random });
+  #backoff(minMs: number): Backoff {
+    return new Backoff({ minMs, maxMs: 30_000, random: this.#options.random });
   }
 
-  /** Waits `ms`, or `leastMs` if `hurry` is called before or meanwhile. */
-  async #waitUnlessHurried(
-    ms: number,
-    signal: AbortSignal,
-    leastMs = betweenAttemptsMs,
-  ): Promise<void> {
+  /** Waits `ms`, or {@link betweenAttemptsMs} if `hurry` is called before or meanwhile. */
+  async #waitUnlessHurried(ms: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    await pause(clock, Math.min(ms, leastMs), signal);
-    await pause(clock, ms - leastMs, AbortSignal.any([this.#hurry.signal, signal]));
+    await pause(clock, Math.min(ms, betweenAttemptsMs), signal);
+    await pause(clock, ms - betweenAttemptsMs, AbortSignal.any([this.#hurry.signal, signal]));
     this.#hurry = new AbortController();
   }
 
