@@ -86,7 +86,7 @@ for (const [args, words] of wrong) {
   });
 }
 
-test("parseServerConfig() tells every problem at once", () => {
+test("parseServerConfig() lists all problems at once", () => {
   const parsed = parseServerConfig(["--listen=x", "--session-tags=x", "--tls-key=k", "y"], {});
   assert.equal(parsed.kind === "problems" && parsed.problems.length, 4);
 });

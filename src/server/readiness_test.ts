@@ -18,7 +18,7 @@ const ready = {
   credentialsProblem: () => null,
 };
 
-test("missingForReadiness(): nothing where all is there", () => {
+test("missingForReadiness(): empty if nothing is missing", () => {
   assert.deepEqual(missingForReadiness(ready), []);
 });
 
@@ -45,7 +45,7 @@ test("missingForReadiness(): no certificate yet, though nothing is wrong with it
   assert.deepEqual(missingForReadiness({ ...ready, certificate }), ["certificate: none yet"]);
 });
 
-test("missingForReadiness(): what stands in a renewal's way is no lack while one is served", () => {
+test("missingForReadiness(): a problem with renewal doesn't count while a certificate is served", () => {
   const certificate = () => ({ expiresAt: 1, problem: "Secret a/b: forbidden" });
   assert.deepEqual(missingForReadiness({ ...ready, certificate }), []);
 });

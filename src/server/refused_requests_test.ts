@@ -17,7 +17,7 @@ function app() {
   return { ask, told };
 }
 
-test("a refused request has an id, which the log has too, and its text is whole", async () => {
+test("a refused request has an ID, in the log too, and its text is complete", async () => {
   const { ask, told } = app();
   const { id, text } = await ask("/v1/bad/10.0.0.1");
   assert.match(id ?? "", /^[0-9a-z]{5}-1$/);
@@ -27,7 +27,7 @@ test("a refused request has an id, which the log has too, and its text is whole"
   assert.deepEqual(told, [{ requestId: id, ...fields }]);
 });
 
-test("answers, and 404s, are no refusals", async () => {
+test("successes and 404s are not refusals", async () => {
   const { ask, told } = app();
   assert.equal((await ask("/v1/good")).id, null);
   assert.equal((await ask("/v1/none")).id, null);

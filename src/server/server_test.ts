@@ -182,7 +182,7 @@ test("server: a tightened session policy is another identity, so agents drop wha
   assert.equal(then?.credentials, undefined, "pending, under the new identity");
 });
 
-test("server: a pod's role is told as pending, then its credentials are pushed", async () => {
+test("server: a pod's role is pushed as pending, then its credentials", async () => {
   const server = await started();
   const { frames } = await stream(server);
   const snapshot = await frames();
@@ -282,7 +282,7 @@ for (const [pod, namespace, reason] of deniedFor) {
   });
 }
 
-test("server: Events tell of readiness once, and of denials once", async () => {
+test("server: one Event for readiness, one for a denial", async () => {
   const denied = podFacts({ uid: "d", name: "d", namespace: "shut", role: "reader" });
   const server = await started({ pods: [agentPod, webPod, denied] });
   server.index.namespaces.upsert(namespaceFacts({ name: "shut", permitted: null }));
@@ -294,7 +294,7 @@ test("server: Events tell of readiness once, and of denials once", async () => {
   assert.deepEqual(told.sort(), ["Normal CredentialsReady web", "Warning RoleDenied d"]);
 });
 
-test("server: the summary says what a denied pod asked for, and cuts what is no role", async () => {
+test("server: the summary has a denied pod's requested role, truncated", async () => {
   const denied = podFacts({ uid: "d", name: "d", namespace: "shut", role: "reader" });
   const endless = { ...denied, uid: "e", name: "e", role: "r".repeat(100_000) };
   const server = await started({ pods: [agentPod, denied, endless] });
@@ -317,7 +317,7 @@ test("server: a namespace's unreadable expression is an Event on the namespace",
   ]);
 });
 
-test("server: streams wait for the lists, and for the AWS account, for 15 s at most", async () => {
+test("server: streams wait for the lists, and at most 15 s for the AWS account", async () => {
   const unknown = () => Promise.reject(new Error("no credentials in chain"));
   const server = await started({ parts: { readCallerArns: unknown } });
   const early = await server.ask("/v1/assignments");
@@ -328,7 +328,7 @@ test("server: streams wait for the lists, and for the AWS account, for 15 s at m
   assert.deepEqual(server.events.map(({ reason }) => reason), ["CredentialsFailed"]);
 });
 
-test("server: once the AWS account is known, what waited for it is decided again", async () => {
+test("server: once the AWS account is known, pods that waited for it are decided again", async () => {
   let known = false;
   const arn = `arn:aws-cn:sts::${account}:assumed-role/server/i-1`;
   const readCallerArns: ReadCallerArns = () =>
@@ -372,7 +372,7 @@ test("server: no role is assumed before it is known which roles are the server's
   assert.deepEqual(called, [readerArn]);
 });
 
-test("server: an identity of unknown form is told, and everything else goes on", async () => {
+test("server: an AWS identity of unknown form is logged, and everything else works", async () => {
   const server = await started({
     flags: [`--role-base-arn=arn:aws:iam::${account}:role/`],
     parts: { readCallerArns: () => Promise.resolve(["arn:aws:sts::1:odd/thing"]) },
@@ -385,7 +385,7 @@ test("server: an identity of unknown form is told, and everything else goes on",
   assert.ok(given?.type === "assign" && given.role?.credentials);
 });
 
-test("server: the roles it runs as are nobody's", async () => {
+test("server: no pod gets the roles that the server runs as", async () => {
   const server = await started({
     pods: [agentPod, podFacts({ uid: "a", role: "server" }), podFacts({ uid: "b", role: "hop" })],
     parts: {
@@ -401,7 +401,7 @@ test("server: the roles it runs as are nobody's", async () => {
   assert.deepEqual(reasons, ["RoleReserved", "RoleReserved"]);
 });
 
-test("server: an agent is told of its own node's pods only", async () => {
+test("server: an agent gets its own node's pods only", async () => {
   const elsewhere = podFacts({ uid: "far", nodeName: "n2", role: "reader" });
   const server = await started({ pods: [agentPod, webPod, elsewhere] });
   const { frames } = await stream(server);
@@ -457,7 +457,7 @@ const readPod = podFacts({ uid: "read", name: "read", role: "reader", ips: ["10.
 const reads: [string, PodFacts[], string, number][] = [
   ["an address of the index", [], "10.0.0.7", 200],
   ["an address that only the API knows", [readPod], "10.0.0.99", 200],
-  ["an address nobody has", [], "10.0.0.98", 404],
+  ["an address of no pod", [], "10.0.0.98", 404],
   ["an address of another node's pod", [{ ...readPod, nodeName: "n2" }], "10.0.0.99", 404],
   ["two claims", [readPod, { ...readPod, uid: "second" }], "10.0.0.99", 409],
   ["no address", [], "10.0.0", 400],
@@ -723,7 +723,7 @@ test("server: a pod that waits because STS can't be reached has one Event, and o
   assert.deepEqual(eventsOf(server), [waiting, ready]);
 });
 
-test("server: so has a pod that waits because the server's own AWS identity isn't known", async () => {
+test("server: the same for a pod that waits because the server's own AWS identity is unknown", async () => {
   let reachable = false;
   const readCallerArns: ReadCallerArns = () =>
     reachable

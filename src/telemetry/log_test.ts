@@ -8,7 +8,7 @@ function written(format: LogFormat): { log: ReturnType<typeof createLog>; lines:
   return { log: createLog({ level: "info", format, component: "agent", write }), lines };
 }
 
-test("createLog() json: a line an event with stable fields", () => {
+test("createLog() json: one line per event with stable fields", () => {
   const { log, lines } = written("json");
   log.warn({ pod: "shop/cart-0", attempts: 3 }, "credentials failed");
   log.debug({}, "below the level");
@@ -49,7 +49,7 @@ test("createLog() text: a newline in a value makes no second line", () => {
   assert.equal(lines.join("").split("\n").length, 2);
 });
 
-test("createLog() says how many lines its reader has missed", () => {
+test("createLog() reports how many lines were dropped", () => {
   const lines: string[] = [];
   let full = true;
   const write = (line: string) => full ? false : void lines.push(line);
@@ -66,7 +66,7 @@ test("createLog() says how many lines its reader has missed", () => {
 });
 
 for (const format of ["json", "text"] as const) {
-  test(`createLog() ${format}: what JSON has no form for is no reason to fail`, () => {
+  test(`createLog() ${format}: fields that JSON can't represent`, () => {
     const { log, lines } = written(format);
     const circle: Record<string, unknown> = {};
     circle["self"] = circle;

@@ -8,7 +8,7 @@ async function rows(registry: Registry): Promise<string[]> {
   return text.split("\n").filter((row) => row !== "" && !row.startsWith("#"));
 }
 
-test("MetricSet: what is read when metrics are asked for is read each time", async () => {
+test("MetricSet: values that are read on a scrape are read each time", async () => {
   const registry = new Registry();
   const metrics = new MetricSet(registry, "some_");
   let value = 1;
@@ -28,7 +28,7 @@ test("MetricSet: what is read when metrics are asked for is read each time", asy
   ]);
 });
 
-test("MetricSet: what is told as it happens adds up", async () => {
+test("MetricSet: values that are counted as they happen add up", async () => {
   const registry = new Registry();
   const metrics = new MetricSet(registry, "some_");
   const calls = metrics.counter("calls_total", "calls", ["outcome"]);

@@ -75,7 +75,7 @@ const unasked = [
 ] as const;
 
 for (const [name, header, status] of unasked) {
-  test(`agentIdentity() ${name}: ${status}, and the API isn't asked`, async () => {
+  test(`agentIdentity() ${name}: ${status}, without a call to the API`, async () => {
     const { identify } = identity(() => assert.fail("asked"));
     const verdict = await identify(header, "p");
     assert.equal(verdict.kind === "refusal" && verdict.status, status);

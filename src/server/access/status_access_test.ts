@@ -113,7 +113,7 @@ test("statusAccess() until the server's own pod is listed: 503, token or not", a
   assert.equal(await access(undefined, "127.0.0.1"), null);
 });
 
-test("statusAccess() asks for a user's right once a minute; a denial isn't cached", async () => {
+test("statusAccess() reviews a user's access once a minute; a denial isn't cached", async () => {
   let allowed = false;
   const { status, asked, clock } = world({ reviewAccess: () => Promise.resolve(allowed) });
   assert.equal(await status(bearer()), 403);

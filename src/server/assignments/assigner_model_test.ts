@@ -124,7 +124,7 @@ function comparable(world: World, frames: Map<string, AssignFrame>): Map<string,
   );
 }
 
-test("Assigner: whatever happened, agents know what a server new to the cluster would say", async () => {
+test("Assigner: after any history, agents know what a new server would send", async () => {
   await fc.assert(
     fc.asyncProperty(manySteps, async (steps) => {
       const world = new World();

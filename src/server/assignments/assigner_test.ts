@@ -291,7 +291,7 @@ test("Assigner: a pod as read from the API has its address and the credentials h
   assert.equal(frame.role?.credentials?.accessKeyId, "ASIAONE");
 });
 
-test("Assigner: tells of each assignment once, however often it is confirmed", () => {
+test("Assigner: reports each assignment once, even if updates repeat it", () => {
   const { assigned, cache, attach, index } = started();
   attach();
   index.pods.upsert(podFacts({ role: "reader", createdAt: "2026-01-02T00:00:00Z" }));

@@ -131,7 +131,7 @@ test("AssignmentFeed: large snapshots go in pieces", async () => {
   assert.equal(all.filter((one) => one.type === "assign").length, 1000);
 });
 
-test("AssignmentFeed: fails where the reader reads nothing for 30 s", async () => {
+test("AssignmentFeed: fails if the agent reads nothing for 30 s", async () => {
   const { clock, ends, node, reader } = opened();
   await frames(reader);
   const failed = assert.rejects(reader.closed, /reads nothing/);

@@ -26,7 +26,7 @@ function started(sink?: EventSink) {
   return { clock, told, outcomes, lines, events, ending };
 }
 
-test("ObjectEvents: the same words on the same pod are told once in six hours", async () => {
+test("ObjectEvents: the same Event on the same pod is sent once in six hours", async () => {
   const { clock, told, events } = started();
   const tell = () => events.onPod(podFacts(), "RoleDenied", "not permitted");
   tell();
@@ -38,7 +38,7 @@ test("ObjectEvents: the same words on the same pod are told once in six hours", 
   assert.equal(told.length, 2);
 });
 
-test("ObjectEvents: other words, another pod of the name, another reason are told", () => {
+test("ObjectEvents: another message, reason, or pod of the same name is another Event", () => {
   const { told, events } = started();
   events.onPod(podFacts(), "RoleDenied", "one");
   events.onPod(podFacts(), "RoleDenied", "two");
@@ -53,7 +53,7 @@ test("ObjectEvents: other words, another pod of the name, another reason are tol
   });
 });
 
-test("ObjectEvents: 25 at once, then 5 a second, and no more than 1000 wait", async () => {
+test("ObjectEvents: 25 at once, then 5 per second, at most 1,000 queued", async () => {
   const { clock, told, outcomes, events } = started();
   for (let i = 0; i < 1100; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
   assert.equal(told.length, 25);
@@ -64,7 +64,7 @@ test("ObjectEvents: 25 at once, then 5 a second, and no more than 1000 wait", as
   assert.deepEqual([told.length, clock.pending()], [1025, 0]);
 });
 
-test("ObjectEvents: a failure is logged and counted, and the rest goes on", async () => {
+test("ObjectEvents: a failure is logged and counted, and the others are sent", async () => {
   const { clock, outcomes, lines, events } = started(() => Promise.reject(new Error("forbidden")));
   events.onPod(podFacts(), "RoleDenied", "no");
   events.onNamespace("shop", "PermittedInvalid", "no");
@@ -73,7 +73,7 @@ test("ObjectEvents: a failure is logged and counted, and the rest goes on", asyn
   assert.match(JSON.stringify(lines[0]), /forbidden/);
 });
 
-test("ObjectEvents: what couldn't be told is told at the next occasion", async () => {
+test("ObjectEvents: an Event that failed is sent at the next occasion", async () => {
   const told: ObjectEvent[] = [];
   let away = true;
   const { clock, events } = started((event) => {
@@ -122,7 +122,7 @@ test("ObjectEvents: an Event that arrives after its namespace's deletion is no f
   assert.deepEqual([outcomes, lines], [[], []]);
 });
 
-test("ObjectEvents: close() forgets what waits", async () => {
+test("ObjectEvents: close() drops the queue", async () => {
   const { clock, told, events } = started();
   for (let i = 0; i < 100; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
   events.close();

@@ -88,7 +88,7 @@ test("CertificateFiles: a new pair is served when the files change, the same one
   assert.deepEqual(served, [first.certificate, second.certificate]);
 });
 
-test("CertificateFiles: a broken or foreign key keeps what is served, and is told without it", async () => {
+test("CertificateFiles: a broken or wrong key keeps the served certificate, and the message doesn't contain it", async () => {
   const [first, second] = [await newPair(), await newPair()];
   const files = { "/tls.crt": first.certificate, "/tls.key": first.key };
   const { served, source, changed, lines } = started(files);

@@ -221,7 +221,7 @@ test("ServingCertificate puts a deleted Secret back as it was, and a ConfigMap",
   cluster.stop();
 });
 
-test("ServingCertificate: a new replica leaves a lost Secret to those that know it", async () => {
+test("ServingCertificate: a new replica leaves restoring a lost Secret to those that know it", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
   await cluster.pass(SECOND);
@@ -252,7 +252,7 @@ test("ServingCertificate of a replica long cut off leaves a lost Secret to those
   cluster.stop();
 });
 
-test("ServingCertificate begins anew after a minute when nobody has the key any more", async () => {
+test("ServingCertificate starts over after a minute if no replica has the key", async () => {
   const cluster = new Cluster();
   cluster.start(0).stop.abort();
   cluster.configMap.set({ "ca.crt": "<lost>\n" }, true);

@@ -4,7 +4,7 @@ import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
 import { keptLog } from "../../../tests/fakes/quiet_log.ts";
 import { startupTaint } from "./startup_taint.ts";
 
-test("startupTaint(): a node is looked at once in ten minutes", async () => {
+test("startupTaint(): at most one attempt per node in ten minutes", async () => {
   const clock = new ManualClock();
   const nodes: string[] = [];
   const remove = (node: string) => Promise.resolve((nodes.push(node), "absent" as const));
@@ -15,7 +15,7 @@ test("startupTaint(): a node is looked at once in ten minutes", async () => {
   assert.deepEqual(nodes, ["n1", "n2", "n1"]);
 });
 
-test("startupTaint(): a failure is told, and tried again with the next report", async () => {
+test("startupTaint(): a failure is logged, and retried with the next report", async () => {
   const { log, lines } = keptLog();
   let calls = 0;
   const remove = () => Promise.reject(new Error(`refused ${++calls}`));

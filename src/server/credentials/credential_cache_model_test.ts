@@ -108,7 +108,7 @@ class Model {
   };
 }
 
-test("CredentialCache: whatever happens, one call each, the truth told, nothing stale served", async () => {
+test("CredentialCache: at any time one call per identity, listeners up to date, nothing expired served", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40, size: "max" }), async (steps) => {
       const model = new Model();

@@ -45,7 +45,7 @@ function bench({ random = (): number => 0.5, rate = 20, burst = 20, concurrency 
 }
 
 describe("CredentialCache: holding and releasing", () => {
-  test("an identity is pending, then ready, and that is told once", async () => {
+  test("an identity is pending, then ready, and listeners are called once", async () => {
     const { clock, sts, told, hold, accessKey } = bench();
     hold("pod-1");
     assert.equal(accessKey(), "pending");
@@ -56,7 +56,7 @@ describe("CredentialCache: holding and releasing", () => {
     assert.equal(sts.calls.length, 1);
   });
 
-  test("what is told of issued credentials joins CloudTrail to pods and holds no secret", async () => {
+  test("the report of issued credentials joins CloudTrail with pods and contains no secret", async () => {
     const { clock, told, hold, start } = bench();
     hold("pod-1");
     hold("pod-2");
@@ -84,7 +84,7 @@ describe("CredentialCache: holding and releasing", () => {
     assert.equal(sts.calls.length, 1);
   });
 
-  test("the last release calls off what is under way and drops its result", async () => {
+  test("the last release aborts the call in flight and drops its result", async () => {
     const { cache, clock, sts, told, hold, accessKey } = bench();
     sts.latencyMs = 100;
     hold("pod-1");
@@ -110,7 +110,7 @@ describe("CredentialCache: holding and releasing", () => {
     assert.equal(accessKey(), "ASIA-reader-1");
   });
 
-  test("a queued call that nobody needs any more is never made", async () => {
+  test("a queued call that no pod needs any more is never made", async () => {
     const { cache, clock, sts, hold } = bench();
     hold("pod-1");
     cache.release("reader", "pod-1");
@@ -118,7 +118,7 @@ describe("CredentialCache: holding and releasing", () => {
     assert.equal(sts.calls.length, 0);
   });
 
-  test("releasing what isn't held, and asking about what isn't known, change nothing", async () => {
+  test("releasing an identity that isn't held, or inspecting an unknown one, changes nothing", async () => {
     const { cache, clock, sts, hold, accessKey } = bench();
     hold("pod-1");
     await clock.advance(0);
@@ -273,7 +273,7 @@ describe("CredentialCache: faults", () => {
     assert.deepEqual(told.faults.map(({ attempts }) => attempts), [1, 2, 3, 4, 5, 6, 7]);
   });
 
-  test("more holders of a refused identity make no more calls", async () => {
+  test("further holders of a refused identity cause no calls", async () => {
     const { clock, sts, hold } = bench();
     sts.answer = () => new ScriptedFault("rejected");
     hold("pod-1");
@@ -283,7 +283,7 @@ describe("CredentialCache: faults", () => {
     assert.equal(sts.calls.length, 1);
   });
 
-  test("retry() asks at once, at most once a second, and starts the back-off anew", async () => {
+  test("retry() calls at once, at most once per second, and resets the backoff", async () => {
     const { cache, clock, sts, hold, accessKey, start } = bench();
     sts.answer = () => new ScriptedFault("access_denied", denied);
     hold("pod-1");
@@ -300,7 +300,7 @@ describe("CredentialCache: faults", () => {
     assert.match(accessKey(), /^ASIA/);
   });
 
-  test("retry() of a healthy identity, or of one under way, makes no call", async () => {
+  test("retry() of a healthy identity, or of one in flight, makes no call", async () => {
     const { cache, clock, sts, hold } = bench();
     sts.latencyMs = 100;
     hold("pod-1");
@@ -312,7 +312,7 @@ describe("CredentialCache: faults", () => {
     assert.equal(sts.calls.length, 1);
   });
 
-  test("throttled: pending, explained, and tried again ever later up to 30 s", async () => {
+  test("throttled: pending with the cause, retried with growing waits up to 30 s", async () => {
     const { cache, clock, sts, told, hold, start } = bench({ random: () => 0.999 });
     sts.answer = () => new ScriptedFault("throttled", "too fast");
     hold("pod-1");
@@ -353,7 +353,7 @@ describe("CredentialCache: faults", () => {
     assert.deepEqual([cache.state("reader").kind, told.changes], ["ready", ["reader"]]);
   });
 
-  test("a passing fault leaves a refusal standing", async () => {
+  test("a retryable fault doesn't clear a refusal", async () => {
     const { cache, clock, sts, hold, accessKey } = bench();
     sts.answer = () => new ScriptedFault("access_denied", denied);
     hold("pod-1");
@@ -364,7 +364,7 @@ describe("CredentialCache: faults", () => {
     assert.equal(accessKey(), "failed");
   });
 
-  test("credentials that come after a refusal clear it for good", async () => {
+  test("credentials issued after a refusal clear it", async () => {
     const { clock, sts, hold, accessKey } = bench();
     sts.answer = () => new ScriptedFault("access_denied", denied);
     hold("pod-1");
@@ -411,7 +411,7 @@ describe("CredentialCache: many", () => {
     assert.equal(perHour.toFixed(1), "2.7");
   });
 
-  test("1,000 renewals due in one minute keep to the rate, and no pod notices", async () => {
+  test("1,000 renewals due in one minute keep to the rate, and no pod is without credentials", async () => {
     const { cache, clock, sts, hold } = bench({ rate: 5, burst: 1 });
     sts.latencyMs = 50;
     for (let role = 0; role < 1000; role++) hold(`pod-${role}`, `role-${role}`, `ns-${role % 7}`);
@@ -426,7 +426,7 @@ describe("CredentialCache: many", () => {
     assert.ok(sts.calls.length >= 4000);
   });
 
-  test("with one place free: least life left first, then new pods, then other renewals", async () => {
+  test("with one call at a time: shortest remaining lifetime first, then new pods, then other renewals", async () => {
     const { clock, sts, hold } = bench({ concurrency: 1 });
     sts.answer = ({ at }) => at - start > minute ? new ScriptedFault("throttled") : undefined;
     const start = clock.now();
@@ -446,7 +446,7 @@ describe("CredentialCache: many", () => {
     assert.deepEqual(sts.calls.map(({ name }) => name), ["blocker", "dying", "new", "fresh"]);
   });
 
-  test("a namespace with one pod isn't kept waiting by one with a thousand", async () => {
+  test("a namespace with a thousand pods doesn't delay one with a single pod", async () => {
     const { clock, hold, accessKey } = bench({ rate: 10 });
     for (let role = 0; role < 1000; role++) hold(`pod-${role}`, `crowd-${role}`, "crowd");
     hold("lone", "lone", "quiet");
@@ -454,7 +454,7 @@ describe("CredentialCache: many", () => {
     assert.match(accessKey("lone"), /^ASIA/);
   });
 
-  test("refused identities don't hold up those that can have credentials", async () => {
+  test("refused identities don't delay those that can get credentials", async () => {
     const { clock, sts, hold, accessKey } = bench({ rate: 2 });
     sts.answer = ({ name }) => name.startsWith("bad") ? new ScriptedFault("rejected") : undefined;
     for (let role = 0; role < 300; role++) hold(`pod-${role}`, `bad-${role}`);
@@ -493,7 +493,7 @@ describe("CredentialCache: many", () => {
     assert.ok(sts.calls.every(({ at }) => at >= start));
   });
 
-  test("20,000 identities need one timer, and the figures show them", async () => {
+  test("20,000 identities need one timer, and stats() counts them", async () => {
     const { cache, clock, sts, hold, start } = bench({ rate: 1000, concurrency: 1000 });
     for (let role = 0; role < 20_000; role++) hold(`pod-${role}`, `role-${role}`);
     assert.equal(cache.stats().queue.waiting.scheduled, 20_000);
@@ -624,7 +624,7 @@ describe("CredentialCache: trust roles", () => {
     assert.equal(sts.calls.filter(({ name }) => name === "reader").length, asked);
   });
 
-  test("none of it is called for when all is released while the trust role is asked for", async () => {
+  test("nothing is called if everything is released while the trust role is being assumed", async () => {
     const { cache, clock, sts, hold } = trusting();
     sts.latencyMs = 100;
     hold("pod-1");

@@ -18,7 +18,7 @@ function order(turns: FairQueue<Waiting>, now = 0): string[] {
   return keys;
 }
 
-test("Turns: urgent before scheduled before ahead", () => {
+test("FairQueue: urgent before scheduled before ahead", () => {
   const turns = new FairQueue<Waiting>();
   turns.add(waiting("renewal", "a", "ahead"));
   turns.add(waiting("pod", "a", "scheduled"));
@@ -26,7 +26,7 @@ test("Turns: urgent before scheduled before ahead", () => {
   assert.deepEqual(order(turns), ["dying", "pod", "renewal"]);
 });
 
-test("Turns: namespaces alternate, first come first served in each", () => {
+test("FairQueue: namespaces take turns, first in, first out in each", () => {
   const turns = new FairQueue<Waiting>();
   for (const key of ["a1", "a2", "a3"]) turns.add(waiting(key, "a", "scheduled"));
   turns.add(waiting("b1", "b", "scheduled"));
@@ -34,7 +34,7 @@ test("Turns: namespaces alternate, first come first served in each", () => {
   assert.deepEqual(order(turns), ["a1", "b1", "c1", "a2", "a3"]);
 });
 
-test("Turns: a namespace that comes back at once goes to the end of the line", () => {
+test("FairQueue: a namespace that comes back at once goes to the end of the line", () => {
   const turns = new FairQueue<Waiting>();
   turns.add(waiting("a1", "a", "scheduled"));
   turns.add(waiting("b1", "b", "scheduled"));
@@ -43,7 +43,7 @@ test("Turns: a namespace that comes back at once goes to the end of the line", (
   assert.deepEqual(order(turns), ["b1", "a2"]);
 });
 
-test("Turns: a call becomes urgent at its instant", () => {
+test("FairQueue: a call becomes urgent at its instant", () => {
   const turns = new FairQueue<Waiting>();
   turns.add(waiting("pod", "a", "scheduled"));
   turns.add(waiting("renewal", "a", "ahead", 1000));
@@ -52,7 +52,7 @@ test("Turns: a call becomes urgent at its instant", () => {
   assert.deepEqual(order(turns, 1000), ["renewal", "pod"]);
 });
 
-test("Turns: one place for each key, and none once it is removed", () => {
+test("FairQueue: one place for each key, and none once it is removed", () => {
   const turns = new FairQueue<Waiting>();
   turns.add(waiting("x", "a", "scheduled"));
   turns.add(waiting("x", "b", "urgent"));
@@ -84,7 +84,7 @@ test("Turns loses nothing, invents nothing, and never lets a lesser urgency go f
   );
 });
 
-test("Turns: between two turns of a namespace, each other that waits has one", () => {
+test("FairQueue: between two turns of a namespace, each other that waits has one", () => {
   const crowd = fc.array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 60, size: "max" });
   fc.assert(fc.property(crowd, (namespaces) => {
     const turns = new FairQueue<Waiting>();

@@ -17,7 +17,7 @@ function started(readCallerArns: ReadCallerArns, clock = new ManualClock()) {
   return { clock, found, stop, own, running: own.run(stop.signal) };
 }
 
-test("OwnIdentity: known at the first answer, and then asks no more", async () => {
+test("OwnIdentity: known after the first answer, and not looked up again", async () => {
   let asked = 0;
   const { clock, found, own, running } = started(() => Promise.resolve([`arn ${++asked}`]));
   await running;
@@ -29,7 +29,7 @@ test("OwnIdentity: known at the first answer, and then asks no more", async () =
   ]);
 });
 
-test("OwnIdentity: tries again after 1, 2, 4 … 30 s and says why it isn't known", async () => {
+test("OwnIdentity: retries after 1, 2, 4 … 30 s and gives the reason", async () => {
   const at: number[] = [];
   const clock = new ManualClock();
   const { own, stop, running } = started(() => {
@@ -45,7 +45,7 @@ test("OwnIdentity: tries again after 1, 2, 4 … 30 s and says why it isn't know
   assert.equal(clock.pending(), 0);
 });
 
-test("OwnIdentity: after 15 s the server goes on without it", async () => {
+test("OwnIdentity: after 15 s the server continues without it", async () => {
   const { clock, own } = started(() => Promise.reject(new Error("away")));
   await clock.advance(14_999);
   assert.equal(own.settled, false);
@@ -53,7 +53,7 @@ test("OwnIdentity: after 15 s the server goes on without it", async () => {
   assert.equal(own.settled, true);
 });
 
-test("OwnIdentity: an answer that can't be used is a problem like any other", async () => {
+test("OwnIdentity: an unusable answer is a problem like any other", async () => {
   const clock = new ManualClock();
   const own = new OwnIdentity({
     readCallerArns: () => Promise.resolve(["nonsense"]),

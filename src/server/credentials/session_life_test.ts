@@ -16,7 +16,7 @@ function credentials(lifeMs: number) {
 const cases = [
   ["an hour", 60 * minute, 3600, 18, 45, 60],
   ["the shortest", 15 * minute, 900, 4.5, 11.25, 15],
-  ["less than asked for: STS's word counts", 20 * minute, 3600, 6, 15, 20],
+  ["less than requested: STS's expiry counts", 20 * minute, 3600, 6, 15, 20],
   ["our clock is two hours behind", 180 * minute, 3600, 18, 45, 60],
   ["our clock is 40 minutes ahead", 20 * minute, 3600, 6, 15, 20],
 ] as const;
@@ -40,7 +40,7 @@ test("sessionOf() pauses a second between renewals of the shortest lives", () =>
   assert.equal(sessionOf(credentials(10), 3600, at(0))?.renewAt, now + 1000);
 });
 
-test("sessionOf() renews between 30 % and 45 % of the life, whatever the dice say", () => {
+test("sessionOf() renews between 30 % and 45 % of the lifetime, whatever random returns", () => {
   const dice = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(fc.property(dice, fc.integer({ min: 900, max: 43_200 }), (random, seconds) => {
     const session = sessionOf(credentials(seconds * 1000), seconds, at(random));

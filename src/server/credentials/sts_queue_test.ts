@@ -31,7 +31,7 @@ function bench(options: { rate: number; burst?: number; concurrency: number; cal
   return { clock, queue, started, seen, submit };
 }
 
-test("StsQueue starts nothing inside submit(), and at once after it", async () => {
+test("StsQueue: a call starts right after submit(), not within it", async () => {
   const { clock, started, submit } = bench({ rate: 20, concurrency: 8, callMs: 50 });
   submit("x");
   assert.deepEqual(started, []);
@@ -60,7 +60,7 @@ test("StsQueue starts the burst at once, the rest at its rate, and measures how 
   assert.equal(clock.pending(), 0);
 });
 
-test("StsQueue holds a place until the call settles, however it ends", async () => {
+test("StsQueue: a call is in flight until it settles, however it ends", async () => {
   const clock = new ManualClock(0);
   const queue = new StsQueue({ clock, rate: 100, burst: 3, concurrency: 1 });
   const ends: ((ok: boolean) => void)[] = [];
@@ -79,7 +79,7 @@ test("StsQueue holds a place until the call settles, however it ends", async () 
   assert.equal(ends.length, 3);
 });
 
-test("StsQueue forgets a cancelled call and waits for nothing then", async () => {
+test("StsQueue: a cancelled call isn't made and leaves no timer", async () => {
   const { clock, queue, started, submit } = bench({ rate: 20, concurrency: 8, callMs: 10 });
   submit("x");
   queue.cancel("x");
@@ -95,7 +95,7 @@ test("StsQueue refuses a rate, burst or concurrency that allows no call", () => 
   assert.throws(() => new StsQueue({ clock, rate: 1, burst: 1, concurrency: 0 }), RangeError);
 });
 
-test("StsQueue: never over rate or concurrency, nothing lost, none starved", async () => {
+test("StsQueue: never over rate or concurrency, nothing lost, nothing starved", async () => {
   const arrival = fc.record({
     gap: fc.constantFrom(0, 0, 0, 30, 400),
     namespace: fc.constantFrom("a", "a", "a", "a", "b", "c"),

@@ -28,7 +28,7 @@ const app = appWith(() => Promise.resolve(null));
 const paths = ["/", "/?pod=web", "/pods/shop/web", "/events?page=/", "/api/summary", "/nowhere"];
 
 for (const path of paths) {
-  test(`GET ${path}: nothing for a Host that isn't loopback, so that no other site reads it`, async () => {
+  test(`GET ${path}: 403 for a Host that isn't loopback, so that no other website can read it`, async () => {
     for (const host of ["evil.example", "evil.example:9622", "localhost.evil.example", ""]) {
       const response = await app.request(path, { headers: { host } });
       assert.equal(response.status, 403);
@@ -38,7 +38,7 @@ for (const path of paths) {
 }
 
 for (const path of ["/", "/pods/shop/web", "/api/summary"]) {
-  test(`GET ${path}: never kept by browser or proxy`, async () => {
+  test(`GET ${path}: not stored by browsers or proxies`, async () => {
     const response = await app.request(path, { headers: { host: "127.0.0.1:9622" } });
     assert.equal(response.headers.get("cache-control"), "no-store");
   });

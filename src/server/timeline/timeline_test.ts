@@ -21,7 +21,7 @@ const denied: TimelineEvent = {
   reason: "NotPermitted",
 };
 
-test("Timeline: what repeats itself is one row with a count, the latest first", async () => {
+test("Timeline: repeated events are one row with a count, the latest first", async () => {
   const clock = new ManualClock();
   const timeline = new Timeline(clock);
   timeline.add(denied);
@@ -33,7 +33,7 @@ test("Timeline: what repeats itself is one row with a count, the latest first", 
   assert.deepEqual(minutes.map(({ issued, denied }) => [issued, denied]), [[1, 1], [0, 1]]);
 });
 
-test("Timeline: an hour later it is forgotten", async () => {
+test("Timeline: events are dropped after an hour", async () => {
   const clock = new ManualClock();
   const timeline = new Timeline(clock);
   timeline.add(issued);

@@ -17,7 +17,7 @@ test("mergeSummaries(): the replica that has a pod's agent knows its credentials
   }
 });
 
-test("mergeSummaries(): processes of one name are told apart", () => {
+test("mergeSummaries(): processes of the same name are kept apart", () => {
   const other = answer({ instance: "another", pods: [podRow()] });
   const merged = mergeSummaries(summary(), [other]);
   assert.deepEqual(merged.replicas.map(({ replica }) => replica), ["server-0", "server-0"]);
@@ -35,7 +35,7 @@ test("mergeSummaries(): an agent that moved is connected where it came last", ()
   assert.deepEqual(merged.agents, [now]);
 });
 
-test("mergeSummaries(): this replica asked over the Service counts once; silent ones are named", () => {
+test("mergeSummaries(): an answer from this replica itself is ignored; silent replicas are named", () => {
   const merged = mergeSummaries(summary(), [
     answer({}),
     answer({ replica: "server-1", missing: ["pods: not listed yet"], watchAgeSeconds: null }),

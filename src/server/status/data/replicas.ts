@@ -35,31 +35,33 @@ const timeoutMs = 3_000;
 /** More replicas than anyone runs; a name with more addresses isn't our Service. */
 const maxReplicas = 16;
 
-export function fetchSummaries(parts: ReplicaOptions): FetchSummaries {
+export function fetchSummaries(options: ReplicaOptions): FetchSummaries {
   return async (only) => {
-    const { hostname } = new URL(parts.url);
+    const { hostname } = new URL(options.url);
     try {
-      const addresses = (await parts.resolve(hostname)).slice(0, maxReplicas);
-      const [ca, token] = await Promise.all([parts.authority(), parts.token()]);
-      const client = parts.httpClient({ ca });
-      const asked = addresses.map((address) => ask(parts, client, { address, token, only }));
-      return await Promise.all(asked).finally(() => client.close());
+      const addresses = (await options.resolve(hostname)).slice(0, maxReplicas);
+      const [ca, token] = await Promise.all([options.authority(), options.token()]);
+      const client = options.httpClient({ ca });
+      const answers = addresses.map((address) =>
+        fetchSummary(options, client, { address, token, only })
+      );
+      return await Promise.all(answers).finally(() => client.close());
     } catch (thrown) {
       return [{ kind: "problem", peer: hostname, problem: problemOf(thrown) }];
     }
   };
 }
 
-interface Question {
+interface SummaryRequest {
   readonly address: string;
   readonly token: string;
   readonly only: PodName | undefined;
 }
 
-async function ask(
+async function fetchSummary(
   { url, clock }: ReplicaOptions,
   client: HttpClient,
-  { address, token, only }: Question,
+  { address, token, only }: SummaryRequest,
 ): Promise<PeerAnswer> {
   const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
   try {

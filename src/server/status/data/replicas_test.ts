@@ -21,7 +21,7 @@ function parts(fetch: Fetch, changes: Partial<ReplicaOptions> = {}) {
   return { clock, closed, ask: fetchSummaries(made) };
 }
 
-test("fetchSummaries(): each address is asked by the Service's name, with the server's own token", async () => {
+test("fetchSummaries(): each address is called under the Service's name, with the server's own token", async () => {
   const asked: unknown[] = [];
   const { ask, closed } = parts((url, { headers, address }) => {
     asked.push([url, address, headers["authorization"]]);
@@ -83,7 +83,7 @@ const lacks: readonly [string, Partial<ReplicaOptions>][] = [
 ];
 
 for (const [name, changes] of lacks) {
-  test(`fetchSummaries(): ${name}: nobody is asked, and the answer says so`, async () => {
+  test(`fetchSummaries(): ${name}: no replica is called, and the problem is reported`, async () => {
     const { ask } = parts(() => assert.fail("asked"), changes);
     assert.deepEqual(await ask(), [
       { kind: "problem", peer: "rolecall-server", problem: "ENOTFOUND" },

@@ -20,8 +20,8 @@ const stateLabels: Readonly<Record<PodRow["state"], readonly [Tone, string]>> = 
 };
 
 export function stateBadge(state: PodRow["state"]): Markup {
-  const [tone, word] = stateLabels[state] ?? ["neutral", state];
-  return badge(tone, word);
+  const [tone, label] = stateLabels[state] ?? ["neutral", state];
+  return badge(tone, label);
 }
 
 /** One sentence; screen readers announce its changes. */
@@ -162,10 +162,10 @@ function lastPageStart(count: number): number {
 function pager({ search }: StatusView, count: number, page: number): Markup | "" {
   const last = Math.max(1, Math.ceil(count / pageLength));
   if (last === 1) return "";
-  const link = (to: number, word: string) => {
+  const link = (to: number, text: string) => {
     const query = new URLSearchParams({ ...search, page: String(to) });
     return to < 1 || to > last ? "" : html`
-      <a href="/?${query.toString()}#pods">${word}</a>
+      <a href="/?${query.toString()}#pods">${text}</a>
     `;
   };
   return html`

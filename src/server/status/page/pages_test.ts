@@ -71,7 +71,7 @@ function textOf(page: string): string {
     .replaceAll(/\s+/g, " ");
 }
 
-test("GET /: agents, pods with what to change, roles, and the pods that need a look first", async () => {
+test("GET /: agents, roles, and pods with their remedies, most severe first", async () => {
   const page = await pages().get("/");
   const text = textOf(page);
   assert.match(text, /1 of 1 agent healthy, 1 pod with credentials, 1 denied\./);
@@ -143,7 +143,7 @@ test("GET /: a role that is assumed with a trust role's session names it", async
   assert.match(textOf(await get("/")), /shop.default, assumed by .*trust-shop/);
 });
 
-test("GET /: a hundred pods a page", async () => {
+test("GET /: 100 pods per page", async () => {
   const pods = Array.from({ length: 250 }, (_, n) => podRow({ uid: `u${n}`, name: `web-${n}` }));
   const page = await pages({ pods }).get("/?page=3&namespace=shop");
   assert.equal(page.match(/href="\/pods\//g)?.length, 50);
@@ -153,7 +153,7 @@ test("GET /: a hundred pods a page", async () => {
 
 const hostile = `"><script>alert(1)</script><img src=x onerror='a'>&`;
 
-test("whatever pods, nodes and reasons are called, they are text", async () => {
+test("names and reasons with HTML in them are escaped", async () => {
   const pods = [podRow({
     name: hostile,
     namespace: hostile,
@@ -196,14 +196,14 @@ test("GET /pods/NAMESPACE/NAME: the steps of explain, and the pod's facts", asyn
   assert.match(page, /Access key ID ASIAKEY1/);
 });
 
-test("GET /pods/NAMESPACE/NAME: 404 with a page for one that isn't known", async () => {
+test("GET /pods/NAMESPACE/NAME: 404 with a page for an unknown pod", async () => {
   const { app } = pages({}, null);
   const response = await app.request("/pods/shop/none");
   assert.equal(response.status, 404);
   assert.match(textOf(await response.text()), /There is no such pod/);
 });
 
-test("GET /events: all sections, then those that changed, and an end when the server stops", async () => {
+test("GET /events: all sections, then changed ones, and an end when the server stops", async () => {
   const { app, clock, become, stop } = pages();
   const response = await app.request("/events?page=/");
   assert.equal(response.headers.get("content-type"), "text/event-stream");
@@ -221,7 +221,7 @@ test("GET /events: all sections, then those that changed, and an end when the se
   assert.equal(clock.pending(), 0);
 });
 
-test("GET /events: a word now and then, so that who has gone is noticed", async () => {
+test("GET /events: a comment after 15 s of silence, so that closed connections are noticed", async () => {
   const { app, clock, stop } = pages();
   const response = await app.request("/events?page=/pods/shop/web");
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -237,7 +237,7 @@ test("GET /events: a word now and then, so that who has gone is noticed", async 
   stop.abort();
 });
 
-test("GET /events: no more than two dozen at once; one that leaves makes room", async () => {
+test("GET /events: at most 24 at once; a closed one frees its place", async () => {
   const { app } = pages();
   const open = await Promise.all(
     Array.from({ length: 24 }, () => app.request("/events?page=/")),
@@ -255,7 +255,7 @@ for (const page of ["x", "/nowhere", "/pods/a", "/pods/a/b/c", "http://evil.exam
   });
 }
 
-test("replicas are asked once for those who ask at the same time", async () => {
+test("requests at the same time share one fetch from the replicas", async () => {
   const { get, asked } = pages();
   await Promise.all([get("/"), get("/"), get("/?pod=x")]);
   assert.equal(asked(), 1);
@@ -284,7 +284,7 @@ test("GET /: how each agent identifies pods, and which had to do without the ker
   );
 });
 
-test("GET /: an agent whose node lacks the routing rules wants a look, one that doesn't say so none", async () => {
+test("GET /: an agent without policy routing is a problem; one that doesn't report it is not", async () => {
   const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
   const about = (guarded: { guarded?: boolean }) => ({
     agents: [agentRow({
