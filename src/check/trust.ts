@@ -16,7 +16,7 @@ export interface TrustedRole {
   readonly policy: PolicyDocument;
 }
 
-export type TrustReading =
+type TrustReading =
   | { readonly kind: "roles"; readonly roles: readonly TrustedRole[] }
   | { readonly kind: "problem"; readonly problem: string };
 

@@ -4,12 +4,12 @@ import type { Listener, ListenOptions } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** The port is taken or not permitted, or the address isn't one of this machine. */
-export class ListenFault extends Error {
+class ListenFault extends Error {
   readonly code = "listen_failed";
   override readonly name = "ListenFault";
 }
 
-export interface Wanted extends Omit<ListenOptions, keyof HostPort> {
+interface Wanted extends Omit<ListenOptions, keyof HostPort> {
   /** Without dashes. */
   readonly flag: string;
   readonly at: HostPort;

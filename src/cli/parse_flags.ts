@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { type Flag, type FlagTable, type FlagValues, variableOf } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 
-export type ParsedFlags<Table extends FlagTable> =
+type ParsedFlags<Table extends FlagTable> =
   | {
     readonly kind: "parsed";
     readonly values: FlagValues<Table>;

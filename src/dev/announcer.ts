@@ -4,7 +4,7 @@
  */
 import { podLines, type PodRow } from "./announcement.ts";
 
-export interface AnnouncerOptions {
+interface AnnouncerOptions {
   readonly clock: {
     /** Milliseconds since the epoch. */
     now(): number;

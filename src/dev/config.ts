@@ -23,7 +23,7 @@ export interface DevSettings {
   readonly metadataUrl: string | null;
 }
 
-export type ParsedDevConfig =
+type ParsedDevConfig =
   | {
     readonly kind: "parsed";
     readonly settings: DevSettings;

@@ -13,7 +13,7 @@ export interface EmbeddedAws {
   close(): Promise<void>;
 }
 
-export interface EmbeddedAwsOptions {
+interface EmbeddedAwsOptions {
   readonly runtime: Pick<Runtime, "listen">;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

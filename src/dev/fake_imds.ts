@@ -3,7 +3,7 @@
  * token; keys, user data and role that pods must never see are recognisable by their values.
  */
 
-export interface FakeImdsOptions {
+interface FakeImdsOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** A new token, never the same twice. */
@@ -13,7 +13,7 @@ export interface FakeImdsOptions {
 }
 
 /** Answers one request as the instance metadata service of an EC2 node does. */
-export type FakeImds = (request: Request) => Response;
+type FakeImds = (request: Request) => Response;
 
 /** If this shows up in a pod, the request got past the agent. */
 const nodesOwnKeys = "THE-NODES-OWN-KEYS";

@@ -5,7 +5,7 @@
 import type { HttpClient } from "../runtime/http/types.ts";
 
 /** Answers a request whose peer has this address. */
-export type AnswerPeer = (request: Request, peer: string) => Response | Promise<Response>;
+type AnswerPeer = (request: Request, peer: string) => Response | Promise<Response>;
 
 /** All requests come from `peer` and go to `answer`, whichever host they name. */
 export function inProcessClient(answer: AnswerPeer, peer: string): HttpClient {

@@ -15,7 +15,7 @@ interface Written {
 }
 
 /** Lines are added to both. */
-export interface Findings {
+interface Findings {
   readonly problems: string[];
   readonly warnings: string[];
 }

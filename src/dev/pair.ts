@@ -19,7 +19,7 @@ import type { DevSettings } from "./config.ts";
 import type { EmbeddedAws } from "./embedded_aws.ts";
 import { inProcessClient } from "./in_process_client.ts";
 
-export interface PairOptions {
+interface PairOptions {
   readonly runtime: Pick<Runtime, "env" | "platform" | "httpClient">;
   readonly settings: DevSettings;
   readonly source: ClusterSource;

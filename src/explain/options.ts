@@ -13,7 +13,7 @@ import { parseFlags } from "../cli/parse_flags.ts";
 import { explainFlags } from "./flags.ts";
 
 /** Null as a namespace: that of the kubeconfig's context for a pod, all of them for `all`. */
-export type Subject =
+type Subject =
   | { readonly kind: "pod"; readonly namespace: string | null; readonly name: string }
   | { readonly kind: "all"; readonly namespace: string | null };
 

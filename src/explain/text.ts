@@ -3,8 +3,8 @@ import { type Explanation, type ExplanationStep, stepNames } from "../policy/exp
 import type { Cause } from "./answer.ts";
 
 /** Wraps a text in a colour, or leaves it as it is. */
-export type Paint = (text: string, colour: Colour) => string;
-export type Colour = "green" | "red" | "yellow" | "dim" | "bold";
+type Paint = (text: string, colour: Colour) => string;
+type Colour = "green" | "red" | "yellow" | "dim" | "bold";
 
 const codes: Readonly<Record<Colour, number>> = { green: 32, red: 31, yellow: 33, dim: 2, bold: 1 };
 

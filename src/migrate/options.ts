@@ -21,7 +21,7 @@ export interface MigrateOptions {
   readonly settings: MigrationSettings;
 }
 
-export type ParsedOptions =
+type ParsedOptions =
   | { readonly kind: "options"; readonly options: MigrateOptions }
   | { readonly kind: "problems"; readonly problems: readonly string[] };
 

@@ -17,7 +17,7 @@ import type { Predecessor } from "./predecessor.ts";
 
 type NotCompared = Omit<Unread, "place" | "position"> & Partial<Pick<Unread, "place">>;
 
-export interface MigrationReport {
+interface MigrationReport {
   readonly comparedWith: readonly Predecessor[];
   /** Pods that were compared; those that have ended aren't. */
   readonly pods: number;

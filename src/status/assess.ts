@@ -37,7 +37,7 @@ export const summarySchema = v.object({
     message: text,
   })),
 });
-export type Summary = v.InferOutput<typeof summarySchema>;
+type Summary = v.InferOutput<typeof summarySchema>;
 type Agent = Summary["agents"][number];
 
 export interface Status {

@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { StatusFault } from "./status_fault.ts";
 
-export interface PortForward {
+interface PortForward {
   readonly url: string;
   close(): Promise<void>;
 }

@@ -29,7 +29,7 @@ export interface StatusClient {
   json<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | null>;
 }
 
-export type StatusRuntime = Pick<
+type StatusRuntime = Pick<
   Runtime,
   | "env"
   | "follow"

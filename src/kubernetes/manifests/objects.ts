@@ -24,7 +24,7 @@ export interface ManifestObject {
 }
 
 /** The objects with a line for each thing that an API server would refuse. */
-export interface ManifestObjects {
+interface ManifestObjects {
   readonly objects: readonly ManifestObject[];
   readonly problems: readonly string[];
 }
@@ -127,7 +127,7 @@ function annotationProblems(document: ManifestDocument): string[] {
     .map(({ path }) => wrong(document, path, `annotation ${path.at(-1)}`, texts));
 }
 
-export interface WrittenAnnotation {
+interface WrittenAnnotation {
   readonly path: readonly string[];
   readonly value: unknown;
 }

@@ -12,7 +12,7 @@ export interface ManifestFiles {
   readStdin(): Promise<string>;
 }
 
-export interface ManifestReading {
+interface ManifestReading {
   /** The files that were read, and the folders that more may come into, as `FOLDER/.`. */
   readonly files: readonly string[];
   readonly objects: readonly ManifestObject[];
