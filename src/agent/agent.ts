@@ -58,6 +58,8 @@ export interface AgentOptions {
   readonly instance?: InstanceCheck;
   /** The host's `/proc`, opened once already; null if the kernel doesn't identify callers. */
   readonly kernel: KernelAccess | null;
+  /** Runs beside the agent until the signal aborts. */
+  readonly checks?: (signal: AbortSignal) => Promise<void>;
   /** null without `--cri-socket`. */
   readonly runtime: ContainerRuntime | null;
   /** One line for each address of the container credentials that isn't served. */
@@ -181,6 +183,7 @@ export function createAgent(options: AgentOptions): Agent {
         options.redirect?.run(signal),
         options.instance?.run(signal),
         identity.run(signal),
+        options.checks?.(signal),
         runReporter({
           clock,
           address: () => server.status().address,

@@ -21,6 +21,7 @@ import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { accessByFiles } from "./server_client/server_access.ts";
 import { adminLimits, frontLimits } from "./lifecycle/listen_limits.ts";
 import { KernelAccess } from "./identity/kernel_access.ts";
+import { warnOfSharedBridge } from "./identity/shared_bridge.ts";
 import { UsedSocketFile, usedSocketFile } from "./identity/used_socket_file.ts";
 import type { Log } from "./ports.ts";
 import { isTaken, overtake, type ProbeClient } from "./lifecycle/handover.ts";
@@ -143,6 +144,11 @@ async function assemble(
     }),
     redirect,
     kernel,
+    checks: (signal) =>
+      warnOfSharedBridge(
+        { run: runtime.run, kernel: () => kernel?.kernel ?? null, clock: systemClock, log },
+        signal,
+      ),
     runtime: settings.criSocket === null ? null : containerRuntime(settings.criSocket),
     endpointsMissing: () => open.endpoints?.missing() ?? [],
     connections: () => connectionsOf(open),

@@ -96,6 +96,8 @@ export interface Kernel {
   /** Whether the pod has processes on this node, as of the last `refresh`. */
   runs(pod: string): boolean;
   refresh(): Promise<void>;
+  /** How many pods have a process with the capability, by its number (capability.h). */
+  podsWith(capability: number): Promise<number>;
   status(): { readonly pods: number; readonly problem: string | null };
 }
 

@@ -86,6 +86,16 @@ for (const [name, files, problem] of problems) {
   });
 }
 
+test("podsWith() counts pods that hold a capability", async () => {
+  const fake = new FakeProc();
+  for (const [n, capabilities] of ["00000000a80425fb", "0", "2000", "1fff"].entries()) {
+    fake.pod(`00000000-0000-4000-8000-00000000000${n}`, []).capabilities = capabilities;
+  }
+  const opened = await open(fake);
+  assert.ok(opened.kind === "opened");
+  assert.equal(await opened.kernel.podsWith(13), 2);
+});
+
 // PID 1's cgroup, the agent's own
 const usable = [
   ["cgroup v1", "1:name=systemd:/init.scope\n", podCgroup(agentPod)],

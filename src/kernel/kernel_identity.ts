@@ -115,6 +115,11 @@ export class KernelIdentity {
     return this.#processes.refreshed(this.#moments.next());
   }
 
+  /** How many pods have a process with the capability, by its number (capability.h). */
+  podsWith(capability: number): Promise<number> {
+    return this.#processes.podsWith(capability);
+  }
+
   /** Sockets that another agent on this node has used, or this one in an earlier life. */
   load(saved: SavedSockets): void {
     for (const [table, sockets] of Object.entries(saved)) this.#used.add(table, sockets);

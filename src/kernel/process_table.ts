@@ -114,6 +114,17 @@ export class ProcessTable {
     return now?.pod === pod && now.startedAt === startedAt && now.namespace === namespace;
   }
 
+  /** How many pods have a process with the capability: `CapPrm` of proc_pid_status(5). */
+  async podsWith(capability: number): Promise<number> {
+    const pods = new Set<string>();
+    await inBatches(this.#processes(), async ({ pid, pod }) => {
+      const status = await this.#options.files.text(`${pid}/status`).catch(() => "");
+      const held = /^CapPrm:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+      if ((BigInt(`0x${held}`) >> BigInt(capability)) % 2n === 1n) pods.add(pod);
+    });
+    return pods.size;
+  }
+
   /** Only this PID is read again: it has another process by now, or has changed its namespace. */
   forget({ pid }: PodProcess): void {
     this.#entries.delete(pid);

@@ -28,6 +28,8 @@ export interface FakeProcess {
   cgroup: string;
   readonly startedAt: number;
   namespace: FakeNamespace;
+  /** `CapPrm`, in hexadecimal. */
+  capabilities?: string;
 }
 
 const nodeInode = 4026531840;
@@ -171,6 +173,7 @@ export class FakeProc {
     const file = path.slice(path.indexOf("/") + 1);
     if (file === "cgroup") return process.cgroup;
     if (file === "stat") return statOf(process);
+    if (file === "status") return `Name:\ta\nCapPrm:\t${process.capabilities ?? "0"}\n`;
     if (file === "net/tcp") return table(namespace, false);
     if (file === "net/tcp6") return table(namespace, true);
     if (file === "net/fib_trie") return fibTrie(namespace);
