@@ -18,8 +18,6 @@ export const notRun: Readonly<Record<string, string>> = {
   "deno task ok": gate,
   "docker build -t registry.example.com/rolecall:0.1.0 .": registry,
   "docker push registry.example.com/rolecall:0.1.0": registry,
-  "docker build -t registry.example/rolecall:0.1.0 .": registry,
-  "docker push registry.example/rolecall:0.1.0": registry,
   "deno task bench": bench,
   "deno task bench check": bench,
   "node bench/main.ts": bench,

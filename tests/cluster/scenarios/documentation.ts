@@ -1,6 +1,7 @@
 /**
  * The pages' `console cluster` blocks as a reader would type them, from a cluster without Rolecall
- * to one without it again. The files are a checkout's, with moto's STS in the base's settings.
+ * to one without it again. All pages share one checkout, and the reader's overlay in it, as each page
+ * shows it. moto's STS is in the base's settings.
  */
 import assert from "node:assert/strict";
 import {
@@ -33,8 +34,8 @@ import type { ClusterScenario } from "./mod.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const text = new Map(pages());
-/** What pages call the image. */
-const imageNames = ["docker.io/library/rolecall:0.1.0", "registry.example.com/rolecall:0.1.0"];
+/** The image's name in the overlays that pages show. */
+const imageName = "registry.example.com/rolecall:0.1.0";
 const workloads = ["deployment/rolecall-server", "daemonset/rolecall-agent"];
 let checkout: string | undefined;
 
@@ -45,9 +46,8 @@ export const documentation: readonly ClusterScenario[] = [
     within: 300_000,
     run: async (site) => {
       for (const node of site.own!.nodes) {
-        for (const name of imageNames) {
-          await must(node.inside(["ctr", "-n", "k8s.io", "images", "tag", rolecallImage, name]));
-        }
+        const tag = ["ctr", "-n", "k8s.io", "images", "tag", rolecallImage, imageName];
+        await must(node.inside(tag));
       }
       const { kubectl } = site;
       await removeShop(site);
@@ -58,7 +58,7 @@ export const documentation: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "docs/operations.md: status page, monitoring, upgrade",
+    name: "docs/operations.md: status page and monitoring",
     ownNodes: true,
     within: 300_000,
     run: async (site) => {
@@ -105,7 +105,7 @@ export const documentation: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "docs/deploying.md: installed, and removed with every rule",
+    name: "docs/deploying.md: installed, upgraded, and removed with every rule",
     ownNodes: true,
     within: 300_000,
     run: async (site) => {
