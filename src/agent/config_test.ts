@@ -169,3 +169,38 @@ for (const [text, good] of hosts) {
     if (!good) assert.ok(problems[0]?.startsWith(`--allowed-hosts: "${text}" is not valid; `));
   });
 }
+
+test("identity: what the kernel and the runtime need", () => {
+  const { settings: usual } = settings(["--redirect=none"]);
+  assert.deepEqual(
+    [usual.identity, usual.hostProc, usual.runtimeHandlers],
+    ["auto", "/host/proc", []],
+  );
+  const { settings: sandboxed } = settings([
+    "--redirect=none",
+    "--host-proc=/proc/",
+    "--cri-socket=/run/x.sock",
+    "--runtime-handlers=runsc,kata",
+  ]);
+  assert.equal(sandboxed.hostProc, "/proc");
+  assert.deepEqual(sandboxed.runtimeHandlers, ["runsc", "kata"]);
+});
+
+// flags, the flag that is wrong
+const identities = [
+  [["--identity=runtime"], /^--identity: "runtime" .*--cri-socket/],
+  [["--runtime-handlers=runsc"], /^--runtime-handlers: \["runsc"\] .*--cri-socket/],
+  [
+    ["--identity=address", "--cri-socket=/x", "--runtime-handlers=runsc"],
+    /^--runtime-handlers: .*another --identity/,
+  ],
+  [["--host-proc=host/proc"], /^--host-proc: .*absolute path/],
+  [["--identity=cri"], /^--identity: .*kernel/],
+] as const;
+
+for (const [flags, problem] of identities) {
+  test(`identity: ${flags.join(" ")} is refused`, () => {
+    const parsed = parseAgentConfig(["--redirect=none", ...flags], {});
+    assert.match(parsed.kind === "problems" ? parsed.problems.join("\n") : "", problem);
+  });
+}

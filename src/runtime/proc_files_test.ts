@@ -1,0 +1,30 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { procFiles } from "./proc_files.ts";
+
+test("procFiles() reads a folder as a procfs is read", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "proc-"));
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, "small"), "0::/a\n");
+  const large = "x".repeat(200_000);
+  await writeFile(join(folder, "large"), large);
+  await symlink("17", join(folder, "self"));
+  const files = procFiles(folder);
+  assert.deepEqual((await files.list("")).toSorted(), ["large", "self", "small"]);
+  assert.equal(await files.link("self"), "17");
+  assert.equal(await files.text("small"), "0::/a\n");
+  assert.equal(await files.inode("small"), await files.inode("small"));
+  assert.notEqual(await files.inode("small"), await files.inode("large"));
+  let text = "";
+  await files.scan("large", 200_000, (piece) => text += piece);
+  assert.equal(text, large);
+  await assert.rejects(files.scan("large", 199_999, () => {}), RangeError);
+  await assert.rejects(files.text("large"), RangeError);
+  const absent = { code: "ENOENT" };
+  await assert.rejects(files.text("none"), absent);
+  await assert.rejects(files.inode("none"), absent);
+  await assert.rejects(files.link("none"), absent);
+});
