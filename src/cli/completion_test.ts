@@ -76,7 +76,7 @@ test("the script for bash asks the program, with the words as they are", async (
   const typed = `COMP_WORDS=(kubectl-rolecall agent '$(touch x)' ''); COMP_CWORD=3; `;
   const run = `${text}${typed}_kubectl_rolecall; printf '%s\n' "\${COMPREPLY[@]}"`;
   const path = `${folder}${delimiter}${env["PATH"]}`;
-  const { stdout, stderr } = spawnSync("bash", ["-c", run], {
+  const { stdout, stderr } = spawnSync("bash", ["--norc", "-c", run], {
     env: { PATH: path },
     encoding: "utf8",
   });
