@@ -22,8 +22,9 @@ export class FileFault extends Error {
   readonly code: string;
 
   constructor(cause: unknown) {
-    const { code = "", message } = cause as { readonly code?: string; readonly message: string };
-    super(reasons[code] ?? (code === "" ? message : `the system refuses it (${code})`), { cause });
+    const { name, code = "", message } = cause as Error & { readonly code?: string };
+    const other = code === "" ? message : `the system refuses it (${code})`;
+    super(name === "NotCapable" ? reasons["EPERM"] : reasons[code] ?? other, { cause });
     this.code = code;
   }
 }

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readTextFile, removeFile, replaceFile, watchFile, type WatchTimes } from "./files.ts";
+import {
+  FileFault,
+  readTextFile,
+  removeFile,
+  replaceFile,
+  watchFile,
+  type WatchTimes,
+} from "./files.ts";
 
 const byNotice: WatchTimes = { debounceMs: 5, pollMs: 600_000, unwatchedPollMs: 600_000 };
 const byPoll: WatchTimes = { debounceMs: 600_000, pollMs: 10, unwatchedPollMs: 10 };
@@ -95,3 +102,23 @@ test("removeFile() says whether the file was there, and rejects for any other fa
   await assert.rejects(removeFile(base));
   await rm(base, { recursive: true });
 });
+
+// what the system or Deno says, the plain reason
+const faults = [
+  [
+    Object.assign(new Error("ENOENT: no such file or directory, open 'x'"), { code: "ENOENT" }),
+    "there is no such file",
+  ],
+  [Object.assign(new Error("EISDIR"), { code: "EISDIR" }), "it is a folder"],
+  [Object.assign(new Error("ENXIO"), { code: "ENXIO" }), "the system refuses it (ENXIO)"],
+  [
+    Object.assign(new Error("Requires read access to x"), { name: "NotCapable" }),
+    "reading it isn't permitted",
+  ],
+] as const;
+
+for (const [cause, reason] of faults) {
+  test(`FileFault: ${cause.message} is said as ${reason}`, () => {
+    assert.equal(new FileFault(cause).message, reason);
+  });
+}
