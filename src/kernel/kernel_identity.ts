@@ -63,7 +63,7 @@ export interface KernelStatus {
   readonly problem: string | null;
 }
 
-const maxUnread = 4096;
+const unreadKept = { max: 4096, ttl: 3_600_000 };
 
 export class KernelIdentity {
   readonly #options: KernelIdentityOptions;
@@ -75,7 +75,7 @@ export class KernelIdentity {
   /** By the pod's end of the connection: the next one with the same end waits for its turn. */
   readonly #inProgress = new Map<string, Promise<Proof>>();
   /** Connections whose socket couldn't be looked for, by the pod's end. */
-  readonly #unread = new LRUCache<string, Connection>({ max: maxUnread });
+  readonly #unread = new LRUCache<string, WeakRef<Connection>>(unreadKept);
 
   constructor(options: KernelIdentityOptions) {
     const { files, clock, own, usedChanged, metadata, listening } = options;
@@ -137,7 +137,9 @@ export class KernelIdentity {
   prove(connection: Connection, expected?: string): Promise<Proof> {
     const key = endKey({ address: connection.peer, port: connection.peerPort });
     const before = this.#inProgress.get(key);
-    const proof = (before ?? Promise.resolve()).then(() => this.#prove(key, connection, expected));
+    const proof = (before ?? Promise.resolve())
+      .then(() => this.#prove(key, connection, expected))
+      .catch((): Proof => ({ kind: "unproven", reason: "unreadable" }));
     this.#inProgress.set(key, proof);
     return proof.finally(() => {
       if (this.#inProgress.get(key) === proof) this.#inProgress.delete(key);
@@ -149,10 +151,10 @@ export class KernelIdentity {
     if (peer === local) return { kind: "unproven", reason: "no_socket" };
     // An earlier connection with these ends may own the socket that would be found now.
     const earlier = this.#unread.get(key);
-    if (earlier !== undefined && earlier !== connection) {
+    if (earlier !== undefined && earlier.deref() !== connection) {
       return { kind: "unproven", reason: "unreadable" };
     }
-    this.#tables.addRemote({ address: local, port: localPort });
+    if (local !== "") this.#tables.addRemote({ address: local, port: localPort });
     const found = await this.#search.find({
       connection,
       key,
@@ -163,13 +165,17 @@ export class KernelIdentity {
       this.#unread.delete(key);
       return { kind: "proven", pod: found.pod };
     }
-    if (found.kind !== "no_socket") this.#unread.set(key, connection);
+    if (found.kind !== "no_socket") this.#unread.set(key, new WeakRef(connection));
     return { kind: "unproven", reason: found.kind };
   }
 
-  /** The remote ends that the pod's socket may show for this connection. */
+  /**
+   * The remote ends that the pod's socket may show for this connection. A client that has gone
+   * already leaves no local end; its socket may be any that leads here.
+   */
   #remotes({ local, localPort }: Connection): ReadonlySet<string> {
-    const { metadata, redirectedTo } = this.#options;
+    const { metadata, listening, redirectedTo } = this.#options;
+    if (local === "") return new Set([...metadata, ...listening].map(endKey));
     const own = endKey({ address: local, port: localPort });
     const isRedirected = redirectedTo === null || redirectedTo.has(local);
     return new Set([own, ...isRedirected ? metadata.map(endKey) : []]);

@@ -5,6 +5,7 @@ import { parseFlags } from "../../cli/parse_flags.ts";
 import { removeUnit } from "../boot_guard/command.ts";
 import { removeAddresses } from "../container_credentials/node_addresses.ts";
 import { uninstallFlags } from "../flags.ts";
+import { usedSocketFile } from "../identity/used_socket_file.ts";
 import { tokenKeyFile } from "../imds/token_key_file.ts";
 import { removeRedirect } from "../redirect/remove_redirect.ts";
 import { removeRouteGuard } from "../redirect/route_guard.ts";
@@ -35,6 +36,9 @@ export async function uninstall(runtime: Runtime, args: readonly string[]): Prom
     await step(async () => (await removeAddresses(runtime.run)).map((what) => `the ${what}`)),
     await step(async () => {
       return await runtime.removeFile(tokenKeyFile(stateDir)) ? ["the token keys"] : [];
+    }),
+    await step(async () => {
+      return await runtime.removeFile(usedSocketFile(stateDir)) ? ["the used sockets"] : [];
     }),
   ];
   const removed = steps.flatMap((one) => one.removed);

@@ -112,9 +112,10 @@ export class AgentOnNode {
     other.#kernel.current?.load(this.usedSockets());
   }
 
+  /** `gone`: the client has reset the connection already. */
   accept(peer: EndText, local: EndText = `${nodeAddress}:${listenPort}`): ConnectionEnds {
     const [address, port] = splitEnd(peer);
-    const [localAddress, localPort] = splitEnd(local);
+    const [localAddress, localPort] = local === "gone" ? ["", 0] : splitEnd(local);
     const connection = { peer: address, peerPort: port, local: localAddress, localPort };
     this.identity.source.accepted(connection);
     return connection;
