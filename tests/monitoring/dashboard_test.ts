@@ -1,4 +1,4 @@
-/** The dashboard by Grafana's own schema. */
+/** Validates the dashboard against Grafana's own schema. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 
 const dashboard = new URL("../../deploy/monitoring/dashboard.json", import.meta.url);
 
-test("the dashboard is one by Grafana's schema, and no field of it is unknown there", async () => {
+test("the dashboard is valid by Grafana's schema, without unknown fields", async () => {
   const input = await readFile(dashboard, "utf8");
   const { status, stdout, stderr } = spawnSync("grafana", [], { input, encoding: "utf8" });
   assert.equal(status, 0, stderr);

@@ -1,4 +1,4 @@
-/** A real Prometheus that scrapes `dev`: what dashboard and alerts ask, it answers. */
+/** Evaluates the queries of dashboard and alerts on a real Prometheus that scrapes `dev`. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -67,7 +67,7 @@ async function query(expr: string): Promise<readonly Series[]> {
   return data.result;
 }
 
-test("every panel of the dashboard has something to show", async () => {
+test("every panel of the dashboard has data", async () => {
   const { panels } = JSON.parse(await readFile(new URL("dashboard.json", monitoring), "utf8"));
   const expressions: string[] = panels.flatMap((panel: { targets?: { expr: string }[] }) =>
     (panel.targets ?? []).map(({ expr }) => expr)
@@ -85,7 +85,7 @@ test("every panel of the dashboard has something to show", async () => {
   }, patience);
 });
 
-test("every alert can be reckoned, and a healthy agent and server raise none", async () => {
+test("every alert can be evaluated, and a healthy agent and server fire none", async () => {
   interface Rule {
     readonly name: string;
     readonly health: string;

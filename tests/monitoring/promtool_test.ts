@@ -1,4 +1,4 @@
-/** What Prometheus's own tool says of the metrics, and of the alerts on made-up histories. */
+/** Checks the metrics, and the alerts on sample histories, with promtool. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -17,7 +17,7 @@ function promtool(args: readonly string[], input = ""): string {
   return stdout + stderr;
 }
 
-test("promtool check metrics: nothing to say about agent's and server's", async () => {
+test("promtool check metrics: no complaint about agent's and server's metrics", async () => {
   const dev = new DevProcess([]);
   try {
     const metrics = await dev.url("metrics");
