@@ -49,7 +49,7 @@ const execCredential = v.object({
   status: credentialStatus,
 });
 
-export type ExecCredential = v.InferOutput<typeof credentialStatus>;
+type ExecCredential = v.InferOutput<typeof credentialStatus>;
 
 /** Runs the plug-in when its last credential has expired, or `refresh` says that it was refused. */
 export class ExecPlugin {

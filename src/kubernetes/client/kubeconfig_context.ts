@@ -57,8 +57,8 @@ const userFields = v.object({
   ),
 });
 
-export type ClusterEntry = v.InferOutput<typeof clusterFields>;
-export type UserEntry = v.InferOutput<typeof userFields>;
+type ClusterEntry = v.InferOutput<typeof clusterFields>;
+type UserEntry = v.InferOutput<typeof userFields>;
 export type ExecEntry = v.InferOutput<typeof execFields>;
 
 export interface SelectedContext {
