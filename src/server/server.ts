@@ -16,7 +16,7 @@ import type { ServerSettings } from "./config.ts";
 import { reportedCache } from "./reported_cache.ts";
 import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
 import { mergeSummaries } from "./status/data/merged_summary.ts";
-import { createMetrics, type ServerMetrics } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
 import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
 import { isCaller, policySettings } from "./policy_settings.ts";
@@ -88,48 +88,9 @@ export interface Server {
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { settings, about, clock, log, registry } = options;
-  const serviceAccount = settings.agentServiceAccount;
-  const watchAgeSeconds = () => oldestWatchSeconds(options.watches());
-  const index = new ClusterIndex();
-  const metrics = createMetrics(registry, about);
-  const timeline = new Timeline(clock);
-  const events = new ObjectEvents({
-    sink: options.eventSink,
-    clock,
-    log,
-    counted: metrics.event,
-    isEnding: (namespace) => index.isEnding(namespace),
-  });
-
-  const policy = createPolicy(policySettings(settings, []));
-  reportNamespaces({ index, events, problemOf: policy.namespaceProblem });
-  const own = new OwnIdentity(options);
-  const cache = reportedCache({ ...options, own, timeline, called: metrics.stsCall });
-  const assigned = assignmentObserver({ index, events, log, clock, timeline });
-  const assigner = new Assigner({ index, cache, policy, clock, nodeGraceMs, assigned });
-  own.subscribe((arns) => {
-    const callers = arns.filter((arn) => isCaller(arn, log));
-    assigner.setPolicy(createPolicy(policySettings(settings, callers)));
-  });
-  const ended = metrics.streamEnded;
-  const streams = new AgentStreams({
-    ...options,
-    index,
-    assigner,
-    watchAgeSeconds,
-    serviceAccount,
-    ended,
-  });
-  metrics.observe({
-    watches: options.watches,
-    counts: () => index.counts(),
-    held: () => assigner.held(),
-    credentials: () => cache.stats(),
-    streams: () => streams.streamCount,
-    certificateExpiresAt: () => options.certificate().expiresAt,
-  });
-
+  const { clock, log, registry } = options;
+  const parts = createParts(options);
+  const { index, own, assigner, streams, cache, events, timeline } = parts;
   const stopping = new AbortController();
   const missing = () =>
     stopping.signal.aborted ? ["stopping"] : missingForReadiness({
@@ -141,11 +102,11 @@ export function createServer(options: ServerOptions): Server {
   const instance = options.random().toString(36).slice(2);
   const summary = (only?: PodName) =>
     summaryOf({
-      ...about,
+      ...options.about,
       instance,
       now: () => clock.now(),
       missing,
-      watchAgeSeconds,
+      watchAgeSeconds: () => oldestWatchSeconds(options.watches()),
       index,
       assigner,
       agents: () => streams.statuses(),
@@ -154,18 +115,9 @@ export function createServer(options: ServerOptions): Server {
       timeline: () => timeline.view(),
     }, only);
   const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
-  const core = {
-    index,
-    metrics,
-    own,
-    assigner,
-    streams,
-    tokens,
-    summary,
-    failed: (error: Error, route: string) =>
-      log.error({ route, error: String(error.stack ?? error) }, "request failed"),
-    stopping: stopping.signal,
-  };
+  const failed = (error: Error, route: string) =>
+    log.error({ route, error: String(error.stack ?? error) }, "request failed");
+  const core = { ...parts, tokens, summary, failed, stopping: stopping.signal };
   return {
     index,
     app: agentApp(options, core),
@@ -184,13 +136,51 @@ export function createServer(options: ServerOptions): Server {
   };
 }
 
+/** From the index to the agents' streams, in the order of the data. */
+function createParts(options: ServerOptions) {
+  const { settings, about, clock, log, registry } = options;
+  const index = new ClusterIndex();
+  const metrics = createMetrics(registry, about);
+  const timeline = new Timeline(clock);
+  const events = new ObjectEvents({
+    sink: options.eventSink,
+    clock,
+    log,
+    counted: metrics.event,
+    isEnding: (namespace) => index.isEnding(namespace),
+  });
+  const policy = createPolicy(policySettings(settings, []));
+  reportNamespaces({ index, events, problemOf: policy.namespaceProblem });
+  const own = new OwnIdentity(options);
+  const cache = reportedCache({ ...options, own, timeline, called: metrics.stsCall });
+  const assigned = assignmentObserver({ index, events, log, clock, timeline });
+  const assigner = new Assigner({ index, cache, policy, clock, nodeGraceMs, assigned });
+  own.subscribe((arns) => {
+    const callers = arns.filter((arn) => isCaller(arn, log));
+    assigner.setPolicy(createPolicy(policySettings(settings, callers)));
+  });
+  const streams = new AgentStreams({
+    index,
+    assigner,
+    clock,
+    log,
+    watchAgeSeconds: () => oldestWatchSeconds(options.watches()),
+    serviceAccount: settings.agentServiceAccount,
+    ended: metrics.streamEnded,
+  });
+  metrics.observe({
+    watches: options.watches,
+    counts: () => index.counts(),
+    held: () => assigner.held(),
+    credentials: () => cache.stats(),
+    streams: () => streams.streamCount,
+    certificateExpiresAt: () => options.certificate().expiresAt,
+  });
+  return { index, metrics, timeline, events, own, cache, assigner, streams };
+}
+
 /** What both apps need. */
-interface Core {
-  readonly index: ClusterIndex;
-  readonly metrics: ServerMetrics;
-  readonly own: OwnIdentity;
-  readonly assigner: Assigner;
-  readonly streams: AgentStreams;
+interface Core extends ReturnType<typeof createParts> {
   readonly tokens: ReviewedTokens;
   readonly summary: (only?: PodName) => Summary;
   readonly failed: (error: Error, route: string) => void;
