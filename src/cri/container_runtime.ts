@@ -8,7 +8,7 @@ import { runtimeDescriptor } from "./runtime_service.ts";
 const deadlineMs = 1000;
 
 /** A pod's sandbox, whose network stands and whose containers may run. */
-export interface ReadySandbox {
+interface ReadySandbox {
   readonly id: string;
   readonly podUid: string;
   /** Of its RuntimeClass; empty for the default. */

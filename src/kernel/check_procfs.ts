@@ -2,7 +2,7 @@
 import { PodCgroups } from "./pod_cgroup.ts";
 import { isForbidden, isGone, messageOf, type ProcFiles } from "./proc_files.ts";
 
-export type ProcfsCheck =
+type ProcfsCheck =
   | { readonly kind: "usable"; readonly own: { readonly cgroup: string; readonly stat: string } }
   /** One line, without the path. */
   | { readonly kind: "problem"; readonly problem: string };

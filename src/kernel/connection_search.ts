@@ -33,7 +33,7 @@ export type Found =
   | { readonly kind: "found"; readonly pod: string }
   | { readonly kind: "no_socket" | "unreadable" | "limited" };
 
-export interface ConnectionSearchOptions {
+interface ConnectionSearchOptions {
   readonly clock: Clock;
   readonly moments: Moments;
   readonly processes: ProcessTable;

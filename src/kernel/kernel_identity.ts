@@ -56,7 +56,7 @@ export interface KernelIdentityOptions {
   readonly usedChanged: () => void;
 }
 
-export interface KernelStatus {
+interface KernelStatus {
   /** Pods with a network namespace of their own. */
   readonly pods: number;
   /** Why the processes couldn't be read, in one line; null if they could. */

@@ -8,7 +8,7 @@ export type OpenedKernel =
   /** One line. */
   | { readonly kind: "problem"; readonly problem: string };
 
-export interface OpenKernelOptions extends Omit<KernelIdentityOptions, "own"> {
+interface OpenKernelOptions extends Omit<KernelIdentityOptions, "own"> {
   /** What `save` returned before, in this agent or in another one on the node. */
   readonly saved: SavedSockets;
 }

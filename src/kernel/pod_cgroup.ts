@@ -58,7 +58,7 @@ function isRelative(path: string): boolean {
 }
 
 /** The path of each line, `hierarchy:controllers:path`; a path may contain colons. */
-export function pathsOf(text: string): readonly string[] {
+function pathsOf(text: string): readonly string[] {
   const lines = text.split("\n").filter((line) => line !== "");
   return lines.map((line) => /^\d+:[^:]*:(.*)$/.exec(line)?.[1] ?? "");
 }

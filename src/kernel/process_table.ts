@@ -8,7 +8,7 @@ import { messageOf, type ProcFiles } from "./proc_files.ts";
 import { Budget, type Clock, type ReadScheduler } from "./read_scheduler.ts";
 import { type Moments, SharedRead } from "./shared_read.ts";
 
-export interface PodProcess {
+interface PodProcess {
   readonly pid: string;
   readonly pod: string;
   /** In clock ticks since the boot: with the PID, it identifies a process for good. */
@@ -36,7 +36,7 @@ interface Addresses {
   readonly readAt: number;
 }
 
-export interface ProcessTableOptions {
+interface ProcessTableOptions {
   readonly files: ProcFiles;
   readonly cgroups: PodCgroups;
   readonly clock: Clock;
@@ -220,7 +220,7 @@ export function startTime(stat: string): number {
  * create more, with any addresses in them. A namespace is owned by the pod that has its oldest
  * process there; one that two pods began in, or that no pod did, belongs to none.
  */
-export function podNamespaces(
+function podNamespaces(
   processes: readonly PodProcess[],
   node: number | undefined,
 ): readonly PodNamespace[] {

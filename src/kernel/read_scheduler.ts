@@ -15,7 +15,7 @@ export interface Clock {
 export type Priority = "owner" | "sweep";
 
 /** Milliseconds of reading per second, and how many may be saved up. */
-export interface Share {
+interface Share {
   readonly perSecond: number;
   readonly burst: number;
 }

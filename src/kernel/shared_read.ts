@@ -10,7 +10,7 @@ export class Moments {
   }
 }
 
-export interface SharedReadOptions<T> {
+interface SharedReadOptions<T> {
   readonly key: string;
   readonly scheduler: ReadScheduler;
   readonly moments: Moments;

@@ -13,15 +13,15 @@ import type { UsedSockets } from "./used_sockets.ts";
 export type Source = TableName | "nf_conntrack";
 
 /** `gone`: the pod's process has exited; `unreadable`: the kernel refused the read. */
-export type TableRead = PodRows | "gone" | "unreadable";
+type TableRead = PodRows | "gone" | "unreadable";
 
-export interface PodRows {
+interface PodRows {
   /** The pod whose namespace it was when it was read. */
   readonly pod: string;
   readonly rows: readonly SocketRow[];
 }
 
-export interface TableReaderOptions {
+interface TableReaderOptions {
   readonly files: ProcFiles;
   readonly clock: Clock;
   readonly processes: ProcessTable;

@@ -18,7 +18,7 @@ export const freshWatchSeconds = 15;
  */
 const toleratedLagMs = 5000;
 
-export interface AssignmentsOptions {
+interface AssignmentsOptions {
   readonly clock: Clock;
   /** `--disconnected-grace`, in milliseconds. */
   readonly graceMs: number;

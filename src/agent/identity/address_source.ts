@@ -6,7 +6,7 @@ import type { IdentitySource } from "./callers.ts";
 import type { ConnectionProofs } from "./connection_proofs.ts";
 import type { DirectReads } from "./direct_reads.ts";
 
-export interface AddressSourceOptions {
+interface AddressSourceOptions {
   readonly assignments: Assignments;
   readonly reads: DirectReads;
   /** If set, what the kernel says is compared, without acting on it. */

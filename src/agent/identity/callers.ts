@@ -29,7 +29,7 @@ export interface IdentitySource {
   onChange(listener: (key: string | null) => void): void;
 }
 
-export interface CallersOptions {
+interface CallersOptions {
   readonly clock: Clock;
   readonly assignments: Assignments;
   readonly source: IdentitySource;

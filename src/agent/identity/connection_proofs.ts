@@ -5,7 +5,7 @@ import type { Clock, Kernel, KernelProof } from "../ports.ts";
 /** After a failure, the connection's next request may start another attempt. */
 const retryAfterMs = 1000;
 
-export interface ConnectionProofsOptions {
+interface ConnectionProofsOptions {
   readonly clock: Clock;
   /** null while the host's `/proc` isn't usable. */
   readonly kernel: () => Kernel | null;

@@ -10,9 +10,9 @@ import { KernelSource } from "./kernel_source.ts";
 import { type RuntimeStatus, SandboxOwners } from "./sandbox_owners.ts";
 import { SandboxSource } from "./sandbox_source.ts";
 
-export type IdentityKind = "kernel" | "runtime" | "address";
+type IdentityKind = "kernel" | "runtime" | "address";
 
-export interface IdentityOptions {
+interface IdentityOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** `--identity` */

@@ -9,7 +9,7 @@ export type OpenedKernel =
   /** One line. */
   | { readonly kind: "problem"; readonly problem: string };
 
-export interface KernelAccessOptions {
+interface KernelAccessOptions {
   /** `--host-proc` */
   readonly path: string;
   readonly open: () => Promise<OpenedKernel>;

@@ -13,7 +13,7 @@ import type { DirectReads } from "./direct_reads.ts";
 /** How old a look at the processes may be to say that a pod runs. */
 const recentMs = 1000;
 
-export interface KernelSourceOptions {
+interface KernelSourceOptions {
   readonly clock: Clock;
   readonly kernel: () => Kernel | null;
   readonly proofs: ConnectionProofs;

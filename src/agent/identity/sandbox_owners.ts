@@ -15,7 +15,7 @@ export const recentMs = 100;
 
 const maxListsInFlight = 3;
 
-export type Owner =
+type Owner =
   | { readonly kind: "pod"; readonly uid: string }
   | { readonly kind: "none" | "several" }
   /** There is no list that is recent enough. */
@@ -27,7 +27,7 @@ export interface RuntimeStatus {
   readonly problem: string | null;
 }
 
-export interface SandboxOwnersOptions {
+interface SandboxOwnersOptions {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly log: Log;

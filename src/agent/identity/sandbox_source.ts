@@ -9,7 +9,7 @@ import type { IdentitySource } from "./callers.ts";
 import type { DirectReads } from "./direct_reads.ts";
 import { recentMs, type SandboxOwners } from "./sandbox_owners.ts";
 
-export interface SandboxSourceOptions {
+interface SandboxSourceOptions {
   readonly owners: SandboxOwners;
   readonly assignments: Assignments;
   readonly reads: DirectReads;

@@ -10,7 +10,7 @@ import type { Clock, Kernel, Log, RunProgram } from "../ports.ts";
 const checkEveryMs = 600_000;
 const netRaw = 13;
 
-export interface SharedBridgeOptions {
+interface SharedBridgeOptions {
   readonly run: RunProgram;
   readonly kernel: () => Kernel | null;
   readonly clock: Clock;

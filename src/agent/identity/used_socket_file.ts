@@ -9,7 +9,7 @@ import type { Clock, Log } from "../ports.ts";
 /** By table: inodes. */
 export type UsedSocketsOfNode = Readonly<Record<string, readonly string[]>>;
 
-export interface UsedSocketFileOptions {
+interface UsedSocketFileOptions {
   readonly files: {
     readTextFile(path: string): Promise<string>;
     writeFile(path: string, content: string, mode: number): Promise<void>;
@@ -21,7 +21,7 @@ export interface UsedSocketFileOptions {
 }
 
 /** What is shared with the file. */
-export interface SocketStore {
+interface SocketStore {
   load(saved: UsedSocketsOfNode): void;
   save(): UsedSocketsOfNode;
 }

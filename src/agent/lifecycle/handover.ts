@@ -33,7 +33,7 @@ export async function isTaken(at: HostPort, client: ProbeClient): Promise<boolea
   }
 }
 
-export interface Overtaking {
+interface Overtaking {
   readonly clock: Clock;
   /** This agent can answer pods. */
   readonly able: () => boolean;

@@ -8,7 +8,7 @@ import { pause } from "../../time/pause.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import type { Clock, Log } from "../ports.ts";
 
-export interface InstanceCheckOptions {
+interface InstanceCheckOptions {
   /** `--metadata-url`, without a trailing slash. */
   readonly metadataUrl: string;
   readonly fetch: (url: string, init: { readonly signal: AbortSignal }) => Promise<Response>;

@@ -5,7 +5,7 @@
 import type { Clock, Log } from "../ports.ts";
 import { pause } from "../../time/pause.ts";
 
-export interface ReadinessFileOptions {
+interface ReadinessFileOptions {
   /** null keeps none. */
   readonly path: string | null;
   /** Replaces the file as a whole. */

@@ -36,10 +36,10 @@ export function publishMetrics(
   const metrics = new MetricSet(registry, prefix);
   metrics.gauge("build_info", "1, with version and runtime as labels", ["version", "runtime"])
     .set({ version: about.version, runtime: about.runtime }, 1);
-  tellAssignments(metrics, sources);
-  tellLink(metrics, sources);
-  tellConnections(metrics, sources);
-  tellRedirect(metrics, sources);
+  assignmentMetrics(metrics, sources);
+  serverMetrics(metrics, sources);
+  connectionMetrics(metrics, sources);
+  redirectMetrics(metrics, sources);
   identityMetrics(metrics, counts, sources);
   metrics.gauge(
     "instance_answers_without_token",
@@ -72,13 +72,18 @@ export function publishMetrics(
   return registry;
 }
 
-function tellAssignments(metrics: MetricSet, sources: MetricSources): void {
+function assignmentMetrics(metrics: MetricSet, sources: MetricSources): void {
   metrics.gauge("assignments", "pods assigned to this node", [], (own) => {
     own.set(sources.assignments());
   });
-  metrics.gauge("requests_waiting", "requests that wait for word of their pod", [], (own) => {
-    own.set(sources.waiting());
-  });
+  metrics.gauge(
+    "requests_waiting",
+    "requests that wait for their pod or its credentials",
+    [],
+    (own) => {
+      own.set(sources.waiting());
+    },
+  );
   metrics.flag("ready", "1 when ready", sources.ready);
 }
 
@@ -123,19 +128,23 @@ function identityMetrics(
   });
 }
 
-function tellLink(metrics: MetricSet, { link, confirmed, now }: MetricSources): void {
+function serverMetrics(metrics: MetricSet, { link, confirmed, now }: MetricSources): void {
   metrics.flag("stream_connected", "1 while a stream of assignments is open", () => {
     return link().connected;
   });
-  metrics.flag("assignments_confirmed", "1 while the server's word is fresh enough", confirmed);
-  const help = "since the server was last heard; -1 = never";
+  metrics.flag(
+    "assignments_confirmed",
+    "1 while the server has confirmed the assignments recently enough",
+    confirmed,
+  );
+  const help = "since the last frame from the server; -1 = never";
   metrics.gauge("last_frame_age_seconds", help, [], (own) => {
     const { lastFrameAt } = link();
     own.set(lastFrameAt === null ? -1 : (now() - lastFrameAt) / 1000);
   });
 }
 
-function tellConnections(metrics: MetricSet, { connections }: MetricSources): void {
+function connectionMetrics(metrics: MetricSet, { connections }: MetricSources): void {
   metrics.gauge("connections_open", "connections of pods", [], (own) => {
     own.set(connections()?.open ?? 0);
   });
@@ -144,7 +153,7 @@ function tellConnections(metrics: MetricSet, { connections }: MetricSources): vo
   });
 }
 
-function tellRedirect(metrics: MetricSet, { redirect }: MetricSources): void {
+function redirectMetrics(metrics: MetricSet, { redirect }: MetricSources): void {
   const help = "1 while the redirect is in place, by kind";
   metrics.gauge("redirect_in_place", help, ["kind"], (own) => {
     const { kind, inPlace } = redirect();

@@ -6,7 +6,7 @@ import { pause } from "../../time/pause.ts";
 const lookEveryMs = 1000;
 const tellEveryMs = 30_000;
 
-export interface ReporterOptions {
+interface ReporterOptions {
   readonly clock: Clock;
   readonly report: () => AgentReport;
   /** The replica whose stream is followed; null = none. */

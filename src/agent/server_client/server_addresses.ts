@@ -2,7 +2,7 @@
 import { withoutBrackets } from "../../net/host_port.ts";
 import { ServerFault } from "./server_fault.ts";
 
-export interface AddressOptions {
+interface AddressOptions {
   /** `--server` */
   readonly server: string;
   readonly resolve: (name: string) => Promise<readonly string[]>;

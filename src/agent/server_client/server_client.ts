@@ -22,7 +22,7 @@ const requestMs = 2000;
 /** However many requests wait, attempts are never closer together than this. */
 const betweenAttemptsMs = 100;
 
-export interface ServerClientOptions {
+interface ServerClientOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** From 0 up to 1. */

@@ -1,6 +1,6 @@
 /** What can go wrong between agent and server. Each is tried again; none carries a token. */
 
-export type LinkFaultCode =
+type ServerFaultCode =
   | "not_ready"
   | "unreachable"
   | "refused"
@@ -10,10 +10,10 @@ export type LinkFaultCode =
   | "replaced";
 
 export class ServerFault extends Error {
-  override readonly name = "LinkFault";
-  readonly code: LinkFaultCode;
+  override readonly name = "ServerFault";
+  readonly code: ServerFaultCode;
 
-  constructor(code: LinkFaultCode, message: string, cause?: unknown) {
+  constructor(code: ServerFaultCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
   }
