@@ -26,7 +26,8 @@ export interface AgentSettings {
   readonly passthrough: PassthroughRule;
   readonly tokenRequired: boolean;
   readonly redirect: Values["redirect"];
-  readonly interface: InterfaceMatch;
+  /** `auto`: every interface but the default route's. */
+  readonly interface: InterfaceMatch | "auto";
   readonly direct: boolean;
   readonly allowedHosts: readonly string[];
   readonly maxConnections: number;
@@ -76,13 +77,15 @@ export function parseAgentConfig(
   const { values } = parsed;
   const strays = parsed.positionals.map((text) => `${text}: unexpected; agent takes flags only`);
   const rule = readRule(values);
-  const match = interfaceMatch(values["interface"]);
+  const match = values["interface"] === "auto" ? "auto" : interfaceMatch(values["interface"]);
   const problems = [...strays, ...problemsOf(values)];
   // What is missing may stand there under a wrong name, so that is said when all else is right.
   if (parsed.kind === "problems") problems.unshift(...parsed.problems);
   else problems.push(...missingFrom(values));
   if (typeof rule === "string") problems.push(rule);
-  if (!match) problems.push(wrong(values, "interface", "expected eth0, cali+, !eth0 or nothing"));
+  if (!match) {
+    problems.push(wrong(values, "interface", "expected auto, eth0, cali+, !eth0 or nothing"));
+  }
   if (
     parsed.kind === "problems" || problems.length > 0 || typeof rule === "string" || !match
   ) return { kind: "problems", problems };
@@ -176,7 +179,7 @@ function readRule(values: Values): PassthroughRule | string {
 
 interface Read {
   readonly rule: PassthroughRule;
-  readonly match: InterfaceMatch;
+  readonly match: AgentSettings["interface"];
   readonly machine: Machine;
 }
 

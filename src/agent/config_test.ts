@@ -15,7 +15,7 @@ test("defaults, with the node's address from the pod's environment", () => {
   const { settings: got, notices } = settings([], env);
   assert.deepEqual(got.listen, { host: "::", port: 8181 });
   assert.deepEqual(got.adminListen, { host: "::", port: 9620 });
-  assert.deepEqual(got.interface, { name: "eth0", inverted: true });
+  assert.equal(got.interface, "auto");
   assert.equal(got.hostIp, "10.0.0.5");
   assert.equal(got.hostIpv6, null);
   assert.equal(got.nodeName, "node-1");

@@ -46,7 +46,11 @@ export const agentFlags = {
     "auto",
     "how pods' requests are redirected; auto uses what is in use on the node",
   ),
-  "interface": flag.text("!eth0", "interface of the pods; ! inverts, a trailing + is a wildcard"),
+  "interface": flag.text(
+    "auto",
+    "interface of the pods; ! inverts, a trailing + is a wildcard, empty means any; auto means " +
+      "every interface except the default route's, which the log names",
+  ),
   "direct": flag.boolean("also serve requests that weren't redirected"),
   "allowed-hosts": flag.list(
     "additional names accepted in the Host header",

@@ -82,7 +82,7 @@ function fakeRuntime(programs: Programs) {
   return { runtime, events, written, listening, stop: () => stop("SIGTERM") };
 }
 
-/** nft alone, with a memory of one table. */
+/** nft with a memory of one table, and a default route. */
 function nft(): Programs {
   let table = "";
   return (line, stdin) => {
@@ -98,6 +98,9 @@ function nft(): Programs {
     if (line === "nft -j list table inet rolecall") {
       const stdout = JSON.stringify({ nftables: [{ rule: table }] });
       return table === "" ? { code: 1, stderr: "No such file or directory" } : { code: 0, stdout };
+    }
+    if (line === "ip -4 -j route show default") {
+      return { code: 0, stdout: JSON.stringify([{ dst: "default", dev: "ens5" }]) };
     }
     return undefined;
   };

@@ -3,6 +3,7 @@ import type { AgentSettings } from "../config.ts";
 import type { Clock, FollowProgram, Log, RunProgram } from "../ports.ts";
 import { chooseBackend } from "./choose_backend.ts";
 import { cutFlows } from "./cut_flows.ts";
+import { allButUplink, type InterfaceMatch } from "./interface_match.ts";
 import { iptablesBackend } from "./iptables_backend.ts";
 import { nftablesBackend } from "./nftables_backend.ts";
 import { RedirectReconciler } from "./redirect_reconciler.ts";
@@ -22,14 +23,15 @@ export function createRedirect(
 ): RedirectReconciler | null {
   const { redirect } = agent;
   if (redirect === "none") return null;
-  const settings: RedirectSettings = { ...agent, port: agent.listen.port };
-  const parts = { ...node, settings };
   return new RedirectReconciler({
     clock,
     log,
     guard: routeGuard(node.run, node.hasIpv6),
     choose: async () => {
       const chosen = await chooseBackend(node.run, redirect);
+      const match = agent.interface === "auto" ? await detected(node.run, log) : agent.interface;
+      const settings: RedirectSettings = { ...agent, port: agent.listen.port, interface: match };
+      const parts = { ...node, settings };
       return chosen.kind === "nftables"
         ? nftablesBackend(parts)
         : iptablesBackend({ ...parts, variant: chosen.kind, program: chosen.program });
@@ -38,4 +40,10 @@ export function createRedirect(
     watch: (changed, signal) => watchRules({ follow: node.follow, clock }, changed, signal),
     removeOthers: (keep) => removeRedirect(node.run, node.hasIpv6, keep),
   });
+}
+
+async function detected(run: RunProgram, log: Log): Promise<InterfaceMatch> {
+  const match = await allButUplink(run);
+  log.info({ except: match.name }, "redirecting every interface but the default route's");
+  return match;
 }
