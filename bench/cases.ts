@@ -1,57 +1,48 @@
-/** What clients ask, how many at once, and which candidates can answer it. */
-import type { CandidateName } from "./candidates.ts";
-import type { Load } from "./measure.ts";
+/** What clients request, how, and how many at once. */
 
 export interface Case {
   /** Names it in results and tables; stays the same from run to run. */
   readonly name: string;
-  readonly load: Omit<Load, "seconds" | "warmup">;
-  readonly candidates: readonly CandidateName[];
-  /** The one that the agent's ratios are taken against. */
-  readonly baseline: CandidateName;
+  readonly flags: readonly string[];
+  /** Beside two busy loops on the candidate's processor. */
+  readonly busy?: boolean;
 }
 
 const roles = "/latest/meta-data/iam/security-credentials/";
-const fromMemory = ["agent", "agent on Node", "Deno.serve", "node:http", "net/http"] as const;
-const passedOn = ["agent", "agent on Node", "ReverseProxy"] as const;
-const size = (bytes: number) => `/latest/meta-data/bytes/${bytes}`;
-
-function memory(name: string, load: Case["load"]): Case {
-  return { name, load, candidates: fromMemory, baseline: "Deno.serve" };
-}
-
-function passing(name: string, load: Case["load"]): Case {
-  return { name, load, candidates: passedOn, baseline: "ReverseProxy" };
-}
-
-const token = {
-  path: "/latest/api/token",
-  method: "PUT",
-  header: "X-aws-ec2-metadata-token-ttl-seconds: 21600",
-};
+const credentials = `-path=${roles}{role}`;
+const kept = (connections: number) => [credentials, `-connections=${connections}`];
+const closed = (connections: number) => [...kept(connections), "-new"];
+const closing = (connections: number) => [...closed(connections), "-header=Connection: close"];
+const bytes = (size: number) => `-path=/latest/meta-data/bytes/${size}`;
+const slowly = ["-rate=100"];
 
 export const cases: readonly Case[] = [
-  ...[1, 16, 64].map((connections) =>
-    memory(`credentials, ${connections} at once`, { path: `${roles}{role}`, connections })
-  ),
-  ...[1, 16].map((connections) =>
-    memory(`credentials, ${connections} at once, new connections`, {
-      path: `${roles}{role}`,
-      connections,
-      each: true,
-    })
-  ),
-  memory("role list, 16 at once", { path: roles, connections: 16 }),
-  memory("token, 16 at once", { ...token, connections: 16 }),
-  memory("instance id, 16 at once", {
-    path: "/latest/meta-data/instance-id",
-    connections: 16,
-  }),
-  ...[1, 16, 64].map((connections) =>
-    passing(`passing on 20 bytes, ${connections} at once`, { path: size(20), connections })
-  ),
-  ...[1, 16].map((connections) =>
-    passing(`passing on 10 MB, ${connections} at once`, { path: size(10_000_000), connections })
-  ),
-  passing("passing on 100 MB, 1 at once", { path: size(100_000_000), connections: 1 }),
+  { name: "credentials, kept connection, 1 at once", flags: kept(1) },
+  { name: "credentials, kept connections, 16 at once", flags: kept(16) },
+  { name: "credentials, new connection each, the client closes, 1 at once", flags: closed(1) },
+  { name: "credentials, new connection each, the client closes, 16 at once", flags: closed(16) },
+  { name: "credentials, new connection each, the server closes, 1 at once", flags: closing(1) },
+  { name: "credentials, new connection each, the server closes, 16 at once", flags: closing(16) },
+  {
+    name: "token, 16 at once",
+    flags: [
+      "-path=/latest/api/token",
+      "-method=PUT",
+      "-header=X-aws-ec2-metadata-token-ttl-seconds: 21600",
+      "-connections=16",
+    ],
+  },
+  {
+    name: "passed on: instance id, 16 at once",
+    flags: ["-path=/latest/meta-data/instance-id", "-connections=16"],
+  },
+  { name: "passed on: 20 bytes, 16 at once", flags: [bytes(20), "-connections=16"] },
+  { name: "passed on: 10 MB, 1 at once", flags: [bytes(10_000_000)] },
+  { name: "passed on: 10 MB, 16 at once", flags: [bytes(10_000_000), "-connections=16"] },
+  { name: "busy node, kept connections, 100 a second", flags: [...kept(4), ...slowly], busy: true },
+  {
+    name: "busy node, new connections, 100 a second",
+    flags: [...closing(4), ...slowly],
+    busy: true,
+  },
 ];

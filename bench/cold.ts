@@ -3,8 +3,9 @@
  * hands; and how many STS calls that takes, a restart of the server included.
  */
 import { Program } from "./program.ts";
-import { type RealServer, type Runtime, ServerAssembly } from "./real_server.ts";
+import { type RealServer, ServerAssembly } from "./real_server.ts";
 import type { Tools } from "./tools.ts";
+import type { Variant } from "./variants.ts";
 
 interface Times {
   readonly pods: number;
@@ -16,7 +17,7 @@ interface Times {
 }
 
 export interface ColdResult {
-  readonly runtime: Runtime;
+  readonly variant: Variant;
   readonly onNode: readonly Times[];
   /** With all agents coming again after the server was started anew. */
   readonly callsAfterRestart: number;
@@ -28,24 +29,24 @@ const nodes = 10;
 const rate = 20;
 const answers = 40;
 
-export async function measureCold(tools: Tools, runtime: Runtime): Promise<ColdResult> {
+export async function measureCold(tools: Tools, variant: Variant): Promise<ColdResult> {
   const around = new ServerAssembly(tools, { pods: 0, nodes });
   try {
     await around.prepare();
-    let server = await around.start(runtime);
+    let server = await around.start(variant);
     const shared = await withFleet(tools, server, (fleet) => schedule(around, fleet, 1000, 50));
     await server.program.stop();
     const before = await calls(around);
-    server = await around.start(runtime);
+    server = await around.start(variant);
     const own = await withFleet(tools, server, async (fleet) => {
       await quiet(fleet);
       const again = await calls(around) - before;
       return { again, times: await schedule(around, fleet, 400, 400) };
     });
-    const firstAnswerMs = await firstAnswers(runtime, around, server);
+    const firstAnswerMs = await firstAnswers(variant, around, server);
     await server.program.stop();
     const onNode = [shared, own.times];
-    return { runtime, onNode, callsAfterRestart: own.again, firstAnswerMs };
+    return { variant, onNode, callsAfterRestart: own.again, firstAnswerMs };
   } finally {
     await around.stop();
   }
@@ -92,8 +93,8 @@ async function quiet(fleet: Program): Promise<void> {
   }
 }
 
-async function firstAnswers(runtime: Runtime, around: ServerAssembly, { port }: RealServer) {
-  const agent = await around.startAgent(runtime, port);
+async function firstAnswers(variant: Variant, around: ServerAssembly, { port }: RealServer) {
+  const agent = await around.startAgent(variant, port);
   try {
     const at = `127.0.0.1:${await agent.listening("listen")}`;
     const ask = async (laterMs: number) =>
@@ -106,17 +107,17 @@ async function firstAnswers(runtime: Runtime, around: ServerAssembly, { port }: 
 }
 
 export function coldTable(results: readonly ColdResult[]): string {
-  const rows = results.flatMap(({ runtime, onNode, callsAfterRestart, firstAnswerMs }) => [
+  const rows = results.flatMap(({ variant, onNode, callsAfterRestart, firstAnswerMs }) => [
     ...onNode.map(({ pods, roles, p50Ms, p99Ms, stsCalls }) => [
-      `${runtime}: ${pods} pods of ${roles} roles, ${rate} a second, to the node`,
+      `${variant}: ${pods} pods of ${roles} roles, ${rate} a second, to the node`,
       p50Ms.toFixed(0),
       p99Ms.toFixed(0),
       String(stsCalls),
     ]),
-    [`${runtime}: server started anew, all agents come again`, "", "", String(callsAfterRestart)],
-    [`${runtime}: first answer, address some time after scheduling`]
+    [`${variant}: server started anew, all agents come again`, "", "", String(callsAfterRestart)],
+    [`${variant}: first answer, address some time after scheduling`]
       .concat(firstAnswerMs.scheduledBefore.toFixed(0), "", ""),
-    [`${runtime}: first answer, address at once`, firstAnswerMs.addressAtOnce.toFixed(0), "", ""],
+    [`${variant}: first answer, address at once`, firstAnswerMs.addressAtOnce.toFixed(0), "", ""],
   ]);
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const head = ["new pods, STS takes 100 ms", "p50 ms", "p99 ms", "STS calls"];

@@ -1,30 +1,28 @@
 /**
- * Benchmarks: `deno task bench` or `node bench/main.ts`, then nothing (the agent beside its
- * baselines, written to docs/performance.md and bench/results.json), `check` (the same, compared
- * with the committed results instead), `scale` (the server in a growing cluster), `list` (its
- * memory as pods become more), `cold` (how soon a new pod is served) or `outage` (the only server is
- * killed for a while). Options: `--rounds N`, `--seconds S`, `--only TEXT`, `--nodes N,N`, `--pods N,N`, `--runtimes Deno,Node`.
+ * Benchmarks: `deno task bench` or `node bench/main.ts`, then nothing (the agent's requests, memory and
+ * start in the image, from source and on Node, beside a Go program; written to docs/performance.md and
+ * bench/results.json), `check` (the same, compared with the kept runs instead), `scale` (the server in
+ * a growing cluster), `list` (its memory as pods become more), `cold` (how soon a new pod is served) or
+ * `outage` (the only server is killed for a while). Options: `--seconds S`, `--only TEXT`,
+ * `--nodes N,N`, `--pods N,N`, `--variants image,Node`.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type ServerAssembly, startCandidate } from "./candidates.ts";
 import { cases as allCases } from "./cases.ts";
-import { regressions } from "./check.ts";
 import { type ColdResult, coldTable, measureCold } from "./cold.ts";
 import { documentWith, formatFiles } from "./document.ts";
 import { startFeed } from "./feed.ts";
 import { type ListResult, listTable, measureList } from "./list.ts";
 import { placement, Program } from "./program.ts";
-import type { Runtime } from "./real_server.ts";
-import { type Run, tableOf } from "./report.ts";
-import { withHistory } from "./results.ts";
-import { runCases } from "./run_cases.ts";
+import { measureRequests } from "./requests.ts";
+import { regressions, type Run, tableOf, withRun } from "./results.ts";
 import { measureScale, type ScaleResult, scaleTable } from "./scale.ts";
 import { scalePlot } from "./scale_plot.ts";
 import { measureOutage, type OutageResult, outageTable } from "./outage.ts";
 import { missing, prepareTools, type Tools } from "./tools.ts";
+import type { Variant } from "./variants.ts";
 
 const resultsFile = new URL("results.json", import.meta.url);
 const plotFile = new URL("../docs/scale.svg", import.meta.url);
@@ -33,12 +31,11 @@ const pods = 110;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "1" },
+    seconds: { type: "string", default: "5" },
     nodes: { type: "string", default: "100,1000,5000" },
     only: { type: "string", default: "" },
-    pods: { type: "string", default: "0,1000,10000,20000" },
-    runtimes: { type: "string", default: "Deno,Node" },
+    pods: { type: "string", default: "0,1000,10000" },
+    variants: { type: "string", default: "image,Node" },
   },
 });
 
@@ -53,82 +50,74 @@ async function main(mode: string): Promise<number> {
   if (mode === "list") return await withTools(list);
   if (mode === "cold") return await withTools(cold);
   if (mode === "outage") return await withTools(outage);
-  const run = await measureAll();
-  const table = tableOf(run);
-  process.stdout.write(`\n${table}`);
+  const run = await withTools(measure);
   if (mode === "check") return check(run);
-  if (values.only !== "") return 0;
-  const kept = { ...run, cases: withHistory(run.cases, committedRun().cases) };
-  writeFileSync(resultsFile, `${JSON.stringify(kept, null, 2)}\n`);
-  documentWith("bench", table);
+  if (values.only !== "") return show([run]);
+  const runs = withRun(keptRuns(), run);
+  writeFileSync(resultsFile, `${JSON.stringify(runs, null, 2)}\n`);
+  documentWith("bench", tableOf(runs));
   formatFiles(resultsFile);
-  return 0;
+  return show(runs);
 }
 
-async function measureAll(): Promise<Run> {
-  const tools = prepareTools();
+async function measure(tools: Tools): Promise<Run> {
   const { port: feedPort, server } = await startFeed(pods);
   const upstream = new Program("load", [tools.go, "upstream"]);
   try {
-    const around: ServerAssembly = { tools, feedPort, upstreamPort: await upstream.port() };
+    const site = { tools, feedPort, upstreamPort: await upstream.port() };
     const cases = allCases.filter(({ name }) => name.includes(values.only));
-    const say = (line: string) => void process.stderr.write(`${line}\n`);
-    const rounds = Number(values.rounds);
-    const plan = { cases, rounds, seconds: Number(values.seconds), say };
-    const results = await runCases(plan, around, startCandidate);
-    return { about: aboutRun(rounds), ...results };
+    const figures = await measureRequests(cases, Number(values.seconds), site);
+    return { about: aboutRun(), figures };
   } finally {
     await upstream.stop();
     server.close();
     server.closeAllConnections();
-    rmSync(tools.folder, { recursive: true });
   }
 }
 
-async function withTools(work: (tools: Tools) => Promise<void>): Promise<number> {
+async function withTools<T>(work: (tools: Tools) => Promise<T>): Promise<T> {
   const tools = prepareTools();
   try {
-    await work(tools);
-    return 0;
+    return await work(tools);
   } finally {
     rmSync(tools.folder, { recursive: true });
   }
 }
 
-async function scale(tools: Tools): Promise<void> {
+async function scale(tools: Tools): Promise<number> {
   const results: ScaleResult[] = [];
   for (const nodes of values.nodes.split(",").map(Number)) {
     results.push(shown(await measureScale(tools, nodes, false)));
   }
   writeFileSync(plotFile, scalePlot(results));
   results.push(shown(await measureScale(tools, 1000, true)));
-  keep("scale", results, scaleTable(results));
+  return keep("scale", results, scaleTable(results));
 }
 
-async function list(tools: Tools): Promise<void> {
+async function list(tools: Tools): Promise<number> {
   const results: ListResult[] = [];
-  for (const runtime of runtimes()) {
+  for (const variant of variants()) {
     for (const pods of values.pods.split(",").map(Number)) {
-      results.push(shown(await measureList(tools, runtime, pods)));
+      results.push(shown(await measureList(tools, variant, pods)));
     }
   }
-  keep("list", results, listTable(results));
+  return keep("list", results, listTable(results));
 }
 
-async function cold(tools: Tools): Promise<void> {
+async function cold(tools: Tools): Promise<number> {
   const results: ColdResult[] = [];
-  for (const runtime of runtimes()) results.push(shown(await measureCold(tools, runtime)));
-  keep("cold", results, coldTable(results));
+  for (const variant of variants()) results.push(shown(await measureCold(tools, variant)));
+  return keep("cold", results, coldTable(results));
 }
 
-async function outage(tools: Tools): Promise<void> {
+async function outage(tools: Tools): Promise<number> {
   const results: OutageResult[] = [];
-  for (const runtime of runtimes()) results.push(shown(await measureOutage(tools, runtime)));
-  keep("outage", results, outageTable(results));
+  for (const variant of variants()) results.push(shown(await measureOutage(tools, variant)));
+  return keep("outage", results, outageTable(results));
 }
 
-function runtimes(): Runtime[] {
-  return values.runtimes.split(",").map((name) => name === "Node" ? "Node" : "Deno");
+function variants(): Variant[] {
+  return values.variants.split(",").map((name) => name === "Node" ? "Node" : "image");
 }
 
 function shown<T>(result: T): T {
@@ -137,32 +126,34 @@ function shown<T>(result: T): T {
 }
 
 /** As JSON in a file of its own, and as a table in the document. */
-function keep(name: string, results: unknown, table: string): void {
+function keep(name: string, results: unknown, table: string): number {
   const file = new URL(`${name}.json`, import.meta.url);
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
   documentWith(name, table);
   formatFiles(file);
+  return 0;
 }
 
-function aboutRun(rounds: number): Record<string, string> {
-  return {
-    date: new Date().toISOString().slice(0, 10),
-    machine: `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}`,
-    placement: placement(),
-    pods: String(pods),
-    rounds: `${rounds} of ${values.seconds} s, medians`,
-  };
+function aboutRun(): string {
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}`;
+  return `${date}, ${machine}, ${placement()}, ${pods} pods, ${values.seconds} s each`;
 }
 
-function committedRun(): Run {
-  return JSON.parse(readFileSync(resultsFile, "utf8"));
+function keptRuns(): Run[] {
+  return existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : [];
 }
 
 function check(run: Run): number {
-  const worse = regressions(run.cases, committedRun().cases);
+  const worse = regressions(keptRuns(), run);
   for (const line of worse) process.stderr.write(`${line}\n`);
-  process.stderr.write(worse.length === 0 ? "no ratio is worse than before\n" : "");
+  if (worse.length === 0) process.stderr.write("no figure is worse than in the kept runs\n");
   return worse.length === 0 ? 0 : 1;
+}
+
+function show(runs: readonly Run[]): number {
+  process.stdout.write(`\n${tableOf(runs)}`);
+  return 0;
 }
 
 function fail(line: string): number {

@@ -1,9 +1,10 @@
 /** The only server is killed for 20 s while a pod asks 20 times a second: what the pod sees of it. */
-import { type Runtime, ServerAssembly } from "./real_server.ts";
+import { ServerAssembly } from "./real_server.ts";
 import type { Tools } from "./tools.ts";
+import type { Variant } from "./variants.ts";
 
 export interface OutageResult {
-  readonly runtime: Runtime;
+  readonly variant: Variant;
   /** While the server was away, and in the ten seconds after its return. */
   readonly away: Asked;
   readonly back: Asked;
@@ -18,12 +19,12 @@ interface Asked {
 
 const rate = 20;
 
-export async function measureOutage(tools: Tools, runtime: Runtime): Promise<OutageResult> {
+export async function measureOutage(tools: Tools, variant: Variant): Promise<OutageResult> {
   const around = new ServerAssembly(tools, { pods: 0, nodes: 1 });
   try {
     await around.prepare();
-    const first = await around.start(runtime);
-    const agent = await around.startAgent(runtime, first.port);
+    const first = await around.start(variant);
+    const agent = await around.startAgent(variant, first.port);
     const at = `127.0.0.1:${await agent.listening("listen")}`;
     const ask = async (seconds: number): Promise<Asked> => {
       const requests = rate * seconds;
@@ -32,20 +33,20 @@ export async function measureOutage(tools: Tools, runtime: Runtime): Promise<Out
     await around.cluster.ask(`answers 1 0 ${at}`);
     await first.program.stop("SIGKILL");
     const away = await ask(20);
-    const returning = around.start(runtime, first.port);
+    const returning = around.start(variant, first.port);
     const back = await ask(10);
     await (await returning).program.stop();
     await agent.stop();
-    return { runtime, away, back };
+    return { variant, away, back };
   } finally {
     await around.stop();
   }
 }
 
 export function outageTable(results: readonly OutageResult[]): string {
-  const rows = results.flatMap(({ runtime, away, back }) => [
-    `| ${runtime}: killed for 20 s | ${cells(away)} |`,
-    `| ${runtime}: 10 s from its start | ${cells(back)} |`,
+  const rows = results.flatMap(({ variant, away, back }) => [
+    `| ${variant}: killed for 20 s | ${cells(away)} |`,
+    `| ${variant}: 10 s from its start | ${cells(back)} |`,
   ]);
   const head = "| the only server | requests | failed | p50 ms | slowest ms |";
   return [head, "| --- | --: | --: | --: | --: |", ...rows, ""].join("\n");

@@ -1,15 +1,17 @@
 /** Programs under measurement: started on a processor of their own, and what they have used. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
+import { MemoryGroup } from "./working_set.ts";
 
 /** Where a program runs: all candidates on one processor, whatever puts load on them on another. */
 export type Place = "candidate" | "load";
 
 const pins = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
 const processor = { candidate: "0", load: "1" };
+const sampleMs = 100;
 
 /** Whether programs can be kept apart. */
 export function placement(): string {
@@ -22,9 +24,18 @@ export class Program {
   readonly #unread: string[] = [];
   #wake = () => {};
   #ended = false;
+  readonly #memory: MemoryGroup | undefined;
+  readonly #sampling: NodeJS.Timeout | undefined;
+  #peak = 0;
 
-  constructor(place: Place, command: readonly string[], env: Record<string, string> = {}) {
-    const [file = "", ...args] = pins ? ["taskset", "-c", processor[place], ...command] : command;
+  constructor(
+    place: Place,
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    if (place === "candidate") this.#memory = new MemoryGroup();
+    const grouped = this.#memory?.enter(command) ?? command;
+    const [file = "", ...args] = pins ? ["taskset", "-c", processor[place], ...grouped] : grouped;
     this.#child = spawn(file, args, {
       stdio: ["pipe", "pipe", "inherit"],
       env: { ...environment(), ...env },
@@ -36,8 +47,10 @@ export class Program {
     });
     this.#child.once("exit", () => {
       this.#ended = true;
+      clearInterval(this.#sampling);
       this.#wake();
     });
+    if (this.#memory !== undefined) this.#sampling = setInterval(() => this.#sample(), sampleMs);
   }
 
   /** The next line of output. @throws {Error} the program has ended */
@@ -83,16 +96,21 @@ export class Program {
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
-  /** MiB: resident now, and at most so far. */
-  memory(): { readonly rss: number; readonly peak: number } {
-    const text = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
-    const mib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1]) / 1024;
-    return { rss: mib("VmRSS"), peak: mib("VmHWM") };
+  /** A candidate's working set in MiB: now, and at most since the start or the last {@link forgetPeak}. */
+  memory(): { readonly now: number; readonly peak: number } {
+    const now = this.#sample();
+    return { now, peak: this.#peak };
   }
 
-  /** What is at most so far begins anew. */
   forgetPeak(): void {
-    writeFileSync(`/proc/${this.#child.pid}/clear_refs`, "5");
+    this.#peak = 0;
+  }
+
+  #sample(): number {
+    if (this.#ended || this.#memory === undefined) return NaN;
+    const now = this.#memory.mib(this.#child.pid ?? 0);
+    this.#peak = Math.max(this.#peak, now);
+    return now;
   }
 
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
@@ -100,9 +118,11 @@ export class Program {
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill(signal);
     await ended;
+    this.#memory?.remove();
   }
 }
 
+/** Nothing of the caller's settings reaches a candidate. */
 function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/local/go/bin` };
+  return { PATH: process.env["PATH"], HOME: process.env["HOME"] };
 }

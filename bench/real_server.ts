@@ -1,26 +1,13 @@
 /** The server as a process, with an API server, an STS and a folder of settings of its own. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Program } from "./program.ts";
 import type { Tools } from "./tools.ts";
-
-export type Runtime = "Deno" | "Node";
+import { commandOf, type Variant } from "./variants.ts";
 
 export interface ClusterSize {
   readonly pods: number;
   readonly nodes: number;
-}
-
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-/** As the image and the manifests have them. */
-const v8 = "--max-semi-space-size=1";
-const malloc = { MALLOC_MMAP_THRESHOLD_: "30000", MALLOC_TRIM_THRESHOLD_: "65536" };
-
-/** How the program is started on a runtime; on Deno it gives itself what it wants besides. */
-export function programOn(runtime: Runtime, tools: Tools, file = main): string[] {
-  if (runtime === "Node") return [tools.node, v8, file];
-  return [tools.deno, "run", "-A", "--cached-only", file];
 }
 
 /** A cluster and an STS that takes 100 ms; both outlive servers, which may come and go. */
@@ -42,7 +29,8 @@ export class ServerAssembly {
   async prepare(): Promise<void> {
     const user = { name: "server", user: { token: "token-of-the-server" } };
     const server = `https://127.0.0.1:${await this.cluster.port()}`;
-    const cluster = { name: "bench", cluster: { server, "insecure-skip-tls-verify": true } };
+    const authority = btoa(await this.cluster.ask("certificate"));
+    const cluster = { name: "bench", cluster: { server, "certificate-authority-data": authority } };
     const context = { name: "bench", context: { cluster: "bench", user: "server" } };
     const config = {
       clusters: [cluster],
@@ -57,24 +45,20 @@ export class ServerAssembly {
   #stsPort = 0;
 
   /** At a port of its own, unless told. */
-  async start(runtime: Runtime, port = 0): Promise<RealServer> {
-    const program = new Program(
-      "candidate",
-      [...programOn(runtime, this.#tools), ...this.#args(port)],
-      {
-        AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
-        AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYS",
-        AWS_REGION: "us-east-1",
-        AWS_EC2_METADATA_DISABLED: "true",
-        ...malloc,
-      },
-    );
+  async start(variant: Variant, port = 0): Promise<RealServer> {
+    const { command, env } = commandOf(variant, "server", this.#tools);
+    const program = new Program("candidate", [...command, ...this.#args(port)], {
+      ...env,
+      AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
+      AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYS",
+      AWS_REGION: "us-east-1",
+      AWS_EC2_METADATA_DISABLED: "true",
+    });
     return await RealServer.ready(program);
   }
 
   #args(port: number): string[] {
     return [
-      "server",
       `--kubeconfig=${join(this.#folder, "kubeconfig")}`,
       `--token-file=${join(this.#folder, "token")}`,
       "--namespace=rolecall",
@@ -89,15 +73,16 @@ export class ServerAssembly {
   }
 
   /** The agent of node-0, which has a server at that port. */
-  async startAgent(runtime: Runtime, port: number): Promise<Program> {
+  async startAgent(variant: Variant, port: number): Promise<Program> {
     const folder = join(this.#folder, "agent");
     mkdirSync(folder);
     const { data } = await this.cluster.ask("authority");
     writeFileSync(join(folder, "ca.crt"), data["ca.crt"]);
     writeFileSync(join(folder, "token"), agentToken(0));
+    const { command, env } = commandOf(variant, "agent", this.#tools);
     return new Program("candidate", [
-      ...programOn(runtime, this.#tools),
-      "agent",
+      ...command,
+      "--identity=address",
       "--redirect=none",
       "--direct",
       "--listen=127.0.0.1:0",
@@ -107,7 +92,7 @@ export class ServerAssembly {
       `--token-file=${join(folder, "token")}`,
       `--state-dir=${join(folder, "state")}`,
       "--metadata-url=http://127.0.0.1:9",
-    ]);
+    ], env);
   }
 
   async stop(): Promise<void> {

@@ -1,82 +1,76 @@
-/** The medians of a run's rounds, their ratios, and how far apart the rounds were. */
-import type { CandidateName } from "./candidates.ts";
-import type { Case } from "./cases.ts";
-import type { Measured } from "./measure.ts";
+/** The figures of the last runs, as tables of ranges, and whether a run is worse than all of them. */
+import { type CandidateName, candidateNames } from "./candidates.ts";
 
-export type Rounds = Partial<Record<CandidateName, readonly Measured[]>>;
+/** One run: what was measured, by candidate. */
+export type Figures = Record<string, Partial<Record<CandidateName, number>>>;
 
-export interface Ratio {
-  /** Candidate's to baseline's, median over rounds. */
-  readonly median: number;
-  /** Half of the distance between the lowest and the highest round, as a share of the median. */
-  readonly spread: number;
-  /** The medians of the last runs that were kept, this one's at the end. */
-  readonly runs?: readonly number[];
+export interface Run {
+  /** When and on what. */
+  readonly about: string;
+  readonly figures: Figures;
 }
 
-export interface CaseResult {
-  readonly name: string;
-  readonly baseline: CandidateName;
-  readonly measured: Partial<Record<CandidateName, Measured>>;
-  /** Of throughput and of processor time for each answer, against the baseline. */
-  readonly ratios: Partial<Record<CandidateName, { readonly rate: Ratio; readonly cpu: Ratio }>>;
-}
-
-export function summarize({ name, baseline, candidates }: Case, rounds: Rounds): CaseResult {
-  const measured: CaseResult["measured"] = {};
-  const ratios: CaseResult["ratios"] = {};
-  const base = rounds[baseline] ?? [];
-  for (const candidate of candidates) {
-    const own = rounds[candidate] ?? [];
-    measured[candidate] = {
-      rate: median(own.map(({ rate }) => rate)),
-      p50Ms: median(own.map(({ p50Ms }) => p50Ms)),
-      p99Ms: median(own.map(({ p99Ms }) => p99Ms)),
-      cpu: median(own.map(({ cpu }) => cpu)),
-      errors: own.reduce((sum, { errors }) => sum + errors, 0),
-    };
-    if (candidate === baseline) continue;
-    ratios[candidate] = {
-      rate: ratioOf(own.map(({ rate }, at) => rate / (base[at]?.rate ?? NaN))),
-      cpu: ratioOf(own.map(({ cpu }, at) => cpu / (base[at]?.cpu ?? NaN))),
-    };
-  }
-  return { name, baseline, measured, ratios };
-}
-
-/** So many runs are remembered, so that their differences can be known for noise. */
 const maxRuns = 8;
+/** No run repeats itself more exactly than this. */
+const margin = 0.15;
 
-/** The results, each ratio with those of the runs before it. */
-export function withHistory(
-  now: readonly CaseResult[],
-  before: readonly CaseResult[],
-): CaseResult[] {
-  const known = new Map(before.map((result) => [result.name, result.ratios]));
-  return now.map((result) => {
-    const old = known.get(result.name);
-    const ratios = Object.entries(result.ratios).map(([name, { rate, cpu }]) => {
-      const earlier = old?.[name as CandidateName];
-      return [name, { rate: after(earlier?.rate, rate), cpu: after(earlier?.cpu, cpu) }];
-    });
-    return { ...result, ratios: Object.fromEntries(ratios) };
+export function withRun(runs: readonly Run[], now: Run): Run[] {
+  return [...runs, now].slice(-maxRuns);
+}
+
+/** Lowest and highest of each figure. */
+export function tableOf(runs: readonly Run[]): string {
+  const names = Object.keys(runs.at(-1)?.figures ?? {});
+  const rows = names.map((name) => [name, ...candidateNames.map((one) => range(runs, name, one))]);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const head = ["", ...candidateNames];
+  const rule = head.map((_, at) => at === 0 ? "---" : "--:");
+  return [
+    `${runs.length} runs; the last: ${runs.at(-1)?.about}`,
+    "",
+    ...[head, rule, ...rows].map(line),
+    "",
+  ]
+    .join("\n");
+}
+
+function range(runs: readonly Run[], name: string, candidate: CandidateName): string {
+  const values = valuesOf(runs, name, candidate);
+  if (values.length === 0) return "";
+  const [low, high] = [shown(Math.min(...values)), shown(Math.max(...values))];
+  return low === high ? low : `${low} – ${high}`;
+}
+
+function shown(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(2);
+}
+
+/** One line for each figure that is worse than in every kept run, as a ratio to Go's in the same run. */
+export function regressions(runs: readonly Run[], { figures }: Run): string[] {
+  return Object.keys(figures).flatMap((name) =>
+    candidateNames.filter((one) => one !== "Go").flatMap((candidate) => {
+      const [now] = ratios([{ about: "", figures }], name, candidate);
+      const before = ratios(runs, name, candidate);
+      if (now === undefined || before.length === 0) return [];
+      const higher = name.endsWith("per second");
+      const worst = higher ? Math.min(...before) : Math.max(...before);
+      const worse = higher ? now < worst * (1 - margin) : now > worst * (1 + margin);
+      if (!worse) return [];
+      return [
+        `${name}, ${candidate}: ${now.toFixed(2)} of Go's; at worst ${worst.toFixed(2)} before`,
+      ];
+    })
+  );
+}
+
+function ratios(runs: readonly Run[], name: string, candidate: CandidateName): number[] {
+  return runs.flatMap(({ figures }) => {
+    const own = figures[name]?.[candidate];
+    const base = figures[name]?.Go;
+    return own === undefined || base === undefined ? [] : [own / base];
   });
 }
 
-function after(earlier: Ratio | undefined, now: Ratio): Ratio {
-  const runs = earlier === undefined ? [] : earlier.runs ?? [earlier.median];
-  return { ...now, runs: [...runs, now.median].slice(-maxRuns) };
-}
-
-function ratioOf(values: readonly number[]): Ratio {
-  const middle = median(values);
-  const spread = (Math.max(...values) - Math.min(...values)) / 2 / middle;
-  return { median: middle, spread };
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+function valuesOf(runs: readonly Run[], name: string, candidate: CandidateName): number[] {
+  return runs.map(({ figures }) => figures[name]?.[candidate]).filter((one) => one !== undefined);
 }

@@ -53,12 +53,12 @@ export async function measureScale(
     return JSON.parse(await program.line());
   };
   try {
-    const idle = server.memory().rss;
+    const idle = server.memory().now;
     const before = server.cpuSeconds();
     const synced = await tell(agents, "connect");
     const syncCpu = server.cpuSeconds() - before;
     await settled(agents, tell);
-    const { rss, peak } = server.memory();
+    const { now: rss, peak } = server.memory();
     const churnBefore = server.cpuSeconds();
     const churn = tell(server, `churn ${churnRate} ${churnSeconds}`);
     const pushed = await tell(agents, `follow ${churnSeconds + 1}`);
@@ -109,10 +109,10 @@ export function scaleTable(results: readonly ScaleResult[]): string {
     "all synced, s",
     "CPU s a node",
     "snapshot MiB",
-    "RSS before agents, MiB",
-    "RSS",
+    "working set before agents, MiB",
+    "with all",
     "peak",
-    "all again: peak to RSS",
+    "all again: peak to that",
     "KiB a pod",
     "500 changes/s: CPU",
     "push p50 ms",

@@ -12,7 +12,7 @@ interface Line {
 }
 
 const lines: readonly Line[] = [
-  { label: "RSS with all agents, MiB", colour: "#1f6feb", of: ({ rss }) => rss },
+  { label: "working set with all agents, MiB", colour: "#1f6feb", of: ({ rss }) => rss },
   { label: "peak, MiB", colour: "#8250df", of: ({ peak }) => peak },
   { label: "all synced, ms", colour: "#bf3989", of: (result) => result.syncedSeconds * 1000 },
   { label: "all again, ms", colour: "#9a6700", of: (result) => result.reconnectSeconds * 1000 },

@@ -1,22 +1,21 @@
 /** The Go program that puts load on candidates and is what they are compared with; built once. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { credentialsDocument } from "../src/agent/documents/credentials_documents.ts";
 import { podFrame } from "./feed.ts";
+import { makeImages, type Programs } from "./variants.ts";
 
-export interface Tools {
+export interface Tools extends Programs {
   /** The Go program. */
   readonly go: string;
   /** A folder for what a run needs. */
   readonly folder: string;
   /** A file with the very bytes of a credentials document. */
   readonly document: string;
-  readonly deno: string;
-  readonly node: string;
 }
 
 /** What has to be installed for a run, with what it is for; empty where all is there. */
@@ -24,13 +23,13 @@ export function missing(): string[] {
   const wanted = [
     ["go", ["version"], "go 1.22 or later, for the load and the Go baselines"],
     ["deno", ["--version"], "deno 2.9 or later"],
-    ["node", ["--version"], "node 22.19 or later"],
+    ["node", ["-e", "Promise.withResolvers()"], "node 22.19 or later"],
   ] as const;
   return wanted.filter(([name, args]) => spawnSync(programs()[name], args).status !== 0)
     .map(([, , need]) => need);
 }
 
-/** @throws {Error} with the compiler's words */
+/** Builds everything that is measured. @throws {Error} with what the compiler says */
 export function prepareTools(): Tools {
   const folder = mkdtempSync(join(tmpdir(), "rolecall-bench-"));
   const go = join(folder, "bench");
@@ -45,11 +44,20 @@ export function prepareTools(): Tools {
   writeFileSync(document, credentialsDocument(frame.role.credentials));
   writeFileSync(join(folder, "token"), "token-of-the-agent");
   const { deno, node } = programs();
-  return { go, folder, document, deno, node };
+  const images = { image: join(folder, "image"), nodeImage: join(folder, "node-image") };
+  const tools = { go, folder, document, deno, node, ...images };
+  makeImages(tools, folder);
+  return tools;
 }
 
-/** Other programs than those of PATH can be named by `GO`, `DENO` and `NODE`. */
+/** Those in PATH, or `GO`, `DENO` and `NODE`, as full paths: launchers name them so. */
 function programs() {
   const { GO, DENO, NODE } = process.env;
-  return { go: GO ?? "go", deno: DENO ?? "deno", node: NODE ?? "node" };
+  return { go: pathOf(GO ?? "go"), deno: pathOf(DENO ?? "deno"), node: pathOf(NODE ?? "node") };
+}
+
+function pathOf(name: string): string {
+  const { stdout } = spawnSync("sh", ["-c", 'command -v "$0"', name], { encoding: "utf8" });
+  const found = stdout.trim();
+  return found === "" ? name : realpathSync(found);
 }

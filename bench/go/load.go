@@ -26,8 +26,7 @@ type loadPlan struct {
 	each        bool
 	seconds     float64
 	warmup      float64
-	requests    int
-	status      int
+	rate        float64
 }
 
 type loadResult struct {
@@ -58,20 +57,30 @@ func runLoad(args []string) error {
 	flags.IntVar(&plan.roles, "roles", 50, "roles that the pods share")
 	flags.BoolVar(&plan.each, "new", false, "a new connection for each request")
 	flags.Float64Var(&plan.seconds, "seconds", 2, "measured")
-	flags.Float64Var(&plan.warmup, "warmup", 1, "seconds before")
-	flags.IntVar(&plan.requests, "requests", 0, "ends after so many, too")
-	flags.IntVar(&plan.status, "status", 200, "any other is an error")
+	flags.Float64Var(&plan.warmup, "warmup", 5, "at most so many seconds before, until the rate is steady")
+	flags.Float64Var(&plan.rate, "rate", 0, "requests a second; 0 means as many as there can be")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if plan.warmup > 0 {
-		plan.run(plan.warmup)
-	}
+	plan.warmUp()
 	fmt.Println("READY")
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(plan.run(plan.seconds))
+}
+
+// warmUp loads the candidate until its rate no longer rises.
+func (plan *loadPlan) warmUp() {
+	const slice = 0.5
+	best := 0.0
+	for spent := 0.0; spent < plan.warmup; spent += slice {
+		rate := plan.run(slice).Rate
+		if rate < best*1.05 {
+			return
+		}
+		best = rate
+	}
 }
 
 type worker struct {
@@ -104,8 +113,12 @@ func (plan *loadPlan) run(seconds float64) loadResult {
 
 func (w *worker) run(end time.Time) {
 	turn := w.index
-	share := w.plan.requests / w.plan.connections
-	for n := 0; time.Now().Before(end) && (share == 0 || n < share); n++ {
+	started := time.Now()
+	for n := 0; time.Now().Before(end); n++ {
+		if w.plan.rate > 0 {
+			every := float64(time.Second) * float64(w.plan.connections) / w.plan.rate
+			time.Sleep(time.Until(started.Add(time.Duration(float64(n) * every))))
+		}
 		began := time.Now()
 		if err := w.exchange(turn); err != nil {
 			w.errors++
@@ -182,7 +195,7 @@ func (w *worker) readAnswer() error {
 	if err != nil {
 		return err
 	}
-	if len(line) < 12 || string(line[9:12]) != strconv.Itoa(w.plan.status) {
+	if len(line) < 12 || string(line[9:12]) != "200" {
 		return fmt.Errorf("answered %q", strings.TrimSpace(string(line)))
 	}
 	length, chunked, closes := int64(-1), false, false
@@ -213,6 +226,8 @@ func (w *worker) readAnswer() error {
 		return err
 	}
 	if closes {
+		// The server closes first, as it does for clients that announce it.
+		_, _ = io.Copy(io.Discard, w.reader)
 		w.hangUp()
 	}
 	return nil

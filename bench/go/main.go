@@ -13,12 +13,11 @@ func main() {
 		"cluster":  runCluster,
 		"sts":      runSts,
 		"load":     runLoad,
-		"constant": runConstant,
-		"proxy":    runProxy,
+		"agent":    runAgent,
 		"upstream": runUpstream,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench agents|cluster|constant|load|proxy|sts|upstream [flags]")
+		fmt.Fprintln(os.Stderr, "usage: bench agent|agents|cluster|load|sts|upstream [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"net"
@@ -13,34 +15,17 @@ import (
 	"time"
 )
 
-// runConstant answers everything with one file's bytes: net/http at its fastest.
-func runConstant(args []string) error {
-	flags := flag.NewFlagSet("constant", flag.ExitOnError)
-	listen := flags.String("listen", "127.0.0.1:0", "host:port")
-	file := flags.String("file", "", "the body")
+// runAgent does an agent's job with net/http: credentials by the caller's address, from memory, and
+// everything else passed on by httputil.ReverseProxy, as kiam and kube2iam do.
+func runAgent(args []string) error {
+	flags := flag.NewFlagSet("agent", flag.ExitOnError)
+	file := flags.String("file", "", "the document that pods get")
+	to := flags.String("to", "", "URL of the metadata service")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	body, err := os.ReadFile(*file)
+	document, err := os.ReadFile(*file)
 	if err != nil {
-		return err
-	}
-	return serve(*listen, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		header := w.Header()
-		header.Set("Server", "EC2ws")
-		header.Set("Content-Type", "text/plain")
-		header.Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body)
-	}))
-}
-
-// runProxy passes everything on with httputil.ReverseProxy, as kiam and kube2iam do, with more idle
-// connections than the default's two.
-func runProxy(args []string) error {
-	flags := flag.NewFlagSet("proxy", flag.ExitOnError)
-	listen := flags.String("listen", "127.0.0.1:0", "host:port")
-	to := flags.String("to", "", "URL")
-	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	target, err := url.Parse(*to)
@@ -49,11 +34,39 @@ func runProxy(args []string) error {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
-	proxy := &httputil.ReverseProxy{
+	rest := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport: transport,
 	}
-	return serve(*listen, proxy)
+	const roles = "/latest/meta-data/iam/security-credentials/"
+	pods := map[string]string{}
+	for n := range 110 {
+		pods[fmt.Sprintf("127.1.%d.%d", n/250, n%250+1)] = fmt.Sprintf("role-%d", n%50)
+	}
+	return serve("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, found := strings.CutPrefix(r.URL.Path, roles)
+		if !found && r.Method == http.MethodGet {
+			rest.ServeHTTP(w, r)
+			return
+		}
+		address, _, _ := net.SplitHostPort(r.RemoteAddr)
+		role, known := pods[address]
+		if !known || found && asked != role {
+			http.Error(w, "no role", http.StatusNotFound)
+			return
+		}
+		body := document
+		if !found {
+			token := make([]byte, 40)
+			_, _ = rand.Read(token)
+			body = []byte(base64.StdEncoding.EncodeToString(token))
+		}
+		header := w.Header()
+		header.Set("Server", "EC2ws")
+		header.Set("Content-Type", "text/plain")
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
+	}))
 }
 
 // runUpstream plays the metadata service: tokens, and /bytes/N anywhere in a path gives N bytes.

@@ -1,3 +1,0 @@
-/** A program that does nothing: what the runtime itself takes. */
-console.log("here");
-setInterval(() => {}, 60_000);
