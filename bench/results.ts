@@ -26,7 +26,7 @@ export function tableOf(runs: readonly Run[]): string {
   const head = ["", ...candidateNames];
   const rule = head.map((_, at) => at === 0 ? "---" : "--:");
   return [
-    `${runs.length} runs; the last: ${runs.at(-1)?.about}`,
+    `Runs kept: ${runs.length}; the last: ${runs.at(-1)?.about}`,
     "",
     ...[head, rule, ...rows].map(line),
     "",
