@@ -38,6 +38,8 @@ const server = createServer({
     await new Promise((resolve) => setTimeout(resolve, stsMs));
     return credentials();
   },
+  requestToken: () => Promise.resolve({ kind: "gone" }),
+  tokenFenceProblem: () => Promise.resolve(null),
   readCallerArns: () => Promise.resolve(["arn:aws:sts::111122223333:assumed-role/server/i"]),
   reviewToken: (token, audience) => Promise.resolve(review(token, audience)),
   reviewAccess: () => Promise.resolve(true),

@@ -39,17 +39,24 @@ export interface StsOptions {
   readonly timeouts?: StsTimeouts;
 }
 
+/** What a call is authenticated with; neither: the server's own credentials. */
+interface AssumeRoleBy {
+  /** The credentials of the identity's trust role. */
+  readonly assumedBy?: StsCredentials | undefined;
+  /** A token of its ServiceAccount. */
+  readonly webIdentityToken?: string | undefined;
+}
+
 export interface Sts {
   /**
-   * Rejects with a `StsFault`, immediately when `signal` aborts. `assumedBy` are the credentials of the
-   * identity's trust role.
-   * @throws {TypeError} the identity has a trust role and there are no such credentials: the server's
-   * own must not stand in for them.
+   * Rejects with a `StsFault`, immediately when `signal` aborts.
+   * @throws {TypeError} the identity has a trust role or a web identity, and `by` lacks what goes with
+   * it: the server's own credentials must not stand in for them.
    */
   assumeRole(
     identity: RoleIdentity,
     signal: AbortSignal,
-    assumedBy?: StsCredentials,
+    by?: AssumeRoleBy,
   ): Promise<StsCredentials>;
   /** The principal that assumes the pods' roles. Rejects with a `StsFault`. */
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
@@ -87,18 +94,10 @@ export function createSts(options: StsOptions): Sts {
   };
 
   return {
-    assumeRole: async (identity, signal, assumedBy) => {
-      if ((identity.assumedBy === null) !== (assumedBy === undefined)) {
-        throw new TypeError(
-          "a trust role's credentials go with its identities, and only with them",
-        );
-      }
+    assumeRole: async (identity, signal, by = {}) => {
+      checkAuthentication(identity, by);
       try {
-        const answer = await client.send(
-          (sdk, sts, call) => sts.send(new sdk.AssumeRoleCommand(requestFor(identity)), call),
-          signal,
-          assumedBy,
-        );
+        const answer = await send(client, identity, { signal, ...by });
         return credentialsOf(answer, now());
       } catch (error) {
         throw noted(client, assumeRoleFault(error, identity, caller()));
@@ -151,18 +150,51 @@ async function assumeFirst(base: StsClient, arn: string, now: () => number) {
   }
 }
 
-function requestFor(identity: RoleIdentity): AssumeRoleCommandInput {
-  const { externalId, sourceIdentity, tags, transitiveTagKeys, policyArns, policy } = identity;
+function checkAuthentication(identity: RoleIdentity, by: AssumeRoleBy): void {
+  const trustRole = (identity.assumedBy === null) === (by.assumedBy === undefined);
+  const token = (identity.webIdentity === null) === (by.webIdentityToken === undefined);
+  if (!trustRole || !token) throw new TypeError("the identity isn't authenticated as it must be");
+}
+
+function send(
+  client: StsClient,
+  identity: RoleIdentity,
+  { signal, assumedBy, webIdentityToken }: AssumeRoleBy & { readonly signal: AbortSignal },
+): Promise<unknown> {
+  if (webIdentityToken === undefined) {
+    return client.send(
+      (sdk, sts, call) => sts.send(new sdk.AssumeRoleCommand(requestFor(identity)), call),
+      signal,
+      assumedBy ?? "own",
+    );
+  }
+  const request = { ...sessionOf(identity), WebIdentityToken: webIdentityToken };
+  return client.send(
+    (sdk, sts, call) => sts.send(new sdk.AssumeRoleWithWebIdentityCommand(request), call),
+    signal,
+    "unsigned",
+  );
+}
+
+/** What both calls take. */
+function sessionOf({ arn, sessionName, durationSeconds, policyArns, policy }: RoleIdentity) {
   return {
-    RoleArn: identity.arn,
-    RoleSessionName: identity.sessionName,
-    DurationSeconds: identity.durationSeconds,
+    RoleArn: arn,
+    RoleSessionName: sessionName,
+    DurationSeconds: durationSeconds,
+    ...(policyArns.length > 0 && { PolicyArns: policyArns.map((arn) => ({ arn })) }),
+    ...(policy !== null && { Policy: policy }),
+  };
+}
+
+function requestFor(identity: RoleIdentity): AssumeRoleCommandInput {
+  const { externalId, sourceIdentity, tags, transitiveTagKeys } = identity;
+  return {
+    ...sessionOf(identity),
     ...(externalId !== null && { ExternalId: externalId }),
     ...(sourceIdentity !== null && { SourceIdentity: sourceIdentity }),
     ...(tags.length > 0 && { Tags: tags.map(([Key, Value]) => ({ Key, Value })) }),
     ...(transitiveTagKeys.length > 0 && { TransitiveTagKeys: [...transitiveTagKeys] }),
-    ...(policyArns.length > 0 && { PolicyArns: policyArns.map((arn) => ({ arn })) }),
-    ...(policy !== null && { Policy: policy }),
   };
 }
 

@@ -81,8 +81,8 @@ export class StsClient {
   }
 
   /**
-   * Sends one command, signed `as` the given credentials or else the server's own. Those are found
-   * first, so that an error in finding them isn't mistaken for one about the requested role.
+   * Sends one command, signed with the given credentials, the server's own, or none. The server's own
+   * are found first, so that an error in finding them isn't mistaken for one about the requested role.
    * @throws {StsFault} no region, no credentials of the server's own, or settings that the SDK
    * refuses
    * @throws the SDK's error
@@ -90,17 +90,19 @@ export class StsClient {
   async send<T>(
     request: (sdk: Sdk, client: STSClient, options: { abortSignal: AbortSignal }) => Promise<T>,
     signal?: AbortSignal,
-    as?: OwnCredentials,
+    as: OwnCredentials | "own" | "unsigned" = "own",
   ): Promise<T> {
     const { sdk, client: own } = await this.#load().catch((error) => {
       throw unsentFault(error);
     });
     const { clock, timeouts } = this.#options;
-    const client = as === undefined ? own : this.#clientAs(as, sdk, own);
-    const finding = { clock, signal, ms: timeouts.credentialsMs };
-    await withDeadline(finding, () => this.#findCredentials(client)).catch((error) => {
-      throw signal?.aborted ? error : serverCredentialsFault(error);
-    });
+    const client = typeof as === "string" ? own : this.#clientAs(as, sdk, own);
+    if (as === "own") {
+      const finding = { clock, signal, ms: timeouts.credentialsMs };
+      await withDeadline(finding, () => this.#findCredentials(own)).catch((error) => {
+        throw signal?.aborted ? error : serverCredentialsFault(error);
+      });
+    }
     const sending = { clock, signal, ms: timeouts.requestMs };
     return await withDeadline(
       sending,

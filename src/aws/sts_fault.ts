@@ -1,5 +1,5 @@
 /** Faults of STS calls. Pods may see the messages: the role, and what to do about it. */
-import type { RoleIdentity } from "../policy/facts.ts";
+import type { RoleIdentity, WebIdentity } from "../policy/facts.ts";
 import { isRegionMissing } from "./sdk_configuration.ts";
 import {
   codeOf,
@@ -43,6 +43,8 @@ export function assumeRoleFault(error: unknown, identity: RoleIdentity, caller: 
   if (error instanceof StsFault) return error;
   const facts = factsOfError(error);
   const code = codeOf(facts);
+  const token = tokenProblem(facts, identity);
+  if (token !== null) return token;
   if (code === "access_denied") return new StsFault(code, accessDenied(identity, caller), facts);
   if (code === "rejected") return new StsFault(code, rejected(identity, caller, facts), facts);
   if (code === "server_credentials" && identity.assumedBy !== null) {
@@ -112,8 +114,49 @@ function passing(
   return code === "configuration" ? settings(facts) : ownCredentials(facts);
 }
 
+/** STS's errors about the token of a web identity: whether another call may help, and what to do. */
+const tokenProblems: Readonly<Record<string, readonly ["rejected" | "sts_failing", string]>> = {
+  InvalidIdentityToken: [
+    "rejected",
+    "its account needs an IAM OIDC provider for the cluster's issuer, with this audience and current " +
+    "keys",
+  ],
+  ExpiredToken: [
+    "sts_failing",
+    "the clocks of API server and AWS disagree, or the call waited for long; the server tries again",
+  ],
+  IDPCommunicationError: [
+    "sts_failing",
+    "AWS can't reach the cluster's issuer; the server tries again",
+  ],
+  IDPRejectedClaim: ["rejected", "the OIDC provider rejects its claims"],
+};
+
+/** Null if the error isn't about a web identity's token. */
+function tokenProblem(
+  facts: StsErrorFacts,
+  { arn, webIdentity }: RoleIdentity,
+): StsFault | null {
+  const name = facts.name.replace(/Exception$/, "");
+  if (webIdentity === null || !Object.hasOwn(tokenProblems, name)) return null;
+  const [code, remedy] = tokenProblems[name]!;
+  const token = `the token of ${subjectOf(webIdentity)} with audience ${
+    shown(webIdentity.audience)
+  }`;
+  const found = `STS doesn't accept ${token} for ${shown(arn)} (${shown(facts.name)})`;
+  return new StsFault(code, `${found}: ${remedy}`, facts);
+}
+
+function subjectOf({ namespace, serviceAccount }: WebIdentity): string {
+  return shown(`system:serviceaccount:${namespace}:${serviceAccount}`);
+}
+
 function accessDenied(identity: RoleIdentity, { principal }: Caller): string {
-  const { arn, tags, externalId, sourceIdentity, assumedBy } = identity;
+  const { arn, tags, externalId, sourceIdentity, assumedBy, webIdentity } = identity;
+  if (webIdentity !== null) {
+    return `STS denies ${shown(arn)}: it must exist, and its trust policy must allow ` +
+      `sts:AssumeRoleWithWebIdentity to the cluster's OIDC provider for ${subjectOf(webIdentity)}`;
+  }
   const actions = [
     "sts:AssumeRole",
     ...(tags.length > 0 ? ["sts:TagSession"] : []),

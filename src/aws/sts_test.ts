@@ -116,9 +116,10 @@ const session = {
 
 test("assumeRole() signs with the trust role's credentials, one set after the other", async () => {
   const tested = sts();
-  await tested.assumeRole(trusted, never, session);
-  await tested.assumeRole(trusted, never, session);
-  await tested.assumeRole(trusted, never, { ...session, accessKeyId: "ASIANEXT" });
+  await tested.assumeRole(trusted, never, { assumedBy: session });
+  await tested.assumeRole(trusted, never, { assumedBy: session });
+  const next = { ...session, accessKeyId: "ASIANEXT" };
+  await tested.assumeRole(trusted, never, { assumedBy: next });
   await tested.assumeRole(plain, never);
   assert.deepEqual(
     endpoint.requests.map(({ accessKeyId }) => accessKeyId),
@@ -128,13 +129,13 @@ test("assumeRole() signs with the trust role's credentials, one set after the ot
 
 test("assumeRole() never uses the server's own credentials in a trust role's place", async () => {
   await assert.rejects(sts().assumeRole(trusted, never), TypeError);
-  await assert.rejects(sts().assumeRole(plain, never, session), TypeError);
+  await assert.rejects(sts().assumeRole(plain, never, { assumedBy: session }), TypeError);
   assert.equal(endpoint.requests.length, 0);
 });
 
 test("assumeRole() names the trust role in what the trust policy needs", async () => {
   endpoint.answer = () => refusal(403, "AccessDenied", "no");
-  const { message } = await faultOf(sts().assumeRole(trusted, never, session));
+  const { message } = await faultOf(sts().assumeRole(trusted, never, { assumedBy: session }));
   assert.match(
     message,
     /must allow sts:AssumeRole to arn:aws:iam::111122223333:role\/trust\/shop;/,
@@ -143,10 +144,66 @@ test("assumeRole() names the trust role in what the trust policy needs", async (
 
 test("assumeRole() a trust role's session that STS doesn't accept is not the server's fault", async () => {
   endpoint.answer = () => refusal(403, "ExpiredToken", "no");
-  const fault = await faultOf(sts().assumeRole(trusted, never, session));
+  const fault = await faultOf(sts().assumeRole(trusted, never, { assumedBy: session }));
   assert.deepEqual([fault.code, fault.retryable], ["sts_failing", true]);
   assert.match(fault.message, /session of .*role\/trust\/shop; the server tries again/);
 });
+
+const webIdentity = { namespace: "shop", serviceAccount: "cart", audience: "sts.amazonaws.com" };
+const federated = roleIdentity({ arn, webIdentity, policy: "{}" });
+const byToken = { webIdentityToken: "header.claims.signature" };
+
+test("assumeRole() with a web identity: its token, unsigned, without credentials of the server's", async () => {
+  const tested = sts({ credentials: () => Promise.reject(new Error("none")) });
+  const reply = assumed("ASIAEXAMPLE", new Date(Date.now() + 3_600_000));
+  assert.ok(typeof reply === "object");
+  const body = reply.body.replaceAll("AssumeRole", "AssumeRoleWithWebIdentity");
+  endpoint.answer = () => ({ ...reply, body });
+  const { accessKeyId } = await tested.assumeRole(federated, never, byToken);
+  assert.equal(accessKeyId, "ASIAEXAMPLE");
+  const [request] = endpoint.requests;
+  assert.equal(request?.accessKeyId, undefined);
+  assert.deepEqual(Object.fromEntries(request?.form ?? []), {
+    Action: "AssumeRoleWithWebIdentity",
+    Version: "2011-06-15",
+    RoleArn: arn,
+    RoleSessionName: "shop.cart",
+    DurationSeconds: "3600",
+    Policy: "{}",
+    WebIdentityToken: "header.claims.signature",
+  });
+});
+
+test("assumeRole() a web identity is never assumed with the server's own credentials", async () => {
+  await assert.rejects(sts().assumeRole(federated, never), TypeError);
+  await assert.rejects(sts().assumeRole(plain, never, byToken), TypeError);
+});
+
+// status, STS's code, fault, retryable, in the message
+const tokenRefusals = [
+  [400, "InvalidIdentityToken", "rejected", false, /OIDC provider for the cluster's issuer/],
+  [400, "ExpiredTokenException", "sts_failing", true, /clocks of API server and AWS disagree/],
+  [400, "IDPCommunicationError", "sts_failing", true, /can't reach the cluster's issuer/],
+  [403, "IDPRejectedClaim", "rejected", false, /rejects its claims/],
+  [
+    403,
+    "AccessDenied",
+    "access_denied",
+    false,
+    /AssumeRoleWithWebIdentity .*for system:.*:shop:cart/,
+  ],
+] as const;
+
+for (const [status, code, expected, retryable, message] of tokenRefusals) {
+  test(`assumeRole() with a web identity, ${status} ${code}: ${expected}`, async () => {
+    endpoint.answer = () =>
+      refusal(status, code, `STS's own text about ${byToken.webIdentityToken}`);
+    const fault = await faultOf(sts().assumeRole(federated, never, byToken));
+    assert.deepEqual([fault.code, fault.retryable], [expected, retryable]);
+    assert.match(fault.message, message);
+    assert.doesNotMatch(`${fault.stack}${JSON.stringify(fault.cause)}`, /own text|claims\.sig/);
+  });
+}
 
 // status, STS's code, fault, retryable, in the message
 const refusals = [

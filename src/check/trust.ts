@@ -104,9 +104,17 @@ export function trustProblem(
   serverRole: string,
   identity: RoleIdentity,
 ): Problem | null {
-  const { assumedBy } = identity;
+  const { assumedBy, webIdentity } = identity;
+  if (webIdentity !== null) return unevaluated(identity.arn);
   if (assumedBy === null) return hopProblem(roles, serverRole, identity);
   return trustProblem(roles, serverRole, assumedBy) ?? hopProblem(roles, assumedBy.arn, identity);
+}
+
+/** Which issuer and provider the cluster has isn't known here. */
+function unevaluated(arn: string): Problem {
+  const message = `the trust policy of ${arn} isn't evaluated for ServiceAccounts' tokens; ` +
+    "compare its sub and aud with the pod's ServiceAccount";
+  return { level: "unknown", reason: "WebIdentity", message };
 }
 
 function hopProblem(

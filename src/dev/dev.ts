@@ -13,6 +13,7 @@ import { hostPortText } from "../net/host_port.ts";
 import { listenAt } from "../cli/listening.ts";
 import { commandLines, otherPodLines, type PodRow } from "./announcement.ts";
 import { announce } from "./announcer.ts";
+import { createClusterIssuer } from "./cluster_issuer.ts";
 import type { ClusterSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "./embedded_aws.ts";
@@ -44,10 +45,12 @@ export async function runDev(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const region = options.settings.server.region ?? "us-east-1";
-  const aws = await startEmbeddedAws({ runtime: options.runtime, now: systemClock.now, region });
+  const issuer = createClusterIssuer(systemClock.now);
+  const { now } = systemClock;
+  const aws = await startEmbeddedAws({ runtime: options.runtime, now, region, issuer });
   // The agent stays connected to the server while requests finish, so that waiting ones get answers.
   const ended = new AbortController();
-  const pair = createPair({ ...options, aws });
+  const pair = createPair({ ...options, aws, issuer });
   const listeners: Listener[] = [];
   const { pods, namespaces, serviceAccounts } = pair.server.index;
   const sinks = { pods, namespaces, serviceAccounts, iam: aws.iam };

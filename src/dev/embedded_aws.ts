@@ -1,6 +1,7 @@
 /** The embedded STS and metadata service, listening on free ports of loopback. */
 import type { Incoming, ListenLimits } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { type ClusterIssuer, devIssuer } from "./cluster_issuer.ts";
 import { createFakeImds } from "./fake_imds.ts";
 import { createFakeSts } from "./sts/fake_sts.ts";
 import { type IamDocuments, lenientIam } from "./sts/iam.ts";
@@ -18,6 +19,8 @@ interface EmbeddedAwsOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly region: string;
+  /** Of the cluster's ServiceAccount tokens. */
+  readonly issuer: Pick<ClusterIssuer, "keys">;
 }
 
 /** The account that everything embedded is in. */
@@ -35,12 +38,18 @@ const limits: ListenLimits = {
 /** Open to every program on this machine, since everything it returns is fake. */
 export async function startEmbeddedAws(options: EmbeddedAwsOptions): Promise<EmbeddedAws> {
   const { now, region } = options;
+  const provider = {
+    arn: `arn:aws:iam::${embeddedAccountId}:oidc-provider/${devIssuer.replace("https://", "")}`,
+    issuer: devIssuer,
+    audiences: ["sts.amazonaws.com"],
+    keys: await options.issuer.keys(),
+  };
   let documents: IamDocuments = { roles: [], policies: [] };
   const sts = createFakeSts({
     now,
     random: (below) => crypto.getRandomValues(new Uint32Array(1))[0]! % below,
     accountId: embeddedAccountId,
-    iam: lenientIam(() => documents),
+    iam: lenientIam(() => documents, [provider]),
   });
   const imds = createFakeImds({
     now,

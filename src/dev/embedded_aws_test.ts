@@ -1,10 +1,16 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { listen } from "../runtime/http/listener.ts";
+import { createClusterIssuer } from "./cluster_issuer.ts";
 import { startEmbeddedAws } from "./embedded_aws.ts";
 
 test("startEmbeddedAws() serves STS and metadata on ports of their own", async () => {
-  const aws = await startEmbeddedAws({ runtime: { listen }, now: Date.now, region: "eu-west-1" });
+  const aws = await startEmbeddedAws({
+    runtime: { listen },
+    now: Date.now,
+    region: "eu-west-1",
+    issuer: createClusterIssuer(Date.now),
+  });
   try {
     const headers = { "x-aws-ec2-metadata-token-ttl-seconds": "60" };
     const put = await fetch(`${aws.imdsUrl}/latest/api/token`, { method: "PUT", headers });

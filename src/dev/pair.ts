@@ -14,6 +14,7 @@ import { createAdmin } from "../telemetry/admin_app.ts";
 import { systemClock as clock } from "../time/system_clock.ts";
 import { version } from "../version.ts";
 import { AgentTokens } from "./agent_tokens.ts";
+import type { ClusterIssuer } from "./cluster_issuer.ts";
 import type { ClusterSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
 import type { EmbeddedAws } from "./embedded_aws.ts";
@@ -24,6 +25,7 @@ interface PairOptions {
   readonly settings: DevSettings;
   readonly source: ClusterSource;
   readonly aws: Pick<EmbeddedAws, "stsUrl" | "imdsUrl">;
+  readonly issuer: Pick<ClusterIssuer, "requestToken">;
   readonly agentPod: PodFacts;
   readonly log: Log;
 }
@@ -32,7 +34,7 @@ export type Pair = ReturnType<typeof createPair>;
 
 /** Nothing runs yet; `front.listener` is the metadata front, set once it listens. */
 export function createPair(options: PairOptions) {
-  const { runtime, settings, source, aws, agentPod: pod, log } = options;
+  const { runtime, settings, source, aws, issuer, agentPod: pod, log } = options;
   const registry = new Registry();
   const about = { version, runtime: `${runtime.platform.name} ${runtime.platform.version}` };
   const key = crypto.getRandomValues(new Uint8Array(32));
@@ -44,7 +46,7 @@ export function createPair(options: PairOptions) {
   });
   const shared = { settings, tokens, core: { about, clock, log, registry } };
   const sts = createSts(stsOptions(options));
-  const server = createDevServer({ ...shared, sts, watches: source.watches });
+  const server = createDevServer({ ...shared, sts, issuer, watches: source.watches });
   const toServer = inProcessClient(
     (request, peer) => server.app.fetch(request, { peer }),
     "127.0.0.1",
@@ -80,7 +82,8 @@ const noCertificateEnds = Date.UTC(9999, 11, 31);
 
 /** Events are dropped: the list of pods says the same. */
 function createDevServer(
-  { settings, tokens, core, sts, watches }: Shared & {
+  { settings, tokens, core, sts, issuer, watches }: Shared & {
+    readonly issuer: PairOptions["issuer"];
     readonly sts: ReturnType<typeof createSts>;
     readonly watches: ClusterSource["watches"];
   },
@@ -92,6 +95,8 @@ function createDevServer(
     about: { ...core.about, replica: "dev" },
     random: Math.random,
     assumeRole: sts.assumeRole,
+    requestToken: issuer.requestToken,
+    tokenFenceProblem: () => Promise.resolve(null),
     readCallerArns: async (signal) => [(await sts.callerIdentity(signal)).arn],
     reviewToken: (token, audience) => tokens.review(token, audience),
     reviewAccess: () => Promise.resolve(true),

@@ -49,7 +49,8 @@ function judgePod(
 ): Explanation {
   const decision = policy.decide(facts.pod, facts.namespace, facts.serviceAccount);
   const open = [skipped("credentials", unasked), skipped("agent", unasked)];
-  const explanation = explained({ ...facts, decision }, open);
+  const request = policy.requestedRole(facts.pod, facts.namespace, facts.serviceAccount);
+  const explanation = explained({ ...facts, request, decision }, open);
   if (explanation.reason !== "RoleBaseUnknown" || settings.roleBaseArn !== null) return explanation;
   const steps = explanation.steps.map((one) =>
     one.reason === "RoleBaseUnknown" ? { ...one, state: "waiting" as const, remedy: giveBase } : one

@@ -15,7 +15,13 @@ import type {
 import { ExternalIds } from "./external_id.ts";
 import { namespaceExpression, namespaceExpressionProblem } from "./namespace_expression.ts";
 import { Permission } from "./permission.ts";
-import { namespaceName, podName, requestedRole, type WrittenRole } from "./requested_role.ts";
+import {
+  namespaceName,
+  podName,
+  type RequestedRole,
+  requestedRole,
+  type WrittenRole,
+} from "./requested_role.ts";
 import { PolicySettingsFault, reservedRoles } from "./reserved_roles.ts";
 import { formatRoleArn, type RoleArn } from "./role_arn.ts";
 import { parseRoleBaseArn, type ResolvedRole, resolveRole, type RoleBase } from "./role_base.ts";
@@ -31,6 +37,12 @@ export interface Policy {
     namespace: NamespaceFacts | undefined,
     serviceAccount: ServiceAccountFacts | undefined,
   ): Decision;
+  /** The role that the pod requests, and where it says so. */
+  requestedRole(
+    pod: PodFacts,
+    namespace: NamespaceFacts | undefined,
+    serviceAccount: ServiceAccountFacts | undefined,
+  ): RequestedRole;
   /** `PermittedInvalid` if the namespace's annotations can't be parsed, for its Event; else null. */
   namespaceProblem(namespace: NamespaceFacts): Denial | null;
 }
@@ -67,6 +79,8 @@ export function createPolicy(settings: PolicySettings): Policy {
   };
   return {
     decide: (pod, namespace, serviceAccount) => decide(rules, pod, namespace, serviceAccount),
+    requestedRole: (pod, namespace, serviceAccount) =>
+      requestedRole(pod, namespace, accountFacts(rules, serviceAccount)),
     namespaceProblem: (namespace) => rules.permission.problem(namespace),
   };
 }
@@ -79,7 +93,7 @@ function decide(
 ): Decision {
   const namespace = anyNamespace?.name === pod.namespace ? anyNamespace : undefined;
   const account = isAccountOf(pod, anyAccount) ? anyAccount : undefined;
-  const request = requestedRole(pod, namespace, account);
+  const request = requestedRole(pod, namespace, accountFacts(rules, account));
   if (request.kind === "none") return { kind: "none" };
   if (pod.mirror !== null) return denied(staticPod(pod));
   if (pod.hostNetwork && !rules.settings.hostNetworkServed) return denied(hostNetwork(pod));
@@ -94,6 +108,15 @@ function decide(
   const session = sessionIdentity({ pod, namespace, account, role }, rules);
   if (session.denial !== null) return denied(session.denial);
   return { kind: "role", name: role.name, requested: request.text, identity: session.value };
+}
+
+/** Without IRSA's annotation, unless it is honoured. */
+function accountFacts(
+  { settings }: Rules,
+  account: ServiceAccountFacts | undefined,
+): ServiceAccountFacts | undefined {
+  if (account === undefined || settings.honourIrsaAnnotations) return account;
+  return { ...account, irsaRole: null };
 }
 
 function checked(expression: string | null): string | null {

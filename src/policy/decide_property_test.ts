@@ -39,6 +39,7 @@ const junkNamespace: fc.Arbitrary<NamespaceFacts> = fc.record({
   defaultRole: text,
   externalId: fc.oneof(text, fc.constantFrom(secret, "acme/shop")),
   assumeRole: fc.oneof(text, fc.constantFrom("trust/shop", "trust/bank")),
+  assumeWith: fc.oneof(text, fc.constantFrom("server", "service-account")),
   sessionPolicyArns: fc.oneof(text, fc.constant(policyArn)),
   sessionPolicy: fc.oneof(text, fc.constant(inlinePolicy)),
 }).map((changes) => namespaceFacts(changes));
@@ -60,6 +61,9 @@ const someSettings: fc.Arbitrary<PolicySettings> = fc.record({
   ),
   externalIdPermitted: fc.constantFrom(null, "acme/{namespace}"),
   assumeRolePermitted: fc.constantFrom(null, own + "trust/{namespace}"),
+  assumeWith: fc.constantFrom("server", "service-account"),
+  webIdentityAudience: fc.constant("sts.amazonaws.com"),
+  honourIrsaAnnotations: fc.boolean(),
   clusterName: text,
   reservedRoleArns: fc.constantFrom([], [own + "reader"]),
 });

@@ -145,6 +145,7 @@ test("decide: name, request and identity of a role", () => {
       policyArns: [],
       policy: null,
       assumedBy: null,
+      webIdentity: null,
     },
   });
 });
@@ -396,3 +397,96 @@ test("session policies and tags: too large in packed form", () => {
   const usual = { sessionPolicy: statement({ Action: Array(60).fill("s3:GetObject") }) };
   assert.equal(outcome(decided({ role: "reader" }, usual)), `${own}/reader`);
 });
+
+const byToken = { assumeWith: "service-account" } as const;
+
+test("web identity: what AssumeRoleWithWebIdentity takes, for up to twelve hours", () => {
+  const pod = { role: "reader", sessionPolicyArns: managed("a") };
+  const got = decided(pod, { sessionPolicy: inline }, {
+    ...byToken,
+    sessionDurationSeconds: 43_200,
+    maxSessionDurationSeconds: 3600,
+  });
+  assert.ok(got.kind === "role");
+  assert.deepEqual(
+    got.identity,
+    roleIdentity({
+      arn: `${own}/reader`,
+      sessionName: "shop.default",
+      durationSeconds: 43_200,
+      policyArns: [managed("a")],
+      policy: inline,
+      webIdentity: { namespace: "shop", serviceAccount: "default", audience: "sts.amazonaws.com" },
+    }),
+  );
+});
+
+test("web identity: one identity for all pods of a ServiceAccount", () => {
+  const of = (pod: Partial<PodFacts>) => decided({ role: "reader", ...pod }, {}, byToken);
+  assert.deepEqual(of({}), of({ name: "other", uid: "u2" }));
+  assert.notDeepEqual(of({}), of({ serviceAccount: "cart" }));
+});
+
+// name, pod, namespace, settings, the ARN or the reason
+const assumeWithRows = [
+  ["by the namespace", {}, { assumeWith: "service-account" }, {}, `${own}/reader`],
+  [
+    "the server, by the namespace",
+    {},
+    { assumeWith: "server", externalId: "" },
+    byToken,
+    `${own}/reader`,
+  ],
+  ["an empty annotation", {}, { assumeWith: "" }, {}, `${own}/reader`],
+  ["another value", {}, { assumeWith: "Server" }, {}, "AssumeWithInvalid"],
+  ["an external ID of the pod", { externalId: "my-id" }, {}, byToken, "AssumeWithConflict"],
+  ["an empty one", { externalId: "" }, {}, byToken, `${own}/reader`],
+  ["one of the namespace", {}, { externalId: "my-id" }, byToken, "AssumeWithConflict"],
+  [
+    "a trust role",
+    {},
+    { assumeRole: "trust/shop" },
+    { ...byToken, ...trust },
+    "AssumeWithConflict",
+  ],
+  ["the server's template", {}, { assumeWith: "service-account" }, {
+    externalIdTemplate: "{namespace}/x",
+  }, "AssumeWithConflict"],
+  ["the server's tags", {}, { assumeWith: "service-account" }, {
+    sessionTags: eksTags,
+    clusterName: "c",
+  }, "AssumeWithConflict"],
+  ["the server's source identity", {}, { assumeWith: "service-account" }, {
+    sourceIdentityTemplate: "{namespace}",
+  }, "AssumeWithConflict"],
+  ["a broken session policy", {}, { sessionPolicy: "{" }, byToken, "SessionPolicyInvalid"],
+] as const;
+
+for (const [name, pod, namespace, changes, expected] of assumeWithRows) {
+  test(`assume-with, ${name}: ${expected}`, () => {
+    assert.equal(outcome(decided({ role: "reader", ...pod }, namespace, changes)), expected);
+  });
+}
+
+// IRSA's annotation, the ServiceAccount's own, the namespace's default, honoured, outcome
+const irsa = `${own}/irsa`;
+const irsaRows = [
+  [irsa, null, null, true, irsa],
+  [irsa, "reader", null, true, `${own}/reader`],
+  [irsa, "", null, true, "none"],
+  [irsa, null, "fallback", true, irsa],
+  [irsa, null, "fallback", false, `${own}/fallback`],
+  [irsa, null, null, false, "none"],
+  ["", null, "fallback", true, `${own}/fallback`],
+  ["not an ARN", null, null, true, "RoleMalformed"],
+] as const;
+
+for (const [irsaRole, accountRole, defaultRole, honourIrsaAnnotations, expected] of irsaRows) {
+  test(`IRSA's annotation ${irsaRole} beside ${accountRole}, ${defaultRole}: ${expected}`, () => {
+    const account = serviceAccountFacts({ irsaRole, role: accountRole });
+    assert.equal(
+      outcome(decided({}, { defaultRole }, { honourIrsaAnnotations }, account)),
+      expected,
+    );
+  });
+}

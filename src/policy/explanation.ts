@@ -12,8 +12,9 @@ import type {
   PodFacts,
   RoleIdentity,
   ServiceAccountFacts,
+  WebIdentity,
 } from "./facts.ts";
-import { podName, requestedRole } from "./requested_role.ts";
+import { podName, type RequestedRole } from "./requested_role.ts";
 import { inWords } from "./session_duration.ts";
 
 /** The links of the chain, in order. */
@@ -62,6 +63,7 @@ interface ExplainedDecision {
   readonly pod: PodFacts;
   readonly namespace: NamespaceFacts | undefined;
   readonly serviceAccount: ServiceAccountFacts | undefined;
+  readonly request: RequestedRole;
   readonly decision: Decision;
 }
 
@@ -85,6 +87,8 @@ const stepOfReason: Readonly<Record<DenialReason, StepName>> = {
   ExternalIdFixed: "session",
   ExternalIdNotPermitted: "session",
   AssumeRoleNotPermitted: "session",
+  AssumeWithInvalid: "session",
+  AssumeWithConflict: "session",
   SessionDurationInvalid: "session",
   SessionPolicyInvalid: "session",
   SessionTagsInvalid: "session",
@@ -161,7 +165,7 @@ function roleless(serviceAccount: ServiceAccountFacts | undefined): ExplanationS
     ? none
     : `${none}; its ServiceAccount's eks.amazonaws.com/role-arn, ${
       shown(irsaRole, 140)
-    }, is not read`;
+    }, is read only with --irsa-annotations`;
   const remedy = "annotate the pod or its ServiceAccount with iam.amazonaws.com/role";
   return { step: "role", state: "failed", found, reason: noRole, remedy };
 }
@@ -180,8 +184,7 @@ function podFound({ pod }: ExplainedDecision): string {
   return `${node}, ${address}${host}${leaving}`;
 }
 
-function roleFound({ pod, namespace, serviceAccount }: ExplainedDecision): string {
-  const request = requestedRole(pod, namespace, serviceAccount);
+function roleFound({ request }: ExplainedDecision): string {
   if (request.kind !== "role") return "left to the namespace's default";
   return `${quoted(request.text, 140)}, from ${request.setting}`;
 }
@@ -204,6 +207,11 @@ function sessionFound(step: "role ARN" | "session", decision: Decision): string 
   return step === "role ARN" ? decision.identity.arn : sessionText(decision.identity);
 }
 
+/** The subject of a ServiceAccount's token, as trust policies name it. */
+function subjectOf({ namespace, serviceAccount }: WebIdentity): string {
+  return `system:serviceaccount:${namespace}:${serviceAccount}`;
+}
+
 /** What is sent to STS, in one line; never the external ID itself. */
 function sessionText(identity: RoleIdentity): string {
   const { sessionName, durationSeconds, externalId, tags, sourceIdentity } = identity;
@@ -212,6 +220,9 @@ function sessionText(identity: RoleIdentity): string {
     sessionName,
     inWords(durationSeconds),
     ...(identity.assumedBy === null ? [] : [`assumed by ${identity.assumedBy.arn}`]),
+    ...(identity.webIdentity === null
+      ? []
+      : [`with a token of ${subjectOf(identity.webIdentity)}`]),
     ...(externalId === null ? [] : ["with an external ID"]),
     ...(sourceIdentity === null ? [] : [`source identity ${sourceIdentity}`]),
     ...(tags.length === 0 ? [] : [`tagged ${tags.map(([key]) => key).join(", ")}`]),

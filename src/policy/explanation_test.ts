@@ -21,7 +21,8 @@ const served = [
 
 function explain(pod: PodFacts, namespace: NamespaceFacts | undefined, by = policy) {
   const decision = by.decide(pod, namespace, undefined);
-  return explained({ pod, namespace, serviceAccount: undefined, decision }, served);
+  const request = by.requestedRole(pod, namespace, undefined);
+  return explained({ pod, namespace, serviceAccount: undefined, request, decision }, served);
 }
 
 // name, the pod, its namespace, the step that fails, the reason
@@ -112,18 +113,22 @@ test("explained(): permitted, where nobody was asked for credentials", () => {
   const pod = podFacts({ role: "reader" });
   const namespace = namespaceFacts();
   const decision = policy.decide(pod, namespace, undefined);
+  const request = policy.requestedRole(pod, namespace, undefined);
   const open = [skipped("credentials", "not asked"), skipped("agent")];
-  const got = explained({ pod, namespace, serviceAccount: undefined, decision }, open);
+  const got = explained({ pod, namespace, serviceAccount: undefined, request, decision }, open);
   assert.deepEqual([got.outcome, got.reason], ["permitted", null]);
 });
 
 test("explained(): EKS's own annotation is mentioned where it is no role", () => {
   const serviceAccount = serviceAccountFacts({ irsaRole: "arn:aws:iam::111122223333:role/eks" });
   const decided = { pod: podFacts(), namespace: namespaceFacts(), serviceAccount };
-  const { steps } = explained({ ...decided, decision: { kind: "none" } }, []);
+  const { steps } = explained(
+    { ...decided, request: { kind: "none" }, decision: { kind: "none" } },
+    [],
+  );
   const found = steps.find(({ step }) => step === "role")?.found;
   assert.match(
     found ?? "",
-    /eks\.amazonaws\.com\/role-arn, arn:aws:iam::111122223333:role\/eks, is not read/,
+    /eks\.amazonaws\.com\/role-arn, arn:aws:iam::111122223333:role\/eks, is read only with --irsa-annotations/,
   );
 });

@@ -40,6 +40,7 @@ export interface NamespaceFacts {
   readonly imdsv2: string | null;
   readonly externalId: string | null;
   readonly assumeRole: string | null;
+  readonly assumeWith: string | null;
   readonly sessionPolicyArns: string | null;
   readonly sessionPolicy: string | null;
   /** Being deleted, with everything in it. */
@@ -50,7 +51,7 @@ export interface ServiceAccountFacts {
   readonly namespace: string;
   readonly name: string;
   readonly role: string | null;
-  /** EKS's `eks.amazonaws.com/role-arn`, to point out that it isn't read. */
+  /** EKS's `eks.amazonaws.com/role-arn`; a role only with `--irsa-annotations`. */
   readonly irsaRole: string | null;
   readonly sessionPolicyArns: string | null;
 }
@@ -77,6 +78,10 @@ export interface PolicySettings {
   readonly externalIdPermitted: string | null;
   readonly assumeRolePermitted: string | null;
   readonly clusterName: string | null;
+  readonly assumeWith: "server" | "service-account";
+  readonly webIdentityAudience: string;
+  /** Read `eks.amazonaws.com/role-arn` of ServiceAccounts. */
+  readonly honourIrsaAnnotations: boolean;
   /** ARNs of the roles that the server itself runs as; pods never get them. */
   readonly reservedRoleArns: readonly string[];
 }
@@ -101,6 +106,15 @@ export interface RoleIdentity {
   readonly policy: string | null;
   /** The namespace's trust role, with whose credentials this one is assumed; null: the server's own. */
   readonly assumedBy: RoleIdentity | null;
+  /** Assumed with a token of this ServiceAccount; null: as the server or a trust role. */
+  readonly webIdentity: WebIdentity | null;
+}
+
+export interface WebIdentity {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** The token's. */
+  readonly audience: string;
 }
 
 /** Why a pod is denied. Stable: used in metrics, Events and `explain`. */
@@ -119,6 +133,8 @@ export type DenialReason =
   | "ExternalIdFixed"
   | "ExternalIdNotPermitted"
   | "AssumeRoleNotPermitted"
+  | "AssumeWithInvalid"
+  | "AssumeWithConflict"
   | "SessionDurationInvalid"
   | "SessionPolicyInvalid"
   | "SessionTagsInvalid"

@@ -12,18 +12,20 @@ export interface WrittenRole {
   readonly setting: string;
 }
 
-type RequestedRole =
+export type RequestedRole =
   | { readonly kind: "none" }
   /** It depends on the namespace's default, and the namespace isn't known. */
   | { readonly kind: "unknown" }
   | WrittenRole;
 
 const roleKey = "iam.amazonaws.com/role";
+const irsaKey = "eks.amazonaws.com/role-arn";
 const defaultRoleKey = "iam.amazonaws.com/default-role";
 
 /**
  * The first of pod, ServiceAccount and namespace that has the annotation decides. An empty one means
- * no role, so that a pod (or a ServiceAccount, for its pods) can opt out of the defaults.
+ * no role, so that a pod (or a ServiceAccount, for its pods) can opt out of the defaults. IRSA's
+ * annotation counts after the ServiceAccount's own; the policy leaves it out unless it is honoured.
  */
 export function requestedRole(
   pod: PodFacts,
@@ -31,10 +33,12 @@ export function requestedRole(
   serviceAccount: ServiceAccountFacts | undefined,
 ): RequestedRole {
   const account = serviceAccount?.role ?? null;
+  const irsa = serviceAccount?.irsaRole || null;
   if (pod.role !== null) return requested(pod.role, podName(pod), "pod", roleKey);
   if (account !== null) {
     return requested(account, serviceAccountName(pod), "ServiceAccount", roleKey);
   }
+  if (irsa !== null) return requested(irsa, serviceAccountName(pod), "ServiceAccount", irsaKey);
   if (namespace === undefined) return { kind: "unknown" };
   const name = namespaceName(namespace.name);
   return requested(namespace.defaultRole ?? "", name, "namespace", defaultRoleKey);

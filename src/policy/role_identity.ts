@@ -12,10 +12,13 @@ export function identityKey(identity: RoleIdentity): string {
 /** JSON keeps the fields separate whatever they contain, and null distinct from any text. */
 function fieldsOf(identity: RoleIdentity): readonly unknown[] {
   const { arn, sessionName, externalId, durationSeconds, sourceIdentity, assumedBy } = identity;
-  const { tags, transitiveTagKeys, policyArns, policy } = identity;
+  const { tags, transitiveTagKeys, policyArns, policy, webIdentity } = identity;
   return [
     [arn, sessionName, externalId, durationSeconds, sourceIdentity],
     [tags, transitiveTagKeys, policyArns, policy],
     assumedBy === null ? null : fieldsOf(assumedBy),
+    webIdentity === null
+      ? null
+      : [webIdentity.namespace, webIdentity.serviceAccount, webIdentity.audience],
   ];
 }

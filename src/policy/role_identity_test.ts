@@ -51,10 +51,17 @@ test("identity key: equal exactly where the identities are", () => {
     policyArns: texts,
     policy: fc.option(text),
   };
-  const first = fc.record({ ...fields, assumedBy: fc.constant(null) }, { noNullPrototype: true });
-  const identity = fc.record({ ...fields, assumedBy: fc.option(first, { freq: 1 }) }, {
-    noNullPrototype: true,
-  });
+  const none = fc.constant(null);
+  const plainObject = { noNullPrototype: true };
+  const webIdentity = fc.option(
+    fc.record({ namespace: text, serviceAccount: text, audience: text }, plainObject),
+    { freq: 1 },
+  );
+  const first = fc.record({ ...fields, assumedBy: none, webIdentity: none }, plainObject);
+  const identity = fc.record(
+    { ...fields, assumedBy: fc.option(first, { freq: 1 }), webIdentity },
+    plainObject,
+  );
   fc.assert(
     fc.property(identity, identity, (one, other) => {
       const equal = isDeepStrictEqual(one, other);

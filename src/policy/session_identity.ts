@@ -3,6 +3,7 @@
  * denial that says what is wrong.
  */
 import { deflateRawSync } from "node:zlib";
+import { assumeWith } from "./assume_with.ts";
 import { type Checked, denial, passed, quoted } from "./denial_text.ts";
 import type { ExternalIds } from "./external_id.ts";
 import type {
@@ -12,6 +13,7 @@ import type {
   PolicySettings,
   RoleIdentity,
   ServiceAccountFacts,
+  WebIdentity,
 } from "./facts.ts";
 import { podName } from "./requested_role.ts";
 import { formatRoleArn, type RoleArn } from "./role_arn.ts";
@@ -19,6 +21,7 @@ import { inWords, parseSessionDuration } from "./session_duration.ts";
 import { sessionName } from "./session_name.ts";
 import { sessionPolicies } from "./session_policies.ts";
 import { sessionTags, sourceIdentityOf } from "./session_tags.ts";
+import type { TemplateValues } from "./template.ts";
 import { chainedSeconds, trustRole, type TrustRoleRules } from "./trust_role.ts";
 
 export interface SessionRules {
@@ -36,13 +39,55 @@ export interface PermittedRole {
 }
 
 export function sessionIdentity(asked: PermittedRole, rules: SessionRules): Checked<RoleIdentity> {
+  const webIdentity = assumeWith(asked.pod, asked.namespace, rules.settings);
+  if (webIdentity.denial !== null) return webIdentity;
+  return webIdentity.value === null
+    ? serverIdentity(asked, rules)
+    : webIdentityOf(asked, webIdentity.value, rules.settings);
+}
+
+/** Assumed with the ServiceAccount's token: the session isn't chained, whatever the server runs as. */
+function webIdentityOf(
+  { pod, namespace, account, role }: PermittedRole,
+  webIdentity: WebIdentity,
+  settings: PolicySettings,
+): Checked<RoleIdentity> {
+  const duration = durationOf(pod, settings.sessionDurationSeconds);
+  if (duration.denial !== null) return duration;
+  const policies = sessionPolicies(pod, namespace, account, role);
+  if (policies.denial !== null) return policies;
+  const identity = {
+    arn: formatRoleArn(role),
+    sessionName: sessionName(
+      pod.sessionName,
+      settings.sessionNameTemplate,
+      valuesOf(pod, role, settings),
+    ),
+    externalId: null,
+    durationSeconds: duration.value,
+    tags: [],
+    transitiveTagKeys: [],
+    sourceIdentity: null,
+    ...policies.value,
+    assumedBy: null,
+    webIdentity,
+  };
+  return isTooLarge(identity) ? { denial: tooLarge(pod) } : passed(identity);
+}
+
+function serverIdentity(asked: PermittedRole, rules: SessionRules): Checked<RoleIdentity> {
   const { pod, namespace, role } = asked;
   const { settings } = rules;
   const externalIds = rules.externalIds.idsOf(pod, namespace);
   if (externalIds.denial !== null) return externalIds;
   const first = trustRole(namespace, externalIds.value.trustRole, rules.trustRoles);
   if (first.denial !== null) return first;
-  const duration = durationOf(pod, settings, first.value !== null);
+  const maxSeconds = Math.min(
+    settings.sessionDurationSeconds,
+    settings.maxSessionDurationSeconds,
+    first.value === null ? Infinity : chainedSeconds,
+  );
+  const duration = durationOf(pod, maxSeconds);
   if (duration.denial !== null) return duration;
   const labels = labelsOf(pod, role, settings);
   if (labels.denial !== null) return labels;
@@ -56,20 +101,14 @@ export function sessionIdentity(asked: PermittedRole, rules: SessionRules): Chec
     transitiveTagKeys: settings.transitiveTagKeys,
     ...policies.value,
     assumedBy: first.value,
+    webIdentity: null,
   };
   return isTooLarge(identity) ? { denial: tooLarge(pod) } : passed(identity);
 }
 
 /** Session name, tags and source identity: what the operator's templates make of the pod. */
 function labelsOf(pod: PodFacts, role: RoleArn, settings: PolicySettings) {
-  const values = {
-    namespace: pod.namespace,
-    serviceAccount: pod.serviceAccount,
-    pod: pod.name,
-    uid: pod.uid,
-    cluster: settings.clusterName ?? "",
-    role: role.name,
-  };
+  const values = valuesOf(pod, role, settings);
   const tags = sessionTags(settings.sessionTags, values, pod);
   if (tags.denial !== null) return tags;
   const sourceIdentity = sourceIdentityOf(settings.sourceIdentityTemplate, values, pod);
@@ -81,12 +120,18 @@ function labelsOf(pod: PodFacts, role: RoleArn, settings: PolicySettings) {
   });
 }
 
-function durationOf(pod: PodFacts, settings: PolicySettings, chained: boolean): Checked<number> {
-  const maxSeconds = Math.min(
-    settings.sessionDurationSeconds,
-    settings.maxSessionDurationSeconds,
-    chained ? chainedSeconds : Infinity,
-  );
+function valuesOf(pod: PodFacts, role: RoleArn, settings: PolicySettings): TemplateValues {
+  return {
+    namespace: pod.namespace,
+    serviceAccount: pod.serviceAccount,
+    pod: pod.name,
+    uid: pod.uid,
+    cluster: settings.clusterName ?? "",
+    role: role.name,
+  };
+}
+
+function durationOf(pod: PodFacts, maxSeconds: number): Checked<number> {
   if (pod.sessionDuration === null) return passed(maxSeconds);
   const parsed = parseSessionDuration(pod.sessionDuration, maxSeconds);
   if (parsed.kind === "duration") return passed(parsed.seconds);

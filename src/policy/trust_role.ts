@@ -55,6 +55,7 @@ export function trustRole(
     policyArns: [],
     policy: null,
     assumedBy: null,
+    webIdentity: null,
   });
 }
 

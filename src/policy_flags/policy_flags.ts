@@ -55,6 +55,20 @@ export const policyFlags = {
     "expression, with {namespace}, that the ARN of a namespace's assume-role must match; empty " +
       "permits none",
   ),
+  "assume-with": flag.choice(
+    ["server", "service-account"],
+    "server",
+    "how roles are assumed: by the server, or with tokens of the pods' own ServiceAccounts, as IRSA does",
+  ),
+  "web-identity-audience": flag.form(
+    "sts.amazonaws.com",
+    "audience of those tokens",
+    /./,
+    "an audience",
+  ),
+  "irsa-annotations": flag.boolean(
+    "eks.amazonaws.com/role-arn on a ServiceAccount is its role, if it has no iam.amazonaws.com/role",
+  ),
 };
 
 /**
@@ -114,6 +128,14 @@ const checks: readonly (readonly [keyof PolicyValues, Check])[] = [
   ["external-id", ({ "external-id": text }, cluster) => {
     return text === "" ? null : told("the template", externalIdTemplateProblem(text, cluster));
   }],
+  ["assume-with", (values) => {
+    if (values["assume-with"] === "server") return null;
+    const names = ["external-id", "session-tag", "source-identity"] as const;
+    const unsent = names.filter((name) => values[name].length > 0);
+    const tags = values["session-tags"] === "off" ? [] : ["session-tags"];
+    const [first] = [...unsent, ...tags];
+    return first === undefined ? null : `a ServiceAccount's token can't carry --${first}`;
+  }],
   ["external-id-permitted", ({ "external-id-permitted": text }) => expressionProblem(text)],
   ["assume-role-permitted", ({ "assume-role-permitted": text }) => expressionProblem(text)],
 ];
@@ -143,6 +165,9 @@ export function policySettingsOf(values: PolicyValues): PolicySettings {
     externalIdPermitted: values["external-id-permitted"] || null,
     assumeRolePermitted: values["assume-role-permitted"] || null,
     clusterName: values["cluster-name"] || null,
+    assumeWith: values["assume-with"],
+    webIdentityAudience: values["web-identity-audience"],
+    honourIrsaAnnotations: values["irsa-annotations"],
     reservedRoleArns: [],
   };
 }

@@ -12,6 +12,8 @@ import { createPodReads } from "../kubernetes/operations/pod_reads.ts";
 import type { Resource } from "../kubernetes/objects/resource.ts";
 import { Reflector, type ReflectorStatus } from "../kubernetes/reflector/reflector.ts";
 import { createAccessReview } from "../kubernetes/operations/access_review.ts";
+import { tokenFenceProblem } from "../kubernetes/operations/token_fence.ts";
+import { createTokenRequest } from "../kubernetes/operations/token_request.ts";
 import { createTokenReview } from "../kubernetes/operations/token_review.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
@@ -21,10 +23,13 @@ import type { ServerSettings } from "./config.ts";
 import type { ReadPodsByAddress } from "./assignments/direct_read.ts";
 import type { EventSink } from "./assignments/object_events.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { ReviewAccess, ReviewToken } from "./ports.ts";
+import type { RequestToken, ReviewAccess, ReviewToken } from "./ports.ts";
 import type { PodName } from "./status/data/summary.ts";
 import type { WatchStatus } from "./readiness.ts";
 import { bearerToken, readClaims } from "./access/token_claims.ts";
+
+/** How long the policy on token requests is taken to be unchanged. */
+const fenceCheckMs = 60_000;
 
 export interface Cluster {
   readonly kind: "cluster";
@@ -40,6 +45,8 @@ export interface Cluster {
   readonly eventSink: EventSink;
   readonly removeTaint: (node: string, key: string) => Promise<"removed" | "absent">;
   readonly ownUsername: () => Promise<string | null>;
+  readonly requestToken: RequestToken;
+  readonly tokenFenceProblem: () => Promise<string | null>;
   /** The CA's PEM from a ConfigMap in the server's namespace. */
   readonly readAuthority: (configMap: string) => Promise<string>;
   readonly watches: () => readonly WatchStatus[];
@@ -100,6 +107,15 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
     eventSink: (event) => recorder.record(event),
     removeTaint: (node, key) => removeNodeTaint(api, node, key),
     ownUsername: () => ownUsername(connection),
+    requestToken: createTokenRequest(api),
+    tokenFenceProblem: remembered(
+      async () =>
+        await tokenFenceProblem({
+          api,
+          username: await ownUsername(connection),
+          audience: settings.policy.webIdentityAudience,
+        }),
+    ),
     readAuthority: (name) => readAuthority(api, namespace, name),
     watches: () => reflectors.map(statusOf),
     run: async (index, log, signal) => {
@@ -156,6 +172,16 @@ async function readAuthority(
   const text = (object as { data?: Record<string, unknown> } | null)?.data?.["ca.crt"];
   if (typeof text !== "string") throw new Error(`ConfigMap ${name} has no ca.crt`);
   return text;
+}
+
+/** Asked at most once a minute, and once for all that wait: a policy changes seldom. */
+function remembered(ask: () => Promise<string | null>): () => Promise<string | null> {
+  let asked: { readonly at: number; readonly answer: Promise<string | null> } | undefined;
+  return () => {
+    const now = systemClock.monotonic();
+    if (asked === undefined || now - asked.at >= fenceCheckMs) asked = { at: now, answer: ask() };
+    return asked.answer;
+  };
 }
 
 /** The subject of the server's own API token; null without one. */

@@ -83,6 +83,11 @@ const rules: readonly (readonly [keyof Values & string, (values: Values) => bool
     "expected a role's ARN",
   ],
   [
+    "assume-role-arn",
+    (values) => values["assume-role-arn"] === "" || values["assume-with"] === "server",
+    "with --assume-with=service-account the server assumes nothing itself",
+  ],
+  [
     "session-duration",
     (values) => values["assume-role-arn"] === "" || values["session-duration"] <= chainedSeconds,
     "with --assume-role-arn sessions last at most 1h",

@@ -116,6 +116,8 @@ function serverOptions(
     log,
     registry: new Registry(),
     assumeRole: sts.assumeRole,
+    requestToken: cluster.requestToken,
+    tokenFenceProblem: cluster.tokenFenceProblem,
     readCallerArns: (signal) => sts.callerArns(signal),
     reviewToken,
     reviewAccess,

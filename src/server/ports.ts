@@ -1,5 +1,5 @@
 /** Types that the server shares with its adapters for STS and TokenReview. */
-import type { RoleIdentity } from "../policy/facts.ts";
+import type { RoleIdentity, WebIdentity } from "../policy/facts.ts";
 
 /** What Hono apps get with each request: the TCP peer's address. */
 export type PeerEnv = { Bindings: { readonly peer: string } };
@@ -26,21 +26,39 @@ export interface AssumeRoleFault extends Error {
     | "access_denied"
     | "rejected"
     | "server_credentials"
-    | "configuration";
+    | "configuration"
+    /** The API server refuses, or can't give, a token of a ServiceAccount. */
+    | "token_refused"
+    | "token_failing";
   readonly retryable: boolean;
   /** STS's request ID, to find the call in CloudTrail. */
   readonly requestId?: string | undefined;
 }
 
-/**
- * One AssumeRole call, signed with the credentials of the identity's trust role if it has one; rejects
- * with an {@link AssumeRoleFault}.
- */
+/** What a call is authenticated with; neither: the server's own credentials. */
+export interface AssumeRoleBy {
+  /** The credentials of the identity's trust role. */
+  readonly assumedBy?: Credentials | undefined;
+  /** A token of its ServiceAccount. */
+  readonly webIdentityToken?: string | undefined;
+}
+
+/** One call of STS; rejects with an {@link AssumeRoleFault}. */
 export type AssumeRole = (
   identity: RoleIdentity,
   signal: AbortSignal,
-  assumedBy?: Credentials,
+  by?: AssumeRoleBy,
 ) => Promise<Credentials>;
+
+/** Rejects if the API server can't be asked. */
+export type RequestToken = (
+  asked: WebIdentity & { readonly pod: { readonly name: string; readonly uid: string } },
+  signal: AbortSignal,
+) => Promise<
+  | { readonly kind: "token"; readonly token: string }
+  | { readonly kind: "gone" }
+  | { readonly kind: "forbidden" }
+>;
 
 /** The credentials of a role identity. */
 export type CredentialState =

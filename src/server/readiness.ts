@@ -24,6 +24,8 @@ interface ReadinessOptions {
   readonly certificate: () => CertificateStatus;
   /** Why the server's own AWS credentials don't work; null once they have worked. */
   readonly credentialsProblem: () => string | null;
+  /** Why no ServiceAccount tokens may be requested, if roles are assumed with them. */
+  readonly tokensProblem: () => string | null;
 }
 
 /**
@@ -39,6 +41,8 @@ export function missingForReadiness(options: ReadinessOptions): string[] {
   if (expiresAt === null) lines.push(`certificate: ${problem ?? "none yet"}`);
   const credentials = options.credentialsProblem();
   if (credentials !== null) lines.push(`AWS credentials: ${credentials}`);
+  const tokens = options.tokensProblem();
+  if (tokens !== null) lines.push(`ServiceAccount tokens: ${tokens}`);
   return lines.map((line) => line.replaceAll(/\s+/g, " "));
 }
 

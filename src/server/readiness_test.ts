@@ -16,6 +16,7 @@ const ready = {
   unlisted: () => [],
   certificate: () => ({ expiresAt: 1, problem: null }),
   credentialsProblem: () => null,
+  tokensProblem: () => null,
 };
 
 test("missingForReadiness(): empty if nothing is missing", () => {

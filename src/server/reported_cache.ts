@@ -2,7 +2,9 @@
 import type { ServerSettings } from "./config.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Clock } from "../time/clock.ts";
-import type { AssumeRole } from "./ports.ts";
+import type { ClusterIndex } from "./cluster/cluster_index.ts";
+import { assumeWithWebIdentity } from "./credentials/web_identity.ts";
+import type { AssumeRole, RequestToken } from "./ports.ts";
 import type { Timeline } from "./timeline/timeline.ts";
 import { failedEvent, issuedEvent } from "./timeline/timeline_events.ts";
 import { CredentialCache } from "./credentials/credential_cache.ts";
@@ -15,21 +17,19 @@ interface ReportedCacheOptions {
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly assumeRole: AssumeRole;
+  readonly index: ClusterIndex;
+  readonly requestToken: RequestToken;
+  readonly tokenFenceProblem: () => Promise<string | null>;
   readonly log: Log;
   readonly own: OwnIdentity;
   readonly called: (report: CallReport) => void;
   readonly timeline: Timeline;
 }
 
-/** Waits until the server's own roles are known, because those are never handed out. */
-export function reportedCache(
-  { settings, clock, random, assumeRole, log, own, called, timeline }: ReportedCacheOptions,
-): CredentialCache {
+export function reportedCache(options: ReportedCacheOptions): CredentialCache {
+  const { settings, clock, random, log, called, timeline } = options;
   return new CredentialCache({
-    assumeRole: async (identity, signal, assumedBy) => {
-      await own.whenKnown(signal);
-      return await assumeRole(identity, signal, assumedBy);
-    },
+    assumeRole: stsCalls(options),
     clock,
     random,
     rate: settings.stsRate,
@@ -44,6 +44,24 @@ export function reportedCache(
       },
     },
   });
+}
+
+/**
+ * As the server, only once its own roles are known, because those are never handed out. A web identity
+ * needs none of the server's rights, so it doesn't wait for them.
+ */
+function stsCalls(
+  { assumeRole, index, own, requestToken, tokenFenceProblem: fenceProblem }: ReportedCacheOptions,
+): ConstructorParameters<typeof CredentialCache>[0]["assumeRole"] {
+  const web = { assumeRole, requestToken, fenceProblem, pod: (uid: string) => index.pod(uid) };
+  return async (identity, signal, { assumedBy, holders }) => {
+    const { webIdentity } = identity;
+    if (webIdentity !== null) {
+      return await assumeWithWebIdentity(web, { ...identity, webIdentity }, holders, signal);
+    }
+    await own.whenKnown(signal);
+    return await assumeRole(identity, signal, { assumedBy });
+  };
 }
 
 function logFault(log: Log, { arn, sessionName, fault, attempts }: FaultReport): void {

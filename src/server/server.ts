@@ -23,7 +23,7 @@ import { isCaller, policySettings } from "./policy_settings.ts";
 import { podExplanation } from "./status/data/pod_explanation.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Clock } from "../time/clock.ts";
-import type { AssumeRole, PeerEnv, ReviewAccess, ReviewToken } from "./ports.ts";
+import type { AssumeRole, PeerEnv, RequestToken, ReviewAccess, ReviewToken } from "./ports.ts";
 import {
   type CertificateStatus,
   missingForReadiness,
@@ -37,9 +37,12 @@ import { createStatusApp } from "./status/status_app.ts";
 import { type PodName, type Summary, summaryOf } from "./status/data/summary.ts";
 import { Timeline } from "./timeline/timeline.ts";
 import { aborted } from "../time/aborted.ts";
+import { pause } from "../time/pause.ts";
 
 /** How long a node's credentials are kept after its agent's last stream has ended. */
 const nodeGraceMs = 60_000;
+/** How often a policy on token requests that isn't in place is looked for. */
+const fenceRetryMs = 10_000;
 
 export interface ServerOptions {
   readonly settings: ServerSettings;
@@ -57,6 +60,9 @@ export interface ServerOptions {
   readonly registry: Registry;
   readonly assumeRole: AssumeRole;
   readonly readCallerArns: ReadCallerArns;
+  readonly requestToken: RequestToken;
+  /** Why no ServiceAccount token may be requested; null if the policy that limits them is in place. */
+  readonly tokenFenceProblem: () => Promise<string | null>;
   readonly reviewToken: ReviewToken;
   readonly reviewAccess: ReviewAccess;
   /** The server's own pod; null outside a cluster. */
@@ -88,16 +94,18 @@ export interface Server {
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { clock, log, registry } = options;
+  const { settings, clock, log, registry } = options;
   const parts = createParts(options);
   const { index, own, assigner, streams, cache, events, timeline } = parts;
   const stopping = new AbortController();
+  const fence = { problem: settings.policy.assumeWith === "server" ? null : "not checked yet" };
   const missing = () =>
     stopping.signal.aborted ? ["stopping"] : missingForReadiness({
       watches: options.watches,
       unlisted: () => index.unlisted,
       certificate: options.certificate,
-      credentialsProblem: () => own.problem,
+      credentialsProblem: () => credentialsProblem(settings, own),
+      tokensProblem: () => fence.problem,
     });
   const instance = options.random().toString(36).slice(2);
   const summary = (only?: PodName) =>
@@ -126,7 +134,7 @@ export function createServer(options: ServerOptions): Server {
     summary,
     missing,
     async run(signal) {
-      await own.run(signal);
+      await Promise.all([own.run(signal), awaitTokenFence(options, fence, signal)]);
       await aborted(signal);
       stopping.abort();
       streams.close();
@@ -152,7 +160,7 @@ function createParts(options: ServerOptions) {
   const policy = createPolicy(policySettings(settings, []));
   reportNamespaces({ index, events, problemOf: policy.namespaceProblem });
   const own = new OwnIdentity(options);
-  const cache = reportedCache({ ...options, own, timeline, called: metrics.stsCall });
+  const cache = reportedCache({ ...options, index, own, timeline, called: metrics.stsCall });
   const assigned = assignmentObserver({ index, events, log, clock, timeline });
   const assigner = new Assigner({ index, cache, policy, clock, nodeGraceMs, assigned });
   own.subscribe((arns) => {
@@ -177,6 +185,28 @@ function createParts(options: ServerOptions) {
     certificateExpiresAt: () => options.certificate().expiresAt,
   });
   return { index, metrics, timeline, events, own, cache, assigner, streams };
+}
+
+/** With ServiceAccount tokens, the server's own credentials matter only if they give the role base. */
+function credentialsProblem({ policy }: ServerSettings, own: OwnIdentity): string | null {
+  if (policy.assumeWith === "server" || own.problem === null) return own.problem;
+  return policy.roleBaseArn === null
+    ? `${own.problem}; set --role-base-arn to do without them`
+    : null;
+}
+
+/** Until the policy on token requests is in place once; each call checks it again. */
+async function awaitTokenFence(
+  { clock, log, tokenFenceProblem }: ServerOptions,
+  fence: { problem: string | null },
+  signal: AbortSignal,
+): Promise<void> {
+  while (fence.problem !== null && !signal.aborted) {
+    fence.problem = await tokenFenceProblem();
+    if (fence.problem === null) return;
+    log.warn({ problem: fence.problem }, "no ServiceAccount tokens");
+    await pause(clock, fenceRetryMs, signal);
+  }
 }
 
 /** What both apps need. */

@@ -67,6 +67,8 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
     log,
     registry: new Registry(),
     assumeRole: () => Promise.resolve(fakeCredentials(`KEY${++issued}`, clock.now())),
+    requestToken: () => Promise.resolve({ kind: "token", token: "t" }),
+    tokenFenceProblem: () => Promise.resolve(null),
     readCallerArns: () => Promise.resolve([`arn:aws:sts::${account}:assumed-role/server/i-1`]),
     reviewToken: () => Promise.resolve(genuine),
     reviewAccess: () => Promise.resolve(false),

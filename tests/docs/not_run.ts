@@ -6,6 +6,7 @@ const registry = "needs a registry; tests/cluster builds the image from the Dock
 const bench = "takes minutes, and its figures are the machine's";
 
 const host = "on a node, by hand; tests/system/boot_guard_test.ts removes the same rules";
+const bucket = "publishes a cluster's keys in a bucket, which no test has";
 const ec2 = "changes an EC2 instance, which no test has";
 
 /** Reasons by the command as written, without the comment behind it. */
@@ -30,6 +31,13 @@ export const notRun: Readonly<Record<string, string>> = {
   "for family in -4 -6; do while ip $family rule del protocol 82 2> /dev/null; do :; done; done":
     host,
   "for family in -4 -6; do ip $family route flush table 82; done": host,
+  "kubectl get --raw /.well-known/openid-configuration > openid-configuration": bucket,
+  "kubectl get --raw /openid/v1/jwks > jwks": bucket,
+  "aws s3 cp openid-configuration s3://BUCKET/.well-known/openid-configuration --content-type application/json":
+    bucket,
+  "aws s3 cp jwks s3://BUCKET/openid/v1/jwks --content-type application/json": bucket,
+  "aws iam create-open-id-connect-provider --url https://BUCKET.s3.REGION.amazonaws.com --client-id-list sts.amazonaws.com":
+    bucket,
   "aws ec2 modify-instance-metadata-options --instance-id i-0123456789abcdef0 \\\n    --http-tokens required --http-put-response-hop-limit 1":
     ec2,
 };

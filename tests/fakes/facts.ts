@@ -39,6 +39,7 @@ export function namespaceFacts(changes: Partial<NamespaceFacts> = {}): Namespace
     imdsv2: null,
     externalId: null,
     assumeRole: null,
+    assumeWith: null,
     sessionPolicyArns: null,
     sessionPolicy: null,
     terminating: false,
@@ -73,6 +74,7 @@ export function roleIdentity(changes: Partial<RoleIdentity> = {}): RoleIdentity 
     policyArns: [],
     policy: null,
     assumedBy: null,
+    webIdentity: null,
     ...changes,
   };
 }

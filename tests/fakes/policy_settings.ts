@@ -16,5 +16,8 @@ export const policySettings: PolicySettings = {
   externalIdPermitted: null,
   assumeRolePermitted: null,
   clusterName: null,
+  assumeWith: "server",
+  webIdentityAudience: "sts.amazonaws.com",
+  honourIrsaAnnotations: false,
   reservedRoleArns: [],
 };

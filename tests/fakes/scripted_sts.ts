@@ -51,7 +51,7 @@ export class ScriptedSts {
     return this.calls.map(({ at }) => (at - from) / 1000);
   }
 
-  readonly assumeRole: AssumeRole = async (identity, signal, assumedBy) => {
+  readonly assumeRole: AssumeRole = async (identity, signal, { assumedBy } = {}) => {
     const call = { name: identity.sessionName, at: this.#clock.now(), signal, assumedBy };
     this.calls.push(call);
     if (this.latencyMs > 0) await this.#passes(this.latencyMs);

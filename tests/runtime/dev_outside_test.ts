@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClusterIssuer } from "../../src/dev/cluster_issuer.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/dev/embedded_aws.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
 import { ask, DevProcess } from "./dev_process.ts";
@@ -19,7 +20,12 @@ let dev: DevProcess;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "rolecall-dev-"));
-  aws = await startEmbeddedAws({ runtime: { listen }, now: Date.now, region });
+  aws = await startEmbeddedAws({
+    runtime: { listen },
+    now: Date.now,
+    region,
+    issuer: createClusterIssuer(Date.now),
+  });
   api = await KubernetesStandIn.start();
   const kubeconfig = join(folder, "config");
   await writeFile(kubeconfig, JSON.stringify(kubeconfigFor(api.url)));

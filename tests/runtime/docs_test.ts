@@ -103,6 +103,14 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   "docs/performance.md": ["max-semi-space-size", "heap-growing-percent", "no-maglev"],
   "docs/reliability.md": ["part"],
   "docs/wire.md": ["http2"],
+  "docs/web-identity.md": [
+    "client-id-list",
+    "content-type",
+    "kube-apiserver-arg",
+    "query",
+    "raw",
+    "url",
+  ],
 };
 
 /** Pages without the blocks that tests run; the one on predecessors has a test of its own. */

@@ -5,13 +5,19 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProxy } from "../fakes/proxy.ts";
+import { createClusterIssuer } from "../../src/dev/cluster_issuer.ts";
 import { startEmbeddedAws } from "../../src/dev/embedded_aws.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
 import { ask, DevProcess } from "./dev_process.ts";
 import { kubeconfigFor, KubernetesStandIn } from "./kubernetes_stand_in.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "rolecall-proxies-"));
-const aws = await startEmbeddedAws({ runtime: { listen }, now: Date.now, region: "eu-west-1" });
+const aws = await startEmbeddedAws({
+  runtime: { listen },
+  now: Date.now,
+  region: "eu-west-1",
+  issuer: createClusterIssuer(Date.now),
+});
 const api = await KubernetesStandIn.start();
 const toAws = await startProxy({ port: portOf(aws.stsUrl) });
 const toApi = await startProxy({ port: portOf(api.url) });

@@ -285,3 +285,104 @@ test("docs/trust-policies.md: the example is refused as the page says", async ()
     await rm(folder, { recursive: true });
   }
 });
+
+const issuer = "oidc.rolecall.dev";
+const provider = `arn:aws:iam::123456789012:oidc-provider/${issuer}`;
+
+/** A role that trusts one subject of the cluster's tokens. */
+function federated(name: string, subject: string, audience = "sts.amazonaws.com") {
+  const Condition = { StringEquals: { [`${issuer}:sub`]: subject, [`${issuer}:aud`]: audience } };
+  const Statement = {
+    Effect: "Allow",
+    Principal: { Federated: provider },
+    Action: "sts:AssumeRoleWithWebIdentity",
+    Condition,
+  };
+  const trustPolicy = { Version: "2012-10-17", Statement };
+  return { apiVersion: "iam.rolecall.dev/v1", kind: "Role", spec: { arn: arn(name), trustPolicy } };
+}
+
+// pod, namespace, ServiceAccount, annotations, the role or the reason
+const federatedPods: typeof pods = [
+  ["its ServiceAccount", "shop", "cart", { role: "cart" }, "cart"],
+  ["another pod of it", "shop", "cart", { role: "cart" }, "cart"],
+  ["another ServiceAccount", "shop", "x", { role: "cart" }, /^STS denies .*serviceaccount:shop:x/],
+  ["another namespace", "bank", "cart", { role: "cart" }, /^STS denies .*serviceaccount:bank:cart/],
+  ["another audience", "shop", "cart", { role: "elsewhere" }, /^STS denies/],
+  [
+    "an external ID",
+    "shop",
+    "cart",
+    { role: "cart", "external-id": "my-id" },
+    /can't be sent with/,
+  ],
+  ["the server's", "servers", "cart", { role: "for-server" }, "for-server"],
+  [
+    "a token's role by the server",
+    "servers",
+    "cart",
+    { role: "cart" },
+    /^STS denies .*sts:AssumeRole /,
+  ],
+  ["the server's role by a token", "shop", "cart", { role: "for-server" }, /^STS denies/],
+  ["IRSA's annotation", "shop", "irsa", {}, "by-irsa"],
+];
+
+test("web identity: roles trust ServiceAccounts, and one session serves each", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "rolecall-federated-"));
+  const path = join(folder, "cluster.json");
+  const namespaced = {
+    shop: everything,
+    bank: everything,
+    servers: { ...everything, "assume-with": "server" },
+  };
+  const items = [
+    federated("cart", "system:serviceaccount:shop:cart"),
+    federated("elsewhere", "system:serviceaccount:shop:cart", "elsewhere"),
+    federated("by-irsa", "system:serviceaccount:shop:irsa"),
+    role("for-server", server, {}),
+    ...Object.entries(namespaced).map(([name, annotations]) => ({
+      kind: "Namespace",
+      metadata: { name, annotations: keyed(annotations) },
+    })),
+    {
+      kind: "ServiceAccount",
+      metadata: {
+        namespace: "shop",
+        name: "irsa",
+        annotations: { "eks.amazonaws.com/role-arn": arn("by-irsa") },
+      },
+    },
+    ...federatedPods.map(([, namespace, serviceAccountName, annotations], at) => ({
+      kind: "Pod",
+      metadata: { name: `pod-${at}`, namespace, annotations: keyed(annotations) },
+      spec: { serviceAccountName },
+      status: { podIP: addressOf(at) },
+    })),
+  ];
+  await writeFile(path, JSON.stringify({ kind: "List", items }));
+  const flags = ["--assume-with=service-account", "--irsa-annotations", "--session-duration=15m"];
+  const dev = new DevProcess(["--manifests", path, ...flags]);
+  try {
+    const agent = await dev.url("agent");
+    await dev.saw(/asks as the pod at that address/);
+    for (const [at, [name, , , , expected]] of federatedPods.entries()) {
+      const { status, text } = await ask(agent, list, addressOf(at));
+      if (typeof expected === "string") assert.deepEqual([status, text], [200, expected], name);
+      else {assert.match(
+          `${status} ${text}`,
+          new RegExp(`^403 .*${expected.source.replace("^", "")}`),
+          name,
+        );}
+    }
+    const keys = await Promise.all([0, 1].map(async (at) => {
+      return JSON.parse((await ask(agent, `${list}cart`, addressOf(at))).text).AccessKeyId;
+    }));
+    assert.equal(keys[0], keys[1]);
+    const page = await ask(await dev.url("status"), "/api/pods/shop/pod-0");
+    assert.match(page.text, /with a token of system:serviceaccount:shop:cart/);
+  } finally {
+    assert.equal(await dev.stop(), 0);
+    await rm(folder, { recursive: true });
+  }
+});

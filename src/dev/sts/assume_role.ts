@@ -56,7 +56,7 @@ export function authorizeAssumeRole(
     const trusted = evaluate([role.trust], request);
     if (!allowed(trusted, iam, caller, request)) throw denied(caller, action, role.arn);
   }
-  checkDuration(role, caller, asked);
+  checkDuration(role, caller.session, asked);
   return granted;
 }
 
@@ -113,11 +113,12 @@ function inherited({ session, principal }: Caller, asked: AssumeRoleParameters):
   };
 }
 
-function checkDuration(
+/** @throws {StsFault} longer than the role or a role chain allows */
+export function checkDuration(
   role: IamRole,
-  { session }: Caller,
+  session: Session | undefined,
   { durationSeconds }: AssumeRoleParameters,
-) {
+): void {
   if (session !== undefined && durationSeconds > 3600) {
     const limit = "the 1 hour session limit for roles assumed by role chaining";
     throw new StsFault(400, "ValidationError", `The requested DurationSeconds exceeds ${limit}.`);

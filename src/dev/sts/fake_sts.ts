@@ -1,10 +1,16 @@
 /**
- * An STS to try things on: the query protocol's AssumeRole and GetCallerIdentity, with XML responses
+ * An STS to try things on: the query protocol's AssumeRole,
+ * AssumeRoleWithWebIdentity and GetCallerIdentity, with XML responses
  * and errors as AWS writes them. It enforces trust policies (`assume_role.ts`), its credentials say in
  * every part that they are fake, and it keeps no state. Signatures are not verified.
  */
-import { authorizeAssumeRole, type Caller, StsFault } from "./assume_role.ts";
-import { ParameterFault, readAssumeRole } from "./assume_role_parameters.ts";
+import { authorizeAssumeRole, type Caller, type Granted, StsFault } from "./assume_role.ts";
+import {
+  type AssumeRoleParameters,
+  ParameterFault,
+  readAssumeRole,
+} from "./assume_role_parameters.ts";
+import { authorizeWebIdentity, readWebIdentityToken } from "./web_identity.ts";
 import type { Iam } from "./iam.ts";
 import { readSessionToken, type Session, writeSessionToken } from "./session.ts";
 
@@ -39,6 +45,9 @@ export function createFakeSts(options: FakeStsOptions): FakeSts {
     const fields = await formFields(request);
     const action = fields.get("Action");
     try {
+      if (action === "AssumeRoleWithWebIdentity") {
+        return answer(action, await assumeWithToken(options, fields), requestId);
+      }
       const caller = callerOf(options, request);
       if (action === "AssumeRole") {
         return answer(action, assumeRole(options, caller, fields), requestId);
@@ -115,6 +124,23 @@ function sessionOf(request: Request, accessKeyId: string, now: number): Session 
 function assumeRole(options: FakeStsOptions, caller: Caller, fields: URLSearchParams): string {
   const asked = readAssumeRole(fields);
   const granted = authorizeAssumeRole(options.iam, caller, asked, options.now());
+  return assumed(options, asked, granted);
+}
+
+/** The token is all that authenticates this call; it isn't signed. */
+async function assumeWithToken(options: FakeStsOptions, fields: URLSearchParams): Promise<string> {
+  const asked = readAssumeRole(fields);
+  const text = fields.get("WebIdentityToken") ?? "";
+  const token = await readWebIdentityToken(options.iam, text, options.now());
+  authorizeWebIdentity(options.iam, token, asked);
+  const granted = { tags: {}, transitiveTags: {}, sourceIdentity: undefined };
+  return assumed(options, asked, granted) +
+    element("SubjectFromWebIdentityToken", escaped(token.subject)) +
+    element("Audience", escaped(token.audience)) +
+    element("Provider", escaped(token.provider.arn));
+}
+
+function assumed(options: FakeStsOptions, asked: AssumeRoleParameters, granted: Granted): string {
   const { roleArn, account, roleName, sessionName, durationSeconds } = asked;
   const session: Session = {
     ...granted,

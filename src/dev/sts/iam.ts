@@ -18,12 +18,25 @@ export interface IamPolicy {
   readonly policy: PolicyDocument;
 }
 
+/** An IAM OIDC provider. */
+export interface OidcProvider {
+  /** Ends in the issuer's URL without its scheme. */
+  readonly arn: string;
+  readonly issuer: string;
+  /** Client IDs. */
+  readonly audiences: readonly string[];
+  /** The issuer's current JWKS. */
+  readonly keys: readonly (JsonWebKey & { readonly kid?: string })[];
+}
+
 /** What the embedded STS reads; the documents may change between two calls. */
 export interface Iam {
   /** Undefined if the role doesn't exist. */
   role(arn: string): IamRole | undefined;
   /** Undefined if its content isn't known. */
   policy(arn: string): PolicyDocument | undefined;
+  /** Undefined if no provider has this issuer. */
+  provider(issuer: string): OidcProvider | undefined;
 }
 
 export interface IamDocuments {
@@ -32,34 +45,37 @@ export interface IamDocuments {
 }
 
 /** IAM with exactly these documents. */
-export function iamOf({ roles, policies }: IamDocuments): Iam {
+export function iamOf(
+  { roles, policies }: IamDocuments,
+  providers: readonly OidcProvider[] = [],
+): Iam {
   return {
     role: (arn) => roles.find((role) => role.arn === arn),
     policy: (arn) => policies.find((policy) => policy.arn === arn)?.policy,
+    provider: (issuer) => providers.find((provider) => provider.issuer === issuer),
   };
 }
 
 /** The same, except that every other role exists too, and trusts everyone. */
-export function lenientIam(documents: () => IamDocuments): Iam {
+export function lenientIam(
+  documents: () => IamDocuments,
+  providers: readonly OidcProvider[] = [],
+): Iam {
+  const trusting = trustingRole(providers);
+  const iam = () => iamOf(documents(), providers);
   return {
-    role: (arn) => iamOf(documents()).role(arn) ?? { ...trusting, arn },
-    policy: (arn) => iamOf(documents()).policy(arn),
+    role: (arn) => iam().role(arn) ?? { ...trusting, arn },
+    policy: (arn) => iam().policy(arn),
+    provider: (issuer) => iam().provider(issuer),
   };
 }
 
-const trusting = {
-  trust: policyOf({
-    Version: "2012-10-17",
-    Statement: {
-      Effect: "Allow",
-      Principal: "*",
-      Action: ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
-    },
-  }),
-  permissions: null,
-  maxSessionSeconds: 43_200,
-  tags: {},
-};
+function trustingRole(providers: readonly OidcProvider[]): Omit<IamRole, "arn"> {
+  const Principal = { AWS: "*", Federated: providers.map(({ arn }) => arn) };
+  const Statement = { Effect: "Allow", Principal, Action: "sts:*" };
+  const trust = policyOf({ Version: "2012-10-17", Statement });
+  return { trust, permissions: null, maxSessionSeconds: 43_200, tags: {} };
+}
 
 function policyOf(document: object): PolicyDocument {
   const parsed = parsePolicy(document, "trust");

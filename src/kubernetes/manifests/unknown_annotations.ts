@@ -15,6 +15,7 @@ const readOn: Readonly<Record<Exclude<keyof typeof annotationKeys, "mirror">, re
     allowedRoles: ["Namespace"],
     assumeRole: ["Namespace"],
     sessionPolicy: ["Namespace"],
+    assumeWith: ["Namespace"],
     sessionPolicyArns: ["Pod", "ServiceAccount", "Namespace"],
   };
 const kindsByKey = new Map(

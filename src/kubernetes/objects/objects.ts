@@ -19,6 +19,7 @@ export const annotationKeys = {
   /** On a Namespace. */
   assumeRole: "iam.amazonaws.com/assume-role",
   sessionPolicy: "iam.amazonaws.com/session-policy",
+  assumeWith: "iam.amazonaws.com/assume-with",
   permitted: "iam.amazonaws.com/permitted",
   defaultRole: "iam.amazonaws.com/default-role",
   imdsv2: "iam.amazonaws.com/imdsv2",
@@ -154,6 +155,7 @@ function namespaceFacts(metadata: NamespaceObject["metadata"]): NamespaceFacts {
     imdsv2: annotated(annotationKeys.imdsv2),
     externalId: annotated(annotationKeys.externalId),
     assumeRole: annotated(annotationKeys.assumeRole),
+    assumeWith: annotated(annotationKeys.assumeWith),
     sessionPolicyArns: annotated(annotationKeys.sessionPolicyArns),
     sessionPolicy: annotated(annotationKeys.sessionPolicy),
     terminating: metadata.deletionTimestamp !== null,

@@ -133,6 +133,7 @@ test("namespaces.pick() keeps what permits", () => {
     "iam.amazonaws.com/allowed-roles": "[]",
     "iam.amazonaws.com/external-id": "e",
     "iam.amazonaws.com/assume-role": "a",
+    "iam.amazonaws.com/assume-with": "server",
     "iam.amazonaws.com/session-policy-arns": "p",
     "iam.amazonaws.com/session-policy": "{}",
   };
@@ -146,6 +147,7 @@ test("namespaces.pick() keeps what permits", () => {
       allowedRoles: "[]",
       externalId: "e",
       assumeRole: "a",
+      assumeWith: "server",
       sessionPolicyArns: "p",
       sessionPolicy: "{}",
       terminating: false,

@@ -5,6 +5,7 @@
  */
 import type { Policy } from "../../policy/decide.ts";
 import type { PodFacts } from "../../policy/facts.ts";
+import type { RequestedRole } from "../../policy/requested_role.ts";
 import { identityKey } from "../../policy/role_identity.ts";
 import { assignFrame, type Assignment, sameAssignment } from "./assignment_frame.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
@@ -13,7 +14,7 @@ import type { Clock } from "../../time/clock.ts";
 import type { CredentialCache } from "../credentials/credential_cache.ts";
 import type { AssignFrame } from "../../protocol/frames.ts";
 
-type Decider = Pick<Policy, "decide">;
+type Decider = Pick<Policy, "decide" | "requestedRole">;
 
 interface AssignerOptions {
   readonly index: ClusterIndex;
@@ -84,6 +85,12 @@ export class Assigner {
   /** The current assignment of any pod, whether or not its node is followed; for the summary. */
   assignmentOf(pod: PodFacts): Assignment {
     return this.#nodes.get(pod.nodeName ?? "")?.assignments.get(pod.uid) ?? this.#decide(pod);
+  }
+
+  requestOf(pod: PodFacts): RequestedRole {
+    const { index } = this.#options;
+    const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
+    return this.#policy.requestedRole(pod, index.namespace(pod.namespace), account);
   }
 
   /** The assignments of all followed nodes. */

@@ -29,7 +29,8 @@ const denied = (message: string): Decision => ({
 });
 
 /** The pod's role, its ServiceAccount's or its namespace's, where the namespace permits any. */
-const policy: Pick<Policy, "decide"> = {
+const policy: Pick<Policy, "decide" | "requestedRole"> = {
+  requestedRole: () => ({ kind: "none" }),
   decide(pod, namespace, account) {
     const name = pod.role ?? account?.role ?? namespace?.defaultRole ?? null;
     if (name === null) return { kind: "none" };
@@ -224,9 +225,9 @@ test("Assigner: a node's credentials outlive its last stream by the grace, not l
 test("Assigner: another policy decides everything again", () => {
   const { assigner, attach, changes, cache } = started();
   const node = attach();
-  assigner.setPolicy({ decide: () => role("reader") });
+  assigner.setPolicy({ ...policy, decide: () => role("reader") });
   assert.deepEqual(cache.retried, [reader], "what waited for the settings is tried at once");
-  assigner.setPolicy({ decide: () => ({ kind: "none" }) });
+  assigner.setPolicy({ ...policy, decide: () => ({ kind: "none" }) });
   assert.equal(node.frame(uid)?.role, null);
   assert.deepEqual(changes, [uid]);
 });

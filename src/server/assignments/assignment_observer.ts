@@ -31,6 +31,8 @@ const eventOfDenial: Readonly<Record<DenialReason, EventReason>> = {
   ExternalIdFixed: "RoleDenied",
   ExternalIdNotPermitted: "RoleDenied",
   AssumeRoleNotPermitted: "RoleDenied",
+  AssumeWithInvalid: "RoleInvalid",
+  AssumeWithConflict: "RoleInvalid",
   SessionDurationInvalid: "RoleInvalid",
   SessionPolicyInvalid: "RoleInvalid",
   SessionTagsInvalid: "RoleInvalid",
@@ -121,8 +123,14 @@ function audit(log: Log, now: Assignment, before: Assignment | undefined): void 
 /** What CloudTrail's entry has in requestParameters, except the external ID. */
 function sentBesides(identity: RoleIdentity) {
   const { sessionName, externalId, sourceIdentity, tags, policyArns, policy, assumedBy } = identity;
+  const { webIdentity } = identity;
   return {
     sessionName,
+    ...(webIdentity !== null &&
+      {
+        tokenSubject:
+          `system:serviceaccount:${webIdentity.namespace}:${webIdentity.serviceAccount}`,
+      }),
     ...(assumedBy !== null && { assumedBy: assumedBy.arn }),
     ...(externalId !== null && { externalIdSent: true }),
     ...(sourceIdentity !== null && { sourceIdentity }),

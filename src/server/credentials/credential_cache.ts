@@ -14,14 +14,21 @@ import {
   type CredentialStats,
   statsOf,
 } from "./credential_reports.ts";
-import type { AssumeRole, AssumeRoleFault, Credentials, CredentialState } from "../ports.ts";
+import type { AssumeRoleFault, Credentials, CredentialState } from "../ports.ts";
 import type { Clock } from "../../time/clock.ts";
 import { sessionOf } from "./session_life.ts";
 import { steadyClock } from "../../time/steady_clock.ts";
 import { StsQueue } from "./sts_queue.ts";
 
+/** One call for an identity; `holders` are the UIDs of pods that need it. */
+type CallSts = (
+  identity: RoleIdentity,
+  signal: AbortSignal,
+  by: { readonly assumedBy?: Credentials; readonly holders: readonly string[] },
+) => Promise<Credentials>;
+
 interface CredentialCacheOptions {
-  readonly assumeRole: AssumeRole;
+  readonly assumeRole: CallSts;
   readonly clock: Clock;
   /** From 0 up to 1, as `Math.random`. */
   readonly random: () => number;
@@ -146,9 +153,13 @@ export class CredentialCache {
     const { identity, abort: { signal } } = entry;
     const trustRole = this.#trustRoleOf(entry);
     try {
-      if (trustRole === undefined) return await this.#options.assumeRole(identity, signal);
+      const holders = [...entry.holders.keys()];
+      if (trustRole === undefined) {
+        return await this.#options.assumeRole(identity, signal, { holders });
+      }
       if (trustRole.kind !== "ready") return trustRoleExpired();
-      return await this.#options.assumeRole(identity, signal, trustRole.credentials);
+      const by = { holders, assumedBy: trustRole.credentials };
+      return await this.#options.assumeRole(identity, signal, by);
     } catch (error) {
       return faultFrom(error);
     }

@@ -3,8 +3,26 @@ import type { AssumeRoleFault } from "../ports.ts";
 
 class CredentialFault extends Error implements AssumeRoleFault {
   override readonly name = "CredentialFault";
-  readonly code = "sts_failing";
-  readonly retryable = true;
+  readonly code: AssumeRoleFault["code"];
+
+  constructor(message: string, code: AssumeRoleFault["code"] = "sts_failing", cause?: unknown) {
+    super(message.slice(0, 500), { cause });
+    this.code = code;
+  }
+
+  get retryable(): boolean {
+    return this.code !== "token_refused";
+  }
+}
+
+/** The API server gives no token of a ServiceAccount until somebody changes something. */
+export function tokenRefused(message: string): AssumeRoleFault {
+  return new CredentialFault(message, "token_refused");
+}
+
+/** There is no token at the moment. */
+export function tokenPending(message: string, cause?: unknown): AssumeRoleFault {
+  return new CredentialFault(message, "token_failing", cause);
 }
 
 /** The fault of a rejected call; unknown ones count as retryable. */
@@ -12,9 +30,7 @@ export function faultFrom(error: unknown): AssumeRoleFault {
   if (error instanceof Error && "code" in error && "retryable" in error) {
     return error as AssumeRoleFault;
   }
-  return new CredentialFault("the server failed to call STS; see its log", {
-    cause: error,
-  });
+  return new CredentialFault("the server failed to call STS; see its log", "sts_failing", error);
 }
 
 /** The credentials had expired when they arrived: the clocks disagree. */

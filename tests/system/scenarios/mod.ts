@@ -8,6 +8,7 @@ import { containerCredentials } from "./container_credentials.ts";
 import { credentials } from "./credentials.ts";
 import { direct } from "./direct.ts";
 import { droppedPackets } from "./dropped.ts";
+import { federated } from "./federated.ts";
 import { fence } from "./fence.ts";
 import { floodScenarios } from "./floods.ts";
 import { outages } from "./outages.ts";
@@ -46,6 +47,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...tellings,
   ...settings,
   ...trust,
+  ...federated,
   ...floodScenarios,
   ...sdkClients,
   ...renewals,

@@ -24,13 +24,14 @@ export async function podExplanation(
   const { decision } = assigner.assignmentOf(pod);
   const namespace = index.namespace(pod.namespace);
   const serviceAccount = index.serviceAccount(pod.namespace, pod.serviceAccount);
+  const request = assigner.requestOf(pod);
   const { pods, agents, replicas } = await summary(name);
   const row = pods.find(({ uid }) => uid === pod.uid);
   const complete = replicas.every(({ problem }) => problem === null);
   const served = row === undefined
     ? [skipped("credentials"), skipped("agent")]
     : servedSteps({ row, agents, complete });
-  return explained({ pod, namespace, serviceAccount, decision }, served);
+  return explained({ pod, namespace, serviceAccount, request, decision }, served);
 }
 
 /** Prefers the live pod: a terminal pod may share its name with its successor. */

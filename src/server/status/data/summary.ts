@@ -4,7 +4,6 @@
  */
 import type { AgentReport } from "../../../protocol/frames.ts";
 import type { PodFacts } from "../../../policy/facts.ts";
-import { requestedRole } from "../../../policy/requested_role.ts";
 import type { AgentStatus } from "../../assignments/agent_streams.ts";
 import type { Assigner } from "../../assignments/assigner.ts";
 import { type Assignment, instant } from "../../assignments/assignment_frame.ts";
@@ -131,15 +130,14 @@ function* podRows(
     const assignment = options.assigner.assignmentOf(pod);
     yield {
       ...podRow(assignment, served.has(pod.nodeName ?? ""), options.inspect(assignment.key ?? "")),
-      requested: requestedBy(options.index, pod),
+      requested: requestedBy(options.assigner, pod),
     };
   }
 }
 
 /** Also for denied pods, so that a search for a role finds the pods that may not have it. */
-function requestedBy(index: ClusterIndex, pod: PodFacts): string | null {
-  const account = index.serviceAccount(pod.namespace, pod.serviceAccount);
-  const request = requestedRole(pod, index.namespace(pod.namespace), account);
+function requestedBy(assigner: Assigner, pod: PodFacts): string | null {
+  const request = assigner.requestOf(pod);
   return request.kind === "role" ? request.text.slice(0, shownRoleText) : null;
 }
 
