@@ -57,10 +57,11 @@ WORKDIR /app
 CMD ["version"]
 
 FROM scratch AS deno
-ARG V8_FLAGS
 COPY --from=system /system/ /
 COPY --from=deno-runtime /usr/bin/deno /usr/bin/deno
 COPY --from=program /app /app
+# After the files: buildah would share an empty first layer, and the platform in it, between platforms.
+ARG V8_FLAGS
 ENV PATH=/app/bin:/usr/sbin:/usr/bin DENO_DIR=/app/cache \
     DENO_NO_PROMPT=1 DENO_NO_UPDATE_CHECK=1 \
     DENO_V8_FLAGS=$V8_FLAGS MALLOC_MMAP_THRESHOLD_=30000
