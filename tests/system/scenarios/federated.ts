@@ -63,14 +63,20 @@ export const federated: readonly Scenario<Stage>[] = [
           spec,
         });
       const good = { audiences: sts, expirationSeconds: 600, boundObjectRef: bound("federated") };
-      const made = await until("the right and the policy", async () => {
+      const made = await until("the right is granted", async () => {
         return await request("federated", "cart", good).catch(() => undefined);
       });
       assert.ok((made["status"] as { token: string }).token);
+      // The API server applies a new policy up to seconds later than a new right.
+      const wide = { ...good, audiences: [...sts, "rolecall-server"] };
+      await until("the policy is applied", async () => {
+        const fault = await request("federated", "cart", wide).then(() => null, (thrown) => thrown);
+        return fault instanceof KubeFault && fault.status === 403 ? fault : undefined;
+      });
       const secret = { apiVersion: "v1", kind: "Secret", name: "x" };
       const attempts: readonly (readonly [string, string, Spec])[] = [
         ["federated", "cart", { ...good, audiences: ["https://kubernetes.default.svc"] }],
-        ["federated", "cart", { ...good, audiences: [...sts, "rolecall-server"] }],
+        ["federated", "cart", wide],
         ["federated", "cart", { ...good, audiences: [] }],
         ["federated", "cart", { expirationSeconds: 600, boundObjectRef: bound("federated") }],
         ["federated", "cart", { audiences: sts, expirationSeconds: 600 }],
