@@ -7,7 +7,7 @@ import { runtimeDescriptor } from "./runtime_service.ts";
 /** A runtime that is busy answers late; one that is stopped doesn't answer at all. */
 const deadlineMs = 1000;
 
-/** A pod's sandbox, whose network stands and whose containers may run. */
+/** A pod's sandbox, with its network set up, whose containers may run. */
 interface ReadySandbox {
   readonly id: string;
   readonly podUid: string;

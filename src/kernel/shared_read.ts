@@ -41,7 +41,7 @@ export class SharedRead<T> {
     return next.result;
   }
 
-  /** One read at a time: whoever comes meanwhile shares the next one. */
+  /** One read at a time: callers that arrive meanwhile share the next one. */
   async #whenFree(budget: Budget): Promise<T> {
     const { key, scheduler } = this.#options;
     // Also lets `after` set `#next` first.

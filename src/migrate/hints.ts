@@ -1,4 +1,4 @@
-/** What is odd in the namespaces' annotations, whether or not an answer changes. Pure. */
+/** Problems in the namespaces' annotations, whether or not an answer changes. Pure. */
 import { quoted } from "../policy/denial_text.ts";
 import type { NamespaceFacts } from "../policy/facts.ts";
 import { parsePermitted } from "../policy/permitted.ts";

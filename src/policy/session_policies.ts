@@ -79,7 +79,7 @@ const document = v.looseObject({
   Statement: v.union([v.pipe(v.array(statement), v.nonEmpty()), statement]),
 });
 
-/** What STS would call malformed, as far as it can be told without IAM. */
+/** What STS would call malformed, as far as that shows without IAM. */
 function policyProblem(text: string): string | null {
   if (text.length > maxCharacters) return `is longer than ${maxCharacters} characters`;
   // The characters of AssumeRole's Policy.

@@ -103,7 +103,7 @@ const checks: readonly (readonly [keyof PolicyValues, Check])[] = [
     return parsed?.kind === "malformed" ? `expected ${parsed.expected}` : null;
   }],
   ["session-name", ({ "session-name": text }, cluster) => {
-    return told("the template", templateProblem(text, cluster));
+    return withSubject("the template", templateProblem(text, cluster));
   }],
   ["session-tags", ({ "session-tags": text }, cluster) => {
     const unknown = listed(text).find((key) => !eksTags.some((one) => one.key === key));
@@ -115,7 +115,7 @@ const checks: readonly (readonly [keyof PolicyValues, Check])[] = [
     const malformed = values["session-tag"].find((text) => !text.includes("="));
     if (malformed !== undefined) return `${shown(malformed)} is not KEY=TEMPLATE`;
     const tags = tagsOf(values);
-    return told("with --session-tags it", sessionTagsProblem(tags, cluster));
+    return withSubject("with --session-tags it", sessionTagsProblem(tags, cluster));
   }],
   ["transitive-tags", (values) => {
     const keys = new Set(tagsOf(values).map(({ key }) => key));
@@ -123,10 +123,12 @@ const checks: readonly (readonly [keyof PolicyValues, Check])[] = [
     return stray === undefined ? null : `${shown(stray)} is not among the session tags`;
   }],
   ["source-identity", ({ "source-identity": text }, cluster) => {
-    return text === "" ? null : told("the template", sourceIdentityProblem(text, cluster));
+    return text === "" ? null : withSubject("the template", sourceIdentityProblem(text, cluster));
   }],
   ["external-id", ({ "external-id": text }, cluster) => {
-    return text === "" ? null : told("the template", externalIdTemplateProblem(text, cluster));
+    return text === ""
+      ? null
+      : withSubject("the template", externalIdTemplateProblem(text, cluster));
   }],
   ["assume-with", (values) => {
     if (values["assume-with"] === "server") return null;
@@ -140,12 +142,12 @@ const checks: readonly (readonly [keyof PolicyValues, Check])[] = [
   ["assume-role-permitted", ({ "assume-role-permitted": text }) => expressionProblem(text)],
 ];
 
-function told(what: string, problem: string | null): string | null {
+function withSubject(what: string, problem: string | null): string | null {
   return problem === null ? null : `${what} ${problem}`;
 }
 
 function expressionProblem(text: string): string | null {
-  return text === "" ? null : told("the expression", namespaceExpressionProblem(text));
+  return text === "" ? null : withSubject("the expression", namespaceExpressionProblem(text));
 }
 
 /** The settings that these values mean. `maxSessionDurationSeconds` and reserved roles are the server's. */

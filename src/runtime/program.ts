@@ -9,7 +9,7 @@ const maxErrorText = 4096;
 
 /**
  * Runs programs found on `path`. Never rejects: 127 where the program isn't there or may not be
- * run, 124 where it took longer than `timeoutMs` (10 s unless told) and was killed.
+ * run, 124 where it took longer than `timeoutMs` (10 s by default) and was killed.
  */
 export function createRunProgram(path: string): RunProgram {
   return (command, args, options = {}) =>

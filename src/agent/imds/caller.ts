@@ -36,7 +36,7 @@ const unidentified = {
 } as const satisfies Record<Exclude<CallerLookup["kind"], "pod">, Refusal>;
 
 /**
- * What is wrong with the request's session token whatever it asks for, as far as can be told without
+ * What is wrong with the request's session token whatever it asks for, as far as that shows without
  * waiting for its pod. Fluent Bit asks for `/` with a token that it knows to be invalid, and takes
  * only a 401 to mean IMDSv2.
  */

@@ -85,7 +85,7 @@ export class SessionTokens {
   }
 
   /**
-   * Whether the token is invalid for any pod at this address, as far as can be told without the pod;
+   * Whether the token is invalid for any pod at this address, as far as that shows without the pod;
    * `lastKnown` gives the pod's UID if there is one.
    */
   isInvalid(

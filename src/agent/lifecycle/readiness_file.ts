@@ -25,10 +25,10 @@ export async function keepReadinessFile(
   signal: AbortSignal,
 ): Promise<void> {
   if (path === null) return;
-  let told = "";
+  let written = "";
   const tell = async (text: string) => {
-    if (text === told) return;
-    told = text;
+    if (text === written) return;
+    written = text;
     await write(path, text, 0o644).catch((error) => {
       log.error({ path, error: String(error) }, "--readiness-file can't be written");
     });

@@ -54,7 +54,7 @@ export class RequestTally {
     }
   }
 
-  /** Adds the latencies as a histogram, with the label `handler` where handlers were told apart. */
+  /** Adds the latencies as a histogram, with the label `handler` if handlers were counted separately. */
   register(
     registry: Registry,
     name: string,

@@ -1,6 +1,6 @@
 /**
- * What has become of the guard by routing, round by round: in place, repaired, or why not. A fault
- * is told and tried again, and takes nothing from readiness: the redirect works without a guard.
+ * The state of the routing guard after each round: in place, repaired, or the reason why not. A fault
+ * is logged and retried. It doesn't affect readiness, since the redirect works without the guard.
  */
 import type { Log } from "../ports.ts";
 import type { RouteGuard } from "./route_guard.ts";

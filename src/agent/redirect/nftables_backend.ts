@@ -37,7 +37,7 @@ export async function removeNftables(run: RunProgram): Promise<boolean> {
   return true;
 }
 
-/** In one transaction; a table left by another version, whose chains differ, is made anew. */
+/** In one transaction; a table left by another version, whose chains differ, is recreated. */
 async function apply(run: RunProgram, script: string): Promise<void> {
   const table = `inet ${nftTable}`;
   const refilled = `add table ${table}\nflush table ${table}\n${script}`;

@@ -4,7 +4,7 @@ import type { Clock } from "../ports.ts";
 import { pause } from "../../time/pause.ts";
 
 const lookEveryMs = 1000;
-const tellEveryMs = 30_000;
+const sendEveryMs = 30_000;
 
 interface ReporterOptions {
   readonly clock: Clock;
@@ -17,14 +17,14 @@ interface ReporterOptions {
 
 /** Runs until the signal aborts. A report that fails is sent again when the next is due. */
 export async function runReporter(options: ReporterOptions, signal: AbortSignal): Promise<void> {
-  let told = { what: "", at: -Infinity };
+  let sent = { what: "", at: -Infinity };
   while (!signal.aborted) {
     const address = options.address();
     const body = JSON.stringify(options.report());
     const what = `${address} ${body}`;
     const now = options.clock.monotonic();
-    if (address !== null && (what !== told.what || now - told.at >= tellEveryMs)) {
-      told = { what, at: now };
+    if (address !== null && (what !== sent.what || now - sent.at >= sendEveryMs)) {
+      sent = { what, at: now };
       await options.send(body).then((response) => response.body?.cancel()).catch(() => {});
     }
     await pause(options.clock, lookEveryMs, signal);

@@ -1,6 +1,6 @@
 /**
  * Manifests by the API server's rules: texts are texts, names are there or generated, an object is
- * there once, defaults and old names are filled in. What the objects mean is left to whoever reads
+ * there once, defaults and old names are filled in. What the objects mean is left to the caller that reads
  * them.
  */
 import type { Fields, ManifestDocument } from "./documents.ts";

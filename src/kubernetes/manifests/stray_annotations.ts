@@ -46,7 +46,7 @@ function wrongPlaces(object: ManifestObject): Hint[] {
     }));
 }
 
-/** What an operator, or whoever reads a text, may make pods of. */
+/** Text that an operator may turn into pods. */
 export function unreadParts(object: ManifestObject): (Written & { readonly why: string })[] {
   const { document, builtIn, templates } = object;
   const handedOn = builtIn

@@ -8,7 +8,7 @@ import { open } from "node:fs/promises";
 import { connect } from "node:net";
 
 export interface AcceptWatchdog {
-  /** To be told of every connection accepted. */
+  /** Called for every accepted connection. */
   accepted(): void;
   stop(): void;
 }
@@ -78,7 +78,7 @@ export async function queuedConnections(
 }
 
 /**
- * The beginning of a table, as far as listening sockets go: the kernel tells those first, and on a
+ * The beginning of a table, as far as listening sockets go: the kernel lists those first, and on a
  * busy node many thousand connections stand behind them. Empty where there is no such file.
  */
 async function listenersIn(path: string): Promise<string> {

@@ -81,7 +81,7 @@ class Exchange {
       const request = this.#open(agents);
       const abort = () => {
         request.destroy(asError(signal?.reason));
-        // On a connection that was used before, Deno tells nobody that the request was destroyed.
+        // On a connection that was used before, Deno emits no event when the request is destroyed.
         reject(signal?.reason);
       };
       signal?.addEventListener("abort", abort, { once: true });

@@ -11,7 +11,7 @@ import { trustRoleRefused } from "./credential_fault.ts";
 /** However long the queue, a pod's first call becomes urgent after this wait. */
 const longestWaitMs = 120_000;
 
-/** STS calls have to fail for this long before people are told: most faults pass at once. */
+/** STS calls have to fail for this long before it is reported: most faults pass at once. */
 const reportAfterMs = 2_000;
 
 /** For faults that may pass by themselves; full jitter, so that roles that failed together spread out. */

@@ -1,17 +1,16 @@
 /**
- * GET requests over a few sockets that are kept, for one origin whose answers nearly always have the
- * plain form. An answer of another form is dropped unread, and the caller asks again by node:http:
- * a GET may be sent twice.
+ * Fast path for GET requests to one origin, over a few kept sockets. A response of an unsupported form
+ * is dropped unread and the caller repeats the request through node:http, so a GET may be sent twice.
  */
 import { withoutBrackets } from "../../../net/host_port.ts";
 import type { FastGet, FastResponse } from "../types.ts";
-import { AnswerTimeout, PlainExchange } from "./client_exchange.ts";
-import { UpstreamSocket } from "./client_socket.ts";
+import { AnswerTimeout, ClientExchange } from "./client_exchange.ts";
+import { ClientSocket } from "./client_socket.ts";
 
 const maxSockets = 64;
 const connectTimeoutMs = 5000;
-/** Paths whose answers had another form; they aren't tried again. */
-const maxOdd = 256;
+/** Paths whose responses had an unsupported form aren't tried again. */
+const maxUnsupportedPaths = 256;
 
 const targetForm = /^\/[!-~]*$/;
 const fieldName = /^[A-Za-z0-9_-]+$/;
@@ -20,16 +19,16 @@ const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Null for an origin that isn't `http:`. */
 export function createFastClient(origin: string): FastGet | null {
   const url = new URL(origin);
-  return url.protocol === "http:" ? new PlainGets(url).get : null;
+  return url.protocol === "http:" ? new FastClient(url).get : null;
 }
 
-class PlainGets {
+class FastClient {
   readonly #host: string;
   readonly #address: { readonly host: string; readonly port: number };
-  #idle: UpstreamSocket[] = [];
+  #idle: ClientSocket[] = [];
   #open = 0;
-  #waiting: ((socket: UpstreamSocket) => void)[] = [];
-  readonly #odd = new Set<string>();
+  #waiting: ((socket: ClientSocket) => void)[] = [];
+  readonly #unsupported = new Set<string>();
 
   constructor({ host, hostname, port }: URL) {
     this.#host = host;
@@ -37,7 +36,7 @@ class PlainGets {
   }
 
   readonly get: FastGet = async (path, headers, signal, timeoutMs) => {
-    const request = this.#odd.has(path) ? undefined : this.#requestText(path, headers);
+    const request = this.#unsupported.has(path) ? undefined : this.#requestText(path, headers);
     if (request === undefined || signal.aborted) return undefined;
     const answer = await this.#ask(request, signal, timeoutMs);
     if (answer === undefined) this.#remember(path);
@@ -64,28 +63,29 @@ class PlainGets {
     const socket = await this.#take(timeoutMs);
     const reused = socket.used;
     try {
-      return await new PlainExchange(socket, request, signal, timeoutMs).answer;
+      return await new ClientExchange(socket, request, signal, timeoutMs).answer;
     } catch (error) {
-      const lost = reused && !socket.heard && !signal.aborted && !(error instanceof AnswerTimeout);
+      const lost = reused && !socket.answered && !signal.aborted &&
+        !(error instanceof AnswerTimeout);
       if (!lost) throw error;
-      return await new PlainExchange(this.#connect(), request, signal, timeoutMs).answer;
+      return await new ClientExchange(this.#connect(), request, signal, timeoutMs).answer;
     }
   }
 
-  #take(timeoutMs: number): Promise<UpstreamSocket> | UpstreamSocket {
+  #take(timeoutMs: number): Promise<ClientSocket> | ClientSocket {
     for (let socket = this.#idle.pop(); socket !== undefined; socket = this.#idle.pop()) {
       if (!socket.closed) return socket;
     }
     return this.#open < maxSockets ? this.#connect() : this.#turn(timeoutMs);
   }
 
-  #turn(timeoutMs: number): Promise<UpstreamSocket> {
+  #turn(timeoutMs: number): Promise<ClientSocket> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.#waiting = this.#waiting.filter((other) => other !== take);
         reject(new AnswerTimeout(`no free connection in ${timeoutMs} ms`));
       }, timeoutMs);
-      const take = (socket: UpstreamSocket) => {
+      const take = (socket: ClientSocket) => {
         clearTimeout(late);
         resolve(socket);
       };
@@ -93,16 +93,16 @@ class PlainGets {
     });
   }
 
-  #connect(): UpstreamSocket {
+  #connect(): ClientSocket {
     this.#open++;
-    return new UpstreamSocket(this.#address, {
+    return new ClientSocket(this.#address, {
       connectTimeoutMs,
       free: (socket) => this.#free(socket),
       closed: () => this.#closed(),
     });
   }
 
-  #free(socket: UpstreamSocket): void {
+  #free(socket: ClientSocket): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(socket);
     else next(socket);
@@ -116,7 +116,7 @@ class PlainGets {
   }
 
   #remember(path: string): void {
-    if (this.#odd.size >= maxOdd) this.#odd.clear();
-    this.#odd.add(path);
+    if (this.#unsupported.size >= maxUnsupportedPaths) this.#unsupported.clear();
+    this.#unsupported.add(path);
   }
 }

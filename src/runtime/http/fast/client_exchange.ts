@@ -1,8 +1,8 @@
-/** One request on a kept connection, and its answer if that has the plain form. */
+/** One request on a kept connection, and its response if the fast path supports its form. */
 import { Buffer } from "node:buffer";
 import type { BodySource, ByteSink, FastResponse } from "../types.ts";
-import { type PlainAnswerHead, plainAnswerHead } from "./parse_response.ts";
-import type { SocketUser, UpstreamSocket } from "./client_socket.ts";
+import { parseResponseHead, type ResponseHead } from "./parse_response.ts";
+import type { ClientSocket, SocketUser } from "./client_socket.ts";
 
 /** No head of an answer within the time given. Trying again can help. */
 export class AnswerTimeout extends Error {
@@ -10,23 +10,23 @@ export class AnswerTimeout extends Error {
   override readonly name = "AnswerTimeout";
 }
 
-export class PlainExchange implements SocketUser, BodySource {
+export class ClientExchange implements SocketUser, BodySource {
   /** Undefined for an answer of another form. @throws the connection's error, the signal's reason */
   readonly answer: Promise<FastResponse | undefined>;
-  readonly #socket: UpstreamSocket;
+  readonly #socket: ClientSocket;
   readonly #signal: AbortSignal;
   readonly #late: ReturnType<typeof setTimeout>;
   #resolve!: (answer: FastResponse | undefined) => void;
   #reject!: (error: unknown) => void;
   #begun: Buffer | undefined;
-  #head: PlainAnswerHead | undefined;
+  #head: ResponseHead | undefined;
   #sink: ByteSink | undefined;
   #left = 0;
   #excess = false;
   #first: Uint8Array | undefined;
   #over = false;
 
-  constructor(socket: UpstreamSocket, request: string, signal: AbortSignal, timeoutMs: number) {
+  constructor(socket: ClientSocket, request: string, signal: AbortSignal, timeoutMs: number) {
     this.#socket = socket;
     this.#signal = signal;
     this.answer = new Promise((resolve, reject) => {
@@ -66,7 +66,7 @@ export class PlainExchange implements SocketUser, BodySource {
   #readHead(bytes: Buffer): void {
     // A copy: the socket reads its next piece into the same memory.
     const begun = Buffer.concat(this.#begun === undefined ? [bytes] : [this.#begun, bytes]);
-    const head = plainAnswerHead(begun.toString("latin1", 0, 16_388));
+    const head = parseResponseHead(begun.toString("latin1", 0, 16_388));
     if (head === "partial") return void (this.#begun = begun);
     if (head === undefined || begun.length - head.headBytes > head.length) return this.#leave();
     this.#head = head;
@@ -84,13 +84,13 @@ export class PlainExchange implements SocketUser, BodySource {
     this.#socket.destroy();
   }
 
-  #whole({ status, headers }: PlainAnswerHead, body: Uint8Array): void {
+  #whole({ status, headers }: ResponseHead, body: Uint8Array): void {
     this.#resolve({ status, headers, body });
     this.#leaveSocket();
   }
 
   /** Nothing more is read before somebody takes the body. */
-  #stream({ status, headers }: PlainAnswerHead, first: Uint8Array): void {
+  #stream({ status, headers }: ResponseHead, first: Uint8Array): void {
     this.#socket.pause();
     this.#first = first;
     this.#resolve({ status, headers, body: this });

@@ -1,4 +1,4 @@
-/** A kept connection to another server: its events go to whoever uses it just then. */
+/** A kept connection to another server: its events go to the exchange that is using it. */
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
 import { ConnectTimeout } from "../client.ts";
@@ -13,14 +13,14 @@ export interface SocketUser {
 export interface SocketKeeper {
   readonly connectTimeoutMs: number;
   /** It can be used again. */
-  readonly free: (socket: UpstreamSocket) => void;
+  readonly free: (socket: ClientSocket) => void;
   readonly closed: () => void;
 }
 
 /** Read at once, if so much is there; 64 KiB cost large bodies a tenth to a third more. */
 const pieceBytes = 131_072;
 
-export class UpstreamSocket {
+export class ClientSocket {
   readonly #socket: Socket;
   readonly #keeper: SocketKeeper;
   #user: SocketUser | undefined;
@@ -29,7 +29,7 @@ export class UpstreamSocket {
   /** It has carried a request before. */
   used = false;
   /** Something has come back since the last request. */
-  heard = false;
+  answered = false;
   closed = false;
 
   constructor(address: { readonly host: string; readonly port: number }, keeper: SocketKeeper) {
@@ -48,7 +48,7 @@ export class UpstreamSocket {
 
   use(user: SocketUser, request: string): void {
     this.#user = user;
-    this.heard = false;
+    this.answered = false;
     this.#socket.ref();
     this.#socket.write(request, "latin1");
   }
@@ -75,7 +75,7 @@ export class UpstreamSocket {
   }
 
   #read(bytes: Buffer): boolean {
-    this.heard = true;
+    this.answered = true;
     // Bytes that nobody asked for can't be the answer to the next request.
     if (this.#user === undefined) this.#socket.destroy();
     else this.#user.read(bytes);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { BodySource, FastGet, FastResponse } from "../types.ts";
-import { plainAnswerHead } from "./parse_response.ts";
+import { parseResponseHead } from "./parse_response.ts";
 import { createFastClient } from "./client.ts";
 
 const servers: Server[] = [];
@@ -94,7 +94,7 @@ test("plainGet: a body in pieces comes at the reader's pace, and the connection 
   assert.equal(connections(), 1);
 });
 
-const odd = [
+const unsupported = [
   ["chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"],
   ["no length", "HTTP/1.1 200 OK\r\n\r\nabc"],
   ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na"],
@@ -107,7 +107,7 @@ const odd = [
   ["too long a head", ok("a", `A: ${"a".repeat(17_000)}\r\n`)],
 ] as const;
 
-for (const [name, text] of odd) {
+for (const [name, text] of unsupported) {
   test(`plainGet: ${name} is left to node:http, and not asked for so again`, async () => {
     const { get, requests } = await upstream((socket) => socket.write(text));
     assert.equal(await get("/odd", {}, never, 1000), undefined);
@@ -161,8 +161,8 @@ test("plainGet: a header that would end its line isn't sent", async () => {
 });
 
 test("plainAnswerHead: what there is so far", () => {
-  assert.equal(plainAnswerHead("HTTP/1.1 200 OK\r\nContent-Le"), "partial");
-  assert.deepEqual(plainAnswerHead("HTTP/1.1 404 \r\nContent-Length: 2\r\n\r\nab"), {
+  assert.equal(parseResponseHead("HTTP/1.1 200 OK\r\nContent-Le"), "partial");
+  assert.deepEqual(parseResponseHead("HTTP/1.1 404 \r\nContent-Length: 2\r\n\r\nab"), {
     status: 404,
     headers: [["Content-Length", "2"]],
     length: 2,

@@ -1,4 +1,4 @@
-/** A `Reply` as the bytes that node:http would send for it, made in one piece. */
+/** Encodes a `Reply` in one piece, as the bytes that node:http would send for it. */
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
 import type { Reply } from "../types.ts";

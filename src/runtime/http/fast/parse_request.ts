@@ -1,6 +1,6 @@
 /**
- * Knows the one spelling of a request that nearly every client uses: whole in one piece, no body,
- * nothing that two readers could read in two ways. Whatever else arrives is left to node:http.
+ * Parses the form of request that nearly every client sends: complete in one piece, without a body,
+ * with nothing that two parsers could read differently. Everything else is left to node:http.
  */
 
 export interface ParsedRequest {

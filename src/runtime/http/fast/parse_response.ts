@@ -1,9 +1,9 @@
 /**
- * Knows the one form of an answer that metadata services give: a whole head, then a body of the
- * length it names. Whatever else arrives is left to node:http.
+ * Parses the one form of response that metadata services send: a complete head, then a body of the
+ * stated length. Everything else is left to node:http.
  */
 
-export interface PlainAnswerHead {
+export interface ResponseHead {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Of the body. */
@@ -26,7 +26,7 @@ const bodiless = new Set([204, 205, 304]);
  * The head that `text`, a character a byte, begins with. `partial`: its end isn't there yet;
  * undefined: it has another form.
  */
-export function plainAnswerHead(text: string): PlainAnswerHead | "partial" | undefined {
+export function parseResponseHead(text: string): ResponseHead | "partial" | undefined {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return text.length > maxHeadBytes ? undefined : "partial";
   const match = form.exec(text.slice(0, end + 4));
@@ -44,7 +44,7 @@ function fieldOf(line: string): readonly [string, string] {
 }
 
 function framingOf(
-  headers: PlainAnswerHead["headers"],
+  headers: ResponseHead["headers"],
 ): { length: number; keepAlive: boolean } | undefined {
   let length: number | undefined;
   let keepAlive = true;

@@ -1,4 +1,4 @@
-/** A request of the plain form as the contract's `Incoming`. It has no body. */
+/** A parsed request as the contract's `Incoming`. It has no body. */
 import type { Socket } from "node:net";
 import type { ConnectionEnds, Incoming } from "../types.ts";
 import type { ParsedRequest } from "./parse_request.ts";
@@ -69,7 +69,7 @@ export class FastRequest implements Incoming {
     if (!this.#answered) this.#abort?.abort(new DOMException("client gone", "AbortError"));
   };
 
-  /** To be told when the answer is complete: from then on the client may go. */
+  /** Called when the answer is complete: from then on the client may disconnect. */
   answered(): void {
     this.#answered = true;
     if (this.#abort !== undefined) this.#socket.off("close", this.#gone);

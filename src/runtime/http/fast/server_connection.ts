@@ -1,7 +1,7 @@
 /**
- * The short way of a connection whose requests have the plain form: read, answered and written
- * without node:http's objects. The first that has another form takes the whole connection over to
- * node:http, its bytes untouched; so every refusal and every odd spelling stays that parser's.
+ * Fast path for simple HTTP/1.1 requests, without node:http's objects. The first request of any other
+ * form hands the connection over to node:http, its bytes untouched, so that parser decides about
+ * every unusual request.
  */
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, ServerResponse } from "node:http";

@@ -27,7 +27,7 @@ after(() => Promise.all(open.map((listener) => listener.close(0))));
 
 const get = (target: string, more = "") => `GET ${target} HTTP/1.1\r\nHost: h\r\n${more}\r\n`;
 /** Two headers of one name in a form that the plain reader leaves alone. */
-const odd = "Connection: keep-alive, x\r\n";
+const unsupported = "Connection: keep-alive, x\r\n";
 const undated = (answer: string) => answer.replace(/Date: [^\r]+/g, "Date: -");
 
 const bodies = [
@@ -45,7 +45,7 @@ for (const [name, reply] of bodies) {
       const ask = (more: string) =>
         get("/", more).replace("GET", method) + get("/", "Connection: close\r\n");
       const plain = await exchangeInTurn(port, ask(""));
-      assert.equal(undated(plain), undated(await exchangeInTurn(port, ask(odd))));
+      assert.equal(undated(plain), undated(await exchangeInTurn(port, ask(unsupported))));
     });
   }
 }
@@ -63,7 +63,7 @@ async function exchangeInTurn(port: number, text: string): Promise<string> {
 test("lane: a connection moves on to node:http and stays whole", async () => {
   const { port } = await start((incoming) => ({ status: 200, headers: [], body: incoming.target }));
   const client = await rawClient(port);
-  const pieces = [get("/1"), get("/2", odd), get("/3"), get("/4") + get("/5"), "GET /6 HT"];
+  const pieces = [get("/1"), get("/2", unsupported), get("/3"), get("/4") + get("/5"), "GET /6 HT"];
   for (const [at, piece] of pieces.entries()) {
     client.send(piece);
     if (at < 3) await client.until((received) => received.includes(`/${at + 1}`));
