@@ -25,7 +25,7 @@ import { refusedRequests } from "./http/refused_requests.ts";
 import { ServerClient } from "./server_client/server_client.ts";
 import type { TokenKeys } from "./imds/token_keys.ts";
 
-export interface AgentOptions {
+interface AgentOptions {
   readonly settings: Pick<
     AgentSettings,
     | "server"

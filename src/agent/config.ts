@@ -50,7 +50,7 @@ export interface AgentSettings {
   readonly logFormat: Values["log-format"];
 }
 
-export type ParsedAgentConfig =
+type ParsedAgentConfig =
   | {
     readonly kind: "parsed";
     readonly settings: AgentSettings;

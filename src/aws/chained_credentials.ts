@@ -21,8 +21,8 @@ export function chainedCredentials(
     try {
       const credentials = await assume();
       held = { credentials, endsAt: endOf(credentials, now()) };
-    } catch (error) {
-      if (held === undefined || held.endsAt <= now()) throw error;
+    } catch (fault) {
+      if (held === undefined || held.endsAt <= now()) throw fault;
     }
     const { accessKeyId, secretAccessKey, sessionToken } = held.credentials;
     return { accessKeyId, secretAccessKey, sessionToken, expiration: new Date(held.endsAt) };

@@ -44,7 +44,7 @@ interface ImdsRequest {
 }
 
 /** The service can't be used now; retrying can help. */
-export class ImdsFault extends Error {
+class ImdsFault extends Error {
   override readonly name = "ImdsFault";
   /** `imds_timeout`: no answer in time; `imds_token`: no token, or one that it then refuses. */
   readonly code: "imds_timeout" | "imds_token";
@@ -160,8 +160,8 @@ class Imds<Fast extends FastReply> {
     if (!fastGet || !this.#isOrigin) return undefined;
     try {
       return await fastGet(path, headers, signal, this.#timeoutMs);
-    } catch (error) {
-      if ((error as { code?: unknown } | null)?.code !== "answer_timeout") throw error;
+    } catch (fault) {
+      if ((fault as { code?: unknown } | null)?.code !== "answer_timeout") throw fault;
       throw this.#timeout();
     }
   }

@@ -99,8 +99,8 @@ export function createSts(options: StsOptions): Sts {
       try {
         const answer = await send(client, identity, { signal, ...by });
         return credentialsOf(answer, now());
-      } catch (error) {
-        throw noted(client, assumeRoleFault(error, identity, caller()));
+      } catch (fault) {
+        throw noted(client, assumeRoleFault(fault, identity, caller()));
       }
     },
     callerIdentity,
@@ -127,8 +127,8 @@ async function whoIs(client: StsClient, signal?: AbortSignal): Promise<CallerIde
       signal,
     );
     return callerOf(answer);
-  } catch (error) {
-    throw noted(client, callerIdentityFault(error, client.region));
+  } catch (fault) {
+    throw noted(client, callerIdentityFault(fault, client.region));
   }
 }
 
@@ -145,8 +145,8 @@ async function assumeFirst(base: StsClient, arn: string, now: () => number) {
       )
     );
     return credentialsOf(answer, now());
-  } catch (error) {
-    throw noted(base, firstRoleFault(error, { arn, durationSeconds: firstSessionSeconds }));
+  } catch (fault) {
+    throw noted(base, firstRoleFault(fault, { arn, durationSeconds: firstSessionSeconds }));
   }
 }
 

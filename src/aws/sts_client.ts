@@ -75,8 +75,8 @@ export class StsClient {
       const { sdk, client } = await this.#create({ requestHandler: { handle }, credentials });
       await client.send(new sdk.GetCallerIdentityCommand({}));
       return null;
-    } catch (error) {
-      return error instanceof Reached ? null : configurationProblem(error);
+    } catch (fault) {
+      return fault instanceof Reached ? null : configurationProblem(fault);
     }
   }
 
@@ -182,8 +182,8 @@ export class StsClient {
     const probe = new sdk.STSClient(region === undefined ? config : { ...config, region });
     try {
       return await probe.config.region();
-    } catch (error) {
-      if (endpoint === undefined || !isRegionMissing(error)) throw error;
+    } catch (fault) {
+      if (endpoint === undefined || !isRegionMissing(fault)) throw fault;
       return "us-east-1";
     } finally {
       probe.destroy();

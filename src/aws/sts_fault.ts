@@ -32,7 +32,7 @@ export class StsFault extends Error {
 }
 
 /** Who calls, as far as it is known: roles' trust policies have to name it. */
-export interface Caller {
+interface Caller {
   /** Such as `role NAME of account 111122223333`, or an ARN. */
   readonly principal: string | undefined;
   readonly region: string;

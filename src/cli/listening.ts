@@ -29,10 +29,10 @@ export async function listenAt(
   const { flag, at, ...options } = wanted;
   try {
     return await runtime.listen({ ...at, ...options });
-  } catch (cause) {
-    const code = (cause as { code?: unknown } | null)?.code;
-    const reason = reasonOf(code, cause, flag);
-    throw new ListenFault(`--${flag} ${hostPortText(at)}: ${reason}`, { cause });
+  } catch (fault) {
+    const code = (fault as { code?: unknown } | null)?.code;
+    const reason = reasonOf(code, fault, flag);
+    throw new ListenFault(`--${flag} ${hostPortText(at)}: ${reason}`, { cause: fault });
   }
 }
 

@@ -21,7 +21,7 @@ export class ContainerRuntimeFault extends Error {
   override readonly name = "ContainerRuntimeFault";
 }
 
-export interface ContainerRuntime {
+interface ContainerRuntime {
   /** @throws {ContainerRuntimeFault} no answer within a second. */
   readySandboxes(): Promise<readonly ReadySandbox[]>;
   /**

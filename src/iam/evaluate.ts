@@ -20,7 +20,7 @@ export type Principal =
   /** A token of an OIDC provider, given by the provider's ARN. */
   | { readonly kind: "federated"; readonly provider: string };
 
-export interface AccessRequest {
+interface AccessRequest {
   /** Such as `sts:AssumeRole`. */
   readonly action: string;
   /** An ARN. */

@@ -21,7 +21,7 @@ export interface PrincipalMatcher {
   readonly principals: Readonly<Partial<Record<PrincipalType, readonly string[]>>>;
 }
 
-export type PrincipalType = "AWS" | "Federated" | "Service";
+type PrincipalType = "AWS" | "Federated" | "Service";
 
 export interface Condition {
   /** As written, such as `ForAnyValue:StringLike` or `StringEqualsIfExists`. */
@@ -45,7 +45,7 @@ export interface PolicyDocument {
   readonly statements: readonly Statement[];
 }
 
-export type ParsedPolicy =
+type ParsedPolicy =
   | { readonly kind: "policy"; readonly policy: PolicyDocument }
   | { readonly kind: "invalid"; readonly problem: string };
 

@@ -18,7 +18,7 @@ export interface Connection {
   readonly localPort: number;
 }
 
-export interface Wanted {
+interface Wanted {
   readonly connection: Connection;
   /** `endKey` of the pod's end. */
   readonly key: string;
@@ -29,7 +29,7 @@ export interface Wanted {
 }
 
 /** `limited`: the peer has missed too often, and the namespaces weren't all read. */
-export type Found =
+type Found =
   | { readonly kind: "found"; readonly pod: string }
   | { readonly kind: "no_socket" | "unreadable" | "limited" };
 

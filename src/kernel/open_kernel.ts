@@ -3,7 +3,7 @@ import { checkProcfs } from "./check_procfs.ts";
 import { KernelIdentity, type KernelIdentityOptions } from "./kernel_identity.ts";
 import type { SavedSockets } from "./used_sockets.ts";
 
-export type OpenedKernel =
+type OpenedKernel =
   | { readonly kind: "opened"; readonly kernel: KernelIdentity }
   /** One line. */
   | { readonly kind: "problem"; readonly problem: string };

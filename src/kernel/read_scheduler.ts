@@ -20,7 +20,7 @@ interface Share {
   readonly burst: number;
 }
 
-export interface Read<T> {
+interface Read<T> {
   /** A read with this key isn't waiting yet. */
   readonly key: string;
   readonly priority: Priority;

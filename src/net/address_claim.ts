@@ -1,6 +1,6 @@
 /** Which of several pods an address belongs to, by what the Kubernetes API says of them. */
 
-export interface AddressClaim {
+interface AddressClaim {
   /** Being deleted. */
   readonly terminating: boolean;
   /** `creationTimestamp`: always UTC in whole seconds, so texts sort as instants do. */

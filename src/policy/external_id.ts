@@ -10,7 +10,7 @@ import { namespaceName, podName } from "./requested_role.ts";
 import { fillIn, isAmbiguous, templateParts, templateProblem } from "./template.ts";
 
 /** The IDs for a pod's role and for its namespace's trust role; null sends none. */
-export interface PodExternalIds {
+interface PodExternalIds {
   readonly role: string | null;
   readonly trustRole: string | null;
 }

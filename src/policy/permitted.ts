@@ -41,8 +41,8 @@ export function parsePermitted(text: string, { ignoreCase = false } = {}): Permi
   if (programSizeBound(text) > maxSizeBound) return invalid(tooLarge);
   try {
     return expression(RE2JS.compile(text, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0));
-  } catch (error) {
-    return invalid(`is not RE2 syntax: ${syntaxProblem(error)}`);
+  } catch (fault) {
+    return invalid(`is not RE2 syntax: ${syntaxProblem(fault)}`);
   }
 }
 

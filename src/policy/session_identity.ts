@@ -31,7 +31,7 @@ export interface SessionRules {
 }
 
 /** A role that the pod is permitted to have, with the facts around the pod. */
-export interface PermittedRole {
+interface PermittedRole {
   readonly pod: PodFacts;
   readonly namespace: NamespaceFacts;
   readonly account: ServiceAccountFacts | undefined;

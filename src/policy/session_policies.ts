@@ -10,7 +10,7 @@ import { namespaceName, podName, serviceAccountName } from "./requested_role.ts"
 import type { RoleArn } from "./role_arn.ts";
 import { cachedByText } from "./text_cache.ts";
 
-export interface SessionPolicies {
+interface SessionPolicies {
   /** Sorted, each once. */
   readonly policyArns: readonly string[];
   readonly policy: string | null;

@@ -85,7 +85,7 @@ export const policyFlagsAsServer = {
   "session-duration": flag.duration("12h", "as the server has it", { min: "15m", max: "12h" }),
 };
 
-export type PolicyValues = FlagValues<typeof policyFlags>;
+type PolicyValues = FlagValues<typeof policyFlags>;
 
 /** What is wrong with the values, a line each, naming the flag. */
 export function policyProblems(values: PolicyValues): string[] {

@@ -66,9 +66,9 @@ export async function replaceFile(
     await writeFile(draft, content, { mode, flag: "wx" });
     await chmod(draft, mode);
     await rename(draft, path);
-  } catch (error) {
+  } catch (fault) {
     await rm(draft, { force: true });
-    throw error;
+    throw fault;
   }
 }
 

@@ -16,7 +16,7 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly stdin?: string;
   readonly timeoutMs?: number;
   /** Nothing but PATH by default. */
@@ -32,7 +32,7 @@ export type RunProgram = (
   options?: RunOptions,
 ) => Promise<ProgramResult>;
 
-export interface FollowOptions {
+interface FollowOptions {
   /** Called with what the program prints, a piece at a time. */
   readonly output: (text: string) => void;
   /** Kills the program. */

@@ -64,9 +64,9 @@ export async function connectCluster(
 ): Promise<ConnectedCluster> {
   try {
     return clusterOver(await connectionOf(runtime, settings), runtime, settings);
-  } catch (thrown) {
-    if (!(thrown instanceof ConnectionFault) || thrown.code !== "settings_broken") throw thrown;
-    return { kind: "problem", problem: thrown.message };
+  } catch (fault) {
+    if (!(fault instanceof ConnectionFault) || fault.code !== "settings_broken") throw fault;
+    return { kind: "problem", problem: fault.message };
   }
 }
 

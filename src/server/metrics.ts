@@ -18,7 +18,7 @@ interface MetricSources {
   readonly certificateExpiresAt: () => number | null;
 }
 
-export interface ServerMetrics {
+interface ServerMetrics {
   request(route: string, status: number): void;
   stsCall(report: CallReport): void;
   streamEnded(why: FeedEnd): void;

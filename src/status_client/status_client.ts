@@ -75,9 +75,9 @@ async function tokenOf(
   try {
     const text = tokenFile === "-" ? runtime.readStdin() : runtime.readTextFile(tokenFile);
     return (await text).trim();
-  } catch (cause) {
+  } catch (fault) {
     const message = `--status-token-file: ${tokenFile} can't be read; expected a file with a token`;
-    throw new StatusFault("refused", message, { cause });
+    throw new StatusFault("refused", message, { cause: fault });
   }
 }
 
@@ -142,11 +142,11 @@ class HttpStatusClient implements StatusClient {
     });
     try {
       return await whileWaiting(runtime, systemClock, `asking ${this.label}`, asking);
-    } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
+    } catch (fault) {
+      const said = fault instanceof Error ? fault.message : String(fault);
       const message = `${this.label}: no server answers (${said}); ` +
         "try: kubectl port-forward -n rolecall deploy/rolecall-server 9622";
-      throw new StatusFault("unreachable", message, { cause });
+      throw new StatusFault("unreachable", message, { cause: fault });
     }
   }
 }

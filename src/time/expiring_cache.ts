@@ -1,7 +1,7 @@
 /** LRU caches whose entries expire by the clock that is passed in. */
 import { LRUCache } from "lru-cache";
 
-export interface ExpiringCacheOptions {
+interface ExpiringCacheOptions {
   /** Entries; beyond, the least recently used one is evicted. */
   readonly max: number;
   /** An entry is gone once it is older than this. */

@@ -6,7 +6,7 @@ import { type Clock } from "../time/clock.ts";
 import { withDeadline } from "../time/deadline.ts";
 import { pause } from "../time/pause.ts";
 
-export interface WaitOptions {
+interface WaitOptions {
   /** Shaped like fetch; follows no redirect. */
   readonly fetch: (url: string, init: {
     readonly method: string;
@@ -22,7 +22,7 @@ export interface WaitOptions {
 }
 
 /** `refused`: the pod is denied, or has no role. `timeout`: `reason` is the last one seen. */
-export type WaitOutcome =
+type WaitOutcome =
   | { readonly kind: "credentials"; readonly role: string; readonly expiration: string }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "timeout"; readonly reason: string };

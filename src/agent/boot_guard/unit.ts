@@ -5,7 +5,7 @@
  */
 import { ownRoute, routePlan } from "../redirect/route_rules.ts";
 
-export interface UnitFile {
+interface UnitFile {
   /** Below the host's `/etc/systemd/system`. */
   readonly path: string;
   readonly text: string;

@@ -4,7 +4,7 @@ import type { Clock, Kernel, Log } from "../ports.ts";
 
 const retryMs = 2000;
 
-export type OpenedKernel =
+type OpenedKernel =
   | { readonly kind: "opened"; readonly kernel: Kernel }
   /** One line. */
   | { readonly kind: "problem"; readonly problem: string };

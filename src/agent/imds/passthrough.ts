@@ -38,8 +38,8 @@ export async function passThrough(
     const headers = requestHeaders(incoming);
     const answer = await upstream({ method, path, headers, signal });
     return forPod(answer instanceof Response ? replyOf(answer) : answer);
-  } catch (error) {
-    const slow = (error as { code?: unknown } | null)?.code === "imds_timeout";
+  } catch (fault) {
+    const slow = (fault as { code?: unknown } | null)?.code === "imds_timeout";
     return refuse(slow ? "upstream_slow" : "upstream_away");
   }
 }

@@ -67,8 +67,8 @@ function allowedBy(setting: string): PassthroughRule {
 function compile(text: string): RE2JS {
   try {
     return RE2JS.compile(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ExpressionInvalid(reason, { cause });
+  } catch (fault) {
+    const reason = fault instanceof Error ? fault.message : String(fault);
+    throw new ExpressionInvalid(reason, { cause: fault });
   }
 }

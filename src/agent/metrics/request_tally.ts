@@ -12,7 +12,7 @@ interface Handled {
   sum: number;
 }
 
-export interface Count {
+interface Count {
   readonly handler: string;
   readonly code: string;
   readonly count: number;

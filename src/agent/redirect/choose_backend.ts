@@ -4,7 +4,7 @@ import { redirectFault } from "./redirect_fault.ts";
 import { chainName } from "./redirect_rules.ts";
 import type { RunProgram } from "../ports.ts";
 
-export type ChosenBackend =
+type ChosenBackend =
   | { readonly kind: "nftables" }
   | { readonly kind: IptablesVariant; readonly program: string };
 

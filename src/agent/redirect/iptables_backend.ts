@@ -32,7 +32,7 @@ const attempts = 3;
 const noSuchChain =
   /no chain|does not exist|no such file|chain .ROLECALL. in table .* incompatible/i;
 
-export interface IptablesOptions {
+interface IptablesOptions {
   readonly run: RunProgram;
   readonly settings: RedirectSettings;
   readonly hasIpv6: boolean;

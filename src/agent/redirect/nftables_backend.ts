@@ -7,7 +7,7 @@ import { redirectFault, runOrFault } from "./redirect_fault.ts";
 import { nftScript, nftTable, type RedirectSettings } from "./redirect_rules.ts";
 import type { RunProgram } from "../ports.ts";
 
-export interface NftablesOptions {
+interface NftablesOptions {
   readonly run: RunProgram;
   readonly settings: RedirectSettings;
   readonly hasIpv6: boolean;

@@ -1,7 +1,7 @@
 /** Why the redirect can't be put in place, in one line with its remedy. Each is tried again. */
 import type { ProgramResult, RunProgram } from "../ports.ts";
 
-export type RedirectFaultCode = "no_program" | "no_permission" | "no_module" | "locked" | "failed";
+type RedirectFaultCode = "no_program" | "no_permission" | "no_module" | "locked" | "failed";
 
 export class RedirectFault extends Error {
   override readonly name = "RedirectFault";

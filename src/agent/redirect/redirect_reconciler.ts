@@ -30,7 +30,7 @@ export interface RedirectStatus {
   readonly guard: GuardStatus | null;
 }
 
-export interface RedirectReconcilerOptions {
+interface RedirectReconcilerOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Holds while the packet filter is flushed. */

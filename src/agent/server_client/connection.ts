@@ -175,9 +175,9 @@ async function request(options: ConnectionOptions, signal: AbortSignal): Promise
       { clock, ms: attemptMs, signal },
       (signal) => access.client.fetch(`${server}/v1/assignments`, { headers, address, signal }),
     );
-  } catch (cause) {
-    const why = oneLine(messageOf(cause));
-    throw new ServerFault("unreachable", `${server} at ${address}: ${why}`, cause);
+  } catch (fault) {
+    const why = oneLine(messageOf(fault));
+    throw new ServerFault("unreachable", `${server} at ${address}: ${why}`, fault);
   }
   if (response.status === 200) return response;
   const reason = oneLine(await response.text().catch(() => ""));

@@ -27,7 +27,7 @@ export interface ServerAccess {
 /** @throws {ServerFault} `not_ready`, naming the file that is waited for. */
 export type GetAccess = () => Promise<ServerAccess>;
 
-export interface Files {
+interface Files {
   readTextFile(path: string): Promise<string>;
   watchFile(path: string, changed: () => void): () => void;
 }
@@ -90,12 +90,12 @@ function watched<T>(
       const content = await files.readTextFile(path);
       if (kept?.content !== content) kept = { content, value: make(content) };
       return kept.value;
-    } catch (cause) {
+    } catch (fault) {
       dirty = true;
       throw new ServerFault(
         "not_ready",
-        `${setting} ${path}: ${reasonOf(cause)}; waiting for it`,
-        cause,
+        `${setting} ${path}: ${reasonOf(fault)}; waiting for it`,
+        fault,
       );
     }
   };

@@ -14,7 +14,7 @@ import { authorizeWebIdentity, readWebIdentityToken } from "./web_identity.ts";
 import type { Iam } from "./iam.ts";
 import { readSessionToken, type Session, writeSessionToken } from "./session.ts";
 
-export interface FakeStsOptions {
+interface FakeStsOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Whole numbers from 0 to `below` - 1. */
@@ -36,7 +36,7 @@ const serverRoleName = "rolecall-server";
 const serverUserId = "AROAROLECALLDEV00000:dev";
 
 /** Answers one request of the query protocol, GET or POST. */
-export type FakeSts = (request: Request) => Promise<Response>;
+type FakeSts = (request: Request) => Promise<Response>;
 
 /** Makes the STS; nothing is remembered between requests. */
 export function createFakeSts(options: FakeStsOptions): FakeSts {

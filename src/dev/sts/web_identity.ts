@@ -11,7 +11,7 @@ import type { AssumeRoleParameters } from "./assume_role_parameters.ts";
 import type { Iam, OidcProvider } from "./iam.ts";
 
 /** What a valid token says. */
-export interface WebIdentityToken {
+interface WebIdentityToken {
   readonly provider: OidcProvider;
   readonly subject: string;
   readonly audience: string;

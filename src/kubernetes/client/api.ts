@@ -122,10 +122,10 @@ function requestHeaders({ userAgent }: ApiOptions, call: ApiCall): Record<string
 async function reach<T>(call: ApiCall, attempt: () => Promise<T>): Promise<T> {
   try {
     return await attempt();
-  } catch (cause) {
-    if (cause instanceof ApiFault) throw cause;
-    const message = `kubernetes: cannot ${call.action}: ${messageOf(cause)}`;
-    throw new ApiFault(message, { code: "api_unreachable", status: null, cause });
+  } catch (fault) {
+    if (fault instanceof ApiFault) throw fault;
+    const message = `kubernetes: cannot ${call.action}: ${messageOf(fault)}`;
+    throw new ApiFault(message, { code: "api_unreachable", status: null, cause: fault });
   }
 }
 

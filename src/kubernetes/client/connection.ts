@@ -77,9 +77,9 @@ export class FileCache {
   async #fresh(path: string): Promise<string> {
     try {
       return await this.#options.readTextFile(path);
-    } catch (cause) {
-      const message = `kubernetes: cannot read ${path}: ${messageOf(cause)}`;
-      throw new ConnectionFault("access_unavailable", message, { cause });
+    } catch (fault) {
+      const message = `kubernetes: cannot read ${path}: ${messageOf(fault)}`;
+      throw new ConnectionFault("access_unavailable", message, { cause: fault });
     }
   }
 }

@@ -51,9 +51,9 @@ export async function kubeconfigConnection(
       proxyFor: proxyOf(selected, env),
       access: (refresh) => authentication.access(refresh),
     };
-  } catch (cause) {
-    const message = `${files.label}: ${messageOf(cause)}`;
-    throw new ConnectionFault("settings_broken", message, { cause });
+  } catch (fault) {
+    const message = `${files.label}: ${messageOf(fault)}`;
+    throw new ConnectionFault("settings_broken", message, { cause: fault });
   }
 }
 

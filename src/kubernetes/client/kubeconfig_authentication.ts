@@ -54,9 +54,9 @@ export class KubeconfigAuthentication {
     const { user: { "auth-provider": provider }, userName } = this.#selected;
     try {
       await config.applyToHTTPSOptions(options);
-    } catch (cause) {
-      const message = `kubeconfig user "${userName}": signing in failed: ${messageOf(cause)}`;
-      throw new ConnectionFault("access_unavailable", message, { cause });
+    } catch (fault) {
+      const message = `kubeconfig user "${userName}": signing in failed: ${messageOf(fault)}`;
+      throw new ConnectionFault("access_unavailable", message, { cause: fault });
     }
     if (provider && !(options.headers as Record<string, string>)["Authorization"]) {
       const message = `kubeconfig user "${userName}": its ${provider.name} token has expired and ` +

@@ -64,10 +64,12 @@ export async function readKubeconfig(
   for (const path of paths) {
     try {
       files.push(await parseFile(await readTextFile(path), dirname(path)));
-    } catch (cause) {
-      if (mayBeMissing && isMissing(cause)) continue;
-      const message = `${label}: ${paths.length > 1 ? `${path}: ` : ""}${messageOf(cause)}`;
-      throw new ConnectionFault("settings_broken", `${message}; fix it or name another`, { cause });
+    } catch (fault) {
+      if (mayBeMissing && isMissing(fault)) continue;
+      const message = `${label}: ${paths.length > 1 ? `${path}: ` : ""}${messageOf(fault)}`;
+      throw new ConnectionFault("settings_broken", `${message}; fix it or name another`, {
+        cause: fault,
+      });
     }
   }
   if (files.length === 0) {

@@ -3,13 +3,13 @@ import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
 
-export interface ReviewedUser {
+interface ReviewedUser {
   readonly username: string;
   readonly groups: readonly string[];
 }
 
 /** As in RBAC rules; the resource doesn't have to exist. */
-export interface ResourceAccess {
+interface ResourceAccess {
   readonly namespace: string;
   readonly verb: string;
   readonly group: string;

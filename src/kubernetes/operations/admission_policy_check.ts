@@ -17,7 +17,7 @@ export async function checkAdmissionPolicy(
   try {
     await api.json({ action: `get ${resource}`, path });
     return "bound";
-  } catch (thrown) {
-    return thrown instanceof ApiFault && thrown.code === "api_not_found" ? "missing" : "unknown";
+  } catch (fault) {
+    return fault instanceof ApiFault && fault.code === "api_not_found" ? "missing" : "unknown";
   }
 }

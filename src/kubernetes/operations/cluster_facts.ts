@@ -81,8 +81,8 @@ async function readOne<T>(
   try {
     const picked = resource.pick(await api.json({ action, path }));
     return "item" in picked ? picked.item : undefined;
-  } catch (thrown) {
-    if (thrown instanceof ApiFault && thrown.code === "api_not_found") return undefined;
-    throw thrown;
+  } catch (fault) {
+    if (fault instanceof ApiFault && fault.code === "api_not_found") return undefined;
+    throw fault;
   }
 }

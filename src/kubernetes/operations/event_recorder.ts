@@ -65,8 +65,8 @@ export class EventRecorder {
         body: this.#body(event, name),
       });
       this.#counts.set(name, 1);
-    } catch (thrown) {
-      if (!(thrown instanceof ApiFault) || thrown.code !== "api_conflict") throw thrown;
+    } catch (fault) {
+      if (!(fault instanceof ApiFault) || fault.code !== "api_conflict") throw fault;
       // Another replica, or this one before a restart, created it: the response has its count.
       this.#counts.set(name, countOf(await this.#patch(event, name, {})));
     }
@@ -78,9 +78,9 @@ export class EventRecorder {
     try {
       await this.#patch(event, name, { count });
       return true;
-    } catch (thrown) {
-      if (thrown instanceof ApiFault && thrown.code === "api_not_found") return false;
-      throw thrown;
+    } catch (fault) {
+      if (fault instanceof ApiFault && fault.code === "api_not_found") return false;
+      throw fault;
     }
   }
 

@@ -16,7 +16,7 @@ interface NamedObjectOptions {
   readonly writer: string;
 }
 
-export interface NamedObject {
+interface NamedObject {
   /** `Secret rolecall/rolecall-server-tls`, for messages. */
   readonly label: string;
   /** Null if there is none. @throws {ApiFault} */
@@ -93,9 +93,9 @@ function applyQuery(creator: string, resourceVersion: string | null): URLSearchP
 async function unless<T, C extends string>(code: C, answer: Promise<T>): Promise<T | C> {
   try {
     return await answer;
-  } catch (thrown) {
-    if (thrown instanceof ApiFault && thrown.code === code) return code;
-    throw thrown;
+  } catch (fault) {
+    if (fault instanceof ApiFault && fault.code === code) return code;
+    throw fault;
   }
 }
 

@@ -27,11 +27,11 @@ export async function removeNodeTaint(
   for (let attempt = 1;; attempt++) {
     try {
       return await removeOnce(api, path, key);
-    } catch (thrown) {
-      if (!(thrown instanceof ApiFault)) throw thrown;
-      if (thrown.code === "api_not_found") return "absent";
-      const changed = thrown.status === 422 || thrown.code === "api_conflict";
-      if (!changed || attempt === ATTEMPTS) throw thrown;
+    } catch (fault) {
+      if (!(fault instanceof ApiFault)) throw fault;
+      if (fault.code === "api_not_found") return "absent";
+      const changed = fault.status === 422 || fault.code === "api_conflict";
+      if (!changed || attempt === ATTEMPTS) throw fault;
     }
   }
 }

@@ -5,7 +5,7 @@ import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
 import { pods } from "../objects/objects.ts";
 
-export interface PodReads {
+interface PodReads {
   /** One pod, or null if there is none. @throws {ApiFault} */
   pod(namespace: string, name: string): Promise<PodFacts | null>;
   /**
@@ -31,9 +31,9 @@ export function createPodReads(api: Pick<KubernetesApi, "json">): PodReads {
       try {
         const object = await api.json({ action: "get pods", path });
         return factsOf(object)[0] ?? null;
-      } catch (thrown) {
-        if (thrown instanceof ApiFault && thrown.code === "api_not_found") return null;
-        throw thrown;
+      } catch (fault) {
+        if (fault instanceof ApiFault && fault.code === "api_not_found") return null;
+        throw fault;
       }
     },
     async podsByAddress(node, ip, signal) {

@@ -9,9 +9,9 @@ import { ApiFault } from "../client/api_fault.ts";
 
 const policyName = "rolecall-service-account-tokens";
 /** A namespace opts in with this label and the value `allowed`. */
-export const tokensLabel = "rolecall.dev/service-account-tokens";
+const tokensLabel = "rolecall.dev/service-account-tokens";
 
-export interface TokenFenceOptions {
+interface TokenFenceOptions {
   readonly api: Pick<KubernetesApi, "json">;
   /** The server's own, as the API server knows it; null if it isn't known. */
   readonly username: string | null;
@@ -125,8 +125,8 @@ async function readOne(api: Pick<KubernetesApi, "json">, resource: string): Prom
   const path = `/apis/admissionregistration.k8s.io/v1/${resource}/${policyName}`;
   try {
     return await api.json({ action: `get ${resource} ${policyName}`, path });
-  } catch (thrown) {
-    if (thrown instanceof ApiFault && thrown.code === "api_not_found") return null;
-    throw thrown;
+  } catch (fault) {
+    if (fault instanceof ApiFault && fault.code === "api_not_found") return null;
+    throw fault;
   }
 }

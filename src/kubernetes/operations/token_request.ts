@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly audience: string;
@@ -11,7 +11,7 @@ export interface TokenRequest {
 }
 
 /** `gone`: the pod, or the ServiceAccount. `forbidden`: by RBAC or an admission policy. */
-export type TokenAnswer =
+type TokenAnswer =
   | { readonly kind: "token"; readonly token: string }
   | { readonly kind: "gone" }
   | { readonly kind: "forbidden" };
@@ -46,11 +46,11 @@ export function createTokenRequest(
         },
       });
       return { kind: "token", token: v.parse(answered, answer).status.token };
-    } catch (thrown) {
-      if (!(thrown instanceof ApiFault)) throw unreadable(thrown);
-      if (thrown.code === "api_forbidden") return { kind: "forbidden" };
-      if (gone.has(thrown.code) || thrown.status === 400) return { kind: "gone" };
-      throw thrown;
+    } catch (fault) {
+      if (!(fault instanceof ApiFault)) throw unreadable(fault);
+      if (fault.code === "api_forbidden") return { kind: "forbidden" };
+      if (gone.has(fault.code) || fault.status === 400) return { kind: "gone" };
+      throw fault;
     }
   };
 }

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault, oneLine } from "../client/api_fault.ts";
 
-export type TokenVerdict =
+type TokenVerdict =
   | {
     readonly kind: "authenticated";
     readonly username: string;

@@ -80,8 +80,8 @@ async function readPage<T>(options: ListOptions<T>, token: string): Promise<stri
 function parsePage(text: string, action: string): Page {
   try {
     return v.parse(page, JSON.parse(text));
-  } catch (cause) {
+  } catch (fault) {
     const message = `kubernetes: cannot ${action}: the answer is not a list`;
-    throw new ApiFault(message, { code: "api_refused", status: null, cause });
+    throw new ApiFault(message, { code: "api_refused", status: null, cause: fault });
   }
 }

@@ -93,8 +93,8 @@ export class Reflector<T> {
     try {
       if (this.#resourceVersion === "") await this.#list(signal);
       await this.#watch(signal);
-    } catch (thrown) {
-      return signal.aborted ? 0 : this.#failed(thrown);
+    } catch (fault) {
+      return signal.aborted ? 0 : this.#failed(fault);
     }
     const lived = this.#options.clock.monotonic() - startedAt >= SHORT_WATCH_MS;
     return lived ? 0 : this.#backoff.next();
@@ -158,9 +158,9 @@ export class Reflector<T> {
   #apply(kind: "changed" | "deleted", object: unknown): void {
     try {
       this.#store(kind, this.#options.resource.pick(object));
-    } catch (thrown) {
+    } catch (fault) {
       // One object that the sink can't take must not stop all the others.
-      this.#skip(messageOf(thrown));
+      this.#skip(messageOf(fault));
     }
   }
 

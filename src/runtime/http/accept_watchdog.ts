@@ -13,7 +13,7 @@ export interface AcceptWatchdog {
   stop(): void;
 }
 
-export interface AcceptWatchdogOptions {
+interface AcceptWatchdogOptions {
   /** How many connections the kernel holds for the listener. */
   readonly queued: () => Promise<number>;
   /** Called each time connections have been waiting while none was accepted. */

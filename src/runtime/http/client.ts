@@ -18,7 +18,7 @@ export class ConnectTimeout extends Error {
 }
 
 /** The other side's answer can't be expressed: a status outside 200–599 or an invalid header. */
-export class AnswerMalformed extends Error {
+class AnswerMalformed extends Error {
   readonly code = "answer_malformed";
   override readonly name = "AnswerMalformed";
 }
@@ -38,8 +38,8 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       const exchange = new Exchange(new URL(url), init, settings);
       try {
         return await exchange.run(await pool.for(url));
-      } catch (error) {
-        if (!exchange.mayRepeat()) throw error;
+      } catch (fault) {
+        if (!exchange.mayRepeat()) throw fault;
         return await exchange.run(await fresh.for(url));
       }
     },
@@ -167,10 +167,10 @@ function settleWith(
 ): void {
   try {
     resolve(make());
-  } catch (cause) {
+  } catch (fault) {
     message.destroy();
-    const known = cause instanceof AnswerMalformed;
-    reject(known ? cause : new AnswerMalformed("answer has an invalid header", { cause }));
+    const known = fault instanceof AnswerMalformed;
+    reject(known ? fault : new AnswerMalformed("answer has an invalid header", { cause: fault }));
   }
 }
 

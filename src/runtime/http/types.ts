@@ -80,7 +80,7 @@ export interface ListenLimits {
 }
 
 /** PEM. */
-export interface Certificate {
+interface Certificate {
   readonly cert: string;
   readonly key: string;
 }

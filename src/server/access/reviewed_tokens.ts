@@ -105,8 +105,8 @@ export class ReviewedTokens {
       const reviewed = { ...verdict, expiresAt: claims.expiresAt };
       this.#cached.set(key, reviewed);
       return reviewed;
-    } catch (cause) {
-      this.#log.warn({ error: String(cause) }, "token review failed");
+    } catch (fault) {
+      this.#log.warn({ error: String(fault) }, "token review failed");
       return refuse(503, "the token can't be checked now: the API server does not answer");
     }
   }

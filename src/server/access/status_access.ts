@@ -54,8 +54,8 @@ export function statusAccess(options: StatusAccessOptions): StatusAccess {
         granted.set(username, true);
       }
       return null;
-    } catch (cause) {
-      log.warn({ error: String(cause) }, "access review failed");
+    } catch (fault) {
+      log.warn({ error: String(fault) }, "access review failed");
       return refuse(503, "access can't be checked now: the API server does not answer");
     }
   };

@@ -76,8 +76,8 @@ export class DirectRead {
       const claim = claimOf(ip, pods.filter((pod) => pod.nodeName === node));
       if (claim.kind === "pod") return assigner.frameFor(claim.pod);
       if (claim.kind === "conflict") return conflict;
-    } catch (cause) {
-      log.warn({ node, error: String(cause) }, "direct read failed");
+    } catch (fault) {
+      log.warn({ node, error: String(fault) }, "direct read failed");
       return refuse(503, "the API server doesn't answer");
     }
     this.#misses.set(key, true);

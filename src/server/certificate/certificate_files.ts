@@ -66,8 +66,8 @@ export class CertificateFiles {
         "certificate served",
       );
       return true;
-    } catch (thrown) {
-      this.#problem = thrown instanceof Error ? thrown.message : "unknown error";
+    } catch (fault) {
+      this.#problem = fault instanceof Error ? fault.message : "unknown error";
       log.warn({ error: this.#problem }, "certificate files not served");
       return false;
     }
@@ -76,8 +76,8 @@ export class CertificateFiles {
   async #read(path: string): Promise<string> {
     try {
       return await this.#options.readTextFile(path);
-    } catch (cause) {
-      throw new CertificateFilesFault(`${path}: can't be read`, { cause });
+    } catch (fault) {
+      throw new CertificateFilesFault(`${path}: can't be read`, { cause: fault });
     }
   }
 }

@@ -103,8 +103,8 @@ export class ServingCertificate {
         if (outcome !== "again") return outcome === "settled";
       }
       return false;
-    } catch (thrown) {
-      this.#failed(thrown);
+    } catch (fault) {
+      this.#failed(fault);
       return false;
     }
   }

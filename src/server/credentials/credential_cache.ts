@@ -160,8 +160,8 @@ export class CredentialCache {
       if (trustRole.kind !== "ready") return trustRoleExpired();
       const by = { holders, assumedBy: trustRole.credentials };
       return await this.#options.assumeRole(identity, signal, by);
-    } catch (error) {
-      return faultFrom(error);
+    } catch (fault) {
+      return faultFrom(fault);
     }
   }
 

@@ -89,8 +89,8 @@ export class OwnIdentity {
       this.#known = true;
       log.info({ arn: arns[0] }, "own AWS identity known");
       return true;
-    } catch (cause) {
-      this.#fault = cause instanceof Error ? cause : new Error(String(cause));
+    } catch (fault) {
+      this.#fault = fault instanceof Error ? fault : new Error(String(fault));
       return false;
     } finally {
       this.#attempted.resolve();

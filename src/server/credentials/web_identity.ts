@@ -6,7 +6,7 @@ import type { PodFacts, RoleIdentity, WebIdentity } from "../../policy/facts.ts"
 import type { AssumeRole, Credentials, RequestToken } from "../ports.ts";
 import { tokenPending, tokenRefused } from "./credential_fault.ts";
 
-export interface WebIdentityOptions {
+interface WebIdentityOptions {
   readonly pod: (uid: string) => PodFacts | undefined;
   readonly requestToken: RequestToken;
   readonly assumeRole: AssumeRole;
@@ -60,11 +60,11 @@ async function requested(
 ) {
   try {
     return await requestToken({ ...webIdentity, pod: { name, uid } }, signal);
-  } catch (cause) {
+  } catch (fault) {
     signal.throwIfAborted();
     throw tokenPending(
       `the API server gives no token of ${subject}; the server tries again`,
-      cause,
+      fault,
     );
   }
 }

@@ -64,10 +64,10 @@ class FastClient {
     const reused = socket.used;
     try {
       return await new ClientExchange(socket, request, signal, timeoutMs).answer;
-    } catch (error) {
+    } catch (fault) {
       const lost = reused && !socket.answered && !signal.aborted &&
-        !(error instanceof AnswerTimeout);
-      if (!lost) throw error;
+        !(fault instanceof AnswerTimeout);
+      if (!lost) throw fault;
       return await new ClientExchange(this.#connect(), request, signal, timeoutMs).answer;
     }
   }

@@ -10,7 +10,7 @@ export interface SocketUser {
   lost(error: Error): void;
 }
 
-export interface SocketKeeper {
+interface SocketKeeper {
   readonly connectTimeoutMs: number;
   /** It can be used again. */
   readonly free: (socket: ClientSocket) => void;

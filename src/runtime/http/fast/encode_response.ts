@@ -8,7 +8,7 @@ const fieldName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Anything else could end the line and begin another. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-export interface ReplyForm {
+interface ReplyForm {
   readonly head: boolean;
   /** Seconds that an idle connection is kept; null where it ends with this answer. */
   readonly keptSeconds: number | null;

@@ -14,7 +14,7 @@ import { maxFastRequestBytes, type ParsedRequest, parseFastRequest } from "./par
 import type { SendProtocolError } from "../protocol_error.ts";
 
 /** What the lane leaves to its listener. */
-export interface FastPathOptions {
+interface FastPathOptions {
   readonly handler: Handler;
   readonly limits: ListenLimits;
   /** The connection goes on at node:http. */
@@ -30,7 +30,7 @@ export interface FastPathOptions {
 
 type Answer = Reply | Response | Promise<Reply | Response>;
 
-export interface FastPathConnection extends ConnectionEnds {
+interface FastPathConnection extends ConnectionEnds {
   underway: number;
 }
 

@@ -46,8 +46,8 @@ export function fetchSummaries(options: ReplicaOptions): FetchSummaries {
         fetchSummary(options, client, { address, token, only })
       );
       return await Promise.all(answers).finally(() => client.close());
-    } catch (thrown) {
-      return [{ kind: "problem", peer: hostname, problem: problemOf(thrown) }];
+    } catch (fault) {
+      return [{ kind: "problem", peer: hostname, problem: problemOf(fault) }];
     }
   };
 }
@@ -72,8 +72,8 @@ async function fetchSummary(
         await client.fetch(`${url}/v1/summary${queryOf(only)}`, init),
       );
     });
-  } catch (thrown) {
-    return { kind: "problem", peer: address, problem: problemOf(thrown) };
+  } catch (fault) {
+    return { kind: "problem", peer: address, problem: problemOf(fault) };
   }
 }
 
