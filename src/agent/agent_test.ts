@@ -93,7 +93,7 @@ test("from start to ready: rules, connection, snapshot, answers", async () => {
   assert.equal((await page("/readyz")).status, 503);
   await redirect.check();
   await clock.advance(1);
-  const whole = "server: connected to 10.0.1.1, but its snapshot isn't whole yet\n" +
+  const whole = "server: connected to 10.0.1.1, but its snapshot isn't complete yet\n" +
     "identity: address\n";
   assert.deepEqual(await page("/readyz"), { status: 503, text: whole });
 

@@ -113,7 +113,7 @@ function problemsOf(values: Values): string[] {
     const expected = "expected host names or addresses without port";
     problems.push(`--allowed-hosts: ${JSON.stringify(text)} is not valid; ${expected}`);
   }
-  for (const text of values["container-credentials"].filter((text) => !doorAt(text))) {
+  for (const text of values["container-credentials"].filter((text) => !endpointAt(text))) {
     const { expects } = agentFlags["container-credentials"];
     problems.push(
       `--container-credentials: ${JSON.stringify(text)} is not valid; expected ${expects}`,
@@ -145,7 +145,7 @@ function missingFrom(values: Values): string[] {
 }
 
 /** SDKs send no token over plain HTTP to other addresses (botocore and the JavaScript SDK alike). */
-const doorHosts = /^(?:169\.254\.170\.23|169\.254\.170\.2|fd00:ec2::23|127(?:\.\d+){3}|::1)$/;
+const endpointHosts = /^(?:169\.254\.170\.23|169\.254\.170\.2|fd00:ec2::23|127(?:\.\d+){3}|::1)$/;
 
 /** Whether a Host header can name it; IPv6 addresses with or without brackets. */
 function isHost(text: string): boolean {
@@ -153,10 +153,10 @@ function isHost(text: string): boolean {
 }
 
 /** A door's address in its one spelling; undefined where the text names none. */
-function doorAt(text: string): HostPort | undefined {
+function endpointAt(text: string): HostPort | undefined {
   const at = readHostPort(text);
   const host = canonicalAddress(at?.host ?? "");
-  return at && host && doorHosts.test(host) ? { host, port: at.port } : undefined;
+  return at && host && endpointHosts.test(host) ? { host, port: at.port } : undefined;
 }
 
 function wrong(values: Values, name: keyof Values & string, expected: string): string {
@@ -185,7 +185,7 @@ interface Read {
 
 function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettings {
   const addresses = [values["host-ip"], values["host-ipv6"]].map(canonicalAddress);
-  const endpoints = values["container-credentials"].map(doorAt).filter((at) => at !== undefined)
+  const endpoints = values["container-credentials"].map(endpointAt).filter((at) => at !== undefined)
     .filter(({ host }) => machine.hasIpv6 || !host.includes(":"));
   const most = connectionsAllowed(machine.openFiles, 1 + endpoints.length);
   return Object.freeze({

@@ -1,4 +1,4 @@
-/** Runs other programs: without a shell, by default with PATH alone, and not for ever. */
+/** Runs other programs: without a shell, by default with PATH alone, and with a time limit. */
 import { execFile, type ExecFileException, spawn, type SpawnOptions } from "node:child_process";
 import type { FollowProgram, ProgramResult, RunProgram } from "./runtime.ts";
 
@@ -81,7 +81,7 @@ function exitCode(error: ExecFileException | null): ProgramResult["code"] {
   return error.killed === true ? 124 : 1;
 }
 
-/** For a program that failed without a word of its own. */
+/** For a program that failed without printing an error. */
 function reasonOf(error: ExecFileException | null): string {
   if (error === null) return "";
   const code = exitCode(error);

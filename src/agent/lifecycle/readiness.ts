@@ -12,9 +12,9 @@ export function missingForReadiness(
   if (!redirect.inPlace) missing.push(`redirect: ${redirect.lastError ?? "not in place yet"}`);
   const followed = `connected to ${link.address}, but`;
   if (!known.everSynced) {
-    missing.push(`server: ${link.problem ?? `${followed} its snapshot isn't whole yet`}`);
+    missing.push(`server: ${link.problem ?? `${followed} its snapshot isn't complete yet`}`);
   } else if (!known.confirmed) {
-    missing.push(`server: ${link.problem ?? `${followed} its watch of the cluster stands still`}`);
+    missing.push(`server: ${link.problem ?? `${followed} its watch of the cluster has stalled`}`);
   }
   return missing;
 }

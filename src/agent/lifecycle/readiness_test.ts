@@ -18,13 +18,13 @@ const cases = [
     placed,
     followed,
     { everSynced: false, confirmed: false },
-    "server: connected to 10.0.1.1, but its snapshot isn't whole yet",
+    "server: connected to 10.0.1.1, but its snapshot isn't complete yet",
   ],
   [
     placed,
     followed,
     { everSynced: true, confirmed: false },
-    "server: connected to 10.0.1.1, but its watch of the cluster stands still",
+    "server: connected to 10.0.1.1, but its watch of the cluster has stalled",
   ],
 ] as const;
 

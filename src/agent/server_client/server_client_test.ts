@@ -234,7 +234,7 @@ test("before its token ends, a stream with the fresh token takes over without a 
   await end();
 });
 
-test("a server whose watch stands still is left for one whose doesn't", async () => {
+test("a server whose watch has stalled is left for one whose watch is fresh", async () => {
   const { clock, server, assignments, end } = setUp(["10.0.1.1", "10.0.1.2"]);
   await settled();
   const first = server.streams[0];

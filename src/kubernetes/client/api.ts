@@ -43,7 +43,7 @@ export interface ApiOptions {
   readonly userAgent: string;
 }
 
-const CALL_MS = 10_000;
+const callTimeoutMs = 10_000;
 
 export function createKubernetesApi(options: ApiOptions): KubernetesApi {
   const { connection, clock } = options;
@@ -71,7 +71,7 @@ export function createKubernetesApi(options: ApiOptions): KubernetesApi {
   }
 
   async function json(call: ApiCall): Promise<unknown> {
-    const deadline = { clock, ms: CALL_MS, signal: call.signal };
+    const deadline = { clock, ms: callTimeoutMs, signal: call.signal };
     return await reach(call, async () => {
       // Signing in may take a person longer than the API may take to respond.
       await connection.access(false);

@@ -54,7 +54,7 @@ export class ConnectionFault extends Error {
 }
 
 /** How long a file's content is cached; client-go re-reads tokens as often. */
-const FILE_AGE_MS = 60_000;
+const fileAgeMs = 60_000;
 
 /** Reads files again every minute, so that rotated tokens and certificates are used. */
 export class FileCache {
@@ -68,7 +68,7 @@ export class FileCache {
   async read(path: string, refresh: boolean): Promise<string> {
     const held = this.#held.get(path);
     const now = this.#options.clock.monotonic();
-    if (held && !refresh && now - held.readAt < FILE_AGE_MS) return held.text;
+    if (held && !refresh && now - held.readAt < fileAgeMs) return held.text;
     const text = await this.#fresh(path);
     this.#held.set(path, { text, readAt: now });
     return text;

@@ -8,7 +8,7 @@ import {
 } from "./connection.ts";
 
 /** Where the kubelet mounts the ServiceAccount's files. */
-const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
+const serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
  * Follows the token and the CA as the kubelet rotates them. While a file is missing, requests fail
@@ -17,7 +17,7 @@ const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
  */
 export async function inClusterConnection(
   options: ConnectionOptions,
-  folder: string = SERVICE_ACCOUNT_FOLDER,
+  folder: string = serviceAccountFolder,
 ): Promise<Connection> {
   const files = new FileCache(options);
   const namespace = await options.readTextFile(`${folder}/namespace`).catch(() => "");

@@ -12,7 +12,7 @@ export function looksLikeTemplate(text: string): boolean {
 const indentation =
   "the indentation doesn't fit the lines above; indent siblings alike, with spaces";
 const colon =
-  'a value holds ": " or goes on in the next line; put it in quotes or mend the indentation';
+  'a value holds ": " or goes on in the next line; put it in quotes or fix the indentation';
 const brackets = "a bracket, quote or comma is missing; close what was opened above";
 
 const problems: Partial<Record<ErrorCode, string>> = {

@@ -6,14 +6,14 @@ import { ApiFault } from "../client/api_fault.ts";
 type PolicyState = "bound" | "missing" | "unknown";
 
 /** The ValidatingAdmissionPolicyBinding's name; a policy without a binding has no effect. */
-const BINDING = "rolecall-kubelet-annotations";
+const bindingName = "rolecall-kubelet-annotations";
 
 /** A cluster without this kind of policy (before Kubernetes 1.30) gives `missing` as well. */
 export async function checkAdmissionPolicy(
   api: Pick<KubernetesApi, "json">,
 ): Promise<PolicyState> {
   const resource = "validatingadmissionpolicybindings";
-  const path = `/apis/admissionregistration.k8s.io/v1/${resource}/${BINDING}`;
+  const path = `/apis/admissionregistration.k8s.io/v1/${resource}/${bindingName}`;
   try {
     await api.json({ action: `get ${resource}`, path });
     return "bound";

@@ -11,7 +11,7 @@ const node = v.object({
 });
 
 /** Others change taints too: a node that changed in between is read again, this often in total. */
-const ATTEMPTS = 3;
+const attempts = 3;
 
 /**
  * Removes every taint with this key, whatever its value and effect; `absent` if there is none, or no
@@ -31,7 +31,7 @@ export async function removeNodeTaint(
       if (!(fault instanceof ApiFault)) throw fault;
       if (fault.code === "api_not_found") return "absent";
       const changed = fault.status === 422 || fault.code === "api_conflict";
-      if (!changed || attempt === ATTEMPTS) throw fault;
+      if (!changed || attempt === attempts) throw fault;
     }
   }
 }

@@ -30,7 +30,7 @@ interface ListOptions<T> {
 }
 
 /** For one page, which is read completely. */
-const PAGE_MS = 60_000;
+const pageTimeoutMs = 60_000;
 
 /**
  * The facts and the resourceVersion to watch from.
@@ -72,9 +72,12 @@ async function readPage<T>(options: ListOptions<T>, token: string): Promise<stri
   const query = new URLSearchParams({ limit: String(options.limit) });
   if (token !== "") query.set("continue", token);
   const call = { action: `list ${resource.plural}`, path: `${resource.path}?${query}` };
-  return await withDeadline({ clock, ms: PAGE_MS, signal: options.signal }, async (signal) => {
-    return await (await api.open({ ...call, signal })).text();
-  });
+  return await withDeadline(
+    { clock, ms: pageTimeoutMs, signal: options.signal },
+    async (signal) => {
+      return await (await api.open({ ...call, signal })).text();
+    },
+  );
 }
 
 function parsePage(text: string, action: string): Page {

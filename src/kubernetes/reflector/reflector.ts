@@ -38,19 +38,19 @@ interface ReflectorOptions<T> {
 export type { ReflectorStatus };
 
 /** A fifth of client-go's: a page is held completely, several times over, and isn't slower. */
-const PAGE_OBJECTS = 100;
+const pageObjects = 100;
 /** A watch that hasn't ended this long after its timeout has lost its connection. */
-const OVERDUE_MARGIN_MS = 5_000;
+const overdueMarginMs = 5_000;
 /**
  * A watch counts as established once it has been open this long: a resourceVersion that is too old is
  * accepted first and refused by an ERROR event right after. A shorter watch counts as a failure.
  */
-const SHORT_WATCH_MS = 1_000;
+const shortWatchMs = 1_000;
 /** After this many failed watches in a row, the resourceVersion is in doubt: list again. */
-const FAILURES_TO_RELIST = 6;
+const failuresToRelist = 6;
 const retryDelays = { minMs: 250, maxMs: 30_000 };
 /** The longest Retry-After that is honoured; the API server's own are seconds. */
-const MAX_RETRY_AFTER_MS = 120_000;
+const maxRetryAfterMs = 120_000;
 
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
@@ -96,12 +96,12 @@ export class Reflector<T> {
     } catch (fault) {
       return signal.aborted ? 0 : this.#failed(fault);
     }
-    const lived = this.#options.clock.monotonic() - startedAt >= SHORT_WATCH_MS;
+    const lived = this.#options.clock.monotonic() - startedAt >= shortWatchMs;
     return lived ? 0 : this.#backoff.next();
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { api, resource, clock, sink, limit = PAGE_OBJECTS } = this.#options;
+    const { api, resource, clock, sink, limit = pageObjects } = this.#options;
     const unreadable = (problem: string) => this.#skip(problem);
     const requestedAt = clock.monotonic();
     const listed = await listPages({ api, resource, clock, signal, limit, unreadable });
@@ -118,11 +118,11 @@ export class Reflector<T> {
     const { clock } = this.#options;
     const begunAt = clock.monotonic();
     const endsAt = begunAt + this.#watchSeconds * 1000;
-    const ms = this.#watchSeconds * 1000 + OVERDUE_MARGIN_MS;
+    const ms = this.#watchSeconds * 1000 + overdueMarginMs;
     const fault = () => new WatchFault(`no end after ${ms / 1000} s`);
     await withDeadline({ clock, ms, signal, fault }, (signal) => this.#follow(signal, endsAt));
     // One that ends immediately may be an empty response of something else.
-    if (clock.monotonic() - begunAt >= SHORT_WATCH_MS) this.#health.progressed(endsAt);
+    if (clock.monotonic() - begunAt >= shortWatchMs) this.#health.progressed(endsAt);
   }
 
   async #follow(signal: AbortSignal, endsAt: number): Promise<void> {
@@ -143,7 +143,7 @@ export class Reflector<T> {
 
   #opened(endsAt: number): () => void {
     this.#health.opened();
-    return this.#options.clock.after(SHORT_WATCH_MS, () => {
+    return this.#options.clock.after(shortWatchMs, () => {
       this.#backoff.reset();
       this.#health.updated(endsAt);
     });
@@ -189,7 +189,7 @@ export class Reflector<T> {
     if (gone || doubtful(fault, inARow)) this.#resourceVersion = "";
     // An API that says "gone" is back: list now, not after the delay of the last outage.
     if (gone && goneInARow === 1) this.#backoff.reset();
-    const waitMs = this.#backoff.next(Math.min(fault?.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS));
+    const waitMs = this.#backoff.next(Math.min(fault?.retryAfterMs ?? 0, maxRetryAfterMs));
     log.warn({ resource: resource.plural, error, waitMs: Math.round(waitMs) }, "watch interrupted");
     return waitMs;
   }
@@ -202,5 +202,5 @@ export class Reflector<T> {
 /** Only a response can be about the resourceVersion; an unreachable API says nothing about it. */
 function doubtful(fault: ApiFault | null, failuresInARow: number): boolean {
   if (fault === null || fault.status === null || fault.code === "api_throttled") return false;
-  return failuresInARow >= FAILURES_TO_RELIST;
+  return failuresInARow >= failuresToRelist;
 }

@@ -30,7 +30,7 @@ export class WatchFault extends Error {
 }
 
 /** etcd stores at most 1.5 MiB per object; its JSON can be a few times longer. */
-const MAX_LINE = 16 * 1024 * 1024;
+const maxLineBytes = 16 * 1024 * 1024;
 
 /**
  * Ends when the API ends the watch.
@@ -42,7 +42,7 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchE
   const response = await api.open(watchCall(options));
   yield { kind: "open" };
   if (!response.body) return;
-  for await (const line of textLines(response.body, MAX_LINE, signal)) {
+  for await (const line of textLines(response.body, maxLineBytes, signal)) {
     yield eventOfLine(line, resource.plural);
   }
 }

@@ -1,7 +1,6 @@
 /**
- * Finds out when a listener has stopped accepting. Deno's node:net does so for good, and without an
- * error, once accepting has failed for want of file descriptors; the kernel goes on queueing
- * connections meanwhile. What to do about it is the listener's.
+ * Detects a listener that has stopped accepting. Deno's node:net stops for good, and without an error,
+ * once accept() has failed because no file descriptor was left; the kernel keeps queueing connections.
  */
 import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
@@ -17,7 +16,7 @@ interface AcceptWatchdogOptions {
   /** How many connections the kernel holds for the listener. */
   readonly queued: () => Promise<number>;
   /** Called each time connections have been waiting while none was accepted. */
-  readonly deaf: () => void;
+  readonly stalled: () => void;
   /** A listener that has accepted nothing for so long is looked at. */
   readonly quietMs?: number;
   /** How long a queued connection may wait from then on. */
@@ -31,7 +30,7 @@ interface AcceptWatchdogOptions {
 
 /** Doesn't keep the process alive. */
 export function startAcceptWatchdog(options: AcceptWatchdogOptions): AcceptWatchdog {
-  const { queued, deaf, quietMs = 1000, patienceMs = 500, looks = 5 } = options;
+  const { queued, stalled, quietMs = 1000, patienceMs = 500, looks = 5 } = options;
   let accepted = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
@@ -43,7 +42,7 @@ export function startAcceptWatchdog(options: AcceptWatchdogOptions): AcceptWatch
   const look = (before: number, seen = 0) => async () => {
     const waits = accepted === before && await queued() > 0 && accepted === before;
     if (waits && seen < looks) return after(patienceMs / looks, look(before, seen + 1));
-    if (waits) deaf();
+    if (waits) stalled();
     after(quietMs, look(accepted));
   };
   after(quietMs, look(0));
@@ -79,7 +78,7 @@ export async function queuedConnections(
 
 /**
  * The beginning of a table, as far as listening sockets go: the kernel lists those first, and on a
- * busy node many thousand connections stand behind them. Empty where there is no such file.
+ * busy node many thousand connections follow. Empty if there is no such file.
  */
 async function listenersIn(path: string): Promise<string> {
   const file = await open(path).catch(() => undefined);

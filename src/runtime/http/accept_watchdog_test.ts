@@ -27,7 +27,7 @@ function deafCalls(lengths: number[], accepts: boolean, looks = 1): Promise<numb
         resolve(calls);
         return Promise.resolve(0);
       },
-      deaf: () => calls++,
+      stalled: () => calls++,
       quietMs: 1,
       patienceMs: 1,
       looks,

@@ -1,6 +1,6 @@
 /**
  * fetch's shape over node:http, byte for byte the same on both runtimes: headers as given, bodies
- * as sent, redirects and encodings left alone. What to ask, and whom, is the caller's.
+ * as sent, no redirect followed, nothing decompressed.
  */
 import { Buffer } from "node:buffer";
 import http from "node:http";

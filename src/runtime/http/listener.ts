@@ -62,7 +62,7 @@ class Connection implements ConnectionEnds {
  * A request may be on its way over a connection that looks idle, a fresh one above all: it is still
  * answered, as the connection's last.
  */
-const lullMs = 500;
+const idleGraceMs = 500;
 
 class HttpListener implements Listener {
   readonly #options: ListenOptions;
@@ -71,7 +71,7 @@ class HttpListener implements Listener {
   readonly #refuse: SendProtocolError;
   readonly #open = new Map<Socket, Connection>();
   /** null with TLS. */
-  readonly #lane: FastPath | null;
+  readonly #fastPath: FastPath | null;
   /** With TLS alone: sockets around accepted ones, and those by their ends. */
   readonly #secured = new WeakMap<Socket, Connection>();
   readonly #byEnds = new Map<string, Connection>();
@@ -91,12 +91,12 @@ class HttpListener implements Listener {
     this.#server.timeout = 2 * limits.requestTimeoutMs;
     // Cutting the list would hide a second Host or X-Forwarded-For; its bytes are limited anyway.
     this.#server.maxHeadersCount = 0;
-    this.#lane = tls === undefined ? this.#openLane() : null;
+    this.#fastPath = tls === undefined ? this.#openFastPath() : null;
     this.#wire();
   }
 
-  /** Takes connections in node:http's place, which gets those that the lane hands over. */
-  #openLane(): FastPath {
+  /** Takes connections in node:http's place, which gets those that the fast path hands over. */
+  #openFastPath(): FastPath {
     const [enter] = this.#server.listeners("connection");
     this.#server.removeAllListeners("connection");
     const { handler, limits } = this.#options;
@@ -135,7 +135,7 @@ class HttpListener implements Listener {
     const { port } = this;
     const own = { host: reachableHost(this.host), port };
     const queued = async () => await queuedConnections(port) ?? await ownConnectionQueued(own);
-    this.#watch = startAcceptWatchdog({ queued, deaf: () => void this.#listenAgain() });
+    this.#watch = startAcceptWatchdog({ queued, stalled: () => void this.#listenAgain() });
   }
 
   #listen(port: number): Promise<void> {
@@ -163,12 +163,12 @@ class HttpListener implements Listener {
     if (this.#closing) return;
     this.#closing = true;
     this.#watch?.stop();
-    this.#lane?.stop();
+    this.#fastPath?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const lull = setTimeout(() => this.#cutIdle(), Math.min(graceMs, lullMs));
+    const idle = setTimeout(() => this.#cutIdle(), Math.min(graceMs, idleGraceMs));
     const cut = setTimeout(() => this.#cutAll(), graceMs);
     await closed;
-    clearTimeout(lull);
+    clearTimeout(idle);
     clearTimeout(cut);
   }
 
@@ -211,8 +211,8 @@ class HttpListener implements Listener {
       this.#open.delete(socket);
       this.#limits.leave(peer);
     });
-    if (this.#lane === null) this.#awaitSecured(socket, connection);
-    else this.#lane.enter(socket, connection);
+    if (this.#fastPath === null) this.#awaitSecured(socket, connection);
+    else this.#fastPath.enter(socket, connection);
   }
 
   #awaitSecured(socket: Socket, connection: Connection): void {

@@ -1,4 +1,4 @@
-/** Looks headers up where they stand as they came: names and values by turns. */
+/** Looks up headers in node:http's raw form: names and values alternate. */
 
 /** A header's values joined by `, `; `name` in lower case. */
 export function headerOf(raw: readonly string[], name: string): string | undefined {

@@ -21,6 +21,8 @@ METADATA = "169.254.169.254"
 IP_TRANSPARENT = 19
 REQUEST = b"GET / HTTP/1.1\r\nHost: 169.254.169.254\r\nConnection: close\r\n\r\n"
 FIN, SYN, RST, ACK = 1, 2, 4, 16
+# On a busy machine an answer may take seconds; only a hang has to end.
+PATIENCE = 30
 
 
 def body(text):
@@ -38,7 +40,7 @@ def read_all(sock):
 
 def get(host, port, source=None, transparent=None):
     sock = socket.socket()
-    sock.settimeout(3)
+    sock.settimeout(PATIENCE)
     if transparent:
         sock.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
     if source:
@@ -167,18 +169,23 @@ class Wire:
 
     def request(self):
         seq = random.randrange(1 << 31)
-        for _ in range(5):
+        for _ in range(PATIENCE):
             self.send(SYN, seq, 0)
-            segment = self.receive(0.5)
+            segment = self.receive(1)
             if segment and segment[0] & SYN:
                 break
         else:
             return "no connection"
         seq, next_seq, text = seq + 1, segment[1] + 1, b""
         self.send(ACK, seq, next_seq)
+        end = time.monotonic() + PATIENCE
         self.send(ACK, seq, next_seq, REQUEST)
-        seq += len(REQUEST)
-        while segment := self.receive(2):
+        while time.monotonic() < end:
+            segment = self.receive(1)
+            if segment is None:
+                # A segment may be lost, and nobody else repeats it.
+                self.send(ACK, seq, next_seq, REQUEST)
+                continue
             flags, at, _, data = segment
             if flags & RST:
                 break
@@ -186,7 +193,7 @@ class Wire:
                 continue
             text += data
             next_seq = at + len(data) + (1 if flags & FIN else 0)
-            self.send(ACK, seq, next_seq)
+            self.send(ACK, seq + len(REQUEST), next_seq)
             if flags & FIN:
                 break
         return body(text)

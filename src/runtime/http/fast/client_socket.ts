@@ -10,7 +10,7 @@ export interface SocketUser {
   lost(error: Error): void;
 }
 
-interface SocketKeeper {
+interface ClientSocketOptions {
   readonly connectTimeoutMs: number;
   /** It can be used again. */
   readonly free: (socket: ClientSocket) => void;
@@ -22,7 +22,7 @@ const pieceBytes = 131_072;
 
 export class ClientSocket {
   readonly #socket: Socket;
-  readonly #keeper: SocketKeeper;
+  readonly #options: ClientSocketOptions;
   #user: SocketUser | undefined;
   #fault: Error | undefined;
   #late: ReturnType<typeof setTimeout> | undefined;
@@ -32,14 +32,17 @@ export class ClientSocket {
   answered = false;
   closed = false;
 
-  constructor(address: { readonly host: string; readonly port: number }, keeper: SocketKeeper) {
+  constructor(
+    address: { readonly host: string; readonly port: number },
+    options: ClientSocketOptions,
+  ) {
     // One piece of memory for all it reads: large bodies leave no garbage behind.
     const buffer = Buffer.alloc(pieceBytes);
     const callback = (length: number) => this.#read(buffer.subarray(0, length));
     const socket = connect({ ...address, noDelay: true, onread: { buffer, callback } });
     this.#socket = socket;
-    this.#keeper = keeper;
-    this.#late = setTimeout(() => this.#tooLate(), keeper.connectTimeoutMs);
+    this.#options = options;
+    this.#late = setTimeout(() => this.#tooLate(), options.connectTimeoutMs);
     socket.once("connect", () => clearTimeout(this.#late));
     socket.on("error", (error) => this.#fault = error);
     socket.on("end", () => socket.destroy());
@@ -59,7 +62,7 @@ export class ClientSocket {
     this.used = true;
     this.#socket.resume();
     this.#socket.unref();
-    this.#keeper.free(this);
+    this.#options.free(this);
   }
 
   pause(): void {
@@ -83,14 +86,14 @@ export class ClientSocket {
   }
 
   #tooLate(): void {
-    this.#fault = new ConnectTimeout(`no connection in ${this.#keeper.connectTimeoutMs} ms`);
+    this.#fault = new ConnectTimeout(`no connection in ${this.#options.connectTimeoutMs} ms`);
     this.#socket.destroy();
   }
 
   #closed(): void {
     clearTimeout(this.#late);
     this.closed = true;
-    this.#keeper.closed();
+    this.#options.closed();
     this.#user?.lost(this.#fault ?? new Error("the connection was closed"));
   }
 }
