@@ -4,6 +4,7 @@ import type { ListenOptions } from "../runtime/http/types.ts";
 import type { ProgramResult, Runtime } from "../runtime/runtime.ts";
 import { aborted } from "../time/aborted.ts";
 import { runBootGuard } from "./boot_guard/command.ts";
+import { eventually } from "../../tests/fakes/in_time.ts";
 import { runAgent } from "./main.ts";
 import { uninstall } from "./lifecycle/uninstall.ts";
 
@@ -106,9 +107,7 @@ function nft(): Programs {
   };
 }
 
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await new Promise((resolve) => setImmediate(resolve));
-}
+const until = (condition: () => boolean) => eventually("what the agent does", condition);
 
 const flags = ["--redirect=auto", "--host-ip=10.0.0.5", "--log-level=error"];
 

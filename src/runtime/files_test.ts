@@ -1,5 +1,6 @@
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
+import { inTime } from "../../tests/fakes/in_time.ts";
 import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +32,7 @@ async function watched(t: TestContext, path: string, times: WatchTimes) {
   // The first look at the file has to be over before a test changes it.
   for (let i = 0; i < 3; i++) await stat(path).catch(() => {});
   await new Promise((resolve) => setImmediate(resolve));
-  return () => new Promise<void>((resolve) => called = resolve);
+  return () => inTime("the change", new Promise<void>((resolve) => called = resolve));
 }
 
 for (const [name, times] of [["a notice", byNotice], ["the poll", byPoll]] as const) {

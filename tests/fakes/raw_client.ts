@@ -1,5 +1,6 @@
 /** A TCP client that sends exactly the bytes it is told to, for what no HTTP client would send. */
 import { connect, type Socket } from "node:net";
+import { inTime } from "./in_time.ts";
 
 export interface RawClient {
   readonly socket: Socket;
@@ -9,7 +10,7 @@ export interface RawClient {
   /** Settles when `done` says so of all that has arrived; rejects if the other side closes before. */
   until(done: (received: string) => boolean): Promise<string>;
   /** Settles with all that has arrived when the other side has closed. */
-  closed: Promise<string>;
+  readonly closed: Promise<string>;
 }
 
 export function rawClient(port: number, localAddress = "127.0.0.1"): Promise<RawClient> {
@@ -27,22 +28,33 @@ export function rawClient(port: number, localAddress = "127.0.0.1"): Promise<Raw
     socket.on("close", () => resolve(text));
   });
   const until = (done: (received: string) => boolean) =>
-    new Promise<string>((resolve, reject) => {
-      const look = () => {
-        if (!done(text)) return;
-        waiting.delete(look);
-        resolve(text);
-      };
-      waiting.add(look);
-      void closed.then(() => {
+    inTime(
+      "the bytes waited for",
+      new Promise<string>((resolve, reject) => {
+        const look = () => {
+          if (!done(text)) return;
+          waiting.delete(look);
+          resolve(text);
+        };
+        waiting.add(look);
+        void closed.then(() => {
+          look();
+          reject(new Error(`closed after: ${text}`));
+        });
         look();
-        reject(new Error(`closed after: ${text}`));
-      });
-      look();
-    });
+      }),
+    );
   const client = { socket, send: (data: string) => void socket.write(data, "latin1") };
   return new Promise((resolve) => {
-    const ready = () => resolve({ ...client, received: () => text, until, closed });
+    const ready = () =>
+      resolve({
+        ...client,
+        received: () => text,
+        until,
+        get closed() {
+          return inTime("the connection's end", closed);
+        },
+      });
     socket.once("connect", ready);
     socket.once("close", ready);
   });

@@ -10,7 +10,13 @@ import { type ControlPlane, startControlPlane } from "./control_plane.ts";
 import { type InstanceMetadata, startInstanceMetadata } from "./instance_metadata.ts";
 import type { KubeApi, KubeObject } from "./kube_api.ts";
 import { applyBase } from "./manifests.ts";
-import { fabricAddress, makeFabric, makeNode, type NodeNet } from "./network.ts";
+import {
+  fabricAddress,
+  makeFabric,
+  makeNode,
+  type NodeNet,
+  secondFabricAddress,
+} from "./network.ts";
 import { TestPod } from "./pod.ts";
 import type { Running } from "./programs.ts";
 import {
@@ -147,6 +153,24 @@ export class Stage {
     await member.running.stop();
     member.running = startAgent(this.runtime, this.folders, { node, ...options });
     await untilReady(member.running, agentOrigin(node));
+  }
+
+  /** A second server beside the first while `use` runs; it has to end with 0. */
+  async withSecondServer(name: string, use: () => Promise<void>): Promise<void> {
+    const second = startServer(this.runtime, this.folders, {
+      name,
+      address: secondFabricAddress,
+      kubeconfig: serverKubeconfig(this.folders),
+      flags: ["--status-listen=127.0.0.1:9632"],
+    });
+    let code: number | undefined;
+    try {
+      await untilReady(second, `http://${secondFabricAddress}:9621`);
+      await use();
+    } finally {
+      code = await second.stop();
+    }
+    if (code !== 0) throw new Error(`${name} ended with ${code}`);
   }
 
   async restartServer(flags: readonly string[] = []): Promise<number> {

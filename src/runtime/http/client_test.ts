@@ -1,5 +1,6 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
+import { inTime } from "../../../tests/fakes/in_time.ts";
 import { createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { settled } from "../../../tests/fakes/manual_clock.ts";
@@ -184,7 +185,7 @@ test("client: an abort is told on a connection that was used before", async () =
   const early = new AbortController();
   const waiting = fetch(server.url, { signal: early.signal });
   const rejected = assert.rejects(waiting, /enough/);
-  await arrived;
+  await inTime("the request", arrived);
   early.abort(new Error("enough"));
   await rejected;
   assert.equal(server.connections.length, 1);
@@ -212,7 +213,7 @@ test("client: a cancelled body closes a connection that was used before", async 
     partly(socket);
   });
   await (await fetch(server.url)).body?.cancel();
-  await gone;
+  await inTime("the close", gone);
 });
 
 test("client: cancelling the body closes the connection", async () => {
@@ -224,7 +225,7 @@ test("client: cancelling the body closes the connection", async () => {
   });
   const response = await client().fetch(server.url);
   await response.body?.cancel();
-  await gone;
+  await inTime("the close", gone);
 });
 
 test("client: a status outside 200 to 599 is an error with a code", async () => {

@@ -1,6 +1,6 @@
 /** Agents and servers are replaced while a pod asks all the while. */
 import assert from "node:assert/strict";
-import { pause, until } from "../../system/until.ts";
+import { until } from "../../system/until.ts";
 import type { Site } from "../site.ts";
 import { makeNamespace, roleArn, scriptPod } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
@@ -87,8 +87,11 @@ export async function during(site: Site, change: () => Promise<void>): Promise<N
   }));
   const before = await Promise.all(names.map((name) => asking(site, name)));
   await change();
-  await pause(2000);
-  const after = await Promise.all(names.map((name) => counted(site, name)));
+  const changed = await Promise.all(names.map((name) => counted(site, name)));
+  const after = await until("requests after the change", async () => {
+    const counts = await Promise.all(names.map((name) => counted(site, name)));
+    return counts.every(({ asked }, at) => asked >= changed[at]!.asked + 20) ? counts : null;
+  });
   await kubectl.do(["delete", "pod", "-n", "shop", "--grace-period=1", ...names]);
   return nodes.map((node, at) => difference(node, before[at]!, after[at]!));
 }

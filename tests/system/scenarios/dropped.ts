@@ -1,10 +1,10 @@
 /** Packets that are dropped: connections stay open on both sides, and nothing comes through. */
 import assert from "node:assert/strict";
-import { fabricAddress, secondFabricAddress } from "../network.ts";
+import { fabricAddress } from "../network.ts";
 import { must } from "../programs.ts";
 import type { Scenario } from "../report.ts";
-import { page, startServer, untilReady } from "../rolecall.ts";
-import { agentOrigin, serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
+import { page, untilReady } from "../rolecall.ts";
+import { agentOrigin, serverOrigin, type Stage } from "../stage.ts";
 import { until } from "../until.ts";
 import { servedPod, watchAgeSeconds } from "./served.ts";
 
@@ -42,21 +42,12 @@ export const droppedPackets: readonly Scenario<Stage>[] = [
     within: 240_000,
     run: async (stage) => {
       await stage.namespace("dropped", ".*");
-      const other = startServer(stage.runtime, stage.folders, {
-        name: "server-reached",
-        address: secondFabricAddress,
-        kubeconfig: serverKubeconfig(stage.folders),
-        flags: ["--status-listen=127.0.0.1:9632"],
-      });
-      try {
-        await untilReady(other, `http://${secondFabricAddress}:9621`);
+      await stage.withSecondServer("server-reached", async () => {
         const failures = await servedPod(stage, "dropped", "steady");
         await dropped(8443, () => untilServed(stage, "meanwhile"), stage.first.node.address);
         await untilServed(stage, "afterwards");
         assert.deepEqual(await failures(), []);
-      } finally {
-        assert.equal(await other.stop(), 0);
-      }
+      });
       await untilServed(stage, "back-again");
     },
   },

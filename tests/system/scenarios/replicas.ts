@@ -1,6 +1,5 @@
 /** More than one server, and a server whose own credentials come from the node it runs on. */
 import assert from "node:assert/strict";
-import { secondFabricAddress } from "../network.ts";
 import type { Scenario } from "../report.ts";
 import { page, startServer, untilReady } from "../rolecall.ts";
 import { serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
@@ -15,14 +14,7 @@ export const replicas: readonly Scenario<Stage>[] = [
     within: 120_000,
     run: async (stage) => {
       await stage.namespace("replicas", ".*");
-      const other = startServer(stage.runtime, stage.folders, {
-        name: "server-other",
-        address: secondFabricAddress,
-        kubeconfig: serverKubeconfig(stage.folders),
-        flags: ["--status-listen=127.0.0.1:9632"],
-      });
-      try {
-        await untilReady(other, `http://${secondFabricAddress}:9621`);
+      await stage.withSecondServer("server-other", async () => {
         const annotations = { [role]: "reader" };
         const pod = await stage.pod({ namespace: "replicas", name: "web", annotations });
         await until("credentials", async () => (await pod.credentials("reader")).status === 200);
@@ -35,9 +27,7 @@ export const replicas: readonly Scenario<Stage>[] = [
         assert.deepEqual(failures, []);
         await stage.restartServer();
         await untilReady(stage.server, serverOrigin);
-      } finally {
-        assert.equal(await other.stop(), 0);
-      }
+      });
     },
   },
   {

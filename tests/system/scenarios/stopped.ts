@@ -1,12 +1,11 @@
 /** Processes that are stopped, not ended: their sockets stay open and nothing comes out of them. */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { secondFabricAddress } from "../network.ts";
 import type { Running } from "../programs.ts";
 import type { Scenario } from "../report.ts";
-import { startServer, untilReady } from "../rolecall.ts";
-import { serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
-import { pause, until } from "../until.ts";
+import { untilReady } from "../rolecall.ts";
+import { serverOrigin, type Stage } from "../stage.ts";
+import { until } from "../until.ts";
 import { servedPod, watchAgeSeconds } from "./served.ts";
 
 const role = "iam.amazonaws.com/role";
@@ -27,14 +26,7 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
     within: 120_000,
     run: async (stage) => {
       await stage.namespace("stopped", ".*");
-      const other = startServer(stage.runtime, stage.folders, {
-        name: "server-beside",
-        address: secondFabricAddress,
-        kubeconfig: serverKubeconfig(stage.folders),
-        flags: ["--status-listen=127.0.0.1:9632"],
-      });
-      try {
-        await untilReady(other, `http://${secondFabricAddress}:9621`);
+      await stage.withSecondServer("server-beside", async () => {
         const failures = await servedPod(stage, "stopped", "steady");
         await stopped(stage.server, async () => {
           const annotations = { [role]: "reader" };
@@ -45,9 +37,7 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
         assert.deepEqual(await failures(), []);
         await untilReady(stage.server, serverOrigin, 60_000);
         await until("its watch", async () => await watchAgeSeconds() < 5, { within: 40_000 });
-      } finally {
-        assert.equal(await other.stop(), 0);
-      }
+      });
     },
   },
   {
@@ -78,9 +68,11 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
       const annotations = { [role]: "hanging" };
       await stopped(stage.sts, async () => {
         const next = await stage.pod({ namespace: "stopped", name, annotations });
-        const answer = await next.credentials("hanging");
-        assert.equal(answer.status, 503, answer.body);
-        await pause(3000);
+        // Each of these waits for 0.9 s; the pod beside it is served all the while.
+        for (let attempt = 0; attempt < 3; attempt++) {
+          const answer = await next.credentials("hanging");
+          assert.equal(answer.status, 503, answer.body);
+        }
         assert.deepEqual(await failures(), []);
       });
       const after = await stage.pod({ namespace: "stopped", name: "after", annotations });

@@ -1,5 +1,6 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
+import { eventually } from "../../../../tests/fakes/in_time.ts";
 import { rawClient, rawExchange } from "../../../../tests/fakes/raw_client.ts";
 import type { Handler, Listener } from "../types.ts";
 import { listen } from "../listener.ts";
@@ -60,7 +61,7 @@ async function exchangeInTurn(port: number, text: string): Promise<string> {
   return await client.closed;
 }
 
-test("lane: a connection moves on to node:http and stays whole", async () => {
+test("fast path: a connection moves on to node:http and stays whole", async () => {
   const { port } = await start((incoming) => ({ status: 200, headers: [], body: incoming.target }));
   const client = await rawClient(port);
   const pieces = [get("/1"), get("/2", unsupported), get("/3"), get("/4") + get("/5"), "GET /6 HT"];
@@ -74,7 +75,7 @@ test("lane: a connection moves on to node:http and stays whole", async () => {
   assert.deepEqual(targets, ["/1", "/2", "/3", "/4", "/5", "/6"]);
 });
 
-test("lane: what is sent ahead of a late answer is answered after it", async () => {
+test("fast path: what is sent ahead of a late answer is answered after it", async () => {
   const waiting: (() => void)[] = [];
   const { port } = await start(async (incoming) => {
     if (incoming.target === "/late") await new Promise<void>((resolve) => waiting.push(resolve));
@@ -82,14 +83,14 @@ test("lane: what is sent ahead of a late answer is answered after it", async () 
   });
   const client = await rawClient(port);
   client.send(get("/late"));
-  while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await eventually("the request", () => waiting.length > 0);
   client.send(get("/next", "Connection: close\r\n"));
   waiting[0]?.();
   const text = await client.closed;
   assert.ok(text.indexOf("/late") > 0 && text.indexOf("/next") > text.indexOf("/late"), text);
 });
 
-test("lane: late answers and streams go on over one connection", async () => {
+test("fast path: late answers and streams go on over one connection", async () => {
   const { port } = await start((incoming) =>
     incoming.target === "/stream"
       ? new Response(new Blob(["streamed"]).stream())
@@ -105,7 +106,7 @@ test("lane: late answers and streams go on over one connection", async () => {
   client.socket.destroy();
 });
 
-test("lane: who asks without reading is left waiting, then cut off", async () => {
+test("fast path: a client that sends without reading has to wait, and is cut off", async () => {
   let asked = 0;
   const body = new Uint8Array(16_000);
   const quick = { headersTimeoutMs: 200, requestTimeoutMs: 200 };
@@ -119,12 +120,12 @@ test("lane: who asks without reading is left waiting, then cut off", async () =>
     client.send(get("/"));
     if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  while (listener.connections().open > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await eventually("the cut", () => listener.connections().open === 0);
   client.socket.destroy();
   assert.ok(asked < 5000, `${asked} were answered into memory`);
 });
 
-test("lane: a fault of the handler ends nothing but its request", async () => {
+test("fast path: a fault of the handler ends nothing but its request", async () => {
   const { port } = await start((incoming) => {
     if (incoming.target === "/throw") throw new Error("fault");
     if (incoming.target === "/bad") {
@@ -142,7 +143,7 @@ test("lane: a fault of the handler ends nothing but its request", async () => {
   client.socket.destroy();
 });
 
-test("lane: Connection: close is kept", async () => {
+test("fast path: Connection: close is kept", async () => {
   const { port } = await start(() => ({ status: 200, headers: [], body: "x" }));
   const answer = await rawExchange(port, get("/", "Connection: close\r\n"));
   assert.match(answer, /\r\nConnection: close\r\n\r\nx$/);
