@@ -115,7 +115,9 @@ export const federated: readonly Scenario<Stage>[] = [
       const subject = "system:serviceaccount:federated:cart";
       const enforcing = await startEnforcingSts(stage.api, { cart: subject, other: "nobody" });
       await stage.server.stop();
-      const options = { name: "server", kubeconfig: serverKubeconfig(stage.folders), env: {} };
+      // The fabric has the metadata service's address, whose role would be credentials.
+      const env = { AWS_EC2_METADATA_DISABLED: "true" };
+      const options = { name: "server", kubeconfig: serverKubeconfig(stage.folders), env };
       const flags = [
         "--assume-with=service-account",
         "--irsa-annotations",
