@@ -6,9 +6,9 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { env } from "node:process";
 import { Running } from "../system/programs.ts";
 import { Hopeless, until } from "../system/until.ts";
@@ -30,7 +30,10 @@ let settings: Record<string, string>;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "rolecall-iam-"));
-  for (const [name, text] of files) writeFileSync(join(folder, name), text);
+  for (const [name, text] of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
   const command = ["moto_server", "-H", "127.0.0.1", "-p", "0"];
   moto = new Running("moto", command, join(folder, "moto.log"), { PATH: env["PATH"]! });
   const url = await until("moto", () => {

@@ -21,7 +21,7 @@ const trials: readonly { command: readonly string[]; code: number; says: RegExp 
   { command: ["wait", "--timeout=x"], code: 2, says: /--timeout: "x"/ },
   { command: ["boot-guard"], code: 0, says: /boot guard: \/host\/systemd can't be written/ },
   { command: ["uninstall"], code: 1, says: /NET_ADMIN/ },
-  { command: ["completion", "bash"], code: 0, says: /--session-duration/ },
+  { command: ["completion", "bash"], code: 0, says: /__complete/ },
   { command: ["dev", "/app/dev/none.yaml"], code: 2, says: /none\.yaml.*no such file/ },
   { command: ["ready"], code: 1, says: /hasn't said/ },
 ];
