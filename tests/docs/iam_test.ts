@@ -93,7 +93,9 @@ test("every policy on any page is one that IAM takes", () => {
       const kind = policy.includes('"Principal"')
         ? "create-role --role-name R --assume-role-policy-document"
         : "create-policy --policy-name R --policy-document";
-      shell(`aws iam ${kind.replace("R ", `at-${line} `)} file://policy.json # ${path}:${line}`);
+      shell(
+        `aws iam ${kind.replace("R ", `number-${count} `)} file://policy.json # ${path}:${line}`,
+      );
       count++;
     }
   }

@@ -107,7 +107,7 @@ export class SessionTokens {
     if (claims === undefined) return undefined;
     const { bound, issuedAt, endsAt } = claims;
     if (!this.#isSigned(claims, peer, bound ? uid : "")) return undefined;
-    if (!bound && !this.#adoption.belongs(peer, uid, issuedAt)) return undefined;
+    if (!bound && !this.#adoption.belongs(peer, uid, issuedAt, now)) return undefined;
     this.#verified.set(token, { peer, uid, endsAt });
     return endsAt;
   }

@@ -95,6 +95,21 @@ test("token: nobody's where the first pod comes later than ten seconds", () => {
   assert.equal(tokens.secondsLeft(late, "10.0.0.7", "uid-a", start + 10_001), 595);
 });
 
+test("token: during a handover, one that the other agent issued before it knew the pod", () => {
+  const keys = ring();
+  const other = new SessionTokens(keys);
+  const token = other.issue("10.0.0.7", undefined, 600, start);
+  const at = (ms: number, ...pods: string[]) => {
+    const tokens = new SessionTokens(keys);
+    for (const uid of pods) tokens.confirmed("10.0.0.7", uid, start + ms);
+    return tokens.secondsLeft(token, "10.0.0.7", pods.at(-1)!, start + ms);
+  };
+  assert.equal(at(9000, "uid-a"), 591);
+  assert.equal(at(10_001, "uid-a"), undefined);
+  assert.equal(at(9000, "uid-a", "uid-b"), undefined, "another pod was confirmed first");
+  assert.equal(new SessionTokens(keys).secondsLeft(token, "10.0.0.7", "uid-a", start), undefined);
+});
+
 test("token: nobody's before a pod is confirmed", () => {
   const tokens = new SessionTokens(ring());
   const token = tokens.issue("10.0.0.7", undefined, 600, start);

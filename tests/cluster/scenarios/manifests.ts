@@ -32,8 +32,9 @@ export const manifests: readonly ClusterScenario[] = [
       }
       for (const name of readdirSync(join(deploy, "kustomize/components"))) {
         const folder = mkdtempSync(join(tmpdir(), "rolecall-component-"));
-        // The overlays for nodes of one's own include this component.
-        const resource = name === "boot-guard" ? "overlays/eks" : "overlays/kubeadm";
+        // The overlay includes these already.
+        const included = ["boot-guard", "host-network-server"].includes(name);
+        const resource = included ? "base" : "overlays/kubeadm";
         const options = { resource, image: site.image };
         writeOverlay(folder, { ...options, components: [`components/${name}`] });
         await kubectl.do([...strictly, "-k", folder]);
