@@ -35,7 +35,7 @@ export const upgrades: readonly ClusterScenario[] = [
         await site.kubectl.rolledOut(home, "deployment/rolecall-server");
       });
       for (const { node, failed, failures } of counts) {
-        assert.equal(failed, 0, `${node}: ${failures}`);
+        assert.equal(failed, 0, `${node}: ${JSON.stringify(failures)}`);
       }
     },
   },
@@ -53,14 +53,24 @@ export const upgrades: readonly ClusterScenario[] = [
   },
 ];
 
+/** A starting agent's proof of a connection can take over 0.9 s on a node without a free core. */
+const unproven = /503 no pod is known at this address yet/;
+
 /**
- * No request failed while agents may have been replaced. Without tcp_migrate_req the kernel resets
- * what it has completed for a listener that closes before it could accept.
+ * No request failed while agents may have been replaced, but for at most one in a hundred that is to
+ * be retried. Without tcp_migrate_req the kernel resets what it has completed for a listener that
+ * closes before it could accept.
  */
 export function spared(site: Site, counts: readonly NodeCount[]): void {
-  for (const { node, failed, failures } of counts) {
-    assert.ok(failed <= (migrates(site, node) ? 0 : 1), `${node}: ${failures}`);
-    assert.doesNotMatch(failures, /[45]\d\d|no answer/);
+  for (const { node, asked, failures } of counts) {
+    const [late, others] = [true, false].map((isLate) =>
+      failures.filter(([what]) => unproven.test(what) === isLate)
+    );
+    const sum = (some: Failures) => some.reduce((total, [, times]) => total + times, 0);
+    const said = `${node}: ${JSON.stringify(failures)}`;
+    assert.ok(sum(late!) <= asked / 100, said);
+    assert.ok(sum(others!) <= (migrates(site, node) ? 0 : 1), said);
+    assert.doesNotMatch(JSON.stringify(others), /[45]\d\d|no answer/);
   }
 }
 
@@ -70,9 +80,13 @@ function migrates({ own }: Site, node: string): boolean {
 
 export interface NodeCount {
   readonly node: string;
+  readonly asked: number;
   readonly failed: number;
-  readonly failures: string;
+  readonly failures: Failures;
 }
+
+/** What was answered instead of credentials, and how often. */
+type Failures = readonly (readonly [what: string, times: number])[];
 
 /** On each node a pod asks before, during and after `change`; what came of it. */
 export async function during(site: Site, change: () => Promise<void>): Promise<NodeCount[]> {
@@ -101,10 +115,10 @@ function difference(node: string, before: Count, after: Count): NodeCount {
   const failed = after.failed - before.failed;
   console.log(`      ${node}: ${asked} asked, ${failed} failed`);
   assert.ok(asked > 50, `${node}: only ${asked} requests during the change`);
-  const failures = Object.entries(after.failures).filter(([what, times]) =>
-    times !== before.failures[what]
-  );
-  return { node, failed, failures: JSON.stringify(failures) };
+  const failures = Object.entries(after.failures)
+    .map(([what, times]) => [what, times - (before.failures[what] ?? 0)] as const)
+    .filter(([, times]) => times > 0);
+  return { node, asked, failed, failures };
 }
 
 /** Its first requests may have come before the API server knew its address: they don't count. */
