@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { aborted } from "../time/aborted.ts";
+import { aborted } from "../time/pause.ts";
 import { FakeAgentServer } from "../../tests/fakes/agent_server.ts";
 import { podFrame, roleFrame } from "../../tests/fakes/frames.ts";
 import { fakeIncoming } from "../../tests/fakes/incoming.ts";

@@ -4,8 +4,7 @@ import { containerRuntime } from "../cri/container_runtime.ts";
 import { openKernel } from "../kernel/open_kernel.ts";
 import type { Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { backgroundTimer } from "../time/background_timer.ts";
-import { systemClock } from "../time/system_clock.ts";
+import { backgroundTimer, systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
 import { refuse } from "../cli/command.ts";
 import { listenAt } from "../cli/listening.ts";
@@ -26,14 +25,14 @@ import { UsedSocketFile, usedSocketFile } from "./identity/used_socket_file.ts";
 import type { Log } from "./ports.ts";
 import { isTaken, overtake, type ProbeClient } from "./lifecycle/handover.ts";
 import { InstanceCheck } from "./lifecycle/instance_check.ts";
-import { keepReadinessFile } from "./lifecycle/readiness_file.ts";
+import { keepReadinessFile } from "./lifecycle/readiness.ts";
 import { createRedirect } from "./redirect/create_redirect.ts";
 import type { RedirectReconciler } from "./redirect/redirect_reconciler.ts";
 import { removeRedirect } from "./redirect/remove_redirect.ts";
 import { removeRouteGuard } from "./redirect/route_guard.ts";
 import { imdsServer } from "./imds/refusals.ts";
 import { loadTokenKeys } from "./imds/token_key_file.ts";
-import { aborted } from "../time/aborted.ts";
+import { aborted } from "../time/pause.ts";
 
 /** Requests in flight get this long to finish after a signal. */
 const stopGraceMs = 5000;

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import type { ListenOptions } from "../runtime/http/types.ts";
 import type { ProgramResult, Runtime } from "../runtime/runtime.ts";
-import { aborted } from "../time/aborted.ts";
+import { aborted } from "../time/pause.ts";
 import { runBootGuard } from "./boot_guard/command.ts";
 import { eventually } from "../../tests/fakes/in_time.ts";
 import { runAgent } from "./main.ts";

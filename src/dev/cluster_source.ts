@@ -14,7 +14,7 @@ import type { WatchStatus } from "../server/readiness.ts";
 import { devNodeName } from "./manifest_objects.ts";
 import { type DevReading, followManifests, type ManifestCluster } from "./manifests.ts";
 import type { IamDocuments } from "./sts/iam.ts";
-import { aborted } from "../time/aborted.ts";
+import { aborted } from "../time/pause.ts";
 
 /** The server's index and the embedded STS. */
 interface Sinks {

@@ -1,7 +1,7 @@
 /** Wires cluster, AWS, server and agent in one process, listens, and prints what to try. */
 import { imdsServer } from "../agent/imds/refusals.ts";
 import { frontLimits } from "../agent/lifecycle/listen_limits.ts";
-import { pause } from "../time/pause.ts";
+import { aborted, pause } from "../time/pause.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -19,7 +19,6 @@ import type { DevSettings } from "./config.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "./embedded_aws.ts";
 import { createPair, type Pair } from "./pair.ts";
 import { notAnswered } from "./shared_addresses.ts";
-import { aborted } from "../time/aborted.ts";
 
 interface DevOptions {
   readonly runtime: Runtime;

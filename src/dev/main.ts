@@ -1,7 +1,6 @@
 /** The `dev` command: settings → cluster, AWS, server and agent in one process → listeners. */
 import type { Runtime } from "../runtime/runtime.ts";
-import { backgroundTimer } from "../time/background_timer.ts";
-import { systemClock } from "../time/system_clock.ts";
+import { backgroundTimer, systemClock } from "../time/system_clock.ts";
 import { refuse } from "../cli/command.ts";
 import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";

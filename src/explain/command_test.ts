@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fakeRuntime } from "../../tests/fakes/runtime.ts";
 import { podRow, summary } from "../../tests/fakes/summaries.ts";
 import type { HttpClient } from "../runtime/http/types.ts";
-import { aborted } from "../time/aborted.ts";
+import { aborted } from "../time/pause.ts";
 import { runExplain } from "./command.ts";
 
 const url = "http://127.0.0.1:19622";

@@ -2,7 +2,7 @@
  * The node's processes by pod, and the network namespace that is each pod's own. A process stays in
  * its pod, so only new processes are read; a namespace is identified by the inode of `net/tcp`.
  */
-import { localAddresses } from "./local_addresses.ts";
+import { localAddresses } from "./socket_table.ts";
 import type { PodCgroups } from "./pod_cgroup.ts";
 import { messageOf, type ProcFiles } from "./proc_files.ts";
 import { Budget, type Clock, type ReadScheduler } from "./read_scheduler.ts";

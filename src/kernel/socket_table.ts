@@ -1,7 +1,8 @@
 /**
  * `/proc/PID/net/tcp` and `tcp6` (proc_pid_net(5); `get_tcp4_sock` in net/ipv4/tcp_ipv4.c): the rows
  * of open connections to this agent. Addresses are in hexadecimal, as 32-bit words in the byte order
- * of the machine; the row of 10.0.0.7:40000 begins with `0700000A:9C40`.
+ * of the machine; the row of 10.0.0.7:40000 begins with `0700000A:9C40`. Beside them are the
+ * namespace's own addresses, in `fib_trie` and `if_inet6`.
  */
 import ipaddr from "ipaddr.js";
 
@@ -90,4 +91,25 @@ function byWords(bytes: readonly number[]): readonly number[] {
 
 function hex(bytes: readonly number[]): string {
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The scopes of addresses that are neither loopback nor link-local. */
+const global = new Set(["00", "40", "80"]);
+
+/**
+ * A network namespace's own addresses, from `net/fib_trie` (IPv4: leaves with a `/32 host LOCAL`
+ * route) and `net/if_inet6` (one address a line, scope in the fourth field), in the form of
+ * `addressKey`; without loopback and link-local addresses, which many have. They suggest where to
+ * look for a connection first; they prove nothing, as a pod may give itself any address.
+ */
+export function localAddresses(fibTrie: string, ifInet6: string): ReadonlySet<string> {
+  const ipv4 = fibTrie.split("|-- ").slice(1)
+    .filter((leaf) => leaf.includes("/32 host LOCAL"))
+    .map((leaf) => leaf.slice(0, leaf.search(/\s/)))
+    .filter((address) => !address.startsWith("127.") && /^[\d.]+$/.test(address))
+    .map(addressKey);
+  const ipv6 = ifInet6.split("\n").map((line) => line.split(/\s+/))
+    .filter(([address, , , scope]) => address !== "" && global.has(scope ?? ""))
+    .map(([address]) => address!);
+  return new Set([...ipv4, ...ipv6]);
 }

@@ -2,8 +2,13 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { TupleCollector } from "./conntrack.ts";
-import { localAddresses } from "./local_addresses.ts";
-import { addressKey, endKey, RowCollector, type TableName } from "./socket_table.ts";
+import {
+  addressKey,
+  endKey,
+  localAddresses,
+  RowCollector,
+  type TableName,
+} from "./socket_table.ts";
 
 const fixture = (name: string) =>
   readFileSync(new URL(`../../tests/fixtures/proc/${name}`, import.meta.url), "latin1");

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { findOpenFilesLimit, hasIpv6 } from "./machine.ts";
-import { StopSignals } from "./stop_signals.ts";
+import { StopSignals } from "./process.ts";
 
 async function proc(files: Record<string, string>): Promise<string> {
   const base = await mkdtemp(join(tmpdir(), "rolecall-"));

@@ -14,7 +14,6 @@ import { hasIpv6, localAddresses, openFilesLimit } from "./machine.ts";
 import { procFiles } from "./proc_files.ts";
 import { createFastClient } from "./http/fast/client.ts";
 import { createFollowProgram, createRunProgram } from "./program.ts";
-import { StopSignals } from "./stop_signals.ts";
 
 const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -76,4 +75,32 @@ function platformOf(versions: NodeJS.ProcessVersions): Runtime["platform"] {
   const { deno } = versions;
   if (deno !== undefined) return { name: "deno", version: deno };
   return { name: "node", version: versions.node };
+}
+
+const exitCodes = new Map([["SIGTERM", 143], ["SIGINT", 130]]);
+
+/**
+ * The first SIGTERM or SIGINT asks the program to stop, the second ends the process; so does the
+ * first without a callback.
+ */
+export class StopSignals {
+  readonly #exit: (code: number) => void;
+  readonly #callbacks: ((signal: string) => void)[] = [];
+  #stopping = false;
+
+  constructor(exit: (code: number) => void) {
+    this.#exit = exit;
+  }
+
+  onStop(stop: (signal: string) => void): void {
+    this.#callbacks.push(stop);
+  }
+
+  arrived(signal: string): void {
+    if (this.#stopping || this.#callbacks.length === 0) {
+      return this.#exit(exitCodes.get(signal) ?? 1);
+    }
+    this.#stopping = true;
+    for (const stop of this.#callbacks) stop(signal);
+  }
 }

@@ -36,8 +36,7 @@ import { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import { createStatusApp } from "./status/status_app.ts";
 import { type PodName, type Summary, summaryOf } from "./status/data/summary.ts";
 import { Timeline } from "./timeline/timeline.ts";
-import { aborted } from "../time/aborted.ts";
-import { pause } from "../time/pause.ts";
+import { aborted, pause } from "../time/pause.ts";
 
 /** How long a node's credentials are kept after its agent's last stream has ended. */
 const nodeGraceMs = 60_000;

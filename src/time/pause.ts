@@ -1,4 +1,4 @@
-/** A delay that can be aborted. */
+/** Waits that an AbortSignal ends. */
 import type { Clock } from "./clock.ts";
 
 /** Settles after `ms` or when `signal` aborts, whichever is first; leaves no timer or listener behind. */
@@ -16,5 +16,13 @@ export function pause(
     };
     const cancel = clock.after(ms, done);
     signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** Settles when `signal` aborts; immediately if it already has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }

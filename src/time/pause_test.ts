@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
-import { pause } from "./pause.ts";
+import { aborted, pause } from "./pause.ts";
 
 test("pause() settles after its time and leaves no timer", async () => {
   const clock = new ManualClock();
@@ -23,4 +23,15 @@ test("pause() settles when the signal aborts; immediately if it already has", as
   await pause(clock, 100, stop.signal);
   await pause(clock, 0, new AbortController().signal);
   assert.equal(clock.pending(), 0);
+});
+
+test("aborted() settles when the signal aborts, immediately if it already has", async () => {
+  const stop = new AbortController();
+  let settled = false;
+  const waiting = aborted(stop.signal).then(() => settled = true);
+  await Promise.resolve();
+  assert.equal(settled, false);
+  stop.abort();
+  await waiting;
+  await aborted(stop.signal);
 });

@@ -4,8 +4,8 @@
  */
 import type { ConnectionEnds } from "../http/messages.ts";
 import type { CallerLookup, Clock, FindCaller, PodLookup, PodsByUid } from "../ports.ts";
+import { pause } from "../../time/pause.ts";
 import type { Assignments } from "../assignments/assignments.ts";
-import { WaitList } from "./wait_list.ts";
 
 /** One way to identify the pod behind a connection. Times are monotonic, in milliseconds. */
 export interface IdentitySource {
@@ -148,4 +148,39 @@ export class Callers implements FindCaller, PodsByUid {
 function isComplete(found: CallerLookup): boolean {
   if (found.kind === "unproven") return true;
   return found.kind === "pod" && found.pod.outcome.kind !== "pending";
+}
+
+/** Requests that wait for news of a pod, by its UID or an address, woken when some arrives. */
+class WaitList {
+  readonly #clock: Clock;
+  readonly #waiting = new Map<string, Set<AbortController>>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Requests that wait now. */
+  get size(): number {
+    let size = 0;
+    for (const waits of this.#waiting.values()) size += waits.size;
+    return size;
+  }
+
+  wake(key: string): void {
+    for (const woken of this.#waiting.get(key) ?? []) woken.abort();
+  }
+
+  wakeAll(): void {
+    for (const key of this.#waiting.keys()) this.wake(key);
+  }
+
+  /** Settles at `wake(key)`, after `ms` or when the signal aborts, whichever comes first. */
+  async next(key: string, ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    const waits = this.#waiting.get(key) ?? new Set();
+    this.#waiting.set(key, waits.add(woken));
+    await pause(this.#clock, ms, AbortSignal.any([signal, woken.signal]));
+    waits.delete(woken);
+    if (waits.size === 0 && this.#waiting.get(key) === waits) this.#waiting.delete(key);
+  }
 }

@@ -5,10 +5,9 @@
  */
 import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
-import { type GuardStatus, GuardWatch } from "./guard_watch.ts";
+import { type GuardStatus, GuardWatch, type RouteGuard } from "./route_guard.ts";
 import type { RedirectBackend } from "./iptables_backend.ts";
 import type { Removal } from "./remove_redirect.ts";
-import type { RouteGuard } from "./route_guard.ts";
 
 /**
  * Between two rounds: 2 s, and up to 5 s if a round takes long, as with iptables-legacy on a node

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
-import { aborted } from "../../time/aborted.ts";
+import { aborted } from "../../time/pause.ts";
 import { RedirectFault } from "./redirect_fault.ts";
 import { RedirectReconciler } from "./redirect_reconciler.ts";
 

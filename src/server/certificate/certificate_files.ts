@@ -1,7 +1,6 @@
 /** Serves a certificate from files (such as cert-manager's) and follows their changes. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { aborted } from "../../time/aborted.ts";
-import { pause } from "../../time/pause.ts";
+import { aborted, pause } from "../../time/pause.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
 

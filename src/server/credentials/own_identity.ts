@@ -3,10 +3,9 @@
  * no pod may have. Looked up in the background until STS has answered once.
  */
 import { Backoff } from "../../time/backoff.ts";
-import { pause } from "../../time/pause.ts";
+import { aborted, pause } from "../../time/pause.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
-import { aborted } from "../../time/aborted.ts";
 
 const retryAfter = { minMs: 1_000, maxMs: 30_000 };
 const patienceMs = 15_000;

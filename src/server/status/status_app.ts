@@ -6,6 +6,7 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { getCookie, setCookie } from "hono/cookie";
+import { html } from "hono/html";
 import type { Explanation } from "../../policy/explanation.ts";
 import type { Clock } from "../../time/clock.ts";
 import { type Refusal, refusalResponse, refuse } from "../access/refusal.ts";
@@ -13,9 +14,9 @@ import type { StatusAccess } from "../access/status_access.ts";
 import type { PeerEnv } from "../ports.ts";
 import type { MergedSummary } from "./data/merged_summary.ts";
 import type { PodName } from "./data/summary.ts";
-import { securityHeaders } from "./page/page.ts";
+import { page, securityHeaders } from "./page/page.ts";
 import { createPages } from "./page/pages.ts";
-import { signInPage } from "./page/sign_in_page.ts";
+import type { Markup } from "./page/markup.ts";
 
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 const cookieName = "rolecall-status";
@@ -91,4 +92,22 @@ function refused(c: Context<PeerEnv>, refusal: Refusal): Response | Promise<Resp
   const isBrowser = c.req.header("accept")?.includes("text/html") ?? false;
   if (!isBrowser) return refusalResponse(refusal);
   return c.html(signInPage(refusal.message), refusal.status);
+}
+
+/** The form for the token, and why the page can't be shown without one. */
+function signInPage(message: string): Markup {
+  return page({
+    title: "Rolecall",
+    headline: null,
+    links: html``,
+    main: html`
+      <p class="problems">${message}</p>
+      <form method="post" action="/sign-in">
+        <label>token<br><input type="password" name="token" autocomplete="off" required></label>
+        <button type="submit">Sign in</button>
+      </form>
+    `,
+    version: "",
+    live: false,
+  });
 }

@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import { html, raw } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
-import { liveScript } from "./live.ts";
-import { styleSheet } from "./style.ts";
+import { liveScript, styleSheet } from "./assets.ts";
 import type { Markup } from "./markup.ts";
 
 /** A part of a page that is sent again when it changes. */

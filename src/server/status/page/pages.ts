@@ -13,9 +13,8 @@ import type { Markup } from "./markup.ts";
 import * as overview from "./overview.ts";
 import { page, type Section, section, sectionElement } from "./page.ts";
 import * as podPage from "./pod_page.ts";
-import { searchForm } from "./search_form.ts";
 import { timeline } from "./timeline_section.ts";
-import { searchOf, viewOf } from "../data/view.ts";
+import { podStates, type Search, searchOf, viewOf } from "../data/view.ts";
 
 interface PagesOptions {
   readonly clock: Clock;
@@ -169,4 +168,23 @@ function once(run: () => void): () => void {
     if (!done) run();
     done = true;
   };
+}
+
+/** A plain GET form, so that searches have a URL. */
+function searchForm(search: Search): Markup {
+  return html`
+    <search>
+      <form method="get" action="/#pods" aria-label="Search pods">
+    ${(["namespace", "pod", "role"] as const).map((name) =>
+      html`<label>${name}<br><input type="search" name="${name}" value="${
+        search[name]
+      }" autocomplete="off" maxlength="253"></label>\n`
+    )}<label>state<br><select name="state"><option value="">any</option>${podStates.map((state) =>
+      html`
+        <option value="${state}" ${search.state === state ? " selected" : ""}>${state}</option>
+      `
+    )}</select></label>
+    <button type="submit">Search</button> <a href="/">All</a></form>
+    </search>
+  `;
 }

@@ -1,4 +1,6 @@
-/** The status page's style sheet: light and dark, with tables that become cards on phones. */
+/** The style sheet and the script of the status page, which loads nothing else. */
+
+/** Light and dark, with tables that become cards on phones. */
 export const styleSheet = `
 :root { color-scheme: light dark; --back: #fff; --fore: #1b1f24; --soft: #57606a; --line: #d0d7de;
   --good: #1a7f37; --waiting: #7d5600; --bad: #b42318; --neutral: #57606a; --link: #0550ae; }
@@ -51,4 +53,31 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
   td::before { content: attr(data-label); color: var(--soft); }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dd { margin-bottom: .5rem; }
 }
+`;
+
+/**
+ * The status page's only script: replaces sections that have changed, keeping the keyboard focus.
+ * Without it, the page works but doesn't update itself.
+ */
+export const liveScript = `
+const note = document.getElementById("live");
+const page = location.pathname + location.search;
+const source = new EventSource("/events?" + new URLSearchParams({ page }));
+const say = (text) => { if (note.textContent !== text) note.textContent = text; };
+source.addEventListener("open", () => say("Updates automatically."));
+source.addEventListener("error", () => {
+  say("Disconnected: as of " + new Date().toLocaleTimeString() + ".");
+});
+source.addEventListener("section", ({ data }) => {
+  const { id, version, html } = JSON.parse(data);
+  const section = document.getElementById(id);
+  if (section === null || section.dataset.version === version) return;
+  const focused = section.contains(document.activeElement) &&
+    document.activeElement.getAttribute("href");
+  section.innerHTML = html;
+  section.dataset.version = version;
+  if (!focused) return;
+  const again = [...section.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused);
+  if (again) again.focus({ preventScroll: true });
+});
 `;
