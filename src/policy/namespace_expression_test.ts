@@ -29,6 +29,21 @@ const problems = [
   [".*{namespace}", "names of shop-2"],
   [".*-{namespace}/x", "names of shop-2"],
   ["(team-)?{namespace}", "names of shop-2"],
+  ["acme/{namespace}(/.*|-x)?", "names of shop-2"],
+  ["acme/{namespace}(/\\)|-x)", "names of shop-2"],
+  ["acme/{namespace}(/[)]|-x)", "names of shop-2"],
+  ["acme/{namespace}(/a)?[a-z-]*", "names of shop-2"],
+  ["acme/{namespace}(/a){0,1}-.*", "names of shop-2"],
+  ["acme/{namespace}(/a|:b)?(/.*)?", null],
+  ["(?:acme/{namespace})[a-z-]*", "outside of groups"],
+  ["(acme/{namespace}/.*)?", "outside of groups"],
+  ["acme/[/{namespace}/]+", "outside of groups"],
+  [".*|acme/{namespace}", "outside of groups"],
+  ["acme/{namespace}|bank", "outside of groups"],
+  [".*/{namespace}/.*", "vary both before and after"],
+  ["(b/)+a/{namespace}(/.*)?", "vary both before and after"],
+  [".*/{namespace}/x", null],
+  ["arn:aws(?:-cn)?:iam::[0-9]{12}:role/{namespace}/.*", null],
 ] as const;
 
 for (const [expression, expected] of problems) {
@@ -70,26 +85,37 @@ test("an expression without a problem permits no text to two namespaces", () => 
     "-",
     "/",
     ":",
-    "_",
+    "|",
     ".*",
     "a?",
+    "/?",
     "(b|-)",
+    "(/a|:b)?",
+    "(/.*)?",
+    "(/|-)",
+    "(a/)*",
+    "(",
+    ")",
     "[a-z-]",
     "[/:]",
     "\\d*",
   );
   const side = fc.array(piece, { maxLength: 3 }).map((pieces) => pieces.join(""));
   const name = fc.string({ unit: fc.constantFrom("a", "b", "-"), minLength: 1, maxLength: 3 });
-  // Text before the name that varies can end at different separators, so it is kept literal here.
-  const left = fc.constantFrom("", "a/", "x:", "trust-", "a/b-");
+  const filler = fc.string({ unit: fc.constantFrom("a", "b", "-", "/", ":"), maxLength: 4 });
+  const texts = fc.tuple(filler, filler);
+  let checked = 0;
   fc.assert(
-    fc.property(left, side, name, name, side, (before, after, one, other, filler) => {
+    fc.property(side, side, name, name, texts, (before, after, one, other, [left, right]) => {
       const expression = `${before}{namespace}${after}`;
       if (one === other || namespaceExpressionProblem(expression) !== null) return;
+      checked++;
       const { permits } = namespaceExpression(expression);
-      const text = before + one + filler.replaceAll(/[^ab/:_-]/g, "");
-      assert.ok(!(permits(one, text) && permits(other, text)), `${expression} on ${text}`);
+      for (const text of [left + one + right, left + one + "/" + other + right]) {
+        assert.ok(!(permits(one, text) && permits(other, text)), `${expression} on ${text}`);
+      }
     }),
-    { numRuns: 3000 },
+    { numRuns: 3_000 },
   );
+  assert.ok(checked > 300, `${checked} expressions were good`);
 });

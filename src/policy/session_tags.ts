@@ -17,6 +17,8 @@ export const eksTags: readonly SessionTagTemplate[] = [
 
 /** AssumeRole's limits for Tags and SourceIdentity. */
 const maxTags = 50;
+const maxValue = 256;
+const maxSourceIdentity = 64;
 const tagCharacters = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const sourceIdentity = /^[A-Za-z0-9_+=,.@-]{2,64}$/;
 
@@ -28,7 +30,7 @@ export function sessionTagsProblem(
   tags: readonly SessionTagTemplate[],
   clusterName: string | null,
 ): string | null {
-  if (tags.length > maxTags) return `are ${tags.length}, and STS takes ${maxTags}`;
+  if (tags.length > maxTags) return `has ${tags.length} tags, and STS takes ${maxTags}`;
   for (const { key, template } of tags) {
     const problem = keyProblem(key) ?? valueProblem(template, clusterName);
     if (problem !== null) return `has ${quoted(key, 60)}: ${problem}`;
@@ -50,10 +52,18 @@ function valueProblem(template: string, clusterName: string | null): string | nu
   if (eksTags.some((one) => one.template === template)) return null;
   const problem = templateProblem(template, clusterName);
   if (problem !== null) return `the template ${problem}`;
-  const texts = templateParts(template).map((part) => "text" in part ? part.text : "");
-  return tagCharacters.test(texts.join(""))
+  const text = fixedText(template, clusterName);
+  if (text.length > maxValue) return `the template gives more than ${maxValue} characters`;
+  return tagCharacters.test(text)
     ? null
     : "the template contains a character that STS doesn't accept";
+}
+
+/** What a template gives every pod. */
+function fixedText(template: string, clusterName: string | null): string {
+  return templateParts(template).map((part) =>
+    "text" in part ? part.text : part.placeholder === "cluster" ? clusterName ?? "" : ""
+  ).join("");
 }
 
 /** Values that don't fit are a denial: shortened, two pods' values could become equal. */
@@ -63,7 +73,7 @@ export function sessionTags(
   pod: PodFacts,
 ): Checked<readonly Tag[]> {
   const tags = templates.map(({ key, template }): Tag => [key, fillIn(template, values)]);
-  const wrong = tags.find(([, value]) => value.length > 256 || !tagCharacters.test(value));
+  const wrong = tags.find(([, value]) => value.length > maxValue || !tagCharacters.test(value));
   return wrong === undefined ? passed(tags) : { denial: tagInvalid(pod, wrong[0]) };
 }
 
@@ -80,11 +90,10 @@ function tagInvalid(pod: PodFacts, key: string): Denial {
 export function sourceIdentityProblem(template: string, clusterName: string | null): string | null {
   const problem = templateProblem(template, clusterName);
   if (problem !== null) return problem;
-  if (/^aws:/i.test(template)) return "begins with aws:, which is reserved";
-  const texts = templateParts(template).map((part) => "text" in part ? part.text : "").join("");
-  return /^[A-Za-z0-9_+=,.@-]*$/.test(texts)
-    ? null
-    : "contains a character that STS doesn't accept";
+  const text = fixedText(template, clusterName);
+  if (/^aws:/i.test(text)) return "begins with aws:, which is reserved";
+  if (text.length > maxSourceIdentity) return `gives more than ${maxSourceIdentity} characters`;
+  return /^[A-Za-z0-9_+=,.@-]*$/.test(text) ? null : "contains a character that STS doesn't accept";
 }
 
 /** Null without a template. Like a tag, it is never shortened. */

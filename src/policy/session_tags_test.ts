@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { podFacts } from "../../tests/fakes/facts.ts";
-import { eksTags, sessionTags, sessionTagsProblem, sourceIdentityOf } from "./session_tags.ts";
+import {
+  eksTags,
+  sessionTags,
+  sessionTagsProblem,
+  sourceIdentityOf,
+  sourceIdentityProblem,
+} from "./session_tags.ts";
 
 const values = {
   namespace: "shop",
@@ -45,7 +51,36 @@ test("session tags: at most 50", () => {
   const many = (count: number) =>
     Array.from({ length: count }, (_, at) => ({ key: `k${at}`, template: "v" }));
   assert.equal(sessionTagsProblem(many(50), null), null);
-  assert.equal(sessionTagsProblem(many(51), null), "are 51, and STS takes 50");
+  assert.equal(sessionTagsProblem(many(51), null), "has 51 tags, and STS takes 50");
+});
+
+// key, template, what is wrong
+const tags = [
+  ["team", "{namespace}", null],
+  ["team", "v".repeat(256), null],
+  ["team", "v".repeat(255) + "{cluster}", /more than 256 characters/],
+  ["team", "{name_space}", /has a \{ or \}/],
+  ["team", "a&b", /template contains a character/],
+  ["Aws:team", "v", /reserved/],
+  ["", "v", /1 to 128/],
+  ["k".repeat(129), "v", /1 to 128/],
+  ["a&b", "v", /the key contains a character/],
+  ["kubernetes-Namespace", "v", /twice/],
+] as const;
+
+for (const [key, template, expected] of tags) {
+  test(`session tag ${key.slice(0, 20)}=${template.slice(0, 20)}: ${expected}`, () => {
+    const problem = sessionTagsProblem([eksTags[0]!, { key, template }], "c1");
+    if (expected === null) assert.equal(problem, null);
+    else assert.match(problem ?? "", expected);
+  });
+}
+
+test("source identity: what every pod's would be", () => {
+  assert.equal(sourceIdentityProblem("{namespace}.{serviceAccount}", null), null);
+  assert.match(sourceIdentityProblem("AWS:{namespace}", null) ?? "", /reserved/);
+  assert.match(sourceIdentityProblem("{cluster}.x", "c".repeat(63)) ?? "", /more than 64/);
+  assert.match(sourceIdentityProblem("{cluster}", "a/b") ?? "", /character/);
 });
 
 // template, namespace, source identity or the denial's reason

@@ -13,6 +13,11 @@ const templates = [
   ["  ", null, "is empty"],
   ["{uid}", null, "has {uid}; known are"],
   ["{}", null, "has {}; known are"],
+  ["{toString}", null, "has {toString}; known are"],
+  ["{service-account}", null, "has a { or } that isn't a placeholder's; known are {namespace}"],
+  ["{{namespace}}", null, "has a { or }"],
+  ["{namespace", null, "has a { or }"],
+  ["namespace}", null, "has a { or }"],
 ] as const;
 
 for (const [template, cluster, expected] of templates) {

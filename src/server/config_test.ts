@@ -39,7 +39,7 @@ const wrong: [string[], RegExp][] = [
   [["--session-tag=a=x", "--session-tag=A=y"], /^--session-tag: .*"a" twice/],
   [["--session-tag=a={uid}x"], /^--session-tag: .*has \{uid\}; known are/],
   [["--session-tag=a=b!"], /^--session-tag: .*a character that STS doesn't accept/],
-  [fiftyOne, /^--session-tag: .*are 51, and STS takes 50/],
+  [fiftyOne, /^--session-tag: .*it has 51 tags, and STS takes 50/],
   [["--transitive-tags=team"], /^--transitive-tags: .*"team" is not among the session tags/],
   [["--source-identity={x}"], /^--source-identity: .*known are/],
   [["--source-identity={namespace}/x"], /^--source-identity: .*STS doesn't accept/],
