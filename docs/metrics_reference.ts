@@ -3,6 +3,7 @@ import { Registry } from "@prometheus-io/client";
 import { AgentCounts } from "../src/agent/metrics/agent_counts.ts";
 import { publishMetrics } from "../src/agent/metrics/metrics.ts";
 import { createMetrics } from "../src/server/metrics.ts";
+import { processMetrics } from "../src/telemetry/process_metrics.ts";
 
 export interface MetricRow {
   readonly name: string;
@@ -19,6 +20,12 @@ export async function agentMetrics(): Promise<MetricRow[]> {
   const registry = new Registry();
   publishMetrics(new AgentCounts(), about, notAsked, registry);
   return await rowsOf(registry);
+}
+
+/** What both have besides. */
+export async function sharedMetrics(): Promise<MetricRow[]> {
+  const usage = { cpuSeconds: 0, residentBytes: 0, startedAt: 0, openFiles: 0 };
+  return await rowsOf(processMetrics(new Registry(), () => usage));
 }
 
 export async function serverMetrics(): Promise<MetricRow[]> {
@@ -38,16 +45,18 @@ export async function metricsReference(): Promise<string> {
   const sections = [
     section("Agents", "9620", await agentMetrics()),
     section("Servers", "9621", await serverMetrics()),
+    section("Both", null, await sharedMetrics()),
+    "Open files are counted where a procfs can be read: not by a server of the image on Deno.",
+    "",
   ];
   return [opening, ...sections].join("\n");
 }
 
-function section(title: string, port: string, rows: readonly MetricRow[]): string {
+function section(title: string, port: string | null, rows: readonly MetricRow[]): string {
   return [
     `## ${title}`,
     "",
-    `\`/metrics\` on port ${port}.`,
-    "",
+    ...port === null ? [] : [`\`/metrics\` on port ${port}.`, ""],
     "| metric | type | labels | what it says |",
     "| --- | --- | --- | --- |",
     ...rows.toSorted((a, b) => a.name < b.name ? -1 : 1).map(rowText),

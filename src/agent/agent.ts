@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import type { Registry } from "@prometheus-io/client";
 import { createAdmin } from "../telemetry/admin_app.ts";
+import type { ProcessUsage } from "../telemetry/process_metrics.ts";
 import { Assignments } from "./assignments/assignments.ts";
 import { canonicalAddresses } from "../net/ip_address.ts";
 import { createCredentialsFront } from "./container_credentials/front.ts";
@@ -45,6 +46,8 @@ interface AgentOptions {
   readonly log: Log;
   /** Where the metrics are registered; a registry of their own by default. */
   readonly registry?: Registry;
+  /** For the process' own metrics; none by default. */
+  readonly processUsage?: () => ProcessUsage;
   /** From 0 up to 1; spreads load, decides nothing secret. */
   readonly random: () => number;
   readonly access: GetAccess;
@@ -207,12 +210,12 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 async function publish(
-  { about, registry }: AgentOptions,
+  { about, registry, processUsage }: AgentOptions,
   counts: AgentCounts,
   sources: MetricSources,
 ): Promise<Registry> {
   const { publishMetrics } = await import("./metrics/metrics.ts");
-  return publishMetrics(counts, about, sources, registry);
+  return publishMetrics(counts, about, { ...sources, processUsage }, registry);
 }
 
 function reportOf(options: AgentOptions, redirect: RedirectStatus) {

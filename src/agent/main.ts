@@ -112,6 +112,7 @@ async function assemble(
   return createAgent({
     settings,
     about: { version, runtime: `${runtime.platform.name} ${runtime.platform.version}` },
+    processUsage: () => runtime.processUsage(["/proc", settings.hostProc]),
     clock: systemClock,
     log,
     random: Math.random,

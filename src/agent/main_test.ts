@@ -29,6 +29,7 @@ function fakeRuntime(programs: Programs) {
     openFilesLimit: () => 100_000,
     hasIpv6: () => false,
     localAddresses: () => [],
+    processUsage: () => ({ cpuSeconds: 0, residentBytes: 0, startedAt: 0, openFiles: null }),
     procFiles: () => ({
       list: missing,
       link: missing,

@@ -11,6 +11,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createServer } from "../server/server.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
+import { processMetrics } from "../telemetry/process_metrics.ts";
 import { systemClock as clock } from "../time/system_clock.ts";
 import { version } from "../version.ts";
 import { AgentTokens } from "./agent_tokens.ts";
@@ -21,7 +22,7 @@ import type { EmbeddedAws } from "./embedded_aws.ts";
 import { inProcessClient } from "./in_process_client.ts";
 
 interface PairOptions {
-  readonly runtime: Pick<Runtime, "env" | "platform" | "httpClient">;
+  readonly runtime: Pick<Runtime, "env" | "platform" | "httpClient" | "processUsage">;
   readonly settings: DevSettings;
   readonly source: ClusterSource;
   readonly aws: Pick<EmbeddedAws, "stsUrl" | "imdsUrl">;
@@ -35,7 +36,7 @@ export type Pair = ReturnType<typeof createPair>;
 /** Nothing runs yet; `front.listener` is the metadata front, set once it listens. */
 export function createPair(options: PairOptions) {
   const { runtime, settings, source, aws, issuer, agentPod: pod, log } = options;
-  const registry = new Registry();
+  const registry = processMetrics(new Registry(), () => runtime.processUsage(["/proc"]));
   const about = { version, runtime: `${runtime.platform.name} ${runtime.platform.version}` };
   const key = crypto.getRandomValues(new Uint8Array(32));
   const tokens = new AgentTokens({

@@ -1,6 +1,10 @@
-/** Facts of the machine that settings depend on: files that may be open at once, IPv6. */
-import { closeSync, openSync, readFileSync } from "node:fs";
+/**
+ * Facts of the machine that settings depend on (files that may be open at once, IPv6), and what this
+ * process uses of it.
+ */
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import process from "node:process";
 
 /** POSIX' usual soft limit, taken where nothing can be opened to find out. */
 const usualOpenFiles = 1024;
@@ -63,6 +67,29 @@ export function localAddresses(): readonly string[] {
   } catch {
     return [];
   }
+}
+
+/** `procRoots`: where a procfs may be mounted; Deno keeps /proc to programs that may do everything. */
+export function processUsage(procRoots: readonly string[]) {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    residentBytes: process.memoryUsage.rss(),
+    startedAt: Date.now() / 1000 - process.uptime(),
+    openFiles: openFilesBelow(procRoots),
+  };
+}
+
+function openFilesBelow(procRoots: readonly string[]): number | null {
+  for (const root of procRoots) {
+    try {
+      // Without the folder itself, which is open while it is read.
+      return readdirSync(`${root}/self/fd`).length - 1;
+    } catch {
+      // Not mounted here, or not permitted: the next one.
+    }
+  }
+  return null;
 }
 
 function textOf(path: string): string {

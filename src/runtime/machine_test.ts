@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { findOpenFilesLimit, hasIpv6 } from "./machine.ts";
+import { closeSync, openSync } from "node:fs";
+import { findOpenFilesLimit, hasIpv6, processUsage } from "./machine.ts";
 import { StopSignals } from "./process.ts";
 
 async function proc(files: Record<string, string>): Promise<string> {
@@ -77,4 +78,17 @@ test("stop: before anyone asks to be told, a signal ends the process", () => {
   const told: number[] = [];
   new StopSignals((code) => told.push(code)).arrived("SIGTERM");
   assert.deepEqual(told, [143]);
+});
+
+test("processUsage: of this process; open files in the first procfs that can be read", () => {
+  const before = processUsage(["/proc"]);
+  const file = openSync("/dev/null", "r");
+  const after = processUsage(["/nowhere", "/proc"]);
+  closeSync(file);
+  assert.equal(after.openFiles, before.openFiles! + 1);
+  assert.ok(after.cpuSeconds >= before.cpuSeconds && before.cpuSeconds > 0);
+  assert.ok(before.residentBytes > 10_000_000);
+  const age = Date.now() / 1000 - before.startedAt;
+  assert.ok(age > 0 && age < 3600, `${age}`);
+  assert.equal(processUsage(["/nowhere"]).openFiles, null);
 });

@@ -9,6 +9,14 @@ import type {
 } from "./http/types.ts";
 import type { ProcFiles } from "./proc_files.ts";
 
+interface ProcessUsage {
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  /** Seconds since the epoch. */
+  readonly startedAt: number;
+  readonly openFiles: number | null;
+}
+
 export interface ProgramResult {
   /** 127 if the program isn't there. */
   readonly code: number;
@@ -63,6 +71,8 @@ export interface Runtime {
   /** Whether `[::]` can be listened on. */
   hasIpv6(): boolean;
   localAddresses(): readonly string[];
+  /** What this process has used until now; its open files are counted in the first procfs that can be read. */
+  processUsage(procRoots: readonly string[]): ProcessUsage;
   /** Reads a procfs that is mounted at `root`. */
   procFiles(root: string): ProcFiles;
   listen(options: ListenOptions): Promise<Listener>;

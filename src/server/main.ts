@@ -9,6 +9,7 @@ import { refuse } from "../cli/command.ts";
 import { anyAddress, listenAt } from "../cli/listening.ts";
 import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
+import { processMetrics } from "../telemetry/process_metrics.ts";
 import { version } from "../version.ts";
 import { type Cluster, connectCluster } from "./cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
@@ -113,7 +114,7 @@ function serverOptions(
     clock: systemClock,
     random: Math.random,
     log,
-    registry: new Registry(),
+    registry: processMetrics(new Registry(), () => runtime.processUsage(["/proc"])),
     assumeRole: sts.assumeRole,
     requestToken: cluster.requestToken,
     tokenFenceProblem: cluster.tokenFenceProblem,

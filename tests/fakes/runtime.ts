@@ -36,6 +36,7 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
     openFilesLimit: () => 1024,
     hasIpv6: () => true,
     localAddresses: () => [],
+    processUsage: () => ({ cpuSeconds: 0, residentBytes: 0, startedAt: 0, openFiles: null }),
     procFiles: () => {
       const refuse = () =>
         Promise.reject(Object.assign(new Error("not there"), { code: "ENOENT" }));

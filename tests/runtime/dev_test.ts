@@ -100,6 +100,15 @@ test("dev has one admin port for both, and the status by itself", async () => {
   const { text } = await ask(metrics, "/metrics");
   assert.match(text, /^rolecall_agent_/m);
   assert.match(text, /^rolecall_server_/m);
+  const ofProcess = [
+    "cpu_seconds_total",
+    "resident_memory_bytes",
+    "open_fds",
+    "start_time_seconds",
+  ];
+  for (const name of ofProcess) {
+    assert.match(text, new RegExp(`^process_${name} [1-9\\d.e]+$`, "m"));
+  }
   const status = JSON.parse((await ask(await dev.url("status"), "/api/summary")).text);
   assert.equal(status.counts.nodes, 1);
 });

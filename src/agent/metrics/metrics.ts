@@ -4,6 +4,7 @@
  */
 import { Registry } from "@prometheus-io/client";
 import { MetricSet } from "../../telemetry/metric_set.ts";
+import { processMetrics, type ProcessUsage } from "../../telemetry/process_metrics.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { ServerClientStatus } from "../server_client/server_client.ts";
 import type { AgentCounts } from "./agent_counts.ts";
@@ -19,9 +20,10 @@ export interface MetricSources {
   readonly link: () => ServerClientStatus;
   readonly redirect: () => RedirectStatus;
   readonly identity: Identity;
-  /** Of pods; undefined before anything listens. */
   /** Whether the instance answers requests without a token; null = not known. */
   readonly instanceAnswers: () => boolean | null;
+  readonly processUsage?: (() => ProcessUsage) | undefined;
+  /** Of pods; undefined before anything listens. */
   readonly connections: () => { readonly open: number; readonly refused: number } | undefined;
 }
 
@@ -69,6 +71,7 @@ export function publishMetrics(
       for (const [outcome, count] of counts.tokenChecks) own.inc({ outcome }, count);
     },
   );
+  if (sources.processUsage !== undefined) processMetrics(registry, sources.processUsage);
   return registry;
 }
 
