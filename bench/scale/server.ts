@@ -9,6 +9,7 @@ import { Registry } from "@prometheus-io/client";
 import { namespaceFacts } from "../../tests/fakes/facts.ts";
 import type { PodFacts } from "../../src/policy/facts.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
+import { webHandler } from "../../src/runtime/http/web_handler.ts";
 import { systemClock } from "../../src/time/system_clock.ts";
 import { certificateIssuer as issuer } from "../../src/server/certificate/certificate_authority.ts";
 import { parseServerConfig } from "../../src/server/config.ts";
@@ -164,10 +165,7 @@ void server.run(new AbortController().signal);
 const listener = await listen({
   host: "127.0.0.1",
   port: 0,
-  handler: (incoming) =>
-    server.app.fetch(incoming.toRequest(`http://server${incoming.target}`), {
-      peer: incoming.peer,
-    }),
+  handler: webHandler(server.app.fetch),
   limits: {
     maxConnections: 15_000,
     maxConnectionsPerPeer: 64,

@@ -9,7 +9,7 @@ import { createCredentialsFront } from "./container_credentials/front.ts";
 import { TokenPods } from "./container_credentials/token_pods.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Front } from "./http/front.ts";
-import type { ConnectionEnds } from "./http/messages.ts";
+import type { ConnectionEnds } from "../net/http_messages.ts";
 import { Callers } from "./identity/callers.ts";
 import { createIdentity } from "./identity/identity.ts";
 import type { KernelAccess } from "./identity/kernel_access.ts";

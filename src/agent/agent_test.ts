@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { replyOf } from "../net/http_messages.ts";
 import { aborted } from "../time/pause.ts";
 import { FakeAgentServer } from "../../tests/fakes/agent_server.ts";
 import { podFrame, roleFrame } from "../../tests/fakes/frames.ts";
@@ -54,7 +55,7 @@ function setUp() {
     access: () =>
       Promise.resolve({ client: server, token: { text: "secret-token", expiresAt: null } }),
     resolve: () => Promise.resolve(["10.0.1.1"]),
-    upstream: () => Promise.resolve(new Response("i-1")),
+    upstream: () => Promise.resolve(replyOf(new Response("i-1"))),
     tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
     redirect,
     kernel: null,
@@ -77,7 +78,6 @@ function setUp() {
 /** Status and body of an answer to a pod. */
 async function ask(agent: ReturnType<typeof createAgent>, peer: string, target: string) {
   const answer = await agent.front(fakeIncoming({ peer, target }));
-  if (answer instanceof Response) return `${answer.status} ${await answer.text()}`;
   const { body } = answer;
   return `${answer.status} ${
     typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array)

@@ -1,6 +1,6 @@
 /** The interfaces between the agent's parts, and those it needs from adapters. */
 
-import type { ConnectionEnds, Reply } from "./http/messages.ts";
+import type { ConnectionEnds, Reply } from "../net/http_messages.ts";
 
 export type { Log } from "../telemetry/log.ts";
 export type { Clock } from "../time/clock.ts";
@@ -82,7 +82,7 @@ export type Upstream = (
     readonly headers: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
   },
-) => Promise<Response | Reply>;
+) => Promise<Reply>;
 
 /** `pod`: its UID, or a static pod's config hash. */
 export type KernelProof =

@@ -1,36 +1,17 @@
 /** Client of the node's real metadata service, with a session token of its own. */
+import { discard, type Reply, replyOf } from "../net/http_messages.ts";
+import type { FastGet, HttpClient } from "../runtime/http/types.ts";
+import type { Clock } from "../time/clock.ts";
 import { type DeadlineOptions, withDeadline } from "../time/deadline.ts";
 
-/** HTTP that follows, decodes and adds nothing. */
-interface ImdsHttp {
-  fetch(url: string, init: {
-    method: string;
-    headers: Readonly<Record<string, string>>;
-    signal: AbortSignal;
-  }): Promise<Response>;
-}
-
-/** What is needed of a fast reply here; everything else is passed through. */
-interface FastReply {
-  readonly status: number;
-  readonly body: Uint8Array | string | { cancel(): unknown } | null;
-}
-
-/** The fast path of a GET; undefined if it doesn't apply and `ImdsHttp` must be used. */
-type FastGet<Fast> = (
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-  timeoutMs: number,
-) => Promise<Fast | undefined>;
-
-export interface ImdsOptions<Fast extends FastReply = never> {
+export interface ImdsOptions {
   /** Such as `http://169.254.169.254`. */
   readonly baseUrl: string;
-  readonly http: ImdsHttp;
+  /** Follows, decodes and adds nothing. */
+  readonly http: Pick<HttpClient, "fetch">;
   /** Of the same origin as `baseUrl`; only used if that has no path. */
-  readonly fastGet?: FastGet<Fast> | null;
-  readonly clock: { now(): number; after(ms: number, run: () => void): () => void };
+  readonly fastGet?: FastGet | null;
+  readonly clock: Pick<Clock, "now" | "after">;
   /** From a request's start to its answer's headers, in milliseconds. */
   readonly timeoutMs?: number;
 }
@@ -67,41 +48,38 @@ const retryTokenMs = 60_000;
 
 /**
  * Requests with a token that is renewed before it expires. After a 401 it tries once more with a new
- * token; a service without tokens (403, 404, 405 to the PUT) gets requests without one. The reply's body
- * is a stream; `signal` ends request and body.
+ * token; a service without tokens (403, 404, 405 to the PUT) gets requests without one. `signal` ends request and body.
  * @throws {ImdsFault}, or the connection's own error.
  */
-export function createImds<Fast extends FastReply = never>(
-  options: ImdsOptions<Fast>,
-): (request: ImdsRequest) => Promise<Response | Fast> {
+export function createImds(options: ImdsOptions): (request: ImdsRequest) => Promise<Reply> {
   const imds = new Imds(options);
   return (request) => imds.send(request);
 }
 
-class Imds<Fast extends FastReply> {
-  readonly #options: ImdsOptions<Fast>;
+class Imds {
+  readonly #options: ImdsOptions;
   readonly #timeoutMs: number;
   readonly #base: string;
   readonly #isOrigin: boolean;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
 
-  constructor(options: ImdsOptions<Fast>) {
+  constructor(options: ImdsOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? 5000;
     this.#base = options.baseUrl.replace(/\/+$/, "");
     this.#isOrigin = /^http:\/\/[^/]+$/.test(this.#base);
   }
 
-  async send(request: ImdsRequest): Promise<Response | Fast> {
+  async send(request: ImdsRequest): Promise<Reply> {
     const session = await this.#current();
     const answer = await this.#send(request, session);
     if (answer.status !== 401) return answer;
-    await discard(answer);
+    discard(answer);
     if (this.#session === session) this.#session = undefined;
     const again = await this.#send(request, await this.#current());
     if (again.status !== 401) return again;
-    await discard(again);
+    discard(again);
     throw new ImdsFault("imds_token", "metadata service: refuses the token it has just given");
   }
 
@@ -137,7 +115,7 @@ class Imds<Fast extends FastReply> {
     });
   }
 
-  async #send(request: ImdsRequest, { token }: Session): Promise<Response | Fast> {
+  async #send(request: ImdsRequest, { token }: Session): Promise<Reply> {
     const own: Record<string, string> = token === undefined
       ? {}
       : { "X-aws-ec2-metadata-token": token };
@@ -145,17 +123,18 @@ class Imds<Fast extends FastReply> {
     const headers = { ...request.headers, ...own };
     const plain = method === "GET" ? await this.#plain(path, headers, signal) : undefined;
     if (plain !== undefined) return plain;
-    return await withDeadline(
+    const answer = await withDeadline(
       this.#deadline(signal),
       (signal) => this.#options.http.fetch(this.#base + path, { method, headers, signal }),
     );
+    return replyOf(answer);
   }
 
   async #plain(
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<Fast | undefined> {
+  ): Promise<Reply | undefined> {
     const { fastGet } = this.#options;
     if (!fastGet || !this.#isOrigin) return undefined;
     try {
@@ -178,9 +157,4 @@ class Imds<Fast extends FastReply> {
   #timeout(): ImdsFault {
     return new ImdsFault("imds_timeout", `metadata service: silent for ${this.#timeoutMs} ms`);
   }
-}
-
-/** Releases the body of a reply that won't be read. */
-async function discard({ body }: FastReply): Promise<void> {
-  if (typeof body === "object" && body !== null && "cancel" in body) await body.cancel();
 }

@@ -17,8 +17,8 @@ function service({ puts, takes }: Service, more: Partial<ImdsOptions> = {}) {
     const answer = puts.length > 1 ? puts.shift() : puts[0];
     return answer === undefined ? assert.fail("no answer to a PUT left") : await answer();
   };
-  const fetch: ImdsOptions["http"]["fetch"] = (url, { method, headers }) => {
-    const token = headers["X-aws-ec2-metadata-token"];
+  const fetch: ImdsOptions["http"]["fetch"] = (url, { method, headers } = {}) => {
+    const token = headers?.["X-aws-ec2-metadata-token"] as string | undefined;
     log.push(`${method} ${url} ${method === "PUT" ? "" : token ?? "none"}`.trim());
     if (method === "PUT") return answerPut();
     return Promise.resolve(
@@ -94,10 +94,10 @@ test("imds: another answer to the PUT is a fault, and the next request tries aga
 function silent(answersPut: boolean) {
   const clock = new ManualClock();
   const aborted: unknown[] = [];
-  const fetch: ImdsOptions["http"]["fetch"] = (_url, { method, signal }) => {
+  const fetch: ImdsOptions["http"]["fetch"] = (_url, { method, signal } = {}) => {
     if (method === "PUT" && answersPut) return Promise.resolve(new Response("t1"));
     return new Promise((_resolve, reject) => {
-      signal.addEventListener("abort", () => {
+      signal?.addEventListener("abort", () => {
         aborted.push(signal.reason);
         reject(signal.reason);
       });

@@ -11,7 +11,7 @@ const limits = {
   keepAliveTimeoutMs: 1000,
   maxHeaderBytes: 8192,
 };
-const handler = () => new Response("ok");
+const handler = () => ({ status: 200, headers: [], body: "ok" });
 
 test("listenAt() names flag, address and remedy where the port is taken", async () => {
   const wanted = { flag: "listen", at: { host: "127.0.0.1", port: 0 }, handler, limits };

@@ -1,5 +1,6 @@
 /** The embedded STS and metadata service, listening on free ports of loopback. */
-import type { Incoming, ListenLimits } from "../runtime/http/types.ts";
+import type { ListenLimits } from "../runtime/http/types.ts";
+import { webHandler } from "../runtime/http/web_handler.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type ClusterIssuer, devIssuer } from "./cluster_issuer.ts";
 import { createFakeImds } from "./fake_imds.ts";
@@ -74,9 +75,5 @@ function listen(
   runtime: Pick<Runtime, "listen">,
   answer: (request: Request) => Response | Promise<Response>,
 ) {
-  const handler = (incoming: Incoming) => {
-    if (!incoming.target.startsWith("/")) return new Response("Bad Request", { status: 400 });
-    return answer(incoming.toRequest(`http://127.0.0.1${incoming.target}`));
-  };
-  return runtime.listen({ host: "127.0.0.1", port: 0, handler, limits });
+  return runtime.listen({ host: "127.0.0.1", port: 0, handler: webHandler(answer), limits });
 }

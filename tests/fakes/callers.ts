@@ -5,7 +5,7 @@ import { Callers, type IdentitySource } from "../../src/agent/identity/callers.t
 import { DirectReads, type DirectReadsOptions } from "../../src/agent/identity/direct_reads.ts";
 import { SandboxOwners } from "../../src/agent/identity/sandbox_owners.ts";
 import { SandboxSource } from "../../src/agent/identity/sandbox_source.ts";
-import type { ConnectionEnds } from "../../src/agent/http/messages.ts";
+import type { ConnectionEnds } from "../../src/net/http_messages.ts";
 import type { Clock, ContainerRuntime, Log } from "../../src/agent/ports.ts";
 import { quietLog } from "./quiet_log.ts";
 

@@ -1,5 +1,5 @@
 /** Pods in every state, and a `FindCaller` that finds the one a test wants. */
-import type { ConnectionEnds } from "../../src/agent/http/messages.ts";
+import type { ConnectionEnds } from "../../src/net/http_messages.ts";
 
 const role = {
   arn: "arn:aws:iam::111122223333:role/team/reader",

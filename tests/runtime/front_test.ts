@@ -5,7 +5,8 @@ import { createImdsFront } from "../../src/agent/imds/front.ts";
 import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../src/aws/imds.ts";
-import type { Incoming, Listener, Reply } from "../../src/runtime/http/types.ts";
+import type { Listener } from "../../src/runtime/http/types.ts";
+import type { Incoming, Reply } from "../../src/net/http_messages.ts";
 import { createHttpClient } from "../../src/runtime/http/client.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
@@ -28,7 +29,7 @@ let released: () => void = () => {};
 let upstream: Listener;
 let front: Listener;
 
-function metadataService(incoming: Incoming): Reply | Response | Promise<Response> {
+function metadataService(incoming: Incoming): Reply {
   asked.push({ line: `${incoming.method} ${incoming.target}`, headers: incoming.rawHeaders });
   if (incoming.method === "PUT") return { status: 200, headers: [], body: "upstream-token" };
   if (incoming.header("x-aws-ec2-metadata-token") !== "upstream-token") {
@@ -40,7 +41,8 @@ function metadataService(incoming: Incoming): Reply | Response | Promise<Respons
   if (incoming.target.endsWith("/endless")) {
     started.push(incoming);
     incoming.signal.addEventListener("abort", () => released());
-    return new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array([97])) }));
+    const body = new ReadableStream({ start: (c) => c.enqueue(new Uint8Array([97])) });
+    return { status: 200, headers: [], body };
   }
   return { status: 200, headers: [["Content-Type", "text/plain"]], body: "i-1" };
 }

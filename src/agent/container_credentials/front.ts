@@ -4,7 +4,7 @@
  */
 import { createFront, type Front, type FrontReports, type RequestContext } from "../http/front.ts";
 import { createHostCheck } from "../http/host_check.ts";
-import type { Incoming, Reply } from "../http/messages.ts";
+import type { Incoming, Reply } from "../../net/http_messages.ts";
 import type { AssignedPod, Clock, PodLookup, PodsByUid } from "../ports.ts";
 import { json, type Refusal, refuse } from "./refusals.ts";
 import type { TokenVerdict } from "./token_pods.ts";

@@ -1,5 +1,5 @@
 /** Every refusal of the container credentials front: its status, code and message. */
-import type { Reply } from "../http/messages.ts";
+import type { Reply } from "../../net/http_messages.ts";
 
 const table = {
   token_missing: [

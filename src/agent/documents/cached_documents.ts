@@ -2,7 +2,7 @@
  * A cache of the metadata service's documents that can't change while the instance runs. Who may
  * read them is decided before.
  */
-import type { Incoming, Reply } from "../http/messages.ts";
+import type { Incoming, Reply } from "../../net/http_messages.ts";
 import { imdsVersion } from "./credentials_documents.ts";
 
 const names = [

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { fakeIncoming } from "../../../tests/fakes/incoming.ts";
-import type { Reply } from "../http/messages.ts";
+import type { Reply } from "../../net/http_messages.ts";
 import { CachedDocuments } from "./cached_documents.ts";
 
 const id = "/latest/meta-data/instance-id";

@@ -10,7 +10,7 @@ import type { Clock } from "../../time/clock.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import { canonicalPath } from "./canonical_path.ts";
 import type { HostCheck } from "./host_check.ts";
-import type { Answer, ConnectionEnds, Incoming, Reply } from "./messages.ts";
+import type { Answer, ConnectionEnds, Incoming, Reply } from "../../net/http_messages.ts";
 import type { MarkRefusal } from "./refused_requests.ts";
 import { incomingOf, responseOf, type WebEnv } from "./web.ts";
 

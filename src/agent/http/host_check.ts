@@ -4,7 +4,7 @@
  */
 import { withoutBrackets } from "../../net/host_port.ts";
 import { canonicalAddress } from "../../net/ip_address.ts";
-import type { Incoming } from "./messages.ts";
+import type { Incoming } from "../../net/http_messages.ts";
 
 /** What is wrong with the request's Host, in one line; undefined if nothing is. */
 export type HostCheck = (request: Incoming) => string | undefined;

@@ -3,7 +3,7 @@
  * metadata service are passed through unchanged.
  */
 import { type RefusedRequestsOptions, requestIds } from "../../telemetry/refused_request.ts";
-import type { Incoming, Reply } from "./messages.ts";
+import type { Incoming, Reply } from "../../net/http_messages.ts";
 
 export type MarkRefusal = (
   incoming: Pick<Incoming, "peer" | "method">,

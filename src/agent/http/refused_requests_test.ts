@@ -7,7 +7,7 @@ import { createImdsFront } from "../imds/front.ts";
 import { passthroughRule } from "../imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../imds/token_keys.ts";
 import type { RefusedRequest } from "../../telemetry/refused_request.ts";
-import type { Reply } from "./messages.ts";
+import { type Reply, replyOf } from "../../net/http_messages.ts";
 import { refusedRequests } from "./refused_requests.ts";
 
 function front(pod: keyof typeof samplePods, upstream = new Response("i-1")) {
@@ -15,7 +15,7 @@ function front(pod: keyof typeof samplePods, upstream = new Response("i-1")) {
   const { answer } = createImdsFront({
     pods: fakePods({ kind: "pod", pod: samplePods[pod] }),
     clock: new ManualClock(),
-    upstream: () => Promise.resolve(upstream),
+    upstream: () => Promise.resolve(replyOf(upstream)),
     tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
     allowedHosts: [],
     passthrough: passthroughRule("all", false),

@@ -1,6 +1,14 @@
 /** The fronts' requests and replies as web objects, for web-standard runtimes. */
 import type { Context } from "hono";
-import type { BodySource, ConnectionEnds, Incoming, Reply } from "./messages.ts";
+import {
+  bodiless,
+  type BodySource,
+  type ConnectionEnds,
+  type Incoming,
+  isSource,
+  isStream,
+  type Reply,
+} from "../../net/http_messages.ts";
 
 /** What a `Request` lacks. */
 export type WebEnv = { Bindings: Partial<ConnectionEnds> & { readonly peer: string } };
@@ -26,20 +34,14 @@ export function incomingOf({ req, env }: Context<WebEnv>): Incoming {
   };
 }
 
-const bodiless = new Set([204, 205, 304]);
-
 export function responseOf({ status, headers, body }: Reply, method: string): Response {
   const sent = isSource(body) ? streamOf(body) : body;
   const silent = method === "HEAD" || bodiless.has(status);
-  if (silent && sent instanceof ReadableStream) void sent.cancel();
+  if (silent && isStream(sent)) void sent.cancel();
   const response = new Response(silent ? null : sent as BodyInit | null, { status });
   response.headers.delete("content-type");
   for (const [name, value] of headers) response.headers.append(name, value);
   return response;
-}
-
-function isSource(body: Reply["body"]): body is BodySource {
-  return typeof body === "object" && body !== null && "start" in body;
 }
 
 function streamOf(body: BodySource): ReadableStream<Uint8Array> {

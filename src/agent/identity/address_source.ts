@@ -1,6 +1,6 @@
 /** Identity by address alone: the pod whose status shows the peer's address. */
 import type { Assignments } from "../assignments/assignments.ts";
-import type { ConnectionEnds } from "../http/messages.ts";
+import type { ConnectionEnds } from "../../net/http_messages.ts";
 import type { CallerLookup } from "../ports.ts";
 import type { IdentitySource } from "./callers.ts";
 import type { ConnectionProofs } from "./connection_proofs.ts";

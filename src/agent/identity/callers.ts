@@ -2,7 +2,7 @@
  * Which pod is calling, and what it gets: the identity source names the pod behind a connection,
  * the assignments say what the server has decided for it. Requests wait here for either.
  */
-import type { ConnectionEnds } from "../http/messages.ts";
+import type { ConnectionEnds } from "../../net/http_messages.ts";
 import type { CallerLookup, Clock, FindCaller, PodLookup, PodsByUid } from "../ports.ts";
 import { pause } from "../../time/pause.ts";
 import type { Assignments } from "../assignments/assignments.ts";

@@ -1,5 +1,5 @@
 /** The kernel's proof of each connection: it holds for that connection and for no other. */
-import type { ConnectionEnds } from "../http/messages.ts";
+import type { ConnectionEnds } from "../../net/http_messages.ts";
 import type { Clock, Kernel, KernelProof } from "../ports.ts";
 
 /** After a failure, the connection's next request may start another attempt. */

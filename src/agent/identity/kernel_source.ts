@@ -4,7 +4,7 @@
  * host kernel's (gVisor, Kata) are identified by the container runtime, and only those.
  */
 import type { Assignments } from "../assignments/assignments.ts";
-import type { ConnectionEnds } from "../http/messages.ts";
+import type { ConnectionEnds } from "../../net/http_messages.ts";
 import type { CallerLookup, Clock, Kernel } from "../ports.ts";
 import type { IdentitySource } from "./callers.ts";
 import type { ConnectionProofs } from "./connection_proofs.ts";

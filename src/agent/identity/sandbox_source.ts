@@ -3,7 +3,7 @@
  * doesn't contradict. It holds however old the server's last frame is.
  */
 import type { Assignments } from "../assignments/assignments.ts";
-import type { ConnectionEnds } from "../http/messages.ts";
+import type { ConnectionEnds } from "../../net/http_messages.ts";
 import type { CallerLookup } from "../ports.ts";
 import type { IdentitySource } from "./callers.ts";
 import type { DirectReads } from "./direct_reads.ts";

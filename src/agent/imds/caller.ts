@@ -2,7 +2,7 @@
  * Which pod the request comes from, and whether its session token is valid: what every answer about
  * a pod needs first. The pod is the one at the TCP peer's address; no header has any influence.
  */
-import type { Answer, Incoming } from "../http/messages.ts";
+import type { Answer, Incoming } from "../../net/http_messages.ts";
 import type { AssignedPod, CallerLookup, Clock, FindCaller } from "../ports.ts";
 import type { SessionTokens } from "./imdsv2_token.ts";
 import { type Refusal, refuse } from "./refusals.ts";

@@ -2,6 +2,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { replyOf } from "../../net/http_messages.ts";
 import { hostileTarget } from "../../../tests/fakes/hostile_targets.ts";
 import { closedReading } from "../../../tests/fakes/lenient_readings.ts";
 import { fakeIncoming } from "../../../tests/fakes/incoming.ts";
@@ -20,7 +21,7 @@ function strictFront(setting: string) {
       reached.push(path);
       const leak = closedReading(path);
       assert.equal(leak, undefined, `${path} read as ${leak}`);
-      return Promise.resolve(new Response("upstream"));
+      return Promise.resolve(replyOf(new Response("upstream")));
     },
     tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
     allowedHosts: [],

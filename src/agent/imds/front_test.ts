@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fakeIncoming, type FakeRequest } from "../../../tests/fakes/incoming.ts";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { type FakeFound, fakePods, samplePods } from "../../../tests/fakes/pods.ts";
-import type { Reply } from "../http/messages.ts";
+import { type Reply, replyOf } from "../../net/http_messages.ts";
 import { createImdsFront, type ImdsFrontOptions } from "./front.ts";
 import { passthroughRule } from "./passthrough_rule.ts";
 import { TokenKeyRing } from "./token_keys.ts";
@@ -36,7 +36,7 @@ function front(found: FakeFound, more: Partial<ImdsFrontOptions> & { later?: Fak
     clock,
     upstream: (request) => {
       passed.push(request);
-      return Promise.resolve(new Response("i-1"));
+      return Promise.resolve(replyOf(new Response("i-1")));
     },
     tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
     allowedHosts: [],
@@ -389,7 +389,7 @@ test("front: status, headers and body come back as they are, a redirect too", as
       ["X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600"],
     ],
   });
-  const { ask } = front(ready, { upstream: () => Promise.resolve(answer) });
+  const { ask } = front(ready, { upstream: () => Promise.resolve(replyOf(answer)) });
   const { status, headers, body } = await ask("/latest/meta-data");
   assert.deepEqual([status, body], [301, "moved"]);
   assert.deepEqual([...headers.keys()].sort(), ["content-type", "etag", "location", "server"]);

@@ -2,7 +2,7 @@
 import { CachedDocuments } from "../documents/cached_documents.ts";
 import { infoDocument } from "../documents/credentials_documents.ts";
 import type { RequestContext } from "../http/front.ts";
-import type { Answer, Incoming, Reply } from "../http/messages.ts";
+import type { Answer, Incoming, Reply } from "../../net/http_messages.ts";
 import type { AssignedPod, ReadyRole, Upstream } from "../ports.ts";
 import { type Caller, type CallerOptions, forCaller } from "./caller.ts";
 import { parseTtl } from "./imdsv2_token.ts";

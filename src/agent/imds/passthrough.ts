@@ -2,7 +2,7 @@
  * Passes a request through to the real metadata service, and its answer back: both without what
  * belongs to one connection or one session only. Whether it may be passed through is decided before.
  */
-import type { Incoming, Reply } from "../http/messages.ts";
+import type { Incoming, Reply } from "../../net/http_messages.ts";
 import type { Upstream } from "../ports.ts";
 import { refuse } from "./refusals.ts";
 
@@ -36,8 +36,7 @@ export async function passThrough(
   const { method, signal } = incoming;
   try {
     const headers = requestHeaders(incoming);
-    const answer = await upstream({ method, path, headers, signal });
-    return forPod(answer instanceof Response ? replyOf(answer) : answer);
+    return forPod(await upstream({ method, path, headers, signal }));
   } catch (fault) {
     const slow = (fault as { code?: unknown } | null)?.code === "imds_timeout";
     return refuse(slow ? "upstream_slow" : "upstream_away");
@@ -57,14 +56,6 @@ function requestHeaders(incoming: Incoming): Record<string, string> {
     headers.set(key, before === undefined ? [name, value] : [before[0], `${before[1]}, ${value}`]);
   }
   return Object.fromEntries(headers.values());
-}
-
-/** Names as services write them: some scripts look for `Content-Length`, and a Response has them lower. */
-function replyOf({ status, headers, body }: Response): Reply {
-  const named = [...headers].map(([name, value]) => {
-    return [name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase()), value] as const;
-  });
-  return { status, headers: named, body };
 }
 
 function forPod({ status, headers, body }: Reply): Reply {

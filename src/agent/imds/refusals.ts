@@ -1,5 +1,5 @@
 /** Every refusal of the metadata front: its status and its line of text. */
-import type { Reply } from "../http/messages.ts";
+import type { Reply } from "../../net/http_messages.ts";
 
 const table = {
   host_refused: [400, "this Host isn't served here"],

@@ -6,7 +6,8 @@ import { type Proxy, type ProxyOptions, startProxy } from "../../../tests/fakes/
 import { testCertificate } from "../../../tests/fakes/test_certificate.ts";
 import { createHttpClient } from "./client.ts";
 import { listen } from "./listener.ts";
-import type { HttpClientOptions, Incoming, Reply } from "./types.ts";
+import type { HttpClientOptions } from "./types.ts";
+import type { Incoming, Reply } from "../../net/http_messages.ts";
 
 const limits = {
   maxConnections: 100,

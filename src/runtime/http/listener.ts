@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import process from "node:process";
-import type { ConnectionEnds, Listener, ListenOptions, Reply } from "./types.ts";
+import type { Listener, ListenOptions } from "./types.ts";
 import { ConnectionLimits } from "./connection_limits.ts";
 import {
   type AcceptWatchdog,
@@ -15,7 +15,8 @@ import {
   reachableHost,
   startAcceptWatchdog,
 } from "./accept_watchdog.ts";
-import { discard, replyOf, writeReply } from "./response_writer.ts";
+import { writeReply } from "./response_writer.ts";
+import { type Answer, type ConnectionEnds, discard, type Reply } from "../../net/http_messages.ts";
 import { NodeRequest } from "./node_request.ts";
 import { openFilesLimit } from "../machine.ts";
 import { peerAddress } from "../../net/ip_address.ts";
@@ -261,7 +262,7 @@ class HttpListener implements Listener {
 
   #answer(
     response: ServerResponse,
-    answer: Reply | Response | Promise<Reply | Response>,
+    answer: Answer,
     ends: () => boolean,
   ): void {
     if (!(answer instanceof Promise)) return this.#write(response, answer, ends());
@@ -271,9 +272,8 @@ class HttpListener implements Listener {
     );
   }
 
-  #write(response: ServerResponse, answer: Reply | Response, ends: boolean): void {
+  #write(response: ServerResponse, reply: Reply, ends: boolean): void {
     const last = this.#closing || ends;
-    const reply = answer instanceof Response ? replyOf(answer) : answer;
     if (response.destroyed) return discard(reply);
     try {
       writeReply(response, reply, last);

@@ -5,7 +5,13 @@ import { connect as connectTls } from "node:tls";
 import { testCertificate } from "../../../tests/fakes/test_certificate.ts";
 import { createHttpClient } from "./client.ts";
 import { type RawClient, rawClient, rawExchange } from "../../../tests/fakes/raw_client.ts";
-import type { ConnectionEnds, Handler, Incoming, Listener, ListenLimits, Reply } from "./types.ts";
+import type { Handler, Listener, ListenLimits } from "./types.ts";
+import {
+  type ConnectionEnds,
+  type Incoming,
+  type Reply,
+  replyOf,
+} from "../../net/http_messages.ts";
 import { listen } from "./listener.ts";
 
 const quick: ListenLimits = {
@@ -233,7 +239,7 @@ test("listener: a client that doesn't read its answer is cut off, and the source
       pull: (c: ReadableStreamDefaultController) => c.enqueue(chunk),
       cancel: cancelled,
     };
-    return new Response(new ReadableStream(endless, { highWaterMark: 0 }));
+    return { status: 200, headers: [], body: new ReadableStream(endless, { highWaterMark: 0 }) };
   }, quick);
   const client = await rawClient(listener.port);
   client.socket.pause();
@@ -277,7 +283,7 @@ test("listener: streams arrive whole, chunked where no length is known", async (
     const body = new ReadableStream({
       pull: (c) => parts.length > 0 ? c.enqueue(parts.shift()) : c.close(),
     });
-    return new Response(body, { status: 200, headers: { "x-a": "b" } });
+    return { status: 200, headers: [["X-A", "b"]], body };
   });
   const answer = await rawExchange(listener.port, closing("/x"));
   assert.match(answer, /\r\nX-A: b\r\n/);
@@ -295,7 +301,7 @@ test("listener: a stream that fails midway cuts the connection short", async () 
         c.enqueue(new Uint8Array(3));
       },
     });
-    return new Response(body, { headers: { "content-length": "10" } });
+    return { status: 200, headers: [["Content-Length", "10"]], body };
   });
   const answer = await rawExchange(listener.port, get("/x"));
   assert.ok((answer.split("\r\n\r\n")[1] ?? "").length < 10, answer);
@@ -308,7 +314,8 @@ test("listener: the signal aborts when the client goes, and the stream is cancel
   const note = (event: string) => events.push(event) === 2 && both();
   const listener = await start((incoming) => {
     incoming.signal.addEventListener("abort", () => note("aborted"));
-    return new Response(new ReadableStream({ cancel: () => void note("cancelled") }));
+    const body = new ReadableStream({ cancel: () => void note("cancelled") });
+    return { status: 200, headers: [], body };
   });
   const client = await rawClient(listener.port);
   client.send(get("/x"));
@@ -449,7 +456,7 @@ for (const secure of [false, true]) {
     const listener = await listen({
       host: "127.0.0.1",
       port: 0,
-      handler: () => new Response(body),
+      handler: () => replyOf(new Response(body)),
       limits: patient,
       ...tls && { tls },
     });

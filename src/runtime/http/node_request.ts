@@ -5,20 +5,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
-import type { ConnectionEnds, Incoming } from "./types.ts";
-import { headerOf, headerValuesOf, isNamed, webHeaders } from "./raw_headers.ts";
+import type { ConnectionEnds } from "../../net/http_messages.ts";
+import { isNamed, RawRequest } from "./raw_request.ts";
 
-export class NodeRequest implements Incoming {
+export class NodeRequest extends RawRequest {
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #ends: ConnectionEnds;
   #abort: AbortController | undefined;
   #body: ReadableStream<Uint8Array> | null | undefined;
 
   constructor(message: IncomingMessage, response: ServerResponse, ends: ConnectionEnds) {
+    super(ends);
     this.#message = message;
     this.#response = response;
-    this.#ends = ends;
   }
 
   get method(): string {
@@ -33,28 +32,8 @@ export class NodeRequest implements Incoming {
     return this.#message.httpVersion;
   }
 
-  get peer(): string {
-    return this.#ends.peer;
-  }
-
-  get local(): string {
-    return this.#ends.local;
-  }
-
-  get connection(): ConnectionEnds {
-    return this.#ends;
-  }
-
   get rawHeaders(): readonly string[] {
     return this.#message.rawHeaders;
-  }
-
-  header(name: string): string | undefined {
-    return headerOf(this.#message.rawHeaders, name);
-  }
-
-  headerValues(name: string): readonly string[] {
-    return headerValuesOf(this.#message.rawHeaders, name);
   }
 
   body(): ReadableStream<Uint8Array> | null {
@@ -72,18 +51,6 @@ export class NodeRequest implements Incoming {
     if (response.destroyed || this.#message.socket.destroyed) gone();
     else response.once("close", gone);
     return abort.signal;
-  }
-
-  toRequest(url: string): Request {
-    const headers = webHeaders(this.#message.rawHeaders);
-    const method = this.method;
-    const init: RequestInit & { duplex?: "half" } = { method, headers, signal: this.signal };
-    const body = method === "GET" || method === "HEAD" ? null : this.body();
-    if (body !== null) {
-      init.body = body;
-      init.duplex = "half";
-    }
-    return new Request(url, init);
   }
 
   /**

@@ -1,11 +1,15 @@
 /** Writes a handler's reply to a response of node:http. */
 import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
-import { isNamed } from "./raw_headers.ts";
-import type { BodySource, Reply } from "./types.ts";
-
-/** Statuses that never have a body. */
-export const bodiless = new Set([204, 205, 304]);
+import { isNamed } from "./raw_request.ts";
+import {
+  bodiless,
+  type BodySource,
+  discard,
+  isSource,
+  isStream,
+  type Reply,
+} from "../../net/http_messages.ts";
 
 /** Larger bodies aren't worth the copy that makes head and body one write. */
 const oneWriteBytes = 16_384;
@@ -44,30 +48,6 @@ export function contentLength(reply: Reply, isHead: boolean): number | undefined
   if (bodiless.has(status) || isStream(body) || (body === null && isHead)) return undefined;
   if (headers.some(([name]) => isNamed(name, "content-length"))) return undefined;
   return typeof body === "string" ? Buffer.byteLength(body) : body?.length ?? 0;
-}
-
-/** Releases the body of a reply that won't be read. */
-export function discard({ body }: Reply): void {
-  if (isStream(body)) body.cancel().catch(() => {});
-  else if (isSource(body)) body.cancel();
-}
-
-export function isSource(body: Reply["body"]): body is BodySource {
-  return typeof body === "object" && body !== null && "start" in body;
-}
-
-export function isStream(body: Reply["body"]): body is ReadableStream<Uint8Array> {
-  return body instanceof ReadableStream;
-}
-
-/** A web response as a reply, with header names in the case that services use (`Content-Type`). */
-export function replyOf({ status, headers, body }: Response): Reply {
-  const named = [...headers].map(([name, value]) => [capitalised(name), value] as const);
-  return { status, headers: named, body };
-}
-
-function capitalised(name: string): string {
-  return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
 /** Where `pour` writes: a socket, or a response of node:http. */

@@ -1,71 +1,22 @@
-/** The HTTP contract that both runtimes fulfil: requests, replies, listeners and clients. */
+/** The HTTP contract that both runtimes fulfil: listeners and clients. */
+import type {
+  Answer,
+  BodySource,
+  ConnectionEnds,
+  Incoming,
+  Reply,
+} from "../../net/http_messages.ts";
 
-/** The two ends of an accepted connection. Addresses have no zone and no IPv4-mapped prefix. */
-export interface ConnectionEnds {
-  /** The TCP peer, such as `10.0.0.7` or `fd00::7`. */
-  readonly peer: string;
-  readonly peerPort: number;
-  readonly local: string;
-  readonly localPort: number;
-}
-
-/** A request as it came off the wire; its target has not been interpreted. */
-export interface Incoming {
-  readonly method: string;
-  /** The request target exactly as sent: origin form, absolute form or anything else. */
-  readonly target: string;
-  /** `1.0` or `1.1`. */
-  readonly httpVersion: string;
-  readonly peer: string;
-  readonly local: string;
-  /** The same object for all requests of a connection. */
-  readonly connection: ConnectionEnds;
-  /** Alternating names and values, as sent. */
-  readonly rawHeaders: readonly string[];
-  /** A header's values joined by `, `; `name` in lower case. */
-  header(name: string): string | undefined;
-  /** Every value of a header, so that a second Host can be refused; `name` in lower case. */
-  headerValues(name: string): readonly string[];
+/** A request that a listener has accepted. */
+export interface ListenerRequest extends Incoming {
   /** The body, or null if the headers announce none. */
   body(): ReadableStream<Uint8Array> | null;
-  /** Aborts if the client disconnects before the reply is complete. */
-  readonly signal: AbortSignal;
   /** The same request as a web `Request`, with a URL that the caller has made canonical. */
   toRequest(url: string): Request;
 }
 
-/** Receives the chunks of a `BodySource`. */
-export interface ByteSink {
-  /** The sink owns the bytes until it calls `resume()`; no other chunk comes before that. */
-  chunk(bytes: Uint8Array): void;
-  end(): void;
-  /** The source failed before its end. */
-  fail(): void;
-}
-
-/**
- * A body of known length that is still arriving, without the objects of a web stream. It has to be
- * started or cancelled, once.
- */
-export interface BodySource {
-  /** In bytes; exactly that many come before the end. */
-  readonly length: number;
-  start(sink: ByteSink): void;
-  /** The sink has used the last chunk. */
-  resume(): void;
-  cancel(): void;
-}
-
-export interface Reply {
-  readonly status: number;
-  /** The listener adds Content-Length, unless the body is a stream. Names keep their case. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  /** A stream is sent chunked, unless the headers have a Content-Length. */
-  readonly body: string | Uint8Array | BodySource | ReadableStream<Uint8Array> | null;
-}
-
 /** Answers a request. It must not throw; the listener replies to a throw with a bare 500. */
-export type Handler = (incoming: Incoming) => Reply | Response | Promise<Reply | Response>;
+export type Handler = (incoming: ListenerRequest) => Answer;
 
 /** Limits that protect a listener from its clients. Times in milliseconds. */
 export interface ListenLimits {
@@ -145,9 +96,7 @@ export interface HttpClientOptions {
 }
 
 /** A response with a complete head that states the length of its body. */
-export interface FastResponse {
-  readonly status: number;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+export interface FastResponse extends Reply {
   /** A source has to be started or cancelled. */
   readonly body: Uint8Array | BodySource;
 }

@@ -1,13 +1,13 @@
 /** Connects a listener to an app that takes web requests, such as one of Hono's. */
-import { replyOf } from "./response_writer.ts";
-import type { Incoming, Reply } from "./types.ts";
+import { type Reply, replyOf } from "../../net/http_messages.ts";
+import type { ListenerRequest } from "./types.ts";
 
 type App = (request: Request, env: { readonly peer: string }) => Promise<Response> | Response;
 
 /** Accepts origin-form targets only. The Host header has no influence on the URL. */
 export function webHandler(
   fetch: App,
-): (incoming: Pick<Incoming, "target" | "peer" | "toRequest">) => Promise<Reply> {
+): (incoming: Pick<ListenerRequest, "target" | "peer" | "toRequest">) => Promise<Reply> {
   return async (incoming) => {
     const url = `http://localhost${incoming.target}`;
     if (!incoming.target.startsWith("/") || !URL.canParse(url)) {

@@ -3,7 +3,7 @@
  * the host's `/proc`, the container runtime and the server's frames, all in memory.
  */
 import { Assignments, type AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
-import type { ConnectionEnds } from "../../../src/agent/http/messages.ts";
+import type { ConnectionEnds } from "../../../src/net/http_messages.ts";
 import { Callers } from "../../../src/agent/identity/callers.ts";
 import { createIdentity, type Identity } from "../../../src/agent/identity/identity.ts";
 import { KernelAccess } from "../../../src/agent/identity/kernel_access.ts";

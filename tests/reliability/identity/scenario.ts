@@ -2,7 +2,7 @@
  * Runs identity scenarios: text files of commands, each followed by `----` and what it prints.
  * README.md in this folder lists the commands.
  */
-import type { ConnectionEnds } from "../../../src/agent/http/messages.ts";
+import type { ConnectionEnds } from "../../../src/net/http_messages.ts";
 import type { AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import { FakeProc, type FakeProcess, podCgroup, translated } from "../../fakes/fake_proc.ts";
 import { deniedFrame, podFrame, roleFrame } from "../../fakes/frames.ts";

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { openKernel } from "../../../src/kernel/open_kernel.ts";
 import type { Proof } from "../../../src/kernel/kernel_identity.ts";
 import { listen } from "../../../src/runtime/http/listener.ts";
-import type { ConnectionEnds } from "../../../src/runtime/http/types.ts";
+import type { ConnectionEnds } from "../../../src/net/http_messages.ts";
 import { localAddresses } from "../../../src/runtime/machine.ts";
 import { procFiles } from "../../../src/runtime/proc_files.ts";
 import { systemClock } from "../../../src/time/system_clock.ts";

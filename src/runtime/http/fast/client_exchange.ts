@@ -1,6 +1,7 @@
 /** One request on a kept connection, and its response if the fast path supports its form. */
 import { Buffer } from "node:buffer";
-import type { BodySource, ByteSink, FastResponse } from "../types.ts";
+import type { FastResponse } from "../types.ts";
+import type { BodySource, ByteSink } from "../../../net/http_messages.ts";
 import { parseResponseHead, type ResponseHead } from "./parse_response.ts";
 import type { ClientSocket, SocketUser } from "./client_socket.ts";
 

@@ -2,7 +2,8 @@ import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { BodySource, FastGet, FastResponse } from "../types.ts";
+import type { FastGet, FastResponse } from "../types.ts";
+import type { BodySource } from "../../../net/http_messages.ts";
 import { parseResponseHead } from "./parse_response.ts";
 import { createFastClient } from "./client.ts";
 

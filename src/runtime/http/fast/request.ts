@@ -1,20 +1,19 @@
 /** A parsed request as the contract's `Incoming`. It has no body. */
 import type { Socket } from "node:net";
-import type { ConnectionEnds, Incoming } from "../types.ts";
+import type { ConnectionEnds } from "../../../net/http_messages.ts";
 import type { ParsedRequest } from "./parse_request.ts";
-import { headerOf, headerValuesOf, webHeaders } from "../raw_headers.ts";
+import { RawRequest } from "../raw_request.ts";
 
-export class FastRequest implements Incoming {
+export class FastRequest extends RawRequest {
   readonly #request: ParsedRequest;
   readonly #socket: Socket;
-  readonly #ends: ConnectionEnds;
   #abort: AbortController | undefined;
   #answered = false;
 
   constructor(request: ParsedRequest, socket: Socket, ends: ConnectionEnds) {
+    super(ends);
     this.#request = request;
     this.#socket = socket;
-    this.#ends = ends;
   }
 
   get method(): string {
@@ -29,28 +28,8 @@ export class FastRequest implements Incoming {
     return "1.1";
   }
 
-  get peer(): string {
-    return this.#ends.peer;
-  }
-
-  get local(): string {
-    return this.#ends.local;
-  }
-
-  get connection(): ConnectionEnds {
-    return this.#ends;
-  }
-
   get rawHeaders(): readonly string[] {
     return this.#request.rawHeaders;
-  }
-
-  header(name: string): string | undefined {
-    return headerOf(this.#request.rawHeaders, name);
-  }
-
-  headerValues(name: string): readonly string[] {
-    return headerValuesOf(this.#request.rawHeaders, name);
   }
 
   body(): null {
@@ -73,10 +52,5 @@ export class FastRequest implements Incoming {
   answered(): void {
     this.#answered = true;
     if (this.#abort !== undefined) this.#socket.off("close", this.#gone);
-  }
-
-  toRequest(url: string): Request {
-    const headers = webHeaders(this.#request.rawHeaders);
-    return new Request(url, { method: this.method, headers, signal: this.signal });
   }
 }

@@ -7,8 +7,17 @@
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { BodySource, ConnectionEnds, Handler, ListenLimits, Reply } from "../types.ts";
-import { discard, isSource, isStream, pour, replyOf } from "../response_writer.ts";
+import type { Handler, ListenLimits } from "../types.ts";
+import { pour } from "../response_writer.ts";
+import {
+  type Answer,
+  type BodySource,
+  type ConnectionEnds,
+  discard,
+  isSource,
+  isStream,
+  type Reply,
+} from "../../../net/http_messages.ts";
 import { FastRequest } from "./request.ts";
 import { encodeResponse } from "./encode_response.ts";
 import { maxFastRequestBytes, type ParsedRequest, parseFastRequest } from "./parse_request.ts";
@@ -28,8 +37,6 @@ interface FastPathOptions {
   readonly refuse: SendProtocolError;
   readonly closing: () => boolean;
 }
-
-type Answer = Reply | Response | Promise<Reply | Response>;
 
 interface FastPathConnection extends ConnectionEnds {
   underway: number;
@@ -162,7 +169,7 @@ class FastConnection {
     if (!(answer instanceof Promise)) return this.#write(request, incoming, answer);
     this.#state = "answering";
     this.#connection.underway++;
-    const waitFor = (settled: Reply | Response | null) => {
+    const waitFor = (settled: Reply | null) => {
       this.#connection.underway--;
       this.#write(request, incoming, settled);
     };
@@ -170,8 +177,7 @@ class FastConnection {
   }
 
   /** null: the handler failed. */
-  #write(request: ParsedRequest, incoming: FastRequest, answer: Reply | Response | null): void {
-    const reply = answer instanceof Response ? replyOf(answer) : answer;
+  #write(request: ParsedRequest, incoming: FastRequest, reply: Reply | null): void {
     if (reply === null) return this.#respond(request, incoming, null);
     if (this.#socket.destroyed) return discard(reply);
     const { body } = reply;

@@ -93,7 +93,7 @@ test("fast path: what is sent ahead of a late answer is answered after it", asyn
 test("fast path: late answers and streams go on over one connection", async () => {
   const { port } = await start((incoming) =>
     incoming.target === "/stream"
-      ? new Response(new Blob(["streamed"]).stream())
+      ? { status: 200, headers: [], body: new Blob(["streamed"]).stream() }
       : Promise.resolve({ status: 200, headers: [], body: incoming.target })
   );
   const client = await rawClient(port);
