@@ -373,6 +373,7 @@ const policyProblems: readonly (readonly [Partial<PodFacts>, Partial<NamespaceFa
   [{}, { sessionPolicy: statement({ Effect: "Maybe" }) }, /is not an IAM policy/],
   [{}, { sessionPolicy: statement({ Action: undefined }) }, /is not an IAM policy/],
   [{}, { sessionPolicy: statement({ Resource: undefined }) }, /is not an IAM policy/],
+  [{}, { sessionPolicy: statement({ NotAction: "s3:*" }) }, /is not an IAM policy/],
   [{}, { sessionPolicy: statement({ Principal: "*" }) }, /is not an IAM policy/],
   [{}, { sessionPolicy: statement({ Sid: "日本" }) }, /a character that STS doesn't accept/],
   [{}, { sessionPolicy: statement({ Sid: "s".repeat(2000) }) }, /is longer than 2048 characters/],

@@ -71,8 +71,8 @@ const statement = v.pipe(
     Resource: v.optional(matcher),
     NotResource: v.optional(matcher),
   }),
-  v.check((one) => one.Action !== undefined || one.NotAction !== undefined),
-  v.check((one) => one.Resource !== undefined || one.NotResource !== undefined),
+  v.check((one) => (one.Action === undefined) !== (one.NotAction === undefined)),
+  v.check((one) => (one.Resource === undefined) !== (one.NotResource === undefined)),
 );
 const document = v.looseObject({
   Version: v.optional(v.picklist(["2012-10-17", "2008-10-17"])),

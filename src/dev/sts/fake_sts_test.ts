@@ -57,6 +57,26 @@ test("AssumeRole gives credentials that say they are fake, for the requested tim
   assert.equal(field("Arn"), "arn:aws:sts::111122223333:assumed-role/reader/default.app");
 });
 
+// ARN, whether there is such a role beside the described arn:aws:iam::123456789012:role/team/cart
+const beside = [
+  ["arn:aws:iam::123456789012:role/other", true],
+  ["arn:aws:iam::210987654321:role/team/cart", true],
+  ["arn:aws:iam::123456789012:role/cart", false],
+  ["arn:aws:iam::123456789012:role/x/team/cart", false],
+  ["arn:aws:iam::123456789012:role/team/CART", false],
+  ["arn:aws-cn:iam::123456789012:role/team/cart", false],
+] as const;
+
+for (const [RoleArn, exists] of beside) {
+  test(`a described role has one path and spelling: ${RoleArn}: ${exists}`, async () => {
+    const arn = "arn:aws:iam::123456789012:role/team/cart";
+    const role = { arn, trust: { variables: true, statements: [] }, permissions: null };
+    const roles = [{ ...role, maxSessionSeconds: 3600, tags: {} }];
+    const iam = lenientIam(() => ({ roles, policies: [] }));
+    assert.equal((await ask(sts(iam), { ...assume, RoleArn })).status, exists ? 200 : 403);
+  });
+}
+
 test("AssumeRole without DurationSeconds gives an hour", async () => {
   assert.equal((await ask(sts(), assume)).field("Expiration"), "2026-01-01T01:00:00Z");
 });

@@ -56,7 +56,10 @@ export function iamOf(
   };
 }
 
-/** The same, except that every other role exists too, and trusts everyone. */
+/**
+ * The same, except that every other role exists too, and trusts everyone. Names are unique in an account
+ * regardless of path and case, so a described role doesn't exist a second time under another path.
+ */
 export function lenientIam(
   documents: () => IamDocuments,
   providers: readonly OidcProvider[] = [],
@@ -64,10 +67,21 @@ export function lenientIam(
   const trusting = trustingRole(providers);
   const iam = () => iamOf(documents(), providers);
   return {
-    role: (arn) => iam().role(arn) ?? { ...trusting, arn },
+    role: (arn) => {
+      const { roles } = documents();
+      const name = accountAndName(arn);
+      return roles.find((role) => role.arn === arn) ??
+        (roles.some((role) => accountAndName(role.arn) === name)
+          ? undefined
+          : { ...trusting, arn });
+    },
     policy: (arn) => iam().policy(arn),
     provider: (issuer) => iam().provider(issuer),
   };
+}
+
+function accountAndName(arn: string): string {
+  return arn.replace(/^arn:[^:]*:iam::([^:]*):role\/(?:.*\/)?/, "$1/").toLowerCase();
 }
 
 function trustingRole(providers: readonly OidcProvider[]): Omit<IamRole, "arn"> {
