@@ -1,40 +1,39 @@
-# One image for agent and server. It holds the runtime, the program as a bundle, the packet filter's
-# own programs and iproute2's ip, the libraries they need, and nothing else: no shell, no package
-# manager.
+# One image for agent and server. It contains only the runtime, the program as a bundle, the packet
+# filter programs, iproute2's ip, and the libraries they need: no shell, no package manager.
 #
 #   docker build -t rolecall:0.1.0 .                    on Deno
 #   docker build -t rolecall:0.1.0-node --target node . on Node
 #
-# Both for linux/amd64 and linux/arm64, by --platform. No stage runs anything of the target's, so
-# neither machine needs the other, nor an emulator. (buildah before 1.32 has to be told of both:
+# Both for linux/amd64 and linux/arm64, by --platform. No stage runs the target's programs, so no
+# emulator is needed. (buildah before 1.32 needs both names:
 # --build-arg BUILDPLATFORM=linux/amd64 --build-arg TARGETPLATFORM=linux/arm64)
 ARG DENO_IMAGE=docker.io/denoland/deno:debian-2.9.6
 ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
-# For less memory; docs/performance.md says what each setting is worth.
+# For less memory; docs/performance.md has the effect of each setting.
 ARG V8_FLAGS=--max-semi-space-size=1,--heap-growing-percent=10
 
 FROM --platform=$TARGETPLATFORM ${DENO_IMAGE} AS deno-runtime
 FROM --platform=$TARGETPLATFORM ${NODE_IMAGE} AS node-runtime
 
-# Everything but the program, as a root folder of its own: it changes with the base alone.
+# Everything except the program, as a separate root folder: it changes only with the base image.
 FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS system
 ARG TARGETARCH
 COPY deploy/image/collect_system.sh /
 COPY --from=deno-runtime /usr/bin/deno /runtime/deno
 RUN sh /collect_system.sh /system /runtime/deno
 
-# The program as one bundle, which fetches nothing when it starts. It is the same on every platform.
+# The program as one bundle that downloads nothing at startup. It is the same on every platform.
 FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS program
 WORKDIR /build
-# The base image's own authorities too, so that a registry behind a company's proxy can be reached.
+# Also the base image's CAs, so that a registry behind a company proxy can be reached.
 ENV DENO_NO_UPDATE_CHECK=1 DENO_TLS_CA_STORE=mozilla,system
 COPY package.json deno.json deno.lock ./
-# The bundler itself is fetched by its first use.
+# The first use of the bundler downloads it.
 RUN deno install --frozen --quiet \
     && echo 'export {};' > /tmp/empty.ts && deno bundle --quiet -o /tmp/empty.js /tmp/empty.ts
 COPY deploy/image deploy/image
 COPY src src
-# Deno keeps compiled code for the very flags that it was compiled with.
+# Deno's compiled code is valid only for the V8 flags that it was compiled with.
 ARG V8_FLAGS
 ENV DENO_V8_FLAGS=$V8_FLAGS
 RUN deno run -A deploy/image/make_program.ts /app /usr/bin/deno \
@@ -60,7 +59,7 @@ FROM scratch AS deno
 COPY --from=system /system/ /
 COPY --from=deno-runtime /usr/bin/deno /usr/bin/deno
 COPY --from=program /app /app
-# After the files: buildah would share an empty first layer, and the platform in it, between platforms.
+# After the files: buildah would share an empty first layer, with its platform, between platforms.
 ARG V8_FLAGS
 ENV PATH=/app/bin:/usr/sbin:/usr/bin DENO_DIR=/app/cache \
     DENO_NO_PROMPT=1 DENO_NO_UPDATE_CHECK=1 \

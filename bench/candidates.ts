@@ -1,4 +1,4 @@
-/** What is measured side by side: the agent in its variants, and a Go program that does the same. */
+/** What is compared: the agent in its variants, and a Go program that does the same. */
 import { join } from "node:path";
 import { Program } from "./program.ts";
 import type { Tools } from "./tools.ts";
@@ -32,7 +32,7 @@ export async function startCandidate(name: CandidateName, site: Site): Promise<C
   return { program, port: await answering(port) };
 }
 
-/** Every limit is in force, but with numbers that the load doesn't reach. */
+/** Every limit is enabled, but too high for the load to reach. */
 function agentArgs({ tools, feedPort }: Site, upstream: string): string[] {
   return [
     "--identity=address",
@@ -48,7 +48,7 @@ function agentArgs({ tools, feedPort }: Site, upstream: string): string[] {
   ];
 }
 
-/** Once the agent knows its pods. */
+/** Waits until the agent knows its pods. */
 async function answering(port: number): Promise<number> {
   for (let attempts = 0; attempts < 200; attempts++) {
     const answer = await fetch(`http://127.0.0.1:${port}/latest/api/token`, {

@@ -1,6 +1,6 @@
 /**
- * How soon a new pod has its credentials, with an STS that takes 100 ms: on its node, and in its
- * hands; and how many STS calls that takes, a restart of the server included.
+ * How soon a new pod's credentials are on its node, and how soon the pod gets them, with an STS
+ * that takes 100 ms; and how many STS calls that needs, also after a server restart.
  */
 import { Program } from "./program.ts";
 import { type RealServer, ServerAssembly } from "./real_server.ts";
@@ -19,7 +19,7 @@ interface Times {
 export interface ColdResult {
   readonly variant: Variant;
   readonly onNode: readonly Times[];
-  /** With all agents coming again after the server was started anew. */
+  /** When all agents reconnect after a server restart. */
   readonly callsAfterRestart: number;
   /** From the moment the API has the pod's address to its first credentials, medians, ms. */
   readonly firstAnswerMs: { readonly scheduledBefore: number; readonly addressAtOnce: number };
@@ -67,7 +67,7 @@ async function withFleet<T>(
     "-ready",
   ]);
   try {
-    await fleet.ask("connect");
+    await fleet.command("connect");
     return await work(fleet);
   } finally {
     await fleet.stop();
@@ -76,20 +76,20 @@ async function withFleet<T>(
 
 async function schedule(around: ServerAssembly, fleet: Program, pods: number, roles: number) {
   const before = await calls(around);
-  const scheduled = around.cluster.ask(`pods ${rate} ${pods} ${roles}`);
-  const { p50Ms, p99Ms } = await fleet.ask(`follow ${pods / rate + 2}`);
+  const scheduled = around.cluster.command(`pods ${rate} ${pods} ${roles}`);
+  const { p50Ms, p99Ms } = await fleet.command(`follow ${pods / rate + 2}`);
   await scheduled;
   return { pods, roles, p50Ms, p99Ms, stsCalls: await calls(around) - before };
 }
 
 async function calls(around: ServerAssembly): Promise<number> {
-  return (await around.sts.ask("calls")).calls;
+  return (await around.sts.command("calls")).calls;
 }
 
-/** Until no more credentials come. */
+/** Waits until no more credentials arrive. */
 async function quiet(fleet: Program): Promise<void> {
   for (let tries = 0; tries < 60; tries++) {
-    if ((await fleet.ask("follow 2")).credentials === 0) return;
+    if ((await fleet.command("follow 2")).credentials === 0) return;
   }
 }
 
@@ -97,10 +97,10 @@ async function firstAnswers(variant: Variant, around: ServerAssembly, { port }: 
   const agent = await around.startAgent(variant, port);
   try {
     const at = `127.0.0.1:${await agent.listening("listen")}`;
-    const ask = async (laterMs: number) =>
-      (await around.cluster.ask(`answers ${answers} ${laterMs} ${at}`)).p50Ms;
-    await ask(200);
-    return { scheduledBefore: await ask(250), addressAtOnce: await ask(0) };
+    const measure = async (laterMs: number) =>
+      (await around.cluster.command(`answers ${answers} ${laterMs} ${at}`)).p50Ms;
+    await measure(200);
+    return { scheduledBefore: await measure(250), addressAtOnce: await measure(0) };
   } finally {
     await agent.stop();
   }
@@ -114,7 +114,7 @@ export function coldTable(results: readonly ColdResult[]): string {
       p99Ms.toFixed(0),
       String(stsCalls),
     ]),
-    [`${variant}: server started anew, all agents come again`, "", "", String(callsAfterRestart)],
+    [`${variant}: server restarted, all agents reconnect`, "", "", String(callsAfterRestart)],
     [`${variant}: first answer, address some time after scheduling`]
       .concat(firstAnswerMs.scheduledBefore.toFixed(0), "", ""),
     [`${variant}: first answer, address at once`, firstAnswerMs.addressAtOnce.toFixed(0), "", ""],

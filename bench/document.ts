@@ -1,4 +1,4 @@
-/** Puts what a run has found into its place in docs/performance.md, leaving the rest as it is. */
+/** Writes a run's results into docs/performance.md, leaving the rest unchanged. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -6,13 +6,13 @@ import { fileURLToPath } from "node:url";
 
 const file = new URL("../docs/performance.md", import.meta.url);
 
-/** Lays the document and what goes with it out as the gate wants it. */
+/** Formats the document and its related files. */
 export function formatFiles(...more: readonly URL[]): void {
   const paths = [file, ...more].map((url) => fileURLToPath(url));
   spawnSync(process.env["DENO"] ?? "deno", ["fmt", "--quiet", ...paths]);
 }
 
-/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
+/** Replaces the text between `<!-- name -->` and `<!-- /name -->`. */
 export function documentWith(name: string, text: string): void {
   const before = readFileSync(file, "utf8");
   const place = new RegExp(`(<!-- ${name} -->\\n)[^]*?(<!-- /${name} -->)`);

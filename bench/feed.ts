@@ -8,7 +8,7 @@ import { encodeFrame, type Frame } from "../src/protocol/frames.ts";
 
 const hour = 3_600_000;
 
-/** Pod n of as many as are wanted; 50 roles among them. */
+/** Pod `n`; all pods share 50 roles. */
 export function podFrame(n: number, now: number): Frame {
   const name = `role-${n % 50}`;
   const instant = (at: number) => `${new Date(at).toISOString().slice(0, 19)}Z`;

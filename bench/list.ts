@@ -1,4 +1,4 @@
-/** What the server takes for a cluster's list of pods: memory at rest and at most, and time. */
+/** What listing a cluster's pods costs the server: memory at rest and at its peak, and time. */
 import { ServerAssembly } from "./real_server.ts";
 import type { Tools } from "./tools.ts";
 import type { Variant } from "./variants.ts";
@@ -6,10 +6,10 @@ import type { Variant } from "./variants.ts";
 export interface ListResult {
   readonly variant: Variant;
   readonly pods: number;
-  /** Working set in MiB: a minute after the list, and at most. */
+  /** Working set in MiB: a minute after the list, and at its peak. */
   readonly rest: number;
   readonly peak: number;
-  /** From the start of the process until it is ready, and the list's part of it. */
+  /** From the start of the process until it is ready, and the list's share of that. */
   readonly readySeconds: number;
   readonly listSeconds: number;
   readonly cpuSeconds: number;
@@ -29,7 +29,7 @@ export async function measureList(
     await pause(waitMs);
     const { now: rest, peak } = program.memory();
     const cpuSeconds = program.cpuSeconds();
-    const { seconds: listSeconds } = await around.cluster.ask("list");
+    const { seconds: listSeconds } = await around.cluster.command("list");
     await program.stop();
     return { variant, pods, rest, peak, readySeconds, listSeconds, cpuSeconds };
   } finally {
@@ -57,10 +57,10 @@ export function listTable(results: readonly ListResult[]): string {
   const head = [
     "pods",
     "working set at rest, MiB",
-    "more a pod, KiB",
-    "at most, MiB",
-    "ready after s",
-    "of which the list",
+    "growth per pod, KiB",
+    "peak, MiB",
+    "ready after, s",
+    "of that, the list",
     "CPU s",
   ];
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;

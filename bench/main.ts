@@ -1,10 +1,14 @@
 /**
- * Benchmarks: `deno task bench` or `node bench/main.ts`, then nothing (the agent's requests, memory and
- * start in the image, from source and on Node, beside a Go program; written to docs/performance.md and
- * bench/results.json), `check` (the same, compared with the kept runs instead), `scale` (the server in
- * a growing cluster), `list` (its memory as pods become more), `cold` (how soon a new pod is served) or
- * `outage` (the only server is killed for a while). Options: `--seconds S`, `--only TEXT`,
- * `--nodes N,N`, `--pods N,N`, `--variants image,Node`.
+ * Benchmarks: `deno task bench [MODE]` or `node bench/main.ts [MODE]`. Modes:
+ * - none: requests, memory and startup of the agent in the image, from source and on Node, beside a
+ *   Go program; written to docs/performance.md and bench/results.json
+ * - `check`: the same, compared with the stored runs
+ * - `scale`: the server in a growing cluster
+ * - `list`: the server's memory as the number of pods grows
+ * - `cold`: how soon a new pod is served
+ * - `outage`: the only server is killed for a while
+ *
+ * Options: `--seconds S`, `--only TEXT`, `--nodes N,N`, `--pods N,N`, `--variants image,Node`.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -147,7 +151,7 @@ function keptRuns(): Run[] {
 function check(run: Run): number {
   const worse = regressions(keptRuns(), run);
   for (const line of worse) process.stderr.write(`${line}\n`);
-  if (worse.length === 0) process.stderr.write("no figure is worse than in the kept runs\n");
+  if (worse.length === 0) process.stderr.write("no figure is worse than in the stored runs\n");
   return worse.length === 0 ? 0 : 1;
 }
 

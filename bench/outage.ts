@@ -1,4 +1,4 @@
-/** The only server is killed for 20 s while a pod asks 20 times a second: what the pod sees of it. */
+/** Kills the only server for 20 s while a pod sends 20 requests a second, and reports what the pod sees. */
 import { ServerAssembly } from "./real_server.ts";
 import type { Tools } from "./tools.ts";
 import type { Variant } from "./variants.ts";
@@ -6,11 +6,11 @@ import type { Variant } from "./variants.ts";
 export interface OutageResult {
   readonly variant: Variant;
   /** While the server was away, and in the ten seconds after its return. */
-  readonly away: Asked;
-  readonly back: Asked;
+  readonly away: Outcome;
+  readonly back: Outcome;
 }
 
-interface Asked {
+interface Outcome {
   readonly requests: number;
   readonly failed: number;
   readonly p50Ms: number;
@@ -26,15 +26,15 @@ export async function measureOutage(tools: Tools, variant: Variant): Promise<Out
     const first = await around.start(variant);
     const agent = await around.startAgent(variant, first.port);
     const at = `127.0.0.1:${await agent.listening("listen")}`;
-    const ask = async (seconds: number): Promise<Asked> => {
+    const measure = async (seconds: number): Promise<Outcome> => {
       const requests = rate * seconds;
-      return { requests, ...await around.cluster.ask(`steady ${rate} ${requests} ${at}`) };
+      return { requests, ...await around.cluster.command(`steady ${rate} ${requests} ${at}`) };
     };
-    await around.cluster.ask(`answers 1 0 ${at}`);
+    await around.cluster.command(`answers 1 0 ${at}`);
     await first.program.stop("SIGKILL");
-    const away = await ask(20);
+    const away = await measure(20);
     const returning = around.start(variant, first.port);
-    const back = await ask(10);
+    const back = await measure(10);
     await (await returning).program.stop();
     await agent.stop();
     return { variant, away, back };
@@ -52,6 +52,6 @@ export function outageTable(results: readonly OutageResult[]): string {
   return [head, "| --- | --: | --: | --: | --: |", ...rows, ""].join("\n");
 }
 
-function cells({ requests, failed, p50Ms, mostMs }: Asked): string {
+function cells({ requests, failed, p50Ms, mostMs }: Outcome): string {
   return `${requests} | ${failed} | ${p50Ms.toFixed(1)} | ${mostMs.toFixed(0)}`;
 }

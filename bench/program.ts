@@ -1,4 +1,4 @@
-/** Programs under measurement: started on a processor of their own, and what they have used. */
+/** Starts the measured programs, each pinned to a processor, and reads their resource use. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -6,7 +6,7 @@ import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { MemoryGroup } from "./working_set.ts";
 
-/** Where a program runs: all candidates on one processor, whatever puts load on them on another. */
+/** Where a program runs: all candidates on one processor, the load generators on another. */
 export type Place = "candidate" | "load";
 
 const pins = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
@@ -78,14 +78,14 @@ export class Program {
     }
   }
 
-  /** Tells a Go program what to do and reads its answer. */
+  /** Sends a Go program a command and reads its answer. */
   // deno-lint-ignore no-explicit-any
-  async ask(line: string): Promise<any> {
-    this.tell(line);
+  async command(line: string): Promise<any> {
+    this.send(line);
     return JSON.parse(await this.line());
   }
 
-  tell(line: string): void {
+  send(line: string): void {
     this.#child.stdin!.write(`${line}\n`);
   }
 
@@ -122,7 +122,7 @@ export class Program {
   }
 }
 
-/** Nothing of the caller's settings reaches a candidate. */
+/** Candidates don't inherit the caller's settings. */
 function environment(): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"], HOME: process.env["HOME"] };
 }

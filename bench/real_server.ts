@@ -1,4 +1,4 @@
-/** The server as a process, with an API server, an STS and a folder of settings of its own. */
+/** The server as a process, with its own API server, STS and settings folder. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Program } from "./program.ts";
@@ -25,11 +25,11 @@ export class ServerAssembly {
     this.sts = new Program("load", [tools.go, "sts"]);
   }
 
-  /** Writes what the server reads; needed once, before the first. */
+  /** Writes the server's files; call it once, before the first start. */
   async prepare(): Promise<void> {
     const user = { name: "server", user: { token: "token-of-the-server" } };
     const server = `https://127.0.0.1:${await this.cluster.port()}`;
-    const authority = btoa(await this.cluster.ask("certificate"));
+    const authority = btoa(await this.cluster.command("certificate"));
     const cluster = { name: "bench", cluster: { server, "certificate-authority-data": authority } };
     const context = { name: "bench", context: { cluster: "bench", user: "server" } };
     const config = {
@@ -44,7 +44,7 @@ export class ServerAssembly {
   }
   #stsPort = 0;
 
-  /** At a port of its own, unless told. */
+  /** Listens on a free port unless `port` is given. */
   async start(variant: Variant, port = 0): Promise<RealServer> {
     const { command, env } = commandOf(variant, "server", this.#tools);
     const program = new Program("candidate", [...command, ...this.#args(port)], {
@@ -76,7 +76,7 @@ export class ServerAssembly {
   async startAgent(variant: Variant, port: number): Promise<Program> {
     const folder = join(this.#folder, "agent");
     mkdirSync(folder);
-    const { data } = await this.cluster.ask("authority");
+    const { data } = await this.cluster.command("authority");
     writeFileSync(join(folder, "ca.crt"), data["ca.crt"]);
     writeFileSync(join(folder, "token"), agentToken(0));
     const { command, env } = commandOf(variant, "agent", this.#tools);
@@ -102,7 +102,7 @@ export class ServerAssembly {
   }
 }
 
-/** As the cluster's API server believes it. */
+/** A token that the cluster's API server accepts. */
 function agentToken(node: number): string {
   const part = (value: object) => btoa(JSON.stringify(value)).replaceAll("=", "");
   const sub = "system:serviceaccount:rolecall:rolecall-agent";
@@ -122,7 +122,7 @@ export class RealServer {
     this.readySeconds = readySeconds;
   }
 
-  /** Waits until it says that it is. */
+  /** Waits until the server reports that it is ready. */
   static async ready(program: Program): Promise<RealServer> {
     const startedAt = performance.now();
     const ports = new Map<string, number>();

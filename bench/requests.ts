@@ -1,4 +1,4 @@
-/** One run: every case on every candidate by turns, with start, memory and processor time. */
+/** One run: every case on every candidate in turn, with startup, memory and processor time. */
 import process from "node:process";
 import { type Candidate, type CandidateName, candidateNames, type Site } from "./candidates.ts";
 import { startCandidate } from "./candidates.ts";
@@ -6,7 +6,7 @@ import type { Case } from "./cases.ts";
 import { Program } from "./program.ts";
 import type { Figures } from "./results.ts";
 
-/** How long after its start an agent's memory counts as that at rest. */
+/** How long after its start an agent's memory counts as idle. */
 const restMs = 5000;
 const afterMs = 60_000;
 
@@ -49,7 +49,7 @@ async function measureCase(
     const load = new Program("load", command);
     if (await load.line() !== "READY") throw new Error(`${name}: the load didn't start`);
     const before = program.cpuSeconds();
-    const { requests, rate, p99Ms, errors, fault } = await load.ask("go");
+    const { requests, rate, p99Ms, errors, fault } = await load.command("go");
     const cpu = program.cpuSeconds() - before;
     await load.stop();
     const problem = `${name}, ${candidate}: ${errors} of ${requests}: ${fault}`;

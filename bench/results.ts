@@ -11,7 +11,7 @@ export interface Run {
 }
 
 const maxRuns = 8;
-/** No run repeats itself more exactly than this. */
+/** Runs vary by this much. */
 const margin = 0.15;
 
 export function withRun(runs: readonly Run[], now: Run): Run[] {
@@ -26,7 +26,7 @@ export function tableOf(runs: readonly Run[]): string {
   const head = ["", ...candidateNames];
   const rule = head.map((_, at) => at === 0 ? "---" : "--:");
   return [
-    `Runs kept: ${runs.length}; the last: ${runs.at(-1)?.about}`,
+    `Stored runs: ${runs.length}; the last: ${runs.at(-1)?.about}`,
     "",
     ...[head, rule, ...rows].map(line),
     "",
@@ -45,7 +45,7 @@ function shown(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(2);
 }
 
-/** One line for each figure that is worse than in every kept run, as a ratio to Go's in the same run. */
+/** One line for each figure that is worse than in every stored run, as a ratio to Go's in the same run. */
 export function regressions(runs: readonly Run[], { figures }: Run): string[] {
   return Object.keys(figures).flatMap((name) =>
     candidateNames.filter((one) => one !== "Go").flatMap((candidate) => {

@@ -1,4 +1,4 @@
-/** What the server costs as a cluster grows: agents that come, pods that change, all coming again. */
+/** What the server costs as a cluster grows: connecting agents, changing pods, all agents reconnecting. */
 import { fileURLToPath } from "node:url";
 import { Program } from "./program.ts";
 import type { Tools } from "./tools.ts";
@@ -8,16 +8,16 @@ export interface ScaleResult {
   /** Streams over TLS. */
   readonly tls: boolean;
   readonly pods: number;
-  /** From the first connection until all agents are told everything. */
+  /** From the first connection until all agents have everything. */
   readonly syncedSeconds: number;
   readonly syncCpu: number;
   readonly snapshotMiB: number;
-  /** MiB: before any agent, with all, at most, and at most while all came again. */
+  /** MiB: before any agent, with all agents, the peak, and the peak while all reconnected. */
   readonly idle: number;
   readonly rss: number;
   readonly peak: number;
   readonly reconnectPeak: number;
-  /** 500 changes a second: processor seconds each second, from change to the agent's reading. */
+  /** 500 changes a second: processor seconds per second; time from a change until the agent reads it. */
   readonly churnCpu: number;
   readonly pushP50Ms: number;
   readonly pushP99Ms: number;
@@ -31,7 +31,7 @@ const churnRate = 500;
 const churnSeconds = 6;
 const program = fileURLToPath(new URL("scale/server.ts", import.meta.url));
 
-/** The server as it is, but for its surroundings. */
+/** The real server with fakes around it. */
 export async function measureScale(
   tools: Tools,
   nodes: number,
@@ -48,26 +48,26 @@ export async function measureScale(
     `-nodes=${nodes}`,
     `-tls=${tls}`,
   ]);
-  const tell = async (program: Program, line: string) => {
-    program.tell(line);
+  const command = async (program: Program, line: string) => {
+    program.send(line);
     return JSON.parse(await program.line());
   };
   try {
     const idle = server.memory().now;
     const before = server.cpuSeconds();
-    const synced = await tell(agents, "connect");
+    const synced = await command(agents, "connect");
     const syncCpu = server.cpuSeconds() - before;
-    await settled(agents, tell);
+    await quiet(agents, command);
     const { now: rss, peak } = server.memory();
     const churnBefore = server.cpuSeconds();
-    const churn = tell(server, `churn ${churnRate} ${churnSeconds}`);
-    const pushed = await tell(agents, `follow ${churnSeconds + 1}`);
+    const churn = command(server, `churn ${churnRate} ${churnSeconds}`);
+    const pushed = await command(agents, `follow ${churnSeconds + 1}`);
     await churn;
     const churnCpu = (server.cpuSeconds() - churnBefore) / (churnSeconds + 1);
     server.forgetPeak();
-    await tell(agents, "drop");
-    const again = await tell(agents, "connect");
-    const { calls } = await tell(server, "calls");
+    await command(agents, "drop");
+    const again = await command(agents, "connect");
+    const { calls } = await command(server, "calls");
     return {
       nodes,
       tls,
@@ -91,13 +91,13 @@ export async function measureScale(
   }
 }
 
-/** Until credentials have stopped coming, so that what follows is the changes' alone. */
-async function settled(
+/** Waits until no more credentials arrive, so that what follows measures only the changes. */
+async function quiet(
   agents: Program,
-  tell: (program: Program, line: string) => Promise<{ frames: number }>,
+  command: (program: Program, line: string) => Promise<{ frames: number }>,
 ): Promise<void> {
   for (let tries = 0; tries < 60; tries++) {
-    const { frames } = await tell(agents, "follow 1");
+    const { frames } = await command(agents, "follow 1");
     if (frames === 0) return;
   }
 }
@@ -107,17 +107,17 @@ export function scaleTable(results: readonly ScaleResult[]): string {
     "nodes",
     "pods",
     "all synced, s",
-    "CPU s a node",
+    "CPU s per node",
     "snapshot MiB",
     "working set before agents, MiB",
     "with all",
     "peak",
-    "all again: peak to that",
-    "KiB a pod",
+    "reconnect: peak / that",
+    "KiB per pod",
     "500 changes/s: CPU",
     "push p50 ms",
     "push p99 ms",
-    "all again, s",
+    "all reconnected, s",
     "STS calls",
   ];
   const rows = results.map((r) => [

@@ -1,4 +1,4 @@
-/** Cost against the cluster's size, as a drawing: memory, and the time until all agents are synced. */
+/** Plots cost against cluster size: memory, and the time until all agents are synced. */
 import type { ScaleResult } from "./scale.ts";
 
 const width = 640;
@@ -15,10 +15,14 @@ const lines: readonly Line[] = [
   { label: "working set with all agents, MiB", colour: "#1f6feb", of: ({ rss }) => rss },
   { label: "peak, MiB", colour: "#8250df", of: ({ peak }) => peak },
   { label: "all synced, ms", colour: "#bf3989", of: (result) => result.syncedSeconds * 1000 },
-  { label: "all again, ms", colour: "#9a6700", of: (result) => result.reconnectSeconds * 1000 },
+  {
+    label: "all reconnected, ms",
+    colour: "#9a6700",
+    of: (result) => result.reconnectSeconds * 1000,
+  },
 ];
 
-/** Each line to a scale of its own, from 0 to its highest value, which stands at its end. */
+/** Each line has its own scale, from 0 to its highest value, which the label shows. */
 export function scalePlot(results: readonly ScaleResult[]): string {
   const most = Math.max(...results.map(({ nodes }) => nodes));
   const x = (nodes: number) => edge + nodes / most * (width - 2 * edge);

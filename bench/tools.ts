@@ -1,4 +1,4 @@
-/** The Go program that puts load on candidates and is what they are compared with; built once. */
+/** The Go program that generates the load and serves as the baseline; built once. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,11 +14,11 @@ export interface Tools extends Programs {
   readonly go: string;
   /** A folder for what a run needs. */
   readonly folder: string;
-  /** A file with the very bytes of a credentials document. */
+  /** A file with the bytes of a credentials document. */
   readonly document: string;
 }
 
-/** What has to be installed for a run, with what it is for; empty where all is there. */
+/** What is missing for a run and what it is for; empty if nothing is. */
 export function missing(): string[] {
   const wanted = [
     ["go", ["version"], "go 1.22 or later, for the load and the Go baselines"],

@@ -36,8 +36,8 @@ export function commandOf(variant: Variant, name: string, programs: Programs): C
       return { command: [join(nodeImage, "bin", name)], env: imageSettings("node") };
     case "source": {
       const { tasks } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
-      const words = tasks[name].replace("src/main.ts", join(root, "src/main.ts")).split(" ");
-      return { command: [deno, ...words.slice(1)], env: {} };
+      const parts = tasks[name].replace("src/main.ts", join(root, "src/main.ts")).split(" ");
+      return { command: [deno, ...parts.slice(1)], env: {} };
     }
   }
 }
@@ -63,7 +63,7 @@ export function makeImages(programs: Programs, open: string): void {
   writeFileSync(file, JSON.stringify(config));
 }
 
-/** The environment of one of the Dockerfile's final stages, without what names places in it. */
+/** The environment of one of the Dockerfile's final stages, without the paths in it. */
 function imageSettings(stage: string): Record<string, string> {
   const [, after = ""] = dockerfile.split(`AS ${stage}\n`);
   const [own = ""] = after.split("\nFROM ");

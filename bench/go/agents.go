@@ -38,9 +38,8 @@ type fleet struct {
 	conns                                      []net.Conn
 }
 
-// runAgents is a cluster's agents as the server sees them: each at an address of its own, with a
-// token of its own, reading its stream. It is told on its input what to do: connect, drop, or
-// follow SECONDS, and answers each with a line.
+// runAgents simulates a cluster's agents: each has its own address and token and reads its stream.
+// Commands on standard input: connect, drop, or follow SECONDS; each is answered with a line.
 func runAgents(args []string) error {
 	fleet := &fleet{}
 	flags := flag.NewFlagSet("agents", flag.ExitOnError)
@@ -53,16 +52,16 @@ func runAgents(args []string) error {
 	}
 	input := bufio.NewScanner(os.Stdin)
 	for input.Scan() {
-		words := strings.Fields(input.Text())
+		fields := strings.Fields(input.Text())
 		started := time.Now()
 		fleet.reset()
-		switch words[0] {
+		switch fields[0] {
 		case "connect":
 			fleet.connect()
 		case "drop":
 			fleet.drop()
 		case "follow":
-			seconds, _ := strconv.ParseFloat(words[1], 64)
+			seconds, _ := strconv.ParseFloat(fields[1], 64)
 			time.Sleep(time.Duration(seconds * float64(time.Second)))
 		}
 		if err := json.NewEncoder(os.Stdout).Encode(fleet.result(time.Since(started))); err != nil {
@@ -81,7 +80,7 @@ func (f *fleet) reset() {
 	f.lock.Unlock()
 }
 
-// connect returns when all have been told everything, or after five minutes.
+// connect returns once all agents are synced, or after five minutes.
 func (f *fleet) connect() {
 	f.synced.Store(0)
 	for n := 0; n < f.nodes; n++ {
@@ -104,7 +103,7 @@ func (f *fleet) drop() {
 	f.conns = nil
 }
 
-// An agent that is refused comes again, as agents do.
+// A refused agent reconnects, as real agents do.
 func (f *fleet) follow(n int) {
 	for tries := 0; tries < 50; tries++ {
 		if f.stream(n) {
@@ -162,7 +161,7 @@ func (f *fleet) read(line string) {
 	} else if f.ready {
 		return
 	}
-	// A pod made by the churn is named for the moment of its making.
+	// The name of a pod created by the churn contains its creation time.
 	_, after, found := strings.Cut(line, `"name":"churn-`)
 	if !found {
 		return

@@ -23,8 +23,8 @@ import (
 	"time"
 )
 
-// cluster is the API server as Rolecall uses it: lists in pages, watches that end when asked to,
-// bookmarks, TokenReviews that believe the token, and whatever else is put is kept.
+// cluster simulates the API server as Rolecall uses it: paged lists, watches with timeouts,
+// bookmarks, TokenReviews that accept every token, and objects that are stored as written.
 type cluster struct {
 	size, bytes, nodes, roles int
 	filler                    string
@@ -37,7 +37,7 @@ type cluster struct {
 	arrived  *sync.Cond
 	listFrom time.Time
 	listTook time.Duration
-	// Of the API server, PEM.
+	// The API server's certificate, PEM.
 	certificate string
 }
 
@@ -59,8 +59,8 @@ type podSpec struct {
 	uid, name, namespace, account, node, role, address string
 }
 
-// podJSON is a pod of the wanted size; what a role's decision doesn't need makes most of it, as in a
-// real one: what was applied last, managed fields, container, conditions.
+// podJSON returns a pod of the configured size. As in a real pod, most of it is irrelevant to the
+// decision: the last applied configuration, managed fields, containers, conditions.
 func (c *cluster) podJSON(p podSpec) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"metadata":{"name":"%s","generateName":"deployment-","namespace":"%s","uid":"%s",`, p.name, p.namespace, p.uid)
@@ -172,7 +172,7 @@ func (c *cluster) listPods(w io.Writer, limitText, token string) {
 	}
 }
 
-// watch sends what has come since the version asked for, and ends in order after timeoutSeconds.
+// watch sends the events since the requested version, and ends cleanly after timeoutSeconds.
 func (c *cluster) watch(w http.ResponseWriter, r *http.Request, kind string) {
 	since, _ := strconv.Atoi(r.URL.Query().Get("resourceVersion"))
 	seconds, _ := strconv.Atoi(r.URL.Query().Get("timeoutSeconds"))
@@ -200,7 +200,7 @@ func (c *cluster) watch(w http.ResponseWriter, r *http.Request, kind string) {
 	}
 }
 
-// context calls back when the request's client has gone; what it returns ends that.
+// context calls back when the request's client disconnects; the returned function cancels that.
 func context(r *http.Request, gone func()) func() {
 	done := make(chan struct{})
 	go func() {
@@ -222,8 +222,8 @@ func (c *cluster) after(kind string, version int) []event {
 	return events[at:]
 }
 
-// tell makes a pod known, or how it has changed.
-func (c *cluster) tell(what string, pod podSpec) {
+// publish adds an event about a pod.
+func (c *cluster) publish(what string, pod podSpec) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	c.version++
@@ -234,7 +234,7 @@ func (c *cluster) tell(what string, pod podSpec) {
 	c.arrived.Broadcast()
 }
 
-// keep stores an object and gives it back; what isn't there is 404.
+// keep stores an object and returns it; missing objects are 404.
 func (c *cluster) keep(w http.ResponseWriter, r *http.Request) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
@@ -264,21 +264,21 @@ func (c *cluster) keep(w http.ResponseWriter, r *http.Request) {
 }
 
 func review(w io.Writer, r *http.Request) {
-	var asked struct {
+	var review struct {
 		Spec struct {
 			Token     string
 			Audiences []string
 		}
 	}
-	_ = json.NewDecoder(r.Body).Decode(&asked)
+	_ = json.NewDecoder(r.Body).Decode(&review)
 	var claims struct{ Node json.Number }
-	if parts := strings.Split(asked.Spec.Token, "."); len(parts) == 3 {
+	if parts := strings.Split(review.Spec.Token, "."); len(parts) == 3 {
 		payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
 		_ = json.Unmarshal(payload, &claims)
 	}
 	agent := "agent-" + claims.Node.String()
 	_ = json.NewEncoder(w).Encode(map[string]any{"status": map[string]any{
-		"authenticated": true, "audiences": asked.Spec.Audiences,
+		"authenticated": true, "audiences": review.Spec.Audiences,
 		"user": map[string]any{
 			"username": "system:serviceaccount:rolecall:rolecall-agent",
 			"extra": map[string][]string{
@@ -288,13 +288,14 @@ func review(w io.Writer, r *http.Request) {
 	}})
 }
 
-// runCluster serves a cluster over TLS. On its input: `list` tells how long the last list of pods
-// took; `pods RATE COUNT ROLES` schedules pods, each named for the moment of its scheduling;
-// `answers COUNT MS AGENT` schedules pods on node-0 and asks that agent; `steady RATE COUNT AGENT`
-// goes on asking for the first of them; `authority` is the server's.
+// runCluster serves a cluster over TLS. Commands on standard input: `list` returns how long the
+// last list of pods took; `pods RATE COUNT ROLES` schedules pods, with the time of scheduling in
+// each name; `answers COUNT MS AGENT` schedules pods on node-0 and requests their credentials from
+// that agent; `steady RATE COUNT AGENT` keeps requesting those of the first pod; `authority`
+// returns the server's CA.
 func runCluster(args []string) error {
 	flags := flag.NewFlagSet("cluster", flag.ExitOnError)
-	pods := flags.Int("pods", 0, "pods that are there")
+	pods := flags.Int("pods", 0, "existing pods")
 	size := flags.Int("bytes", 6000, "a pod's JSON")
 	nodes := flags.Int("nodes", 10, "nodes, each with an agent's pod")
 	roles := flags.Int("roles", 50, "roles that the pods name in turn")
@@ -317,12 +318,12 @@ func runCluster(args []string) error {
 	return obey(c.command)
 }
 
-func (c *cluster) command(words []string) any {
+func (c *cluster) command(fields []string) any {
 	number := func(at int) int {
-		n, _ := strconv.Atoi(words[at])
+		n, _ := strconv.Atoi(fields[at])
 		return n
 	}
-	switch words[0] {
+	switch fields[0] {
 	case "list":
 		return map[string]any{"seconds": c.listTook.Seconds(), "podBytes": len(c.podJSON(c.workPod(0)))}
 	case "pods":
@@ -332,9 +333,9 @@ func (c *cluster) command(words []string) any {
 	case "authority":
 		return c.objects["/api/v1/namespaces/rolecall/configmaps/rolecall-server-ca"]
 	case "answers":
-		return c.answers(number(1), number(2), words[3])
+		return c.answers(number(1), number(2), fields[3])
 	case "steady":
-		return c.steady(number(1), number(2), words[3])
+		return c.steady(number(1), number(2), fields[3])
 	}
 	return map[string]any{}
 }
@@ -343,7 +344,7 @@ func (c *cluster) schedule(rate, count, roles int) {
 	started := time.Now()
 	for n := 0; n < count; n++ {
 		time.Sleep(time.Until(started.Add(time.Duration(n) * time.Second / time.Duration(rate))))
-		c.tell("ADDED", podSpec{
+		c.publish("ADDED", podSpec{
 			uid: fmt.Sprintf("cold-%d-%d", roles, n), name: fmt.Sprintf("churn-%d-x", time.Now().UnixMicro()),
 			namespace: "bench", account: "default", node: fmt.Sprintf("node-%d", n%c.nodes),
 			role: fmt.Sprintf("cold-%d-%d", roles, n%roles),

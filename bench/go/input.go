@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// obey does what each line of the input says and answers it with a line of JSON.
-func obey(command func(words []string) any) error {
+// obey runs each line of standard input as a command and answers with a line of JSON.
+func obey(command func(fields []string) any) error {
 	input := bufio.NewScanner(os.Stdin)
 	for input.Scan() {
 		answer := command(strings.Fields(input.Text()))

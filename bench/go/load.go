@@ -42,23 +42,23 @@ type loadResult struct {
 	Fault    string  `json:"fault,omitempty"`
 }
 
-// runLoad asks again and again from addresses in 127.1.0.0/16, each of which is a pod. It prints
-// READY when warmed up and waits for a line on its input, so that the caller can read the
-// candidate's CPU time around the very part that is measured.
+// runLoad sends requests from addresses in 127.1.0.0/16, each of which is a pod. It prints READY
+// once warmed up and waits for a line of input, so that the caller can read the candidate's CPU
+// time exactly before and after the measured part.
 func runLoad(args []string) error {
 	plan := loadPlan{}
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
 	flags.StringVar(&plan.target, "target", "", "host:port")
 	flags.StringVar(&plan.method, "method", "GET", "method")
-	flags.StringVar(&plan.path, "path", "/", "{role} stands for the pod's role")
+	flags.StringVar(&plan.path, "path", "/", "request path; {role} is replaced by the pod's role")
 	flags.StringVar(&plan.header, "header", "", "one more header line")
-	flags.IntVar(&plan.connections, "connections", 1, "at once")
+	flags.IntVar(&plan.connections, "connections", 1, "concurrent connections")
 	flags.IntVar(&plan.sources, "sources", 100, "source addresses; 0 leaves them to the kernel")
 	flags.IntVar(&plan.roles, "roles", 50, "roles that the pods share")
 	flags.BoolVar(&plan.each, "new", false, "a new connection for each request")
-	flags.Float64Var(&plan.seconds, "seconds", 2, "measured")
-	flags.Float64Var(&plan.warmup, "warmup", 5, "at most so many seconds before, until the rate is steady")
-	flags.Float64Var(&plan.rate, "rate", 0, "requests a second; 0 means as many as there can be")
+	flags.Float64Var(&plan.seconds, "seconds", 2, "how long to measure")
+	flags.Float64Var(&plan.warmup, "warmup", 5, "maximum warm-up, which ends once the rate is steady")
+	flags.Float64Var(&plan.rate, "rate", 0, "requests per second; 0 means as fast as possible")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (w *worker) run(end time.Time) {
 	w.hangUp()
 }
 
-// Source n asks for the role of pod n. Its address doesn't change while a connection lives.
+// Source n requests the role of pod n. Its address doesn't change during a connection.
 func (w *worker) exchange(turn int) error {
 	source := turn
 	if w.plan.sources > 0 {

@@ -44,14 +44,14 @@ func runAgent(args []string) error {
 		pods[fmt.Sprintf("127.1.%d.%d", n/250, n%250+1)] = fmt.Sprintf("role-%d", n%50)
 	}
 	return serve("127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked, found := strings.CutPrefix(r.URL.Path, roles)
+		requested, found := strings.CutPrefix(r.URL.Path, roles)
 		if !found && r.Method == http.MethodGet {
 			rest.ServeHTTP(w, r)
 			return
 		}
 		address, _, _ := net.SplitHostPort(r.RemoteAddr)
 		role, known := pods[address]
-		if !known || found && asked != role {
+		if !known || found && requested != role {
 			http.Error(w, "no role", http.StatusNotFound)
 			return
 		}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// runSts is an STS that gives whatever is asked for after a time; `calls` on its input tells how
-// many AssumeRole calls there were so far.
+// runSts is an STS that issues credentials after a delay. The command `calls` on standard input
+// returns the number of AssumeRole calls so far.
 func runSts(args []string) error {
 	flags := flag.NewFlagSet("sts", flag.ExitOnError)
 	takes := flags.Duration("takes", 100*time.Millisecond, "time for an answer")

@@ -1,6 +1,7 @@
 /**
- * The server as it is, over a cluster that it is told of from memory and an STS that takes 100 ms.
- * `NODES PODS ROLES` are its arguments, `tls` a fourth; `churn RATE SECONDS` and `calls` on its input are obeyed.
+ * The real server with a cluster from memory and an STS that takes 100 ms.
+ * Arguments: `NODES PODS ROLES [tls]`. Commands on
+ * standard input: `churn RATE SECONDS` and `calls`.
  */
 import { Buffer } from "node:buffer";
 import process from "node:process";
@@ -123,7 +124,7 @@ function* cluster(): Iterable<PodFacts> {
   for (let n = 0; n < nodes * podsPerNode; n++) yield podOf(n);
 }
 
-/** Every change is a pod that comes, with a role that is known, or goes a second later. */
+/** Every change is a new pod with a known role, or its deletion a second later. */
 async function churn(rate: number, seconds: number): Promise<void> {
   const made: string[] = [];
   const startedAt = performance.now();

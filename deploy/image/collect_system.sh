@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the root of the image, in the folder given: the packet filter's programs, iproute2's ip, what
-# they and the runtimes load, and what a C library expects to find in /etc. Debian's packages for
-# TARGETARCH are unpacked and not installed, and a library's needs read from its file, so nothing of
-# the target runs here, and one machine makes the image of every platform.
+# Creates the image's root in the given folder: the packet filter programs, iproute2's ip, the
+# libraries that they and the runtimes load, and the files that a C library expects in /etc. It only
+# unpacks Debian's packages for TARGETARCH and reads each library's dependencies from its file.
+# Nothing of the target runs here, so one machine can build the image for every platform.
 set -eu
 root=$1
 deno=$2
@@ -21,7 +21,7 @@ foreign update
 foreign install -y --download-only --no-install-recommends conntrack iproute2 iptables nftables \
   libstdc++6
 
-# Links in the way (/lib -> usr/lib) stay links, so that each file lies where it is looked for.
+# Links such as /lib -> usr/lib stay links, so that every file is found at its usual path.
 for top in "$tree" "$root"; do
   for folder in bin sbin lib lib64; do
     mkdir -p "$top/usr/$folder"
@@ -67,7 +67,7 @@ while [ -n "$pending" ]; do
     pending="$pending $tree$libraries/$library"
   done
 done
-# The loader, which its package has as a link that holds for an installed system alone.
+# The loader: its package contains a link that only works on an installed system.
 loader=$(patchelf --print-interpreter "$deno")
 cp -L "$tree$libraries/$(basename "$loader")" "$root$loader"
 

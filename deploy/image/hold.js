@@ -1,4 +1,4 @@
-/** Does nothing until it is told to end: a DaemonSet's pod must not end by itself once its work is done. */
+/** Waits for a signal: the pod of a DaemonSet must keep running when its work is done. */
 import process from "node:process";
 
 process.on("SIGTERM", () => process.exit(0));

@@ -1,7 +1,7 @@
 /**
- * Makes the program as the image has it, in a folder: a bundle and a launcher for each command, with
- * only the permissions it needs. Called as `make_program.ts FOLDER RUNTIME [COMMAND…]`, RUNTIME being
- * the path of the `deno` or `node` that runs it; without commands it makes all of them.
+ * Builds the image's program in a folder: a bundle and a launcher for each command, with only the
+ * permissions it needs. Usage: `make_program.ts FOLDER RUNTIME [COMMAND…]`, where RUNTIME is the
+ * path of the `deno` or `node` that runs it; without commands it builds all of them.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const permissionsFile = join(here, "permissions.json");
 const permissions: Readonly<Record<string, unknown>> =
   JSON.parse(readFileSync(permissionsFile, "utf8")).permissions;
 
-/** Programs beside the bundles, small enough to start every few seconds. */
+/** Further programs, small enough to start every few seconds. */
 const scripts = ["hold", "ready"];
 const modules = commandModules();
 const commands = ["version", ...modules.keys()].filter((name) =>
@@ -55,8 +55,8 @@ function bundle(name: string): void {
 }
 
 /**
- * CommonJS modules in a bundle call `require` for what the runtime has built in. Deno puts one there
- * only where the minifier's names let it find the place.
+ * CommonJS modules in a bundle call `require` for the runtime's built-in modules. Deno adds a
+ * `require` only if the minifier's names let it find the place.
  */
 function giveRequire(file: string): void {
   const bundled = readFileSync(file, "utf8").replace(/^#!.*\n/, "");
@@ -82,8 +82,8 @@ await import("../${name}.js");
 }
 
 /**
- * Deno keeps what it finds out at a program's first start, compiled code among it, by the program's
- * path and the V8 flags. Without it every start takes 0.3 s more.
+ * At a program's first start, Deno caches compiled code and more by the program's path and V8
+ * flags. Without that cache every start takes 0.3 s longer.
  */
 function start(name: string): void {
   run(join(folder, "bin", name), ["--help"], { DENO_DIR: join(folder, "cache") });

@@ -1,4 +1,7 @@
-/** The agent's readiness probe: what the agent of this very pod last said of itself, and 1 unless `ok`. */
+/**
+ * The agent's readiness probe: prints what the agent of this pod last reported; exits with 1 unless
+ * it is `ok`.
+ */
 import { readFileSync } from "node:fs";
 import process from "node:process";
 
