@@ -2,6 +2,7 @@
 
 import type { ConnectionEnds, Reply } from "../net/http_messages.ts";
 
+export type { FollowProgram, ProgramResult, RunProgram } from "../runtime/runtime.ts";
 export type { Log } from "../telemetry/log.ts";
 export type { Clock } from "../time/clock.ts";
 
@@ -116,24 +117,3 @@ export interface ContainerRuntime {
   addresses(sandboxId: string): Promise<readonly string[] | null>;
   close(): void;
 }
-
-export interface ProgramResult {
-  /** 127 if the program isn't there. */
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a program without a shell. */
-export type RunProgram = (
-  command: string,
-  args: readonly string[],
-  options?: { readonly stdin?: string; readonly timeoutMs?: number },
-) => Promise<ProgramResult>;
-
-/** Calls `output` whenever a program prints something; settles when it ends or `signal` aborts. */
-export type FollowProgram = (
-  command: string,
-  args: readonly string[],
-  options: { readonly output: () => void; readonly signal: AbortSignal },
-) => Promise<unknown>;

@@ -3,23 +3,17 @@
  * peer's address, then in all of them, where exactly one must have it; and all that once more.
  */
 import { LRUCache } from "lru-cache";
+import type { ConnectionEnds } from "../net/http_messages.ts";
+import type { Clock } from "../time/clock.ts";
 import type { PodNamespace, ProcessTable } from "./process_table.ts";
-import { Budget, type Clock } from "./read_scheduler.ts";
+import { Budget } from "./read_scheduler.ts";
 import type { Moments } from "./shared_read.ts";
 import { addressKey } from "./socket_table.ts";
 import { type Source, tableKey, type TableReader } from "./table_reader.ts";
 import type { UsedSockets } from "./used_sockets.ts";
 
-/** The two ends of an accepted connection, as the agent's own socket shows them. */
-export interface Connection {
-  readonly peer: string;
-  readonly peerPort: number;
-  readonly local: string;
-  readonly localPort: number;
-}
-
 interface Wanted {
-  readonly connection: Connection;
+  readonly connection: ConnectionEnds;
   /** `endKey` of the pod's end. */
   readonly key: string;
   /** `endKey` of the remote ends that the pod's socket may show. */

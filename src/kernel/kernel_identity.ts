@@ -25,11 +25,14 @@
  * Not covered: a neighbour on the path of the victim's own packets, as HTTP is in the clear.
  */
 import { LRUCache } from "lru-cache";
-import { type Connection, ConnectionSearch } from "./connection_search.ts";
+import type { ConnectionEnds } from "../net/http_messages.ts";
+import type { ProcFiles } from "../runtime/runtime.ts";
+import type { Clock } from "../time/clock.ts";
+import { ConnectionSearch } from "./connection_search.ts";
 import { PodCgroups } from "./pod_cgroup.ts";
-import type { ProcFiles } from "./proc_files.ts";
+
 import { ProcessTable, startTime } from "./process_table.ts";
-import { type Clock, ReadScheduler } from "./read_scheduler.ts";
+import { ReadScheduler } from "./read_scheduler.ts";
 import { Moments } from "./shared_read.ts";
 import { type End, endKey } from "./socket_table.ts";
 import { TableReader } from "./table_reader.ts";
@@ -75,7 +78,7 @@ export class KernelIdentity {
   /** By the pod's end of the connection: the next one with the same end waits for its turn. */
   readonly #inProgress = new Map<string, Promise<Proof>>();
   /** Connections whose socket couldn't be looked for, by the pod's end. */
-  readonly #unread = new LRUCache<string, WeakRef<Connection>>(unreadKept);
+  readonly #unread = new LRUCache<string, WeakRef<ConnectionEnds>>(unreadKept);
 
   constructor(options: KernelIdentityOptions) {
     const { files, clock, own, usedChanged, metadata, listening } = options;
@@ -134,7 +137,7 @@ export class KernelIdentity {
    * and even if it is closed at once: its socket is used up by it. `expected` is the pod that the
    * API shows at the address; it only decides where to look first. Never rejects.
    */
-  prove(connection: Connection, expected?: string): Promise<Proof> {
+  prove(connection: ConnectionEnds, expected?: string): Promise<Proof> {
     const key = endKey({ address: connection.peer, port: connection.peerPort });
     const before = this.#inProgress.get(key);
     const proof = (before ?? Promise.resolve())
@@ -146,7 +149,7 @@ export class KernelIdentity {
     });
   }
 
-  async #prove(key: string, connection: Connection, expected?: string): Promise<Proof> {
+  async #prove(key: string, connection: ConnectionEnds, expected?: string): Promise<Proof> {
     const { peer, local, localPort } = connection;
     if (peer === local) return { kind: "unproven", reason: "no_socket" };
     // An earlier connection with these ends may own the socket that would be found now.
@@ -173,7 +176,7 @@ export class KernelIdentity {
    * The remote ends that the pod's socket may show for this connection. A client that has gone
    * already leaves no local end; its socket may be any that leads here.
    */
-  #remotes({ local, localPort }: Connection): ReadonlySet<string> {
+  #remotes({ local, localPort }: ConnectionEnds): ReadonlySet<string> {
     const { metadata, listening, redirectedTo } = this.#options;
     if (local === "") return new Set([...metadata, ...listening].map(endKey));
     const own = endKey({ address: local, port: localPort });

@@ -2,7 +2,8 @@
 import { KernelIdentity, type KernelIdentityOptions } from "./kernel_identity.ts";
 import type { SavedSockets } from "./used_sockets.ts";
 import { PodCgroups } from "./pod_cgroup.ts";
-import { isForbidden, isGone, messageOf, type ProcFiles } from "./proc_files.ts";
+import type { ProcFiles } from "../runtime/runtime.ts";
+import { isForbidden, isGone, messageOf } from "./proc_fault.ts";
 
 type OpenedKernel =
   | { readonly kind: "opened"; readonly kernel: KernelIdentity }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { FakeProc, podCgroup } from "../../tests/fakes/fake_proc.ts";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { openKernel } from "./open_kernel.ts";
-import type { ProcFiles } from "./proc_files.ts";
+import type { ProcFiles } from "../runtime/runtime.ts";
 
 const agentPod = "00000000-0000-0000-0000-0000000000aa";
 

@@ -4,8 +4,10 @@
  */
 import { localAddresses } from "./socket_table.ts";
 import type { PodCgroups } from "./pod_cgroup.ts";
-import { messageOf, type ProcFiles } from "./proc_files.ts";
-import { Budget, type Clock, type ReadScheduler } from "./read_scheduler.ts";
+import type { ProcFiles } from "../runtime/runtime.ts";
+import type { Clock } from "../time/clock.ts";
+import { messageOf } from "./proc_fault.ts";
+import { Budget, type ReadScheduler } from "./read_scheduler.ts";
 import { type Moments, SharedRead } from "./shared_read.ts";
 
 interface PodProcess {

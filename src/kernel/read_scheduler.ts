@@ -3,13 +3,7 @@
  * connections (2 to 5 ms with the usual 262,144 buckets), so a pod that connects in a tight loop, or
  * misses on purpose, must cost neither the node a core nor another pod its answer.
  */
-
-export interface Clock {
-  /** Milliseconds; it never goes back. */
-  monotonic(): number;
-  /** Runs once after `ms`; the returned function cancels. */
-  after(ms: number, run: () => void): () => void;
-}
+import type { Clock } from "../time/clock.ts";
 
 /** `owner`: reads that probably have the answer. They go first. */
 export type Priority = "owner" | "sweep";

@@ -3,9 +3,11 @@
  * were accepted before it began, and paid for by the namespace that is read, or by all sweeps.
  */
 import { TupleCollector } from "./conntrack.ts";
-import { isGone, type ProcFiles } from "./proc_files.ts";
+import type { ProcFiles } from "../runtime/runtime.ts";
+import type { Clock } from "../time/clock.ts";
+import { isGone } from "./proc_fault.ts";
 import type { PodNamespace, ProcessTable } from "./process_table.ts";
-import { Budget, type Clock, type Priority, type ReadScheduler } from "./read_scheduler.ts";
+import { Budget, type Priority, type ReadScheduler } from "./read_scheduler.ts";
 import { type Moments, SharedRead } from "./shared_read.ts";
 import { type End, endKey, RowCollector, type SocketRow, type TableName } from "./socket_table.ts";
 import type { UsedSockets } from "./used_sockets.ts";

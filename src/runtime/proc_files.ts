@@ -1,15 +1,6 @@
 /** Reads a procfs: files that have no length, processes that go away while they are read. */
 import { open, readdir, readlink, stat } from "node:fs/promises";
-
-export interface ProcFiles {
-  list(path: string): Promise<readonly string[]>;
-  link(path: string): Promise<string>;
-  inode(path: string): Promise<number>;
-  /** A small file. @throws {RangeError} it is longer than 64 KiB */
-  text(path: string): Promise<string>;
-  /** A file of any size, piece by piece. @throws {RangeError} it is longer than `maxBytes` */
-  scan(path: string, maxBytes: number, take: (text: string) => void): Promise<void>;
-}
+import type { ProcFiles } from "./runtime.ts";
 
 const chunkBytes = 65_536;
 

@@ -7,7 +7,6 @@ import type {
   Listener,
   ListenOptions,
 } from "./http/types.ts";
-import type { ProcFiles } from "./proc_files.ts";
 
 interface ProcessUsage {
   readonly cpuSeconds: number;
@@ -55,6 +54,20 @@ export type FollowProgram = (
   args: readonly string[],
   options: FollowOptions,
 ) => Promise<Omit<ProgramResult, "stdout">>;
+
+/** A procfs, below its mount point. Every call is asynchronous. */
+export interface ProcFiles {
+  /** The names in a directory. */
+  list(path: string): Promise<readonly string[]>;
+  /** What a symbolic link points to. */
+  link(path: string): Promise<string>;
+  /** The inode number of what the path leads to. */
+  inode(path: string): Promise<number>;
+  /** A small file. @throws {RangeError} it is longer than 64 KiB */
+  text(path: string): Promise<string>;
+  /** A file of any size, piece by piece. @throws {RangeError} it is longer than `maxBytes` */
+  scan(path: string, maxBytes: number, take: (text: string) => void): Promise<void>;
+}
 
 export interface Runtime {
   readonly platform: { readonly name: "deno" | "node"; readonly version: string };

@@ -22,7 +22,7 @@ function node(routes: readonly object[]) {
     const stdout = JSON.stringify(isRoutes ? routes : program === "nft" ? { nftables: [] } : []);
     return Promise.resolve({ code: 0, stdout, stderr: "" });
   };
-  return { scripts, run, follow: () => Promise.resolve(), hasIpv6: false };
+  return { scripts, run, follow: () => Promise.resolve({ code: 0, stderr: "" }), hasIpv6: false };
 }
 
 test("--interface=auto: every interface but the default route's, which the log names", async () => {
