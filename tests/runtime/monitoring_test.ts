@@ -3,6 +3,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
+import { readProject, runbookPage } from "../../release/project.ts";
 import { knownMetrics } from "./known_metrics.ts";
 
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -66,7 +67,8 @@ test("alerts: each says what it means, and leads to what to do", async () => {
   const operations = await read("docs/operations.md");
   for (const { alert, annotations } of await rules()) {
     assert.ok(annotations["summary"] && annotations["description"], alert);
-    assert.equal(annotations["runbook"], `docs/operations.md#${alert.toLowerCase()}`);
+    const page = runbookPage(await readProject());
+    assert.equal(annotations["runbook_url"], `${page}#${alert.toLowerCase()}`);
     assert.ok(operations.includes(`### ${alert}\n`), `docs/operations.md: no section ${alert}`);
   }
 });

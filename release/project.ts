@@ -1,0 +1,42 @@
+/**
+ * Where the project lives, and which version this is. package.json is the only place that a fork
+ * changes: `version`, `repository`, and under `config` the image's address.
+ */
+import { readFile } from "node:fs/promises";
+
+export interface Project {
+  readonly version: string;
+  readonly description: string;
+  readonly license: string;
+  /** Where people browse it, without a slash at its end. */
+  readonly repository: string;
+  /** With its registry, without a tag. */
+  readonly image: string;
+}
+
+export async function readProject(
+  file: URL = new URL("../package.json", import.meta.url),
+): Promise<Project> {
+  const { version, description, license, repository, config } = JSON.parse(
+    await readFile(file, "utf8"),
+  );
+  for (const [name, value] of [["repository", repository], ["config.image", config?.image]]) {
+    if (typeof value !== "string" || /\s|\/$/.test(value)) {
+      throw new Error(`package.json: ${name} must be an address without a slash at its end`);
+    }
+  }
+  return { version, description, license, repository, image: config.image };
+}
+
+/** The page that says what to do on each alert, as it was at this version. */
+export function runbookPage({ repository, version }: Project): string {
+  return `${repository}/blob/v${version}/docs/operations.md`;
+}
+
+/** Alerting rules, or their tests, whose runbooks are at the project's own address. */
+export function withRunbooks(rules: string, project: Project): string {
+  return rules.replaceAll(
+    /(runbook_url: )\S*?docs\/operations\.md/g,
+    (_, key) => key + runbookPage(project),
+  );
+}
