@@ -98,12 +98,16 @@ export function createFront<Name extends string>(options: FrontOptions<Name>): F
   const route = (incoming: Incoming, startedAt: number): [Name, Answer] => {
     const rateKey = options.rateKey?.(incoming.connection) ?? incoming.peer;
     if (!rate.admits(rateKey, startedAt)) return [unrouted, refuse("flooded")];
-    const problem = options.hostProblem(incoming);
+    const isForProxy = wholeUrl.test(incoming.target);
+    // A whole URL names its host itself; the Host header doesn't count beside it (RFC 9112, 3.2.2).
+    const problem = isForProxy ? undefined : options.hostProblem(incoming);
     if (problem !== undefined) return [unrouted, refuse("host_refused", problem)];
     const found = match(incoming.target);
     const refused = options.authenticate?.(incoming, found?.route.name);
     if (refused !== undefined) return [found?.route.name ?? unrouted, refused];
-    if (found === undefined) return [unrouted, refuse("path_malformed")];
+    if (found === undefined) {
+      return [unrouted, refuse("path_malformed", isForProxy ? noProxy : undefined)];
+    }
     const { route: { name, methods, handler }, path, params } = found;
     const allowed = methods === "any" || methods.includes(incoming.method);
     return [name, allowed ? handler({ incoming, path, params, startedAt }) : refuse("method")];
@@ -114,6 +118,10 @@ export function createFront<Name extends string>(options: FrontOptions<Name>): F
   }
   return { answer, app };
 }
+
+const wholeUrl = /^[a-z][a-z0-9+.-]*:/i;
+const noProxy =
+  "the request's target is a whole URL, but this is no proxy; exempt this address by no_proxy";
 
 interface Match<Name extends string> extends Pick<RequestContext, "path" | "params"> {
   readonly route: Route<Name>;

@@ -18,7 +18,8 @@ interface HostCheckOptions {
   readonly remedy: string;
 }
 
-const hostForm = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?$/;
+/** A name may end with the root's dot, and a port may be empty (RFC 3986, 3.2.3). */
+const hostForm = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]*[A-Za-z0-9_-])\.?)(?::[0-9]{0,5})?$/;
 /** Spellings kept, so that the usual ones aren't parsed for every request. */
 const maxSeen = 64;
 

@@ -88,7 +88,7 @@ const rows = [
   ["ready", "/1.0/api/token", 404, "not found"],
   ["ready", "/latest/user-data", 404, "not found"],
   ["ready", id, 200, "i-1"],
-  ["ready", "http://169.254.169.254/latest/meta-data/instance-id", 400, "malformed"],
+  ["ready", "http://169.254.169.254/latest/meta-data/instance-id", 400, "no proxy"],
   ["ready", "/latest/meta-data%2finstance-id", 400, "malformed"],
   ["none", `${roles}/`, 404, "no role"],
   ["none", `${roles}/reader`, 404, "no role"],

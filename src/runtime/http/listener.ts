@@ -43,6 +43,8 @@ class Connection implements ConnectionEnds {
   readonly localPort: number;
   /** Requests whose answer isn't complete. */
   underway = 0;
+  /** The latest that node:http handed on. */
+  response: ServerResponse | undefined;
   readonly #socket: Socket;
   #local: string | undefined;
 
@@ -193,9 +195,12 @@ class HttpListener implements Listener {
     server.on("checkContinue", (message, response) => this.#request(message, response, true));
     server.on("checkExpectation", (message, response) => this.#request(message, response));
     server.on("connect", (_message, socket) => this.#refuse(socket as Socket, 405));
-    server.on("clientError", (error: ParserError, socket) => {
+    server.on("clientError", (error: ParserError, socket: Socket) => {
+      const connection = this.#open.get(socket) ?? this.#secured.get(socket);
+      // The end of its answer ends the connection; a second answer would follow or replace it.
+      if (connection !== undefined && isPastLastRequest(connection)) return;
       const status = statusOfFault(error.code);
-      this.#refuse(socket as Socket, status, status === 400 ? malformation(error) : undefined);
+      this.#refuse(socket, status, status === 400 ? malformation(error) : undefined);
     });
   }
 
@@ -239,6 +244,7 @@ class HttpListener implements Listener {
     const connection = this.#open.get(message.socket) ?? this.#secured.get(message.socket);
     if (connection === undefined) return void message.socket.destroy();
     connection.underway++;
+    connection.response = response;
     response.once("close", () => this.#answered(message.socket, connection));
     const refusal = refusedRequest(message);
     if (refusal !== undefined) return this.#refuse(message.socket, ...refusal);
@@ -294,6 +300,11 @@ class HttpListener implements Listener {
 }
 
 function ignore(): void {}
+
+/** Whether what the parser objects to matters no more to the request being answered, the last one. */
+function isPastLastRequest({ response }: Connection): boolean {
+  return response?.shouldKeepAlive === false && (response.writableEnded || response.req.complete);
+}
 
 /** What no two open connections of a listener have in common. */
 function endsOf(socket: Socket): string {

@@ -94,7 +94,11 @@ const refused = [
   ["TRACE", "TRACE /x HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 405 Method Not Allowed"],
   ["huge header", get("/x", `A: ${"a".repeat(20_000)}\r\n`), "HTTP/1.1 431 Request Header Fields"],
   ["huge target", get(`/${"a".repeat(20_000)}`), "HTTP/1.1 431 Request Header Fields"],
-  ["obs-fold", get("/x", "A: b\r\n c\r\n"), "HTTP/1.1 400 Bad Request"],
+  [
+    "obs-fold and a body",
+    get("/x", "A: b\r\n c\r\nContent-Length: 1\r\n"),
+    "HTTP/1.1 400 Bad Request",
+  ],
   ["space before colon", get("/x", "A : b\r\n"), "HTTP/1.1 400 Bad Request"],
   ["NUL in a header", get("/x", "A: b\0c\r\n"), "HTTP/1.1 400 Bad Request"],
   [
@@ -118,7 +122,11 @@ const refused = [
     get("/x", "Transfer-Encoding: xchunked\r\n") + "0\r\n\r\n",
     "HTTP/1.1 400 Bad Request",
   ],
-  ["bare LF", "GET /x HTTP/1.1\nHost: h\n\n", "HTTP/1.1 400 Bad Request"],
+  [
+    "bare LF and a body",
+    "GET /x HTTP/1.1\nHost: h\nContent-Length: 1\n\n",
+    "HTTP/1.1 400 Bad Request",
+  ],
 ] as const;
 
 /** EC2's name, a length and a line of text. */

@@ -253,6 +253,35 @@ for (const target of targets) {
     assert.deepEqual(statusesOf(answer), [200, 200], answer);
   });
 
+  // Of a server's listener for agents, which TLS stands for here, scripts ask nothing.
+  if (!target.tls) {
+    for (
+      const [name, lines] of [
+        ["bare line feeds", request(target, last).replaceAll("\r\n", "\n")],
+        [
+          "bare line feeds, as `echo -e` ends them",
+          request(target, last).replaceAll("\r", "") + "\n",
+        ],
+        ["bare line feeds in HTTP/1.0", request(target, "", "1.0").replaceAll("\r\n", "\n")],
+        ["one bare line feed", request(target, last).replace("\r\n", "\n")],
+        ["a length of 0 beside them", request(target, `Content-Length: 0\n${last}`)],
+        ["a folded line", request(target, `X-Folded: a\r\n b\r\n\tc\r\n${last}`)],
+      ] as const
+    ) {
+      test(what("I13", name), async () => {
+        const answer = await exchange(target, [lines]);
+        assert.deepEqual(statusesOf(answer), [200], answer);
+      });
+    }
+  }
+
+  test(what("I8", "what follows a last request gets no answer"), async () => {
+    for (const more of ["", "Content-Length: 1\r\n"]) {
+      const answer = await exchange(target, [request(target, more + last) + "xyz\r\n\r\n"]);
+      assert.deepEqual(statusesOf(answer), [200], answer);
+    }
+  });
+
   for (const method of ["OPTIONS", "POST", "PATCH", "DELETE", "QUERY", "PROPFIND"]) {
     test(what("I10", `${method} gets no 400`), async () => {
       const answer = await exchange(target, [request({ ...target, method }, last)]);

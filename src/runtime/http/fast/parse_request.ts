@@ -46,6 +46,21 @@ export function parseFastRequest(text: string): ParsedRequest | undefined {
     : { method, target, rawHeaders, keepAlive: ending === "keep-alive" };
 }
 
+const oneHead = /^(?:[^\r\n]+\r?\n)+(?:\r?\n)+$/;
+const announcesBody = /^(?:content-length[ \t]*:(?![ \t]*0[ \t]*\r?$)|transfer-encoding[ \t]*:)/im;
+const bareOrFolded = /(?<!\r)\n|\n[ \t]/;
+
+/**
+ * The same request with CR LF behind each line, and each folded line joined to the one before, as
+ * RFC 9112 (2.2, 5.2) allows and scripts with `nc` need; node:http's parser refuses both. Undefined
+ * unless `text` is one request to its end, without a body: only there do all parsers agree about it.
+ */
+export function withStrictLines(text: string): string | undefined {
+  if (!bareOrFolded.test(text) || !oneHead.test(text) || announcesBody.test(text)) return undefined;
+  const lines = text.replace(/[\r\n]+$/, "").replace(/\r?\n[ \t]+/g, " ").split(/\r?\n/);
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
 function splitLines(lines: string): string[] {
   const raw: string[] = [];
   for (let at = 0; at < lines.length;) {

@@ -20,7 +20,12 @@ import {
 } from "../../../net/http_messages.ts";
 import { FastRequest } from "./request.ts";
 import { encodeResponse } from "./encode_response.ts";
-import { maxFastRequestBytes, type ParsedRequest, parseFastRequest } from "./parse_request.ts";
+import {
+  maxFastRequestBytes,
+  type ParsedRequest,
+  parseFastRequest,
+  withStrictLines,
+} from "./parse_request.ts";
 import type { SendProtocolError } from "../protocol_error.ts";
 
 /** What the fast path leaves to its listener. */
@@ -129,7 +134,7 @@ class FastConnection {
     if (this.#state === "answering" || this.#state === "flushing") return this.#keep(bytes);
     if (this.#state === "ending") return;
     const request = this.#plain(bytes);
-    if (request === undefined) this.#handOver(bytes);
+    if (request === undefined) this.#handOver(strictLinesOf(bytes));
     else this.#answer(request);
   };
 
@@ -305,6 +310,11 @@ class FastConnection {
       socket.resume();
     });
   }
+}
+
+function strictLinesOf(bytes: Buffer): Buffer {
+  const text = withStrictLines(bytes.toString("latin1"));
+  return text === undefined ? bytes : Buffer.from(text, "latin1");
 }
 
 function cut(this: Socket): void {
