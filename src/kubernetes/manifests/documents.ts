@@ -63,7 +63,8 @@ function isKubectls({ tag, format }: { readonly tag: string; readonly format?: s
 
 /** Reads a whole file's text; empty documents between `---` lines are passed over. */
 export function readManifestText(file: string, text: string): ManifestText {
-  if (text.includes("\0")) return refuse(`${file}: isn't UTF-8 text; save it as UTF-8`);
+  // U+FFFD stands for bytes that weren't UTF-8.
+  if (/[\0\ufffd]/.test(text)) return refuse(`${file}: isn't UTF-8 text; save it as UTF-8`);
   const results = jsonValues(text)
     .flatMap(({ line, value }) => parsed(value, line))
     .map((options, index) => new Source({ ...options, file, index }))
@@ -170,11 +171,15 @@ class Source {
   #aliasProblem(): string | null {
     let problem: string | null = null;
     visit(this.#document, {
-      Alias: (_, alias) => {
-        if (alias.resolve(this.#document) !== undefined) return;
+      Alias: (_, alias, path) => {
+        const { source } = alias;
+        const meant = alias.resolve(this.#document);
+        if (meant !== undefined && !path.includes(meant)) return;
         const line = this.#options.lineAt(alias.range?.[0] ?? 0);
-        problem =
-          `${this.#name}, line ${line}: *${alias.source} has no anchor &${alias.source} above`;
+        const why = meant === undefined
+          ? `has no anchor &${source} above`
+          : `stands within &${source} itself; expected an anchor that ends above`;
+        problem = `${this.#name}, line ${line}: *${source} ${why}`;
         return visit.BREAK;
       },
     });

@@ -97,6 +97,16 @@ const cases = [
     "kind: Pod\nmetadata: *gone\n",
     "c.yaml: document 1, line 2: *gone has no anchor &gone above",
   ],
+  [
+    "an alias within its own anchor",
+    "kind: Pod\nmetadata: &m\n  name: a\n  labels: {self: *m}\n",
+    "c.yaml: document 1, line 4: *m stands within &m itself; expected an anchor that ends above",
+  ],
+  [
+    "bytes that aren't UTF-8",
+    "kind: Pod\nmetadata: {name: caf\ufffd}\n",
+    "c.yaml: isn't UTF-8 text; save it as UTF-8",
+  ],
 ] as const;
 
 for (const [name, text, problem] of cases) {

@@ -80,6 +80,26 @@ const unread = [
     "line 3",
   ],
   [
+    "a key of Spark's properties",
+    `${operator}spec: {sparkConf: {spark.driver.annotation.iam.amazonaws.com/role: r}}\n`,
+    "line 4",
+  ],
+  [
+    "Spark's properties as a text",
+    "kind: ConfigMap\nmetadata: {name: a}\ndata:\n  s: 'spark.annotation.iam.amazonaws.com/role  r'\n",
+    "line 4",
+  ],
+  [
+    "a parameter of Helm's",
+    `${operator}spec: {parameters: [{name: 'podAnnotations.iam\\.amazonaws\\.com/role', value: r}]}\n`,
+    "line 4",
+  ],
+  [
+    "a JSON patch",
+    `${operator}spec: {patches: [{path: /metadata/annotations/iam.amazonaws.com~1role}]}\n`,
+    "line 4",
+  ],
+  [
     "an unrendered template",
     'kind: Pod\nmetadata:\n  name: a\n  annotations: {iam.amazonaws.com/role: "{{ x }}"}\n',
     "line 4",
@@ -99,6 +119,12 @@ for (const [what, manifest, line] of unread) {
     assert.match(found[0]?.why ?? "", /; |, with --kubeconfig/);
   });
 }
+
+test("manifestFacts(): a program's flag that names the key alone sets no role", () => {
+  const args = "['--iam-role-key=iam.amazonaws.com/role']";
+  const pod = `kind: Pod\nmetadata: {name: a}\nspec: {containers: [{args: ${args}}]}\n`;
+  assert.deepEqual(read(pod).unread, []);
+});
 
 test("manifestFacts(): a pod isn't known where its namespace or ServiceAccount is a template", () => {
   const pod = (role: string) => `kind: Pod\nmetadata: {name: a, annotations: {${role}}}\n`;

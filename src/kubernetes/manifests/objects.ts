@@ -4,7 +4,14 @@
  * them.
  */
 import type { Fields, ManifestDocument } from "./documents.ts";
-import { fieldsAt, fieldsOf, isBuiltIn, type PodTemplate, podTemplates } from "./pod_templates.ts";
+import {
+  fieldsAt,
+  fieldsOf,
+  isBuiltIn,
+  kindRemedy,
+  type PodTemplate,
+  podTemplates,
+} from "./pod_templates.ts";
 
 /** Of every annotation that is read, kiam's, kube2iam's and ours. */
 export const annotationPrefix = "iam.amazonaws.com/";
@@ -93,12 +100,23 @@ function problemsOf(object: ManifestObject): string[] {
   const named = name ?? generateName;
   const needsName = kind === "Namespace" || kind === "ServiceAccount";
   const found = [
+    ...kindProblems(document),
     ...typeProblems(document, [], ofAnyObject),
     ...templates.flatMap(({ path }) => typeProblems(document, path, ofPods)),
     ...annotationProblems(document),
   ];
   if (named === "" && needsName && found.length === 0) found.push(nameless(document));
   return [...new Set(found)];
+}
+
+function kindProblems(document: ManifestDocument): string[] {
+  const { kind, fields } = document;
+  const remedy = kindRemedy(fields);
+  if (remedy === null) return [];
+  const version = String(fields.apiVersion ?? "v1");
+  return [
+    `${document.place(["kind"])}: apiVersion ${version} has no kind ${kind}; expected ${remedy}`,
+  ];
 }
 
 /** The problem of an object that has to have a name. */

@@ -38,6 +38,21 @@ const refused = [
     `line 3: ${role} 8; ${text}`,
   ],
   [
+    "a kind in small letters",
+    "apiVersion: v1\nkind: pod\nmetadata: {name: a}\n",
+    "line 2: apiVersion v1 has no kind pod; expected kind: Pod with apiVersion: v1",
+  ],
+  [
+    "a list in small letters",
+    "apiVersion: v1\nkind: list\nitems: []\n",
+    "line 2: apiVersion v1 has no kind list; expected kind: List with apiVersion: v1",
+  ],
+  [
+    "a kind of another group",
+    "apiVersion: v1\nkind: Deployment\nmetadata: {name: a}\n",
+    "line 2: apiVersion v1 has no kind Deployment; expected kind: Deployment with apiVersion: apps/v1",
+  ],
+  [
     "annotations that are a text",
     pod("name: a, annotations: x"),
     'line 2: metadata.annotations is "x"; expected fields',

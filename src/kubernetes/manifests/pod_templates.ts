@@ -50,12 +50,33 @@ function groupOf({ apiVersion }: Fields): string | null {
   return apiVersion.includes("/") ? apiVersion.split("/")[0]! : "";
 }
 
+const spelled = new Map(
+  [...Object.keys(known), "/Namespace", "/ServiceAccount", "/List"].map((key) => {
+    const [group = "", kind = ""] = key.split("/");
+    return [kind.toLowerCase(), { group, kind }];
+  }),
+);
+
+/** How a kind that is read has to be written; null where it is, and for kinds that aren't read. */
+export function kindRemedy(fields: Fields): string | null {
+  const found = spelled.get(String(fields.kind).toLowerCase());
+  if (found === undefined || !isBuiltIn(fields)) return null;
+  const group = groupOf(fields);
+  const isInGroup = group === null || current(group) === found.group;
+  if (isInGroup && found.kind === fields.kind) return null;
+  return `kind: ${found.kind} with apiVersion: ${found.group === "" ? "" : `${found.group}/`}v1`;
+}
+
 /** `extensions` is the old name of `apps`. */
+function current(group: string): string {
+  return group === "extensions" ? "apps" : group;
+}
+
 function knownPath(fields: Fields): readonly string[] | undefined {
   const kind = String(fields.kind);
   const group = groupOf(fields);
   if (group === null) return byKind.get(kind);
-  const key = `${group === "extensions" ? "apps" : group}/${kind}`;
+  const key = `${current(group)}/${kind}`;
   return Object.hasOwn(known, key) ? known[key] : undefined;
 }
 

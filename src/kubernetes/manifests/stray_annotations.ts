@@ -80,12 +80,16 @@ function isOwn(path: readonly string[]): boolean {
   return path.slice(0, 2).join(".") === "metadata.annotations";
 }
 
+/** `KEY: value` or `KEY=value`. */
+const setting = /iam\.amazonaws\.com\/(?:role|session-name|external-id)["']?\s*[:=]/;
+/** Below another key, as in Spark's properties, Helm's `--set` (`iam\.amazonaws…`) and JSON patches (`~1`). */
+const pathTo =
+  /(?:\.iam\.amazonaws\.com\/|iam\\+\.amazonaws\\*\.com\/|iam\.amazonaws\.com~1)(?:role|session-name|external-id)/;
+
 /** The first text that sets such an annotation: a manifest in a ConfigMap, an argument of an operator. */
 function textPath({ document }: ManifestObject): readonly string[] | undefined {
   for (const { path, text } of textsIn(document.fields)) {
-    if (/iam\.amazonaws\.com\/(?:role|session-name|external-id)["']?\s*[:=]/.test(text)) {
-      return path;
-    }
+    if (setting.test(text) || pathTo.test(text)) return path;
   }
   return undefined;
 }
@@ -96,5 +100,8 @@ function* textsIn(
 ): Iterable<{ readonly path: readonly string[]; readonly text: string }> {
   if (typeof value === "string") return yield { path, text: value };
   if (typeof value !== "object" || value === null || path.at(-1) === "annotations") return;
-  for (const [key, inner] of Object.entries(value as Fields)) yield* textsIn(inner, [...path, key]);
+  for (const [key, inner] of Object.entries(value as Fields)) {
+    if (pathTo.test(key)) yield { path: [...path, key], text: key };
+    yield* textsIn(inner, [...path, key]);
+  }
 }
