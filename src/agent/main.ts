@@ -85,7 +85,7 @@ async function serve(run: Run): Promise<void> {
   await redirect?.check();
   const agent = await assemble(run, redirect, ended.signal);
   const reporting = reportReadiness(run, agent);
-  const hasPredecessor = await isTaken(settings.adminListen, probe(runtime));
+  const hasPredecessor = await isTaken(settings.adminListen, probe(runtime), systemClock);
   open.admin = await listenAdmin(run, agent);
   const running = agent.run(ended.signal);
   if (hasPredecessor) await waitToOvertake(run, agent);
@@ -208,7 +208,7 @@ function waitToOvertake({ runtime, settings, stopping }: Run, agent: Agent): Pro
   return overtake({
     clock: systemClock,
     able: () => agent.missing().length === 0,
-    taken: () => isTaken(settings.listen, probe(runtime)),
+    taken: () => isTaken(settings.listen, probe(runtime), systemClock),
   }, stopping);
 }
 

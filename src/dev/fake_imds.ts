@@ -2,6 +2,7 @@
  * An instance metadata service for requests that are passed on. Like on a hardened node, it requires a
  * token; keys, user data and role that pods must never see are recognisable by their values.
  */
+import { imdsVersion } from "../agent/documents/credentials_documents.ts";
 
 interface FakeImdsOptions {
   /** Milliseconds since the epoch. */
@@ -107,11 +108,13 @@ function documents({ region, accountId, now }: FakeImdsOptions): ReadonlyMap<str
   ]);
 }
 
+const inVersion = new RegExp(`^/${imdsVersion}(/.*)?$`);
+
 /** A leaf's text, or for a folder the names in it, folders with a slash, as EC2 lists them. */
 function lookUp(tree: ReadonlyMap<string, string>, pathname: string): string | undefined {
-  const inVersion = /^\/(?:latest|1\.0|\d{4}-\d\d-\d\d)(\/.*)?$/.exec(pathname);
-  if (inVersion === null) return pathname === "/" ? "latest" : undefined;
-  const path = (inVersion[1] ?? "/").replace(/\/+$/, "");
+  const found = inVersion.exec(pathname);
+  if (found === null) return pathname === "/" ? "latest" : undefined;
+  const path = (found[1] ?? "/").replace(/\/+$/, "");
   const leaf = tree.get(path);
   if (leaf !== undefined) return leaf;
   const names = [...tree.keys()]

@@ -2,10 +2,19 @@
  * The addresses that manifests give to pods. Only loopback addresses are used, since requests from this
  * machine can come from each of them; others are left out, such as a dual-stack pod's second one.
  */
+import type { ManifestDocument } from "../kubernetes/manifests/documents.ts";
 import { fieldsOf } from "../kubernetes/manifests/pod_templates.ts";
 import { claimant } from "../net/address_claim.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
-import type { DevObject } from "./manifest_objects.ts";
+
+/** An object with its place in the manifests. */
+export interface DevObject {
+  readonly document: ManifestDocument;
+  readonly name: string;
+  readonly namespace: string;
+  /** A Kubernetes object with all that the facts are picked from. */
+  readonly object: Readonly<Record<string, unknown>>;
+}
 
 interface Written {
   /** Under `status`. */

@@ -3,19 +3,9 @@
  * node, names for `generateName`, and namespaces that aren't in the files.
  */
 import { createHash } from "node:crypto";
-import type { ManifestDocument } from "../kubernetes/manifests/documents.ts";
 import { type ManifestObject, nameless } from "../kubernetes/manifests/objects.ts";
 import { fieldsOf } from "../kubernetes/manifests/pod_templates.ts";
-import { warnShared, withLoopbackAddresses } from "./manifest_addresses.ts";
-
-/** An object with its place in the manifests. */
-export interface DevObject {
-  readonly document: ManifestDocument;
-  readonly name: string;
-  readonly namespace: string;
-  /** A Kubernetes object with all that the facts are picked from. */
-  readonly object: Readonly<Record<string, unknown>>;
-}
+import { type DevObject, warnShared, withLoopbackAddresses } from "./manifest_addresses.ts";
 
 type KubernetesObject = DevObject["object"];
 

@@ -4,8 +4,14 @@
  * strings, ARNs, numbers, dates, Bool and Null, each with `IfExists`, `ForAllValues:` and
  * `ForAnyValue:`. IP addresses and binary values are rejected as unsupported, never passed over.
  */
-import type { Condition } from "./policy_document.ts";
 import { matchesPieces, type Piece, piecesOf } from "./wildcard.ts";
+
+export interface Condition {
+  /** As written, such as `ForAnyValue:StringLike` or `StringEqualsIfExists`. */
+  readonly operator: string;
+  readonly key: string;
+  readonly values: readonly string[];
+}
 
 /** The request's condition keys, in lower case, with their values. */
 export type RequestContext = ReadonlyMap<string, readonly string[]>;

@@ -4,7 +4,7 @@
  * Evaluating them is `evaluate.ts`'s.
  */
 import * as v from "valibot";
-import { conditionProblem } from "./conditions.ts";
+import { type Condition, conditionProblem } from "./conditions.ts";
 
 /** What a policy is attached to: trust policies name principals, the others name resources. */
 export type PolicyKind = "trust" | "permissions";
@@ -22,13 +22,6 @@ export interface PrincipalMatcher {
 }
 
 type PrincipalType = "AWS" | "Federated" | "Service";
-
-export interface Condition {
-  /** As written, such as `ForAnyValue:StringLike` or `StringEqualsIfExists`. */
-  readonly operator: string;
-  readonly key: string;
-  readonly values: readonly string[];
-}
 
 export interface Statement {
   readonly effect: "Allow" | "Deny";

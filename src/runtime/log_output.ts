@@ -2,6 +2,8 @@
  * Lines for a reader that may stop reading: writing never waits for it, and what is held back for it
  * is bounded. On Deno a plain write to a full pipe would hold up the whole program.
  */
+import { withDeadline } from "../time/deadline.ts";
+import { systemClock } from "../time/system_clock.ts";
 
 /** About an hour of an agent's lines. */
 const mostChars = 1_048_576;
@@ -28,11 +30,9 @@ export class LogOutput {
 
   /** Settles once everything is written, or nobody has read it within `ms`. */
   async written(ms: number): Promise<void> {
-    if (this.#writing === null) return;
-    let timer;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-    await Promise.race([this.#writing, late]);
-    clearTimeout(timer);
+    const writing = this.#writing;
+    if (writing === null) return;
+    await withDeadline({ clock: systemClock, ms }, () => writing).catch(() => {});
   }
 
   async #writeHeld(): Promise<void> {

@@ -3,6 +3,7 @@
  * each connection to either, so the new one joins only when it can answer as well as the old.
  */
 import { type HostPort, hostPortText } from "../../net/host_port.ts";
+import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock } from "../ports.ts";
 
@@ -19,11 +20,18 @@ const askEveryMs = 300;
  * Whether anything listens at an address this process is about to listen on. Only a refused
  * connection says no: on a busy node the old agent may well answer too late.
  */
-export async function isTaken(at: HostPort, client: ProbeClient): Promise<boolean> {
+export async function isTaken(
+  at: HostPort,
+  client: ProbeClient,
+  clock: Pick<Clock, "after">,
+): Promise<boolean> {
   if (at.port === 0) return false;
   try {
-    const signal = AbortSignal.timeout(patienceMs);
-    const response = await client.fetch(`http://${hostPortText(reachable(at))}/livez`, { signal });
+    const url = `http://${hostPortText(reachable(at))}/livez`;
+    const response = await withDeadline(
+      { clock, ms: patienceMs },
+      (signal) => client.fetch(url, { signal }),
+    );
     await response.body?.cancel();
     return true;
   } catch (fault) {

@@ -22,22 +22,25 @@ for (const [host, expected] of hosts) {
       },
       close: () => void asked.push("closed"),
     };
-    assert.equal(await isTaken({ host, port: 8181 }, client), true);
+    assert.equal(await isTaken({ host, port: 8181 }, client, new ManualClock()), true);
     assert.deepEqual(asked, [expected, "closed"]);
   });
 }
 
 test("isTaken() an answer that comes too late: yes", async () => {
-  const late = new DOMException("The operation timed out", "TimeoutError");
-  const client = { fetch: () => Promise.reject(late), close: () => {} };
-  assert.equal(await isTaken({ host: "::", port: 8181 }, client), true);
+  const client = { fetch: () => new Promise<never>(() => {}), close: () => {} };
+  const clock = new ManualClock();
+  const taken = isTaken({ host: "::", port: 8181 }, client, clock);
+  await clock.advance(500);
+  assert.equal(await taken, true);
+  assert.equal(clock.pending(), 0);
 });
 
 test("isTaken() nobody listens, or any free port will do: no", async () => {
   const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
   const client = { fetch: () => Promise.reject(refused), close: () => {} };
-  assert.equal(await isTaken({ host: "::", port: 8181 }, client), false);
-  assert.equal(await isTaken({ host: "::", port: 0 }, client), false);
+  assert.equal(await isTaken({ host: "::", port: 8181 }, client, new ManualClock()), false);
+  assert.equal(await isTaken({ host: "::", port: 0 }, client, new ManualClock()), false);
 });
 
 test("overtake() waits until this agent is able", async () => {
