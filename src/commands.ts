@@ -128,21 +128,24 @@ export const commands: Commands = {
   },
   migrate: {
     group: forOperators,
-    usage: "check [FILE…|FOLDER…|-] [flags]",
+    usage: "check|generate [FILE…|FOLDER…|-] [flags]",
     summary:
-      "lists the pods that would get a different answer than under kiam or kube2iam, and why",
+      "check: lists the pods that would get a different answer than under kiam or kube2iam; " +
+      "generate: prints what IRSA or EKS Pod Identity needs so that pods keep their roles",
     flags: migrateFlags,
-    words: ["check"],
+    words: ["check", "generate"],
     examples: [
       "migrate check --role-base-arn=arn:aws:iam::111122223333:role/",
-      "migrate check --from=kiam-v4 --kubeconfig=FILE --output=json",
+      "migrate check --from=kiam-v4 --kubeconfig=FILE -o json",
       "migrate check namespaces.yaml deployments.yaml",
+      "migrate generate --to=irsa --context=prod",
+      "migrate generate --to=pod-identity --cluster-name=prod -o terraform > roles.tf",
     ],
     exitCodes: {
-      0: "no answer differs",
+      0: "no answer differs; every role is migrated",
       1: "the cluster can't be read",
-      3: "answers differ, or a pod's can't be judged",
-      5: "no answer differs, but some objects name roles and couldn't be compared",
+      3: "answers differ, or a pod's can't be judged; some pod isn't migrated",
+      5: "otherwise 0, but something couldn't be compared or evaluated",
     },
     load: async () => (await import("./migrate/command.ts")).runMigrate,
   },

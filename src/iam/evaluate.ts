@@ -18,7 +18,9 @@ export type Principal =
     readonly principalArn: string;
   }
   /** A token of an OIDC provider, given by the provider's ARN. */
-  | { readonly kind: "federated"; readonly provider: string };
+  | { readonly kind: "federated"; readonly provider: string }
+  /** One of AWS's own, such as `pods.eks.amazonaws.com`. */
+  | { readonly kind: "service"; readonly name: string };
 
 interface AccessRequest {
   /** Such as `sts:AssumeRole`. */
@@ -68,8 +70,10 @@ function matches({ negated, patterns }: Matcher, text: string, ignoreCase: boole
   return patterns.some((one) => matchesPieces(piecesOf(same(one)), same(text))) !== negated;
 }
 
+const principalTypes = { aws: "AWS", federated: "Federated", service: "Service" } as const;
+
 function matchPrincipal({ negated, principals }: PrincipalMatcher, caller: Principal): Verdict {
-  const written = caller.kind === "aws" ? principals.AWS ?? [] : principals.Federated ?? [];
+  const written = principals[principalTypes[caller.kind]] ?? [];
   const found = written.map((one) => namedBy(one, caller))
     .reduce((a, b) => order.indexOf(b) > order.indexOf(a) ? b : a, "none");
   if (negated) return found === "none" ? "account" : "none";
@@ -77,7 +81,10 @@ function matchPrincipal({ negated, principals }: PrincipalMatcher, caller: Princ
 }
 
 function namedBy(written: string, caller: Principal): Verdict {
-  if (caller.kind === "federated") return written === caller.provider ? "principal" : "none";
+  if (caller.kind !== "aws") {
+    const name = caller.kind === "federated" ? caller.provider : caller.name;
+    return written === name ? "principal" : "none";
+  }
   if (written === caller.arn && caller.arn !== caller.principalArn) return "session";
   if (written === "*" || written === caller.principalArn) return "principal";
   const account = /^(?:arn:[a-z-]+:iam::)?(\d{12})(?::root)?$/.exec(written)?.[1];

@@ -146,6 +146,23 @@ const runs = [
   [["check", "none.yaml"], 2, /none\.yaml: can't be read/],
   [["check"], 2, /no files and no kubeconfig/],
   [["good.yaml"], 2, /expected migrate check/],
+  [["check", "good.yaml", "-o", "cli"], 2, /"cli" is not valid for migrate check; expected text/],
+  [["check", "good.yaml", "--context=prod"], 2, /expected a cluster or files, not both/],
+  [["check", "good.yaml", base, "-n", "other"], 0, /^0 pods compared/],
+  [["generate", "good.yaml"], 2, /^--to: is missing; expected irsa or pod-identity/],
+  [["generate", "--to=x", "good.yaml"], 2, /^--to: "x" is not valid; expected one of irsa, pod-id/],
+  [["generate", "--to=irsa", "good.yaml"], 2, /^--oidc-issuer: is missing/],
+  [["generate", "--to=pod-identity", "good.yaml"], 2, /^--cluster-name: is missing/],
+  [
+    ["generate", "--to=pod-identity", "--cluster-name=c", "good.yaml", base],
+    0,
+    /^To pod-identity: 1 ServiceAccounts, 1 roles; 0 pods not migrated/,
+  ],
+  [
+    ["generate", "--to=pod-identity", "--cluster-name=c", "alone.yaml", base],
+    5,
+    /NamespaceUnknown: what namespace apps permits isn't in the manifests/,
+  ],
   [["check", "good.yaml", "--role-base-arn=x", "--from=k"], 2, /--from[\s\S]*role/],
   [
     ["check", "--kubeconfig=none.yaml"],

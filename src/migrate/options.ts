@@ -1,24 +1,48 @@
-/** The flags and arguments of `migrate check`, parsed, or everything that is wrong with them. Pure. */
+/** The flags and arguments of `migrate`, parsed, or everything that is wrong with them. Pure. */
 import {
   kubeconfigFile,
   type KubeconfigFiles,
   usualKubeconfig,
 } from "../kubernetes/client/kubeconfig_files.ts";
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
+import type { PolicySettings } from "../policy/facts.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
 import { migrateFlags } from "./flags.ts";
 import type { MigrationSettings } from "./difference.ts";
+import type { planFormats } from "./generate/formats.ts";
+import type { Target } from "./generate/trust.ts";
 import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
 
 export interface MigrateOptions {
-  readonly source:
-    | { readonly kind: "files"; readonly paths: readonly string[] }
-    | { readonly kind: "cluster"; readonly kubeconfig: KubeconfigFiles };
+  readonly source: MigrateSource;
+  readonly task: CheckTask | GenerateTask;
+}
+
+export interface MigrateSource {
+  /** Manifests; none: a cluster is read. */
+  readonly paths: readonly string[];
+  /** Of the cluster; null without one. */
+  readonly kubeconfig: KubeconfigFiles | null;
+  readonly context: string | null;
+  /** `--namespace`. */
+  readonly namespace: string | null;
+}
+
+export interface CheckTask {
+  readonly kind: "check";
   /** Empty: concluded from the annotations. */
   readonly from: readonly Predecessor[];
   readonly json: boolean;
   readonly settings: MigrationSettings;
+}
+
+export interface GenerateTask {
+  readonly kind: "generate";
+  readonly policy: PolicySettings;
+  readonly format: keyof typeof planFormats;
+  /** With an empty issuer, the cluster's is read. */
+  readonly target: Target;
 }
 
 type ParsedOptions =
@@ -34,39 +58,70 @@ export function parseMigrateOptions(args: readonly string[], env: Env): ParsedOp
     return { kind: "problems", problems: [...parsed.problems, ...policyProblems(parsed.values)] };
   }
   const { values, positionals: [word, ...paths] } = parsed;
-  const source = sourceOf(values, paths, env);
+  const kubeconfig = values.kubeconfig ? kubeconfigFile(values.kubeconfig) : usualKubeconfig(env);
+  const { task, problems: taskProblems } = taskOf(word, values, paths.length > 0);
+  const both = paths.length > 0 && (values.kubeconfig !== "" || values.context !== "");
   const problems = [
-    ...(word === "check"
-      ? []
-      : [`${["migrate", word].join(" ").trim()}: expected migrate check [FILE…]`]),
-    ...(source === null
-      ? ["migrate check: no files and no kubeconfig; expected FILE… or --kubeconfig"]
+    ...taskProblems,
+    ...(paths.length === 0 && kubeconfig === null
+      ? ["migrate: no files and no kubeconfig; expected FILE… or --kubeconfig"]
       : []),
-    ...(paths.length > 0 && values.kubeconfig !== ""
-      ? ["--kubeconfig: expected it or files, not both"]
-      : []),
+    ...(both ? ["--kubeconfig, --context: expected a cluster or files, not both"] : []),
     ...policyProblems(values),
   ];
-  if (problems.length > 0 || source === null) return { kind: "problems", problems };
+  if (problems.length > 0 || task === null) return { kind: "problems", problems };
+  const context = values.context || null;
+  const source = { paths, kubeconfig, context, namespace: values.namespace || null };
+  return { kind: "options", options: { source, task } };
+}
+
+interface FoundTask {
+  readonly task: MigrateOptions["task"] | null;
+  readonly problems: readonly string[];
+}
+
+function taskOf(word: string | undefined, values: Values, fromFiles: boolean): FoundTask {
+  if (word === "check") return checkTask(values);
+  if (word === "generate") return generateTask(values, fromFiles);
+  const expected = "expected migrate check [FILE…] or migrate generate --to=… [FILE…]";
+  return { task: null, problems: [`${["migrate", word].join(" ").trim()}: ${expected}`] };
+}
+
+function checkTask(values: Values): FoundTask {
+  const { output } = values;
+  const isOurs = output === "text" || output === "json";
   return {
-    kind: "options",
-    options: {
-      source,
+    task: {
+      kind: "check",
       from: predecessorsOf(values.from),
-      json: values.output === "json",
+      json: output === "json",
       settings: { before: beforeOf(values), ours: policySettingsOf(values) },
     },
+    problems: isOurs ? [] : [
+      `--output: ${JSON.stringify(output)} is not valid for migrate check; expected text or json`,
+    ],
   };
 }
 
-function sourceOf(
-  values: Values,
-  paths: readonly string[],
-  env: Env,
-): MigrateOptions["source"] | null {
-  if (paths.length > 0) return { kind: "files", paths };
-  const kubeconfig = values.kubeconfig ? kubeconfigFile(values.kubeconfig) : usualKubeconfig(env);
-  return kubeconfig === null ? null : { kind: "cluster", kubeconfig };
+function generateTask(values: Values, fromFiles: boolean): FoundTask {
+  const { to, output: format, "cluster-name": clusterName, "oidc-issuer": url } = values;
+  const policy = policySettingsOf(values);
+  const [issuer, audience] = [url.replace(/^https?:\/\//, ""), values["web-identity-audience"]];
+  const task = (target: Target, ...problems: string[]): FoundTask => {
+    return { task: { kind: "generate", policy, format, target }, problems };
+  };
+  if (to === "irsa") {
+    const missing =
+      "--oidc-issuer: is missing; expected the cluster's issuer, which IAM knows as an " +
+      "OIDC provider";
+    const problems = fromFiles && issuer === "" ? [missing] : [];
+    return task({ kind: "irsa", issuer, audience }, ...problems);
+  }
+  if (to === "pod-identity") {
+    const missing = "--cluster-name: is missing; expected the EKS cluster's name";
+    return task({ kind: "pod-identity", clusterName }, ...(clusterName === "" ? [missing] : []));
+  }
+  return { task: null, problems: ["--to: is missing; expected irsa or pod-identity"] };
 }
 
 function predecessorsOf(from: Values["from"]): readonly Predecessor[] {

@@ -6,10 +6,14 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { isDeepStrictEqual } from "node:util";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { env } from "node:process";
+import { annotationKeys } from "../../src/kubernetes/objects/objects.ts";
+import { runMigrate } from "../../src/migrate/command.ts";
+import { fakeRuntime } from "../fakes/runtime.ts";
 import { Running } from "../system/programs.ts";
 import { Hopeless, until } from "../system/until.ts";
 import {
@@ -22,6 +26,7 @@ import {
 
 const page = new Map(pages()).get("docs/getting-started.md")!;
 const files = documentedFiles(page);
+const { permitted: permittedKey, role: roleKey } = annotationKeys;
 const serverRole = "masters.k8s.example.com";
 
 let folder: string;
@@ -100,6 +105,44 @@ test("every policy on any page is one that IAM takes", () => {
     }
   }
   assert.ok(count >= 5, `${count}`);
+});
+
+test("migrate generate: its commands add to trust policies, and keep what is there", async () => {
+  shell(
+    `aws iam create-role --role-name moved --path /pods/ --assume-role-policy-document '${
+      JSON.stringify(shown("cart.json"))
+    }'`,
+  );
+  const before = shown("cart.json") as { Statement: object[] };
+  const manifests = [
+    { kind: "Namespace", metadata: { name: "shop", annotations: { [permittedKey]: ".*" } } },
+    {
+      kind: "Pod",
+      metadata: { name: "p", namespace: "shop", annotations: { [roleKey]: "pods/moved" } },
+      spec: { serviceAccountName: "cart" },
+    },
+  ];
+  const text = manifests.map((one) => JSON.stringify(one)).join("\n---\n");
+  const issuer = "--oidc-issuer=https://oidc.example.com";
+  const irsa = ["--to=irsa", issuer];
+  // Once more changes nothing.
+  for (const target of [irsa, irsa, ["--to=pod-identity", "--cluster-name=c"]]) {
+    const { runtime, written } = fakeRuntime({ files: { "m.yaml": text } });
+    const base = "--role-base-arn=arn:aws:iam::123456789012:role/";
+    assert.equal(await runMigrate(runtime, ["generate", ...target, base, "-o=cli", "m.yaml"]), 0);
+    writeFileSync(join(folder, "migrate.sh"), written());
+    // Neither Kubernetes nor EKS is here: what concerns them is only printed.
+    const shadowed =
+      'kubectl() { echo "$@"; }; aws() { case $1 in eks) echo "$@";; *) command aws ' +
+      '"$@";; esac; }; . ./migrate.sh';
+    assert.match(shell(shadowed), /cart/);
+  }
+  const { Role: role } = JSON.parse(shell("aws iam get-role --role-name moved"));
+  const { Statement } = role.AssumeRolePolicyDocument;
+  assert.equal(Statement.length, before.Statement.length + 2);
+  for (const one of before.Statement) {
+    assert.ok(Statement.some((other: object) => isDeepStrictEqual(one, other)));
+  }
 });
 
 interface Statement {

@@ -61,7 +61,7 @@ test("kubectl rolecall --help shows the name that it is called by", async () => 
 
 test("kubectl_complete-rolecall answers in the protocol of kubectl's completion", async () => {
   const { code, text } = await run(completion, ["migrate", ""]);
-  assert.deepEqual([code, text], [0, "check\t\n:4\n"]);
+  assert.deepEqual([code, text], [0, "check\t\ngenerate\t\n:4\n"]);
 });
 
 // variable, exit code, what is written

@@ -20,7 +20,7 @@ export interface ManifestObject {
   readonly document: ManifestDocument;
   readonly kind: string;
   readonly builtIn: boolean;
-  /** `default` where the object names none. */
+  /** The given one where the object names none. */
   readonly namespace: string;
   /** Null where the API server would make it up from `generateName`, and of a Pod without either. */
   readonly name: string | null;
@@ -36,13 +36,16 @@ interface ManifestObjects {
   readonly problems: readonly string[];
 }
 
-export function manifestObjects(documents: readonly ManifestDocument[]): ManifestObjects {
-  const objects = documents.map(objectOf);
+export function manifestObjects(
+  documents: readonly ManifestDocument[],
+  namespace = "default",
+): ManifestObjects {
+  const objects = documents.map((document) => objectOf(document, namespace));
   const problems = [...objects.flatMap(problemsOf), ...doubles(objects)];
   return { objects, problems };
 }
 
-function objectOf(document: ManifestDocument): ManifestObject {
+function objectOf(document: ManifestDocument, namespace: string): ManifestObject {
   const { kind, fields } = document;
   const metadata = fieldsOf(fields.metadata);
   return {
@@ -50,7 +53,7 @@ function objectOf(document: ManifestDocument): ManifestObject {
     kind,
     fields,
     builtIn: isBuiltIn(fields),
-    namespace: textOf(metadata.namespace) || "default",
+    namespace: textOf(metadata.namespace) || namespace,
     name: textOf(metadata.name) || null,
     generateName: textOf(metadata.generateName),
     templates: podTemplates(fields).map(completed),

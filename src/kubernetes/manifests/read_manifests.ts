@@ -20,12 +20,17 @@ interface ManifestReading {
   readonly problems: readonly string[];
 }
 
+/** `namespace` is that of objects that name none, as with kubectl's `-n`. */
 export async function readManifests(
   paths: readonly string[],
   source: ManifestFiles,
+  namespace?: string,
 ): Promise<ManifestReading> {
   const texts = (await Promise.all(paths.map((path) => readPath(path, source)))).flat();
-  const { objects, problems } = manifestObjects(texts.flatMap(({ documents }) => documents));
+  const { objects, problems } = manifestObjects(
+    texts.flatMap(({ documents }) => documents),
+    namespace,
+  );
   return {
     files: texts.map(({ file }) => file),
     objects,

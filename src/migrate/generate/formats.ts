@@ -1,0 +1,202 @@
+/** A migration plan as text for people, manifests, JSON, Terraform and commands. Pure. */
+import { providerOf } from "./trust.ts";
+import type { MigrationPlan, PlannedAccount } from "./plan.ts";
+
+export const planFormats = {
+  text: (plan: MigrationPlan) => asLines(report(plan)),
+  manifests: manifestsText,
+  json: jsonText,
+  terraform: terraformText,
+  cli: cliText,
+};
+
+const irsaKey = "eks.amazonaws.com/role-arn";
+
+function asLines(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** For people; the other formats have it as comments. */
+function report({ target, serviceAccounts, roles, notMigrated, notes }: MigrationPlan): string[] {
+  const issuers = target.kind === "irsa"
+    ? [...new Set(roles.map(({ arn }) => providerOf(arn, target.issuer)))]
+    : [];
+  const section = (title: string, lines: readonly string[]) =>
+    lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${oneLine(line)}`)];
+  const missed = Map.groupBy(notMigrated, ({ reason, message }) => `${reason}: ${message}`);
+  return [
+    `To ${target.kind}: ${serviceAccounts.length} ServiceAccounts, ${roles.length} roles; ` +
+    `${notMigrated.length} pods not migrated`,
+    ...section(
+      "ServiceAccounts:",
+      serviceAccounts.flatMap(({ namespace, name, splitFrom, roleArn, workloads }) => [
+        `${namespace}/${name}${splitFrom === null ? "" : ` (new)`}: ${roleArn}`,
+        ...(splitFrom === null
+          ? []
+          : workloads.map((one) => `  set serviceAccountName: ${name} in ${one}`)),
+      ]),
+    ),
+    ...section("Needed in IAM:", issuers.map((arn) => `OIDC provider ${arn}`)),
+    ...section(
+      "Not migrated:",
+      [...missed].flatMap(([cause, pods]) => [cause, ...pods.map(({ pod }) => `  ${pod}`)]),
+    ),
+    ...section("Worth knowing:", notes),
+  ];
+}
+
+/** Names in manifests may be anything. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+}
+
+function comments(plan: MigrationPlan, ...more: readonly string[]): string[] {
+  return [...report(plan), "", ...more].map((line) => `# ${line}`.trimEnd());
+}
+
+function manifestsText(plan: MigrationPlan): string {
+  const objects = plan.serviceAccounts
+    .filter((account) => plan.target.kind === "irsa" || account.splitFrom !== null)
+    .flatMap(({ namespace, name, roleArn }) => [
+      "---",
+      "apiVersion: v1",
+      "kind: ServiceAccount",
+      "metadata:",
+      `  name: ${JSON.stringify(name)}`,
+      `  namespace: ${JSON.stringify(namespace)}`,
+      ...(plan.target.kind === "irsa"
+        ? ["  annotations:", `    ${irsaKey}: ${JSON.stringify(roleArn)}`]
+        : []),
+    ]);
+  const usage = "kubectl apply --server-side --field-manager=rolecall-migrate -f FILE";
+  const aws = "What AWS needs is in --output=cli and --output=terraform.";
+  return asLines([...comments(plan, `Apply with: ${usage}`, aws), ...objects]);
+}
+
+function jsonText({ target, serviceAccounts, roles, ...rest }: MigrationPlan): string {
+  const value = {
+    to: target.kind,
+    serviceAccounts: serviceAccounts.map((account) => ({
+      ...account,
+      annotations: target.kind === "irsa" ? { [irsaKey]: account.roleArn } : {},
+    })),
+    roles: roles.map(({ arn, statements }) => ({
+      arn,
+      trustPolicy: { Version: "2012-10-17", Statement: statements },
+    })),
+    ...(target.kind === "irsa" ? {} : {
+      associations: serviceAccounts.map(({ namespace, name, roleArn }) => {
+        return { clusterName: target.clusterName, namespace, serviceAccount: name, roleArn };
+      }),
+    }),
+    ...rest,
+  };
+  return JSON.stringify(value, null, 2) + "\n";
+}
+
+function terraformText(plan: MigrationPlan): string {
+  const { target, serviceAccounts, roles } = plan;
+  const note = "Add these documents to the roles' assume_role_policy: source_policy_documents of " +
+    "aws_iam_policy_document merges them with what is there.";
+  return asLines([
+    ...comments(plan, note),
+    "locals {",
+    "  rolecall_trust_policies = {",
+    ...roles.map(({ arn, statements }) =>
+      `    ${hcl(arn)} = jsonencode(${hcl({ Version: "2012-10-17", Statement: statements })})`
+    ),
+    "  }",
+    "}",
+    ...serviceAccounts.flatMap((account) => {
+      const objects = kubernetesResource(account, target.kind === "irsa");
+      if (target.kind === "irsa") return objects;
+      return [...objects, ...association(account, target.clusterName)];
+    }),
+  ]);
+}
+
+function association(account: PlannedAccount, clusterName: string): string[] {
+  return [
+    "",
+    `resource "aws_eks_pod_identity_association" ${labelOf(account)} {`,
+    `  cluster_name    = ${hcl(clusterName)}`,
+    `  namespace       = ${hcl(account.namespace)}`,
+    `  service_account = ${hcl(account.name)}`,
+    `  role_arn        = ${hcl(account.roleArn)}`,
+    "}",
+  ];
+}
+
+function kubernetesResource(account: PlannedAccount, annotated: boolean): string[] {
+  const { namespace, name, roleArn, splitFrom } = account;
+  const metadata = [`    name      = ${hcl(name)}`, `    namespace = ${hcl(namespace)}`];
+  const annotations = `annotations = { ${hcl(irsaKey)} = ${hcl(roleArn)} }`;
+  if (splitFrom !== null) {
+    return [
+      "",
+      `resource "kubernetes_service_account_v1" ${labelOf(account)} {`,
+      "  metadata {",
+      ...metadata,
+      ...(annotated ? [`    ${annotations}`] : []),
+      "  }",
+      "}",
+    ];
+  }
+  return !annotated ? [] : [
+    "",
+    `resource "kubernetes_annotations" ${labelOf(account)} {`,
+    '  api_version = "v1"',
+    '  kind        = "ServiceAccount"',
+    "  metadata {",
+    ...metadata,
+    "  }",
+    `  ${annotations}`,
+    "}",
+  ];
+}
+
+/** Names have no underscore, so two accounts never get the same label. */
+function labelOf({ namespace, name }: PlannedAccount): string {
+  return hcl(`${namespace}_${name.replaceAll(".", "_dot_")}`.replace(/^(?=[^a-z])/, "_"));
+}
+
+/** JSON is HCL, except that `${` and `%{` begin a template there. */
+function hcl(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[$%](?=\{)/g, "$&$&");
+}
+
+function cliText(plan: MigrationPlan): string {
+  const { target, serviceAccounts, roles } = plan;
+  return asLines([
+    "#!/bin/sh",
+    ...comments(plan, "Needs jq. It adds to trust policies and keeps what is there."),
+    "set -eu",
+    ...roles.flatMap(({ arn, statements }) => {
+      const role = shell(arn.split("/").at(-1)!);
+      const filter = `.Statement |= (([.] | flatten) + ${JSON.stringify(statements)} | unique)`;
+      return [
+        "",
+        `# ${arn}: with credentials of its account`,
+        `policy=$(aws iam get-role --role-name ${role} --query Role.AssumeRolePolicyDocument ` +
+        `--output json | jq -c ${shell(filter)})`,
+        `aws iam update-assume-role-policy --role-name ${role} --policy-document "$policy"`,
+      ];
+    }),
+    ...serviceAccounts.flatMap(({ namespace, name, roleArn, splitFrom }) => [
+      "",
+      ...(splitFrom === null
+        ? []
+        : [`kubectl create serviceaccount ${shell(name)} --namespace=${shell(namespace)}`]),
+      target.kind === "irsa"
+        ? `kubectl annotate --overwrite serviceaccount ${shell(name)} ` +
+          `--namespace=${shell(namespace)} ${shell(`${irsaKey}=${roleArn}`)}`
+        : `aws eks create-pod-identity-association --cluster-name ${shell(target.clusterName)} ` +
+          `--namespace ${shell(namespace)} --service-account ${shell(name)} ` +
+          `--role-arn ${shell(roleArn)}`,
+    ]),
+  ]);
+}
+
+function shell(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
