@@ -22,7 +22,7 @@ export async function runCheck(runtime: Runtime, args: readonly string[]): Promi
   const parsed = parseCheckOptions(args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { options } = parsed;
-  const manifests = await readManifests(options.paths, runtime);
+  const manifests = await readManifests(options.paths, runtime, options.namespace ?? undefined);
   const trust = await readTrustFiles(runtime, options.trust);
   const problems = [...manifests.problems, ...trust.problems];
   if (problems.length > 0) return refuse(runtime, problems);
@@ -58,12 +58,15 @@ async function readTrustFiles(runtime: Runtime, paths: readonly string[]) {
 /** The manifests win: they are what the cluster will have. */
 async function withCluster(
   runtime: Runtime,
-  { kubeconfig }: CheckOptions,
+  { kubeconfig, context }: CheckOptions,
   facts: ManifestFacts,
 ): Promise<ManifestFacts> {
   if (kubeconfig === null) return facts;
   const given = { runtime, clock: systemClock, userAgent: `rolecall/${version}` };
-  const api = await kubeconfigApi(kubeconfig, given);
+  const api = await kubeconfigApi(kubeconfig, {
+    ...given,
+    ...(context === null ? {} : { context }),
+  });
   try {
     const found = await readPolicyFacts(api, systemClock);
     const ours = [...facts.cluster.namespaces].filter(([name]) => facts.written.has(name));

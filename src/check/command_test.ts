@@ -30,6 +30,14 @@ const external = { Condition: { StringEquals: { "sts:ExternalId": "shop-id" } } 
 const arn = "arn:aws:iam::123456789012:role/shop/cart";
 
 const files = {
+  "nowhere.yaml": `kind: Namespace
+metadata: {name: shop, annotations: {iam.amazonaws.com/permitted: x}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart}
+spec: {template: {metadata: {annotations: {iam.amazonaws.com/role: shop/cart}}}}
+`,
   "good.yaml": shop + deployment("cart", "iam.amazonaws.com/role: shop/cart"),
   "denied.yaml": shop + deployment("cart", "iam.amazonaws.com/role: admin"),
   "external.yaml": shop +
@@ -109,6 +117,8 @@ const runs = [
   [["good.yaml", base, server, "--trust=none.json"], 2, /--trust none\.json: can't be read: there/],
   [["good.yaml", base, "--trust=role.json"], 2, /--server-role: is missing/],
   [["good.yaml", "--role-base-arn=x"], 2, /--role-base-arn: "x" is not valid; expected/],
+  [["good.yaml", "--context=prod"], 2, /^--context: no kubeconfig; give --kubeconfig/],
+  [["nowhere.yaml", base, "-n", "shop"], 3, /NotPermitted[\s\S]*\n {4}shop\/deployment\/cart/],
   [["good.yaml", "--kubeconfig=none"], 2, /--kubeconfig none: there is no such file/],
 ] as const;
 
@@ -142,7 +152,7 @@ test("check --output=json and sarif say where, with the same texts", async () =>
 
 test("check --kubeconfig takes what a namespace permits from the cluster", async () => {
   const kubeconfig = JSON.stringify({
-    "current-context": "c",
+    "current-context": "other",
     contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
     clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],
     users: [{ name: "u", user: {} }],
@@ -158,7 +168,7 @@ test("check --kubeconfig takes what a namespace permits from the cluster", async
     },
   });
   assert.equal(
-    await runCheck(runtime, ["elsewhere.yaml", base, "--kubeconfig=config"]),
+    await runCheck(runtime, ["elsewhere.yaml", base, "--kubeconfig=config", "--context=c"]),
     0,
     written(),
   );

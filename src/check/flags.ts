@@ -1,5 +1,5 @@
 /** The flags of `check`: where namespaces and trust policies come from, and the server's settings. */
-import { flag } from "../cli/flags.ts";
+import { flag, short } from "../cli/flags.ts";
 import { policyFlagsAsServer } from "../policy_flags/policy_flags.ts";
 
 export const checkFlags = {
@@ -7,11 +7,13 @@ export const checkFlags = {
     "",
     "take namespaces and ServiceAccounts that aren't in the manifests from this cluster",
   ),
+  "context": flag.text("", "context of that kubeconfig; alone, of the one that kubectl takes"),
+  "namespace": short("n", flag.text("", "namespace of objects that name none; default if empty")),
   "trust": flag.list(
     "files with the roles' trust policies: IAM's JSON, or a Terraform plan as JSON",
     "paths separated by commas",
   ),
   "server-role": flag.text("", "ARN of the role that the server runs as; for --trust"),
-  "output": flag.choice(["text", "json", "sarif"], "text", "output format"),
+  "output": short("o", flag.choice(["text", "json", "sarif"], "text", "output format")),
   ...policyFlagsAsServer,
 };

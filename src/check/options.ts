@@ -1,7 +1,11 @@
 /** The flags and arguments of `check`, parsed, or everything that is wrong with them. Pure. */
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
-import { kubeconfigFile, type KubeconfigFiles } from "../kubernetes/client/kubeconfig_files.ts";
+import {
+  kubeconfigFile,
+  type KubeconfigFiles,
+  usualKubeconfig,
+} from "../kubernetes/client/kubeconfig_files.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import { parseRoleArn } from "../policy/role_arn.ts";
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
@@ -9,7 +13,11 @@ import { checkFlags } from "./flags.ts";
 
 export interface CheckOptions {
   readonly paths: readonly string[];
+  /** Null: no cluster is read. */
   readonly kubeconfig: KubeconfigFiles | null;
+  readonly context: string | null;
+  /** `--namespace`. */
+  readonly namespace: string | null;
   readonly trust: readonly string[];
   readonly serverRole: string;
   readonly output: "text" | "json" | "sarif";
@@ -28,19 +36,28 @@ export function parseCheckOptions(
 ): ParsedOptions {
   const parsed = parseFlags(checkFlags, args, env);
   const { values, positionals: paths } = parsed;
+  const { kubeconfig, trust, output, "server-role": serverRole } = values;
+  const context = values.context || null;
+  const usual = context === null ? null : usualKubeconfig(env);
+  const cluster = kubeconfig === "" ? usual : kubeconfigFile(kubeconfig);
   const problems = [
+    ...(context !== null && cluster === null
+      ? ["--context: no kubeconfig; give --kubeconfig"]
+      : []),
     ...(parsed.kind === "problems" ? parsed.problems : []),
     ...(paths.length === 0 ? ["check: no manifests; expected FILE…, FOLDER… or -"] : []),
     ...flagProblems(values),
   ];
   if (problems.length > 0) return { kind: "problems", problems };
-  const { kubeconfig, trust, output, "server-role": serverRole } = values;
-  const cluster = kubeconfig === "" ? null : kubeconfigFile(kubeconfig);
+  const namespace = values.namespace || null;
   const reservedRoleArns = serverRole === "" ? [] : [serverRole];
   const policy = { ...policySettingsOf(values), reservedRoleArns };
   return {
     kind: "options",
-    options: { paths, kubeconfig: cluster, trust, serverRole, output, policy },
+    options: {
+      ...{ paths, kubeconfig: cluster, context, namespace },
+      ...{ trust, serverRole, output, policy },
+    },
   };
 }
 
