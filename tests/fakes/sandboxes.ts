@@ -1,4 +1,4 @@
-/** A container runtime in memory that answers as a test tells it to. */
+/** A container runtime in memory, controlled by a test. */
 import type { Sandbox } from "../../src/agent/ports.ts";
 
 export interface FakeSandboxes {
@@ -8,10 +8,10 @@ export interface FakeSandboxes {
     readonly ips: readonly string[] | null;
     readonly runtimeHandler?: string;
   }>;
-  /** How often it was asked for its list. */
+  /** How many times its list was requested. */
   lists: number;
-  /** `away` rejects; `hangs` answers nothing until told otherwise. */
-  mood: "answers" | "away" | "hangs";
+  /** `down` rejects every call; `hangs` answers none until `release()`. */
+  mode: "answers" | "down" | "hangs";
   readySandboxes(): Promise<readonly Sandbox[]>;
   addresses(id: string): Promise<readonly string[] | null>;
   close(): void;
@@ -24,10 +24,10 @@ export function fakeSandboxes(): FakeSandboxes {
   const fake: FakeSandboxes = {
     ready: new Map(),
     lists: 0,
-    mood: "answers",
+    mode: "answers",
     async readySandboxes() {
       fake.lists++;
-      // What was true when it was asked, however late it answers.
+      // The list at the time of the call, however late it is answered.
       const list = [...fake.ready].map(([id, { podUid, runtimeHandler = "" }]) => {
         return { id, podUid, runtimeHandler };
       });
@@ -48,8 +48,8 @@ export function fakeSandboxes(): FakeSandboxes {
   return fake;
 
   function answered(): Promise<void> {
-    if (fake.mood === "away") return Promise.reject(new Error("connection refused"));
-    if (fake.mood === "answers") return Promise.resolve();
+    if (fake.mode === "down") return Promise.reject(new Error("connection refused"));
+    if (fake.mode === "answers") return Promise.resolve();
     return new Promise((resolve) => hanging.push(resolve));
   }
 }

@@ -58,10 +58,10 @@ class World {
   }
 
   /** The runtime answers, is away, or is slow: then it answers what it was asked before. */
-  setMood(n: number): void {
-    const mood = (["answers", "answers", "away", "hangs"] as const)[n] ?? "answers";
-    this.#notes.push(`runtime ${mood}`);
-    this.node.sandboxes.mood = mood;
+  setRuntime(n: number): void {
+    const mode = (["answers", "answers", "down", "hangs"] as const)[n] ?? "answers";
+    this.#notes.push(`runtime ${mode}`);
+    this.node.sandboxes.mode = mode;
     this.node.sandboxes.release();
   }
 
@@ -109,7 +109,7 @@ class World {
   /** Everything comes back and catches up. */
   async heal(): Promise<void> {
     this.truth.report(true);
-    this.setMood(0);
+    this.setRuntime(0);
     this.node.setReadable(true);
     this.node.proc.beforeRead = () => {};
     for (const replica of this.replicas) replica.resume(null);
@@ -126,7 +126,7 @@ class World {
     );
     let named = text;
     for (const [uid, n] of names) named = named.replaceAll(uid, `pod-${n}`);
-    return `as a scenario:\n\n${named}\n`;
+    return `as a scenario:\n\n== a history that the model found\n${named}\n`;
   }
 
   #assertOwn(found: CallerLookup, uid: string, ip: string): void {
@@ -158,7 +158,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.tuple(small, fc.constantFrom(0, 1000, 4000, 9000), fc.boolean()).map(reuses),
   },
-  small.map(named("runtime", (w, n) => w.setMood(n))),
+  small.map(named("runtime", (w, n) => w.setRuntime(n))),
   small.map(named("wall clock back", (w, n) => w.setClockBack(n * 3_600_000))),
   small.map(named("process replaced", (w, n) => w.node.replaceProcess(n))),
   small.map(named("/proc", (w, n) => w.node.setReadable(n > 1))),

@@ -1,6 +1,6 @@
 /**
- * Identity, as text: which pod is calling, when, and according to which source. Add a case by adding
- * text to `identity/*.txt`; `ROLECALL_REWRITE=1` writes what the commands print.
+ * Runs the identity scenarios in `identity/*.txt`: which pod is calling, when, and according to which
+ * source. Add a case by adding text; `ROLECALL_REWRITE=1` updates what the commands print.
  */
 import { test } from "node:test";
 import assert from "node:assert/strict";
@@ -10,7 +10,6 @@ import { Scenario } from "./identity/scenario.ts";
 
 const folder = new URL("identity/", import.meta.url);
 
-/** A title (`# Title`), then commands and what they print; comments are indented by `#`. */
 for (const file of readdirSync(folder).filter((name) => name.endsWith(".txt")).sort()) {
   const text = readFileSync(new URL(file, folder), "utf8");
   const sections = text.split(/^(?=== )/m);
@@ -22,7 +21,7 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".txt")).s
       continue;
     }
     test(`${file}: ${title}`, async () => {
-      const printed = await play(section);
+      const printed = await run(section);
       rewritten.push(printed);
       if (process.env["ROLECALL_REWRITE"] === undefined) assert.equal(printed, section);
       else if (rewritten.length === sections.length) {
@@ -32,16 +31,16 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith(".txt")).s
   }
 }
 
-/** The section with what its commands print now; a blank line ends what is printed. */
-async function play(section: string): Promise<string> {
+/** Returns the section with what its commands print now; a blank line ends each output. */
+async function run(section: string): Promise<string> {
   const scenario = new Scenario();
-  const played: string[] = [];
+  const lines: string[] = [];
   const script = section.replace(/^----\n(?:.+\n)*\n?/gm, "").trimEnd();
   for (const line of script.split("\n")) {
-    played.push(line);
+    lines.push(line);
     if (line === "" || line.startsWith("#") || line.startsWith("== ")) continue;
     const printed = await scenario.run(line);
-    if (printed !== "") played.push("----", printed, "");
+    if (printed !== "") lines.push("----", printed, "");
   }
-  return `${played.join("\n").trimEnd()}\n${section.endsWith("\n\n") ? "\n" : ""}`;
+  return `${lines.join("\n").trimEnd()}\n${section.endsWith("\n\n") ? "\n" : ""}`;
 }

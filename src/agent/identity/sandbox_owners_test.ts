@@ -34,13 +34,13 @@ test("run() lists every second and stops", async () => {
 
 test("a runtime that doesn't answer is reported once, and so is its return", async () => {
   const { owners, runtime, clock, log } = setUp();
-  runtime.mood = "away";
+  runtime.mode = "down";
   owners.refresh();
   await clock.advance(100);
   owners.refresh();
   await clock.advance(100);
   assert.equal(owners.status().problem, "connection refused");
-  runtime.mood = "answers";
+  runtime.mode = "answers";
   owners.refresh();
   await clock.advance(100);
   assert.equal(owners.status().problem, null);

@@ -1,10 +1,11 @@
 /**
- * One node as scenarios and the model move it: an agent with its real identity modules, and around it
- * the host's `/proc`, the container runtime and the server's frames, all in memory.
+ * One node in memory, for scenarios and the model: an agent with its real identity modules, and fakes
+ * of the host's `/proc`, the container runtime and the server's frames.
  */
 import { Assignments, type AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import type { ConnectionEnds } from "../../../src/net/http_messages.ts";
 import { Callers } from "../../../src/agent/identity/callers.ts";
+import { type Refusal, refuse } from "../../../src/agent/imds/refusals.ts";
 import { createIdentity, type Identity } from "../../../src/agent/identity/identity.ts";
 import { KernelAccess } from "../../../src/agent/identity/kernel_access.ts";
 import type { CallerLookup, PodLookup } from "../../../src/agent/ports.ts";
@@ -23,7 +24,7 @@ export const listenPort = 8181;
 /** `10.0.0.7:40000` or `[fd00::7]:40000`. */
 export type EndText = string;
 
-export interface AgentOfScenario {
+export interface AgentOptions {
   readonly identity: "auto" | "kernel" | "runtime" | "address";
   readonly handlers?: readonly string[];
   readonly withRuntime?: boolean;
@@ -31,7 +32,7 @@ export interface AgentOfScenario {
   readonly predecessor?: AgentOnNode | null;
 }
 
-export interface NodeAround {
+export interface NodeFakes {
   readonly clock: ManualClock;
   readonly proc: FakeProc;
   readonly sandboxes: FakeSandboxes;
@@ -49,8 +50,8 @@ export class AgentOnNode {
   readonly #kernel: { current: KernelIdentity | null };
 
   private constructor(
-    around: NodeAround,
-    options: AgentOfScenario,
+    around: NodeFakes,
+    options: AgentOptions,
     access: KernelAccess,
     kernel: { current: KernelIdentity | null },
   ) {
@@ -78,7 +79,7 @@ export class AgentOnNode {
     this.callers = new Callers({ clock, assignments: this.assignments, source });
   }
 
-  static async start(around: NodeAround, options: AgentOfScenario): Promise<AgentOnNode> {
+  static async start(around: NodeFakes, options: AgentOptions): Promise<AgentOnNode> {
     const { clock, proc } = around;
     const kernel: { current: KernelIdentity | null } = { current: null };
     const open = async () => {
@@ -112,10 +113,10 @@ export class AgentOnNode {
     other.#kernel.current?.load(this.usedSockets());
   }
 
-  /** `gone`: the client has reset the connection already. */
+  /** `local` is `reset` if the client has reset the connection already. */
   accept(peer: EndText, local: EndText = `${nodeAddress}:${listenPort}`): ConnectionEnds {
     const [address, port] = splitEnd(peer);
-    const [localAddress, localPort] = local === "gone" ? ["", 0] : splitEnd(local);
+    const [localAddress, localPort] = local === "reset" ? ["", 0] : splitEnd(local);
     const connection = { peer: address, peerPort: port, local: localAddress, localPort };
     this.identity.source.accepted(connection);
     return connection;
@@ -127,25 +128,31 @@ export function splitEnd(end: EndText): readonly [address: string, port: number]
   return [end.slice(0, at).replace(/^\[|\]$/g, ""), Number(end.slice(at + 1))];
 }
 
-/** What a request gets, in a line. Credentials name their pod. */
+/** The answer to a request, in one line. Credentials have the name of their pod. */
 export function answerOf(found: CallerLookup | PodLookup): string {
-  if (found.kind !== "pod") return refusals[found.kind];
+  if (found.kind !== "pod") return refusalText(refusals[found.kind]);
   const { uid, outcome } = found.pod;
   if (outcome.kind === "none") return `404 ${uid} has no role`;
   if (outcome.kind === "denied") return `403 ${uid} is denied`;
-  if (outcome.kind === "pending") return `503 credentials of ${uid} are not here yet`;
+  if (outcome.kind === "pending") return `503 credentials of ${uid} are not available yet`;
   const { AccessKeyId } = JSON.parse(new TextDecoder().decode(outcome.role.document));
-  return `200 credentials ${AccessKeyId}`;
+  return `200 credentials: ${AccessKeyId}`;
 }
 
 const refusals = {
-  unknown: "503 no pod is known there yet",
-  stale: "503 no server has confirmed this pod for too long",
-  conflict: "503 two pods claim this address",
-  unproven: "503 no pod has the socket of this connection",
-  unavailable: "503 the container runtime doesn't answer",
-  mismatch: "503 the container runtime and the API disagree",
+  unknown: "pod_unknown",
+  stale: "pod_unconfirmed",
+  conflict: "pod_conflict",
+  unproven: "pod_unproven",
+  unavailable: "runtime_unheard",
+  mismatch: "pod_disputed",
 } as const;
+
+/** The status and the message before its remedy, such as `503 two pods claim this address`. */
+function refusalText(refusal: Refusal): string {
+  const { status, body } = refuse(refusal);
+  return `${status} ${String(body).trimEnd().split(";")[0]}`;
+}
 
 export { metadataEnd };
 export type { AssignmentStream };

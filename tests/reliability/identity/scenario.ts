@@ -9,12 +9,12 @@ import { deniedFrame, podFrame, roleFrame } from "../../fakes/frames.ts";
 import { ManualClock, settled } from "../../fakes/manual_clock.ts";
 import { type FakeSandboxes, fakeSandboxes } from "../../fakes/sandboxes.ts";
 import type { AssignFrame, Frame, PodFrame } from "../../../src/protocol/frames.ts";
-import { type AgentOfScenario, AgentOnNode, answerOf, nodeAddress } from "./node.ts";
+import { AgentOnNode, type AgentOptions, answerOf, nodeAddress } from "./node.ts";
 
-/** `name a b key=value flag` */
+/** `name arg arg option=value flag` */
 interface Command {
   readonly name: string;
-  readonly words: readonly string[];
+  readonly args: readonly string[];
   readonly options: ReadonlyMap<string, string>;
 }
 
@@ -39,7 +39,7 @@ export class Scenario {
   readonly #streams = new Map<string, AssignmentStream>();
   #lines: string[] = [];
 
-  /** What the command prints, if anything; requests in the background may add to it. */
+  /** Returns what the command prints, if anything; requests in the background may add to it. */
   async run(line: string): Promise<string> {
     this.#lines = [];
     const command = parse(line);
@@ -54,92 +54,104 @@ export class Scenario {
   readonly #commands: Readonly<
     Record<string, (command: Command) => Promise<string | void> | string | void>
   > = {
-    agent: (command) => this.#startAgent(command),
-    pod: (command) => this.#startPod(command),
-    process: (command) => this.#startProcess(command),
-    exit: ({ words: [name] }) => this.#proc.exit(this.#process(name)),
-    move: ({ words: [name], options }) => this.#move(this.#process(name), options),
-    address: ({ words: [name, ...ips] }) => {
-      for (const ip of ips) this.#process(name).namespace.addresses.add(ip);
-    },
-    connect: (command) => this.#connect(command),
-    close: ({ words: [name, end] }) => {
-      const { namespace } = this.#process(name);
-      this.#proc.close(namespace, this.#socket(name, end));
-    },
-    state: ({ words: [name, end, state] }) => {
-      this.#socket(name, end).state = state!;
-    },
-    translate: ({ words: [name, inner, outer] }) => {
-      const { namespace } = this.#process(name);
-      namespace.conntrack = [...namespace.conntrack ?? [], translated(inner!, outer!)];
-    },
-    untranslate: ({ words: [name] }) => {
-      this.#process(name).namespace.conntrack = [];
-    },
-    unreadable: ({ words: [path] }) => void this.#proc.broken.set(new RegExp(path!), "EACCES"),
-    readable: () => this.#proc.broken.clear(),
-    sandbox: ({ words: [name], options }) => {
-      const ips = options.has("ip") ? options.get("ip")!.split(",") : null;
-      const runtimeHandler = options.get("handler") ?? "";
-      this.#sandboxes.ready.set(name!, { podUid: this.#uid(name!), ips, runtimeHandler });
-    },
-    "no-sandbox": ({ words: [name] }) => void this.#sandboxes.ready.delete(name!),
-    runtime: ({ words: [mood] }) => {
-      this.#sandboxes.mood = mood as FakeSandboxes["mood"];
-      this.#sandboxes.release();
-    },
-    stream: ({ words: [name] }) => {
-      this.#streams.set(name!, this.#agent().assignments.openStream());
-    },
-    "end-stream": ({ words: [name] }) => this.#streams.get(name!)?.close(),
-    assign: (command) => this.#tell(command, this.#assignFrame(command)),
-    revoke: (command) => this.#tell(command, { type: "revoke", uid: this.#uid(command.words[0]!) }),
-    synced: (command) => this.#tell(command, { type: "synced" }),
-    ping: (command) => {
-      const watchAgeSeconds = Number(command.options.get("age") ?? 0);
-      return this.#tell(command, { type: "ping", watchAgeSeconds });
-    },
-    "direct-read": (command) => void this.#reads.set(command.words[1]!, this.#assignFrame(command)),
-    accept: (command) => this.#accept(command),
-    "accept-at-once": async ({ words }) => {
-      const accepted = await Promise.all(
-        words.map((end) => this.#accept({ name: "accept", words: [end], options: new Map() })),
-      );
-      return accepted.join("\n");
-    },
-    request: (command) => this.#request(command),
-    "request-by-token": (command) => this.#requestByToken(command),
-    wait: ({ words: [time] }) => this.#clock.advance(milliseconds(time!)),
-    "set-clock-back": ({ words: [time] }) =>
-      this.#clock.setWall(this.#clock.now() - milliseconds(time!)),
-    "exchange-used-sockets": () => this.#agents[0]!.exchange(this.#agents[1]!),
-    "at-next-read": ({ words: [path, ...words], options }) => {
-      const rest = [...options].map(([key, value]) => value === "" ? key : `${key}=${value}`);
-      this.#atNextRead(new RegExp(path!), [...words, ...rest].join(" "));
-    },
-    "count-reads": ({ words: [path] }) => {
-      const count = this.#proc.count(new RegExp(path!));
-      this.#proc.reads.clear();
-      return String(count);
-    },
-    identity: () => {
+    // The agent.
+    "start-agent": (command) => this.#startAgent(command),
+    "show-identity": () => {
       const { kind, fallback, missing } = this.#agent().identity;
       const lines = [kind, ...fallback === null ? [] : [`fallback: ${fallback}`]];
       return [...lines, ...missing().map((line) => `not ready: ${line}`)].join("\n");
     },
-    disagreements: () => String(this.#agent().disagreements),
-    "bound-to": ({ words: [end] }) => {
+    accept: (command) => this.#accept(command),
+    "accept-at-once": async ({ args }) => {
+      const accepted = await Promise.all(
+        args.map((end) => this.#accept({ name: "accept", args: [end], options: new Map() })),
+      );
+      return accepted.join("\n");
+    },
+    request: (command) => this.#request(command),
+    "request-with-token": (command) => this.#requestWithToken(command),
+    "show-token-owner": ({ args: [end] }) => {
       return this.#agent().callers.lastKnown(this.#connection(end!)) ?? "nobody";
     },
+    "show-disagreements": () => String(this.#agent().disagreements),
+    "agents-exchange-used-sockets": () => this.#agents[0]!.exchange(this.#agents[1]!),
+
+    // The server.
+    "open-stream": ({ args: [name] }) => {
+      this.#streams.set(name!, this.#agent().assignments.openStream());
+    },
+    "close-stream": ({ args: [name] }) => this.#streams.get(name!)?.close(),
+    "server-assigns": (command) => this.#send(command, this.#assignFrame(command)),
+    "server-revokes": (command) =>
+      this.#send(command, { type: "revoke", uid: this.#uid(command.args[0]!) }),
+    "server-completes-snapshot": (command) => this.#send(command, { type: "synced" }),
+    "server-pings": (command) => {
+      const age = milliseconds(command.options.get("watch-age") ?? "0s");
+      this.#send(command, { type: "ping", watchAgeSeconds: age / 1000 });
+    },
+    "read-finds": (command) =>
+      void this.#reads.set(command.options.get("at")!, this.#assignFrame(command)),
+
+    // The node.
+    "start-pod": (command) => this.#startPod(command),
+    "start-process": (command) => this.#startProcess(command),
+    "end-process": ({ args: [name] }) => this.#proc.exit(this.#process(name)),
+    "move-process": ({ args: [name], options }) => this.#move(this.#process(name), options),
+    "add-address": ({ args: [name, ...ips] }) => {
+      for (const ip of ips) this.#process(name).namespace.addresses.add(ip);
+    },
+    connect: (command) => this.#connect(command),
+    "remove-socket": ({ args: [name, end] }) => {
+      const { namespace } = this.#process(name);
+      this.#proc.close(namespace, this.#socket(name, end));
+    },
+    "set-socket-state": ({ args: [name, end, state] }) => {
+      this.#socket(name, end).state = socketStates[state as keyof typeof socketStates];
+    },
+    "add-nat": ({ args: [name], options }) => {
+      const { namespace } = this.#process(name);
+      const tuple = translated(options.get("inside")!, options.get("outside")!);
+      namespace.conntrack = [...namespace.conntrack ?? [], tuple];
+    },
+    "clear-nat": ({ args: [name] }) => {
+      this.#process(name).namespace.conntrack = [];
+    },
+    "make-proc-unreadable": ({ args: [path] }) =>
+      void this.#proc.broken.set(new RegExp(path!), "EACCES"),
+    "make-proc-readable": () => this.#proc.broken.clear(),
+    "before-next-proc-read": ({ args: [path, ...args], options }) => {
+      const rest = [...options].map(([key, value]) => value === "" ? key : `${key}=${value}`);
+      this.#beforeNextRead(new RegExp(path!), [...args, ...rest].join(" "));
+    },
+    "count-proc-reads": ({ args: [path] }) => {
+      const count = this.#proc.count(new RegExp(path!));
+      this.#proc.reads.clear();
+      return String(count);
+    },
+    "runtime-lists": ({ args: [name], options }) => {
+      const ips = options.has("ip") ? options.get("ip")!.split(",") : null;
+      const runtimeHandler = options.get("handler") ?? "";
+      this.#sandboxes.ready.set(name!, { podUid: this.#uid(name!), ips, runtimeHandler });
+    },
+    "runtime-drops": ({ args: [name] }) => void this.#sandboxes.ready.delete(name!),
+    runtime: ({ args: [mode] }) => {
+      this.#sandboxes.mode = mode as FakeSandboxes["mode"];
+      this.#sandboxes.release();
+    },
+
+    // Time.
+    wait: ({ args: [time] }) => this.#clock.advance(milliseconds(time!)),
+    "set-clock-back": ({ args: [time] }) =>
+      this.#clock.setWall(this.#clock.now() - milliseconds(time!)),
   };
 
-  async #startAgent({ words: [identity = "kernel"], options }: Command): Promise<void> {
+  async #startAgent({ options }: Command): Promise<void> {
+    const identity = options.get("identity") as AgentOptions["identity"];
     const agent = await AgentOnNode.start(this.#around, {
-      identity: identity as AgentOfScenario["identity"],
-      handlers: options.get("handlers")?.split(",") ?? [],
-      withRuntime: identity === "runtime" || options.has("with-runtime") ||
-        options.has("handlers"),
+      identity,
+      handlers: options.get("runtime-handlers")?.split(",") ?? [],
+      withRuntime: identity === "runtime" || options.has("cri-socket") ||
+        options.has("runtime-handlers"),
       predecessor: this.#agents.at(-1) ?? null,
     });
     this.#agents.push(agent);
@@ -150,26 +162,27 @@ export class Scenario {
     }
   }
 
-  /** `pod NAME ip=…`: a sandbox's process in a network namespace of its own. */
-  #startPod({ words: [name], options }: Command): void {
+  /** The first process of a pod, in its own network namespace. */
+  #startPod({ args: [name], options }: Command): void {
     const ips = options.get("ip")?.split(",") ?? [];
-    const cgroup = podCgroup(options.get("static") ?? this.#uid(name!));
+    const cgroup = podCgroup(options.get("config-hash") ?? this.#uid(name!));
     const onNode = options.has("host-network");
     const namespace = onNode ? this.#proc.node : this.#proc.namespace(ips);
     this.#processes.set(name!, this.#proc.start({ cgroup, namespace }));
   }
 
-  /** `process NAME of=POD [in=PROCESS|new|node] [first] [cgroup=…]` */
-  #startProcess({ words: [name], options }: Command): void {
-    const pod = options.get("of")!;
-    const below = options.get("below");
+  #startProcess({ args: [name], options }: Command): void {
+    const pod = options.get("pod")!;
+    const child = options.get("child-cgroup");
     const cgroup = options.get("cgroup") === "node"
       ? "0::/system.slice/x.service\n"
-      : podCgroup(this.#uid(pod)).replace("\n", below ? `/pod${this.#uid(below)}/x\n` : "\n");
-    const first = options.has("first") ? { startedAt: 1 } : {};
-    const pid = options.has("pid-of") ? { pid: this.#process(options.get("pid-of")).pid } : {};
-    const namespace = this.#namespace(options.get("in") ?? pod, options);
-    this.#processes.set(name!, this.#proc.start({ cgroup, namespace, ...first, ...pid }));
+      : podCgroup(this.#uid(pod)).replace("\n", child ? `/pod${this.#uid(child)}/x\n` : "\n");
+    const oldest = options.has("oldest") ? { startedAt: 1 } : {};
+    const pid = options.has("reuses-pid-of")
+      ? { pid: this.#process(options.get("reuses-pid-of")).pid }
+      : {};
+    const namespace = this.#namespace(options.get("namespace") ?? pod, options);
+    this.#processes.set(name!, this.#proc.start({ cgroup, namespace, ...oldest, ...pid }));
   }
 
   #namespace(where: string, options: Command["options"]) {
@@ -179,45 +192,49 @@ export class Scenario {
   }
 
   #move(process: FakeProcess, options: Command["options"]): void {
-    const pod = options.get("to-pod");
+    const pod = options.get("pod");
     if (pod !== undefined) process.cgroup = podCgroup(this.#uid(pod));
-    const where = options.get("to");
+    const where = options.get("namespace");
     if (where !== undefined) process.namespace = this.#namespace(where, options);
   }
 
-  /** `connect PROCESS LOCAL [to=…] [dual-stack]` */
-  #connect({ words: [name, end], options }: Command): void {
-    this.#proc.connect(this.#process(name).namespace, end!, {
+  #connect({ args: [name], options }: Command): void {
+    this.#proc.connect(this.#process(name).namespace, options.get("from")!, {
       ...options.has("to") && { remote: options.get("to")! },
       ...options.has("inode") && { inode: Number(options.get("inode")) },
       dualStack: options.has("dual-stack"),
     });
   }
 
-  #assignFrame({ words: [name], options }: Command): AssignFrame {
+  #assignFrame({ args: [name], options }: Command): AssignFrame {
     const uid = this.#uid(name!);
     const pod: Partial<PodFrame> = {
       ips: options.get("ip")?.split(",") ?? [],
       hostNetwork: options.has("host-network"),
       terminating: options.has("terminating"),
-      ...options.has("created") && { createdAt: `2026-01-01T00:00:${options.get("created")}Z` },
-      ...options.has("static") && { configHash: options.get("static")! },
+      ...options.has("created") && { createdAt: `2026-01-01T${options.get("created")}Z` },
+      ...options.has("config-hash") && { configHash: options.get("config-hash")! },
     };
     const role = options.get("role") ?? "its-own";
     if (role === "none") return podFrame(uid, pod);
     if (role === "denied") return deniedFrame(uid, pod);
-    const lasts = options.get("lasts") ?? "1h";
-    const expiresAt = options.has("pending") ? null : this.#clock.now() + milliseconds(lasts);
-    return roleFrame(uid, { identity: role, expiresAt, key: options.get("key") ?? uid }, pod);
+    const life = options.get("expires-in") ?? "1h";
+    const expiresAt = options.has("pending") ? null : this.#clock.now() + milliseconds(life);
+    return roleFrame(
+      uid,
+      { identity: role, expiresAt, key: options.get("credentials") ?? uid },
+      pod,
+    );
   }
 
-  #tell({ options }: Command, frame: Frame): void {
+  #send({ options }: Command, frame: Frame): void {
     this.#streams.get(options.get("stream") ?? "1")!.apply(frame);
   }
 
-  /** Prints what is proven, if the kernel is asked. */
-  async #accept({ words: [peer, local], options }: Command): Promise<string | void> {
+  /** Prints what the kernel proves, if it identifies callers. */
+  async #accept({ args: [peer], options }: Command): Promise<string | void> {
     const agent = this.#agent(options.get("agent"));
+    const local = options.has("already-reset") ? "reset" : options.get("at");
     const connection = agent.accept(peer!, local);
     this.#connections.set(peer!, connection);
     await settled();
@@ -228,25 +245,27 @@ export class Scenario {
     await agent.callers.identified(connection);
     const uid = agent.identity.source.lastKnown(connection);
     const found = agent.callers.find(connection);
-    return uid ?? (found.kind === "pod" ? found.pod.uid : found.kind);
+    if (uid !== undefined) return `proven: ${uid}`;
+    if (found.kind === "unproven") return "not proven";
+    return "not proven, so the container runtime decides";
   }
 
-  async #request({ words: [end], options }: Command): Promise<string> {
+  async #request({ args: [end], options }: Command): Promise<string> {
     const connection = this.#connection(end!);
     const { callers } = this.#agent(options.get("agent"));
-    const asked = this.#clock.monotonic();
+    const startedAt = this.#clock.monotonic();
     const found = callers.waitFor(connection, waitMs, never).then((found) => {
-      const ms = this.#clock.monotonic() - asked;
+      const ms = this.#clock.monotonic() - startedAt;
       return `${answerOf(found)}${ms > 0 ? `, after ${ms} ms` : ""}`;
     });
     return await this.#answered(end!, found, options);
   }
 
-  async #requestByToken({ words: [name], options }: Command): Promise<string> {
-    const asked = this.#clock.monotonic();
+  async #requestWithToken({ args: [name], options }: Command): Promise<string> {
+    const startedAt = this.#clock.monotonic();
     const { callers } = this.#agent();
     const found = callers.waitForUid(this.#uid(name!), waitMs, never).then((found) => {
-      const ms = this.#clock.monotonic() - asked;
+      const ms = this.#clock.monotonic() - startedAt;
       return `${answerOf(found)}${ms > 0 ? `, after ${ms} ms` : ""}`;
     });
     return await this.#answered(name!, found, options);
@@ -259,18 +278,18 @@ export class Scenario {
     options: Command["options"],
   ): Promise<string> {
     let answer: string | undefined;
-    const settling = found.then((text) => {
+    const answered = found.then((text) => {
       answer = text;
       if (options.has("in-background")) this.#lines.push(`${who}: ${text}`);
     });
     await settled();
-    if (options.has("in-background")) return answer === undefined ? "waits" : "";
+    if (options.has("in-background")) return answer === undefined ? "still waiting" : "";
     await this.#clock.advance(answer === undefined ? waitMs : 0);
-    await settling;
+    await answered;
     return answer!;
   }
 
-  #atNextRead(path: RegExp, line: string): void {
+  #beforeNextRead(path: RegExp, line: string): void {
     this.#proc.beforeRead = async (read) => {
       if (!path.test(read)) return;
       this.#proc.beforeRead = () => {};
@@ -292,7 +311,7 @@ export class Scenario {
     return this.#process(name).namespace.sockets.findLast(({ local }) => local === end)!;
   }
 
-  /** Accepted before, or, where addresses identify pods, just from there. */
+  /** An accepted connection, or else a new one from that address. */
   #connection(end: string): ConnectionEnds {
     const known = this.#connections.get(end);
     if (known !== undefined) return known;
@@ -323,27 +342,31 @@ function bracketed(address: string): string {
 
 function parse(line: string): Command {
   const [name = "", ...rest] = line.trim().split(/\s+/);
-  const words: string[] = [];
+  const args: string[] = [];
   const options = new Map<string, string>();
   for (const word of rest) {
     const at = word.indexOf("=");
     if (at > 0) options.set(word.slice(0, at), word.slice(at + 1));
     else if (flags.has(word)) options.set(word, "");
-    else words.push(word);
+    else args.push(word);
   }
-  return { name, words, options };
+  return { name, args, options };
 }
 
 const flags = new Set([
+  "already-reset",
+  "cri-socket",
   "dual-stack",
-  "first",
   "host-network",
   "in-background",
   "not-connected",
+  "oldest",
   "pending",
-  "with-runtime",
   "terminating",
 ]);
+
+/** As the kernel's `tcp_states.h` numbers them. */
+const socketStates = { FIN_WAIT2: "05", TIME_WAIT: "06", CLOSE_WAIT: "08" } as const;
 
 function milliseconds(text: string): number {
   const [, count, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];

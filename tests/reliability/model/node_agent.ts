@@ -6,7 +6,7 @@ import type { AssignmentStream } from "../../../src/agent/assignments/assignment
 import type { CallerLookup } from "../../../src/agent/ports.ts";
 import { decodeFrame, type Frame } from "../../../src/protocol/frames.ts";
 import { settled } from "../../fakes/manual_clock.ts";
-import { type AgentOfScenario, AgentOnNode, answerOf, type NodeAround } from "../identity/node.ts";
+import { AgentOnNode, type AgentOptions, answerOf, type NodeFakes } from "../identity/node.ts";
 import type { Replica } from "./replica.ts";
 
 interface Connection {
@@ -21,24 +21,24 @@ const never = new AbortController().signal;
 
 export class NodeAgent {
   readonly #agent: AgentOnNode;
-  readonly #around: NodeAround;
+  readonly #around: NodeFakes;
   readonly #note: (line: string) => void;
   #connections: Connection[] = [];
   #streams = 0;
   #port = 20_000;
 
-  private constructor(agent: AgentOnNode, around: NodeAround, note: (line: string) => void) {
+  private constructor(agent: AgentOnNode, around: NodeFakes, note: (line: string) => void) {
     this.#agent = agent;
     this.#around = around;
     this.#note = note;
   }
 
   static async start(
-    around: NodeAround,
-    identity: AgentOfScenario["identity"],
+    around: NodeFakes,
+    identity: AgentOptions["identity"],
     note: (line: string) => void,
   ): Promise<NodeAgent> {
-    note(`agent ${identity} not-connected`);
+    note(`start-agent identity=${identity} not-connected`);
     const agent = await AgentOnNode.start(around, {
       identity,
       withRuntime: identity === "runtime",
@@ -52,7 +52,7 @@ export class NodeAgent {
     const reader = replica.open().body.getReader();
     reader.closed.catch(() => {});
     const name = String(++this.#streams);
-    this.#note(`stream ${name}`);
+    this.#note(`open-stream ${name}`);
     const stream = this.#agent.assignments.openStream();
     this.#connections.push({ name, reader, stream, pending: null });
   }
@@ -101,7 +101,7 @@ export class NodeAgent {
   }
 
   #end({ name, stream }: Connection): void {
-    this.#note(`end-stream ${name}`);
+    this.#note(`close-stream ${name}`);
     stream.close();
   }
 
@@ -117,25 +117,29 @@ export class NodeAgent {
     const found = await asking;
     // Those that aren't answered are left out: each step sends a dozen.
     if (found.kind === "pod") {
-      this.#note(`accept ${end}\nrequest ${end}\n----\n${answerOf(found)}\n`);
+      const proof = this.#agent.identity.kind === "kernel"
+        ? `----\nproven: ${found.pod.uid}\n\n`
+        : "";
+      this.#note(`accept ${end}\n${proof}request ${end}\n----\n${answerOf(found)}\n`);
     }
     return found;
   }
 }
 
 function commandOf(frame: Frame, now: number): string {
-  if (frame.type === "revoke") return `revoke ${frame.uid}`;
-  if (frame.type === "ping") return `ping age=${frame.watchAgeSeconds}`;
-  if (frame.type === "synced") return "synced";
+  if (frame.type === "revoke") return `server-revokes ${frame.uid}`;
+  if (frame.type === "ping") return `server-pings watch-age=${frame.watchAgeSeconds * 1000}ms`;
+  if (frame.type === "synced") return "server-completes-snapshot";
   const { pod, role, denied } = frame;
   const ends = role?.credentials && Date.parse(role.credentials.expiration) - now;
   return [
-    `assign ${pod.uid} role=${denied ? "denied" : role?.identity ?? "none"}`,
+    `server-assigns ${pod.uid} role=${denied ? "denied" : role?.identity ?? "none"}`,
     ...pod.ips.length > 0 ? [`ip=${pod.ips}`] : [],
     ...pod.hostNetwork ? ["host-network"] : [],
     ...pod.terminating ? ["terminating"] : [],
-    ...pod.createdAt ? [`created=${pod.createdAt.slice(17, 19)}`] : [],
+    ...pod.createdAt ? [`created=${pod.createdAt.slice(11, 19)}`] : [],
     ...role && ends === undefined ? ["pending"] : [],
-    ...ends ? [`lasts=${ends}ms`] : [],
+    ...ends ? [`expires-in=${ends}ms`] : [],
+    ...role?.credentials ? [`credentials=${role.credentials.accessKeyId}`] : [],
   ].join(" ");
 }

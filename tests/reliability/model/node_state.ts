@@ -18,8 +18,8 @@ export class NodeState {
   /** Fits the truth: sandboxes come and go. */
   readonly ready = {
     set: (id: string, { podUid, ips }: { podUid: string; ips: readonly string[] }) => {
-      this.#note(`sandbox ${podUid} ip=${ips}`);
-      this.#note(`pod ${podUid} ${ips.length > 0 ? `ip=${ips}` : "host-network"}`);
+      this.#note(`runtime-lists ${podUid} ip=${ips}`);
+      this.#note(`start-pod ${podUid} ${ips.length > 0 ? `ip=${ips}` : "host-network"}`);
       this.sandboxes.ready.set(id, { podUid, ips });
       const namespace = ips.length > 0 ? this.proc.namespace(ips) : this.proc.node;
       this.#processes.set(podUid, [this.proc.start({ cgroup: podCgroup(podUid), namespace })]);
@@ -27,8 +27,8 @@ export class NodeState {
     delete: (id: string) => {
       const podUid = this.sandboxes.ready.get(id)?.podUid;
       if (podUid === undefined) return;
-      this.#note(`no-sandbox ${podUid}`);
-      this.#note(`exit ${podUid}`);
+      this.#note(`runtime-drops ${podUid}`);
+      this.#note(`end-process ${podUid}`);
       this.sandboxes.ready.delete(id);
       for (const process of this.#processes.get(podUid) ?? []) this.proc.exit(process);
       this.#processes.delete(podUid);
@@ -39,7 +39,7 @@ export class NodeState {
   connect(podUid: string, end: string): void {
     const process = this.#processes.get(podUid)?.at(-1);
     if (!process) return;
-    this.#note(`connect ${podUid} ${end}`);
+    this.#note(`connect ${podUid} from=${end}`);
     this.proc.connect(process.namespace, end, {
       remote: end.startsWith("[") ? "[fd00:ec2::254]:80" : "169.254.169.254:80",
     });
@@ -52,14 +52,14 @@ export class NodeState {
     const [oldest] = this.#processes.get(podUid ?? "") ?? [];
     if (podUid === undefined || oldest === undefined) return;
     const name = `${podUid}+${++this.#replaced}`;
-    this.#note(`process ${name} of=${podUid}\nexit ${podUid}`);
+    this.#note(`start-process ${name} pod=${podUid}\nend-process ${podUid}`);
     const next = this.proc.start({ cgroup: oldest.cgroup, namespace: oldest.namespace });
     this.proc.exit(oldest);
     this.#processes.set(podUid, [next]);
   }
 
   setReadable(readable: boolean): void {
-    this.#note(readable ? "readable" : "unreadable net/tcp");
+    this.#note(readable ? "make-proc-readable" : "make-proc-unreadable net/tcp");
     if (readable) this.proc.broken.clear();
     else this.proc.broken.set(/net\/tcp/, "EACCES");
   }
@@ -69,7 +69,7 @@ export class NodeState {
     this.proc.beforeRead = (path) => {
       if (!/net\/tcp6?$/.test(path)) return;
       this.proc.beforeRead = () => {};
-      this.#note("# before the next line's table is read:");
+      this.#note("# Right before the next read of a socket table:");
       happens();
     };
   }
