@@ -4,15 +4,10 @@
  * misses on purpose, must cost neither the node a core nor another pod its answer.
  */
 import type { Clock } from "../time/clock.ts";
+import { type Rate, TokenBucket } from "../time/rate_limit.ts";
 
 /** `owner`: reads that probably have the answer. They go first. */
 export type Priority = "owner" | "sweep";
-
-/** Milliseconds of reading per second, and how many may be saved up. */
-interface Share {
-  readonly perSecond: number;
-  readonly burst: number;
-}
 
 interface Read<T> {
   /** A read with this key isn't waiting yet. */
@@ -22,8 +17,8 @@ interface Read<T> {
   readonly run: () => Promise<T>;
 }
 
-/** Half a core for everything together; a hundred pods may start at once. */
-const totalShare: Share = { perSecond: 500, burst: 3000 };
+/** Milliseconds of reading: half a core for everything together; a hundred pods may start at once. */
+const totalShare: Rate = { perSecond: 500, burst: 3000 };
 const maxConcurrent = 2;
 
 type Waiting = Pick<Read<unknown>, "budget"> & { readonly start: () => Promise<void> };
@@ -103,24 +98,22 @@ export class ReadScheduler {
 
 /** A token bucket of milliseconds. The last read may overdraw it, as its cost shows afterwards. */
 export class Budget {
-  readonly #share: Share;
+  readonly #share: Rate;
   readonly #clock: Pick<Clock, "monotonic">;
-  #left: number;
-  #at: number;
+  readonly #bucket: TokenBucket;
   /** The least that a read has taken lately: its cost without waiting for a busy processor. */
   #usualMs = Infinity;
 
-  constructor(share: Share, clock: Pick<Clock, "monotonic">) {
+  constructor(share: Rate, clock: Pick<Clock, "monotonic">) {
     this.#share = share;
     this.#clock = clock;
-    this.#left = share.burst;
-    this.#at = clock.monotonic();
+    this.#bucket = new TokenBucket(share.burst);
   }
 
   /** 0 while anything is left. */
   readyInMs(): number {
-    this.#refill();
-    return this.#left > 0 ? 0 : (1 - this.#left) / this.#share.perSecond * 1000;
+    const left = this.#left();
+    return left > 0 ? 0 : (1 - left) / this.#share.perSecond * 1000;
   }
 
   /**
@@ -128,17 +121,15 @@ export class Budget {
    * cost, so no more than double the usual one is taken.
    */
   spend(ms: number): number {
-    this.#refill();
+    this.#left();
     this.#usualMs = Math.max(0.2, Math.min(ms, this.#usualMs * 1.1));
     const cost = Math.min(ms, 2 * this.#usualMs);
-    this.#left -= cost;
+    this.#bucket.tokens -= cost;
     return cost;
   }
 
-  #refill(): void {
-    const now = this.#clock.monotonic();
-    const grown = (now - this.#at) / 1000 * this.#share.perSecond;
-    this.#left = Math.min(this.#share.burst, this.#left + grown);
-    this.#at = now;
+  #left(): number {
+    this.#bucket.refill(this.#clock.monotonic(), this.#share);
+    return this.#bucket.tokens;
   }
 }

@@ -1,9 +1,27 @@
-/** Token buckets by key: how often each key may do something. */
+/** Token buckets: how often something may be done, also by key. */
 import { LRUCache } from "lru-cache";
 
-interface Bucket {
+export interface Rate {
+  readonly perSecond: number;
+  /** The most that waiting earns. */
+  readonly burst: number;
+}
+
+export class TokenBucket {
+  /** As of the last `refill`; negative if more was taken than there was. */
   tokens: number;
-  at: number;
+  #at = -Infinity;
+
+  constructor(tokens: number) {
+    this.tokens = tokens;
+  }
+
+  /** Adds what the time since the last call has earned. A clock that is set back takes none away. */
+  refill(now: number, { perSecond, burst }: Rate): void {
+    const earned = Math.max(0, now - this.#at) / 1000 * perSecond;
+    this.tokens = Math.min(burst, this.tokens + earned);
+    this.#at = now;
+  }
 }
 
 interface RateLimitOptions {
@@ -16,33 +34,28 @@ interface RateLimitOptions {
 }
 
 export class RateLimit {
-  readonly #perSecond: number;
-  readonly #burst: number;
-  readonly #buckets: LRUCache<string, Bucket>;
+  readonly #rate: Rate;
+  readonly #buckets: LRUCache<string, TokenBucket>;
 
   constructor({ perSecond, burst = 2 * perSecond, maxKeys = 4096 }: RateLimitOptions) {
-    this.#perSecond = perSecond;
-    this.#burst = burst;
+    this.#rate = { perSecond, burst };
     this.#buckets = new LRUCache({ max: maxKeys });
   }
 
   /** Whether `key` is within its limit at `now` (milliseconds); if so, it is counted. */
   admits(key: string, now: number): boolean {
-    if (this.#perSecond === 0) return true;
-    const bucket = this.#bucketOf(key, now);
-    // A clock that is set back must not take tokens away.
-    const refill = Math.max(0, now - bucket.at) / 1000 * this.#perSecond;
-    bucket.tokens = Math.min(this.#burst, bucket.tokens + refill);
-    bucket.at = now;
+    if (this.#rate.perSecond === 0) return true;
+    const bucket = this.#bucketOf(key);
+    bucket.refill(now, this.#rate);
     if (bucket.tokens < 1) return false;
     bucket.tokens--;
     return true;
   }
 
-  #bucketOf(key: string, now: number): Bucket {
+  #bucketOf(key: string): TokenBucket {
     const known = this.#buckets.get(key);
     if (known !== undefined) return known;
-    const bucket = { tokens: this.#burst, at: now };
+    const bucket = new TokenBucket(this.#rate.burst);
     this.#buckets.set(key, bucket);
     return bucket;
   }

@@ -4,7 +4,7 @@ import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { identityOf, ScriptedFault, ScriptedSts } from "../../../tests/fakes/scripted_sts.ts";
 import { identityKey } from "../../policy/role_identity.ts";
 import { CredentialCache } from "./credential_cache.ts";
-import { TokenBucket } from "./token_bucket.ts";
+import { StsPace } from "./sts_pace.ts";
 import type { CallReport, FaultReport, IssuedReport } from "./credential_reports.ts";
 
 const second = 1000;
@@ -474,7 +474,7 @@ describe("CredentialCache: many", () => {
 
   test("an STS that throttles at 20 per second: the rate adapts, and recovers by itself", async () => {
     const { cache, clock, sts, hold, start } = bench({ rate: 100, burst: 200, concurrency: 16 });
-    const quota = new TokenBucket({ perSecond: 20, burst: 20 });
+    const quota = new StsPace({ perSecond: 20, burst: 20 });
     sts.latencyMs = 100;
     sts.answer = () => quota.take(clock.now()) ? undefined : new ScriptedFault("throttled");
     for (let role = 0; role < 1000; role++) hold(`pod-${role}`, `role-${role}`);

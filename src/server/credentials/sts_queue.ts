@@ -3,7 +3,7 @@
  * dropped.
  */
 import type { Clock } from "../../time/clock.ts";
-import { TokenBucket } from "./token_bucket.ts";
+import { StsPace } from "./sts_pace.ts";
 import { FairQueue, type Urgency, type Waiting } from "./fair_queue.ts";
 
 /** A call to be made. */
@@ -37,7 +37,7 @@ interface Queued extends StsCall {
 
 export class StsQueue {
   readonly #clock: Clock;
-  readonly #bucket: TokenBucket;
+  readonly #pace: StsPace;
   readonly #concurrency: number;
   readonly #waiting = new FairQueue<Queued>();
   #inFlight = 0;
@@ -49,7 +49,7 @@ export class StsQueue {
       throw new RangeError(`concurrency: at least one call at once, not ${options.concurrency}`);
     }
     this.#clock = options.clock;
-    this.#bucket = new TokenBucket({ perSecond: options.rate, burst: options.burst });
+    this.#pace = new StsPace({ perSecond: options.rate, burst: options.burst });
     this.#concurrency = options.concurrency;
   }
 
@@ -67,7 +67,7 @@ export class StsQueue {
 
   /** STS has throttled a call that started at `startedAt`. */
   throttled(startedAt: number): void {
-    this.#bucket.throttled(startedAt, this.#clock.now());
+    this.#pace.throttled(startedAt, this.#clock.now());
   }
 
   stats(): StsQueueStats {
@@ -76,7 +76,7 @@ export class StsQueue {
     return {
       waiting: this.#waiting.counts(now),
       inFlight: this.#inFlight,
-      ratePerSecond: this.#bucket.perSecond(now),
+      ratePerSecond: this.#pace.perSecond(now),
       longestWaitMs: now - since,
     };
   }
@@ -84,7 +84,7 @@ export class StsQueue {
   #startDue(): void {
     while (this.#waiting.size > 0 && this.#inFlight < this.#concurrency) {
       const now = this.#clock.now();
-      if (!this.#bucket.take(now)) return this.#wakeIn(this.#bucket.waitMs(now));
+      if (!this.#pace.take(now)) return this.#wakeIn(this.#pace.waitMs(now));
       const call = this.#waiting.take(now);
       if (call !== undefined) this.#start(call, now);
     }

@@ -3,38 +3,32 @@
  * (additive increase, multiplicative decrease, as in TCP). STS's quota is shared by everything in the
  * account, so no fixed rate is always right.
  */
-
-interface TokenBucketOptions {
-  /** The full rate: tokens per second. */
-  readonly perSecond: number;
-  /** Tokens that a quiet time saves up. */
-  readonly burst: number;
-}
+import { type Rate, TokenBucket } from "../../time/rate_limit.ts";
 
 /** How long the rate stays reduced before it begins to recover. */
 const holdMs = 5_000;
 /** A recovery from nothing to the full rate would take this long. */
 const recoveryMs = 60_000;
 
-export class TokenBucket {
-  readonly #full: TokenBucketOptions;
+export class StsPace {
+  readonly #full: Rate;
   #perSecond: number;
-  #tokens: number;
+  readonly #bucket: TokenBucket;
   #refilledAt = -Infinity;
   #throttledAt = -Infinity;
 
   /** @throws {RangeError} a rate or a burst that allows no call */
-  constructor(options: TokenBucketOptions) {
-    const { perSecond, burst } = options;
+  constructor(full: Rate) {
+    const { perSecond, burst } = full;
     if (!(perSecond > 0 && perSecond < Infinity)) {
       throw new RangeError(
         `rate: expected a positive number of calls per second, not ${perSecond}`,
       );
     }
     if (!(burst >= 1)) throw new RangeError(`burst: expected at least one call, not ${burst}`);
-    this.#full = options;
+    this.#full = full;
     this.#perSecond = perSecond;
-    this.#tokens = burst;
+    this.#bucket = new TokenBucket(burst);
   }
 
   /** The present rate, tokens per second. */
@@ -46,15 +40,15 @@ export class TokenBucket {
   /** Takes a token; false if there is none. */
   take(now: number): boolean {
     this.#refill(now);
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    if (this.#bucket.tokens < 1) return false;
+    this.#bucket.tokens--;
     return true;
   }
 
   /** Milliseconds until there is a token; 0 if there is one. */
   waitMs(now: number): number {
     this.#refill(now);
-    return Math.max(0, Math.ceil((1 - this.#tokens) / this.#perSecond * 1000));
+    return Math.max(0, Math.ceil((1 - this.#bucket.tokens) / this.#perSecond * 1000));
   }
 
   /**
@@ -65,7 +59,7 @@ export class TokenBucket {
     if (startedAt <= this.#throttledAt) return;
     this.#refill(now);
     this.#perSecond = Math.max(Math.min(1, this.#full.perSecond), this.#perSecond / 2);
-    this.#tokens = 0;
+    this.#bucket.tokens = 0;
     this.#throttledAt = now;
   }
 
@@ -75,8 +69,7 @@ export class TokenBucket {
     const recovered = Math.max(0, now - since) * perSecond / recoveryMs;
     // While the rate is reduced, nothing is saved up for a burst.
     const capacity = this.#perSecond < perSecond ? Math.max(1, this.#perSecond) : burst;
-    const refill = Math.max(0, now - this.#refilledAt) / 1000 * this.#perSecond;
-    this.#tokens = Math.min(capacity, this.#tokens + refill);
+    this.#bucket.refill(now, { perSecond: this.#perSecond, burst: capacity });
     this.#perSecond = Math.min(perSecond, this.#perSecond + recovered);
     this.#refilledAt = now;
   }
