@@ -174,6 +174,7 @@ function kernelAccess({ runtime, settings, log }: Run, ended: AbortSignal): Kern
     const opened = await openKernel({
       files: runtime.procFiles(settings.hostProc),
       clock: systemClock,
+      cpuMs: runtime.cpuMs,
       metadata: metadataEnds,
       listening: runtime.localAddresses().map((address) => ({ address, port })),
       redirectedTo: settings.redirect === "none" ? null : new Set(hosts),

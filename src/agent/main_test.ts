@@ -30,12 +30,13 @@ function fakeRuntime(programs: Programs) {
     hasIpv6: () => false,
     localAddresses: () => [],
     processUsage: () => ({ cpuSeconds: 0, residentBytes: 0, startedAt: 0, openFiles: null }),
+    cpuMs: () => 0,
     procFiles: () => ({
       list: missing,
       link: missing,
       inode: missing,
       text: missing,
-      scan: missing,
+      open: missing,
     }),
     listen: (options) => {
       events.push(`listen ${options.port}`);

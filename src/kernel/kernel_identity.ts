@@ -47,6 +47,8 @@ export type Proof =
 export interface KernelIdentityOptions {
   readonly files: ProcFiles;
   readonly clock: Clock;
+  /** The processor time of this process so far, in milliseconds. */
+  readonly cpuMs: () => number;
   /** `self/cgroup` and `self/stat` of this process in the same procfs. */
   readonly own: { readonly cgroup: string; readonly stat: string };
   /** Where pods send their requests. */
@@ -71,6 +73,7 @@ const unreadKept = { max: 4096, ttl: 3_600_000 };
 export class KernelIdentity {
   readonly #options: KernelIdentityOptions;
   readonly #moments = new Moments();
+  readonly #scheduler: ReadScheduler;
   readonly #processes: ProcessTable;
   readonly #tables: TableReader;
   readonly #used: UsedSockets;
@@ -81,9 +84,10 @@ export class KernelIdentity {
   readonly #unread = new LRUCache<string, WeakRef<ConnectionEnds>>(unreadKept);
 
   constructor(options: KernelIdentityOptions) {
-    const { files, clock, own, usedChanged, metadata, listening } = options;
-    const shared = { files, clock, scheduler: new ReadScheduler(clock), moments: this.#moments };
+    const { files, clock, cpuMs, own, usedChanged, metadata, listening } = options;
     this.#options = options;
+    this.#scheduler = new ReadScheduler(clock, cpuMs);
+    const shared = { files, clock, scheduler: this.#scheduler, moments: this.#moments };
     this.#processes = new ProcessTable({ ...shared, cgroups: new PodCgroups(own.cgroup) });
     this.#used = new UsedSockets(usedChanged);
     this.#tables = new TableReader({ ...shared, processes: this.#processes, used: this.#used });
@@ -102,6 +106,7 @@ export class KernelIdentity {
   async prepare(): Promise<void> {
     await this.#processes.refreshed(this.#moments.next());
     await this.#search.useUpAll();
+    this.#scheduler.limit();
   }
 
   status(): KernelStatus {

@@ -11,6 +11,7 @@ function open(files: ProcFiles) {
   return openKernel({
     files,
     clock: new ManualClock(),
+    cpuMs: () => 0,
     metadata: [],
     listening: [],
     redirectedTo: null,
@@ -26,7 +27,7 @@ const nothing = (list: () => Promise<readonly string[]>): ProcFiles => ({
   link: absent("ENOENT"),
   inode: absent("ENOENT"),
   text: absent("ENOENT"),
-  scan: absent("ENOENT"),
+  open: absent("ENOENT"),
 });
 
 /** PID 1's cgroup, the agent's own. */

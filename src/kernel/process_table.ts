@@ -112,8 +112,17 @@ export class ProcessTable {
 
   /** Whether the process still is what it was, in the same pod and namespace. */
   async isUnchanged({ pid, pod, startedAt, namespace }: PodProcess): Promise<boolean> {
-    const now = await this.#process(pid).catch(() => undefined);
-    return now?.pod === pod && now.startedAt === startedAt && now.namespace === namespace;
+    const { files, cgroups } = this.#options;
+    try {
+      const [cgroup, stat, inode] = await Promise.all([
+        files.text(`${pid}/cgroup`),
+        files.text(`${pid}/stat`),
+        files.inode(`${pid}/net/tcp`),
+      ]);
+      return cgroups.podOf(cgroup) === pod && startTime(stat) === startedAt && inode === namespace;
+    } catch {
+      return false;
+    }
   }
 
   /** How many pods have a process with the capability: `CapPrm` of proc_pid_status(5). */
@@ -135,8 +144,9 @@ export class ProcessTable {
   async #readProcesses(): Promise<void> {
     const { files } = this.#options;
     try {
-      this.#node = await files.inode("1/net/tcp");
-      const pids = (await files.list("")).filter((name) => /^\d+$/.test(name));
+      const [node, names] = await Promise.all([files.inode("1/net/tcp"), files.list("")]);
+      this.#node = node;
+      const pids = names.filter((name) => /^\d+$/.test(name));
       this.#dropAllBut(new Set(pids));
       await inBatches(pids.filter((pid) => this.#isDue(pid)), (pid) => this.#read(pid));
       this.#namespaces = podNamespaces(this.#processes(), this.#node);
@@ -181,12 +191,14 @@ export class ProcessTable {
   }
 
   async #process(pid: string): Promise<PodProcess | undefined> {
-    const pod = this.#options.cgroups.podOf(
-      await this.#options.files.text(`${pid}/cgroup`),
-    );
+    const { files, cgroups } = this.#options;
+    const pod = cgroups.podOf(await files.text(`${pid}/cgroup`));
     if (pod === undefined) return undefined;
-    const startedAt = startTime(await this.#options.files.text(`${pid}/stat`));
-    return { pid, pod, startedAt, namespace: await this.#options.files.inode(`${pid}/net/tcp`) };
+    const [stat, namespace] = await Promise.all([
+      files.text(`${pid}/stat`),
+      files.inode(`${pid}/net/tcp`),
+    ]);
+    return { pid, pod, startedAt: startTime(stat), namespace };
   }
 
   #dropAddresses(): void {
@@ -206,7 +218,8 @@ export class ProcessTable {
   async #readAddresses(namespaces: readonly PodNamespace[]): Promise<void> {
     await inBatches(namespaces, async ({ inode, process: { pid } }) => {
       const read = (name: string) => this.#options.files.text(`${pid}/net/${name}`).catch(() => "");
-      const keys = localAddresses(await read("fib_trie"), await read("if_inet6"));
+      const [ipv4, ipv6] = await Promise.all([read("fib_trie"), read("if_inet6")]);
+      const keys = localAddresses(ipv4, ipv6);
       this.#addresses.set(inode, { keys, readAt: this.#options.clock.monotonic() });
     });
   }

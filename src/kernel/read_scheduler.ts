@@ -1,7 +1,8 @@
 /**
  * Runs reads within budgets. Reading a socket table costs the kernel a walk over all of the node's
  * connections (2 to 5 ms with the usual 262,144 buckets), so a pod that connects in a tight loop, or
- * misses on purpose, must cost neither the node a core nor another pod its answer.
+ * misses on purpose, must cost neither the node a core nor another pod its answer. What counts is the
+ * processor time: on a busy node a read takes many times as long.
  */
 import type { Clock } from "../time/clock.ts";
 import { type Rate, TokenBucket } from "../time/rate_limit.ts";
@@ -25,6 +26,7 @@ type Waiting = Pick<Read<unknown>, "budget"> & { readonly start: () => Promise<v
 
 export class ReadScheduler {
   readonly #clock: Clock;
+  readonly #cpuMs: () => number;
   /** In order of arrival, one read per key: so namespaces take turns. */
   readonly #queues: Readonly<Record<Priority, Map<string, Waiting>>> = {
     owner: new Map(),
@@ -32,24 +34,39 @@ export class ReadScheduler {
   };
   readonly #total: Budget;
   #running = 0;
+  #isLimited = false;
   #cancelWakeUp: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** `cpuMs`: the processor time of this process so far. */
+  constructor(clock: Clock, cpuMs: () => number) {
     this.#clock = clock;
+    this.#cpuMs = cpuMs;
     this.#total = new Budget(totalShare, clock);
+  }
+
+  /** From now on reads are charged. What an agent reads before it listens mustn't delay its pods. */
+  limit(): void {
+    this.#isLimited = true;
   }
 
   schedule<T>({ key, priority, budget, run }: Read<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const start = async () => {
-        const startedAt = this.#clock.monotonic();
+        const cost = this.#meter();
         await run().then(resolve, reject);
-        const cost = budget.spend(this.#clock.monotonic() - startedAt);
-        this.#total.spend(cost);
+        if (!this.#isLimited) return;
+        const ms = cost();
+        for (const charged of [budget, this.#total]) charged.spend(ms);
       };
       this.#queues[priority].set(key, { budget, start });
       this.#next();
     });
+  }
+
+  /** The processor time of the whole process, so at most what a read took. */
+  #meter(): () => number {
+    const [startedAt, cpuAt] = [this.#clock.monotonic(), this.#cpuMs()];
+    return () => Math.min(this.#clock.monotonic() - startedAt, this.#cpuMs() - cpuAt);
   }
 
   /** A read that waits for a sweep goes first from now on. */
@@ -96,13 +113,11 @@ export class ReadScheduler {
   }
 }
 
-/** A token bucket of milliseconds. The last read may overdraw it, as its cost shows afterwards. */
+/** A token bucket of milliseconds of processor time. The last read may overdraw it, as its cost shows afterwards. */
 export class Budget {
   readonly #share: Rate;
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #bucket: TokenBucket;
-  /** The least that a read has taken lately: its cost without waiting for a busy processor. */
-  #usualMs = Infinity;
 
   constructor(share: Rate, clock: Pick<Clock, "monotonic">) {
     this.#share = share;
@@ -116,16 +131,9 @@ export class Budget {
     return left > 0 ? 0 : (1 - left) / this.#share.perSecond * 1000;
   }
 
-  /**
-   * Takes what a read of `ms` costs, and returns it. On a busy node a read takes many times its
-   * cost, so no more than double the usual one is taken.
-   */
-  spend(ms: number): number {
+  spend(ms: number): void {
     this.#left();
-    this.#usualMs = Math.max(0.2, Math.min(ms, this.#usualMs * 1.1));
-    const cost = Math.min(ms, 2 * this.#usualMs);
-    this.#bucket.tokens -= cost;
-    return cost;
+    this.#bucket.tokens -= ms;
   }
 
   #left(): number {

@@ -3,7 +3,7 @@
  * were accepted before it began, and paid for by the namespace that is read, or by all sweeps.
  */
 import { TupleCollector } from "./conntrack.ts";
-import type { ProcFiles } from "../runtime/runtime.ts";
+import type { ProcFile, ProcFiles } from "../runtime/runtime.ts";
 import type { Clock } from "../time/clock.ts";
 import { isGone } from "./proc_fault.ts";
 import type { PodNamespace, ProcessTable } from "./process_table.ts";
@@ -102,36 +102,39 @@ export class TableReader {
     return new SharedRead({ key, scheduler, moments, read });
   }
 
-  /** The process is looked at before and after, so that a reused PID can't mislead. */
+  /**
+   * The process was identified before, when it was listed, and is once more when the file is open, so
+   * that a reused PID can't mislead. That goes on while the file is read, as each of these steps waits
+   * for the processor on a busy node.
+   */
   async #attested(
     { process }: PodNamespace,
     source: Source,
   ): Promise<readonly SocketRow[] | "gone" | "unreadable"> {
-    const { processes } = this.#options;
+    const { files, processes } = this.#options;
+    const isTable = source !== "nf_conntrack";
+    let rows: readonly SocketRow[] = [];
+    let isUnchanged = false;
     try {
-      if (await processes.isUnchanged(process)) {
-        const found = await this.#rows(process.pid, source);
-        if (await processes.isUnchanged(process)) return found;
-      }
+      // Without the module there is no such file, and in a user namespace it isn't ours to read.
+      const unlessTable = (fault: unknown) => isTable ? Promise.reject(fault) : null;
+      const file = await files.open(`${process.pid}/net/${source}`).catch(unlessTable);
+      const reading = file && this.#rows(file, source).catch(unlessTable);
+      [rows, isUnchanged] = await Promise.all([reading, processes.isUnchanged(process)])
+        .then(([read, same]) => [read ?? [], same]);
     } catch (fault) {
       if (!isGone(fault)) return "unreadable";
     }
+    if (isUnchanged) return rows;
     processes.forget(process);
     return "gone";
   }
 
-  async #rows(pid: string, source: Source): Promise<readonly SocketRow[]> {
-    const isTable = source !== "nf_conntrack";
-    const collector = isTable
-      ? new RowCollector(source, this.#remotes.values())
-      : new TupleCollector();
-    try {
-      const path = `${pid}/net/${source}`;
-      await this.#options.files.scan(path, maxTableBytes, (text) => collector.push(text));
-    } catch (fault) {
-      // Without the module there is no such file, and in a user namespace it isn't ours to read.
-      if (isTable) throw fault;
-    }
+  async #rows(file: ProcFile, source: Source): Promise<readonly SocketRow[]> {
+    const collector = source === "nf_conntrack"
+      ? new TupleCollector()
+      : new RowCollector(source, this.#remotes.values());
+    await file.scan(maxTableBytes, (text) => collector.push(text));
     return collector.rows.filter(({ remote }) => this.#remotes.has(remote));
   }
 }

@@ -69,11 +69,16 @@ export function localAddresses(): readonly string[] {
   }
 }
 
+/** The processor time of this process so far, all threads together, in milliseconds. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** `procRoots`: where a procfs may be mounted; Deno keeps /proc to programs that may do everything. */
 export function processUsage(procRoots: readonly string[]) {
-  const { user, system } = process.cpuUsage();
   return {
-    cpuSeconds: (user + system) / 1e6,
+    cpuSeconds: cpuMs() / 1000,
     residentBytes: process.memoryUsage.rss(),
     startedAt: Date.now() / 1000 - process.uptime(),
     openFiles: openFilesBelow(procRoots),

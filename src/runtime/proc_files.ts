@@ -1,25 +1,30 @@
 /** Reads a procfs: files that have no length, processes that go away while they are read. */
 import { open, readdir, readlink, stat } from "node:fs/promises";
-import type { ProcFiles } from "./runtime.ts";
+import type { ProcFile, ProcFiles } from "./runtime.ts";
 
 const chunkBytes = 65_536;
 
 export function procFiles(root: string): ProcFiles {
   const at = (path: string) => path === "" ? root : `${root}/${path}`;
-  const scan: ProcFiles["scan"] = async (path, maxBytes, take) => {
+  const openAt = async (path: string): Promise<ProcFile> => {
     const file = await open(at(path));
-    try {
-      const chunk = new Uint8Array(chunkBytes);
-      for (let total = 0;;) {
-        const { bytesRead } = await file.read(chunk, 0, chunkBytes, null);
-        if (bytesRead === 0) return;
-        total += bytesRead;
-        if (total > maxBytes) throw new RangeError(`${path}: longer than ${maxBytes} bytes`);
-        take(latin1.decode(chunk.subarray(0, bytesRead)));
-      }
-    } finally {
-      await file.close();
-    }
+    return {
+      async scan(maxBytes, take) {
+        try {
+          const chunk = new Uint8Array(chunkBytes);
+          for (let total = 0;;) {
+            const { bytesRead } = await file.read(chunk, 0, chunkBytes, null);
+            if (bytesRead === 0) return;
+            total += bytesRead;
+            if (total > maxBytes) throw new RangeError(`${path}: longer than ${maxBytes} bytes`);
+            take(latin1.decode(chunk.subarray(0, bytesRead)));
+          }
+        } finally {
+          // Nobody waits for it: on a busy node each step costs a wait for the processor.
+          file.close().catch(() => {});
+        }
+      },
+    };
   };
   return {
     list: (path) => readdir(at(path)),
@@ -27,10 +32,10 @@ export function procFiles(root: string): ProcFiles {
     inode: async (path) => (await stat(at(path))).ino,
     text: async (path) => {
       let text = "";
-      await scan(path, chunkBytes, (piece) => text += piece);
+      await (await openAt(path)).scan(chunkBytes, (piece) => text += piece);
       return text;
     },
-    scan,
+    open: openAt,
   };
 }
 

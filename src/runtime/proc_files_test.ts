@@ -19,12 +19,13 @@ test("procFiles() reads a folder as a procfs is read", async (t) => {
   assert.equal(await files.inode("small"), await files.inode("small"));
   assert.notEqual(await files.inode("small"), await files.inode("large"));
   let text = "";
-  await files.scan("large", 200_000, (piece) => text += piece);
+  await (await files.open("large")).scan(200_000, (piece) => text += piece);
   assert.equal(text, large);
-  await assert.rejects(files.scan("large", 199_999, () => {}), RangeError);
+  await assert.rejects((await files.open("large")).scan(199_999, () => {}), RangeError);
   await assert.rejects(files.text("large"), RangeError);
   const absent = { code: "ENOENT" };
   await assert.rejects(files.text("none"), absent);
+  await assert.rejects(files.open("none"), absent);
   await assert.rejects(files.inode("none"), absent);
   await assert.rejects(files.link("none"), absent);
 });

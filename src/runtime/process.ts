@@ -10,7 +10,7 @@ import { listFolder, readTextFile, removeFile, replaceFile, watchFile } from "./
 import { createHttpClient } from "./http/client.ts";
 import { listen } from "./http/listener.ts";
 import { LogOutput } from "./log_output.ts";
-import { hasIpv6, localAddresses, openFilesLimit, processUsage } from "./machine.ts";
+import { cpuMs, hasIpv6, localAddresses, openFilesLimit, processUsage } from "./machine.ts";
 import { procFiles } from "./proc_files.ts";
 import { createFastClient } from "./http/fast/client.ts";
 import { createFollowProgram, createRunProgram } from "./program.ts";
@@ -40,6 +40,7 @@ export function createRuntime(): Runtime {
     hasIpv6,
     localAddresses,
     processUsage,
+    cpuMs,
     procFiles,
     listen,
     httpClient: createHttpClient,

@@ -65,8 +65,13 @@ export interface ProcFiles {
   inode(path: string): Promise<number>;
   /** A small file. @throws {RangeError} it is longer than 64 KiB */
   text(path: string): Promise<string>;
-  /** A file of any size, piece by piece. @throws {RangeError} it is longer than `maxBytes` */
-  scan(path: string, maxBytes: number, take: (text: string) => void): Promise<void>;
+  /** A file of any size. What it shows is fixed now: a PID may be another process's later. */
+  open(path: string): Promise<ProcFile>;
+}
+
+export interface ProcFile {
+  /** To its end, piece by piece, and closes it. @throws {RangeError} it is longer than `maxBytes` */
+  scan(maxBytes: number, take: (text: string) => void): Promise<void>;
 }
 
 export interface Runtime {
@@ -86,6 +91,8 @@ export interface Runtime {
   localAddresses(): readonly string[];
   /** What this process has used until now; its open files are counted in the first procfs that can be read. */
   processUsage(procRoots: readonly string[]): ProcessUsage;
+  /** The processor time that this process has used so far, in milliseconds. */
+  cpuMs(): number;
   /** Reads a procfs that is mounted at `root`. */
   procFiles(root: string): ProcFiles;
   listen(options: ListenOptions): Promise<Listener>;

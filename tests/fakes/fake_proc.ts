@@ -35,6 +35,8 @@ export interface FakeProcess {
 const nodeInode = 4026531840;
 export const metadataEnd = "169.254.169.254:80";
 
+type Take = (text: string) => void;
+
 export class FakeProc {
   readonly node: FakeNamespace = namespaceOf([], nodeInode);
   /** New processes and namespaces get the numbers of some that are gone. */
@@ -146,11 +148,16 @@ export class FakeProc {
     return this.#content(path);
   }
 
-  async scan(path: string, _maxBytes: number, take: (text: string) => void): Promise<void> {
+  async open(path: string): Promise<{ scan: (max: number, take: Take) => Promise<void> }> {
     await this.#reading(path);
     const text = this.#content(path);
-    // In pieces, as they come from the kernel.
-    for (let at = 0; at < text.length; at += 100) take(text.slice(at, at + 100));
+    return {
+      // In pieces, as they come from the kernel.
+      scan(_max, take) {
+        for (let at = 0; at < text.length; at += 100) take(text.slice(at, at + 100));
+        return Promise.resolve();
+      },
+    };
   }
 
   async #reading(path: string, what = ""): Promise<void> {

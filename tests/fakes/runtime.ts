@@ -37,10 +37,11 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
     hasIpv6: () => true,
     localAddresses: () => [],
     processUsage: () => ({ cpuSeconds: 0, residentBytes: 0, startedAt: 0, openFiles: null }),
+    cpuMs: () => 0,
     procFiles: () => {
       const refuse = () =>
         Promise.reject(Object.assign(new Error("not there"), { code: "ENOENT" }));
-      return { list: refuse, link: refuse, inode: refuse, text: refuse, scan: refuse };
+      return { list: refuse, link: refuse, inode: refuse, text: refuse, open: refuse };
     },
     listen: missing,
     httpClient: () => ({

@@ -132,13 +132,17 @@ test(
     agent.say("metrics");
     await agent.next();
     const loops = [1, 2, 3].map(() => network.python(attacker, "loop", metadata, "80", "4"));
-    const answers: string[] = [];
-    for (let i = 0; i < 10; i++) answers.push(await get(victim));
-    assert.deepEqual(new Set(answers), new Set([victim.uid]));
+    const beside = await network.python(victim, "repeat", metadata, "80", "20").next();
+    const { bodies, slowestMs } = JSON.parse(beside);
+    assert.deepEqual(bodies, [victim.uid]);
+    // An agent waits no longer for a proof; docs/reliability.md has what is usual.
+    assert.ok(slowestMs < 900, beside);
     const counts = await Promise.all(loops.map((one) => one.next()));
     agent.say("metrics");
     const metrics = await agent.next();
-    console.log(`${counts} connections of the loops; ${metrics}`);
+    console.log(
+      `${counts} connections of the loops; the victim's slowest ${slowestMs} ms; ${metrics}`,
+    );
     // The budget is half a core at the most; the rest is HTTP, and the machine's other load.
     assert.ok(JSON.parse(metrics).core < 0.8, metrics);
   },

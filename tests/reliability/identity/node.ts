@@ -86,6 +86,7 @@ export class AgentOnNode {
       const opened = await openKernel({
         files: proc,
         clock,
+        cpuMs: () => clock.monotonic(),
         metadata: [{ address: "169.254.169.254", port: 80 }, {
           address: "fd00:ec2::254",
           port: 80,

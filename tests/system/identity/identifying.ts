@@ -9,7 +9,7 @@ import { openKernel } from "../../../src/kernel/open_kernel.ts";
 import type { Proof } from "../../../src/kernel/kernel_identity.ts";
 import { listen } from "../../../src/runtime/http/listener.ts";
 import type { ConnectionEnds } from "../../../src/net/http_messages.ts";
-import { localAddresses } from "../../../src/runtime/machine.ts";
+import { cpuMs, localAddresses } from "../../../src/runtime/machine.ts";
 import { procFiles } from "../../../src/runtime/proc_files.ts";
 import { systemClock } from "../../../src/time/system_clock.ts";
 
@@ -17,6 +17,7 @@ const [address = "", port = "0"] = process.argv.slice(2);
 const opened = await openKernel({
   files: procFiles("/proc"),
   clock: systemClock,
+  cpuMs,
   metadata: [{ address: "169.254.169.254", port: 80 }],
   listening: localAddresses().map((own) => ({ address: own, port: Number(port) })),
   redirectedTo: new Set([address]),
@@ -53,10 +54,6 @@ await listen({
 });
 console.log("listening");
 
-const cpuMs = () => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
 let since = { cpu: cpuMs(), at: performance.now() };
 createInterface({ input: process.stdin }).on("line", () => {
   const sorted = took.toSorted((a, b) => a - b);

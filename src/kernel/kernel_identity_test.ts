@@ -1,0 +1,52 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { FakeProc, metadataEnd } from "../../tests/fakes/fake_proc.ts";
+import { ManualClock } from "../../tests/fakes/manual_clock.ts";
+import { openKernel } from "./open_kernel.ts";
+
+/** What a request waits for the proof of its connection. */
+const requestWaitMs = 900;
+
+test("an agent that starts on a busy node proves its first connections at once", async () => {
+  const clock = new ManualClock();
+  const proc = new FakeProc();
+  const pods = Array.from({ length: 50 }, (_, at) => ({
+    uid: `00000000-0000-4000-8000-${String(at).padStart(12, "0")}`,
+    ip: `10.0.1.${at}`,
+  }));
+  const processes = pods.map(({ uid, ip }) => proc.pod(uid, [ip]));
+  // Each step takes 40 ms, a quarter of it on the processor.
+  let cpuMs = 0;
+  proc.beforeRead = () =>
+    new Promise((resolve) => {
+      cpuMs += 10;
+      clock.after(40, resolve);
+    });
+  let isOpen = false;
+  const opening = openKernel({
+    files: proc,
+    clock,
+    cpuMs: () => cpuMs,
+    metadata: [{ address: "169.254.169.254", port: 80 }],
+    listening: [],
+    redirectedTo: null,
+    usedChanged: () => {},
+    saved: {},
+  }).finally(() => isOpen = true);
+  while (!isOpen) await clock.advance(10);
+  const opened = await opening;
+  assert.ok(opened.kind === "opened");
+  const proofs: (string | undefined)[] = [];
+  for (const { ip } of pods.slice(0, 10)) {
+    const end = `${ip}:40000`;
+    proc.connect(processes[proofs.length]!.namespace, end);
+    const [local, localPort] = metadataEnd.split(":");
+    const connection = { peer: ip, peerPort: 40000, local: local!, localPort: Number(localPort) };
+    const at = proofs.push(undefined) - 1;
+    void opened.kernel.prove(connection).then((proof) => {
+      proofs[at] = proof.kind === "proven" ? proof.pod : proof.reason;
+    });
+  }
+  await clock.advance(requestWaitMs);
+  assert.deepEqual(proofs, pods.slice(0, 10).map(({ uid }) => uid));
+});
