@@ -158,7 +158,10 @@ function createParts(options: ServerOptions) {
   });
   const policy = createPolicy(policySettings(settings, []));
   reportNamespaces({ index, events, problemOf: policy.namespaceProblem });
-  const own = new OwnIdentity(options);
+  const { assumeWith, roleBaseArn } = settings.policy;
+  // Looking for credentials, the SDK would ask the metadata service for the node's role.
+  const onDemand = assumeWith === "service-account" && roleBaseArn !== null;
+  const own = new OwnIdentity({ ...options, onDemand });
   const cache = reportedCache({ ...options, index, own, timeline, called: metrics.stsCall });
   const assigned = assignmentObserver({ index, events, log, clock, timeline });
   const assigner = new Assigner({ index, cache, policy, clock, nodeGraceMs, assigned });

@@ -170,6 +170,27 @@ for (const [trustRoles, calls] of [[false, 50], [true, 60]] as const) {
   });
 }
 
+test("server: with ServiceAccounts' tokens it looks for no credentials until a namespace needs them", async () => {
+  let lookedUp = 0;
+  const server = await started({
+    flags: ["--assume-with=service-account", `--role-base-arn=arn:aws:iam::${account}:role/`],
+    parts: {
+      readCallerArns: () => {
+        lookedUp++;
+        return Promise.resolve([`arn:aws:sts::${account}:assumed-role/server/i-1`]);
+      },
+    },
+  });
+  const seen = await followed(server);
+  await server.clock.advance(60_000);
+  assert.deepEqual(server.missing(), []);
+  assert.ok(seen.some((frame) => frame.type === "assign" && frame.role?.credentials));
+  assert.equal(lookedUp, 0);
+  server.index.namespaces.upsert(namespaceFacts({ assumeWith: "server" }));
+  await server.clock.advance(1000);
+  assert.equal(lookedUp, 1);
+});
+
 test("server: a tightened session policy is another identity, so agents drop what they hold", async () => {
   const server = await started();
   const seen = await followed(server);

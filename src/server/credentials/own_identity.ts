@@ -1,6 +1,7 @@
 /**
  * The server's own AWS identity: determines the account for roles without an ARN, and the role that
- * no pod may have. Looked up in the background until STS has answered once.
+ * no pod may have. Looked up in the background until STS has answered once; on demand, only while a
+ * role is to be assumed with it, so that a server that needs no AWS credentials looks for none.
  */
 import { Backoff } from "../../time/backoff.ts";
 import { aborted, pause } from "../../time/pause.ts";
@@ -18,6 +19,8 @@ export type ReadCallerArns = (signal: AbortSignal) => Promise<readonly [string, 
 
 interface OwnIdentityOptions {
   readonly readCallerArns: ReadCallerArns;
+  /** It isn't looked up before {@link OwnIdentity.whenKnown} is called. */
+  readonly onDemand?: boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** From 0 up to 1. */
@@ -31,12 +34,14 @@ export class OwnIdentity {
   readonly #startedAt: number;
   readonly #listeners: ((arns: CallerArns) => void)[] = [];
   readonly #attempted = Promise.withResolvers<void>();
+  #wanted = Promise.withResolvers<void>();
   #known = false;
   #fault: Error = new Error("STS hasn't answered yet");
 
   constructor(options: OwnIdentityOptions) {
     this.#options = options;
     this.#startedAt = options.clock.monotonic();
+    if (!options.onDemand) this.#wanted.resolve();
   }
 
   /** Calls back once, with the ARNs, before anyone who waits for {@link whenKnown} goes on. */
@@ -63,6 +68,7 @@ export class OwnIdentity {
    * @throws the fault of the last attempt, or the reason of `signal` if that aborts first
    */
   async whenKnown(signal: AbortSignal): Promise<void> {
+    this.#wanted.resolve();
     if (!this.#known) await Promise.race([this.#attempted.promise, aborted(signal)]);
     signal.throwIfAborted();
     if (!this.#known) throw this.#fault;
@@ -70,10 +76,13 @@ export class OwnIdentity {
 
   /** Resolves once the identity is known or `signal` has aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, random } = this.#options;
+    const { clock, log, random, onDemand } = this.#options;
     const backoff = new Backoff({ ...retryAfter, random });
     while (!signal.aborted) {
-      if (await this.#call(signal) || signal.aborted) return;
+      await Promise.race([this.#wanted.promise, aborted(signal)]);
+      // Every attempt needs someone who asks for it.
+      if (onDemand) this.#wanted = Promise.withResolvers();
+      if (signal.aborted || await this.#call(signal) || signal.aborted) return;
       const retryInMs = Math.round(backoff.next());
       log.warn({ problem: this.#fault.message, retryInMs }, "own AWS identity unknown");
       await pause(clock, retryInMs, signal);

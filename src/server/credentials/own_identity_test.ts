@@ -71,3 +71,34 @@ test("OwnIdentity: an unusable answer is a problem like any other", async () => 
   stop.abort();
   await running;
 });
+
+test("OwnIdentity: on demand, each attempt is one that somebody waits for", async () => {
+  const clock = new ManualClock();
+  let asked = 0;
+  const own = new OwnIdentity({
+    readCallerArns: () => {
+      if (++asked === 3) return Promise.resolve(["arn 3"]);
+      return Promise.reject(new Error("no credentials"));
+    },
+    onDemand: true,
+    clock,
+    log: quietLog,
+    random: () => 1,
+  });
+  const stop = new AbortController();
+  const running = own.run(stop.signal);
+  await clock.advance(100_000);
+  assert.equal(asked, 0);
+  const wanted = () => own.whenKnown(stop.signal);
+  await assert.rejects(wanted(), /no credentials/);
+  await clock.advance(100_000);
+  assert.equal(asked, 1);
+  await assert.rejects(wanted(), /no credentials/);
+  await clock.advance(100_000);
+  assert.equal(asked, 2);
+  await assert.rejects(wanted(), /no credentials/);
+  await clock.advance(100_000);
+  await running;
+  assert.deepEqual([asked, own.problem], [3, null]);
+  await wanted();
+});

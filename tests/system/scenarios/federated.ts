@@ -115,9 +115,9 @@ export const federated: readonly Scenario<Stage>[] = [
       const subject = "system:serviceaccount:federated:cart";
       const enforcing = await startEnforcingSts(stage.api, { cart: subject, other: "nobody" });
       await stage.server.stop();
-      // The fabric has the metadata service's address, whose role would be credentials.
-      const env = { AWS_EC2_METADATA_DISABLED: "true" };
-      const options = { name: "server", kubeconfig: serverKubeconfig(stage.folders), env };
+      const leaked = stage.metadata.leaks().length;
+      // No credentials at all, and none that it looks for.
+      const options = { name: "server", kubeconfig: serverKubeconfig(stage.folders), env: {} };
       const flags = [
         "--assume-with=service-account",
         "--irsa-annotations",
@@ -157,6 +157,7 @@ export const federated: readonly Scenario<Stage>[] = [
         await until("IRSA's role", async () => /role\/other/.test((await irsa.list()).body));
         assert.match(stage.server.log(), new RegExp(`"tokenSubject":"${subject}"`));
         assert.doesNotMatch(stage.server.log(), /eyJ/, "no token in the log");
+        assert.deepEqual(stage.metadata.leaks().slice(leaked), [], "the node's role");
 
         const { spec } = await stage.api.get(policyPath) as unknown as {
           spec: { validations: unknown[] };
