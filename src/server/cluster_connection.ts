@@ -28,8 +28,8 @@ import type { PodName } from "./status/data/summary.ts";
 import type { WatchStatus } from "./readiness.ts";
 import { bearerToken, readClaims } from "./access/token_claims.ts";
 
-/** How long the policy on token requests is taken to be unchanged. */
-const fenceCheckMs = 60_000;
+/** How long the policy on token requests is taken to be unchanged, in place or not. */
+const fenceCheckMs = { inPlace: 60_000, problem: 5_000 };
 
 export interface Cluster {
   readonly kind: "cluster";
@@ -174,13 +174,19 @@ async function readAuthority(
   return text;
 }
 
-/** Asked at most once a minute, and once for all that wait: a policy changes seldom. */
+/** Asked at most once in that time, and once for all that wait: a policy changes seldom. */
 function remembered(ask: () => Promise<string | null>): () => Promise<string | null> {
-  let asked: { readonly at: number; readonly answer: Promise<string | null> } | undefined;
+  let answer: Promise<string | null> | undefined;
+  let until = 0;
   return () => {
     const now = systemClock.monotonic();
-    if (asked === undefined || now - asked.at >= fenceCheckMs) asked = { at: now, answer: ask() };
-    return asked.answer;
+    if (answer !== undefined && now < until) return answer;
+    const asked = answer = ask();
+    until = now + fenceCheckMs.inPlace;
+    void asked.then((problem) => {
+      if (problem !== null && answer === asked) until = now + fenceCheckMs.problem;
+    });
+    return asked;
   };
 }
 

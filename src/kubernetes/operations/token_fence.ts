@@ -26,6 +26,7 @@ const rule = v.object({
   operations: texts,
   resources: texts,
   resourceNames: v.optional(v.nullable(v.array(v.string())), []),
+  scope: v.nullish(v.string(), "*"),
 });
 const policyShape = v.object({
   spec: v.object({
@@ -102,10 +103,12 @@ function weakened(policy: unknown, expected: Expressions): string | null {
   return lost === undefined ? null : `spec.validations lacks ${lost}`;
 }
 
-function coversTokens({ resourceNames, ...lists }: v.InferOutput<typeof rule>): boolean {
+function coversTokens(
+  { resourceNames, scope, ...lists }: v.InferOutput<typeof rule>,
+): boolean {
   const has = (list: readonly string[] | null, ...wanted: readonly string[]) =>
     (list ?? []).some((one) => one === "*" || wanted.includes(one));
-  return (resourceNames ?? []).length === 0 && has(lists.apiGroups, "") &&
+  return (resourceNames ?? []).length === 0 && scope !== "Cluster" && has(lists.apiGroups, "") &&
     has(lists.apiVersions, "v1") && has(lists.operations, "CREATE") &&
     has(lists.resources, "serviceaccounts/token", "*/*");
 }

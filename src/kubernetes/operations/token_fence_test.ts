@@ -82,6 +82,7 @@ const weakenings: readonly (readonly [string, (policy: Loose, binding: Loose) =>
     ["parameters", (policy) => policy["paramKind"] = { kind: "ConfigMap" }, /spec\.paramKind/],
     ["no operations", (policy) => rule(policy)["operations"] = ["UPDATE"], /matchConstraints/],
     ["another resource", (policy) => rule(policy)["resources"] = ["pods"], /matchConstraints/],
+    ["another scope", (policy) => rule(policy)["scope"] = "Cluster", /matchConstraints/],
     ["names", (policy) => rule(policy)["resourceNames"] = ["x"], /matchConstraints/],
     [
       "no rules",
