@@ -26,7 +26,9 @@ export async function measureRequests(
     await pause(restMs);
     memory(figures, "at rest", running, "now");
     for (const { program } of running.values()) program.forgetPeak();
-    for (const one of cases) await measureCase(one, seconds, site.tools.go, running, figures);
+    for (const one of cases) {
+      await measureCase(one, { seconds, go: site.tools.go }, running, figures);
+    }
     memory(figures, "at most under load", running, "peak");
     await pause(afterMs);
     memory(figures, "60 s after the load", running, "now");
@@ -38,8 +40,7 @@ export async function measureRequests(
 
 async function measureCase(
   { name, flags, busy = false }: Case,
-  seconds: number,
-  go: string,
+  { seconds, go }: { readonly seconds: number; readonly go: string },
   running: ReadonlyMap<CandidateName, Candidate>,
   figures: Figures,
 ): Promise<void> {

@@ -1,7 +1,7 @@
 /** The agent's settings from its flags, or everything that is wrong with them. Pure. */
 import type { FlagValues } from "../cli/flags.ts";
 import { anyAddress } from "../cli/listening.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { type Env, type ParsedSettings, parseFlags } from "../cli/parse_flags.ts";
 import { type HostPort, readHostPort } from "../net/host_port.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 import { agentFlags } from "./flags.ts";
@@ -50,15 +50,6 @@ export interface AgentSettings {
   readonly logFormat: Values["log-format"];
 }
 
-type ParsedAgentConfig =
-  | {
-    readonly kind: "parsed";
-    readonly settings: AgentSettings;
-    /** Consequences worth a warning at the start. */
-    readonly notices: readonly string[];
-  }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
-
 /** What the settings' defaults depend on. */
 export interface Machine {
   /** Whether `[::]` can be listened on. */
@@ -70,9 +61,9 @@ export interface Machine {
 /** Every problem at once, each a line naming flag, value and what is expected. */
 export function parseAgentConfig(
   args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Env,
   machine: Machine = { hasIpv6: true, openFiles: Infinity },
-): ParsedAgentConfig {
+): ParsedSettings<AgentSettings> {
   const parsed = parseFlags(agentFlags, args, env);
   const { values } = parsed;
   const strays = parsed.positionals.map((text) => `${text}: unexpected; agent takes flags only`);

@@ -1,6 +1,6 @@
 /** The flags and arguments of `check`, parsed, or everything that is wrong with them. Pure. */
 import type { FlagValues } from "../cli/flags.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { type Env, type ParsedOptions, parseFlags } from "../cli/parse_flags.ts";
 import {
   kubeconfigFile,
   type KubeconfigFiles,
@@ -24,16 +24,12 @@ export interface CheckOptions {
   readonly policy: PolicySettings;
 }
 
-type ParsedOptions =
-  | { readonly kind: "options"; readonly options: CheckOptions }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
-
 type Values = FlagValues<typeof checkFlags>;
 
 export function parseCheckOptions(
   args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): ParsedOptions {
+  env: Env,
+): ParsedOptions<CheckOptions> {
   const parsed = parseFlags(checkFlags, args, env);
   const { values, positionals: paths } = parsed;
   const { kubeconfig, trust, output, "server-role": serverRole } = values;

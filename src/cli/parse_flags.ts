@@ -20,7 +20,28 @@ type ParsedFlags<Table extends FlagTable> =
     readonly positionals: readonly string[];
   };
 
-type Env = Readonly<Record<string, string | undefined>>;
+interface Problems {
+  readonly kind: "problems";
+  /** One line each. */
+  readonly problems: readonly string[];
+}
+
+/** What a command is to do, or everything that is wrong with its arguments. */
+export type ParsedOptions<Options> =
+  | { readonly kind: "options"; readonly options: Options }
+  | Problems;
+
+/** The settings of a program that runs until it is stopped. */
+export type ParsedSettings<Settings> =
+  | {
+    readonly kind: "parsed";
+    readonly settings: Settings;
+    /** Valid settings with consequences that operators should know, for the log. */
+    readonly notices: readonly string[];
+  }
+  | Problems;
+
+export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Precedence: arguments, `ROLECALL_…`, the flag's plain variable, the default; an empty variable counts

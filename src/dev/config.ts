@@ -4,10 +4,9 @@ import { agentFlags } from "../agent/flags.ts";
 import { parseServerConfig, type ServerSettings } from "../server/config.ts";
 import { serverFlags } from "../server/flags.ts";
 import { type FlagTable, type FlagValues, variableOf } from "../cli/flags.ts";
-import { flagTokens, parseFlags } from "../cli/parse_flags.ts";
+import { type Env, flagTokens, type ParsedSettings, parseFlags } from "../cli/parse_flags.ts";
 import { devFlags, withoutEffect } from "./flags.ts";
 
-type Env = Readonly<Record<string, string | undefined>>;
 type Values = FlagValues<typeof devFlags>;
 
 export interface DevSettings {
@@ -23,15 +22,6 @@ export interface DevSettings {
   readonly metadataUrl: string | null;
 }
 
-type ParsedDevConfig =
-  | {
-    readonly kind: "parsed";
-    readonly settings: DevSettings;
-    /** Configuration notices to print at startup. */
-    readonly notices: readonly string[];
-  }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
-
 /**
  * Returns all problems, each a line naming the flag, the value and what is expected. Positionals are
  * further manifests, as a shell expands `--manifests dev/*.yaml`.
@@ -40,7 +30,7 @@ export function parseDevConfig(
   args: readonly string[],
   env: Env,
   machine: Machine,
-): ParsedDevConfig {
+): ParsedSettings<DevSettings> {
   const parsed = parseFlags(devFlags, args, env);
   const { values, positionals } = parsed;
   const agent = parseAgentConfig(

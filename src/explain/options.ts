@@ -9,7 +9,7 @@ import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.t
 import { statusTarget } from "../status_client/flags.ts";
 import type { StatusTarget } from "../status_client/status_client.ts";
 import type { FlagValues } from "../cli/flags.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { type Env, type ParsedOptions, parseFlags } from "../cli/parse_flags.ts";
 import { explainFlags } from "./flags.ts";
 
 /** Null as a namespace: that of the kubeconfig's context for a pod, all of them for `all`. */
@@ -29,14 +29,12 @@ export interface ExplainOptions {
   readonly policy: PolicySettings;
 }
 
-type ParsedOptions =
-  | { readonly kind: "options"; readonly options: ExplainOptions }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
-
 type Values = FlagValues<typeof explainFlags>;
-type Env = Readonly<Record<string, string | undefined>>;
 
-export function parseExplainOptions(args: readonly string[], env: Env): ParsedOptions {
+export function parseExplainOptions(
+  args: readonly string[],
+  env: Env,
+): ParsedOptions<ExplainOptions> {
   const parsed = parseFlags(explainFlags, args, env);
   const { values, positionals } = parsed;
   const subject = subjectOf(values, positionals);

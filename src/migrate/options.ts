@@ -7,7 +7,7 @@ import {
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import type { FlagValues } from "../cli/flags.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { type Env, type ParsedOptions, parseFlags } from "../cli/parse_flags.ts";
 import { migrateFlags } from "./flags.ts";
 import type { MigrationSettings } from "./difference.ts";
 import type { planFormats } from "./generate/formats.ts";
@@ -45,14 +45,12 @@ export interface GenerateTask {
   readonly target: Target;
 }
 
-type ParsedOptions =
-  | { readonly kind: "options"; readonly options: MigrateOptions }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
-
 type Values = FlagValues<typeof migrateFlags>;
-type Env = Readonly<Record<string, string | undefined>>;
 
-export function parseMigrateOptions(args: readonly string[], env: Env): ParsedOptions {
+export function parseMigrateOptions(
+  args: readonly string[],
+  env: Env,
+): ParsedOptions<MigrateOptions> {
   const parsed = parseFlags(migrateFlags, args, env);
   if (parsed.kind === "problems") {
     return { kind: "problems", problems: [...parsed.problems, ...policyProblems(parsed.values)] };

@@ -20,8 +20,8 @@ function report(
   from: Predecessor,
   pod: Partial<PodFacts>,
   namespace: Partial<NamespaceFacts> = {},
-  accountRole: string | null = null,
-  changes: Partial<PolicySettings> = {},
+  { accountRole = null, ...changes }: Partial<PolicySettings> & { accountRole?: string | null } =
+    {},
 ) {
   const account = serviceAccountFacts({ role: accountRole });
   const cluster = {
@@ -93,7 +93,7 @@ for (const [from, pod, namespace, kind, text] of rows) {
 }
 
 test("migrationReport(): a ServiceAccount's role is gained, and can be declined", () => {
-  const [found] = report("kiam-v4", {}, {}, "reader").differences;
+  const [found] = report("kiam-v4", {}, {}, { accountRole: "reader" }).differences;
   assert.equal(found?.kind, "gains-role");
   assert.match(found.why, /ServiceAccount/);
   assert.match(found.remedy, /iam.amazonaws.com\/role: ""/);
@@ -132,7 +132,7 @@ test("migrationReport(): what the server sends besides, trust policies must allo
     sourceIdentityTemplate: "{namespace}",
     externalIdTemplate: "{namespace}/{serviceAccount}",
   };
-  const quiet = report("kube2iam", reader, {}, null, changes);
+  const quiet = report("kube2iam", reader, {}, changes);
   assert.deepEqual(quiet.differences, [], "a template's external ID alone changes no answer");
   assert.match(quiet.hints.join(), /allow sts:TagSession .*allow sts:SetSourceIdentity/);
 });
@@ -152,7 +152,7 @@ const trustRows: readonly (readonly [
 
 for (const [pod, namespace, changes, reason] of trustRows) {
   test(`migrationReport() ${JSON.stringify({ ...pod, ...namespace })}: ${reason}`, () => {
-    const [found] = report("kiam-v4", { ...reader, ...pod }, namespace, null, changes).differences;
+    const [found] = report("kiam-v4", { ...reader, ...pod }, namespace, changes).differences;
     assert.equal(found?.kind, "loses-role");
     assert.match(found.why, new RegExp(`^${reason}: `));
   });

@@ -6,7 +6,7 @@ import { isAmbiguous } from "../policy/template.ts";
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { type HostPort, hostPortText } from "../net/host_port.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { type Env, type ParsedSettings, parseFlags } from "../cli/parse_flags.ts";
 import { serverFlags } from "./flags.ts";
 
 type Values = FlagValues<typeof serverFlags>;
@@ -43,23 +43,14 @@ export interface ServerSettings {
   readonly logFormat: Values["log-format"];
 }
 
-type ParsedServerConfig =
-  | {
-    readonly kind: "parsed";
-    readonly settings: ServerSettings;
-    /** Valid settings with consequences that operators should know. */
-    readonly notices: readonly string[];
-  }
-  | { readonly kind: "problems"; readonly problems: readonly string[] };
-
 /** STS limits sessions of chained roles to an hour (AWS: role chaining). */
 const chainedSeconds = 3600;
 
 /** Lists all problems at once, one line each: flag, value and what is expected. */
 export function parseServerConfig(
   args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): ParsedServerConfig {
+  env: Env,
+): ParsedSettings<ServerSettings> {
   const parsed = parseFlags(serverFlags, args, env);
   const strays = parsed.positionals.map((text) => `${text}: unexpected; server takes flags only`);
   const problems = [...strays, ...problemsOf(parsed.values)];

@@ -91,9 +91,11 @@ async function boot(options: NodeWish): Promise<Boot> {
     enter(groups.map(({ path }) => path)),
     join(logs, "node.log"),
     {
-      ...plainEnv(),
-      ...environment(options, data, logs),
-      CGROUPS: groups.map(({ controllers }) => controllers).join(" "),
+      env: {
+        ...plainEnv(),
+        ...environment(options, data, logs),
+        CGROUPS: groups.map(({ controllers }) => controllers).join(" "),
+      },
     },
   );
   const first = await firstProcess(running);

@@ -40,7 +40,9 @@ before(async () => {
     writeFileSync(join(folder, name), text);
   }
   const command = ["moto_server", "-H", "127.0.0.1", "-p", "0"];
-  moto = new Running("moto", command, join(folder, "moto.log"), { PATH: env["PATH"]! });
+  moto = new Running("moto", command, join(folder, "moto.log"), {
+    env: { PATH: env["PATH"]! },
+  });
   const url = await until("moto", () => {
     if (!moto.alive) throw new Hopeless(moto.log());
     return /Running on (http:\/\/127\S+)/.exec(moto.log())?.[1];

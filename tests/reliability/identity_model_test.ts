@@ -35,8 +35,13 @@ class World {
     this.setting = setting;
     const note = (line: string) => void this.#notes.push(line);
     this.node = new NodeState(note);
-    this.truth = new Truth(this.clock, this.node, setting.delays, (event) => {
-      for (const replica of this.replicas) replica.notify(event);
+    this.truth = new Truth({
+      clock: this.clock,
+      sandboxes: this.node,
+      delays: setting.delays,
+      tell: (event) => {
+        for (const replica of this.replicas) replica.notify(event);
+      },
     });
   }
 

@@ -16,7 +16,7 @@ import {
   type StsEndpoint,
 } from "../fakes/sts_endpoint.ts";
 import { testCertificate } from "../fakes/test_certificate.ts";
-import { nodeName, Truth } from "../reliability/model/truth.ts";
+import { type ApiEvent, nodeName, Truth } from "../reliability/model/truth.ts";
 import { dice } from "./disturbances.ts";
 import { type ApiMood, PlayedApi } from "./played_api.ts";
 import { namespaceObject } from "./played_objects.ts";
@@ -88,10 +88,11 @@ export class Cluster {
   private constructor(runtime: FakeContainerRuntime, sts: StsEndpoint) {
     this.#runtime = runtime;
     this.#sts = sts;
-    const tell = (event: Parameters<ConstructorParameters<typeof Truth>[3]>[0]) =>
+    const tell = (event: ApiEvent) =>
       event.kind === "upsert" ? this.api.upsert(event.pod) : this.api.remove(event.uid);
     const sandboxes = { ready: runtime.sandboxes };
-    this.#truth = new Truth(systemClock, sandboxes, { restMs: 200, kubeletMs: 300 }, tell, pairs);
+    const delays = { restMs: 200, kubeletMs: 300 };
+    this.#truth = new Truth({ clock: systemClock, sandboxes, delays, tell, pairs });
   }
 
   /** A pod comes, or one goes, deleted or by itself. */

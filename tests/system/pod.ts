@@ -40,7 +40,11 @@ export class TestPod {
   readonly #waiting = new Map<number, (result: object) => void>();
   #next = 1;
 
-  private constructor(api: KubeApi, spec: PodSpec, uid: string, address: string, net: string) {
+  private constructor(
+    api: KubeApi,
+    spec: PodSpec,
+    { uid, address, net }: Pick<TestPod, "uid" | "address" | "net">,
+  ) {
     this.#api = api;
     this.spec = spec;
     this.uid = uid;
@@ -68,7 +72,7 @@ export class TestPod {
     const net = `pod-${node.name}-${number}`;
     const address = await makePodNet(net, node, number);
     await reportRunning(api, spec.namespace, spec.name, address);
-    return new TestPod(api, spec, uid, address, net);
+    return new TestPod(api, spec, { uid, address, net });
   }
 
   /** One request to the metadata service. */

@@ -103,8 +103,10 @@ export class Running {
     name: string,
     command: readonly string[],
     logPath: string,
-    env: Readonly<Record<string, string>> = plainEnv(),
-    cwd?: string,
+    { env = plainEnv(), cwd }: {
+      readonly env?: Readonly<Record<string, string>>;
+      readonly cwd?: string;
+    } = {},
   ) {
     this.name = name;
     this.logPath = logPath;

@@ -88,7 +88,7 @@ export function startServer(runtime: Runtime, folders: Folders, options: ServerW
     options.name,
     options.node ? inNamespace(options.node.name, command) : command,
     join(folders.logs, `${options.name}.log`),
-    plainEnv({ POD_NAMESPACE: home, ...(options.env ?? keys) }),
+    { env: plainEnv({ POD_NAMESPACE: home, ...(options.env ?? keys) }) },
   );
 }
 
@@ -155,7 +155,6 @@ export function startAgent(runtime: Runtime, folders: Folders, options: AgentWis
     name,
     inNamespace(node.name, command),
     join(folders.logs, `${name}.log`),
-    plainEnv(),
   );
 }
 

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { fabricAddress } from "./network.ts";
-import { plainEnv, Running } from "./programs.ts";
+import { Running } from "./programs.ts";
 import { Hopeless, until } from "./until.ts";
 
 const port = 5000;
@@ -16,7 +16,7 @@ export const account = "123456789012";
 /** Starts moto's server on the fabric. */
 export async function startSts(bin: string, logs: string): Promise<Running> {
   const command = [join(bin, "moto_server"), "-H", fabricAddress, "-p", String(port)];
-  const running = new Running("moto", command, join(logs, "moto.log"), plainEnv());
+  const running = new Running("moto", command, join(logs, "moto.log"));
   await until("moto's STS", async () => {
     if (!running.alive) throw new Hopeless(running.log().slice(-1500));
     const answer = await fetch(`${stsUrl}/moto-api/data.json`);

@@ -51,9 +51,9 @@ export const badInput: readonly ClusterScenario[] = [
   {
     name: "an agent without NET_ADMIN says so and isn't ready",
     run: (site) =>
-      complains(site, "no-net-admin", [], /NET_ADMIN/, [lock], {
-        capabilities: { drop: ["ALL"] },
-        runAsUser: 0,
+      complains(site, "no-net-admin", /NET_ADMIN/, {
+        volumes: [lock],
+        rights: { capabilities: { drop: ["ALL"] }, runAsUser: 0 },
       }),
   },
   {
@@ -67,7 +67,7 @@ export const badInput: readonly ClusterScenario[] = [
         configMap: { name: metadata.name, defaultMode: 0o755 },
       };
       const lacking = /iptables-nft-save: the kernel lacks what it needs; .*modprobe/;
-      await complains(site, metadata.name, [], lacking, [lock, programs]);
+      await complains(site, metadata.name, lacking, { volumes: [lock, programs] });
       await site.kubectl.do(["delete", "configmap", "-n", home, metadata.name]);
     },
   },
@@ -78,10 +78,10 @@ export const badInput: readonly ClusterScenario[] = [
       const metadata = { name: "other-ca", namespace: home };
       await site.kubectl.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
       const server = `--server=https://rolecall-server.${home}.svc:8443`;
-      await complains(site, "other-ca", ["--redirect=none", server], /certificate/, [{
-        name: "ca",
-        configMap: { name: "other-ca" },
-      }]);
+      await complains(site, "other-ca", /certificate/, {
+        flags: ["--redirect=none", server],
+        volumes: [{ name: "ca", configMap: { name: "other-ca" } }],
+      });
       await site.kubectl.do(["delete", "configmap", "-n", home, "other-ca"]);
     },
   },
@@ -128,14 +128,20 @@ function isReady({ status }: Shown): boolean {
   ) ?? false;
 }
 
+/** How an agent differs from those that work. */
+interface Deviation {
+  readonly flags?: readonly string[];
+  readonly volumes?: readonly object[];
+  /** Of its security context. */
+  readonly rights?: object;
+}
+
 /** An agent in a network of its own, so that it disturbs none of the real ones. */
 async function complains(
   { kubectl, image }: Site,
   name: string,
-  flags: readonly string[],
   complaint: RegExp,
-  volumes: readonly object[] = [],
-  rights: object = {},
+  { flags = [], volumes = [], rights = {} }: Deviation,
 ): Promise<void> {
   const projected = {
     sources: [{ serviceAccountToken: { audience: "rolecall-server", path: "token" } }],

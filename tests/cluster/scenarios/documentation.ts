@@ -189,7 +189,10 @@ async function said(site: Site, { command, output }: DocumentedCommand, folder: 
 async function goesOn(site: Site, { command }: DocumentedCommand, folder: string) {
   const log = join(folder, `${crypto.randomUUID()}.log`);
   const own = `exec ${command.replace(/ &$/, "")}`;
-  const running = new Running(command, words(site, own), log, environment(site), folder);
+  const running = new Running(command, words(site, own), log, {
+    env: environment(site),
+    cwd: folder,
+  });
   await until(command, () => running.log().includes("Forwarding from"), { within: 60_000 });
   return running;
 }

@@ -45,6 +45,14 @@ export type ApiEvent =
   | { readonly kind: "upsert"; readonly pod: PodFacts }
   | { readonly kind: "remove"; readonly uid: string };
 
+interface TruthOptions {
+  readonly clock: Clock;
+  readonly sandboxes: Sandboxes;
+  readonly delays: Delays;
+  readonly tell: (event: ApiEvent) => void;
+  readonly pairs?: readonly (readonly string[])[];
+}
+
 export class Truth {
   readonly #clock: Clock;
   readonly #pairs: readonly (readonly string[])[];
@@ -58,13 +66,7 @@ export class Truth {
   readonly api = new Map<string, PodFacts>();
   #created = 0;
 
-  constructor(
-    clock: Clock,
-    sandboxes: Sandboxes,
-    delays: Delays,
-    tell: (event: ApiEvent) => void,
-    pairs: readonly (readonly string[])[] = addressPairs,
-  ) {
+  constructor({ clock, sandboxes, delays, tell, pairs = addressPairs }: TruthOptions) {
     this.#clock = clock;
     this.#pairs = pairs;
     this.#sandboxes = sandboxes;

@@ -75,7 +75,7 @@ async function start(stage: Stage, { client, net }: Tried, renewed: string): Pro
     client.name,
     inNamespace(net, command),
     logPath,
-    plainEnv({ ...more, ...env }),
+    { env: plainEnv({ ...more, ...env }) },
   );
 }
 
