@@ -5,6 +5,8 @@ import { runCheck } from "./command.ts";
 
 const base = "--role-base-arn=arn:aws:iam::123456789012:role/";
 const server = "--server-role=arn:aws:iam::123456789012:role/rolecall";
+const arn = "arn:aws:iam::123456789012:role/shop/cart";
+const tokens = "--assume-with=service-account";
 const shop = `kind: Namespace
 metadata: {name: shop, annotations: {iam.amazonaws.com/permitted: "arn:aws:iam::123456789012:role/shop/.*"}}
 `;
@@ -26,9 +28,21 @@ const trusting = (condition: object = {}) => ({
     ...condition,
   }],
 });
+/** As aws iam get-role prints a role that trusts a ServiceAccount of the second of two clusters. */
+function federated(subject: string, audience = "sts.amazonaws.com"): string {
+  const statement = (issuer: string, sub: string) => ({
+    Effect: "Allow",
+    Principal: { Federated: `arn:aws:iam::123456789012:oidc-provider/${issuer}` },
+    Action: "sts:AssumeRoleWithWebIdentity",
+    Condition: { StringEquals: { [`${issuer}:sub`]: sub, [`${issuer}:aud`]: audience } },
+  });
+  const AssumeRolePolicyDocument = {
+    Version: "2012-10-17",
+    Statement: [statement("oidc.one", "x"), statement("oidc.two/ID", subject)],
+  };
+  return JSON.stringify({ Role: { Arn: arn, AssumeRolePolicyDocument } });
+}
 const external = { Condition: { StringEquals: { "sts:ExternalId": "shop-id" } } };
-const arn = "arn:aws:iam::123456789012:role/shop/cart";
-
 const files = {
   "nowhere.yaml": `kind: Namespace
 metadata: {name: shop, annotations: {iam.amazonaws.com/permitted: x}}
@@ -74,6 +88,12 @@ spec: {template: {metadata: {annotations: {iam.amazonaws.com/role: shop/cart}}}}
   }),
   "cart.json": JSON.stringify(trusting(external)),
   "odd.json": "{}",
+  "server.yaml":
+    shop.replace("annotations: {", "annotations: {iam.amazonaws.com/assume-with: server, ") +
+    deployment("cart", "iam.amazonaws.com/role: shop/cart"),
+  "default.json": federated("system:serviceaccount:shop:default"),
+  "other.json": federated("system:serviceaccount:shop:other"),
+  "elsewhere.json": federated("system:serviceaccount:shop:default", "elsewhere"),
 };
 
 // arguments, exit code, what is written
@@ -116,6 +136,26 @@ const runs = [
   ],
   [["good.yaml", base, server, "--trust=none.json"], 2, /--trust none\.json: can't be read: there/],
   [["good.yaml", base, "--trust=role.json"], 2, /--server-role: is missing/],
+  [["good.yaml", base, tokens, "--trust=default.json"], 0, /none would be denied\n$/],
+  [
+    ["good.yaml", base, tokens, "--trust=other.json"],
+    3,
+    /RoleNotAssumable: .*WithWebIdentity to .*:shop:default with audience sts\.amazonaws\.com; change/,
+  ],
+  [["good.yaml", base, tokens, "--trust=elsewhere.json"], 3, /RoleNotAssumable/],
+  [
+    ["good.yaml", base, tokens, "--web-identity-audience=elsewhere", "--trust=elsewhere.json"],
+    0,
+    /none would be denied\n$/,
+  ],
+  [["good.yaml", base, tokens, "--trust=role.json"], 3, /RoleNotAssumable/],
+  [["good.yaml", base, tokens, "--trust=cart.json"], 0, /RoleNotListed/],
+  [
+    ["server.yaml", base, tokens, "--trust=role.json"],
+    5,
+    /ServerRoleUnknown: .*give --server-role/,
+  ],
+  [["server.yaml", base, tokens, server, "--trust=role.json"], 0, /none would be denied\n$/],
   [["good.yaml", "--role-base-arn=x"], 2, /--role-base-arn: "x" is not valid; expected/],
   [["good.yaml", "--context=prod"], 2, /^--context: no kubeconfig; give --kubeconfig/],
   [["nowhere.yaml", base, "-n", "shop"], 3, /NotPermitted[\s\S]*\n {4}shop\/deployment\/cart/],

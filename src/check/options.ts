@@ -66,7 +66,7 @@ function flagProblems(values: Values): string[] {
       `--server-role: ${JSON.stringify(given)} is not valid; expected ${role.expected}`,
     );
   }
-  if (values.trust.length > 0 && role === null) {
+  if (values.trust.length > 0 && role === null && values["assume-with"] === "server") {
     problems.push("--server-role: is missing; expected the ARN of the server's role with --trust");
   }
   return problems;

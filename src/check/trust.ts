@@ -5,9 +5,9 @@
  */
 import * as v from "valibot";
 import type { RequestContext } from "../iam/conditions.ts";
-import { evaluate } from "../iam/evaluate.ts";
+import { allowsWebIdentity, evaluate } from "../iam/evaluate.ts";
 import { parsePolicy, type PolicyDocument } from "../iam/policy_document.ts";
-import type { RoleIdentity } from "../policy/facts.ts";
+import type { RoleIdentity, WebIdentity } from "../policy/facts.ts";
 import type { Problem } from "./findings.ts";
 
 /** A role by its ARN or, where a file doesn't have that, by path and name. */
@@ -98,23 +98,53 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What speaks against the server's role assuming the pod's, through its trust role if it has one. */
+/**
+ * What speaks against assuming the pod's role: by the server's role, through a trust role if the namespace
+ * has one, or with a token of its ServiceAccount.
+ */
 export function trustProblem(
   roles: readonly TrustedRole[],
   serverRole: string,
   identity: RoleIdentity,
 ): Problem | null {
   const { assumedBy, webIdentity } = identity;
-  if (webIdentity !== null) return unevaluated(identity.arn);
-  if (assumedBy === null) return hopProblem(roles, serverRole, identity);
-  return trustProblem(roles, serverRole, assumedBy) ?? hopProblem(roles, assumedBy.arn, identity);
+  if (webIdentity !== null) return tokenProblem(roles, identity, webIdentity);
+  if (assumedBy !== null) {
+    return trustProblem(roles, serverRole, assumedBy) ?? hopProblem(roles, assumedBy.arn, identity);
+  }
+  return serverRole === "" ? noServerRole(identity.arn) : hopProblem(roles, serverRole, identity);
 }
 
-/** Which issuer and provider the cluster has isn't known here. */
-function unevaluated(arn: string): Problem {
-  const message = `the trust policy of ${arn} isn't evaluated for ServiceAccounts' tokens; ` +
-    "compare its sub and aud with the pod's ServiceAccount";
-  return { level: "unknown", reason: "WebIdentity", message };
+/** Any provider that the policy names can be the cluster's: which one is isn't in the manifests. */
+function tokenProblem(
+  roles: readonly TrustedRole[],
+  { arn, sessionName }: RoleIdentity,
+  { namespace, serviceAccount, audience }: WebIdentity,
+): Problem | null {
+  const role = roles.find(({ name }) => isRole(name, arn));
+  if (role === undefined) return notListed(arn);
+  const subject = `system:serviceaccount:${namespace}:${serviceAccount}`;
+  const providers = role.policy.statements
+    .flatMap(({ principal }) => principal?.principals.Federated ?? [])
+    .filter((one) => one.includes(":oidc-provider/"));
+  const isAllowed = providers.some((provider) =>
+    allowsWebIdentity(role.policy, { arn, sessionName, provider, subject, audience })
+  );
+  if (isAllowed) return null;
+  const message =
+    `the trust policy of ${arn} doesn't allow sts:AssumeRoleWithWebIdentity to an OIDC provider's ` +
+    `${subject} with audience ${audience}; change the policy, or the pod's ServiceAccount`;
+  return { level: "denied", reason: "RoleNotAssumable", message };
+}
+
+function noServerRole(arn: string): Problem {
+  const message = `whether the server may assume ${arn} isn't known; give --server-role`;
+  return { level: "unknown", reason: "ServerRoleUnknown", message };
+}
+
+function notListed(arn: string): Problem {
+  const message = `${arn} isn't among the roles of --trust; add it, or the file that has it`;
+  return { level: "warning", reason: "RoleNotListed", message };
 }
 
 function hopProblem(
@@ -124,10 +154,7 @@ function hopProblem(
 ): Problem | null {
   const { arn, tags, externalId, sourceIdentity } = identity;
   const role = roles.find(({ name }) => isRole(name, arn));
-  if (role === undefined) {
-    const message = `${arn} isn't among the roles of --trust; add it, or the file that has it`;
-    return { level: "warning", reason: "RoleNotListed", message };
-  }
+  if (role === undefined) return notListed(arn);
   const principal = principalOf(caller);
   const context = contextOf(principal, identity);
   const actions = [

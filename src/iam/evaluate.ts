@@ -50,6 +50,39 @@ export function evaluate(
   return verdicts.reduce((a, b) => order.indexOf(b) > order.indexOf(a) ? b : a, "none");
 }
 
+/** A token of an OIDC provider, exchanged for a role's session. */
+interface WebIdentityRequest {
+  /** The role's. */
+  readonly arn: string;
+  readonly sessionName: string;
+  /** The ARN of the provider, which ends in the issuer without its scheme. */
+  readonly provider: string;
+  /** The token's `sub` and `aud`. */
+  readonly subject: string;
+  readonly audience: string;
+}
+
+/** Whether a trust policy allows AssumeRoleWithWebIdentity. */
+export function allowsWebIdentity(
+  trust: PolicyDocument,
+  { arn, sessionName, provider, subject, audience }: WebIdentityRequest,
+): boolean {
+  // Condition keys begin as the provider's ARN ends.
+  const prefix = provider.slice(provider.indexOf("/") + 1).toLowerCase();
+  const verdict = evaluate([trust], {
+    action: "sts:AssumeRoleWithWebIdentity",
+    resource: arn,
+    principal: { kind: "federated", provider },
+    context: new Map([
+      [`${prefix}:sub`, [subject]],
+      [`${prefix}:aud`, [audience]],
+      ["sts:rolesessionname", [sessionName]],
+      ["aws:federatedprovider", [provider]],
+    ]),
+  });
+  return verdict !== "none" && verdict !== "deny";
+}
+
 function verdictOf(
   statement: Statement,
   { variables }: PolicyDocument,

@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import * as v from "valibot";
-import { evaluate } from "../../iam/evaluate.ts";
+import { allowsWebIdentity } from "../../iam/evaluate.ts";
 import { checkDuration, StsFault } from "./assume_role.ts";
 import type { AssumeRoleParameters } from "./assume_role_parameters.ts";
 import type { Iam, OidcProvider } from "./iam.ts";
@@ -69,21 +69,11 @@ export function authorizeWebIdentity(
   { provider, subject, audience }: WebIdentityToken,
   asked: AssumeRoleParameters,
 ): void {
-  const role = iam.role(asked.roleArn);
-  const action = "sts:AssumeRoleWithWebIdentity";
-  // Condition keys begin with the issuer without its scheme, as the provider's ARN ends.
-  const prefix = provider.arn.slice(provider.arn.indexOf("/") + 1).toLowerCase();
-  const context = new Map([
-    [`${prefix}:sub`, [subject]],
-    [`${prefix}:aud`, [audience]],
-    ["sts:rolesessionname", [asked.sessionName]],
-    ["aws:federatedprovider", [provider.arn]],
-  ]);
-  const principal = { kind: "federated", provider: provider.arn } as const;
-  const verdict = role === undefined
-    ? "none"
-    : evaluate([role.trust], { action, resource: role.arn, principal, context });
-  if (role === undefined || verdict === "none" || verdict === "deny") {
+  const { roleArn: arn, sessionName } = asked;
+  const role = iam.role(arn);
+  const request = { arn, sessionName, provider: provider.arn, subject, audience };
+  if (role === undefined || !allowsWebIdentity(role.trust, request)) {
+    const action = "sts:AssumeRoleWithWebIdentity";
     throw new StsFault(403, "AccessDenied", `Not authorized to perform ${action}`);
   }
   checkDuration(role, undefined, asked);
