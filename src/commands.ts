@@ -6,6 +6,7 @@ import { flag } from "./cli/flags.ts";
 import { devFlags } from "./dev/flags.ts";
 import { explainFlags } from "./explain/flags.ts";
 import { migrateFlags } from "./migrate/flags.ts";
+import { revokeFlags } from "./revoke/flags.ts";
 import { serverFlags } from "./server/flags.ts";
 import { statusFlags } from "./status/flags.ts";
 import { waitFlags } from "./wait/flags.ts";
@@ -107,6 +108,25 @@ export const commands: Commands = {
     examples: ["status", "status --watch", "status --context=prod -o json"],
     exitCodes: { 0: "healthy", 1: "not healthy, or no server answers" },
     load: async () => (await import("./status/command.ts")).runStatus,
+  },
+  revoke: {
+    group: forOperators,
+    usage: "pod/NAME | node/NAME | role/ARN [flags]",
+    summary: "prints the policies that deny leaked credentials at AWS, and who else they affect; " +
+      "applies none",
+    flags: revokeFlags,
+    examples: [
+      "revoke pod/cart-0 -n shop --renew",
+      "revoke node/ip-10-0-0-5.ec2.internal",
+      "revoke role/arn:aws:iam::111122223333:role/cart -o json",
+    ],
+    exitCodes: {
+      0: "printed; with --renew: the servers renew",
+      1: "no server answers, or not every replica does",
+      3: "the pod, or every pod of the node, has no role",
+      4: "there is no such pod, or no pod on such a node",
+    },
+    load: async () => (await import("./revoke/command.ts")).runRevoke,
   },
   check: {
     group: forOperators,

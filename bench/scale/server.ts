@@ -16,6 +16,7 @@ import { certificateIssuer as issuer } from "../../src/server/certificate/certif
 import { parseServerConfig } from "../../src/server/config.ts";
 import { createServer } from "../../src/server/server.ts";
 import type { Credentials } from "../../src/server/ports.ts";
+import { noReplicas } from "../../src/server/status/data/replicas.ts";
 
 const [nodes = 0, podsPerNode = 0, roles = 0] = process.argv.slice(2).map(Number);
 const stsMs = 100;
@@ -51,7 +52,7 @@ const server = createServer({
   watches: () => [],
   certificate: () => ({ expiresAt: Date.UTC(9999, 11, 31), problem: null }),
   ownUsername: () => Promise.resolve(null),
-  fetchSummaries: () => Promise.resolve([]),
+  replicas: noReplicas,
   agentReady: quiet,
 });
 

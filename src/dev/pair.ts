@@ -10,6 +10,7 @@ import type { HttpClient, Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createServer } from "../server/server.ts";
+import { noReplicas } from "../server/status/data/replicas.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import { processMetrics } from "../telemetry/process_metrics.ts";
 import { systemClock as clock } from "../time/system_clock.ts";
@@ -106,7 +107,7 @@ function createDevServer(
     eventSink: () => Promise.resolve(),
     certificate: () => ({ expiresAt: noCertificateEnds, problem: null }),
     ownUsername: () => Promise.resolve(null),
-    fetchSummaries: () => Promise.resolve([]),
+    replicas: noReplicas,
     agentReady: () => {},
   });
 }

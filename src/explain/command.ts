@@ -3,7 +3,7 @@ import { refuse } from "../cli/command.ts";
 import { whileWaiting } from "../cli/waiting.ts";
 import { ApiFault } from "../kubernetes/client/api_fault.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { kubeconfigApi, kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
+import { contextNamespace, kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
 import type { KubeconfigFiles } from "../kubernetes/client/kubeconfig_files.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { structuredText } from "../status_client/output.ts";
@@ -63,7 +63,7 @@ async function byServer(
   server: StatusTarget,
 ): Promise<Answered> {
   const namespace = subject.kind === "pod"
-    ? subject.namespace ?? await contextNamespace(runtime, kubeconfig, context)
+    ? subject.namespace ?? await namespaceOf(runtime, kubeconfig, context)
     : subject.namespace;
   return await withStatusClient(runtime, server, async (client) => {
     const answer = subject.kind === "all"
@@ -73,19 +73,12 @@ async function byServer(
   });
 }
 
-/** As kubectl has it: the context's namespace, or `default`. */
-async function contextNamespace(
+function namespaceOf(
   runtime: Runtime,
   kubeconfig: KubeconfigFiles | null,
   context: string | null,
 ): Promise<string> {
-  if (kubeconfig === null) return "default";
-  const given = { runtime, clock: systemClock, ...(context === null ? {} : { context }) };
-  const connection = await kubeconfigConnection(kubeconfig, given).catch((fault) => {
-    if (fault instanceof ConnectionFault) return null;
-    throw fault;
-  });
-  return connection?.namespace ?? "default";
+  return contextNamespace(kubeconfig, { runtime, clock: systemClock, ...context && { context } });
 }
 
 async function byPolicy(
@@ -100,7 +93,7 @@ async function byPolicy(
   });
   try {
     const namespace = subject.namespace ??
-      (subject.kind === "pod" ? await contextNamespace(runtime, kubeconfig, context) : null);
+      (subject.kind === "pod" ? await namespaceOf(runtime, kubeconfig, context) : null);
     const judging = subject.kind === "all"
       ? explainAllByPolicy(api, systemClock, { policy, namespace })
       : explainPodByPolicy(api, policy, { namespace: namespace ?? "default", name: subject.name });

@@ -12,9 +12,12 @@ import type { RefusedRequest } from "../telemetry/refused_request.ts";
 import { refusedRequests } from "./refused_requests.ts";
 import type { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import type { PeerEnv } from "./ports.ts";
+import { type Renewal, type RenewalRequest, renewalRequest } from "./credentials/renewal.ts";
 import type { PodName, Summary } from "./status/data/summary.ts";
 
 const maxBodyBytes = 16_384;
+/** Of another replica, with up to 1,000 sessions. */
+const maxRenewalBytes = 262_144;
 const podTokenBody = v.object({ token: v.string() });
 
 interface AppOptions {
@@ -32,6 +35,7 @@ interface AppOptions {
   readonly ownUsername: () => Promise<string | null>;
   /** All pods, or one. */
   readonly summary: (only?: PodName) => Summary;
+  readonly renew: (request: RenewalRequest) => Renewal;
   /** Why agents can't be served yet; null once they can. */
   readonly notReady: () => string | null;
   readonly agentReported: (agent: Agent, ready: boolean) => void;
@@ -51,10 +55,8 @@ export function createApp(options: AppOptions): Hono<PeerEnv> {
     options.answered(c.req.routePath, c.res.status);
   });
   app.use(refusedRequests({ random: options.random, report: options.refused }));
-  app.use(bodyLimit({
-    maxSize: maxBodyBytes,
-    onError: () => refusalResponse(refuse(413, `the body is larger than ${maxBodyBytes} bytes`)),
-  }));
+  const [ofAgents, ofReplicas] = [limitBody(maxBodyBytes), limitBody(maxRenewalBytes)];
+  app.use((c, next) => (c.req.path === "/v1/renew" ? ofReplicas : ofAgents)(c, next));
   app.use(async (c, next) => {
     if (c.req.method === "GET" || c.req.method === "POST") return await next();
     return refusalResponse(refuse(405, "GET and POST only"));
@@ -66,13 +68,19 @@ export function createApp(options: AppOptions): Hono<PeerEnv> {
   );
   app.post("/v1/agent", (c) => forAgent(c, options, (agent) => report(c, options, agent)));
   app.post("/v1/pod-tokens", (c) => forAgent(c, options, (agent) => podToken(c, options, agent)));
-  app.get("/v1/summary", (c) => summary(c, options));
+  app.get("/v1/summary", (c) => forReplica(c, options, () => summary(c, options)));
+  app.post("/v1/renew", (c) => forReplica(c, options, () => renew(c, options)));
   app.notFound(() => refusalResponse(refuse(404, "no such path")));
   app.onError((error, c) => {
     options.failed(error, c.req.routePath);
     return c.text("internal error\n", 500);
   });
   return app;
+}
+
+function limitBody(maxSize: number) {
+  const onError = () => refusalResponse(refuse(413, `the body is larger than ${maxSize} bytes`));
+  return bodyLimit({ maxSize, onError });
 }
 
 async function forAgent(
@@ -119,17 +127,29 @@ async function podToken(c: Context<PeerEnv>, options: AppOptions, agent: Agent):
   return c.json({ uid: pod.uid });
 }
 
-async function summary(c: Context<PeerEnv>, options: AppOptions): Promise<Response> {
+async function forReplica(
+  c: Context<PeerEnv>,
+  options: AppOptions,
+  answer: () => Promise<Response> | Response,
+): Promise<Response> {
   const header = c.req.header("authorization");
   const token = await options.tokens.review(header, options.audience, c.env.peer);
   if (token.kind === "refusal") return refusalResponse(token);
   const own = await options.ownUsername();
-  if (own === null || token.username !== own) {
-    return refusalResponse(refuse(403, "only the server's own ServiceAccount reads the summary"));
-  }
+  if (own !== null && token.username === own) return await answer();
+  return refusalResponse(refuse(403, "only for the server's own ServiceAccount"));
+}
+
+function summary(c: Context<PeerEnv>, options: AppOptions): Response {
   const { namespace, pod: name } = c.req.query();
   const one = namespace === undefined || name === undefined ? undefined : { namespace, name };
   return c.json(options.summary(one));
+}
+
+async function renew(c: Context<PeerEnv>, options: AppOptions): Promise<Response> {
+  const body = v.safeParse(renewalRequest, await readJson(c));
+  if (!body.success) return refusalResponse(refuse(400, "the body is not a request to renew"));
+  return c.json(options.renew(body.output));
 }
 
 async function readJson(c: Context<PeerEnv>): Promise<unknown> {

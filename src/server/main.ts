@@ -15,7 +15,7 @@ import { type Cluster, connectCluster } from "./cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
 import { agentLimits, pageLimits } from "./listeners.ts";
 import type { Log } from "../telemetry/log.ts";
-import { type FetchSummaries, fetchSummaries } from "./status/data/replicas.ts";
+import { callReplicas, noReplicas, type Replicas } from "./status/data/replicas.ts";
 import { createServer, type Server, type ServerOptions } from "./server.ts";
 import { type KeyPair, ServingListener } from "./certificate/serving_listener.ts";
 import { startupTaint } from "./cluster/startup_taint.ts";
@@ -127,7 +127,7 @@ function serverOptions(
     watches,
     ownUsername,
     certificate: () => ({ expiresAt: tls.certificateExpiresAt(), problem: tls.problem() }),
-    fetchSummaries: replicas({ runtime, settings, cluster }),
+    replicas: replicas({ runtime, settings, cluster }),
     agentReady: taint === null ? () => {} : startupTaint({ ...removed, clock: systemClock }),
   };
 }
@@ -135,9 +135,9 @@ function serverOptions(
 /** Replicas are verified with the CA that agents mount from the ConfigMap. */
 function replicas(
   { runtime, settings, cluster }: Pick<ServerAssembly, "runtime" | "settings" | "cluster">,
-): FetchSummaries {
-  if (settings.replicas === null) return () => Promise.resolve([]);
-  return fetchSummaries({
+): Replicas {
+  if (settings.replicas === null) return noReplicas;
+  return callReplicas({
     url: settings.replicas,
     resolve: (name) => runtime.resolve(name),
     authority: () => cluster.readAuthority(settings.caConfigMap),

@@ -17,6 +17,7 @@ import { reportedCache } from "./reported_cache.ts";
 import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
 import { mergeSummaries } from "./status/data/merged_summary.ts";
 import { createMetrics } from "./metrics.ts";
+import { type Renewal, type RenewalRequest, renewSessions } from "./credentials/renewal.ts";
 import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
 import { isCaller, policySettings } from "./policy_settings.ts";
@@ -30,7 +31,7 @@ import {
   oldestWatchSeconds,
   type WatchStatus,
 } from "./readiness.ts";
-import type { FetchSummaries } from "./status/data/replicas.ts";
+import type { Replicas } from "./status/data/replicas.ts";
 import { statusAccess } from "./access/status_access.ts";
 import { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import { createStatusApp } from "./status/status_app.ts";
@@ -73,7 +74,7 @@ export interface ServerOptions {
   readonly certificate: () => CertificateStatus;
   /** `system:serviceaccount:NAMESPACE:NAME` of the server itself; null outside a cluster. */
   readonly ownUsername: () => Promise<string | null>;
-  readonly fetchSummaries: FetchSummaries;
+  readonly replicas: Replicas;
   /** A node's agent has reported that it is ready. */
   readonly agentReady: (node: string) => void;
 }
@@ -124,7 +125,12 @@ export function createServer(options: ServerOptions): Server {
   const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
   const failed = (error: Error, route: string) =>
     log.error({ route, error: String(error.stack ?? error) }, "request failed");
-  const core = { ...parts, tokens, summary, failed, stopping: stopping.signal };
+  const renew = (request: RenewalRequest): Renewal => {
+    const renewing = renewSessions(parts.cache, request);
+    log.info({ sessions: request.sessions.length, renewing }, "renewal requested");
+    return { replica: options.about.replica, renewing, problem: null };
+  };
+  const core = { ...parts, renew, tokens, summary, failed, stopping: stopping.signal };
   return {
     index,
     app: agentApp(options, core),
@@ -215,6 +221,7 @@ async function awaitTokenFence(
 interface Core extends ReturnType<typeof createParts> {
   readonly tokens: ReviewedTokens;
   readonly summary: (only?: PodName) => Summary;
+  readonly renew: (request: RenewalRequest) => Renewal;
   readonly failed: (error: Error, route: string) => void;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
@@ -237,6 +244,7 @@ function agentApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
     podAudience: settings.podTokenAudience,
     ownUsername: options.ownUsername,
     summary,
+    renew: core.renew,
     notReady: () => notReady(settings, core),
     agentReported: (agent: Agent, ready) => ready ? options.agentReady(agent.node) : undefined,
     answered: metrics.request,
@@ -257,10 +265,10 @@ function notReady(settings: ServerSettings, { index, own, stopping }: Core): str
 }
 
 function statusApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
-  const { clock, fetchSummaries, settings } = options;
+  const { clock, replicas, settings } = options;
   const { index, assigner, tokens, stopping } = core;
   const summary = async (only?: PodName) =>
-    mergeSummaries(core.summary(only), await fetchSummaries(only));
+    mergeSummaries(core.summary(only), await replicas.summaries(only));
   return createStatusApp({
     access: statusAccess({ ...options, mode: settings.statusAuth, index, tokens }),
     summary,
@@ -269,5 +277,10 @@ function statusApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
     clock,
     signal: stopping,
     explanation: (name) => podExplanation({ index, assigner, summary }, name),
+    renew: async (request) => {
+      const own = core.renew(request);
+      const answers = await replicas.renew(request);
+      return [own, ...answers.filter(({ replica }) => replica !== own.replica)];
+    },
   });
 }

@@ -14,6 +14,7 @@ import type { ObjectEvent } from "./assignments/object_events.ts";
 import type { ReadCallerArns } from "./credentials/own_identity.ts";
 import type { TokenVerdict } from "./ports.ts";
 import { createServer, type ServerOptions } from "./server.ts";
+import { noReplicas } from "./status/data/replicas.ts";
 import { createStatusApp } from "./status/status_app.ts";
 
 const account = "111122223333";
@@ -79,7 +80,7 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
       () => [{ resource: "pods", synced: true, ageSeconds: 2, restarts: 0, lastError: null }],
     certificate: () => ({ expiresAt: clock.now() + 1000, problem: null }),
     ownUsername: () => Promise.resolve("system:serviceaccount:rolecall:rolecall-server"),
-    fetchSummaries: () => Promise.resolve([]),
+    replicas: noReplicas,
     agentReady: () => {},
     ...parts,
   });
@@ -675,6 +676,7 @@ test("GET /api/pods: 503 before pods are listed, not 404", async () => {
     failed: (error) => assert.fail(error),
     summary: () => assert.fail("asked"),
     explanation: () => assert.fail("asked"),
+    renew: () => assert.fail("asked"),
     unlisted: () => ["pods"],
     clock: new ManualClock(),
     signal: new AbortController().signal,
@@ -687,11 +689,11 @@ test("GET /api/…: what another replica has counts too", async () => {
   const asked: unknown[] = [];
   const row = podRow({ uid: "uid-web", accessKeyId: "ASIAOTHER" });
   const other = summary({ replica: "server-1", pods: [row], agents: [agentRow()] });
-  const fetchSummaries: ServerOptions["fetchSummaries"] = (only) => {
+  const summaries: ServerOptions["replicas"]["summaries"] = (only) => {
     asked.push(only);
     return Promise.resolve([{ kind: "summary", summary: other }]);
   };
-  const server = await started({ parts: { fetchSummaries } });
+  const server = await started({ parts: { replicas: { ...noReplicas, summaries } } });
   const json = async (path: string) =>
     await (await server.statusApp.request(path, local, peer)).json();
   const found = await json("/api/pods/shop/web");
@@ -703,6 +705,64 @@ test("GET /api/…: what another replica has counts too", async () => {
     "server-1",
   ]);
   assert.deepEqual(asked, [{ namespace: "shop", name: "web" }, undefined]);
+});
+
+test("POST /api/renew: sessions from before are assumed again, here and at other replicas", async () => {
+  const asked: unknown[] = [];
+  const renew: ServerOptions["replicas"]["renew"] = (request) => {
+    asked.push(request);
+    const row = { renewing: 0, problem: null };
+    return Promise.resolve([{ replica: "server-0", ...row }, { replica: "server-1", ...row }]);
+  };
+  const server = await started({ parts: { replicas: { ...noReplicas, renew } } });
+  await stream(server);
+  await server.clock.advance(60_000);
+  const key = () => server.summary().pods.find(({ name }) => name === "web")?.accessKeyId;
+  assert.equal(key(), "ASIAKEY1");
+  const sessions = [{ arn: readerArn, sessionName: null }];
+  const body = { issuedBefore: new Date(server.clock.now()).toISOString(), sessions };
+  const post = async (value: unknown, type = "application/json") => {
+    const headers = { ...local.headers, "content-type": type };
+    const init = { method: "POST", headers, body: JSON.stringify(value) };
+    const response = await server.statusApp.request("/api/renew", init, peer);
+    return { status: response.status, text: await response.text() };
+  };
+  assert.equal((await post(body, "text/plain")).status, 400);
+  assert.equal((await post({ sessions })).status, 400);
+  assert.equal(key(), "ASIAKEY1");
+  const first = await post(body);
+  assert.deepEqual(JSON.parse(first.text), {
+    replicas: [
+      { replica: "server-0", renewing: 1, problem: null },
+      { replica: "server-1", renewing: 0, problem: null },
+    ],
+  });
+  assert.deepEqual(asked, [body]);
+  await server.clock.advance(0);
+  assert.equal(key(), "ASIAKEY2");
+  // What was issued since isn't renewed, however often it is asked for; and not too often at all.
+  assert.match((await post(body)).text, /"renewing":0/);
+  for (let count = 2; count < 5; count++) await post(body);
+  assert.equal((await post(body)).status, 429);
+  await server.clock.advance(1000);
+  assert.equal(key(), "ASIAKEY2");
+});
+
+test("POST /v1/renew: for the server's own ServiceAccount alone", async () => {
+  let username = "system:serviceaccount:rolecall:rolecall-agent";
+  const reviewToken = () => Promise.resolve({ ...genuine, username } as TokenVerdict);
+  const server = await started({ parts: { reviewToken } });
+  const issuedBefore = new Date(server.clock.now()).toISOString();
+  const ask = async (token: string, body: unknown) => {
+    const headers = { authorization: token, "content-type": "application/json" };
+    return await server.ask("/v1/renew", { method: "POST", headers, body: JSON.stringify(body) });
+  };
+  const body = { issuedBefore, sessions: [] };
+  assert.equal((await ask(authorization, body)).status, 403);
+  username = "system:serviceaccount:rolecall:rolecall-server";
+  assert.equal((await ask(`${authorization}x`, {})).status, 400);
+  const answer = await ask(`${authorization}x`, body);
+  assert.deepEqual(await answer.json(), { replica: "server-0", renewing: 0, problem: null });
 });
 
 test("GET /v1/summary?namespace&pod: that pod alone", async () => {

@@ -27,6 +27,8 @@ export interface StatusClient {
   readonly label: string;
   /** Null for 404. @throws {StatusFault} */
   json<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | null>;
+  /** @throws {StatusFault} */
+  post<T>(path: string, body: unknown, schema: v.GenericSchema<unknown, T>): Promise<T>;
 }
 
 type StatusRuntime = Pick<
@@ -111,8 +113,17 @@ class HttpStatusClient implements StatusClient {
   }
 
   async json<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | null> {
-    const { status, body } = await this.#authorised(path);
-    if (status === 404 && body.startsWith("no such pod")) return null;
+    const answer = await this.#authorised(path);
+    return answer.status === 404 && answer.body.startsWith("no such pod")
+      ? null
+      : this.#read(answer, schema);
+  }
+
+  async post<T>(path: string, body: unknown, schema: v.GenericSchema<unknown, T>): Promise<T> {
+    return this.#read(await this.#authorised(path, JSON.stringify(body)), schema);
+  }
+
+  #read<T>({ status, body }: StatusAnswer, schema: v.GenericSchema<unknown, T>): T {
     if (status !== 200) {
       throw new StatusFault("refused", `${this.label}: ${status} ${body.trim().slice(0, 300)}`);
     }
@@ -122,22 +133,24 @@ class HttpStatusClient implements StatusClient {
   }
 
   /** On the host network the listener requires a token (docs/operations.md, "Status page"). */
-  async #authorised(path: string): Promise<StatusAnswer> {
-    const answer = await this.#get(path);
+  async #authorised(path: string, body?: string): Promise<StatusAnswer> {
+    const answer = await this.#ask(path, body);
     if (answer.status !== 401 || this.#token !== null) return answer;
     const { runtime, target } = this.#options;
     this.#token = await createToken(runtime, target);
-    return this.#token === null ? withAdvice(answer) : await this.#get(path);
+    return this.#token === null ? withAdvice(answer) : await this.#ask(path, body);
   }
 
-  async #get(path: string): Promise<StatusAnswer> {
+  async #ask(path: string, sent: string | undefined): Promise<StatusAnswer> {
     const { runtime, http, url } = this.#options;
     const headers = {
       accept: "application/json",
+      ...(sent === undefined ? {} : { "content-type": "application/json" }),
       ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
     };
+    const init = sent === undefined ? { headers } : { headers, method: "POST", body: sent };
     const asking = withDeadline({ clock: systemClock, ms: patienceMs }, async (signal) => {
-      const answer = await http.fetch(url + path, { headers, signal });
+      const answer = await http.fetch(url + path, { ...init, signal });
       return { status: answer.status, body: await answer.text() };
     });
     try {

@@ -31,6 +31,8 @@ export const notRun: Readonly<Record<string, string>> = {
   "for family in -4 -6; do while ip $family rule del protocol 82 2> /dev/null; do :; done; done":
     host,
   "for family in -4 -6; do ip $family route flush table 82; done": host,
+  "kubectl rolecall revoke pod/cart-0 -n shop --renew":
+    "needs a leak; src/revoke/command_test.ts evaluates what it prints",
   "kubectl get --raw /.well-known/openid-configuration > openid-configuration": bucket,
   "kubectl get --raw /openid/v1/jwks > jwks": bucket,
   "aws s3 cp openid-configuration s3://BUCKET/.well-known/openid-configuration --content-type application/json":

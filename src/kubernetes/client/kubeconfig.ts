@@ -57,6 +57,19 @@ export async function kubeconfigConnection(
   }
 }
 
+/** As kubectl has it: the context's namespace, or `default`; also without a kubeconfig. */
+export async function contextNamespace(
+  files: KubeconfigFiles | null,
+  options: KubeconfigOptions,
+): Promise<string> {
+  if (files === null) return "default";
+  const connection = await kubeconfigConnection(files, options).catch((fault) => {
+    if (fault instanceof ConnectionFault) return null;
+    throw fault;
+  });
+  return connection?.namespace ?? "default";
+}
+
 function proxyOf({ cluster }: SelectedContext, env: ConnectionOptions["env"]) {
   const own = readProxy(cluster["proxy-url"]);
   if (own !== null) return () => own;

@@ -1,4 +1,5 @@
 /** A migration plan as text for people, manifests, JSON, Terraform and commands. Pure. */
+import { shellWord } from "../../cli/shell_word.ts";
 import { providerOf } from "./trust.ts";
 import type { MigrationPlan, PlannedAccount } from "./plan.ts";
 
@@ -172,13 +173,13 @@ function cliText(plan: MigrationPlan): string {
     ...comments(plan, "Needs jq. It adds to trust policies and keeps what is there."),
     "set -eu",
     ...roles.flatMap(({ arn, statements }) => {
-      const role = shell(arn.split("/").at(-1)!);
+      const role = shellWord(arn.split("/").at(-1)!);
       const filter = `.Statement |= (([.] | flatten) + ${JSON.stringify(statements)} | unique)`;
       return [
         "",
         `# ${arn}: with credentials of its account`,
         `policy=$(aws iam get-role --role-name ${role} --query Role.AssumeRolePolicyDocument ` +
-        `--output json | jq -c ${shell(filter)})`,
+        `--output json | jq -c ${shellWord(filter)})`,
         `aws iam update-assume-role-policy --role-name ${role} --policy-document "$policy"`,
       ];
     }),
@@ -186,17 +187,15 @@ function cliText(plan: MigrationPlan): string {
       "",
       ...(splitFrom === null
         ? []
-        : [`kubectl create serviceaccount ${shell(name)} --namespace=${shell(namespace)}`]),
+        : [`kubectl create serviceaccount ${shellWord(name)} --namespace=${shellWord(namespace)}`]),
       target.kind === "irsa"
-        ? `kubectl annotate --overwrite serviceaccount ${shell(name)} ` +
-          `--namespace=${shell(namespace)} ${shell(`${irsaKey}=${roleArn}`)}`
-        : `aws eks create-pod-identity-association --cluster-name ${shell(target.clusterName)} ` +
-          `--namespace ${shell(namespace)} --service-account ${shell(name)} ` +
-          `--role-arn ${shell(roleArn)}`,
+        ? `kubectl annotate --overwrite serviceaccount ${shellWord(name)} ` +
+          `--namespace=${shellWord(namespace)} ${shellWord(`${irsaKey}=${roleArn}`)}`
+        : `aws eks create-pod-identity-association --cluster-name ${
+          shellWord(target.clusterName)
+        } ` +
+          `--namespace ${shellWord(namespace)} --service-account ${shellWord(name)} ` +
+          `--role-arn ${shellWord(roleArn)}`,
     ]),
   ]);
-}
-
-function shell(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -91,6 +91,18 @@ export class CredentialCache {
     if (entry.trustRoleKey !== null) this.retry(entry.trustRoleKey);
   }
 
+  /**
+   * Assumes the role again if its session is from before that (milliseconds since the epoch, by the
+   * machine's clock). The old credentials are served until the new ones are there.
+   */
+  renew(key: string, issuedBefore: number): boolean {
+    const entry = this.#entries.get(key);
+    const age = Math.max(0, this.#options.clock.now() - issuedBefore);
+    if (entry === undefined || !entry.renew(this.#now(), this.#now() - age)) return false;
+    this.#plan(entry);
+    return true;
+  }
+
   /** Calls back when `state(key)` has changed; never from within these methods. */
   subscribe(changed: (key: string) => void): void {
     this.#listeners.push(changed);

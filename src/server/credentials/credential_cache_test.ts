@@ -635,3 +635,47 @@ describe("CredentialCache: trust roles", () => {
     assert.ok(sts.calls[0]?.signal.aborted);
   });
 });
+
+describe("CredentialCache: renew()", () => {
+  test("a session from before is assumed again at once, and served until then", async () => {
+    const { cache, clock, sts, hold, accessKey } = bench();
+    sts.latencyMs = 100;
+    hold("pod-1");
+    await clock.advance(minute);
+    const before = clock.now();
+    assert.equal(cache.renew("reader", before), true);
+    assert.equal(accessKey(), "ASIA-reader-0");
+    await clock.advance(100);
+    assert.equal(accessKey(), "ASIA-reader-1");
+    assert.equal(cache.renew("reader", before), false);
+    assert.equal(cache.renew("other", before), false);
+    await clock.advance(minute);
+    assert.equal(sts.calls.length, 2);
+  });
+
+  test("a call that began before is followed by another; one in the queue isn't", async () => {
+    const { cache, clock, sts, hold, accessKey } = bench();
+    sts.latencyMs = 2 * second;
+    hold("pod-1");
+    await clock.advance(second);
+    assert.equal(cache.renew("reader", clock.now() - 2 * second), false);
+    assert.equal(cache.renew("reader", clock.now()), true);
+    assert.equal(cache.renew("reader", clock.now() - 2 * second), true);
+    await clock.advance(second);
+    assert.equal(accessKey(), "ASIA-reader-0");
+    await clock.advance(2 * second);
+    assert.equal(accessKey(), "ASIA-reader-1");
+    await clock.advance(minute);
+    assert.equal(sts.calls.length, 2);
+  });
+
+  test("more than a call each second isn't to be had by it", async () => {
+    const { cache, clock, sts, hold } = bench();
+    hold("pod-1");
+    for (let count = 0; count < 50; count++) {
+      await clock.advance(100);
+      cache.renew("reader", clock.now() + minute);
+    }
+    assert.ok(sts.calls.length <= 6, String(sts.calls.length));
+  });
+});

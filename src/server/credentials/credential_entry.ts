@@ -44,6 +44,8 @@ export class CredentialEntry {
   #stillRefused = false;
   #nextAttemptAt = Infinity;
   #waitsForTrustRole = false;
+  /** The call in flight began before what `renew` was asked for. */
+  #renewOnArrival = false;
 
   constructor(key: string, identity: RoleIdentity, random: () => number) {
     this.key = key;
@@ -136,7 +138,8 @@ export class CredentialEntry {
   issued(session: Session): void {
     this.phase = "idle";
     this.#session = session;
-    this.#nextAttemptAt = session.renewAt;
+    this.#nextAttemptAt = this.#renewOnArrival ? session.since : session.renewAt;
+    this.#renewOnArrival = false;
     this.#refusal = undefined;
     this.#lastFault = null;
     this.#failingSince = undefined;
@@ -147,6 +150,7 @@ export class CredentialEntry {
   /** A retryable fault doesn't clear a refusal: STS may still refuse. */
   failed(fault: AssumeRoleFault, now: number): void {
     this.phase = "idle";
+    this.#renewOnArrival = false;
     this.#lastFault = { code: fault.code, message: fault.message, at: now };
     this.#failingSince ??= now;
     if (fault.retryable) {
@@ -164,6 +168,17 @@ export class CredentialEntry {
     if (this.phase !== "idle" || this.#lastFault === null || this.#waitsForTrustRole) return;
     this.#forgetBackoff();
     this.#nextAttemptAt = Math.min(this.#nextAttemptAt, Math.max(now, this.#lastCallAt + 1000));
+  }
+
+  /** Plans a call at once, unless what is there or on its way is from `issuedBefore` or later. */
+  renew(now: number, issuedBefore: number): boolean {
+    if (this.phase === "calling") {
+      this.#renewOnArrival ||= this.#lastCallAt < issuedBefore;
+      return this.#renewOnArrival;
+    }
+    if (this.phase === "queued" || (this.#session?.since ?? Infinity) >= issuedBefore) return false;
+    this.#nextAttemptAt = Math.max(now, this.#lastCallAt + 1000);
+    return true;
   }
 
   #forgetBackoff(): void {

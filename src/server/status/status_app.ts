@@ -7,10 +7,13 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { getCookie, setCookie } from "hono/cookie";
 import { html } from "hono/html";
+import * as v from "valibot";
 import type { Explanation } from "../../policy/explanation.ts";
 import type { Clock } from "../../time/clock.ts";
 import { type Refusal, refusalResponse, refuse } from "../access/refusal.ts";
 import type { StatusAccess } from "../access/status_access.ts";
+import { type Renewal, type RenewalRequest, renewalRequest } from "../credentials/renewal.ts";
+import { RateLimit } from "../../time/rate_limit.ts";
 import type { PeerEnv } from "../ports.ts";
 import type { MergedSummary } from "./data/merged_summary.ts";
 import type { PodName } from "./data/summary.ts";
@@ -21,12 +24,15 @@ import type { Markup } from "./page/markup.ts";
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 const cookieName = "rolecall-status";
 const maxFormBytes = 16_384;
+const maxRenewalBytes = 262_144;
 
 interface StatusAppOptions {
   readonly access: StatusAccess;
   readonly summary: () => Promise<MergedSummary>;
   /** Null if there is no such pod. */
   readonly explanation: (name: PodName) => Promise<Explanation | null>;
+  /** At all replicas. */
+  readonly renew: (request: RenewalRequest) => Promise<readonly Renewal[]>;
   /** What hasn't been listed yet; until then, a pod that isn't found may still exist. */
   readonly unlisted: () => readonly string[];
   readonly clock: Clock;
@@ -38,6 +44,7 @@ interface StatusAppOptions {
 
 export function createStatusApp(options: StatusAppOptions): Hono<PeerEnv> {
   const app = new Hono<PeerEnv>();
+  const renewals = new RateLimit({ perSecond: 0.1, burst: 5 });
   app.use(securityHeaders);
   app.use(async (c, next) => {
     if (!loopbackHost.test(c.req.header("host") ?? "")) {
@@ -48,7 +55,7 @@ export function createStatusApp(options: StatusAppOptions): Hono<PeerEnv> {
   });
   app.post(
     "/sign-in",
-    bodyLimit({ maxSize: maxFormBytes, onError: tooLarge }),
+    bodyLimit({ maxSize: maxFormBytes, onError: () => tooLarge(maxFormBytes) }),
     (c) => signIn(c, options),
   );
   app.use(async (c, next) => {
@@ -58,6 +65,11 @@ export function createStatusApp(options: StatusAppOptions): Hono<PeerEnv> {
     return refusal === null ? await next() : refused(c, refusal);
   });
   app.get("/api/summary", async (c) => c.json(await options.summary()));
+  app.post(
+    "/api/renew",
+    bodyLimit({ maxSize: maxRenewalBytes, onError: () => tooLarge(maxRenewalBytes) }),
+    (c) => renew(c, options, renewals),
+  );
   app.get("/api/pods/:namespace/:name", async (c) => {
     const unlisted = options.unlisted();
     if (unlisted.length > 0) return c.text(`not listed yet: ${unlisted.join(", ")}\n`, 503);
@@ -74,8 +86,28 @@ export function createStatusApp(options: StatusAppOptions): Hono<PeerEnv> {
   return app;
 }
 
-function tooLarge(): Response {
-  return refusalResponse(refuse(413, `the form is larger than ${maxFormBytes} bytes`));
+function tooLarge(bytes: number): Response {
+  return refusalResponse(refuse(413, `the body is larger than ${bytes} bytes`));
+}
+
+/**
+ * Browsers send this content type to another origin only if it permits that, which this one never
+ * does. Each request costs at most one STS call for each session that is older than it says.
+ */
+async function renew(
+  c: Context<PeerEnv>,
+  { clock, renew }: StatusAppOptions,
+  renewals: RateLimit,
+): Promise<Response> {
+  if (!/^application\/json\b/i.test(c.req.header("content-type") ?? "")) {
+    return refusalResponse(refuse(400, "content-type must be application/json"));
+  }
+  const body = v.safeParse(renewalRequest, await c.req.json().catch(() => undefined));
+  if (!body.success) return refusalResponse(refuse(400, "the body is not a request to renew"));
+  if (!renewals.admits("", clock.monotonic())) {
+    return refusalResponse(refuse(429, "too many requests to renew; retry in 10 s"));
+  }
+  return c.json({ replicas: await renew(body.output) });
 }
 
 async function signIn(c: Context<PeerEnv>, { access }: StatusAppOptions): Promise<Response> {

@@ -16,6 +16,7 @@ function appWith(access: StatusAccess) {
     signal: AbortSignal.abort(),
     summary: () => Promise.resolve(mergeSummaries(summary({ pods: [podRow()] }), [])),
     explanation: () => Promise.resolve(null),
+    renew: () => assert.fail("renewed"),
     unlisted: () => [],
   });
   return {
@@ -70,6 +71,13 @@ for (const path of [...paths.filter((path) => path !== "/nowhere"), "/api/pods/s
     assert.equal(await response.text(), "no <bearer> token\n");
   });
 }
+
+test("POST /api/renew: refused by Host and without a token, as the pages are", async () => {
+  const init = { method: "POST", body: "{}" };
+  const foreign = await app.request("/api/renew", { ...init, headers: { host: "evil.example" } });
+  const bare = await closed.request("/api/renew", { ...init, headers: { host } });
+  assert.deepEqual([foreign.status, bare.status], [403, 401]);
+});
 
 test("a token is accepted in the Authorization header", async () => {
   const headers = { host, authorization: "Bearer good" };

@@ -1,14 +1,25 @@
 /**
- * Fetches the other replicas' summaries. Replicas are found through the headless Service; each is
+ * Calls the other replicas, for their summaries and for renewals. Replicas are found through the headless Service; each is
  * called at its own address under the Service's name, verified with the CA that agents use.
  */
+import * as v from "valibot";
+import type { Renewal, RenewalRequest } from "../../credentials/renewal.ts";
 import { type PeerAnswer, readSummary } from "./merged_summary.ts";
 import { withDeadline } from "../../../time/deadline.ts";
 import type { Clock } from "../../../time/clock.ts";
 import type { PodName } from "./summary.ts";
 
-/** The other replicas' answers; never rejects. */
-export type FetchSummaries = (only?: PodName) => Promise<readonly PeerAnswer[]>;
+/** The replicas' answers, this one's among them; never rejects. */
+export interface Replicas {
+  summaries(only?: PodName): Promise<readonly PeerAnswer[]>;
+  renew(request: RenewalRequest): Promise<readonly Renewal[]>;
+}
+
+/** There are no others. */
+export const noReplicas: Replicas = {
+  summaries: () => Promise.resolve([]),
+  renew: () => Promise.resolve([]),
+};
 
 export interface ReplicaOptions {
   /** `https://SERVICE:PORT`. */
@@ -24,6 +35,8 @@ export interface ReplicaOptions {
 
 interface HttpClient {
   fetch(url: string, init: {
+    readonly method: string;
+    readonly body?: string;
     readonly headers: Readonly<Record<string, string>>;
     readonly address: string;
     readonly signal: AbortSignal;
@@ -35,47 +48,76 @@ const timeoutMs = 3_000;
 /** More replicas than anyone runs; a name with more addresses isn't our Service. */
 const maxReplicas = 16;
 
-export function fetchSummaries(options: ReplicaOptions): FetchSummaries {
-  return async (only) => {
-    const { hostname } = new URL(options.url);
-    try {
-      const addresses = (await options.resolve(hostname)).slice(0, maxReplicas);
-      const [ca, token] = await Promise.all([options.authority(), options.token()]);
-      const client = options.httpClient({ ca });
-      const answers = addresses.map((address) =>
-        fetchSummary(options, client, { address, token, only })
-      );
-      return await Promise.all(answers).finally(() => client.close());
-    } catch (fault) {
-      return [{ kind: "problem", peer: hostname, problem: problemOf(fault) }];
-    }
+export function callReplicas(options: ReplicaOptions): Replicas {
+  return {
+    summaries: (only) => {
+      const call = { method: "GET", path: `/v1/summary${queryOf(only)}` };
+      const failed = (peer: string, problem: string): PeerAnswer => {
+        return { kind: "problem", peer, problem };
+      };
+      return callEach(options, call, { answered: peerAnswer, failed });
+    },
+    renew: (request) => {
+      const call = { method: "POST", path: "/v1/renew", body: JSON.stringify(request) };
+      const failed = (replica: string, problem: string): Renewal => {
+        return { replica, renewing: 0, problem };
+      };
+      return callEach(options, call, { answered: renewal, failed });
+    },
   };
 }
 
-interface SummaryRequest {
-  readonly address: string;
-  readonly token: string;
-  readonly only: PodName | undefined;
+interface ReplicaCall {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly body?: string;
 }
 
-async function fetchSummary(
-  { url, clock }: ReplicaOptions,
-  client: HttpClient,
-  { address, token, only }: SummaryRequest,
-): Promise<PeerAnswer> {
-  const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+interface Reading<T> {
+  readonly answered: (peer: string, answer: Response) => Promise<T>;
+  readonly failed: (peer: string, problem: string) => T;
+}
+
+async function callEach<T>(
+  options: ReplicaOptions,
+  call: ReplicaCall,
+  { answered, failed }: Reading<T>,
+): Promise<T[]> {
+  const { url, clock } = options;
+  const { hostname } = new URL(url);
+  const { path, ...sent } = call;
   try {
-    return await withDeadline({ clock, ms: timeoutMs }, async (signal) => {
-      const init = { headers, address, signal };
-      return await peerAnswer(
-        address,
-        await client.fetch(`${url}/v1/summary${queryOf(only)}`, init),
-      );
-    });
+    const addresses = (await options.resolve(hostname)).slice(0, maxReplicas);
+    const [ca, token] = await Promise.all([options.authority(), options.token()]);
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: "application/json",
+      ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+    };
+    const client = options.httpClient({ ca });
+    const calls = addresses.map((address) =>
+      withDeadline({ clock, ms: timeoutMs }, async (signal) => {
+        const init = { ...sent, headers, address, signal };
+        return await answered(address, await client.fetch(url + path, init));
+      }).catch((fault) => failed(address, problemOf(fault)))
+    );
+    return await Promise.all(calls).finally(() => client.close());
   } catch (fault) {
-    return { kind: "problem", peer: address, problem: problemOf(fault) };
+    return [failed(hostname, problemOf(fault))];
   }
 }
+
+/** An older replica doesn't know the path. */
+async function renewal(replica: string, answer: Response): Promise<Renewal> {
+  const text = await answer.text();
+  if (answer.status !== 200) {
+    return { replica, renewing: 0, problem: `${answer.status} ${text.trim().slice(0, 200)}` };
+  }
+  return { ...v.parse(renewed, JSON.parse(text)), problem: null };
+}
+
+const renewed = v.object({ replica: v.string(), renewing: v.number() });
 
 async function peerAnswer(peer: string, answer: Response): Promise<PeerAnswer> {
   const text = await answer.text();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock, settled } from "../../../../tests/fakes/manual_clock.ts";
 import { summary } from "../../../../tests/fakes/summaries.ts";
-import { fetchSummaries, type ReplicaOptions } from "./replicas.ts";
+import { callReplicas, type ReplicaOptions } from "./replicas.ts";
 
 type Fetch = ReturnType<ReplicaOptions["httpClient"]>["fetch"];
 
@@ -18,10 +18,11 @@ function parts(fetch: Fetch, changes: Partial<ReplicaOptions> = {}) {
     clock,
     ...changes,
   };
-  return { clock, closed, ask: fetchSummaries(made) };
+  const { summaries, renew } = callReplicas(made);
+  return { clock, closed, ask: summaries, renew };
 }
 
-test("fetchSummaries(): each address is called under the Service's name, with the server's own token", async () => {
+test("summaries(): each address is called under the Service's name, with the server's own token", async () => {
   const asked: unknown[] = [];
   const { ask, closed } = parts((url, { headers, address }) => {
     asked.push([url, address, headers["authorization"]]);
@@ -49,7 +50,7 @@ const faults: readonly [string, Fetch, RegExp][] = [
 ];
 
 for (const [name, fault, problem] of faults) {
-  test(`fetchSummaries(): an address that ${name} is a problem, the other still answers`, async () => {
+  test(`summaries(): an address that ${name} is a problem, the other still answers`, async () => {
     const { ask } = parts((url, init) =>
       init.address === "10.0.0.1" ? fault(url, init) : Promise.resolve(Response.json(summary()))
     );
@@ -60,7 +61,7 @@ for (const [name, fault, problem] of faults) {
   });
 }
 
-test("fetchSummaries(): a replica that doesn't answer is waited for 3 s", async () => {
+test("summaries(): a replica that doesn't answer is waited for 3 s", async () => {
   const { ask, clock } = parts((_url, { signal }) =>
     new Promise((_, reject) =>
       signal.addEventListener("abort", () => reject(signal.reason), { once: true })
@@ -83,10 +84,26 @@ const lacks: readonly [string, Partial<ReplicaOptions>][] = [
 ];
 
 for (const [name, changes] of lacks) {
-  test(`fetchSummaries(): ${name}: no replica is called, and the problem is reported`, async () => {
+  test(`summaries(): ${name}: no replica is called, and the problem is reported`, async () => {
     const { ask } = parts(() => assert.fail("asked"), changes);
     assert.deepEqual(await ask(), [
       { kind: "problem", peer: "rolecall-server", problem: "ENOTFOUND" },
     ]);
   });
 }
+
+test("renew(): sent to each replica; one of an older version is named", async () => {
+  const sent: unknown[] = [];
+  const { renew } = parts((url, { method, body, address }) => {
+    sent.push([url, method, JSON.parse(body!)]);
+    if (address === "10.0.0.2") return Promise.resolve(new Response("no\n", { status: 404 }));
+    return Promise.resolve(Response.json({ replica: "server-1", renewing: 3 }));
+  });
+  const request = { issuedBefore: "2026-01-01T00:00:00Z", sessions: [] };
+  assert.deepEqual(await renew(request), [
+    { replica: "server-1", renewing: 3, problem: null },
+    { replica: "10.0.0.2", renewing: 0, problem: "404 no" },
+  ]);
+  const call = ["https://rolecall-server:8443/v1/renew", "POST", request];
+  assert.deepEqual(sent, [call, call]);
+});

@@ -56,6 +56,8 @@ export interface PodRow {
   readonly requested: string | null;
   readonly roleArn: string | null;
   readonly sessionName: string | null;
+  /** Absent from replicas of older versions. */
+  readonly sourceIdentity?: string | null;
   readonly accessKeyId: string | null;
   readonly issuedAt: string | null;
   readonly expiresAt: string | null;
@@ -167,6 +169,7 @@ function podRow(
     message: denial?.message ?? failed?.message ?? null,
     roleArn: role?.identity.arn ?? null,
     sessionName: role?.identity.sessionName ?? null,
+    sourceIdentity: role?.identity.sourceIdentity ?? null,
     accessKeyId: ready?.accessKeyId ?? null,
     issuedAt: ready === null ? null : instant(ready.issuedAt),
     expiresAt: ready === null ? null : instant(ready.expiresAt),

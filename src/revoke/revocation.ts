@@ -1,0 +1,100 @@
+/**
+ * Policies that deny the sessions of some pods that were issued before an instant, and which other
+ * pods they affect. Pure.
+ */
+
+/** A pod's role session, of the status API. */
+export interface PodSession {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string | null;
+  readonly roleArn: string | null;
+  readonly sessionName: string | null;
+  readonly sourceIdentity: string | null;
+}
+
+export type Subject =
+  | { readonly kind: "pod"; readonly namespace: string; readonly name: string }
+  | { readonly kind: "node"; readonly name: string }
+  | { readonly kind: "role"; readonly arn: string };
+
+export interface RevokedRole {
+  readonly arn: string;
+  /** Null: every session of the role. */
+  readonly sessionNames: readonly string[] | null;
+  /** An inline policy for the role. */
+  readonly policyName: string;
+  readonly policy: object;
+  /** `NAMESPACE/NAME` of the pods that it is meant for. */
+  readonly pods: readonly string[];
+  /** Pods with the same role, session name and source identity, which it denies too. */
+  readonly alsoAffected: readonly string[];
+}
+
+/** Role by role. `issuedBefore`: `YYYY-MM-DDTHH:MM:SSZ`. */
+export function revocation(
+  subject: Subject,
+  all: readonly PodSession[],
+  issuedBefore: string,
+): RevokedRole[] {
+  const sessions = all.filter(({ roleArn }) => roleArn !== null);
+  const meant = sessions.filter((one) => isMeant(subject, one));
+  const arns = subject.kind === "role"
+    ? [subject.arn]
+    : [...new Set(meant.map(({ roleArn }) => roleArn!))].sort();
+  const policyName = `rolecall-revoke-${issuedBefore.replaceAll(/[-:]/g, "")}`;
+  return arns.map((arn) => {
+    const ofRole = meant.filter(({ roleArn }) => roleArn === arn);
+    const keys = new Set(ofRole.map(sessionKey));
+    const others = sessions.filter((one) =>
+      one.roleArn === arn && !ofRole.includes(one) && keys.has(sessionKey(one))
+    );
+    const whole = subject.kind === "role";
+    return {
+      arn,
+      sessionNames: whole ? null : [...new Set(ofRole.map(({ sessionName }) => sessionName!))],
+      policyName,
+      policy: {
+        Version: "2012-10-17",
+        Statement: whole ? [denial(issuedBefore, {})] : statements(ofRole, issuedBefore),
+      },
+      pods: ofRole.map(podName),
+      alsoAffected: others.map(podName),
+    };
+  });
+}
+
+function isMeant(subject: Subject, { namespace, name, node, roleArn }: PodSession): boolean {
+  if (subject.kind === "node") return node === subject.name;
+  if (subject.kind === "role") return roleArn === subject.arn;
+  return namespace === subject.namespace && name === subject.name;
+}
+
+function sessionKey({ sessionName, sourceIdentity }: PodSession): string {
+  return JSON.stringify([sessionName, sourceIdentity]);
+}
+
+function podName({ namespace, name }: PodSession): string {
+  return `${namespace}/${name}`;
+}
+
+/** A statement for each source identity, since conditions on two keys allow all combinations. */
+function statements(sessions: readonly PodSession[], issuedBefore: string): object[] {
+  const bySource = Map.groupBy(sessions, ({ sourceIdentity }) => sourceIdentity);
+  return [...bySource].map(([sourceIdentity, members]) => {
+    const names = [...new Set(members.map(({ sessionName }) => `*:${sessionName}`))];
+    return denial(issuedBefore, {
+      // A session's user ID is `ROLE-ID:SESSION-NAME`, and neither has a colon or a wildcard.
+      StringLike: { "aws:userid": names },
+      ...(sourceIdentity === null
+        ? {}
+        : { StringEquals: { "aws:SourceIdentity": sourceIdentity } }),
+    });
+  });
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html */
+function denial(issuedBefore: string, which: object): object {
+  const Condition = { DateLessThan: { "aws:TokenIssueTime": issuedBefore }, ...which };
+  return { Effect: "Deny", Action: "*", Resource: "*", Condition };
+}

@@ -1,0 +1,44 @@
+/**
+ * A request to assume roles again before it is time, because their sessions are about to be denied at
+ * AWS (`revoke --renew`). It goes to every replica: only the one that has a session renews it.
+ */
+import * as v from "valibot";
+import type { CredentialCache } from "./credential_cache.ts";
+
+/** A node has at most some hundred pods. */
+const maxSessions = 1_000;
+const role = v.pipe(v.string(), v.maxLength(2_048));
+
+/** The body of `POST /api/renew` and `POST /v1/renew`. */
+export const renewalRequest = v.object({
+  /** Sessions that were issued from then on are left alone, so a repetition costs no STS call. */
+  issuedBefore: v.pipe(v.string(), v.isoTimestamp()),
+  sessions: v.pipe(
+    v.array(v.object({
+      arn: role,
+      /** Null: every session of the role. */
+      sessionName: v.nullable(v.pipe(v.string(), v.maxLength(64))),
+    })),
+    v.maxLength(maxSessions),
+  ),
+});
+export type RenewalRequest = v.InferOutput<typeof renewalRequest>;
+
+/** How many sessions are renewed at a replica, or why it isn't known. */
+export interface Renewal {
+  readonly replica: string;
+  readonly renewing: number;
+  readonly problem: string | null;
+}
+
+/** The number of sessions that are assumed again; their calls wait their turn as any renewal does. */
+export function renewSessions(cache: CredentialCache, request: RenewalRequest): number {
+  const wanted = new Map(request.sessions.map(({ arn }) => [arn, new Set<string | null>()]));
+  for (const { arn, sessionName } of request.sessions) wanted.get(arn)!.add(sessionName);
+  const issuedBefore = Date.parse(request.issuedBefore);
+  return cache.entries().filter(({ key, arn, sessionName }) => {
+    const names = wanted.get(arn);
+    const isWanted = names !== undefined && (names.has(null) || names.has(sessionName));
+    return isWanted && cache.renew(key, issuedBefore);
+  }).length;
+}
