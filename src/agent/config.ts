@@ -3,6 +3,7 @@ import type { FlagValues } from "../cli/flags.ts";
 import { anyAddress } from "../cli/listening.ts";
 import { type Env, type ParsedSettings, parseFlags } from "../cli/parse_flags.ts";
 import { type HostPort, readHostPort } from "../net/host_port.ts";
+import { openFilesTriedAtStart } from "../runtime/runtime.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 import { agentFlags } from "./flags.ts";
 import { passthroughNotice } from "./imds/passthrough_notice.ts";
@@ -31,6 +32,8 @@ export interface AgentSettings {
   readonly direct: boolean;
   readonly allowedHosts: readonly string[];
   readonly maxConnections: number;
+  /** What it may be raised to once so many are open. */
+  readonly moreConnections: () => number;
   readonly podConnections: number;
   readonly podRate: number;
   readonly removeRulesOnExit: boolean;
@@ -55,14 +58,14 @@ export interface Machine {
   /** Whether `[::]` can be listened on. */
   readonly hasIpv6: boolean;
   /** Files and sockets that may be open at once. */
-  readonly openFiles: number;
+  readonly openFilesLimit: (effort?: "quick" | "full") => number;
 }
 
 /** Every problem at once, each a line naming flag, value and what is expected. */
 export function parseAgentConfig(
   args: readonly string[],
   env: Env,
-  machine: Machine = { hasIpv6: true, openFiles: Infinity },
+  machine: Machine = { hasIpv6: true, openFilesLimit: () => Infinity },
 ): ParsedSettings<AgentSettings> {
   const parsed = parseFlags(agentFlags, args, env);
   const { values } = parsed;
@@ -81,7 +84,11 @@ export function parseAgentConfig(
     parsed.kind === "problems" || problems.length > 0 || typeof rule === "string" || !match
   ) return { kind: "problems", problems };
   const settings = settingsOf(values, { rule, match, machine });
-  return { kind: "parsed", settings, notices: noticesOf(values, settings) };
+  return {
+    kind: "parsed",
+    settings,
+    notices: noticesOf(values, settings, machine.openFilesLimit()),
+  };
 }
 
 function problemsOf(values: Values): string[] {
@@ -178,7 +185,9 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
   const addresses = [values["host-ip"], values["host-ipv6"]].map(canonicalAddress);
   const endpoints = values["container-credentials"].map(endpointAt).filter((at) => at !== undefined)
     .filter(({ host }) => machine.hasIpv6 || !host.includes(":"));
-  const most = connectionsAllowed(machine.openFiles, 1 + endpoints.length);
+  const allowed = (effort?: "full") =>
+    connectionsAllowed(machine.openFilesLimit(effort), 1 + endpoints.length);
+  const most = allowed();
   return Object.freeze({
     listen: anyAddress(values["listen"], machine.hasIpv6),
     adminListen: anyAddress(values["admin-listen"], machine.hasIpv6),
@@ -196,6 +205,7 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
     direct: values["direct"],
     allowedHosts: values["allowed-hosts"],
     maxConnections: Math.min(values["max-connections"], most),
+    moreConnections: () => Math.min(values["max-connections"], allowed("full")),
     podConnections: Math.min(values["pod-connections"], most),
     podRate: values["pod-rate"],
     removeRulesOnExit: values["remove-rules-on-exit"],
@@ -213,10 +223,10 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
   });
 }
 
-function noticesOf(values: Values, settings: AgentSettings): string[] {
+function noticesOf(values: Values, settings: AgentSettings, openFiles: number): string[] {
   const notices: string[] = [];
   const asked = values["max-connections"];
-  if (settings.maxConnections !== asked) {
+  if (settings.maxConnections !== asked && openFiles < openFilesTriedAtStart) {
     notices.push(
       `--max-connections: ${asked} lowered to ${settings.maxConnections}, ` +
         "to stay under half of the files that may be open (ulimit -n)",

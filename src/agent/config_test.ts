@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { parseAgentConfig } from "./config.ts";
 
-const machine = { hasIpv6: true, openFiles: 1_000_000 };
+const machine = { hasIpv6: true, openFilesLimit: () => 1_000_000 };
 
 function settings(args: readonly string[], env = {}, on = machine) {
   const parsed = parseAgentConfig(args, env, on);
@@ -37,10 +37,21 @@ test("a node with IPv6 alone gives it as --host-ip", () => {
 test("connections stay under half of the open files, and a notice says so", () => {
   const { settings: got, notices } = settings(["--redirect=none"], {}, {
     ...machine,
-    openFiles: 1024,
+    openFilesLimit: () => 1024,
   });
   assert.equal(got.maxConnections, 412);
   assert.match(notices[0] ?? "", /--max-connections: 4096 lowered to 412/);
+});
+
+test("connections are raised to what is asked for, if so many files may be open after all", () => {
+  const openFilesLimit = (effort?: string) => effort === "full" ? 16_384 : 4096;
+  const { settings: got, notices } = settings(["--redirect=none"], {}, {
+    ...machine,
+    openFilesLimit,
+  });
+  assert.equal(got.maxConnections, 1948);
+  assert.equal(got.moreConnections(), 4096);
+  assert.deepEqual(notices, []);
 });
 
 test("every problem is named at once", () => {
@@ -132,13 +143,19 @@ test("container credentials leave IPv6 out where there is none, and share the op
     "--container-credentials=169.254.170.23:80,[fd00:ec2::23]:80",
     "--max-connections=200",
   ];
-  const { settings: got, notices } = settings(flags, {}, { hasIpv6: false, openFiles: 1024 });
+  const { settings: got, notices } = settings(flags, {}, {
+    hasIpv6: false,
+    openFilesLimit: () => 1024,
+  });
   assert.deepEqual(got.containerCredentials, [{ host: "169.254.170.23", port: 80 }]);
   assert.equal(got.maxConnections, 200);
   assert.deepEqual(notices, [
     "--container-credentials: IPv6 addresses left out, this node has no IPv6",
   ]);
-  assert.equal(settings(flags, {}, { ...machine, openFiles: 1024 }).settings.maxConnections, 137);
+  assert.equal(
+    settings(flags, {}, { ...machine, openFilesLimit: () => 1024 }).settings.maxConnections,
+    137,
+  );
 });
 
 test("--cri-socket takes a path, or what kubelets write", () => {

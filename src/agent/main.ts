@@ -39,7 +39,7 @@ const stopGraceMs = 5000;
 
 /** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port isn't available */
 export async function runAgent(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const machine = { hasIpv6: runtime.hasIpv6(), openFiles: runtime.openFilesLimit() };
+  const machine = { hasIpv6: runtime.hasIpv6(), openFilesLimit: runtime.openFilesLimit };
   const parsed = parseAgentConfig(args, runtime.env, machine);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { settings, notices } = parsed;

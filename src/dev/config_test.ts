@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { parseDevConfig } from "./config.ts";
 
-const machine = { hasIpv6: true, openFiles: 1_000_000 };
+const machine = { hasIpv6: true, openFilesLimit: () => 1_000_000 };
 
 function parsed(args: readonly string[], env: Record<string, string> = {}) {
   const result = parseDevConfig(args, env, machine);

@@ -11,7 +11,7 @@ import { runDev } from "./dev.ts";
 
 /** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port can't be had */
 export async function runDevelopment(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const machine = { hasIpv6: runtime.hasIpv6(), openFiles: runtime.openFilesLimit() };
+  const machine = { hasIpv6: runtime.hasIpv6(), openFilesLimit: runtime.openFilesLimit };
   const parsed = parseDevConfig(args, runtime.env, machine);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { settings, notices } = parsed;

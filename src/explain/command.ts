@@ -121,7 +121,7 @@ async function print(
     runtime.writeOut(
       output === "text"
         ? podText(explanation, source, paint)
-        : await structuredText(output, { source, ...explanation }),
+        : structuredText(output, { source, ...explanation }),
     );
     const well = explanation.outcome === "credentials" || explanation.outcome === "permitted";
     return well ? 0 : exitCodes.denied;
@@ -131,7 +131,7 @@ async function print(
   runtime.writeOut(
     output === "text"
       ? causesText({ causes, notes, source }, paint)
-      : await structuredText(output, { source, causes, notes }),
+      : structuredText(output, { source, causes, notes }),
   );
   return causes.length === 0 ? 0 : exitCodes.denied;
 }

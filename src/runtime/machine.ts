@@ -5,33 +5,44 @@
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import process from "node:process";
+import { type OpenFilesEffort, openFilesTriedAtStart } from "./runtime.ts";
 
 /** POSIX' usual soft limit, taken where nothing can be opened to find out. */
 const usualOpenFiles = 1024;
-/** More than all listeners ever need; opening and closing so many takes 50 to 90 ms. */
+/** More than all listeners ever need. */
 const mostTried = 16_384;
+/** Deno keeps /proc to programs that may do everything; an agent has the host's as well. */
+const limitsFiles = ["/proc/self/limits", "/host/proc/self/limits"];
 
-let openFiles: number | undefined;
+const found = new Map<OpenFilesEffort, number>();
 
-/** {@link findOpenFilesLimit}, once: it may take as long as all the rest of an agent's start. */
-export function openFilesLimit(): number {
-  return openFiles ??= findOpenFilesLimit();
+/** {@link findOpenFilesLimit}, once for each effort. */
+export function openFilesLimit(effort: OpenFilesEffort = "quick"): number {
+  const limit = found.get(effort) ?? findOpenFilesLimit(effort);
+  found.set(effort, limit);
+  return limit;
 }
 
 /**
- * How many files and sockets the process may have open (`ulimit -n`). Where /proc can't be read (Deno
- * keeps it to programs that may do everything), as many as could be opened, at most 16,384.
+ * How many files and sockets the process may have open (`ulimit -n`). Where no procfs can be read, as
+ * many as could be opened: at most 4,096, or with full effort 16,384.
  */
-export function findOpenFilesLimit(limitsPath = "/proc/self/limits", spare = "/dev/null"): number {
-  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(textOf(limitsPath))?.[1];
-  if (soft === undefined) return openable(spare);
-  return soft === "unlimited" ? 1_048_576 : Number(soft);
+export function findOpenFilesLimit(
+  effort: OpenFilesEffort,
+  paths = limitsFiles,
+  spare = "/dev/null",
+): number {
+  for (const path of paths) {
+    const soft = /^Max open files\s+(\d+|unlimited)/m.exec(textOf(path))?.[1];
+    if (soft !== undefined) return soft === "unlimited" ? 1_048_576 : Number(soft);
+  }
+  return openable(spare, effort === "quick" ? openFilesTriedAtStart : mostTried);
 }
 
-function openable(path: string): number {
+function openable(path: string, most: number): number {
   const open: number[] = [];
   try {
-    while (open.length < mostTried) open.push(openSync(path, "r"));
+    while (open.length < most) open.push(openSync(path, "r"));
   } catch (fault) {
     if ((fault as NodeJS.ErrnoException).code !== "EMFILE") return usualOpenFiles;
   } finally {

@@ -74,6 +74,10 @@ export interface ProcFile {
   scan(maxBytes: number, take: (text: string) => void): Promise<void>;
 }
 
+/** Trying to open so many takes 20 ms; no start waits for more. */
+export const openFilesTriedAtStart = 4096;
+export type OpenFilesEffort = "quick" | "full";
+
 export interface Runtime {
   readonly platform: { readonly name: "deno" | "node"; readonly version: string };
   /** The path that it was started by. */
@@ -84,8 +88,11 @@ export interface Runtime {
   readonly isTerminal: boolean;
   /** Whether input comes from a person at a terminal. */
   readonly isInteractive: boolean;
-  /** How many files and sockets may be open at once; all listeners together stay under half. */
-  openFilesLimit(): number;
+  /**
+   * How many files and sockets may be open at once; all listeners together stay under half. If it is
+   * `openFilesTriedAtStart`, it may be more, which `full` effort finds out in up to 0.1 s.
+   */
+  openFilesLimit(effort?: OpenFilesEffort): number;
   /** Whether `[::]` can be listened on. */
   hasIpv6(): boolean;
   localAddresses(): readonly string[];

@@ -4,8 +4,6 @@ import { type Connection, ConnectionFault } from "../kubernetes/client/connectio
 import { EventRecorder } from "../kubernetes/operations/event_recorder.ts";
 import { checkAdmissionPolicy } from "../kubernetes/operations/admission_policy_check.ts";
 import { inClusterConnection } from "../kubernetes/client/in_cluster.ts";
-import { kubeconfigConnection } from "../kubernetes/client/kubeconfig.ts";
-import { kubeconfigFile } from "../kubernetes/client/kubeconfig_files.ts";
 import { removeNodeTaint } from "../kubernetes/operations/node_taint.ts";
 import { namespaces, pods, serviceAccounts } from "../kubernetes/objects/objects.ts";
 import { createPodReads } from "../kubernetes/operations/pod_reads.ts";
@@ -70,12 +68,15 @@ export async function connectCluster(
   }
 }
 
-function connectionOf(runtime: Runtime, settings: ServerSettings): Promise<Connection> {
+async function connectionOf(runtime: Runtime, settings: ServerSettings): Promise<Connection> {
   const { kubeconfig } = settings;
   const { env, readTextFile } = runtime;
   const clock = systemClock;
   if (kubeconfig === null) return inClusterConnection({ clock, readTextFile, env });
-  return kubeconfigConnection(kubeconfigFile(kubeconfig), { runtime, clock });
+  // A server in a cluster starts without YAML and the rules of kubeconfigs.
+  const { kubeconfigConnection } = await import("../kubernetes/client/kubeconfig.ts");
+  const { kubeconfigFile } = await import("../kubernetes/client/kubeconfig_files.ts");
+  return await kubeconfigConnection(kubeconfigFile(kubeconfig), { runtime, clock });
 }
 
 function clusterOver(connection: Connection, runtime: Runtime, settings: ServerSettings): Cluster {

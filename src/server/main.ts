@@ -156,7 +156,7 @@ async function listenForAgents(
     flag: "listen",
     at: anyAddress(settings.listen, runtime.hasIpv6()),
     handler: webHandler(server.app.fetch),
-    limits: agentLimits(runtime.openFilesLimit()),
+    limits: agentLimits(runtime.openFilesLimit),
     tls,
   });
   log.info({ listener: "listen", host: listener.host, port: listener.port }, "listening");

@@ -58,7 +58,7 @@ async function printed(
   runtime.writeOut(
     output === "text"
       ? statusText(status, `the server at ${client.label}`)
-      : await structuredText(output, status),
+      : structuredText(output, status),
   );
   return status.healthy ? 0 : 1;
 }

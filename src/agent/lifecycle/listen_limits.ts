@@ -5,6 +5,7 @@ import type { AgentSettings } from "../config.ts";
 export function frontLimits(settings: AgentSettings) {
   return {
     maxConnections: settings.maxConnections,
+    moreConnections: settings.moreConnections,
     // With few in all, as where few files may be open, one pod must not have every one of them.
     maxConnectionsPerPeer: Math.min(
       settings.podConnections,

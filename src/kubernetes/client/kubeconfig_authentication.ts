@@ -1,10 +1,11 @@
 /**
- * How requests of a kubeconfig's user are authenticated. KubeConfig of @kubernetes/client-node does
- * it, from what kubectl would read; it draws in every generated model, 84 MB and 0.7 s, and is loaded
- * with the first request, so that a server in a cluster doesn't pay for it.
+ * How requests of a kubeconfig's user are authenticated, by kubectl's rules. Auth providers (OIDC and
+ * clouds' own) are left to KubeConfig of @kubernetes/client-node: it draws in every generated model,
+ * 84 MB and 0.7 s, and is loaded only for a user who has one.
  */
+import { Buffer } from "node:buffer";
 import type { RequestOptions } from "node:https";
-import type { KubeConfig, User } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { messageOf } from "./api_fault.ts";
 import { type Access, ConnectionFault, type ConnectionOptions, FileCache } from "./connection.ts";
 import { ExecPlugin, type ExecPluginOptions } from "./exec_plugin.ts";
@@ -17,7 +18,7 @@ export class KubeconfigAuthentication {
   readonly #server: string;
   readonly #files: FileCache;
   readonly #plugin: ExecPlugin | null;
-  #config: Promise<KubeConfig> | undefined;
+  #providers: Promise<KubeConfig> | undefined;
 
   constructor(selected: SelectedContext, options: AuthenticationOptions) {
     const { user: { exec }, userName } = selected;
@@ -30,55 +31,23 @@ export class KubeconfigAuthentication {
 
   async access(refresh: boolean): Promise<Access> {
     const { cluster, user } = this.#selected;
-    const config = await (this.#config ??= loadKubeConfig());
-    config.loadFromClusterAndUser(await this.#cluster(refresh), await this.#user(refresh));
-    const options: RequestOptions = {};
-    await this.#apply(config, options);
+    const { token, cert, key } = await this.#credential(refresh);
+    const authorization = token ? `Bearer ${token}` : await this.#signedIn() ?? basic(user);
     return {
       tls: {
-        ...pem("ca", options.ca),
-        ...pem("cert", options.cert),
-        ...pem("key", options.key),
-        ...(options.servername ? { serverName: options.servername } : {}),
+        ...pem("ca", await this.#data(cluster, "certificate-authority", refresh)),
+        ...pem("cert", cert),
+        ...pem("key", key),
+        ...present("serverName", cluster["tls-server-name"]),
         ...(cluster["insecure-skip-tls-verify"] ? { rejectUnauthorized: false } : {}),
       },
-      headers: {
-        ...(options.auth ? { Authorization: `Basic ${base64(options.auth)}` } : {}),
-        ...options.headers as Record<string, string>,
-        ...impersonation(user),
-      },
+      headers: { ...present("Authorization", authorization), ...impersonation(user) },
     };
   }
 
-  async #apply(config: KubeConfig, options: RequestOptions): Promise<void> {
-    const { user: { "auth-provider": provider }, userName } = this.#selected;
-    try {
-      await config.applyToHTTPSOptions(options);
-    } catch (fault) {
-      const message = `kubeconfig user "${userName}": signing in failed: ${messageOf(fault)}`;
-      throw new ConnectionFault("access_unavailable", message, { cause: fault });
-    }
-    if (provider && !(options.headers as Record<string, string>)["Authorization"]) {
-      const message = `kubeconfig user "${userName}": its ${provider.name} token has expired and ` +
-        "can't be renewed; sign in again";
-      throw new ConnectionFault("access_unavailable", message);
-    }
-  }
-
-  async #cluster(refresh: boolean) {
-    const { cluster } = this.#selected;
-    return {
-      name: "cluster",
-      server: this.#server,
-      // KubeConfig refuses http:// otherwise, which kubectl doesn't.
-      skipTLSVerify: cluster["insecure-skip-tls-verify"] || this.#server.startsWith("http:"),
-      caData: await this.#data(cluster, "certificate-authority", refresh),
-      tlsServerName: cluster["tls-server-name"],
-    };
-  }
-
-  async #user(refresh: boolean): Promise<User> {
-    const { user, userName } = this.#selected;
+  /** A token, or a certificate with its key in base64. */
+  async #credential(refresh: boolean) {
+    const { user } = this.#selected;
     const granted = await this.#plugin?.credential(refresh) ?? {};
     const { clientCertificateData: cert, clientKeyData: key } = granted;
     // client-go's order: a token file, the kubeconfig's token, the plug-in.
@@ -86,15 +55,34 @@ export class KubeconfigAuthentication {
       ? await this.#files.read(user.tokenFile, refresh)
       : user.token || granted.token;
     return {
-      name: userName,
-      certData: cert ? base64(cert) : await this.#data(user, "client-certificate", refresh),
-      keyData: key ? base64(key) : await this.#data(user, "client-key", refresh),
-      username: user.username,
-      password: user.password,
-      authProvider: user["auth-provider"],
-      ...(token ? { token: token.trim() } : {}),
-      ...(user.as ? { impersonateUser: user.as } : {}),
+      token: token?.trim(),
+      cert: cert ? base64(cert) : await this.#data(user, "client-certificate", refresh),
+      key: key ? base64(key) : await this.#data(user, "client-key", refresh),
     };
+  }
+
+  /** What the user's auth provider has `Authorization` be; undefined without one. */
+  async #signedIn(): Promise<string | undefined> {
+    const { user: { "auth-provider": authProvider }, userName } = this.#selected;
+    if (!authProvider) return undefined;
+    const config = await (this.#providers ??= loadKubeConfig());
+    config.loadFromClusterAndUser(
+      // KubeConfig refuses http:// otherwise, which kubectl doesn't.
+      { name: "cluster", server: this.#server, skipTLSVerify: this.#server.startsWith("http:") },
+      { name: userName, authProvider },
+    );
+    const options: RequestOptions = {};
+    try {
+      await config.applyToHTTPSOptions(options);
+    } catch (fault) {
+      const message = `kubeconfig user "${userName}": signing in failed: ${messageOf(fault)}`;
+      throw new ConnectionFault("access_unavailable", message, { cause: fault });
+    }
+    const { Authorization } = options.headers as Record<string, string>;
+    if (Authorization) return Authorization;
+    const message = `kubeconfig user "${userName}": its ${authProvider.name} token has expired ` +
+      "and can't be renewed; sign in again";
+    throw new ConnectionFault("access_unavailable", message);
   }
 
   /** Base64 of PEM. As in kubectl, data in the kubeconfig wins over a file. */
@@ -133,6 +121,10 @@ async function loadKubeConfig(): Promise<KubeConfig> {
   return new KubeConfig();
 }
 
+function basic({ username, password }: SelectedContext["user"]): string {
+  return username ? `Basic ${base64(`${username}:${password}`)}` : "";
+}
+
 function impersonation(user: SelectedContext["user"]): Record<string, string | string[]> {
   const extra = Object.entries(user["as-user-extra"]).map(([key, values]) => {
     const escaped = encodeURIComponent(key).replace(
@@ -142,14 +134,15 @@ function impersonation(user: SelectedContext["user"]): Record<string, string | s
     return [`Impersonate-Extra-${escaped}`, values];
   });
   return {
+    ...present("Impersonate-User", user.as),
     ...present("Impersonate-Uid", user["as-uid"]),
     ...(user["as-groups"].length > 0 ? { "Impersonate-Group": user["as-groups"] } : {}),
     ...Object.fromEntries(extra),
   };
 }
 
-function pem<K extends string>(name: K, value: unknown): { [Name in K]?: string } {
-  return present(name, value === undefined ? "" : String(value));
+function pem<K extends string>(name: K, data: string): { [Name in K]?: string } {
+  return present(name, Buffer.from(data, "base64").toString());
 }
 
 function present<K extends string, T>(name: K, value: T): { [Name in K]?: T } {

@@ -1,6 +1,7 @@
 /** Which files make up the kubeconfig, and what they say together, by kubectl's rules. */
 import { delimiter, dirname, join } from "node:path";
 import * as v from "valibot";
+import { parseDocument } from "yaml";
 import { messageOf } from "./api_fault.ts";
 import { ConnectionFault, type ConnectionOptions } from "./connection.ts";
 
@@ -63,7 +64,7 @@ export async function readKubeconfig(
   const files: Kubeconfig[] = [];
   for (const path of paths) {
     try {
-      files.push(await parseFile(await readTextFile(path), dirname(path)));
+      files.push(parseFile(await readTextFile(path), dirname(path)));
     } catch (fault) {
       if (mayBeMissing && isMissing(fault)) continue;
       const message = `${label}: ${paths.length > 1 ? `${path}: ` : ""}${messageOf(fault)}`;
@@ -82,8 +83,7 @@ function isMissing(cause: unknown): boolean {
   return (cause as { code?: unknown } | null)?.code === "ENOENT";
 }
 
-async function parseFile(text: string, folder: string): Promise<Kubeconfig> {
-  const { parseDocument } = await import("yaml");
+function parseFile(text: string, folder: string): Kubeconfig {
   const document = parseDocument(text, { uniqueKeys: false });
   const [error] = document.errors;
   // Only the position: the parser's message quotes the line, which may hold a key.

@@ -3,14 +3,17 @@ import { isIPv4 } from "node:net";
 
 /** Exact counts; a peer without connections takes no memory. */
 export class ConnectionLimits {
-  readonly #total: number;
+  #total: number;
+  #more: (() => number) | undefined;
   readonly #perPeer: number;
   readonly #byPeer = new Map<string, number>();
   #open = 0;
   #refused = 0;
 
-  constructor(total: number, perPeer: number) {
+  /** `more` is called once, when so many are open: the total from then on, if it is higher. */
+  constructor(total: number, perPeer: number, more?: () => number) {
     this.#total = total;
+    this.#more = more;
     this.#perPeer = perPeer;
   }
 
@@ -29,6 +32,7 @@ export class ConnectionLimits {
   enter(ends: { readonly peer: string; readonly local: string }): boolean {
     const { peer } = ends;
     const ofPeer = this.#byPeer.get(peer) ?? 0;
+    if (this.#open >= this.#total) this.#raiseTotal();
     const full = this.#open >= this.#total && !isOfMachine(ends);
     if (full || ofPeer >= this.#perPeer) {
       this.#refused++;
@@ -37,6 +41,11 @@ export class ConnectionLimits {
     this.#open++;
     this.#byPeer.set(peer, ofPeer + 1);
     return true;
+  }
+
+  #raiseTotal(): void {
+    this.#total = Math.max(this.#total, this.#more?.() ?? 0);
+    this.#more = undefined;
   }
 
   leave(peer: string): void {

@@ -27,6 +27,19 @@ test("connection limits: the machine's own come in when others fill all, up to a
   assert.equal(limits.open, 2);
 });
 
+test("connection limits: once all are open, the total may be raised, once", () => {
+  let asked = 0;
+  const limits = new ConnectionLimits(1, 9, () => {
+    asked++;
+    return 3;
+  });
+  const enter = () => limits.enter({ peer: "a", local: node });
+  assert.ok(enter());
+  assert.equal(asked, 0);
+  assert.deepEqual([enter(), enter(), enter(), enter()], [true, true, false, false]);
+  assert.equal(asked, 1);
+});
+
 test("connection limits: loopback is nobody's privilege", () => {
   for (const address of ["127.0.0.1", "::1"]) {
     const limits = new ConnectionLimits(1, 5);

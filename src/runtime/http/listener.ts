@@ -84,7 +84,8 @@ class HttpListener implements Listener {
   constructor(options: ListenOptions) {
     const { limits, tls } = options;
     this.#options = options;
-    this.#limits = new ConnectionLimits(limits.maxConnections, limits.maxConnectionsPerPeer);
+    const { maxConnections, maxConnectionsPerPeer, moreConnections } = limits;
+    this.#limits = new ConnectionLimits(maxConnections, maxConnectionsPerPeer, moreConnections);
     this.#refuse = protocolErrors(options.serverHeader);
     const settings = serverSettings(options);
     this.#server = tls === undefined

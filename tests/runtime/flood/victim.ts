@@ -12,8 +12,8 @@ import { agentLimits, pageLimits } from "../../../src/server/listeners.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 
 const runtime = createRuntime();
-const openFiles = runtime.openFilesLimit();
-const agent = parseAgentConfig(["--redirect=none"], {}, { hasIpv6: false, openFiles });
+const { openFilesLimit } = runtime;
+const agent = parseAgentConfig(["--redirect=none"], {}, { hasIpv6: false, openFilesLimit });
 if (agent.kind === "problems") throw new Error(agent.problems.join("; "));
 
 const { answer: front } = createImdsFront({
@@ -39,7 +39,7 @@ const ports = {
   "server's pages": await listen(page, pageLimits),
   "server's agents": await listen(
     page,
-    agentLimits(openFiles),
+    agentLimits(openFilesLimit),
     JSON.parse(readFileSync(0, "utf8")),
   ),
 };
