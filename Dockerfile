@@ -22,15 +22,14 @@ COPY deploy/image/collect_system.sh /
 COPY --from=deno-runtime /usr/bin/deno /runtime/deno
 RUN sh /collect_system.sh /system /runtime/deno
 
-# The program as one bundle that downloads nothing at startup. It is the same on every platform.
+# The program as a bundle for each command that downloads nothing at startup. It is the same on
+# every platform.
 FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS program
 WORKDIR /build
 # Also the base image's CAs, so that a registry behind a company proxy can be reached.
 ENV DENO_NO_UPDATE_CHECK=1 DENO_TLS_CA_STORE=mozilla,system
 COPY package.json deno.json deno.lock ./
-# The first use of the bundler downloads it.
-RUN deno install --frozen --quiet \
-    && echo 'export {};' > /tmp/empty.ts && deno bundle --quiet -o /tmp/empty.js /tmp/empty.ts
+RUN deno install --frozen --quiet
 COPY deploy/image deploy/image
 COPY src src
 # Deno's compiled code is valid only for the V8 flags that it was compiled with.

@@ -4,10 +4,11 @@
  * path of the `deno` or `node` that runs it; without commands it builds all of them.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const [folder = "", runtime = "", ...wanted] = process.argv.slice(2);
@@ -26,15 +27,16 @@ const commands = ["version", ...modules.keys()].filter((name) =>
 mkdirSync(join(folder, "bin"), { recursive: true });
 if (onDeno) copyFileSync(permissionsFile, join(folder, "deno.json"));
 else writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
+const bundles = new Map<string, readonly string[]>();
 for (const name of commands) {
-  bundle(name);
+  bundles.set(name, await bundle(name));
   launcher(name, launchBody(name));
 }
 for (const name of scripts) {
   copyFileSync(join(here, `${name}.js`), join(folder, `${name}.js`));
   launcher(name, `import "../${name}.js";\n`);
 }
-if (onDeno) commands.forEach(start);
+if (onDeno) bundles.forEach((files, name) => warm(name, files));
 
 /** Each command's name and the module that `src/commands.ts` loads for it. */
 function commandModules(): Map<string, string> {
@@ -43,26 +45,33 @@ function commandModules(): Map<string, string> {
   return new Map([...table.matchAll(loads)].map(([, name = "", module = ""]) => [name, module]));
 }
 
-/** Without the modules of other commands: Deno parses a whole bundle at each start. */
-function bundle(name: string): void {
-  const others = [...modules].filter(([other]) => other !== name);
-  const external = others.map(([, module]) => `--external=${module}`);
-  const file = join(folder, `${name}.js`);
-  const main = join(here, "../../src/main.ts");
-  const output = ["--platform=deno", "--minify", ...external, "-o", file, main];
-  run(process.execPath, ["bundle", "--quiet", ...output]);
-  giveRequire(file);
-}
-
 /**
- * CommonJS modules in a bundle call `require` for the runtime's built-in modules. Deno adds a
- * `require` only if the minifier's names let it find the place.
+ * Without the modules of other commands, and with what is loaded later, if at all, in files of its
+ * own: Deno reads a whole file at each start.
  */
-function giveRequire(file: string): void {
-  const bundled = readFileSync(file, "utf8").replace(/^#!.*\n/, "");
-  const made = 'import{createRequire as makeRequire}from"node:module";' +
-    "var require=makeRequire(import.meta.url);";
-  writeFileSync(file, `${made}\n${bundled}`);
+async function bundle(name: string): Promise<readonly string[]> {
+  const others = [...modules].filter(([other]) => other !== name);
+  const { metafile } = await build({
+    entryPoints: { [name]: join(here, "../../src/main.ts") },
+    outdir: folder,
+    chunkNames: `${name}/[name]-[hash]`,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    platform: "node",
+    target: "esnext",
+    mainFields: ["module", "main"],
+    external: others.map(([, module]) => module),
+    // CommonJS modules call it for what the runtime has built in.
+    banner: {
+      js: 'import{createRequire as makeRequire}from"node:module";' +
+        "var require=makeRequire(import.meta.url);",
+    },
+    logLevel: "warning",
+    metafile: true,
+  });
+  return Object.keys(metafile.outputs).map((path) => resolve(path));
 }
 
 /** So that a container needs no shell, and takes the same arguments on either runtime. */
@@ -82,11 +91,24 @@ await import("../${name}.js");
 }
 
 /**
- * At a program's first start, Deno caches compiled code and more by the program's path and V8
- * flags. Without that cache every start takes 0.3 s longer.
+ * Deno keeps what it finds out when it first loads a file, compiled code among it, by the file's path
+ * and the V8 flags: of its own as well, some of which it loads for the first listener and response.
+ * Without it every start takes 0.3 s more.
  */
-function start(name: string): void {
-  run(join(folder, "bin", name), ["--help"], { DENO_DIR: join(folder, "cache") });
+function warm(name: string, files: readonly string[]): void {
+  const env = { DENO_DIR: join(folder, "cache") };
+  const script = join(folder, "warm.js");
+  const loaded = files.filter((file) => !file.endsWith(`/${name}.js`));
+  const lines = [
+    ...loaded.map((file) => `await import(${JSON.stringify(file)});`),
+    'import { createServer } from "node:http";',
+    "const server = createServer().listen(0, () => server.close());",
+    'await new Response("").text();',
+  ];
+  writeFileSync(script, lines.join("\n"));
+  run(runtime, ["run", "--quiet", "--allow-all", script], env);
+  rmSync(script);
+  run(join(folder, "bin", name), ["--help"], env);
 }
 
 function run(program: string, args: readonly string[], env: Record<string, string> = {}): void {
