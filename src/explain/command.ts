@@ -25,7 +25,7 @@ export async function runExplain(runtime: Runtime, args: readonly string[]): Pro
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { options } = parsed;
   try {
-    return await print(runtime, options, await answered(runtime, options));
+    return print(runtime, options, await answered(runtime, options));
   } catch (fault) {
     if (fault instanceof ConnectionFault && fault.code !== "access_unavailable") {
       return refuse(runtime, [fault.message]);
@@ -105,11 +105,11 @@ async function byPolicy(
   }
 }
 
-async function print(
+function print(
   runtime: Runtime,
   { output }: ExplainOptions,
   { answer, source }: Answered,
-): Promise<number> {
+): number {
   const paint = runtime.isTerminal && !runtime.env["NO_COLOR"] ? coloured : plain;
   if (answer.kind === "not-found") {
     const { namespace, name } = answer;
