@@ -107,8 +107,10 @@ test("fuzz: whatever bytes arrive, the service sees what is open and canonical",
     runs++;
     const client = await rawClient(port);
     client.send(bytes);
-    client.socket.end();
-    const late = setTimeout(() => client.socket.destroy(), 2000);
+    // Who half-closes at once rarely gets what is passed on; some wait a little.
+    const waits = runs % 8 === 0;
+    if (!waits) client.socket.end();
+    const late = setTimeout(() => client.socket.destroy(), waits ? 100 : 2000);
     const answer = await client.closed;
     clearTimeout(late);
     client.socket.destroy();
