@@ -24,7 +24,7 @@ export class FileFault extends Error {
   constructor(cause: unknown) {
     const { name, code = "", message } = cause as Error & { readonly code?: string };
     const other = code === "" ? message : `the system refuses it (${code})`;
-    super(name === "NotCapable" ? reasons["EPERM"] : reasons[code] ?? other, { cause });
+    super(name === "NotCapable" ? reasons["EPERM"] : reasons[code] ?? other);
     this.code = code;
   }
 }

@@ -5,7 +5,14 @@
 import type { HttpClient, HttpClientOptions } from "../../runtime/http/types.ts";
 import type { Clock } from "../../time/clock.ts";
 import { withDeadline } from "../../time/deadline.ts";
-import { ApiFault, codeOfStatus, messageOf, oneLine, retryAfterMs } from "./api_fault.ts";
+import {
+  ApiFault,
+  codeOfStatus,
+  messageOf,
+  networkProblem,
+  oneLine,
+  retryAfterMs,
+} from "./api_fault.ts";
 import type { Access, Connection } from "./connection.ts";
 
 interface ApiCall {
@@ -59,6 +66,19 @@ export function createKubernetesApi(options: ApiOptions): KubernetesApi {
     });
   }
 
+  /** Turns anything but an ApiFault into `api_unreachable`. */
+  async function reach<T>(call: ApiCall, attempt: () => Promise<T>): Promise<T> {
+    try {
+      return await attempt();
+    } catch (fault) {
+      if (fault instanceof ApiFault) throw fault;
+      const { server, proxyFor } = connection;
+      const why = networkProblem(server, proxyFor?.(server) ?? null, fault) ?? messageOf(fault);
+      const message = `kubernetes: cannot ${call.action}: ${why}`;
+      throw new ApiFault(message, { code: "api_unreachable", status: null, cause: fault });
+    }
+  }
+
   async function open(call: ApiCall): Promise<Response> {
     let response = await reach(call, () => attempt(call, false));
     if (response.status === 401) {
@@ -76,7 +96,7 @@ export function createKubernetesApi(options: ApiOptions): KubernetesApi {
       // Signing in may take a person longer than the API may take to respond.
       await connection.access(false);
       return await withDeadline(deadline, async (signal) => {
-        return await (await open({ ...call, signal })).json();
+        return await jsonOf(await open({ ...call, signal }));
       });
     });
   }
@@ -118,14 +138,12 @@ function requestHeaders({ userAgent }: ApiOptions, call: ApiCall): Record<string
   };
 }
 
-/** Turns anything but an ApiFault into `api_unreachable`. */
-async function reach<T>(call: ApiCall, attempt: () => Promise<T>): Promise<T> {
+async function jsonOf(response: Response): Promise<unknown> {
+  const text = await response.text();
   try {
-    return await attempt();
-  } catch (fault) {
-    if (fault instanceof ApiFault) throw fault;
-    const message = `kubernetes: cannot ${call.action}: ${messageOf(fault)}`;
-    throw new ApiFault(message, { code: "api_unreachable", status: null, cause: fault });
+    return JSON.parse(text);
+  } catch {
+    throw new Error("the response isn't JSON; is the address that of an API server?");
   }
 }
 

@@ -60,6 +60,54 @@ export function messageOf(thrown: unknown): string {
   return oneLine(thrown.message.includes(inner) ? thrown.message : `${thrown.message}: ${inner}`);
 }
 
+const absent = "refuses connections; does the API server run there?";
+const unresolved = "has a name that can't be resolved; check the server's address";
+const cutOff = "ended the connection; is it an API server, reached by the right scheme?";
+const unrouted = "can't be reached from here; check the network, VPN and proxy";
+const noTls = "doesn't speak TLS; should its URL begin with http://?";
+const untrusted = "has a certificate that isn't signed by the CA configured for it";
+
+/** What the system and TLS report, by code: their own texts are for programmers. */
+const unreachable: Readonly<Record<string, string>> = {
+  ECONNREFUSED: absent,
+  ENOTFOUND: unresolved,
+  EAI_AGAIN: unresolved,
+  ECONNRESET: cutOff,
+  EPIPE: cutOff,
+  HPE_INVALID_CONSTANT: cutOff,
+  EHOSTUNREACH: unrouted,
+  ENETUNREACH: unrouted,
+  ETIMEDOUT: unrouted,
+  EPROTO: noTls,
+  ERR_SSL_WRONG_VERSION_NUMBER: noTls,
+  CERT_HAS_EXPIRED: "has a certificate that has expired",
+  CERT_NOT_YET_VALID: "has a certificate that isn't valid yet; check the clocks",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    "has a certificate for another name; check the server's address and tls-server-name",
+  CERT_SIGNATURE_FAILURE: untrusted,
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+};
+
+/** Why there is no response, if the network or TLS is why; `proxy` is the URL of one, or null. */
+export function networkProblem(
+  server: string,
+  proxy: string | null,
+  fault: unknown,
+): string | undefined {
+  if (!(fault instanceof Error)) return undefined;
+  const { code, message } = fault as Error & { readonly code?: unknown };
+  // Proxies' libraries give the system's code in their text alone.
+  const inText = /\bE[A-Z]{4,}\b/.exec(message)?.[0];
+  const reason = unreachable[String(code)] ?? unreachable[String(inText)];
+  if (reason === undefined) return undefined;
+  const through = proxy === null ? "" : ` (through the proxy ${new URL(proxy).host})`;
+  return `${server}${through} ${reason}`;
+}
+
 /** `Retry-After` in milliseconds; null for anything but whole seconds, which the Kubernetes API sends. */
 export function retryAfterMs(header: string | null): number | null {
   if (header === null || !/^\d{1,6}$/.test(header)) return null;

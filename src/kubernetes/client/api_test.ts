@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { FakeKubernetesApi, json, refusal } from "../../../tests/fakes/kubernetes_api.ts";
 import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
 import { createKubernetesApi } from "./api.ts";
-import { ApiFault } from "./api_fault.ts";
+import { ApiFault, networkProblem } from "./api_fault.ts";
 import type { Access } from "./connection.ts";
 
 const list = { action: "list pods", path: "/api/v1/pods?limit=1" };
@@ -101,7 +101,39 @@ test("KubernetesApi.json() waits ten seconds for an answer", async () => {
 test("KubernetesApi.json() an answer that is no JSON: a fault", async () => {
   const { fake, api } = opened();
   fake.answer(new Response("<html>"));
-  await assert.rejects(api.json(list), { code: "api_unreachable" });
+  await assert.rejects(api.json(list), {
+    code: "api_unreachable",
+    message: "kubernetes: cannot list pods: the response isn't JSON; " +
+      "is the address that of an API server?",
+  });
+});
+
+// code, what is said of it
+const unreachable = [
+  ["ECONNREFUSED", /cannot list pods: https:\S+ refuses connections; /],
+  ["ENOTFOUND", /a name that can't be resolved; /],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", /isn't signed by the CA configured/],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", /for another name; .*tls-server-name/],
+  ["EPROTO", /doesn't speak TLS; /],
+] as const;
+
+for (const [code, line] of unreachable) {
+  test(`KubernetesApi says in its own words why an API can't be reached: ${code}`, async () => {
+    const { fake, api } = opened();
+    fake.answer(() => Promise.reject(Object.assign(new Error("raw text"), { code })));
+    const fault: unknown = await api.json(list).catch((thrown) => thrown);
+    assert.ok(fault instanceof ApiFault);
+    assert.match(fault.message, line);
+    assert.doesNotMatch(fault.message, /raw text/);
+  });
+}
+
+test("networkProblem() names the proxy without its password", () => {
+  const fault = new Error("connect ECONNREFUSED 10.0.0.1:1080");
+  assert.match(
+    networkProblem("https://api:6443", "socks5://user:secret@proxy:1080", fault) ?? "",
+    /^https:\/\/api:6443 \(through the proxy proxy:1080\) refuses connections; /,
+  );
 });
 
 test("KubernetesApi says why an API can't be reached", async () => {

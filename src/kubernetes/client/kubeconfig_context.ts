@@ -112,7 +112,9 @@ function read<S extends v.GenericSchema>(schema: S, title: string, { value }: En
   if (parsed.success) return parsed.output as v.InferOutput<S>;
   const [issue] = parsed.issues;
   const at = v.getDotPath(issue) ?? "it";
-  throw new Error(`${title}: ${at} is not as expected: ${issue.expected ?? "another type"}`);
+  throw new Error(
+    `${title}: ${at}: expected ${issue.expected ?? "another type"}`,
+  );
 }
 
 function refuse(title: string, problem: string | null): void {
@@ -188,7 +190,7 @@ function execProblem(exec: ExecEntry | null): string | null {
 
 /** As client-go completes it: without a scheme, `https` if TLS is configured, else `http`. */
 export function serverUrl(cluster: ClusterEntry): string {
-  const server = cluster.server.replace(/\/+$/, "");
+  const server = cluster.server.replace(/(?<=[^:/])\/+$/, "");
   if (server.includes("://")) return server;
   const usesTls = cluster["certificate-authority"] || cluster["certificate-authority-data"] ||
     cluster["insecure-skip-tls-verify"];

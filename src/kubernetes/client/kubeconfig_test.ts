@@ -263,7 +263,12 @@ const broken = [
     config({}, { "certificate-authority-data": "tell-nobody" }),
     /"c": certificate-authority-data is not PEM in base64/,
   ],
-  ["a token that is no text", config({ token: 7 }), /user "u": token is not as expected: string/],
+  [
+    "a server that is a scheme alone",
+    config({}, { server: "https://" }),
+    /cluster "c": server is not an http or https URL/,
+  ],
+  ["a token that is no text", config({ token: 7 }), /user "u": token: expected string/],
   ["two ways to sign in", config({ token: "t", username: "a" }), /token and username exclude/],
   ["half a key pair", config({ "client-key-data": data("KEY") }), /has no client-certificate/],
   ["groups of nobody", config({ "as-groups": ["g"] }), /as-uid, as-groups and .* need as/],
