@@ -2,7 +2,9 @@
 import { open, readdir, readlink, stat } from "node:fs/promises";
 import type { ProcFile, ProcFiles } from "./runtime.ts";
 
-const chunkBytes = 65_536;
+/** The kernel gives no more at once. */
+const chunkBytes = 4096;
+const maxTextBytes = 65_536;
 
 export function procFiles(root: string): ProcFiles {
   const at = (path: string) => path === "" ? root : `${root}/${path}`;
@@ -32,7 +34,7 @@ export function procFiles(root: string): ProcFiles {
     inode: async (path) => (await stat(at(path))).ino,
     text: async (path) => {
       let text = "";
-      await (await openAt(path)).scan(chunkBytes, (piece) => text += piece);
+      await (await openAt(path)).scan(maxTextBytes, (piece) => text += piece);
       return text;
     },
     open: openAt,

@@ -145,12 +145,12 @@ export class FakeProc {
 
   async text(path: string): Promise<string> {
     await this.#reading(path);
-    return this.#content(path);
+    return this.content(path);
   }
 
   async open(path: string): Promise<{ scan: (max: number, take: Take) => Promise<void> }> {
     await this.#reading(path);
-    const text = this.#content(path);
+    const text = this.content(path);
     return {
       // In pieces, as they come from the kernel.
       scan(_max, take) {
@@ -174,13 +174,18 @@ export class FakeProc {
     return process;
   }
 
-  #content(path: string): string {
+  /** The text of a process's file. */
+  content(path: string): string {
     const process = this.#at(path);
-    const { namespace } = process;
     const file = path.slice(path.indexOf("/") + 1);
     if (file === "cgroup") return process.cgroup;
     if (file === "stat") return statOf(process);
     if (file === "status") return `Name:\ta\nCapPrm:\t${process.capabilities ?? "0"}\n`;
+    return this.contentOf(process.namespace, file);
+  }
+
+  /** The text of a file below `net`, as every process in the namespace sees it. */
+  contentOf(namespace: FakeNamespace, file: string): string {
     if (file === "net/tcp") return table(namespace, false);
     if (file === "net/tcp6") return table(namespace, true);
     if (file === "net/fib_trie") return fibTrie(namespace);
@@ -188,7 +193,7 @@ export class FakeProc {
     if (file === "net/nf_conntrack" && namespace.conntrack) {
       return namespace.conntrack.map((line) => `${line}\n`).join("");
     }
-    throw missing(path);
+    throw missing(file);
   }
 }
 

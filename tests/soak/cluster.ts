@@ -20,6 +20,7 @@ import { type ApiEvent, nodeName, Truth } from "../reliability/model/truth.ts";
 import { dice } from "./disturbances.ts";
 import { type ApiMood, PlayedApi } from "./played_api.ts";
 import { namespaceObject } from "./played_objects.ts";
+import { PlayedProc } from "./played_proc.ts";
 import { Program, type ProgramSample } from "./program.ts";
 
 export interface Answers {
@@ -27,10 +28,16 @@ export interface Answers {
   readonly answers: Record<string, number>;
   /** Answers with another pod's credentials. */
   wrong: number;
+  /** Requests from a pod's address over a connection that isn't the pod's. */
+  spoofed: number;
 }
 
+export type SoakIdentity = "kernel" | "runtime";
+
 const pairCount = 40;
-const pairs = Array.from({ length: pairCount }, (_, i) => [`127.1.0.${i + 1}`]);
+/** What the network that pods' requests come from must be: local, but not a loopback network. */
+export const podNetwork = "10.77.0.0/24";
+const pairs = Array.from({ length: pairCount }, (_, i) => [`10.77.0.${i + 1}`]);
 /** Both are addresses of the name `rolecall-server`. */
 export const serverAddresses = ["127.0.0.11", "127.0.0.12"] as const;
 const ports = { server: 8443, front: 8181, agentAdmin: 9620, serverAdmin: 9621, status: 9622 };
@@ -39,7 +46,7 @@ const sessionSeconds = 20;
 const tokenSeconds = 120;
 
 const agentPod = podFacts({
-  uid: "agent-uid",
+  uid: "aaaaaaaa-0000-4000-8000-000000000001",
   namespace: "rolecall",
   name: "rolecall-agent-x",
   nodeName,
@@ -65,32 +72,37 @@ export class Cluster {
     },
     user: agentUser,
   });
-  readonly answers: Answers = { answers: {}, wrong: 0 };
+  readonly answers: Answers = { answers: {}, wrong: 0, spoofed: 0 };
   #stsMood: "works" | "throttles" | "fails" | "hangs" = "works";
   created = 0;
   #closed = false;
   readonly #folder = mkdtempSync(join(tmpdir(), "rolecall-soak-"));
   readonly #servers: (Program | null)[] = [null, null];
   readonly #idlers = new Set<Socket>();
+  readonly #identity: SoakIdentity;
   readonly #runtime: FakeContainerRuntime;
+  readonly #proc = new PlayedProc(agentPod.uid);
+  #lastPort = 20_000;
   readonly #sts: StsEndpoint;
   readonly #truth: Truth;
   #agent!: Program;
   #apiUrl = "";
   #rotation: ReturnType<typeof setInterval> | undefined;
 
-  static async start(): Promise<Cluster> {
-    const cluster = new Cluster(await FakeContainerRuntime.start(), await startStsEndpoint());
+  static async start(identity: SoakIdentity): Promise<Cluster> {
+    const runtime = await FakeContainerRuntime.start();
+    const cluster = new Cluster(identity, runtime, await startStsEndpoint());
     await cluster.#open();
     return cluster;
   }
 
-  private constructor(runtime: FakeContainerRuntime, sts: StsEndpoint) {
+  private constructor(identity: SoakIdentity, runtime: FakeContainerRuntime, sts: StsEndpoint) {
+    this.#identity = identity;
     this.#runtime = runtime;
     this.#sts = sts;
     const tell = (event: ApiEvent) =>
       event.kind === "upsert" ? this.api.upsert(event.pod) : this.api.remove(event.uid);
-    const sandboxes = { ready: runtime.sandboxes };
+    const sandboxes = { ready: this.#sandboxes() };
     const delays = { restMs: 200, kubeletMs: 300 };
     this.#truth = new Truth({ clock: systemClock, sandboxes, delays, tell, pairs });
   }
@@ -113,11 +125,62 @@ export class Cluster {
     const [ip = ""] = pairs[dice(pairCount)] ?? [];
     const owner = this.#truth.ownerOf(ip);
     if (!owner) return;
-    const { status, text } = await get(ip, owner.uid);
+    if (this.#identity === "kernel" && dice(8) === 0) return await this.#spoof(ip, owner.uid);
+    const { status, text } = await this.#get(ip, owner.uid);
     if (this.#truth.ownerOf(ip)?.uid !== owner.uid) return;
     const { answers } = this.answers;
     answers[status] = (answers[status] ?? 0) + 1;
     if (status === 200 && JSON.parse(text).AccessKeyId !== `ASIA${owner.uid}`) this.answers.wrong++;
+  }
+
+  /** Someone else's connection from the victim's address: of another pod, or without any socket. */
+  async #spoof(ip: string, victim: string): Promise<void> {
+    const other = this.#truth.ownerOf(pairs[dice(pairCount)]?.[0] ?? "")?.uid;
+    const { status } = await this.#get(ip, victim, other === victim ? null : other ?? null);
+    this.answers.spoofed++;
+    if (status === 200) this.answers.wrong++;
+  }
+
+  /** Asks for the role of the pod `uid`; the socket is that of `holder`, if there is one. */
+  async #get(ip: string, uid: string, holder: string | null = uid) {
+    // No port is used again while its last connection may still be known.
+    const localPort = this.#lastPort = this.#lastPort === 32_000 ? 20_001 : this.#lastPort + 1;
+    const close = holder === null
+      ? () => {}
+      : this.#proc.connect(holder, `${ip}:${localPort}`, `127.0.0.1:${ports.front}`);
+    try {
+      return await get({ localAddress: ip, localPort }, uid);
+    } finally {
+      close();
+    }
+  }
+
+  /** Some of the processes by which the agent knows pods end while it reads their tables. */
+  replaceProcesses(): void {
+    for (const [ip = ""] of pairs) {
+      const uid = this.#truth.ownerOf(ip)?.uid;
+      if (uid !== undefined && dice(2) === 0) this.#proc.replaceProcess(uid);
+    }
+  }
+
+  hideProc(ms: number): void {
+    this.#proc.hide();
+    systemClock.after(ms, () => this.#closed || this.#proc.show());
+  }
+
+  /** The truth's sandboxes, to the container runtime and to `/proc`. */
+  #sandboxes() {
+    const { sandboxes } = this.#runtime;
+    return {
+      set: (id: string, sandbox: { readonly podUid: string; readonly ips: readonly string[] }) => {
+        sandboxes.set(id, sandbox);
+        this.#proc.startPod(sandbox.podUid, sandbox.ips);
+      },
+      delete: (id: string) => {
+        this.#proc.endPod(sandboxes.get(id)?.podUid ?? "");
+        sandboxes.delete(id);
+      },
+    };
   }
 
   /** The second server alone, so that the first one's memory shows over the whole time. */
@@ -190,6 +253,7 @@ export class Cluster {
     this.api.mood = "well";
     this.api.forget();
     this.#runtime.hangs = false;
+    this.#proc.show();
     for (const program of [this.#agent, ...this.#servers]) program?.signal("SIGCONT");
     for (const socket of this.#idlers) socket.destroy();
     this.#startServers();
@@ -209,6 +273,7 @@ export class Cluster {
     for (const server of this.#servers) await server?.end();
     this.api.close();
     await this.#sts.close();
+    this.#proc.close();
     for (const folder of [this.#folder, dirname(this.#runtime.socket)]) {
       rmSync(folder, { recursive: true });
     }
@@ -238,7 +303,7 @@ export class Cluster {
     const left: string[] = [];
     for (const [ip = ""] of pairs) {
       const uid = this.#truth.ownerOf(ip)?.uid;
-      if (uid && (await get(ip, uid)).status !== 200) left.push(uid);
+      if (uid && (await this.#get(ip, uid)).status !== 200) left.push(uid);
     }
     return left;
   }
@@ -304,7 +369,9 @@ export class Cluster {
         `--server-ca=${this.#path("ca.pem")}`,
         `--token-file=${this.#path("token")}`,
         `--state-dir=${this.#folder}`,
+        `--identity=${this.#identity}`,
         `--cri-socket=${this.#runtime.socket}`,
+        `--host-proc=${this.#proc.path}`,
         "--passthrough=none",
         "--pod-rate=0",
       ],
@@ -339,11 +406,16 @@ function kubeconfig(server: string): string {
   });
 }
 
-function get(localAddress: string, role: string): Promise<{ status: number; text: string }> {
+interface LocalEnd {
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+function get(local: LocalEnd, role: string): Promise<{ status: number; text: string }> {
   const path = `/latest/meta-data/iam/security-credentials/${role}`;
   return new Promise((resolve) => {
     const failed = () => resolve({ status: 0, text: "" });
-    const at = { host: "127.0.0.1", port: ports.front, path, localAddress, agent: false };
+    const at = { host: "127.0.0.1", port: ports.front, path, ...local, agent: false };
     const asking = request({ ...at, timeout: 5000 }, (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (part) => text += part);

@@ -18,6 +18,8 @@ const faults: readonly Fault[] = [
     (c) => c.stsFor((["throttles", "fails", "hangs"] as const)[dice(3)]!, dice(4000)),
   ],
   ["runtime silent", (c) => c.silenceRuntime(dice(1500))],
+  ["/proc hidden", (c) => c.hideProc(dice(1500))],
+  ["processes replaced", (c) => c.replaceProcesses()],
   ["client reads nothing", (c) => c.idle()],
 ];
 

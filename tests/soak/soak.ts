@@ -1,15 +1,17 @@
 /**
  * Two servers and an agent as processes, with pods that come, go and ask at many times the usual
  * pace while processes are killed and stopped, the API falls silent, lies and breaks off, STS
- * throttles, hangs and fails, the container runtime falls silent and clients read nothing. Counts
+ * throttles, hangs and fails, the host's `/proc` or the container runtime can't be read, processes end
+ * between two reads and clients read nothing. Counts
  * answers, and measures memory and open handles of each process.
  */
-import { type Answers, Cluster } from "./cluster.ts";
+import { type Answers, Cluster, type SoakIdentity } from "./cluster.ts";
 import { disturbance } from "./disturbances.ts";
 import type { ProgramSample } from "./program.ts";
 
 export interface SoakOptions {
   readonly seconds: number;
+  readonly identity: SoakIdentity;
   readonly print: (line: string) => void;
 }
 
@@ -29,8 +31,8 @@ export interface Sample {
   readonly server: ProgramSample;
 }
 
-export async function soak({ seconds, print }: SoakOptions): Promise<SoakResult> {
-  const cluster = await Cluster.start();
+export async function soak({ seconds, identity, print }: SoakOptions): Promise<SoakResult> {
+  const cluster = await Cluster.start(identity);
   try {
     return await play(cluster, seconds, print);
   } finally {
