@@ -1,7 +1,7 @@
 /**
- * The roles of "getting started": its AWS CLI commands against moto's IAM with the policies that the
- * page shows, and its Terraform, read by HashiCorp's parser, which has to say the same. Terraform
- * itself isn't run: its AWS provider comes from its own registry alone.
+ * The roles of "getting started" and "web identity": their AWS CLI commands against moto's IAM with the
+ * policies that the pages show, and their Terraform, read by HashiCorp's parser, which has to say the
+ * same. Terraform itself isn't run: its AWS provider comes from its own registry alone.
  */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
@@ -154,13 +154,10 @@ interface Statement {
 }
 
 test("getting started: Terraform says the same as the AWS CLI's commands", () => {
-  const options = { input: files.get("roles.tf")!, env: settings, encoding: "utf8" } as const;
-  const { status, stdout, stderr } = spawnSync("hcl", [], options);
-  assert.equal(status, 0, stderr);
   const server = shown("server.json") as { Statement: [unknown] };
   const cart = shown("cart.json") as { Statement: [{ Principal: { AWS: string } }] };
   const given = { "${var.server_role_arn}": cart.Statement[0].Principal.AWS };
-  const { data, resource } = JSON.parse(stdout);
+  const { data, resource } = hcl(files.get("roles.tf")!);
   const policies = Object.fromEntries(
     Object.entries(data.aws_iam_policy_document as Record<string, [{ statement: Statement[] }]>)
       .map(([name, [document]]) => [
@@ -175,6 +172,32 @@ test("getting started: Terraform says the same as the AWS CLI's commands", () =>
   assert.deepEqual([inline.name, inline.role], ["rolecall", serverRole]);
   assert.deepEqual(policies[inline.policy], server);
 });
+
+test("web identity: Terraform has the trust policy that the page shows as JSON", () => {
+  const given = documentedFiles(new Map(pages()).get("docs/web-identity.md")!);
+  const terraform = new Map(given).get("web-identity.tf")!;
+  const { resource } = hcl(terraform);
+  const [provider] = resource.aws_iam_openid_connect_provider.cluster;
+  const issuer = provider.url.replace("https://", "");
+  const [, encoded = ""] = /assume_role_policy = jsonencode\(([^]*?)\n {2}\}\)/.exec(terraform) ??
+    [];
+  const { policy } = hcl(`policy = ${encoded}\n}\n`);
+  const { Statement: statement } = policy as {
+    Statement: { Principal: { Federated: string }; Condition: { StringEquals: object } };
+  };
+  assert.equal(statement.Principal.Federated, "${aws_iam_openid_connect_provider.cluster.arn}");
+  statement.Principal.Federated = `arn:aws:iam::123456789012:oidc-provider/${issuer}`;
+  assert.deepEqual(policy, JSON.parse(new Map(given).get("trust-service-account.json")!));
+  assert.deepEqual(provider.client_id_list, ["sts.amazonaws.com"]);
+});
+
+/** Terraform's configuration language, as JSON. */
+function hcl(input: string) {
+  const options = { input, env: settings, encoding: "utf8" } as const;
+  const { status, stdout, stderr } = spawnSync("hcl", [], options);
+  assert.equal(status, 0, stderr);
+  return JSON.parse(stdout);
+}
 
 /** As the data source `aws_iam_policy_document` writes it: lists of one are their only member. */
 function policyOf(statements: readonly Statement[], variables: Readonly<Record<string, string>>) {
