@@ -3,6 +3,7 @@
  * changes: `version`, `repository`, and under `config` the image's address.
  */
 import { readFile } from "node:fs/promises";
+import process from "node:process";
 
 export interface Project {
   readonly version: string;
@@ -39,4 +40,13 @@ export function withRunbooks(rules: string, project: Project): string {
     /(runbook_url: )\S*?docs\/operations\.md/g,
     (_, key) => key + runbookPage(project),
   );
+}
+
+/** The registry's part of the image's address: `deno run -A release/project.ts registry`. */
+function registryOf({ image }: Project): string {
+  return image.split("/", 1)[0]!;
+}
+
+if (import.meta.main && process.argv[2] === "registry") {
+  console.log(registryOf(await readProject()));
 }

@@ -3,6 +3,8 @@
 const dev = "runs on: the blocks that ask it are run against it";
 const gate = "it is what runs this test, or holds it";
 const registry = "needs a registry; tests/cluster builds the image from the Dockerfile";
+const chart =
+  "tests/release compares its objects, and in tests/cluster the API server accepts them";
 const bench = "takes minutes, and its figures are the machine's";
 
 const host = "on a node, by hand; tests/system/boot_guard_test.ts removes the same rules";
@@ -19,6 +21,8 @@ export const notRun: Readonly<Record<string, string>> = {
   "deno task ok": gate,
   "docker build -t registry.example.com/rolecall:0.1.0 .": registry,
   "docker push registry.example.com/rolecall:0.1.0": registry,
+  "deno task chart my-chart": chart,
+  "helm install rolecall my-chart --values my-values.yaml": chart,
   "deno task bench": bench,
   "deno task bench check": bench,
   "deno task bench scale": bench,

@@ -4,6 +4,10 @@ import { mkdtempSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeChart } from "../../../release/chart.ts";
+import { readProject } from "../../../release/project.ts";
+import { helmBin } from "../../release/tools.ts";
+import { must } from "../../system/programs.ts";
 import type { Shown } from "../kubectl.ts";
 import { writeOverlay } from "../own_overlays.ts";
 import type { Site } from "../site.ts";
@@ -16,7 +20,7 @@ export const manifests: readonly ClusterScenario[] = [
   {
     name: "every overlay and every component passes the API server's strict validation",
     ownNodes: true,
-    within: 180_000,
+    within: 240_000,
     run: async (site) => {
       const { kubectl, own } = site;
       await kubectl.do([
@@ -40,6 +44,9 @@ export const manifests: readonly ClusterScenario[] = [
         await kubectl.do([...strictly, "-k", folder]);
       }
       await kubectl.do([...strictly, "-k", join(deploy, "monitoring")]);
+      for (const objects of await chartObjects()) {
+        await kubectl.do([...strictly, "-f", "-"], objects);
+      }
       await kubectl.do(["delete", ...own!.customResources.flatMap((file) => ["-f", file])]);
     },
   },
@@ -57,6 +64,24 @@ export const manifests: readonly ClusterScenario[] = [
     },
   },
 ];
+
+/** What the chart renders for each kind of cluster, once alone and once with most components. */
+async function chartObjects(): Promise<string[]> {
+  const chart = mkdtempSync(join(tmpdir(), "rolecall-chart-"));
+  writeChart(chart, await readProject());
+  const helm = join(await helmBin(), "helm");
+  const more =
+    "components={admission,cert-manager,cri,federated,prometheus-operator,startup-taint}";
+  const settings = ["kops", "kubeadm", "eks", "dev"].flatMap((cluster) => [
+    ["--set", `cluster=${cluster}`],
+    ["--set", `cluster=${cluster}`, "--set", more],
+  ]);
+  return await Promise.all(
+    settings.map((given) =>
+      must([helm, "template", "rolecall", chart, "--kube-version=1.32.0", ...given])
+    ),
+  );
+}
 
 /** Namespaces come with the overlays; a dry run doesn't make those that its other objects need. */
 async function makeNamespaces({ kubectl }: Site): Promise<void> {
