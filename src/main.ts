@@ -1,5 +1,6 @@
 #!/usr/bin/env -S deno run -A
 /** Picks the command and runs it; the only place that exits. */
+import { messageOf } from "./telemetry/fault.ts";
 import { type Command, refuse } from "./cli/command.ts";
 import { commands } from "./commands.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
@@ -75,6 +76,6 @@ try {
   runtime.exit(code);
 } catch (fault) {
   await runtime.logWritten();
-  runtime.writeError(`rolecall: ${fault instanceof Error ? fault.message : String(fault)}\n`);
+  runtime.writeError(`rolecall: ${messageOf(fault)}\n`);
   runtime.exit(1);
 }

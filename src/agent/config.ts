@@ -1,4 +1,5 @@
 /** The agent's settings from its flags, or everything that is wrong with them. Pure. */
+import { messageOf } from "../telemetry/fault.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { anyAddress } from "../cli/listening.ts";
 import { type Env, type ParsedSettings, parseFlags } from "../cli/parse_flags.ts";
@@ -166,7 +167,7 @@ function readRule(values: Values): PassthroughRule | string {
   try {
     return passthroughRule(values["passthrough"], values["passthrough-user-data"]);
   } catch (fault) {
-    const reason = fault instanceof Error ? fault.message : String(fault);
+    const reason = messageOf(fault);
     return wrong(
       values,
       "passthrough",

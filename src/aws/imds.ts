@@ -1,4 +1,5 @@
 /** Client of the node's real metadata service, with a session token of its own. */
+import { codeOf } from "../telemetry/fault.ts";
 import { discard, type Reply, replyOf } from "../net/http_messages.ts";
 import type { FastGet, HttpClient } from "../runtime/http/types.ts";
 import type { Clock } from "../time/clock.ts";
@@ -140,7 +141,7 @@ class Imds {
     try {
       return await fastGet(path, headers, signal, this.#timeoutMs);
     } catch (fault) {
-      if ((fault as { code?: unknown } | null)?.code !== "answer_timeout") throw fault;
+      if (codeOf(fault) !== "answer_timeout") throw fault;
       throw this.#timeout();
     }
   }

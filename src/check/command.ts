@@ -1,4 +1,5 @@
 /** The `check` command: reads manifests, evaluates their pods, prints, and returns the exit code. */
+import { messageOf } from "../telemetry/fault.ts";
 import { refuse } from "../cli/command.ts";
 import { ApiFault } from "../kubernetes/client/api_fault.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
@@ -48,7 +49,7 @@ async function readTrustFiles(runtime: Runtime, paths: readonly string[]) {
       if (read.kind === "problem") problems.push(`--trust ${read.problem}`);
       else roles.push(...read.roles);
     } catch (fault) {
-      const why = fault instanceof Error ? fault.message : String(fault);
+      const why = messageOf(fault);
       problems.push(`--trust ${path}: can't be read: ${why}; name a JSON file`);
     }
   }

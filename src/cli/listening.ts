@@ -1,4 +1,5 @@
 /** Listens on the ports given by flags; if that fails, the message names the flag and the remedy. */
+import { codeOf } from "../telemetry/fault.ts";
 import { type HostPort, hostPortText } from "../net/host_port.ts";
 import type { Listener, ListenOptions } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -30,7 +31,7 @@ export async function listenAt(
   try {
     return await runtime.listen({ ...at, ...options });
   } catch (fault) {
-    const code = (fault as { code?: unknown } | null)?.code;
+    const code = codeOf(fault);
     const reason = reasonOf(code, fault, flag);
     throw new ListenFault(`--${flag} ${hostPortText(at)}: ${reason}`, { cause: fault });
   }

@@ -1,5 +1,6 @@
 /** Opens the cluster that the settings name; unusable settings are returned as problems. */
 import { fileURLToPath } from "node:url";
+import { codeOf } from "../telemetry/fault.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
 import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
 import { kubeconfigFile } from "../kubernetes/client/kubeconfig_files.ts";
@@ -99,6 +100,6 @@ async function defaultManifest(readTextFile: Runtime["readTextFile"]): Promise<s
     await readTextFile(here);
     return here;
   } catch (fault) {
-    return (fault as { code?: unknown } | null)?.code === "ENOENT" ? own : here;
+    return codeOf(fault) === "ENOENT" ? own : here;
   }
 }

@@ -3,7 +3,7 @@ import { KernelIdentity, type KernelIdentityOptions } from "./kernel_identity.ts
 import type { SavedSockets } from "./used_sockets.ts";
 import { PodCgroups } from "./pod_cgroup.ts";
 import type { ProcFiles } from "../runtime/runtime.ts";
-import { isForbidden, isGone, messageOf } from "./proc_fault.ts";
+import { isForbidden, isGone, lineOf } from "./proc_fault.ts";
 
 type OpenedKernel =
   | { readonly kind: "opened"; readonly kernel: KernelIdentity }
@@ -45,7 +45,7 @@ async function checkProcfs(files: ProcFiles): Promise<ProcfsCheck> {
       ? { kind: "usable", own: { cgroup, stat } }
       : { kind: "problem", problem: found };
   } catch (fault) {
-    return { kind: "problem", problem: messageOf(fault) };
+    return { kind: "problem", problem: lineOf(fault) };
   }
 }
 

@@ -6,7 +6,7 @@ import { localAddresses } from "./socket_table.ts";
 import type { PodCgroups } from "./pod_cgroup.ts";
 import type { ProcFiles } from "../runtime/runtime.ts";
 import type { Clock } from "../time/clock.ts";
-import { messageOf } from "./proc_fault.ts";
+import { lineOf } from "./proc_fault.ts";
 import { Budget, type ReadScheduler } from "./read_scheduler.ts";
 import { type Moments, SharedRead } from "./shared_read.ts";
 
@@ -156,7 +156,7 @@ export class ProcessTable {
       );
       this.#problem = null;
     } catch (fault) {
-      this.#problem = messageOf(fault);
+      this.#problem = lineOf(fault);
     }
   }
 

@@ -1,5 +1,6 @@
 /** Reads the status listener of a running server, reached by URL or through `kubectl port-forward`. */
 import * as v from "valibot";
+import { messageOf } from "../telemetry/fault.ts";
 import { whileWaiting } from "../cli/waiting.ts";
 import type { HttpClient } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -156,7 +157,7 @@ class HttpStatusClient implements StatusClient {
     try {
       return await whileWaiting(runtime, systemClock, `asking ${this.label}`, asking);
     } catch (fault) {
-      const said = fault instanceof Error ? fault.message : String(fault);
+      const said = messageOf(fault);
       const message = `${this.label}: no server answers (${said}); ` +
         "try: kubectl port-forward -n rolecall deploy/rolecall-server 9622";
       throw new StatusFault("unreachable", message, { cause: fault });

@@ -2,6 +2,7 @@
  * Polls the metadata service from inside a pod, in the order in which AWS SDKs send their requests,
  * until it hands out credentials or says that it never will.
  */
+import { messageOf } from "../telemetry/fault.ts";
 import { type Clock } from "../time/clock.ts";
 import { withDeadline } from "../time/deadline.ts";
 import { pause } from "../time/pause.ts";
@@ -61,7 +62,7 @@ async function tryOnce(options: WaitOptions): Promise<Attempt> {
     const document = await request(options, "GET", roles + encodeURIComponent(role), headers);
     return document.status === 200 ? readDocument(role, document.text) : conclude(document);
   } catch (fault) {
-    const problem = fault instanceof Error ? fault.message : String(fault);
+    const problem = messageOf(fault);
     return { kind: "pending", reason: `${options.endpoint} can't be reached: ${problem}` };
   }
 }

@@ -1,4 +1,5 @@
 /** The `boot-guard` command, run by an init container of the agent: keeps the host's unit current. */
+import { codeOf } from "../../telemetry/fault.ts";
 import { refuse } from "../../cli/command.ts";
 import { parseFlags } from "../../cli/parse_flags.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -31,7 +32,7 @@ async function writeUnit(runtime: Runtime, folder: string): Promise<string | und
     }
     return undefined;
   } catch (fault) {
-    const code = (fault as { readonly code?: unknown }).code ?? "unknown error";
+    const code = codeOf(fault) ?? "unknown error";
     return `boot guard: ${folder} can't be written (${code}); until the agent runs, pods of a ` +
       "restarting node reach the metadata service: see docs/boot-guard.md";
   }

@@ -1,4 +1,5 @@
 /** Maps addresses to pods from the container runtime's READY sandboxes. */
+import { messageOf } from "../../telemetry/fault.ts";
 import { canonicalAddresses } from "../../net/ip_address.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, ContainerRuntime, Log, Sandbox } from "../ports.ts";
@@ -114,7 +115,7 @@ export class SandboxOwners {
     try {
       this.#take(await runtime.readySandboxes(), startedAt);
     } catch (fault) {
-      this.#missed(fault instanceof Error ? fault.message : String(fault));
+      this.#missed(messageOf(fault));
     }
     this.#inFlight--;
     this.#notify();

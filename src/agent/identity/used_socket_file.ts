@@ -4,6 +4,7 @@
  * other. A restart reads it as well.
  */
 import * as v from "valibot";
+import { messageOf } from "../../telemetry/fault.ts";
 import type { Clock, Log } from "../ports.ts";
 
 /** By table: inodes. */
@@ -88,7 +89,7 @@ export class UsedSocketFile {
   #warn(fault: unknown): void {
     if (this.#warned) return;
     this.#warned = true;
-    const problem = fault instanceof Error ? fault.message : String(fault);
+    const problem = messageOf(fault);
     this.#options.log.warn({ path: this.#options.path, problem }, "used sockets aren't saved");
   }
 }

@@ -39,9 +39,7 @@ export class AddressAdoption {
     const first = this.#waiting.get(peer);
     if (first === undefined) return;
     this.#waiting.delete(peer);
-    const adoption = { from: Math.max(first, now - adoptWithinMs), until: now, uid };
-    const earlier = this.#adopted.get(peer) ?? [];
-    this.#adopted.set(peer, [adoption, ...earlier].slice(0, maxAdoptions));
+    this.#adopt(peer, { from: Math.max(first, now - adoptWithinMs), until: now, uid });
   }
 
   /** Whether the token issued to the address at that time is this pod's. */
@@ -57,8 +55,12 @@ export class AddressAdoption {
     const last = this.#confirmed.get(peer);
     const isFirst = last?.uid === uid && last.otherAt < issuedAt;
     if (!isFirst || issuedAt > now || now - issuedAt > adoptWithinMs) return false;
-    const adoption = { from: issuedAt, until: now, uid };
-    this.#adopted.set(peer, [adoption, ...this.#adopted.get(peer) ?? []].slice(0, maxAdoptions));
+    this.#adopt(peer, { from: issuedAt, until: now, uid });
     return true;
+  }
+
+  #adopt(peer: string, adoption: Adoption): void {
+    const earlier = this.#adopted.get(peer) ?? [];
+    this.#adopted.set(peer, [adoption, ...earlier].slice(0, maxAdoptions));
   }
 }

@@ -2,6 +2,7 @@
  * Passes a request through to the real metadata service, and its answer back: both without what
  * belongs to one connection or one session only. Whether it may be passed through is decided before.
  */
+import { codeOf } from "../../telemetry/fault.ts";
 import type { Incoming, Reply } from "../../net/http_messages.ts";
 import type { Upstream } from "../ports.ts";
 import { refuse } from "./refusals.ts";
@@ -38,7 +39,7 @@ export async function passThrough(
     const headers = requestHeaders(incoming);
     return forPod(await upstream({ method, path, headers, signal }));
   } catch (fault) {
-    const slow = (fault as { code?: unknown } | null)?.code === "imds_timeout";
+    const slow = codeOf(fault) === "imds_timeout";
     return refuse(slow ? "upstream_slow" : "upstream_away");
   }
 }

@@ -3,6 +3,7 @@
  * them, whatever the setting says.
  */
 import { RE2JS } from "re2js";
+import { messageOf } from "../../telemetry/fault.ts";
 import { imdsVersion } from "../documents/credentials_documents.ts";
 
 /** Whether a canonical path may be passed through. */
@@ -68,7 +69,7 @@ function compile(text: string): RE2JS {
   try {
     return RE2JS.compile(text);
   } catch (fault) {
-    const reason = fault instanceof Error ? fault.message : String(fault);
+    const reason = messageOf(fault);
     throw new ExpressionInvalid(reason, { cause: fault });
   }
 }

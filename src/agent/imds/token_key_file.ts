@@ -1,4 +1,5 @@
 /** Saves the keys of session tokens in a file, so that tokens stay valid when the agent restarts. */
+import { messageOf } from "../../telemetry/fault.ts";
 import type { Log } from "../ports.ts";
 import { TokenKeyRing } from "./token_keys.ts";
 
@@ -30,7 +31,7 @@ export async function loadTokenKeys(options: TokenKeyFileOptions): Promise<Token
     options.files.writeFile(path, text, 0o600).catch((fault) => {
       if (warned) return;
       warned = true;
-      const problem = fault instanceof Error ? fault.message : String(fault);
+      const problem = messageOf(fault);
       options.log.warn({ path, problem }, "token keys kept in memory only");
     });
   };

@@ -2,6 +2,7 @@
  * The agent that this one replaces: both share the node's ports for a moment, and the kernel hands
  * each connection to either, so the new one joins only when it can answer as well as the old.
  */
+import { codeOf } from "../../telemetry/fault.ts";
 import { type HostPort, hostPortText } from "../../net/host_port.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
@@ -35,7 +36,7 @@ export async function isTaken(
     await response.body?.cancel();
     return true;
   } catch (fault) {
-    return (fault as { readonly code?: unknown }).code !== "ECONNREFUSED";
+    return codeOf(fault) !== "ECONNREFUSED";
   } finally {
     client.close();
   }

@@ -3,6 +3,7 @@
  * the kernel reports and every few seconds, repairs and counts. A fault shows in readiness and is
  * retried; it never ends the program.
  */
+import { messageOf } from "../../telemetry/fault.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 import { type GuardStatus, GuardWatch, type RouteGuard } from "./route_guard.ts";
@@ -166,8 +167,4 @@ export class RedirectReconciler {
     this.#inPlace = false;
     if (!this.#everInPlace) this.#backend = null;
   }
-}
-
-function messageOf(fault: unknown): string {
-  return fault instanceof Error ? fault.message : String(fault);
 }

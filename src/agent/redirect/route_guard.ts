@@ -3,6 +3,7 @@
  * nothing. `route_rules.ts` has the rules. A fault is logged and retried; it doesn't affect readiness,
  * since the redirect works without the guard.
  */
+import { messageOf } from "../../telemetry/fault.ts";
 import type { Family } from "./redirect_rules.ts";
 import { routeFault } from "./route_fault.ts";
 import { ownRoute, ownTable, readRouteRules, routePlan, routeRemoval } from "./route_rules.ts";
@@ -117,7 +118,7 @@ export class GuardWatch {
     try {
       this.#held(await this.#guard.ensure());
     } catch (fault) {
-      this.#failed(fault instanceof Error ? fault.message : String(fault));
+      this.#failed(messageOf(fault));
     }
   }
 

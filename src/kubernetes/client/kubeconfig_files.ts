@@ -2,6 +2,7 @@
 import { delimiter, dirname, join } from "node:path";
 import * as v from "valibot";
 import { parseDocument } from "yaml";
+import { codeOf } from "../../telemetry/fault.ts";
 import { messageOf } from "./api_fault.ts";
 import { ConnectionFault, type ConnectionOptions } from "./connection.ts";
 
@@ -80,7 +81,7 @@ export async function readKubeconfig(
 }
 
 function isMissing(cause: unknown): boolean {
-  return (cause as { code?: unknown } | null)?.code === "ENOENT";
+  return codeOf(cause) === "ENOENT";
 }
 
 function parseFile(text: string, folder: string): Kubeconfig {

@@ -1,4 +1,5 @@
 /** Manifests from files, folders and standard input, as `kubectl` takes them. */
+import { codeOf, messageOf } from "../../telemetry/fault.ts";
 import { type ManifestObject, manifestObjects } from "./objects.ts";
 import { type ManifestText, readManifestText } from "./documents.ts";
 
@@ -86,11 +87,11 @@ function notEmpty(read: FileText): FileText {
 }
 
 function isFolder(fault: unknown): boolean {
-  return (fault as { code?: unknown } | null)?.code === "EISDIR";
+  return codeOf(fault) === "EISDIR";
 }
 
 function unreadable(file: string, fault: unknown): FileText {
-  const why = fault instanceof Error ? fault.message : String(fault);
+  const why = messageOf(fault);
   const remedy = "name a manifest, a folder of manifests, or - for standard input";
   return problemOf(file, `can't be read: ${why}; ${remedy}`);
 }
