@@ -1,4 +1,5 @@
 /** Settings that the AWS SDK refuses before it sends anything, explained for the server's operator. */
+import { messageOf } from "../telemetry/fault.ts";
 
 /** The SDK's endpoint rules don't combine these with an endpoint of one's own. */
 const conflicts: Readonly<Record<string, string>> = {
@@ -10,7 +11,7 @@ const ownEndpoint = "a custom endpoint (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL o
 
 /** One line about an error that the SDK threw before sending a request of known content. */
 export function configurationProblem(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (isRegionMissing(error)) return "--region: no AWS region is set; set it or AWS_REGION";
   if (message.startsWith("Invalid URL")) return `AWS settings: ${ownEndpoint} is not a URL`;
   const [, kind = ""] = /(FIPS|Dualstack) and custom endpoint/.exec(message) ?? [];

@@ -1,5 +1,5 @@
 /** Listens on the ports given by flags; if that fails, the message names the flag and the remedy. */
-import { codeOf } from "../telemetry/fault.ts";
+import { codeOf, messageOf } from "../telemetry/fault.ts";
 import { type HostPort, hostPortText } from "../net/host_port.ts";
 import type { Listener, ListenOptions } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -46,5 +46,5 @@ function reasonOf(code: unknown, cause: unknown, flag: string): string {
   if (["EADDRNOTAVAIL", "EINVAL", "ENOTFOUND"].includes(String(code))) {
     return "not an address of this machine; expected one of its own, such as 127.0.0.1";
   }
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }

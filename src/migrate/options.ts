@@ -14,7 +14,7 @@ import type { planFormats } from "./generate/formats.ts";
 import type { Target } from "./generate/trust.ts";
 import type { Predecessor, PredecessorSettings } from "./predecessor.ts";
 
-export interface MigrateOptions {
+interface MigrateOptions {
   readonly source: MigrateSource;
   readonly task: CheckTask | GenerateTask;
 }

@@ -4,7 +4,7 @@
  */
 
 /** A pod's role session, of the status API. */
-export interface PodSession {
+interface PodSession {
   readonly namespace: string;
   readonly name: string;
   readonly node: string | null;

@@ -1,4 +1,5 @@
 /** One stream of assignments from one address of the server, from its opening to its end. */
+import { messageOf } from "../../telemetry/fault.ts";
 import { decodeFrame, type Frame } from "../../protocol/frames.ts";
 import { textLines } from "../../net/lines.ts";
 import { type AssignmentStream, freshWatchSeconds } from "../assignments/assignments.ts";
@@ -185,8 +186,4 @@ async function request(options: ConnectionOptions, signal: AbortSignal): Promise
     "refused",
     `${server} at ${address} answered ${response.status}: ${reason}`,
   );
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -8,7 +8,7 @@ import { withDeadline } from "../../time/deadline.ts";
 import {
   ApiFault,
   codeOfStatus,
-  messageOf,
+  messageWithCause,
   networkProblem,
   oneLine,
   retryAfterMs,
@@ -73,7 +73,8 @@ export function createKubernetesApi(options: ApiOptions): KubernetesApi {
     } catch (fault) {
       if (fault instanceof ApiFault) throw fault;
       const { server, proxyFor } = connection;
-      const why = networkProblem(server, proxyFor?.(server) ?? null, fault) ?? messageOf(fault);
+      const why = networkProblem(server, proxyFor?.(server) ?? null, fault) ??
+        messageWithCause(fault);
       const message = `kubernetes: cannot ${call.action}: ${why}`;
       throw new ApiFault(message, { code: "api_unreachable", status: null, cause: fault });
     }

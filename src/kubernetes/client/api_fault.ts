@@ -54,7 +54,7 @@ export function oneLine(text: string, maxChars: number = 300): string {
 }
 
 /** The message of anything thrown, with that of its cause unless it already contains it. */
-export function messageOf(thrown: unknown): string {
+export function messageWithCause(thrown: unknown): string {
   if (!(thrown instanceof Error)) return oneLine(String(thrown));
   const inner = thrown.cause instanceof Error ? thrown.cause.message : "";
   return oneLine(thrown.message.includes(inner) ? thrown.message : `${thrown.message}: ${inner}`);

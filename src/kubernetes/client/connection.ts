@@ -4,7 +4,7 @@
  */
 import type { HttpClientOptions } from "../../runtime/http/types.ts";
 import type { ProxyFor } from "../../net/environment_proxy.ts";
-import { messageOf } from "./api_fault.ts";
+import { messageWithCause } from "./api_fault.ts";
 import type { Clock } from "../../time/clock.ts";
 
 /** What one request needs: TLS material and headers. */
@@ -78,7 +78,7 @@ export class FileCache {
     try {
       return await this.#options.readTextFile(path);
     } catch (fault) {
-      const message = `kubernetes: cannot read ${path}: ${messageOf(fault)}`;
+      const message = `kubernetes: cannot read ${path}: ${messageWithCause(fault)}`;
       throw new ConnectionFault("access_unavailable", message, { cause: fault });
     }
   }

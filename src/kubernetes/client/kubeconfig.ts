@@ -1,7 +1,7 @@
 /** The API of a kubeconfig's cluster, for commands run from a workstation, as kubectl reaches it. */
 import { environmentProxy, proxyProblems, readProxy } from "../../net/environment_proxy.ts";
 import { type ApiOptions, createKubernetesApi, type KubernetesApi } from "./api.ts";
-import { messageOf } from "./api_fault.ts";
+import { messageWithCause } from "./api_fault.ts";
 import { type Connection, ConnectionFault, type ConnectionOptions } from "./connection.ts";
 import type { ExecPluginOptions } from "./exec_plugin.ts";
 import { KubeconfigAuthentication } from "./kubeconfig_authentication.ts";
@@ -52,7 +52,7 @@ export async function kubeconfigConnection(
       access: (refresh) => authentication.access(refresh),
     };
   } catch (fault) {
-    const message = `${files.label}: ${messageOf(fault)}`;
+    const message = `${files.label}: ${messageWithCause(fault)}`;
     throw new ConnectionFault("settings_broken", message, { cause: fault });
   }
 }

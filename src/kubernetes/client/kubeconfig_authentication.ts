@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { messageOf } from "./api_fault.ts";
+import { messageWithCause } from "./api_fault.ts";
 import { type Access, ConnectionFault, type ConnectionOptions, FileCache } from "./connection.ts";
 import { ExecPlugin, type ExecPluginOptions } from "./exec_plugin.ts";
 import { type SelectedContext, serverUrl } from "./kubeconfig_context.ts";
@@ -75,7 +75,9 @@ export class KubeconfigAuthentication {
     try {
       await config.applyToHTTPSOptions(options);
     } catch (fault) {
-      const message = `kubeconfig user "${userName}": signing in failed: ${messageOf(fault)}`;
+      const message = `kubeconfig user "${userName}": signing in failed: ${
+        messageWithCause(fault)
+      }`;
       throw new ConnectionFault("access_unavailable", message, { cause: fault });
     }
     const { Authorization } = options.headers as Record<string, string>;

@@ -3,7 +3,7 @@ import { delimiter, dirname, join } from "node:path";
 import * as v from "valibot";
 import { parseDocument } from "yaml";
 import { codeOf } from "../../telemetry/fault.ts";
-import { messageOf } from "./api_fault.ts";
+import { messageWithCause } from "./api_fault.ts";
 import { ConnectionFault, type ConnectionOptions } from "./connection.ts";
 
 export interface KubeconfigFiles {
@@ -68,7 +68,7 @@ export async function readKubeconfig(
       files.push(parseFile(await readTextFile(path), dirname(path)));
     } catch (fault) {
       if (mayBeMissing && isMissing(fault)) continue;
-      const message = `${label}: ${paths.length > 1 ? `${path}: ` : ""}${messageOf(fault)}`;
+      const message = `${label}: ${paths.length > 1 ? `${path}: ` : ""}${messageWithCause(fault)}`;
       throw new ConnectionFault("settings_broken", `${message}; fix it or name another`, {
         cause: fault,
       });

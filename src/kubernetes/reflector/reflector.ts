@@ -4,7 +4,7 @@
  * unreachable, the sink stays as it is.
  */
 import type { KubernetesApi } from "../client/api.ts";
-import { ApiFault, messageOf } from "../client/api_fault.ts";
+import { ApiFault, messageWithCause } from "../client/api_fault.ts";
 import { Backoff } from "../../time/backoff.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
@@ -160,7 +160,7 @@ export class Reflector<T> {
       this.#store(kind, this.#options.resource.pick(object));
     } catch (fault) {
       // One object that the sink can't take must not stop all the others.
-      this.#skip(messageOf(fault));
+      this.#skip(messageWithCause(fault));
     }
   }
 
@@ -182,7 +182,7 @@ export class Reflector<T> {
   #failed(thrown: unknown): number {
     const { log, resource } = this.#options;
     const fault = thrown instanceof ApiFault ? thrown : null;
-    const error = fault ? fault.message : `watch ${resource.plural}: ${messageOf(thrown)}`;
+    const error = fault ? fault.message : `watch ${resource.plural}: ${messageWithCause(thrown)}`;
     const gone = fault?.code === "api_gone";
     const forbidden = fault?.code === "api_forbidden" ? this.#refusedVerb() : null;
     const { inARow, goneInARow } = this.#health.failed({ error, forbidden, gone });
