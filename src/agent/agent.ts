@@ -140,7 +140,7 @@ export function createAgent(options: AgentOptions): Agent {
 
   const tokenPods = new TokenPods({
     clock,
-    ask: (body) => server.request("/v1/pod-tokens", body),
+    send: (body) => server.request("/v1/pod-tokens", body),
     isAssigned: (uid) => assignments.pod(uid) !== undefined,
     checked: counts.tokenChecked,
   });

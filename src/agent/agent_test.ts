@@ -76,7 +76,7 @@ function setUp() {
 }
 
 /** Status and body of an answer to a pod. */
-async function ask(agent: ReturnType<typeof createAgent>, peer: string, target: string) {
+async function send(agent: ReturnType<typeof createAgent>, peer: string, target: string) {
   const answer = await agent.front(fakeIncoming({ peer, target }));
   const { body } = answer;
   return `${answer.status} ${
@@ -102,8 +102,8 @@ test("from start to ready: rules, connection, snapshot, answers", async () => {
   server.streams[0]?.send(reader, host, { type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
   await settled();
   assert.deepEqual(await page("/readyz"), { status: 200, text: "ok\nidentity: address\n" });
-  assert.equal(await ask(agent, "10.0.0.7", roles), "200 reader");
-  assert.match(await ask(agent, "10.0.0.7", `${roles}reader`), /"AccessKeyId" : "a\/identity"/);
+  assert.equal(await send(agent, "10.0.0.7", roles), "200 reader");
+  assert.match(await send(agent, "10.0.0.7", `${roles}reader`), /"AccessKeyId" : "a\/identity"/);
   await clock.advance(1000);
   assert.deepEqual(reports.at(-1), {
     version: "1.2.3",
@@ -121,14 +121,14 @@ test("an unknown pod waits, its address is read directly, then 503", async () =>
   await clock.advance(1);
   server.streams[0]?.send({ type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
   await settled();
-  const asking = ask(agent, "10.0.0.9", roles);
+  const pending = send(agent, "10.0.0.9", roles);
   await clock.advance(1000);
-  assert.match(await asking, /^503 /);
-  assert.ok(server.asked.includes("10.0.1.1 GET /v1/pods/by-ip/10.0.0.9"));
+  assert.match(await pending, /^503 /);
+  assert.ok(server.requested.includes("10.0.1.1 GET /v1/pods/by-ip/10.0.0.9"));
   await end();
 });
 
-test("metrics tell of requests, assignments, stream and redirect, and no secret", async () => {
+test("metrics cover requests, assignments, stream and redirect, and contain no secret", async () => {
   const { agent, clock, server, redirect, page, log, end } = setUp();
   await redirect.check();
   await clock.advance(1);
@@ -138,7 +138,7 @@ test("metrics tell of requests, assignments, stream and redirect, and no secret"
     { type: "ping", watchAgeSeconds: 1 },
   );
   await settled();
-  await ask(agent, "10.0.0.7", roles);
+  await send(agent, "10.0.0.7", roles);
   const { text } = await page("/metrics");
   const lines = [
     'rolecall_agent_build_info{version="1.2.3",runtime="test"} 1',

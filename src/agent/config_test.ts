@@ -54,7 +54,7 @@ test("connections are raised to what is asked for, if so many files may be open 
   assert.deepEqual(notices, []);
 });
 
-test("every problem is named at once", () => {
+test("all problems are listed together", () => {
   const parsed = parseAgentConfig(
     [
       "--host-ip=10.0.0",
@@ -82,7 +82,7 @@ test("every problem is named at once", () => {
   assert.ok(problems.every((line) => !line.includes("\n")));
 });
 
-test("values that can't be read are told beside those that are wrong", () => {
+test("malformed values are reported together with wrong ones", () => {
   const parsed = parseAgentConfig(["--imdsv2=x", "--passthrough=(", "stray"], {}, machine);
   const problems = parsed.kind === "problems" ? parsed.problems : [];
   assert.deepEqual(problems.map((line) => line.split(":")[0]), [
@@ -105,7 +105,7 @@ test("a redirect needs the node's address", () => {
   assert.match(parsed.kind === "problems" ? parsed.problems[0] ?? "" : "", /--host-ip: "" .*none/);
 });
 
-test("--container-credentials takes the addresses that SDKs ask without TLS, in one spelling", () => {
+test("--container-credentials accepts addresses that SDKs use without TLS, in canonical form", () => {
   const given = "169.254.170.23:80,[FD00:0EC2::23]:80,127.0.0.1:0,[::1]:81,169.254.170.2:80";
   const { settings: got, notices } = settings([
     "--redirect=none",

@@ -136,7 +136,7 @@ test("runAgent() puts the rules in place, then listens; at SIGTERM the rules sta
   assert.equal(listening[1]?.host, "0.0.0.0");
 });
 
-test("runAgent() --remove-rules-on-exit takes the rules away before it stops listening", async () => {
+test("runAgent() --remove-rules-on-exit removes the rules before it stops listening", async () => {
   const programs = nft();
   const { runtime, stop, listening } = fakeRuntime(programs);
   const running = runAgent(runtime, [...flags, "--remove-rules-on-exit"]);
@@ -200,7 +200,7 @@ test("runAgent() guards before it redirects; at SIGTERM that stays until uninsta
   assert.match(written.out, /nothing to remove\n$/);
 });
 
-test("runAgent() --remove-rules-on-exit takes the guard away too", async () => {
+test("runAgent() --remove-rules-on-exit also removes the route guard", async () => {
   const programs = nftAndRules();
   const { runtime, stop, listening } = fakeRuntime(programs);
   const running = runAgent(runtime, [...flags, "--remove-rules-on-exit"]);
@@ -276,7 +276,7 @@ test("runAgent() serves container credentials at an address it puts on the node"
   assert.doesNotMatch(programs("ip -j addr show", "")?.stdout ?? "", /169\.254/);
 });
 
-test("runAgent() --remove-rules-on-exit takes its addresses away too", async () => {
+test("runAgent() --remove-rules-on-exit also removes its addresses", async () => {
   const programs = ip();
   const { runtime, stop, listening } = fakeRuntime(programs);
   const running = runAgent(runtime, [...doorFlags, "--remove-rules-on-exit"]);

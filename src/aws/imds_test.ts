@@ -27,9 +27,9 @@ function service({ puts, takes }: Service, more: Partial<ImdsOptions> = {}) {
       }),
     );
   };
-  const ask = createImds({ baseUrl: "http://imds/", http: { fetch }, clock, ...more });
+  const send = createImds({ baseUrl: "http://imds/", http: { fetch }, clock, ...more });
   const get = (signal = new AbortController().signal) =>
-    ask({
+    send({
       method: "GET",
       path: "/latest/meta-data/instance-id",
       headers: { Accept: "*/*" },
@@ -103,17 +103,17 @@ function silent(answersPut: boolean) {
       });
     });
   };
-  const ask = createImds({ baseUrl: "http://imds", http: { fetch }, clock, timeoutMs: 3000 });
-  const get = (signal: AbortSignal) => ask({ method: "GET", path: "/x", headers: {}, signal });
+  const send = createImds({ baseUrl: "http://imds", http: { fetch }, clock, timeoutMs: 3000 });
+  const get = (signal: AbortSignal) => send({ method: "GET", path: "/x", headers: {}, signal });
   return { get, clock, aborted };
 }
 
 for (const answersPut of [true, false]) {
   test(`imds: silence ${answersPut ? "after" : "at"} the token is a timeout`, async () => {
     const { get, clock, aborted } = silent(answersPut);
-    const asked = assert.rejects(get(new AbortController().signal), { code: "imds_timeout" });
+    const requested = assert.rejects(get(new AbortController().signal), { code: "imds_timeout" });
     await clock.advance(3000);
-    await asked;
+    await requested;
     assert.equal(aborted.length, 1);
     assert.equal(clock.pending(), 0);
   });
@@ -122,10 +122,10 @@ for (const answersPut of [true, false]) {
 test("imds: the client's departure ends its request", async () => {
   const { get, clock, aborted } = silent(true);
   const client = new AbortController();
-  const asked = assert.rejects(get(client.signal), /gone/);
+  const requested = assert.rejects(get(client.signal), /gone/);
   await clock.advance(0);
   client.abort(new Error("gone"));
-  await asked;
+  await requested;
   assert.equal(aborted.length, 1);
   assert.equal(clock.pending(), 0);
 });

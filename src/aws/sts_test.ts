@@ -73,7 +73,7 @@ test("assumeRole() gives the credentials, with our time of receipt", async () =>
   );
 });
 
-test("assumeRole() sends role, session name and duration, and nothing that isn't asked for", async () => {
+test("assumeRole() sends role, session name and duration, and nothing else", async () => {
   await sts().assumeRole(plain, never);
   assert.deepEqual(Object.fromEntries(endpoint.requests[0]?.form ?? []), {
     Action: "AssumeRole",
@@ -305,7 +305,7 @@ for (const reply of ["hang", "stall"] as const) {
   });
 }
 
-test("assumeRole() rejects at once when called off", { timeout: 5000 }, async () => {
+test("assumeRole() rejects at once when aborted", { timeout: 5000 }, async () => {
   endpoint.answer = () => "hang";
   const controller = new AbortController();
   const call = sts().assumeRole(plain, controller.signal);
@@ -339,7 +339,7 @@ test(
   },
 );
 
-test("assumeRole() asks for fresh credentials after STS refused the server's own", async () => {
+test("assumeRole() requests new credentials after STS refused the server's own", async () => {
   let given = 0;
   const tested = sts({
     credentials: () =>
@@ -418,7 +418,7 @@ test("callerArns() names the principal that assumes, then the one it came by", a
   assert.deepEqual(await sts().callerArns(), ["arn:aws:iam::111122223333:user/dev"]);
 });
 
-test("callerIdentity() refuses an answer that names nobody, and passes faults on", async () => {
+test("callerIdentity() refuses an answer without an identity, and passes faults on", async () => {
   endpoint.answer = () => caller("nobody");
   assert.equal((await faultOf(sts().callerIdentity())).code, "sts_failing");
   endpoint.answer = () => refusal(403, "InvalidClientTokenId", "no");

@@ -63,7 +63,7 @@ async function script(...args: string[]): Promise<{ code: number; text: string }
   return { code, text: written() };
 }
 
-test("the script for bash asks the program, with the words as they are", async (t) => {
+test("the script for bash passes the words to the program unchanged", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "rolecall-"));
   t.after(() => rm(folder, { recursive: true }));
   const program = join(folder, "kubectl-rolecall");

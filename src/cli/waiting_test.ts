@@ -22,7 +22,7 @@ test("whileWaiting() says what takes long, and wipes it", async () => {
   assert.deepEqual(written.slice(1), ["\r\x1b[K"]);
 });
 
-test("whileWaiting() says nothing of what comes at once", async () => {
+test("whileWaiting() prints nothing if the result is immediate", async () => {
   const { clock, written, done, result } = waiting(true);
   done("answer");
   await result;

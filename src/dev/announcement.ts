@@ -42,21 +42,21 @@ export function commandLines(addresses: Addresses, pods: readonly PodRow[]): str
     "",
   ];
   const [first] = askable(pods);
-  if (first === undefined) return [...head, "There is no pod to ask as yet."];
-  const { ip, pod: asked } = first;
+  if (first === undefined) return [...head, "There is no pod to send requests as yet."];
+  const { ip, pod } = first;
   const curl = ip === "127.0.0.1" ? "curl -s" : `curl -s --interface ${ip}`;
   const list = `http://${addresses.agent}/latest/meta-data/iam/security-credentials/`;
-  const role = asked.roleArn?.split("/").at(-1) ?? "";
+  const role = pod.roleArn?.split("/").at(-1) ?? "";
   return [
     ...head,
-    `Paste, and you are the pod ${asked.namespace}/${asked.name} at ${ip}:`,
+    `Paste, and you are the pod ${pod.namespace}/${pod.name} at ${ip}:`,
     "",
     ...(addresses.tokenRequired ? [] : [`  ${curl} -w '\\n' ${list}`, ""]),
     `  TOKEN=$(${curl} -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' ` +
     `http://${addresses.agent}/latest/api/token)`,
     `  ${curl} -w '\\n' -H "X-aws-ec2-metadata-token: $TOKEN" ${list}${role}`,
     ...(ip === "127.0.0.1" ? sdkLines(addresses) : []),
-    ...credentialsLines(addresses, asked),
+    ...credentialsLines(addresses, pod),
   ];
 }
 
@@ -65,7 +65,7 @@ export function otherPodLines(pods: readonly PodRow[]): string[] {
   const second = askable(pods)[1]?.ip;
   if (second === undefined) return [];
   return [
-    `curl --interface ${second} … asks as the pod at that address` +
+    `curl --interface ${second} … sends a request as the pod at that address` +
     ` (on macOS after: sudo ifconfig lo0 alias ${second}).`,
   ];
 }

@@ -61,9 +61,9 @@ test("commandLines() are for 127.0.0.1 without --interface, SDKs included", () =
 });
 
 test("commandLines() all show a session token where none is answered without", () => {
-  const asked = row("cart", "127.0.0.1", role);
+  const requested = row("cart", "127.0.0.1", role);
   const calls = (tokenRequired: boolean) =>
-    commandLines({ ...addresses, tokenRequired }, [asked])
+    commandLines({ ...addresses, tokenRequired }, [requested])
       .filter((line) => line.includes("curl") && !line.includes("TOKEN"));
   assert.equal(calls(false).length, 1);
   assert.deepEqual(calls(true), []);
@@ -74,14 +74,14 @@ test("commandLines() name no endpoint where STS is AWS's", () => {
   assert.ok(!text.join("\n").includes("--endpoint-url"));
 });
 
-test("commandLines() ask from another address where no pod is at 127.0.0.1", () => {
+test("commandLines() use another address if no pod is at 127.0.0.1", () => {
   const text = commandLines(addresses, [row("cart", "127.0.0.4", {})]).join("\n");
   assert.match(text, /curl -s --interface 127\.0\.0\.4/);
   assert.ok(!text.includes("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "SDKs choose no source address");
 });
 
 test("commandLines() say so where there is no pod", () => {
-  assert.equal(commandLines(addresses, []).at(-1), "There is no pod to ask as yet.");
+  assert.equal(commandLines(addresses, []).at(-1), "There is no pod to send requests as yet.");
 });
 
 test("commandLines() show a pod's own token where container credentials are served", () => {
@@ -111,7 +111,7 @@ test("commandLines() pass over pods that aren't answered or have no address", ()
     row("sixth", "::1", {}),
     row("waiting", "", {}),
   ];
-  assert.equal(commandLines(addresses, pods).at(-1), "There is no pod to ask as yet.");
+  assert.equal(commandLines(addresses, pods).at(-1), "There is no pod to send requests as yet.");
   const text = commandLines(addresses, [...pods, row("cart", "127.0.0.12", role)]).join("\n");
   assert.match(text, /^Paste, and you are the pod shop\/cart at 127\.0\.0\.12:$/m);
 });
@@ -121,7 +121,7 @@ test("otherPodLines() name the next address that a pod has, if there is one", ()
   const third = row("c", "127.0.0.10", {});
   assert.deepEqual(otherPodLines([first, row("host", "127.0.0.2", { hostNetwork: true })]), []);
   assert.deepEqual(otherPodLines([third, row("b", "127.0.0.3", {}), first]), [
-    "curl --interface 127.0.0.3 … asks as the pod at that address " +
+    "curl --interface 127.0.0.3 … sends a request as the pod at that address " +
     "(on macOS after: sudo ifconfig lo0 alias 127.0.0.3).",
   ]);
 });

@@ -16,7 +16,7 @@ interface AnnouncerOptions {
   /** A line for each thing that isn't ready; printed if it lasts. */
   readonly missing: () => readonly string[];
   /** Pods given as `NAMESPACE/POD`; they are listed even if they don't exist. */
-  readonly asked: readonly string[];
+  readonly requested: readonly string[];
   /** Printed before the pods, the first time. */
   readonly head: (pods: readonly PodRow[]) => readonly string[];
   /** Printed after the pods, the first time. */
@@ -66,7 +66,7 @@ class Announcer {
 
   #podLines(pods: readonly PodRow[]): string[] {
     const there = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
-    return podLines(pods, this.#options.asked.filter((name) => !there.has(name)));
+    return podLines(pods, this.#options.requested.filter((name) => !there.has(name)));
   }
 
   #sayPods(pods: readonly PodRow[], text: string): void {

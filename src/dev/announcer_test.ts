@@ -11,7 +11,7 @@ function row(name: string, state: PodRow["state"]): PodRow {
   return { namespace, name, ips: ["127.0.0.1"], state, ...rest };
 }
 
-function setUp(asked: readonly string[] = []) {
+function setUp(requested: readonly string[] = []) {
   const clock = new ManualClock();
   const stop = new AbortController();
   const output = { text: "" };
@@ -21,7 +21,7 @@ function setUp(asked: readonly string[] = []) {
     clock,
     pods: () => cluster.pods,
     missing: () => cluster.missing,
-    asked,
+    requested,
     head: (pods) => [`paste ${pods.length}`],
     foot: (pods) => [`edit ${pods.length}`],
     write: (text) => output.text += text,
@@ -42,7 +42,7 @@ test("announce() waits for pods to settle, then says commands, pods and what to 
   );
 });
 
-test("announce() says after three seconds what hasn't settled by then", async () => {
+test("announce() reports after three seconds what is still changing", async () => {
   const { clock, written } = setUp(["shop/cart"]);
   await clock.advance(2800);
   assert.equal(written(), "");

@@ -11,13 +11,13 @@ import { readCluster } from "./manifests.ts";
 const agent = devAgentPod({ namespace: "rolecall", name: "rolecall-agent" });
 const namesOf = (index: ClusterIndex) => [...index.allPods()].map(({ name }) => name).sort();
 
-test("manifestSource() feeds the first reading, then edits, and tells of slips", async () => {
+test("manifestSource() loads the manifests, then edits, and reports mistakes", async () => {
   const files = { f: "kind: Pod\nmetadata: {name: a}\nstatus: {podIP: 127.0.0.2}\n" };
   const manifests = fakeFiles(files);
   const first = await readCluster(["f"], manifests);
   assert.ok(first.kind === "read");
   let changed = () => {};
-  const told: string[] = [];
+  const received: string[] = [];
   const source = manifestSource({
     paths: ["f"],
     cluster: first.cluster,
@@ -28,7 +28,7 @@ test("manifestSource() feeds the first reading, then edits, and tells of slips",
       return () => {};
     },
     agent,
-    print: (lines) => told.push(...lines),
+    print: (lines) => received.push(...lines),
   });
   const index = new ClusterIndex();
   const sinks = sinksOf(index);
@@ -36,7 +36,7 @@ test("manifestSource() feeds the first reading, then edits, and tells of slips",
   const running = source.run(sinks, stop.signal);
   assert.ok(index.synced);
   assert.deepEqual(namesOf(index), ["a", "rolecall-agent-dev"]);
-  assert.deepEqual(told.splice(0), [
+  assert.deepEqual(received.splice(0), [
     "namespace default isn't written down: taken as one without annotations",
   ]);
 
@@ -44,7 +44,7 @@ test("manifestSource() feeds the first reading, then edits, and tells of slips",
   changed();
   await settled();
   assert.deepEqual(namesOf(index), ["a", "rolecall-agent-dev"]);
-  assert.match(told.join("\n"), /^f: document 1, line \d+: .+\nnothing changed$/);
+  assert.match(received.join("\n"), /^f: document 1, line \d+: .+\nnothing changed$/);
   assert.match(source.watches()[0]?.lastError ?? "", /^f: document 1/);
 
   files.f = "kind: Pod\nmetadata: {name: b}\nstatus: {podIP: 127.0.0.2}\n";

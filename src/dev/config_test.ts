@@ -40,7 +40,7 @@ test("parseDevConfig() takes flags and variables of agent and server", () => {
   assert.equal(settings.agent.adminListen.port, 1);
 });
 
-test("parseDevConfig() takes manifests by flag, by comma and as a shell's words", () => {
+test("parseDevConfig() takes manifests by flag, separated by commas and as arguments", () => {
   const { settings } = parsed(["--manifests", "a,b", "c", "--manifests", "d"]);
   assert.deepEqual(settings.cluster, { kind: "manifests", paths: ["a", "b", "d", "c"] });
 });

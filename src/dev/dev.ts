@@ -146,12 +146,12 @@ function announceAll(
       : { at: endpoint, tokenOf: podTokens(pair, settings) },
   };
   const { cluster } = settings;
-  const edit = files.length > 0 ? [`Edit ${files.join(", ")} and ask again.`] : [];
+  const edit = files.length > 0 ? [`Edit ${files.join(", ")} and send a request again.`] : [];
   announce({
     clock: systemClock,
     pods: () => podRows(server, agentPod),
     missing,
-    asked: cluster.kind === "kubeconfig" ? cluster.as : [],
+    requested: cluster.kind === "kubeconfig" ? cluster.as : [],
     head: (pods) => commandLines(addresses, pods),
     foot: (pods) => [...edit, ...otherPodLines(pods)],
     write: runtime.writeOut,

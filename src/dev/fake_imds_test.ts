@@ -11,15 +11,15 @@ function imds() {
     region: "eu-west-1",
     accountId: "123456789012",
   });
-  const ask = (path: string, init: RequestInit = {}) =>
+  const send = (path: string, init: RequestInit = {}) =>
     answer(new Request(`http://imds.test${path}`, init));
-  return { clock, ask };
+  return { clock, send };
 }
 
 const ttl = "x-aws-ec2-metadata-token-ttl-seconds";
 
-async function tokenOf(ask: ReturnType<typeof imds>["ask"], seconds = "60"): Promise<string> {
-  return await ask("/latest/api/token", { method: "PUT", headers: { [ttl]: seconds } }).text();
+async function tokenOf(send: ReturnType<typeof imds>["send"], seconds = "60"): Promise<string> {
+  return await send("/latest/api/token", { method: "PUT", headers: { [ttl]: seconds } }).text();
 }
 
 // path, text
@@ -33,32 +33,32 @@ const documents = [
 
 for (const [path, text] of documents) {
   test(`IMDS GET ${path}`, async () => {
-    const { ask } = imds();
-    const headers = { "x-aws-ec2-metadata-token": await tokenOf(ask) };
-    const response = ask(path, { headers });
+    const { send } = imds();
+    const headers = { "x-aws-ec2-metadata-token": await tokenOf(send) };
+    const response = send(path, { headers });
     assert.equal(response.headers.get("server"), "EC2ws");
     assert.equal(await response.text(), text);
   });
 }
 
-test("IMDS gives the identity document, and the node's own keys to whoever gets there", async () => {
-  const { ask } = imds();
-  const headers = { "x-aws-ec2-metadata-token": await tokenOf(ask) };
-  const identity = await ask("/latest/dynamic/instance-identity/document", { headers }).json();
+test("IMDS serves the identity document, and the node's own keys to anyone who reaches it", async () => {
+  const { send } = imds();
+  const headers = { "x-aws-ec2-metadata-token": await tokenOf(send) };
+  const identity = await send("/latest/dynamic/instance-identity/document", { headers }).json();
   assert.equal(identity.region, "eu-west-1");
   const path = "/latest/meta-data/iam/security-credentials/THE-NODES-OWN-ROLE";
-  const keys = await ask(path, { headers }).json();
+  const keys = await send(path, { headers }).json();
   assert.equal(keys.SecretAccessKey, "THE-NODES-OWN-KEYS");
 });
 
 test("IMDS answers 401 without a token, with a wrong one and with one that has ended", async () => {
-  const { ask, clock } = imds();
+  const { send, clock } = imds();
   const path = "/latest/meta-data/instance-id";
-  const token = await tokenOf(ask);
-  assert.equal(ask(path).status, 401);
-  assert.equal(ask(path, { headers: { "x-aws-ec2-metadata-token": "else" } }).status, 401);
+  const token = await tokenOf(send);
+  assert.equal(send(path).status, 401);
+  assert.equal(send(path, { headers: { "x-aws-ec2-metadata-token": "else" } }).status, 401);
   clock.now += 60_000;
-  assert.equal(ask(path, { headers: { "x-aws-ec2-metadata-token": token } }).status, 401);
+  assert.equal(send(path, { headers: { "x-aws-ec2-metadata-token": token } }).status, 401);
 });
 
 // name, path, init, status
@@ -76,14 +76,14 @@ const refused = [
 
 for (const [name, path, init, status] of refused) {
   test(`IMDS refuses ${name}: ${status}`, () => {
-    assert.equal(imds().ask(path, init).status, status);
+    assert.equal(imds().send(path, init).status, status);
   });
 }
 
 test("IMDS answers 404 for what isn't there", async () => {
-  const { ask } = imds();
-  const headers = { "x-aws-ec2-metadata-token": await tokenOf(ask) };
+  const { send } = imds();
+  const headers = { "x-aws-ec2-metadata-token": await tokenOf(send) };
   for (const path of ["/latest/meta-data/spot", "/else/meta-data/mac", "/latest/meta"]) {
-    assert.equal(ask(path, { headers }).status, 404, path);
+    assert.equal(send(path, { headers }).status, 404, path);
   }
 });

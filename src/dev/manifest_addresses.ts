@@ -56,7 +56,7 @@ function reportLeftOut(
     const is = `${document.place(at)}: status.${fieldName(path)} is ${document.source(at)}`;
     if (address === null) findings.problems.push(`${is}; expected an address such as 127.0.0.2`);
     else if (!reported.has(address)) {
-      findings.warnings.push(`${is}: left out: only 127.0.0.0/8 and ::1 can be asked from here`);
+      findings.warnings.push(`${is}: left out: only 127.0.0.0/8 and ::1 can be used from here`);
     }
     reported.add(address ?? "");
   }
@@ -70,7 +70,7 @@ function reportNone(
   if (written.some(({ address }) => address === null)) return;
   const reason = written.length === 0 ? "status.podIP is missing" : "no other address";
   const place = document.place(["status", "podIP"]);
-  warnings.push(`${place}: ${reason}: nobody can ask as ${namespace}/${name} here`);
+  warnings.push(`${place}: ${reason}: nobody can send requests as ${namespace}/${name} here`);
 }
 
 function writtenAddresses(object: DevObject["object"]): Written[] {

@@ -29,7 +29,7 @@ test("devObjects() completes a pod: namespace, UID, time and node", () => {
   assert.deepEqual(read(text).pods, pods, "the same text, the same UID");
 });
 
-test("devObjects() keeps the UID that is written, and tells pods apart", () => {
+test("devObjects() keeps a given UID, and generates distinct ones", () => {
   const text = namespace + pod("name: a, uid: mine", "{podIP: 127.0.0.2}") +
     pod("name: b", "{podIP: 127.0.0.3}") + pod("name: c", "{podIP: 127.0.0.4}");
   const uids = read(text).pods.map((one) => (one.metadata as { uid: string }).uid);
@@ -86,7 +86,7 @@ test("devObjects() takes serviceAccount for serviceAccountName", () => {
   assert.equal((pods[0]?.spec as { serviceAccountName: string }).serviceAccountName, "w");
 });
 
-const outside = "left out: only 127.0.0.0/8 and ::1 can be asked from here";
+const outside = "left out: only 127.0.0.0/8 and ::1 can be used from here";
 
 // name, status, addresses kept, warnings
 const leftOut = [
@@ -109,14 +109,14 @@ const leftOut = [
     [],
     [
       `c.yaml: document 2, line 7: status.podIP is "10.0.0.7": ${outside}`,
-      "c.yaml: document 2, line 7: no other address: nobody can ask as default/a here",
+      "c.yaml: document 2, line 7: no other address: nobody can send requests as default/a here",
     ],
   ],
   [
     "nothing where a pod has no address yet",
     "{}",
     [],
-    ["c.yaml: document 2, line 7: status.podIP is missing: nobody can ask as default/a here"],
+    ["c.yaml: document 2, line 7: status.podIP is missing: nobody can send requests as default/a here"],
   ],
 ] as const;
 
@@ -170,7 +170,7 @@ const unaddressed = [
 ] as const;
 
 for (const [name, status, spec] of unaddressed) {
-  test(`devObjects() asks no address of a pod ${name}`, () => {
+  test(`devObjects() requires no address of a pod ${name}`, () => {
     const { problems, warnings } = read(namespace + pod("name: a", status, spec));
     assert.deepEqual([...problems, ...warnings], []);
   });

@@ -35,8 +35,8 @@ function isAuthorized(init: Parameters<HttpClient["fetch"]>[1]): boolean {
 
 /** Answers by URL; anything else is 404. */
 function serving(answers: Readonly<Record<string, unknown>>): HttpClient["fetch"] {
-  return (asked, init) => {
-    const { origin, pathname } = new URL(asked);
+  return (requested, init) => {
+    const { origin, pathname } = new URL(requested);
     const answer = pathname === "/api/pods/shop/closed" && !isAuthorized(init)
       ? new Response("no bearer token; run: kubectl create token --audience=x\n", { status: 401 })
       : answers[origin + pathname];
@@ -144,7 +144,7 @@ for (const [args, code, text] of runs) {
   });
 }
 
-test("explain: without flags a server at the usual place is asked first", async () => {
+test("explain: without flags, a server at the default address is tried first", async () => {
   const answers = { "http://127.0.0.1:9622/api/pods/shop/web": explanation("credentials") };
   const { runtime, written } = fakeRuntime({ fetch: serving({ ...answers, ...cluster }) });
   assert.equal(await runExplain(runtime, ["shop/web"]), 0);
@@ -179,7 +179,7 @@ for (
   });
 }
 
-test("explain --output=json: the explanation, and who was asked", async () => {
+test("explain --output=json: the explanation and its source", async () => {
   const { runtime, written } = fakeRuntime({ fetch: serving(server) });
   await runExplain(runtime, ["shop/bad", `--server-status=${url}`, "--output=json"]);
   const source = `the server at ${url}`;

@@ -84,7 +84,7 @@ test("what is read before the limits apply is charged to nobody", async () => {
   assert.equal(begun.at(-1), "after");
 });
 
-test("one read answers whoever asked before it began, and nobody later", async () => {
+test("one read answers everyone who waited before it began, and nobody later", async () => {
   const { clock, scheduler, begun, run, budget } = setUp(5);
   const moments = new Moments();
   const shared = new SharedRead({ key: "t", scheduler, moments, read: run("read") });

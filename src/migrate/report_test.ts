@@ -121,7 +121,7 @@ for (const [permitted, text] of hints) {
   });
 }
 
-test("migrationReport(): kiam's session names are told once, for all", () => {
+test("migrationReport(): kiam's session names are reported once", () => {
   assert.match(report("kiam-v4", reader).hints.join(), /--session-name=kiam-kiam/);
   assert.deepEqual(report("kube2iam", reader).hints, []);
 });

@@ -210,7 +210,7 @@ function idsLike({ namespace, serviceAccount }: Place): string[] {
   ];
 }
 
-test("nobody gets another namespace's external ID, by any name or annotation", () => {
+test("no name or annotation obtains another namespace's external ID", () => {
   const scene = fc.tuple(fc.constantFrom(...policies), place, place)
     .filter(([, victim, attacker]) => victim.namespace !== attacker.namespace)
     .chain(([settings, victim, attacker]) => {

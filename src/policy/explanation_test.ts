@@ -109,7 +109,7 @@ test("explained(): the namespace's default role, tags, and a pod that has no pla
   assert.match(got.steps[4]!.found, /tagged .*kubernetes-pod-name/);
 });
 
-test("explained(): permitted, where nobody was asked for credentials", () => {
+test("explained(): permitted, if no server was queried for credentials", () => {
   const pod = podFacts({ role: "reader" });
   const namespace = namespaceFacts();
   const decision = policy.decide(pod, namespace, undefined);

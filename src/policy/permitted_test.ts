@@ -5,7 +5,7 @@ import { parsePermitted } from "./permitted.ts";
 
 const arn = "arn:aws:iam::111122223333:role/reader";
 
-test("permitted: empty is a kind of its own", () => {
+test("permitted: an empty expression is reported separately", () => {
   assert.deepEqual(parsePermitted(""), { kind: "empty" });
 });
 

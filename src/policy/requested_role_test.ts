@@ -23,11 +23,14 @@ const cases = [
 for (const [pod, ofAccount, ofNamespace, expected] of cases) {
   const name = [pod, ofAccount, ofNamespace].map((text) => JSON.stringify(text)).join(", ");
   test(`requested role of ${name}: ${expected}`, () => {
-    const asked = requestedRole(
+    const requested = requestedRole(
       podFacts({ role: pod }),
       ofNamespace === undefined ? undefined : namespaceFacts({ defaultRole: ofNamespace }),
       ofAccount === undefined ? undefined : serviceAccountFacts({ role: ofAccount }),
     );
-    assert.equal(asked.kind === "role" ? `${asked.where} ${asked.text}` : asked.kind, expected);
+    assert.equal(
+      requested.kind === "role" ? `${requested.where} ${requested.text}` : requested.kind,
+      expected,
+    );
   });
 }

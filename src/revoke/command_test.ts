@@ -25,12 +25,12 @@ const before = "2025-12-31T23:59:59Z";
 async function run(args: readonly string[], renewed: object = { replicas: [] }) {
   const posted: unknown[] = [];
   const { runtime, written } = fakeRuntime({
-    fetch: (asked, init) => {
+    fetch: (requested, init) => {
       if (init?.method !== "POST") {
         const replicas = [{ replica: "server-0", problem: null }];
         return Promise.resolve(Response.json({ ...summary({ pods }), replicas }));
       }
-      posted.push([new URL(asked).pathname, JSON.parse(String(init.body))]);
+      posted.push([new URL(requested).pathname, JSON.parse(String(init.body))]);
       return Promise.resolve(Response.json(renewed));
     },
   });

@@ -36,7 +36,7 @@ async function watched(t: TestContext, path: string, times: WatchTimes) {
 }
 
 for (const [name, times] of [["a notice", byNotice], ["the poll", byPoll]] as const) {
-  test(`watchFile: ${name} tells of an edit, a rename and a removal`, async (t) => {
+  test(`watchFile: ${name} reports an edit, a rename and a removal`, async (t) => {
     const path = join(await folder(t), "file");
     await writeFile(path, "one");
     const next = await watched(t, path, times);
@@ -52,7 +52,7 @@ for (const [name, times] of [["a notice", byNotice], ["the poll", byPoll]] as co
     await change;
   });
 
-  test(`watchFile: ${name} tells of a swapped Kubernetes volume`, async (t) => {
+  test(`watchFile: ${name} reports a swapped Kubernetes volume`, async (t) => {
     const base = await folder(t);
     for (const version of ["..1", "..2"]) {
       await mkdir(join(base, version));

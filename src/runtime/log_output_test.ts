@@ -29,7 +29,7 @@ test("LogOutput: what comes while the reader is busy follows in one piece, in or
   await written;
 });
 
-test("LogOutput: beyond 1 MiB lines are left out until the reader goes on", async () => {
+test("LogOutput: beyond 1 MiB, lines are dropped until the reader continues", async () => {
   const { output, texts, take } = reader();
   const line = "x".repeat(1023) + "\n";
   let held = 0;

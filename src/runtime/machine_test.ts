@@ -57,7 +57,7 @@ const address = { netmask: "", mac: "", internal: true, cidr: null };
 const loopback = { ...address, address: "127.0.0.1", family: "IPv4" as const };
 const loopback6 = { ...address, address: "::1", family: "IPv6" as const, scopeid: 0 };
 
-test("hasIpv6: without /proc, an interface's address tells", () => {
+test("hasIpv6: without /proc, an interface's address decides", () => {
   assert.equal(hasIpv6("/nowhere", () => ({ lo: [loopback] })), false);
   assert.equal(hasIpv6("/nowhere", () => ({ lo: [loopback, loopback6] })), true);
   assert.equal(
@@ -68,19 +68,19 @@ test("hasIpv6: without /proc, an interface's address tells", () => {
   );
 });
 
-test("stop: the first signal asks, the second ends", () => {
-  const told: unknown[] = [];
-  const signals = new StopSignals((code) => told.push(code));
-  signals.onStop((signal) => told.push(signal));
+test("stop: the first signal requests a stop, the second ends the process", () => {
+  const received: unknown[] = [];
+  const signals = new StopSignals((code) => received.push(code));
+  signals.onStop((signal) => received.push(signal));
   signals.arrived("SIGTERM");
   signals.arrived("SIGINT");
-  assert.deepEqual(told, ["SIGTERM", 130]);
+  assert.deepEqual(received, ["SIGTERM", 130]);
 });
 
-test("stop: before anyone asks to be told, a signal ends the process", () => {
-  const told: number[] = [];
-  new StopSignals((code) => told.push(code)).arrived("SIGTERM");
-  assert.deepEqual(told, [143]);
+test("stop: without a listener, a signal ends the process", () => {
+  const received: number[] = [];
+  new StopSignals((code) => received.push(code)).arrived("SIGTERM");
+  assert.deepEqual(received, [143]);
 });
 
 test("processUsage: of this process; open files in the first procfs that can be read", () => {

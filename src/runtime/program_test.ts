@@ -63,7 +63,7 @@ test("follow: each piece of output is announced; aborting ends the program", asy
   await ended;
 });
 
-test("follow: settles where the program ends, isn't there, or the signal has aborted", async () => {
+test("follow: resolves when the program ends, doesn't exist, or the signal aborts", async () => {
   const { signal } = new AbortController();
   await follow("true", [], { output: () => {}, signal });
   await follow("rolecall-no-such-program", [], { output: () => {}, signal });

@@ -89,15 +89,15 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
   server.index.serviceAccounts.replace([]);
   server.index.pods.replace(pods);
   await settled();
-  const ask = (path: string, init: RequestInit = {}) =>
+  const send = (path: string, init: RequestInit = {}) =>
     server.app.request(path, { headers: { authorization }, ...init }, { peer: "10.0.0.1" });
-  return { ...server, clock, lines, events, stop, running, ask };
+  return { ...server, clock, lines, events, stop, running, send };
 }
 
 type Started = Awaited<ReturnType<typeof started>>;
 
 async function stream(server: Started) {
-  const response = await server.ask("/v1/assignments");
+  const response = await server.send("/v1/assignments");
   assert.equal(response.status, 200, await (response.ok ? "" : response.text()));
   assert.equal(response.headers.get("content-type"), "application/x-ndjson");
   const reader = response.body!.getReader();
@@ -137,7 +137,7 @@ const manyPods = Array.from({ length: 1000 }, (_, at) =>
 
 for (const [trustRoles, calls] of [[false, 50], [true, 60]] as const) {
   test(`server: 1,000 pods of 50 ServiceAccounts in 10 namespaces cost ${calls} STS calls`, async () => {
-    const asked: RoleIdentity[] = [];
+    const requested: RoleIdentity[] = [];
     const server = await started({
       pods: [agentPod, ...manyPods],
       flags: [
@@ -149,8 +149,8 @@ for (const [trustRoles, calls] of [[false, 50], [true, 60]] as const) {
       ],
       parts: {
         assumeRole: (identity) => {
-          asked.push(identity);
-          return Promise.resolve(fakeCredentials(`KEY${asked.length}`, Date.UTC(2026, 0, 1)));
+          requested.push(identity);
+          return Promise.resolve(fakeCredentials(`KEY${requested.length}`, Date.UTC(2026, 0, 1)));
         },
       },
     });
@@ -161,7 +161,7 @@ for (const [trustRoles, calls] of [[false, 50], [true, 60]] as const) {
     }
     const seen = await followed(server);
     await server.clock.advance(60_000);
-    assert.equal(asked.length, calls);
+    assert.equal(requested.length, calls);
     const ready = new Set(
       seen.flatMap((frame) =>
         frame.type === "assign" && frame.role?.credentials ? [frame.pod.uid] : []
@@ -276,8 +276,8 @@ test("server: the log's line has what else CloudTrail shows, and no external ID"
     accessKeyId: "ASIAKEY2",
     expiration: "2026-01-01T01:00:00Z",
   });
-  const told = JSON.stringify([server.lines, server.events, server.summary()]);
-  assert.doesNotMatch(told, /shop\/default/);
+  const received = JSON.stringify([server.lines, server.events, server.summary()]);
+  assert.doesNotMatch(received, /shop\/default/);
   const trustRole = server.summary().roles.find(({ arn }) => arn.endsWith("/trust-shop"));
   assert.deepEqual([trustRole?.holders, trustRole?.assumedBy], [1, null]);
 });
@@ -314,8 +314,10 @@ test("server: one Event for readiness, one for a denial", async () => {
   await server.clock.advance(40 * 60_000);
   server.index.pods.upsert({ ...denied, ips: ["10.0.0.9"] });
   await settled();
-  const told = server.events.map((event) => `${event.type} ${event.reason} ${event.subject.name}`);
-  assert.deepEqual(told.sort(), ["Normal CredentialsReady web", "Warning RoleDenied d"]);
+  const received = server.events.map((event) =>
+    `${event.type} ${event.reason} ${event.subject.name}`
+  );
+  assert.deepEqual(received.sort(), ["Normal CredentialsReady web", "Warning RoleDenied d"]);
 });
 
 test("server: the summary has a denied pod's requested role, truncated", async () => {
@@ -344,7 +346,7 @@ test("server: a namespace's unreadable expression is an Event on the namespace",
 test("server: streams wait for the lists, and at most 15 s for the AWS account", async () => {
   const unknown = () => Promise.reject(new Error("no credentials in chain"));
   const server = await started({ parts: { readCallerArns: unknown } });
-  const early = await server.ask("/v1/assignments");
+  const early = await server.send("/v1/assignments");
   assert.deepEqual([early.status, early.headers.get("retry-after")], [503, "1"]);
   await server.clock.advance(15_000);
   const { frames } = await stream(server);
@@ -430,7 +432,7 @@ test("server: an agent gets its own node's pods only", async () => {
   const server = await started({ pods: [agentPod, webPod, elsewhere] });
   const { frames } = await stream(server);
   assert.equal(assigned(await frames(), "far"), undefined);
-  assert.equal((await server.ask("/v1/pods/by-ip/10.0.0.7")).status, 200);
+  assert.equal((await server.send("/v1/pods/by-ip/10.0.0.7")).status, 200);
 });
 
 // what happens, how the stream then ends
@@ -463,7 +465,7 @@ test("server: once it stops it takes no stream, so agents go to another replica"
   const server = await started();
   server.stop.abort();
   await server.running;
-  assert.equal((await server.ask("/v1/assignments")).status, 503);
+  assert.equal((await server.send("/v1/assignments")).status, 503);
   assert.equal((await server.admin.request("/readyz")).status, 503);
 });
 
@@ -491,7 +493,7 @@ const reads: [string, PodFacts[], string, number][] = [
 for (const [name, pods, ip, status] of reads) {
   test(`GET /v1/pods/by-ip: ${name}: ${status}`, async () => {
     const server = await started({ parts: { readPodsByAddress: () => Promise.resolve(pods) } });
-    const response = await server.ask(`/v1/pods/by-ip/${ip}`);
+    const response = await server.send(`/v1/pods/by-ip/${ip}`);
     assert.equal(response.status, status);
     if (status !== 200) return assert.match(await response.text(), /^[^\n]+\n$/);
     const frame = decodeFrame((await response.text()).trimEnd());
@@ -500,21 +502,21 @@ for (const [name, pods, ip, status] of reads) {
 }
 
 test("GET /v1/pods/by-ip: at most 20 a second, and a miss is kept for 2 s", async () => {
-  let asked = 0;
-  const readPodsByAddress = () => Promise.resolve((asked++, []));
+  let requested = 0;
+  const readPodsByAddress = () => Promise.resolve((requested++, []));
   const server = await started({ parts: { readPodsByAddress } });
   const statuses = [];
-  for (let i = 0; i < 21; i++) statuses.push((await server.ask("/v1/pods/by-ip/10.9.9.9")).status);
-  assert.deepEqual([statuses[0], statuses[19], statuses[20], asked], [404, 404, 429, 1]);
+  for (let i = 0; i < 21; i++) statuses.push((await server.send("/v1/pods/by-ip/10.9.9.9")).status);
+  assert.deepEqual([statuses[0], statuses[19], statuses[20], requested], [404, 404, 429, 1]);
   await server.clock.advance(2_001);
-  await server.ask("/v1/pods/by-ip/10.9.9.9");
-  assert.equal(asked, 2);
+  await server.send("/v1/pods/by-ip/10.9.9.9");
+  assert.equal(requested, 2);
 });
 
-test("GET /v1/pods/by-ip: an API server that is away is 503", async () => {
+test("GET /v1/pods/by-ip: 503 while the API server is down", async () => {
   const readPodsByAddress = () => Promise.reject(new Error("away"));
   const server = await started({ parts: { readPodsByAddress } });
-  assert.equal((await server.ask("/v1/pods/by-ip/10.9.9.9")).status, 503);
+  assert.equal((await server.send("/v1/pods/by-ip/10.9.9.9")).status, 503);
 });
 
 test("POST /v1/agent: kept for the summary; a ready agent is passed on", async () => {
@@ -522,7 +524,7 @@ test("POST /v1/agent: kept for the summary; a ready agent is passed on", async (
   const server = await started({ parts: { agentReady: (node) => ready.push(node) } });
   const redirect = { kind: "iptables", inPlace: true, repairs: 0 };
   const post = (body: unknown) =>
-    server.ask("/v1/agent", {
+    server.send("/v1/agent", {
       method: "POST",
       body: JSON.stringify(body),
       headers: { authorization },
@@ -556,7 +558,7 @@ for (const [name, changes, status] of podTokens) {
       },
     });
     const body = JSON.stringify({ token: tokenFor("rolecall-pod") });
-    const response = await server.ask("/v1/pod-tokens", {
+    const response = await server.send("/v1/pod-tokens", {
       method: "POST",
       body,
       headers: { authorization },
@@ -572,10 +574,10 @@ test("GET /v1/summary: for the server's own ServiceAccount alone, without secret
   const server = await started({ parts: { reviewToken } });
   await stream(server);
   await server.clock.advance(0);
-  assert.equal((await server.ask("/v1/summary")).status, 403);
+  assert.equal((await server.send("/v1/summary")).status, 403);
   username = "system:serviceaccount:rolecall:rolecall-server";
   const own = { headers: { authorization: `${authorization}x` } };
-  const text = await (await server.ask("/v1/summary", own)).text();
+  const text = await (await server.send("/v1/summary", own)).text();
   const web = JSON.parse(text).pods.find((pod: { uid: string }) => pod.uid === "uid-web");
   assert.deepEqual([web.state, web.roleArn, web.accessKeyId], ["ready", readerArn, "ASIAKEY1"]);
   assert.doesNotMatch(text, /secret-|session-KEY/);
@@ -593,7 +595,7 @@ const strays = [
 for (const [method, path, status] of strays) {
   test(`server: ${method} ${path}: ${status}`, async () => {
     const server = await started();
-    assert.equal((await server.ask(path, { method, headers: { authorization } })).status, status);
+    assert.equal((await server.send(path, { method, headers: { authorization } })).status, status);
   });
 }
 
@@ -686,11 +688,11 @@ test("GET /api/pods: 503 before pods are listed, not 404", async () => {
 });
 
 test("GET /api/…: what another replica has counts too", async () => {
-  const asked: unknown[] = [];
+  const requested: unknown[] = [];
   const row = podRow({ uid: "uid-web", accessKeyId: "ASIAOTHER" });
   const other = summary({ replica: "server-1", pods: [row], agents: [agentRow()] });
   const summaries: ServerOptions["replicas"]["summaries"] = (only) => {
-    asked.push(only);
+    requested.push(only);
     return Promise.resolve([{ kind: "summary", summary: other }]);
   };
   const server = await started({ parts: { replicas: { ...noReplicas, summaries } } });
@@ -704,13 +706,13 @@ test("GET /api/…: what another replica has counts too", async () => {
     "server-0",
     "server-1",
   ]);
-  assert.deepEqual(asked, [{ namespace: "shop", name: "web" }, undefined]);
+  assert.deepEqual(requested, [{ namespace: "shop", name: "web" }, undefined]);
 });
 
 test("POST /api/renew: sessions from before are assumed again, here and at other replicas", async () => {
-  const asked: unknown[] = [];
+  const requested: unknown[] = [];
   const renew: ServerOptions["replicas"]["renew"] = (request) => {
-    asked.push(request);
+    requested.push(request);
     const row = { renewing: 0, problem: null };
     return Promise.resolve([{ replica: "server-0", ...row }, { replica: "server-1", ...row }]);
   };
@@ -737,7 +739,7 @@ test("POST /api/renew: sessions from before are assumed again, here and at other
       { replica: "server-1", renewing: 0, problem: null },
     ],
   });
-  assert.deepEqual(asked, [body]);
+  assert.deepEqual(requested, [body]);
   await server.clock.advance(0);
   assert.equal(key(), "ASIAKEY2");
   // What was issued since isn't renewed, however often it is asked for; and not too often at all.
@@ -753,15 +755,15 @@ test("POST /v1/renew: for the server's own ServiceAccount alone", async () => {
   const reviewToken = () => Promise.resolve({ ...genuine, username } as TokenVerdict);
   const server = await started({ parts: { reviewToken } });
   const issuedBefore = new Date(server.clock.now()).toISOString();
-  const ask = async (token: string, body: unknown) => {
+  const send = async (token: string, body: unknown) => {
     const headers = { authorization: token, "content-type": "application/json" };
-    return await server.ask("/v1/renew", { method: "POST", headers, body: JSON.stringify(body) });
+    return await server.send("/v1/renew", { method: "POST", headers, body: JSON.stringify(body) });
   };
   const body = { issuedBefore, sessions: [] };
-  assert.equal((await ask(authorization, body)).status, 403);
+  assert.equal((await send(authorization, body)).status, 403);
   username = "system:serviceaccount:rolecall:rolecall-server";
-  assert.equal((await ask(`${authorization}x`, {})).status, 400);
-  const answer = await ask(`${authorization}x`, body);
+  assert.equal((await send(`${authorization}x`, {})).status, 400);
+  const answer = await send(`${authorization}x`, body);
   assert.deepEqual(await answer.json(), { replica: "server-0", renewing: 0, problem: null });
 });
 
@@ -769,7 +771,7 @@ test("GET /v1/summary?namespace&pod: that pod alone", async () => {
   const username = "system:serviceaccount:rolecall:rolecall-server";
   const reviewToken = () => Promise.resolve({ ...genuine, username } as TokenVerdict);
   const server = await started({ parts: { reviewToken } });
-  const { pods } = await (await server.ask("/v1/summary?namespace=shop&pod=web")).json();
+  const { pods } = await (await server.send("/v1/summary?namespace=shop&pod=web")).json();
   assert.deepEqual(pods.map((pod: { name: string }) => pod.name), ["web"]);
 });
 

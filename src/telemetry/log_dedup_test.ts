@@ -51,7 +51,7 @@ test("dedupLog() keeps apart what differs in level, message or a text", () => {
   assert.equal(lines.length, 4);
 });
 
-test("dedupLog() leaves debug as it is", () => {
+test("dedupLog() doesn't deduplicate debug lines", () => {
   const { log, lines } = counted();
   for (let n = 0; n < 3; n++) log.debug({}, "looked");
   assert.equal(lines.length, 3);

@@ -25,7 +25,7 @@ test("RateLimit: keys don't share tokens", () => {
   assert.equal(admitted(limit, "b", 0, 9), 2);
 });
 
-test("RateLimit: a clock that is set back takes no tokens away", () => {
+test("RateLimit: setting the clock back removes no tokens", () => {
   const limit = new RateLimit({ perSecond: 1 });
   assert.equal(admitted(limit, "a", 10_000, 1), 1);
   assert.equal(admitted(limit, "a", 0, 9), 1);

@@ -51,7 +51,7 @@ test("waitForCredentials() sends an SDK's requests and returns role and expiry",
   assert.deepEqual(reasons, []);
 });
 
-test("waitForCredentials() goes on without a token where there is no IMDSv2", async () => {
+test("waitForCredentials() continues without a token if there is no IMDSv2", async () => {
   const { outcome, requests } = await waited((method, path) =>
     method === "PUT" ? [404, "not found"] : served(method, path)
   );

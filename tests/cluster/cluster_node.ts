@@ -164,7 +164,7 @@ function makeCgroups(name: string): Cgroup[] {
   return groups;
 }
 
-/** A new cpuset group has no processor and no memory until it is told. */
+/** A new cpuset group has no processors and no memory until they are set. */
 function inheritCpus(parent: string, path: string): void {
   for (const file of ["cpuset.cpus", "cpuset.mems"]) {
     writeFileSync(join(path, file), readFileSync(join(parent, file), "utf8"));

@@ -19,11 +19,11 @@ export async function customResources(): Promise<string[]> {
   const files: string[] = [];
   for (const [module, folder, wanted] of sources) {
     const env = definedOnly({ ...process.env, GOTOOLCHAIN: "local", GOWORK: "off" });
-    const told = await must(["go", "mod", "download", "-json", module], {
+    const received = await must(["go", "mod", "download", "-json", module], {
       env,
       timeoutMs: 300_000,
     });
-    const { Dir } = JSON.parse(told) as { Dir: string };
+    const { Dir } = JSON.parse(received) as { Dir: string };
     const found = readdirSync(join(Dir, folder)).filter((name) => wanted.test(name));
     files.push(...found.map((name) => join(Dir, folder, name)));
   }

@@ -29,7 +29,7 @@ export async function imageArchives(): Promise<string[]> {
   return [tools, clients, await awsCliArchive(), await rolecallArchive()];
 }
 
-/** Rolecall's own image, made anew when anything that goes into it has changed. */
+/** Rolecall's own image, rebuilt when any of its inputs has changed. */
 async function rolecallArchive(): Promise<string> {
   const folders = ["src", "deploy/image"].flatMap((folder) => filesBelow(join(root, folder)));
   const single = [

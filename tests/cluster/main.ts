@@ -2,7 +2,7 @@
  * The whole-node test: image, kustomize overlay, kubelet, containerd, CNI and kube-proxy as they are.
  * With KUBECONFIG it runs on that cluster, else it makes what it needs once, brings up two nodes in
  * namespaces of their own and leaves nothing behind. `--keep` plays nothing and leaves the nodes up to
- * be looked at, until it is told to end. `--images` makes the images and prints their archives' paths.
+ * be looked at, until it is signalled. `--images` makes the images and prints their archives' paths.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -23,12 +23,12 @@ function isWanted(scenario: ClusterScenario, wanted: string): boolean {
 }
 
 async function describe({ kubectl }: Site): Promise<void> {
-  const asked = [
+  const requested = [
     ["get", "pods", "-A", "-o", "wide"],
     ["get", "events", "-n", "rolecall", "--sort-by=.lastTimestamp"],
     ["logs", "-n", "rolecall", "--prefix", "--tail=25", "-l", "app.kubernetes.io/part-of=rolecall"],
   ];
-  for (const words of asked) {
+  for (const words of requested) {
     const { stdout, stderr } = await kubectl.try(words);
     console.log(`--- kubectl ${words.join(" ")}\n${(stdout + stderr).slice(-6000)}`);
   }

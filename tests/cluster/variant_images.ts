@@ -50,7 +50,7 @@ async function denoForBoth(): Promise<string> {
     const config = ["--os=linux", `--arch=${otherMachine.image}`];
     await imageOf(other, [[await otherDeno(), "/usr/bin/deno"]], config);
   }
-  // A list is made anew each time: what it names may have been replaced since.
+  // The list is recreated each time: its images may have been replaced.
   await buildah(["manifest", "rm", both]).catch(() => {});
   await buildah(["manifest", "create", both]);
   for (const image of [dockerfileArgument("DENO_IMAGE"), other]) {

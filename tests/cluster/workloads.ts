@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Kubectl } from "./kubectl.ts";
 import type { Site } from "./site.ts";
 
-const scripts = ["ask.js", "get.js", "attempt.js"];
+const scripts = ["request_loop.js", "get.js", "attempt.js"];
 
 /** The account that moto gives every caller. */
 export const account = "123456789012";

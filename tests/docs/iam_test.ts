@@ -90,7 +90,7 @@ function shown(name: string): unknown {
   return JSON.parse(files.get(name)!);
 }
 
-test("every policy on any page is one that IAM takes", () => {
+test("IAM accepts every policy on every page", () => {
   let count = 0;
   for (const [path, text] of pages()) {
     for (const { line, words: [language], lines } of fences(text)) {
@@ -153,7 +153,7 @@ interface Statement {
   readonly principals?: readonly { readonly type: string; readonly identifiers: string[] }[];
 }
 
-test("getting started: Terraform says the same as the AWS CLI's commands", () => {
+test("getting started: Terraform and the AWS CLI create the same policies", () => {
   const server = shown("server.json") as { Statement: [unknown] };
   const cart = shown("cart.json") as { Statement: [{ Principal: { AWS: string } }] };
   const given = { "${var.server_role_arn}": cart.Statement[0].Principal.AWS };

@@ -13,10 +13,10 @@ const ec2 = "changes an EC2 instance, which no test has";
 
 /** Reasons by the command as written, without the comment behind it. */
 export const notRun: Readonly<Record<string, string>> = {
-  "npx -y deno@2.9.6 task -q dev": `${dev}; by .ci/run as it stands`,
+  "npx -y deno@2.9.6 task -q dev": `${dev}; by .ci/run itself`,
   "deno task dev": dev,
   "npm ci && npm run dev": `${dev}; on Node by tests/runtime/dev_test.ts`,
-  "npx -y deno@2.9.6 task -q test": `${gate}; by .ci/run as it stands`,
+  "npx -y deno@2.9.6 task -q test": `${gate}; by .ci/run itself`,
   "deno task test": gate,
   "deno task ok": gate,
   "docker build -t registry.example.com/rolecall:0.1.0 .": registry,

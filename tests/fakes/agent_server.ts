@@ -1,4 +1,4 @@
-/** The server as an agent's link sees it: a client whose streams a test writes to. */
+/** A server as the agent's client sees it, with streams that a test writes to. */
 import type { Frame } from "../../src/protocol/frames.ts";
 import type { ServerClient } from "../../src/agent/server_client/server_access.ts";
 
@@ -17,7 +17,7 @@ type Behaviour = "serves" | "refuses" | "hangs" | "unreachable";
 /** Every request it got, and every stream it opened, in order. */
 export class FakeAgentServer implements ServerClient {
   readonly streams: OpenedStream[] = [];
-  readonly asked: string[] = [];
+  readonly requested: string[] = [];
   readonly behaviour = new Map<string, Behaviour>();
   /** Answers whatever isn't the stream. */
   answer: (path: string, body: string | undefined) => Response = () =>
@@ -26,7 +26,7 @@ export class FakeAgentServer implements ServerClient {
   async fetch(url: string, init: Parameters<ServerClient["fetch"]>[1] = {}): Promise<Response> {
     const path = new URL(url).pathname;
     const address = init.address ?? "";
-    this.asked.push(`${address} ${init.method ?? "GET"} ${path}`);
+    this.requested.push(`${address} ${init.method ?? "GET"} ${path}`);
     const behaviour = this.behaviour.get(address) ?? "serves";
     if (behaviour === "unreachable") throw new Error("connect ECONNREFUSED");
     if (behaviour === "refuses") return new Response("the token is\nnot ours", { status: 401 });

@@ -1,4 +1,4 @@
-/** A log that says nothing, and one that keeps what it is told. */
+/** A log that discards its lines, and one that keeps them. */
 import type { Log } from "../../src/telemetry/log.ts";
 
 export const quietLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

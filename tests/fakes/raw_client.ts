@@ -1,4 +1,4 @@
-/** A TCP client that sends exactly the bytes it is told to, for what no HTTP client would send. */
+/** A TCP client that sends exactly the given bytes, for requests that no HTTP client would send. */
 import { connect, type Socket } from "node:net";
 import { inTime } from "./in_time.ts";
 

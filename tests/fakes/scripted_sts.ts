@@ -1,4 +1,4 @@
-/** An STS in memory that answers as a test tells it to. */
+/** An STS in memory, with answers from the test. */
 import { roleIdentity } from "./facts.ts";
 import type { RoleIdentity } from "../../src/policy/facts.ts";
 import type { AssumeRole, AssumeRoleFault, Credentials } from "../../src/server/ports.ts";

@@ -1,4 +1,4 @@
-/** STS's query protocol on a loopback port, answering as a test tells it to. */
+/** STS's query protocol on a loopback port, with answers from the test. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { ask, DevProcess } from "../runtime/dev_process.ts";
+import { DevProcess, send } from "../runtime/dev_process.ts";
 import { Running } from "../system/programs.ts";
 import { Hopeless, until } from "../system/until.ts";
 
@@ -74,8 +74,8 @@ test("every panel of the dashboard has data", async () => {
   );
   assert.ok(expressions.length > 30);
   await until("data in every panel", async () => {
-    await ask(await dev.url("agent"), list);
-    await ask(await dev.url("agent"), list, "127.0.0.2");
+    await send(await dev.url("agent"), list);
+    await send(await dev.url("agent"), list, "127.0.0.2");
     const answers = await Promise.all(expressions.map(query));
     const lacking = expressions.filter((expr, at) =>
       answers[at]!.length === 0 && !expr.includes(mayBeEmpty)

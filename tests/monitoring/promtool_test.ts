@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
-import { ask, DevProcess } from "../runtime/dev_process.ts";
+import { DevProcess, send } from "../runtime/dev_process.ts";
 
 const monitoring = fileURLToPath(new URL("../../deploy/monitoring/", import.meta.url));
 
@@ -22,8 +22,8 @@ test("promtool check metrics: no complaint about agent's and server's metrics", 
   try {
     const metrics = await dev.url("metrics");
     await dev.saw(/127\.0\.0\.10 +strict\/careful +role arn:\S+\n/);
-    await ask(await dev.url("agent"), "/latest/meta-data/iam/security-credentials/");
-    const { text } = await ask(metrics, "/metrics");
+    await send(await dev.url("agent"), "/latest/meta-data/iam/security-credentials/");
+    const { text } = await send(metrics, "/metrics");
     assert.match(text, /rolecall_agent_requests_total\{handler="roles",code="200"\} 1/);
     assert.match(text, /rolecall_server_sts_calls_total\{outcome="ok"\} /);
     assert.equal(promtool(["check", "metrics"], text), "");

@@ -6,7 +6,7 @@ import type * as playwright from "playwright-core";
 const require = createRequire(import.meta.url);
 const { chromium } = require("playwright-core") as typeof playwright;
 
-/** axe-core: `source` is run in the page, and `axe.run()` then tells what hinders which readers. */
+/** axe-core: `source` runs in the page; then `axe.run()` reports accessibility problems. */
 export const axe = require("axe-core") as { readonly source: string };
 
 const flags = [

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { ask, DevProcess } from "../runtime/dev_process.ts";
+import { DevProcess, send } from "../runtime/dev_process.ts";
 import { axe, openBrowser } from "./browser.ts";
 
 const sample = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
@@ -121,7 +121,7 @@ test("a search by keyboard filters the table and has its own URL", () =>
 test("a pod's page shows explain's steps", () =>
   on("/pods/shop/curious", async (page) => {
     await page.getByRole("heading", { level: 1, name: "shop/curious" }).waitFor(patience);
-    const explained = await ask(new URL(status), "/api/pods/shop/curious");
+    const explained = await send(new URL(status), "/api/pods/shop/curious");
     const { steps } = JSON.parse(explained.text) as { steps: { step: string; found: string }[] };
     const items = await page.getByRole("listitem").allInnerTexts();
     assert.equal(items.length, steps.length);
@@ -207,7 +207,7 @@ test("1,500 pods: a hundred per page, and search finds any of them", async () =>
   const many = new DevProcess(["--manifests", path]);
   try {
     const url = await many.url("status");
-    await many.saw(/asks as the pod at that address/);
+    await many.saw(/sends a request as the pod at that address/);
     await on(url.href, async (page) => {
       await page.getByText("1501 pods, 1 to 100 shown").waitFor(patience);
       await page.getByRole("link", { name: "Next" }).click();
@@ -234,9 +234,9 @@ function manyPods(count: number): object[] {
 test("the page contains no pod's keys", async () => {
   const agent = await dev.url("agent");
   const path = "/latest/meta-data/iam/security-credentials/cart";
-  const keys = JSON.parse((await ask(agent, path)).text);
+  const keys = JSON.parse((await send(agent, path)).text);
   for (const path of ["/", "/pods/shop/cart", "/api/summary", "/api/pods/shop/cart"]) {
-    const { text } = await ask(new URL(status), path);
+    const { text } = await send(new URL(status), path);
     assert.ok(text.includes("shop"), path);
     for (const secret of [keys.SecretAccessKey, keys.Token]) {
       assert.ok(!text.includes(secret), path);

@@ -5,7 +5,7 @@
 //
 //	go run permitted_vectors.go > permitted_vectors.json && deno fmt permitted_vectors.json
 //
-// A whole match is told without gluing text around an expression: the leftmost-longest match begins
+// A whole match is detected without adding text around the expression: the leftmost-longest match begins
 // at 0 wherever any match does, and ends at the end if any match from 0 does. Where \A(?:…)\z compiles
 // and the expression holds no \Q, both ways have to agree.
 package main

@@ -192,14 +192,14 @@ test("no annotation gives another namespace any of the victim's roles", async ()
         namespace: fc.record({ externalId: any, assumeRole: first, permitted: fc.constant(".*") }),
       });
     });
-  let asked = 0;
+  let requested = 0;
   await fc.assert(
     fc.asyncProperty(scene, async ({ victim, attacker, pod, namespace }) => {
       const decision = decide(attacker, pod, namespace);
-      if (decision.kind === "role") asked++;
+      if (decision.kind === "role") requested++;
       assert.equal(await isGiven(rolesOf(victim), decision), false, JSON.stringify(decision));
     }),
     { numRuns: 1_000 },
   );
-  assert.ok(asked > 100, `STS was asked ${asked} times`);
+  assert.ok(requested > 100, `STS was asked ${requested} times`);
 });

@@ -1,6 +1,6 @@
 /**
- * Random histories of cluster, kubelet, watches, streams and clock, from truth on the node to what a
- * pod is answered: whoever asks gets its own credentials or none, and its own once all have caught up.
+ * Random histories of cluster, kubelet, watches, streams and clock, from the real state of the node to
+ * the answer: a pod gets its own credentials or none, and its own once everything has caught up.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -39,7 +39,7 @@ class World {
       clock: this.clock,
       sandboxes: this.node,
       delays: setting.delays,
-      tell: (event) => {
+      send: (event) => {
         for (const replica of this.replicas) replica.notify(event);
       },
     });
@@ -92,23 +92,23 @@ class World {
     for (const ip of [...addressPairs.flat(), nodeAddress]) {
       const owner = this.truth.ownerOf(ip);
       const end = this.agent.end(ip);
-      const found = await this.ask(ip, end);
+      const found = await this.send(ip, end);
       // Nobody can send a request from an address that no pod has.
       if (owner) this.#assertOwn(found, owner.uid, ip);
       else if (ip === nodeAddress) assert.notEqual(found.kind, "pod", this.scenario());
       if (this.setting.identity !== "kernel") continue;
       // Connections that aren't the pod's, from its address: from the same port, and from another.
       for (const spoofed of [end, this.agent.end(ip)]) {
-        assert.notEqual((await this.agent.ask(spoofed)).kind, "pod", this.scenario());
+        assert.notEqual((await this.agent.send(spoofed)).kind, "pod", this.scenario());
       }
     }
   }
 
   /** The pod at the address, if there is one, sends a request. */
-  ask(ip: string, end = this.agent.end(ip)): Promise<CallerLookup> {
+  send(ip: string, end = this.agent.end(ip)): Promise<CallerLookup> {
     const owner = this.truth.ownerOf(ip);
     if (owner) this.node.connect(owner.uid, end);
-    return this.agent.ask(end);
+    return this.agent.send(end);
   }
 
   /** Everything comes back and catches up. */
@@ -246,7 +246,7 @@ for (const [name, setting] of settings) {
         for (const ip of addressPairs.flat()) {
           const owner = world.truth.ownerOf(ip);
           const known = owner && world.truth.api.get(owner.uid);
-          const found = await world.ask(ip);
+          const found = await world.send(ip);
           if (known) assert.equal(found.kind, "pod", `${ip} of ${owner.uid}; ${world.scenario()}`);
           else assert.notEqual(found.kind, "pod", world.scenario());
         }

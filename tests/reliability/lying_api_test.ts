@@ -1,6 +1,6 @@
 /**
- * A server's list and watch against an API that says what isn't so, over a socket: no address is
- * given to a pod that a live one disputes, nothing else is lost, and the truth is back once it is told.
+ * A server's list and watch against an API that lies, over a socket: no address is given to a pod if
+ * another live pod claims it, nothing else is lost, and the next list corrects everything.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -61,7 +61,7 @@ function claimed(index: ClusterIndex): string {
   return claim.kind === "pod" ? claim.pod.uid : "-";
 }
 
-test("an API that lies: whose an address is stays undisputed or unanswered, and heals", async (t) => {
+test("an API that lies: no address gets a wrong owner, and the next list corrects everything", async (t) => {
   const played = new PlayedApi({ fixed: {}, user: {} });
   const server = await played.listen();
   const api = createKubernetesApi({
@@ -94,14 +94,14 @@ test("an API that lies: whose an address is stays undisputed or unanswered, and 
   for (const pod of [one, two]) played.upsert(pod);
   await until("the pods", () => claimed(index) === "one", patience);
 
-  for (const [name, tell, owner] of lies) {
+  for (const [name, send, owner] of lies) {
     await t.test(name, async () => {
-      // Told after the lie on the same watch, or after it was given up.
+      // Sent after the lie on the same watch, or on the next one.
       const mark = podFacts({ uid: `after ${name}`, name: "mark", ips: [] });
       await until("an open watch", () => played.watching("pods"), patience);
-      tell(played);
+      send(played);
       played.upsert(mark);
-      await until("what is told afterwards", () => index.pod(mark.uid) !== undefined, patience);
+      await until("the events afterwards", () => index.pod(mark.uid) !== undefined, patience);
       assert.equal(claimed(index), owner);
       assert.equal(
         index.claimOn(node, "10.0.0.2").kind === "none",

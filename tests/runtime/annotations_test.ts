@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { assumed, caller, startStsEndpoint, type StsEndpoint } from "../fakes/sts_endpoint.ts";
-import { ask, DevProcess } from "./dev_process.ts";
+import { DevProcess, send } from "./dev_process.ts";
 
 const account = "111122223333";
 const base = `arn:aws:iam::${account}:role/`;
@@ -103,7 +103,7 @@ class Tried {
     const flags = ["--manifests", path, "--sts-endpoint", url, ...this.flags];
     this.#dev = new DevProcess(flags, keys);
     this.#agent = await this.#dev.url("agent");
-    await this.#dev.saw(/asks as the pod at that address/);
+    await this.#dev.saw(/sends a request as the pod at that address/);
   }
 
   async close(): Promise<void> {
@@ -115,12 +115,12 @@ class Tried {
 
   /** The role listed for a pod, or its refusal. */
   list(pod: string) {
-    return this.#ask(pod, list);
+    return this.#send(pod, list);
   }
 
   async credentials(pod: string): Promise<{ readonly AccessKeyId: string }> {
     const { text } = await this.list(pod);
-    const answer = await this.#ask(pod, list + text);
+    const answer = await this.#send(pod, list + text);
     assert.equal(answer.status, 200, answer.text);
     return JSON.parse(answer.text);
   }
@@ -142,15 +142,15 @@ class Tried {
   }
 
   async status(path: string): Promise<string> {
-    return (await ask(await this.#dev!.url("status"), path)).text;
+    return (await send(await this.#dev!.url("status"), path)).text;
   }
 
   async metrics(): Promise<string> {
-    return (await ask(await this.#dev!.url("metrics"), "/metrics")).text;
+    return (await send(await this.#dev!.url("metrics"), "/metrics")).text;
   }
 
-  #ask(pod: string, path: string) {
-    return ask(this.#agent!, path, addressOf(this.cluster, pod));
+  #send(pod: string, path: string) {
+    return send(this.#agent!, path, addressOf(this.cluster, pod));
   }
 }
 
@@ -224,7 +224,7 @@ const usual = new Tried({
 
 trying("annotations", usual, (tried) => {
   for (const [{ name }, expected] of plainPods) {
-    test(`annotations: ${name}: what STS is asked`, async () => {
+    test(`annotations: ${name}: the request to STS`, async () => {
       assert.deepEqual(await tried.assumedFor(name), expected);
     });
   }
@@ -430,7 +430,7 @@ trying(
       assert.deepEqual(await tried.assumedFor("fine"), one);
     });
 
-    test("bad input: counted by reason, and nobody else is touched", async () => {
+    test("bad input: counted by reason, and other pods aren't affected", async () => {
       const metrics = await tried.metrics();
       const count = (reason: string) =>
         Number(new RegExp(`decisions\\{.*reason="${reason}".*\\} (\\d+)`).exec(metrics)?.[1]);

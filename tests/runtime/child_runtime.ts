@@ -1,4 +1,4 @@
-/** A process of its own for tests: listens, says its port, logs and stops when told. */
+/** A separate process for tests: listens, prints its port, logs, and stops on a signal. */
 import { createRuntime } from "../../src/runtime/process.ts";
 
 const runtime = createRuntime();

@@ -95,7 +95,7 @@ const request = (method: string, headers: readonly string[]) =>
   [`${method} /v1/credentials HTTP/1.1`, "Host: 127.0.0.1", "Connection: close", ...headers, "", ""]
     .join("\r\n");
 
-async function ask(token?: string, method = "GET"): Promise<string> {
+async function send(token?: string, method = "GET"): Promise<string> {
   const headers = token === undefined ? [] : [`Authorization: ${token}`];
   const answer = await rawExchange(endpoint.port, request(method, headers));
   return answer.replace(/Date: [^\r]*\r\n/i, "");
@@ -107,19 +107,19 @@ test("container credentials on sockets: the token's pod gets its role, byte for 
   const expected = '{"AccessKeyId":"web/identity","SecretAccessKey":"secret","Token":"token",' +
     `"Expiration":"${new Date(expiresAt).toISOString().slice(0, 19)}Z","AccountId":"111122223333"}`;
   assert.equal(
-    await ask(tokenOf("web")),
+    await send(tokenOf("web")),
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" +
       `Content-Length: ${expected.length}\r\nConnection: close\r\n\r\n${expected}`,
   );
 });
 
 test("container credentials on sockets: HEAD has the same headers and no body", async () => {
-  const whole = await ask(tokenOf("web"));
-  assert.equal(await ask(tokenOf("web"), "HEAD"), whole.slice(0, whole.indexOf("\r\n\r\n") + 4));
+  const whole = await send(tokenOf("web"));
+  assert.equal(await send(tokenOf("web"), "HEAD"), whole.slice(0, whole.indexOf("\r\n\r\n") + 4));
 });
 
 test("container credentials on sockets: a pod on the node's network gets its own", async () => {
-  assert.equal(bodyOf(await ask(tokenOf("host-net"))).AccessKeyId, "ASIAHOST");
+  assert.equal(bodyOf(await send(tokenOf("host-net"))).AccessKeyId, "ASIAHOST");
 });
 
 // token, status and code
@@ -134,7 +134,7 @@ const refusals = [
 
 for (const [token, status, code] of refusals) {
   test(`container credentials on sockets: ${status} ${code}`, async () => {
-    const answer = await ask(token);
+    const answer = await send(token);
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
     assert.match(answer, /\r\nContent-Type: application\/json\r\n/);
     assert.equal(bodyOf(answer).code, code);
@@ -152,11 +152,11 @@ test("container credentials on sockets: a body with a GET is passed over, two Ho
 test("container credentials on sockets: a pod that goes takes its token with it", async () => {
   server.streams[0]?.send(roleFrame("leaves", { expiresAt }));
   await settled();
-  assert.match(await ask(tokenOf("leaves")), /^HTTP\/1\.1 200 /);
+  assert.match(await send(tokenOf("leaves")), /^HTTP\/1\.1 200 /);
   server.streams[0]?.send({ type: "revoke", uid: "leaves" });
   server.answer = () => new Response("not a pod of this node\n", { status: 401 });
   await settled();
-  assert.match(await ask(tokenOf("leaves")), /^HTTP\/1\.1 401 /);
+  assert.match(await send(tokenOf("leaves")), /^HTTP\/1\.1 401 /);
 });
 
 test("container credentials on sockets: counted, and no token in any log or metric", async () => {

@@ -2,7 +2,7 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { ask, DevProcess } from "./dev_process.ts";
+import { DevProcess, send } from "./dev_process.ts";
 
 const sample = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
 const endpoint = ["--container-credentials", "127.0.0.1:0"];
@@ -22,9 +22,9 @@ after(async () => {
 });
 
 const credentials = (headers: Record<string, string>, from = "127.0.0.1") =>
-  ask(url, url.pathname, from, { headers });
+  send(url, url.pathname, from, { headers });
 
-test("dev gives container credentials by the token alone, wherever it is asked from", async () => {
+test("dev serves container credentials by the token alone, from any address", async () => {
   for (const from of ["127.0.0.1", "127.0.0.2"]) {
     const answer = await credentials({ Authorization: token }, from);
     assert.equal(answer.status, 200, answer.text);

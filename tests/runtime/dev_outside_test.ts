@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createClusterIssuer } from "../../src/dev/cluster_issuer.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/dev/embedded_aws.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
-import { ask, DevProcess } from "./dev_process.ts";
+import { DevProcess, send } from "./dev_process.ts";
 import { kubeconfigFor, KubernetesStandIn, podObject } from "./kubernetes_stand_in.ts";
 
 const list = "/latest/meta-data/iam/security-credentials/";
@@ -45,7 +45,7 @@ after(async () => {
 
 test("dev --kubeconfig --as answers as a pod of that cluster, with the STS named", async () => {
   const agent = await dev.url("agent");
-  const { text } = await ask(agent, `${list}cart`);
+  const { text } = await send(agent, `${list}cart`);
   assert.match(JSON.parse(text).AccessKeyId, /^ASIAROLECALLDEV/);
   assert.match(dev.output, /aws sts get-caller-identity .*--endpoint-url http/);
   assert.ok(!dev.output.includes("shop/other"), "only the pods named");
@@ -53,7 +53,7 @@ test("dev --kubeconfig --as answers as a pod of that cluster, with the STS named
 });
 
 test("dev --metadata-url passes on there", async () => {
-  const answer = await ask(await dev.url("agent"), "/latest/meta-data/placement/region");
+  const answer = await send(await dev.url("agent"), "/latest/meta-data/placement/region");
   assert.equal(answer.text, region);
 });
 
@@ -61,5 +61,5 @@ test("dev --as answers for a pod that comes later", async () => {
   const from = dev.output.length;
   api.add(podObject("later", "cart"));
   await dev.saw(/127\.0\.0\.2 +shop\/later +role arn:\S+\n/, from);
-  assert.equal((await ask(await dev.url("agent"), list, "127.0.0.2")).text, "cart");
+  assert.equal((await send(await dev.url("agent"), list, "127.0.0.2")).text, "cart");
 });

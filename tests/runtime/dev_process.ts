@@ -19,7 +19,7 @@ export class DevProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
   #output = "";
-  #heard = () => {};
+  #counted = () => {};
 
   constructor(
     args: readonly string[],
@@ -40,13 +40,13 @@ export class DevProcess {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#output += text;
-        this.#heard();
+        this.#counted();
       });
     }
     this.#ended = new Promise((resolve) => {
       this.#child.on("close", (code) => {
         resolve(code);
-        this.#heard();
+        this.#counted();
       });
     });
   }
@@ -66,7 +66,7 @@ export class DevProcess {
         throw new Error(`no ${pattern} in: ${this.#output}`);
       }
       await new Promise<void>((resolve) => {
-        this.#heard = resolve;
+        this.#counted = resolve;
         deadline.addEventListener("abort", () => resolve(), { once: true });
       });
     }
@@ -91,7 +91,7 @@ export class DevProcess {
 }
 
 /** A request from an address of ours, which tells the agent whose it is. */
-export function ask(
+export function send(
   url: URL,
   path: string,
   from = "127.0.0.1",

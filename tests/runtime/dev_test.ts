@@ -5,7 +5,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ask, DevProcess } from "./dev_process.ts";
+import { DevProcess, send } from "./dev_process.ts";
 
 const sample = fileURLToPath(new URL("../../dev/cluster.yaml", import.meta.url));
 const list = "/latest/meta-data/iam/security-credentials/";
@@ -56,7 +56,7 @@ const lists = [
 
 for (const [address, status, text] of lists) {
   test(`dev answers the pod at ${address} with ${status}`, async () => {
-    const answer = await ask(agent, list, address);
+    const answer = await send(agent, list, address);
     assert.equal(answer.status, status, answer.text);
     assert.match(answer.text.replace(/\n$/, ""), text);
     assert.equal(answer.headers.server, "EC2ws");
@@ -64,30 +64,30 @@ for (const [address, status, text] of lists) {
 }
 
 test("dev gives credentials that are plainly fake, of the pod's own role alone", async () => {
-  const answer = await ask(agent, `${list}cart`);
+  const answer = await send(agent, `${list}cart`);
   assert.equal(answer.status, 200);
   const document = JSON.parse(answer.text);
   assert.equal(document.Code, "Success");
   assert.match(document.AccessKeyId, /^ASIAROLECALLDEV/);
-  assert.equal((await ask(agent, `${list}reports`)).status, 403);
+  assert.equal((await send(agent, `${list}reports`)).status, 403);
 });
 
 test("dev gives tokens, and the pod that must show one gets its role with it", async () => {
   const put = { method: "PUT", headers: ttl };
-  const token = await ask(agent, "/latest/api/token", "127.0.0.10", put);
+  const token = await send(agent, "/latest/api/token", "127.0.0.10", put);
   assert.equal(token.status, 200);
   const own = { headers: { "X-aws-ec2-metadata-token": token.text } };
-  assert.equal((await ask(agent, list, "127.0.0.10", own)).text, "careful");
-  assert.equal((await ask(agent, list, "127.0.0.3", own)).status, 401, "another pod's token");
+  assert.equal((await send(agent, list, "127.0.0.10", own)).text, "careful");
+  assert.equal((await send(agent, list, "127.0.0.3", own)).status, 401, "another pod's token");
 });
 
 test("dev passes on to the embedded metadata service what isn't about credentials", async () => {
-  const zone = await ask(agent, "/latest/meta-data/placement/availability-zone");
+  const zone = await send(agent, "/latest/meta-data/placement/availability-zone");
   assert.deepEqual([zone.status, zone.text], [200, "eu-west-1a"]);
   for (
     const path of ["iam/security-credentials/THE-NODES-OWN-ROLE", "identity-credentials/ec2/info"]
   ) {
-    const answer = await ask(agent, `/latest/meta-data/${path}`);
+    const answer = await send(agent, `/latest/meta-data/${path}`);
     assert.ok(!answer.text.includes("THE-NODES-OWN-KEYS"), path);
     assert.ok(answer.status === 403 || answer.status === 404, `${path}: ${answer.status}`);
   }
@@ -95,9 +95,9 @@ test("dev passes on to the embedded metadata service what isn't about credential
 
 test("dev has one admin port for both, and the status by itself", async () => {
   const metrics = await dev.url("metrics");
-  assert.equal((await ask(metrics, "/livez")).status, 200);
-  assert.equal((await ask(metrics, "/readyz")).text, "ok\n");
-  const { text } = await ask(metrics, "/metrics");
+  assert.equal((await send(metrics, "/livez")).status, 200);
+  assert.equal((await send(metrics, "/readyz")).text, "ok\n");
+  const { text } = await send(metrics, "/metrics");
   assert.match(text, /^rolecall_agent_/m);
   assert.match(text, /^rolecall_server_/m);
   const ofProcess = [
@@ -109,7 +109,7 @@ test("dev has one admin port for both, and the status by itself", async () => {
   for (const name of ofProcess) {
     assert.match(text, new RegExp(`^process_${name} [1-9\\d.e]+$`, "m"));
   }
-  const status = JSON.parse((await ask(await dev.url("status"), "/api/summary")).text);
+  const status = JSON.parse((await send(await dev.url("status"), "/api/summary")).text);
   assert.equal(status.counts.nodes, 1);
 });
 
@@ -118,14 +118,14 @@ test("dev follows edits of the manifest, and keeps the last good state through a
   const from = dev.output.length;
   await writeFile(manifest, text + "\n---\nkind: [Pod\n");
   await dev.saw(/cluster\.yaml: document \d+, line \d+: .+\n/, from);
-  assert.equal((await ask(agent, list)).text, "cart");
+  assert.equal((await send(agent, list)).text, "cart");
   await writeFile(`${manifest}.new`, text.replace("role: shop/cart\n", "role: reports\n"));
   await rename(`${manifest}.new`, manifest);
   await dev.saw(/127\.0\.0\.1 +shop\/cart +role arn:aws:iam::123456789012:role\/reports\n/, from);
-  assert.equal((await ask(agent, list)).text, "reports");
+  assert.equal((await send(agent, list)).text, "reports");
 });
 
-test("dev says which pods can't be asked as, as the agent has it", async () => {
+test("dev lists the pods that can't be used, as the agent sees them", async () => {
   const from = dev.output.length;
   const pod = (name: string, status: string) =>
     `---\nkind: Pod\nmetadata: {name: ${name}, namespace: shop}\nstatus: ${status}\n`;
@@ -143,15 +143,18 @@ test("dev says which pods can't be asked as, as the agent has it", async () => {
   }
   await dev.saw(/- +shop\/waiting +role /, from);
   assert.match(dev.output.slice(from), /status\.podIPs\[1\]\.ip is "fd00::7": left out/);
-  assert.match((await ask(agent, list, "127.0.0.21")).text, /^two pods claim this address/);
-  assert.equal((await ask(agent, list, "127.0.0.22")).text, "basic");
+  assert.match((await send(agent, list, "127.0.0.21")).text, /^two pods claim this address/);
+  assert.equal((await send(agent, list, "127.0.0.22")).text, "basic");
 });
 
 test("dev plays dev/cluster.yaml of its folder, else the program's own, and names it", async () => {
   const elsewhere = new DevProcess([], {}, folder);
   await elsewhere.saw(/127\.0\.0\.10 +strict\/careful +role /);
-  await elsewhere.saw(/\nEdit .* and ask again\.\n/);
-  assert.ok(elsewhere.output.includes(`\nEdit ${sample} and ask again.\n`), elsewhere.output);
+  await elsewhere.saw(/\nEdit .* and send a request again\.\n/);
+  assert.ok(
+    elsewhere.output.includes(`\nEdit ${sample} and send a request again.\n`),
+    elsewhere.output,
+  );
   assert.equal(await elsewhere.stop(), 0);
 
   await mkdir(join(folder, "dev"));
@@ -159,7 +162,7 @@ test("dev plays dev/cluster.yaml of its folder, else the program's own, and name
   await writeFile(join(folder, "dev", "cluster.yaml"), alone);
   const beside = new DevProcess([], {}, folder);
   await beside.saw(
-    /127\.0\.0\.1 +default\/alone +no role\n\nEdit dev\/cluster\.yaml and ask again\.\n/,
+    /127\.0\.0\.1 +default\/alone +no role\n\nEdit dev\/cluster\.yaml and send a request again\.\n/,
   );
   assert.equal(await beside.stop(), 0);
   assert.ok(!beside.output.includes("curl --interface"), "there is no other pod");

@@ -130,17 +130,17 @@ test("metrics that pages name exist", async () => {
   }
 });
 
-test("annotations that pages name exist, and all that exist are told", () => {
+test("annotations in the pages exist, and all that exist are documented", () => {
   const { mirror: _ofTheKubelet, ...own } = annotationKeys;
   const known = new Set<string>(Object.values(own));
-  const told = new Set<string>();
+  const received = new Set<string>();
   for (const [path, text] of pages()) {
     for (const [key] of text.matchAll(/iam\.amazonaws\.com\/[a-z0-9-]+/g)) {
       assert.ok(known.has(key), `${path}: ${key}`);
-      if (path === "docs/annotations.md") told.add(key);
+      if (path === "docs/annotations.md") received.add(key);
     }
   }
-  assert.deepEqual([...told].sort(), [...known].sort());
+  assert.deepEqual([...received].sort(), [...known].sort());
 });
 
 test("commands that pages call exist", () => {

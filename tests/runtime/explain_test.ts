@@ -65,7 +65,7 @@ test("kubectl-rolecall: the plugin is the program", async () => {
   assert.equal(result.code, 0);
 });
 
-test("migrate check: the sample's namespaces are kiam's, and the difference is told", async () => {
+test("migrate check: recognises kiam by the sample's namespaces, and reports the difference", async () => {
   const base = "--role-base-arn=arn:aws:iam::123456789012:role/";
   const result = await run(program, ["migrate", "check", manifests, base, "--from=kiam-v4"]);
   assert.match(result.text, /^\d+ pods compared with kiam-v4: \d+ get another answer\n/);

@@ -23,14 +23,14 @@ const limits = {
 };
 
 /** What the metadata service was asked: request line and headers, as they came. */
-const asked: { line: string; headers: readonly string[] }[] = [];
+const requested: { line: string; headers: readonly string[] }[] = [];
 const started: Incoming[] = [];
 let released: () => void = () => {};
 let upstream: Listener;
 let front: Listener;
 
 function metadataService(incoming: Incoming): Reply {
-  asked.push({ line: `${incoming.method} ${incoming.target}`, headers: incoming.rawHeaders });
+  requested.push({ line: `${incoming.method} ${incoming.target}`, headers: incoming.rawHeaders });
   if (incoming.method === "PUT") return { status: 200, headers: [], body: "upstream-token" };
   if (incoming.header("x-aws-ec2-metadata-token") !== "upstream-token") {
     return { status: 401, headers: [], body: "" };
@@ -72,7 +72,7 @@ after(async () => {
 const request = (method: string, target: string, headers: readonly string[] = []) =>
   [`${method} ${target} HTTP/1.1`, "Host: 169.254.169.254", "Connection: close", ...headers, "", ""]
     .join("\r\n");
-const ask = async (method: string, target: string, headers: readonly string[] = []) =>
+const send = async (method: string, target: string, headers: readonly string[] = []) =>
   withoutDate(await rawExchange(front.port, request(method, target, headers)));
 const withoutDate = (answer: string) => answer.replace(/Date: [^\r]*\r\n/i, "");
 
@@ -80,7 +80,7 @@ const roles = "/latest/meta-data/iam/security-credentials";
 
 test("front on sockets: the role list, byte for byte", async () => {
   assert.equal(
-    await ask("GET", `${roles}/`),
+    await send("GET", `${roles}/`),
     "HTTP/1.1 200 OK\r\nServer: EC2ws\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n" +
       "Connection: close\r\n\r\nreader",
   );
@@ -90,16 +90,16 @@ test("front on sockets: HEAD has the same headers and no body", async () => {
   for (
     const target of [`${roles}/`, `${roles}/reader`, `${roles}/x`, "/latest/meta-data/iam/info"]
   ) {
-    const whole = await ask("GET", target);
-    const head = await ask("HEAD", target);
+    const whole = await send("GET", target);
+    const head = await send("HEAD", target);
     assert.equal(head, whole.slice(0, whole.indexOf("\r\n\r\n") + 4));
   }
 });
 
 test("front on sockets: a token, then credentials with it", async () => {
-  const put = await ask("PUT", "/latest/api/token", ["X-aws-ec2-metadata-token-ttl-seconds: 60"]);
+  const put = await send("PUT", "/latest/api/token", ["X-aws-ec2-metadata-token-ttl-seconds: 60"]);
   const token = put.split("\r\n\r\n")[1];
-  const answer = await ask("GET", `${roles}//reader`, [`x-aws-ec2-metadata-token: ${token}`]);
+  const answer = await send("GET", `${roles}//reader`, [`x-aws-ec2-metadata-token: ${token}`]);
   assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
   assert.match(answer, /\r\nX-Aws-Ec2-Metadata-Token-Ttl-Seconds: 60\r\n/);
   assert.ok(answer.endsWith('\r\n\r\n{"Code":"Success"}'));
@@ -126,20 +126,20 @@ const targets = [
 
 for (const [target, status, line] of targets) {
   test(`front on sockets: ${target}: ${status}`, async () => {
-    asked.length = 0;
-    const answer = await ask("GET", target);
+    requested.length = 0;
+    const answer = await send("GET", target);
     assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), answer);
     assert.deepEqual(
-      asked.filter((one) => !one.line.startsWith("PUT")).map((one) => one.line),
+      requested.filter((one) => !one.line.startsWith("PUT")).map((one) => one.line),
       line === undefined ? [] : [line],
     );
   });
 }
 
 test("front on sockets: the service gets the agent's token and the pod's own headers", async () => {
-  asked.length = 0;
-  await ask("GET", "/latest/meta-data/instance-id", ["User-aGent: x", "X-Forwarded-For: 1.2.3.4"]);
-  const { headers } = asked.at(-1) ?? assert.fail("nothing asked");
+  requested.length = 0;
+  await send("GET", "/latest/meta-data/instance-id", ["User-aGent: x", "X-Forwarded-For: 1.2.3.4"]);
+  const { headers } = requested.at(-1) ?? assert.fail("nothing asked");
   assert.deepEqual(headers, [
     "Host",
     `127.0.0.1:${upstream.port}`,
@@ -153,10 +153,10 @@ test("front on sockets: the service gets the agent's token and the pod's own hea
 });
 
 test("front on sockets: a redirect is handed back and not followed", async () => {
-  asked.length = 0;
-  const answer = await ask("GET", "/latest/meta-data/moved");
+  requested.length = 0;
+  const answer = await send("GET", "/latest/meta-data/moved");
   assert.match(answer, /\r\nlocation: http:\/\/169\.254\.169\.254\/x\/\r\n/i);
-  assert.equal(asked.length, 1);
+  assert.equal(requested.length, 1);
 });
 
 test("front on sockets: the client's departure ends the service's answer", async () => {
@@ -181,7 +181,7 @@ test("front on sockets: what no HTTP client sends is refused by the listener or 
     `GET /\u00e9 HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     `GET ${good} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n`,
   ];
-  asked.length = 0;
+  requested.length = 0;
   for (const bytes of rows) {
     const one = await rawClient(front.port);
     one.send(bytes);
@@ -189,5 +189,5 @@ test("front on sockets: what no HTTP client sends is refused by the listener or 
     one.socket.destroy();
     assert.match(answer, /^HTTP\/1\.1 (400|405|505) /, bytes);
   }
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requested, []);
 });

@@ -12,7 +12,7 @@ export function podObject(name: string, role: string): object {
   };
 }
 
-/** Lists two pods and a namespace to whoever asks, and keeps watches open. */
+/** Lists two pods and a namespace to any client, and keeps watches open. */
 export class KubernetesStandIn {
   readonly #server: Server;
   readonly #podWatches = new Set<ServerResponse>();

@@ -27,7 +27,7 @@ async function dashboardExpressions(): Promise<string[]> {
 }
 
 /** Metrics of ours that an expression names, each with the labels asked of it. */
-function asked(expr: string): { name: string; labels: string[] }[] {
+function requested(expr: string): { name: string; labels: string[] }[] {
   return [...expr.matchAll(/\b(rolecall_\w+)\s*(?:\{([^}]*)\})?/g)].map((
     [, name, selector = ""],
   ) => ({
@@ -42,12 +42,12 @@ for (
     ["dashboard", dashboardExpressions],
   ] as const
 ) {
-  test(`${what}: every expression asks for a metric that exists, by labels it has`, async () => {
+  test(`${what}: every expression uses existing metrics and labels`, async () => {
     const known = await knownMetrics();
     const all = await expressions();
     assert.ok(all.length > 10);
     for (const expr of all) {
-      const names = asked(expr);
+      const names = requested(expr);
       assert.ok(names.length > 0, expr);
       for (const { name, labels } of names) {
         assert.ok(known.has(name), `${name} in ${expr}`);

@@ -42,7 +42,7 @@ async function child(t: TestContext, wrapper: string, ...args: string[]) {
 
 const get = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
-test("process: the first signal asks to stop and is told which it was", async (t) => {
+test("process: the first signal requests a stop, and its name is logged", async (t) => {
   const { signal, said, ended } = await child(t, 'exec "$0" "$@"');
   signal("SIGTERM");
   await said(/stopping SIGTERM/);
@@ -75,7 +75,7 @@ test("process: four times as many connections as it may open files don't end it"
   }
 });
 
-test("process: a log that nobody reads holds up no answer, and goes on once it is read", async (t) => {
+test("process: a log that nobody reads delays no answer, and continues once it is read", async (t) => {
   const { signal, port, ended, output } = await child(t, 'exec "$0" "$@"', "logs");
   output.pause();
   const late = new Promise<string>((resolve) => {
@@ -83,7 +83,7 @@ test("process: a log that nobody reads holds up no answer, and goes on once it i
     t.after(() => clearTimeout(timer));
   });
   // More than both ends and the pipe between them hold; each fills what has become free.
-  for (let asked = 0; asked < 5; asked++) {
+  for (let requested = 0; requested < 5; requested++) {
     const answer = await Promise.race([rawExchange(port, get), late]);
     assert.match(answer, /\r\n\r\n\d+ \d+$/);
   }

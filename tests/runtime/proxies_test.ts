@@ -8,7 +8,7 @@ import { startProxy } from "../fakes/proxy.ts";
 import { createClusterIssuer } from "../../src/dev/cluster_issuer.ts";
 import { startEmbeddedAws } from "../../src/dev/embedded_aws.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
-import { ask, DevProcess } from "./dev_process.ts";
+import { DevProcess, send } from "./dev_process.ts";
 import { kubeconfigFor, KubernetesStandIn } from "./kubernetes_stand_in.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "rolecall-proxies-"));
@@ -51,9 +51,9 @@ test("STS and a kubeconfig's API are reached through their proxies, metadata nev
   const dev = new DevProcess([...pods, ...elsewhere, ...metadata], { ...own, ...proxies });
   await dev.saw(/127\.0\.0\.1 +shop\/cart +role arn:\S+\n/);
   const agent = await dev.url("agent");
-  const { text } = await ask(agent, "/latest/meta-data/iam/security-credentials/cart");
+  const { text } = await send(agent, "/latest/meta-data/iam/security-credentials/cart");
   assert.match(JSON.parse(text).AccessKeyId, /^ASIAROLECALLDEV/);
-  assert.equal((await ask(agent, "/latest/meta-data/placement/region")).status, 502);
+  assert.equal((await send(agent, "/latest/meta-data/placement/region")).status, 502);
   assert.equal(await dev.stop(), 0);
   const targets = new Set(toAws.seen.map(({ request }) => request));
   assert.deepEqual(targets, new Set(["POST http://sts.example.invalid/"]));

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { documentedFiles } from "../docs/command_blocks.ts";
-import { ask, DevProcess } from "./dev_process.ts";
+import { DevProcess, send } from "./dev_process.ts";
 
 const arn = (name: string) => `arn:aws:iam::123456789012:role/${name}`;
 const server = arn("rolecall-server");
@@ -207,7 +207,7 @@ describe("trust that STS enforces, with a policy that permits everything", () =>
     await writeFile(path, manifests());
     dev = new DevProcess(["--manifests", path, ...flags]);
     agent = await dev.url("agent");
-    await dev.saw(/asks as the pod at that address/);
+    await dev.saw(/sends a request as the pod at that address/);
     [, sts = ""] = await dev.saw(/--endpoint-url (http:\S+)/);
   });
 
@@ -218,7 +218,7 @@ describe("trust that STS enforces, with a policy that permits everything", () =>
 
   for (const [at, [name, namespace, , annotations, expected]] of pods.entries()) {
     test(`${name}, in ${namespace}, ${JSON.stringify(annotations)}: ${expected}`, async () => {
-      const { status, text } = await ask(agent, list, addressOf(at));
+      const { status, text } = await send(agent, list, addressOf(at));
       if (typeof expected === "string") return assert.deepEqual([status, text], [200, expected]);
       assert.equal(status, 403, text);
       assert.match(text, expected);
@@ -228,7 +228,7 @@ describe("trust that STS enforces, with a policy that permits everything", () =>
   /** Whether a pod's credentials may assume the role `further`, which trusts the whole account. */
   async function mayAssumeFurther(name: string): Promise<boolean> {
     const at = pods.findIndex(([one]) => one === name);
-    const { text } = await ask(agent, `${list}${pods[at]![3]["role"]}`, addressOf(at));
+    const { text } = await send(agent, `${list}${pods[at]![3]["role"]}`, addressOf(at));
     const { AccessKeyId, Token } = JSON.parse(text);
     const response = await fetch(sts, {
       method: "POST",
@@ -256,7 +256,7 @@ describe("trust that STS enforces, with a policy that permits everything", () =>
     const at = new URL(await dev.url("status"));
     const own = pods.findIndex(([one]) => one === "by its trust role");
     const pages = ["/api/summary", `/api/pods/desk/pod-${own}`, "/api/pods/shop/pod-0"];
-    const texts = await Promise.all(pages.map(async (path) => (await ask(at, path)).text));
+    const texts = await Promise.all(pages.map(async (path) => (await send(at, path)).text));
     const seen = dev.output + texts.join("\n");
     assert.doesNotMatch(seen, /prod\/(?:shop|desk|bank)|acme\/till/);
     assert.match(texts[1]!, /assumed by arn:aws:iam::123456789012:role\/trust-desk/);
@@ -276,9 +276,9 @@ test("docs/trust-policies.md: the example is refused as the page says", async ()
   const dev = new DevProcess(["--manifests", path, ...given.split(/\s+/)]);
   try {
     const agent = await dev.url("agent");
-    await dev.saw(/asks as the pod at that address/);
-    assert.equal((await ask(agent, list)).text, "cart");
-    const thief = await ask(agent, list, "127.0.0.2");
+    await dev.saw(/sends a request as the pod at that address/);
+    assert.equal((await send(agent, list)).text, "cart");
+    const thief = await send(agent, list, "127.0.0.2");
     assert.match(`${thief.status} ${thief.text}`, /^403 STS denies .*role\/cart/);
   } finally {
     assert.equal(await dev.stop(), 0);
@@ -365,9 +365,9 @@ test("web identity: roles trust ServiceAccounts, and one session serves each", a
   const dev = new DevProcess(["--manifests", path, ...flags]);
   try {
     const agent = await dev.url("agent");
-    await dev.saw(/asks as the pod at that address/);
+    await dev.saw(/sends a request as the pod at that address/);
     for (const [at, [name, , , , expected]] of federatedPods.entries()) {
-      const { status, text } = await ask(agent, list, addressOf(at));
+      const { status, text } = await send(agent, list, addressOf(at));
       if (typeof expected === "string") assert.deepEqual([status, text], [200, expected], name);
       else {assert.match(
           `${status} ${text}`,
@@ -376,10 +376,10 @@ test("web identity: roles trust ServiceAccounts, and one session serves each", a
         );}
     }
     const keys = await Promise.all([0, 1].map(async (at) => {
-      return JSON.parse((await ask(agent, `${list}cart`, addressOf(at))).text).AccessKeyId;
+      return JSON.parse((await send(agent, `${list}cart`, addressOf(at))).text).AccessKeyId;
     }));
     assert.equal(keys[0], keys[1]);
-    const page = await ask(await dev.url("status"), "/api/pods/shop/pod-0");
+    const page = await send(await dev.url("status"), "/api/pods/shop/pod-0");
     assert.match(page.text, /with a token of system:serviceaccount:shop:cart/);
   } finally {
     assert.equal(await dev.stop(), 0);

@@ -100,11 +100,11 @@ export class Cluster {
     this.#identity = identity;
     this.#runtime = runtime;
     this.#sts = sts;
-    const tell = (event: ApiEvent) =>
+    const send = (event: ApiEvent) =>
       event.kind === "upsert" ? this.api.upsert(event.pod) : this.api.remove(event.uid);
     const sandboxes = { ready: this.#sandboxes() };
     const delays = { restMs: 200, kubeletMs: 300 };
-    this.#truth = new Truth({ clock: systemClock, sandboxes, delays, tell, pairs });
+    this.#truth = new Truth({ clock: systemClock, sandboxes, delays, send, pairs });
   }
 
   /** A pod comes, or one goes, deleted or by itself. */
@@ -121,7 +121,7 @@ export class Cluster {
   }
 
   /** One pod asks for its credentials; whose they are is checked where it lives throughout. */
-  async ask(): Promise<void> {
+  async send(): Promise<void> {
     const [ip = ""] = pairs[dice(pairCount)] ?? [];
     const owner = this.#truth.ownerOf(ip);
     if (!owner) return;
@@ -282,7 +282,7 @@ export class Cluster {
   async #open(): Promise<void> {
     this.#apiUrl = await this.api.listen();
     this.api.upsert(agentPod);
-    this.#sts.answer = (asked) => this.#assume(asked.form);
+    this.#sts.answer = (requested) => this.#assume(requested.form);
     const { ca, cert, key } = await testCertificate("rolecall-server");
     for (const [name, text] of Object.entries({ ca, cert, key })) this.#write(`${name}.pem`, text);
     this.#write("kubeconfig", kubeconfig(this.#apiUrl));
@@ -416,14 +416,14 @@ function get(local: LocalEnd, role: string): Promise<{ status: number; text: str
   return new Promise((resolve) => {
     const failed = () => resolve({ status: 0, text: "" });
     const at = { host: "127.0.0.1", port: ports.front, path, ...local, agent: false };
-    const asking = request({ ...at, timeout: 5000 }, (answer) => {
+    const pending = request({ ...at, timeout: 5000 }, (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (part) => text += part);
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
       answer.on("error", failed);
     });
-    asking.on("timeout", () => asking.destroy());
-    asking.on("error", failed);
-    asking.end();
+    pending.on("timeout", () => pending.destroy());
+    pending.on("error", failed);
+    pending.end();
   });
 }

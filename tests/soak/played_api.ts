@@ -1,6 +1,6 @@
 /**
- * A Kubernetes API over HTTP that lists and watches pods as it is told, with the moods of one in
- * trouble: it falls silent, refuses, forgets, cuts lines, and tells what isn't so.
+ * A fake Kubernetes API over HTTP that lists and watches pods, with the failures of a real one: it
+ * falls silent, refuses, forgets its history, cuts lines, and lies.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -64,7 +64,7 @@ export class PlayedApi {
     this.#server.closeAllConnections();
   }
 
-  /** What watches would have told while it was silent they tell when they are opened again. */
+  /** Watches that are opened again receive the events from the silence. */
   set mood(mood: ApiMood) {
     const wasSilent = this.#mood === "silent";
     this.#mood = mood;
@@ -75,18 +75,18 @@ export class PlayedApi {
     const version = ++this.#version;
     const type = this.#pods.has(pod.uid) ? "MODIFIED" : "ADDED";
     this.#pods.set(pod.uid, podObject(pod, version));
-    this.#tell({ version, type, object: podObject(pod, version) });
+    this.#send({ version, type, object: podObject(pod, version) });
   }
 
   remove(uid: string): void {
     const object = this.#pods.get(uid);
     this.#pods.delete(uid);
-    if (object) this.#tell({ version: ++this.#version, type: "DELETED", object });
+    if (object) this.#send({ version: ++this.#version, type: "DELETED", object });
   }
 
   /** An event that isn't so, of a version that may be long past; lists go on telling the truth. */
   lie(type: EventType, pod: PodFacts, version = ++this.#version): void {
-    this.#tell({ version, type, object: podObject(pod, version) });
+    this.#send({ version, type, object: podObject(pod, version) });
   }
 
   /** Whether somebody watches that collection. */
@@ -107,7 +107,7 @@ export class PlayedApi {
     this.#server.closeAllConnections();
   }
 
-  /** Forgets what came before, so that watches have to list anew. */
+  /** Forgets its history, so that watches have to relist. */
   forget(): void {
     this.#log = [];
     this.#oldest = ++this.#version;
@@ -117,12 +117,12 @@ export class PlayedApi {
     }
   }
 
-  #tell(told: Told): void {
-    this.#log.push(told);
+  #send(received: Told): void {
+    this.#log.push(received);
     if (this.#log.length > eventsKept) this.#oldest = this.#log.shift()!.version;
     if (this.#mood === "silent") return;
     for (const { resource, response } of this.#watchers) {
-      if (resource === "pods") response.write(lineOf(told));
+      if (resource === "pods") response.write(lineOf(received));
     }
   }
 
@@ -162,7 +162,7 @@ export class PlayedApi {
       return void response.end(`${JSON.stringify({ type: "ERROR", object: status })}\n`);
     }
     const missed = resource === "pods" ? this.#log.filter(({ version }) => version > from) : [];
-    for (const told of missed) response.write(lineOf(told));
+    for (const received of missed) response.write(lineOf(received));
     if (missed.length === 0) response.flushHeaders();
     const seconds = Number(query.get("timeoutSeconds"));
     const timer = setTimeout(() => this.#mood === "silent" || response.end(), seconds * 1000);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
-/** A small young generation as in the images; and each collection is told in the log. */
+/** A small young generation as in the images; logs each collection. */
 const v8Flags = ["--max-semi-space-size=1", "--trace-gc"];
 
 export interface ProgramSample {

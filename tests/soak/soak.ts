@@ -49,7 +49,7 @@ async function play(cluster: Cluster, seconds: number, print: (line: string) => 
   const loops = [
     every(25, stop.signal, () => cluster.churn()),
     every(2000, stop.signal, () => disturbance(cluster, faults)),
-    ...Array.from({ length: 4 }, () => every(20, stop.signal, () => cluster.ask())),
+    ...Array.from({ length: 4 }, () => every(20, stop.signal, () => cluster.send())),
   ];
   const step = Math.max(1, Math.floor(seconds / 30));
   while (passed() < seconds) {

@@ -44,7 +44,7 @@ function connectResult(host: string, port: string): Promise<string> {
   });
 }
 
-function told(socket: Socket): Promise<string> {
+function received(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve("nobody"), patienceMs);
     const done = (text: string) => {
@@ -58,9 +58,9 @@ function told(socket: Socket): Promise<string> {
   });
 }
 
-async function ask(host: string, port: string): Promise<void> {
+async function send(host: string, port: string): Promise<void> {
   const socket = await connected(host, port);
-  console.log(socket === null ? "nobody" : await told(socket));
+  console.log(socket === null ? "nobody" : await received(socket));
   process.exit(0);
 }
 
@@ -68,7 +68,7 @@ async function held(host: string, port: string): Promise<void> {
   const socket = await connected(host, port);
   console.log(socket === null ? "nobody" : "connected");
   process.stdin.once("data", async () => {
-    console.log(socket === null ? "nobody" : await told(socket));
+    console.log(socket === null ? "nobody" : await received(socket));
     process.exit(0);
   });
 }
@@ -79,7 +79,7 @@ async function loop(host: string, port: string): Promise<void> {
   process.stdin.once("data", () => going = false);
   while (going) {
     const socket = await connected(host, port);
-    const answer = socket === null ? "nobody" : await told(socket);
+    const answer = socket === null ? "nobody" : await received(socket);
     socket?.destroy();
     if (Object.keys(tally).length === 0) console.log("looping");
     tally[answer] = (tally[answer] ?? 0) + 1;
@@ -90,7 +90,7 @@ async function loop(host: string, port: string): Promise<void> {
 
 const [what, first = "", ...rest] = process.argv.slice(2);
 if (what === "answer") answer(first, rest);
-if (what === "ask") await ask(first, rest[0] ?? "");
+if (what === "ask") await send(first, rest[0] ?? "");
 if (what === "held") await held(first, rest[0] ?? "");
 if (what === "loop") await loop(first, rest[0] ?? "");
 if (what === "connect") {

@@ -67,9 +67,9 @@ for (const [kind, program] of filters) {
   test(`${kind}: kiam's rule was there first, and gets no more requests`, options, async () => {
     await clean();
     assert.equal(await code(theirRule(program, "-A")), 0);
-    assert.equal(await network.askFromPod(v4), null);
+    assert.equal(await network.requestFromPod(v4), null);
     assert.equal(await redirect.ensure(), true);
-    assert.equal(await network.askFromPod(v4), "agent");
+    assert.equal(await network.requestFromPod(v4), "agent");
     assert.equal(await redirect.ensure(), false, "kiam's rule is no reason to repair");
   });
 
@@ -79,7 +79,7 @@ for (const [kind, program] of filters) {
     async () => {
       await code(theirRule(program, "-D"));
       assert.equal(await code(theirRule(program, "-A")), 0);
-      assert.equal(await network.askFromPod(v4), "agent");
+      assert.equal(await network.requestFromPod(v4), "agent");
       assert.equal(await redirect.ensure(), false);
     },
   );
@@ -90,14 +90,14 @@ for (const [kind, program] of filters) {
     async () => {
       await removeRedirect(run, true);
       assert.equal(await code(theirRule(program, "-C")), 0);
-      assert.equal(await network.askFromPod(v4), null);
+      assert.equal(await network.requestFromPod(v4), null);
     },
   );
 
   test(`${kind}: kiam goes for good, and takes only its own rule along`, options, async () => {
     await redirect.ensure();
     assert.equal(await code(theirRule(program, "-D")), 0);
-    assert.equal(await network.askFromPod(v4), "agent");
+    assert.equal(await network.requestFromPod(v4), "agent");
     assert.equal(await redirect.ensure(), false);
   });
 }

@@ -37,8 +37,8 @@ async function startUnit(): Promise<void> {
 
 async function answers() {
   const hosts = ["169.254.169.254", "fd00:ec2::254"];
-  const pods = await Promise.all(hosts.map((host) => network.askFromPod(host)));
-  const node = await Promise.all(hosts.map((host) => network.askFromNode(host)));
+  const pods = await Promise.all(hosts.map((host) => network.requestFromPod(host)));
+  const node = await Promise.all(hosts.map((host) => network.requestFromNode(host)));
   return { pods, node };
 }
 

@@ -69,22 +69,22 @@ export class FirewallNetwork {
     await this.#answer("node", "agent", 8181, 8282);
   }
 
-  /** Counts what comes to the metadata service from the pod, whatever is told or refused there. */
+  /** Counts the pod's packets to the metadata service, whatever it answers. */
   async countFromPod(): Promise<() => Promise<number>> {
-    const heard = `add table inet heard
-      delete table inet heard
-      table inet heard {
-        chain heard {
+    const counted = `add table inet counted
+      delete table inet counted
+      table inet counted {
+        chain counted {
           type filter hook prerouting priority -300;
           ip saddr 10.232.1.0/24 counter
           ip6 saddr fd32:1::/64 counter
         }
       }
     `;
-    const { code, stderr } = await this.#in("imds", "nft", ["-f", "-"], { stdin: heard });
+    const { code, stderr } = await this.#in("imds", "nft", ["-f", "-"], { stdin: counted });
     if (code !== 0) throw new Error(stderr);
     return async () => {
-      const { stdout } = await this.#in("imds", "nft", ["list", "table", "inet", "heard"]);
+      const { stdout } = await this.#in("imds", "nft", ["list", "table", "inet", "counted"]);
       const counts = [...stdout.matchAll(/counter packets (\d+)/g)].map(([, count]) =>
         Number(count)
       );
@@ -115,12 +115,12 @@ export class FirewallNetwork {
   }
 
   /** Who answers the pod at this address; null when nobody does within a second. */
-  askFromPod(host: string, port = 80): Promise<string | null> {
-    return this.#ask("pod", host, port);
+  requestFromPod(host: string, port = 80): Promise<string | null> {
+    return this.#send("pod", host, port);
   }
 
-  askFromNode(host: string, port = 80): Promise<string | null> {
-    return this.#ask("node", host, port);
+  requestFromNode(host: string, port = 80): Promise<string | null> {
+    return this.#send("node", host, port);
   }
 
   /** What the pod's connect() gets: `connected`, the error's code, or `silence` for a second. */
@@ -130,11 +130,11 @@ export class FirewallNetwork {
   }
 
   /** A connection of the pod's that is open before anything is asked over it. */
-  async openFromPod(host: string): Promise<{ ask(): Promise<string | null> }> {
+  async openFromPod(host: string): Promise<{ send(): Promise<string | null> }> {
     const child = this.#spawn("pod", ["held", host, "80"]);
     await said(child);
     return {
-      ask: async () => {
+      send: async () => {
         child.stdin?.write("ask\n");
         const answer = await said(child);
         return answer === "nobody" ? null : answer;
@@ -142,7 +142,7 @@ export class FirewallNetwork {
     };
   }
 
-  /** Asks from the pod without a pause until `end`, which gives how often it was told what. */
+  /** Sends requests from the pod without a pause until `end`, which returns a count of each answer. */
   async loopFromPod(host: string): Promise<{ end(): Promise<Record<string, number>> }> {
     const child = this.#spawn("pod", ["loop", host, "80"]);
     await said(child);
@@ -154,7 +154,7 @@ export class FirewallNetwork {
     };
   }
 
-  async #ask(from: string, host: string, port: number): Promise<string | null> {
+  async #send(from: string, host: string, port: number): Promise<string | null> {
     const { stdout } = await this.#in(
       from,
       process.execPath,

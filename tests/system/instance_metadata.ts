@@ -24,7 +24,7 @@ const documents: Readonly<Record<string, string>> = {
 
 const forbidden = /iam|identity-credentials|user-data/i;
 
-export interface Asked {
+export interface Requested {
   readonly peer: string;
   readonly method: string;
   readonly target: string;
@@ -32,9 +32,9 @@ export interface Asked {
 }
 
 export interface InstanceMetadata {
-  readonly asked: readonly Asked[];
+  readonly requested: readonly Requested[];
   /** What was asked though nobody may; empty unless something leaks. */
-  leaks(): readonly Asked[];
+  leaks(): readonly Requested[];
   /** Lets processes of the node itself, and only for now, have the node's credentials. */
   allowNode(address: string): () => void;
   stop(): Promise<void>;
@@ -42,20 +42,20 @@ export interface InstanceMetadata {
 
 /** Listens where pods believe the metadata service to be. */
 export async function startInstanceMetadata(): Promise<InstanceMetadata> {
-  const asked: Asked[] = [];
+  const requested: Requested[] = [];
   const allowed = new Set<string>();
   const tokens = new Set<string>();
   const server = createServer((request, response) => {
     const peer = (request.socket.remoteAddress ?? "").replace("::ffff:", "");
     const status = answer(request, response, tokens);
-    asked.push({ peer, method: request.method ?? "", target: request.url ?? "", status });
-    if (allowed.has(peer)) excused.add(asked.length - 1);
+    requested.push({ peer, method: request.method ?? "", target: request.url ?? "", status });
+    if (allowed.has(peer)) excused.add(requested.length - 1);
   });
   const excused = new Set<number>();
   await listen(server);
   return {
-    asked,
-    leaks: () => asked.filter((one, at) => forbidden.test(one.target) && !excused.has(at)),
+    requested,
+    leaks: () => requested.filter((one, at) => forbidden.test(one.target) && !excused.has(at)),
     allowNode: (address) => {
       allowed.add(address);
       return () => allowed.delete(address);

@@ -60,7 +60,7 @@ test("a pod that starts later is found by its first connection", options, async 
   assert.equal(await get(late), late.uid);
 });
 
-test("a second address, which nobody announced", options, async () => {
+test("a second address that the API doesn't show", options, async () => {
   await network.ip(victim, "addr add 10.233.0.77/24 dev eth0");
   assert.equal(await get(victim, "10.233.0.77"), victim.uid);
 });

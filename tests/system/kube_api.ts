@@ -1,4 +1,4 @@
-/** Speaks to the API server with a client certificate, and tells its refusals by its own words. */
+/** A client for the API server with a client certificate, which reports its refusals. */
 import { Buffer } from "node:buffer";
 import { Agent, request } from "node:https";
 import type { Certified, ClusterKeys } from "./pki.ts";

@@ -48,7 +48,7 @@ export async function applyFiles(
   }
 }
 
-/** kustomize fills namespaces in; the subjects of bindings are the only ones the API needs told. */
+/** kustomize fills namespaces in; only the subjects of bindings need one. */
 function inNamespace(manifest: Manifest): object {
   const { subjects } = manifest as { subjects?: readonly object[] };
   if (subjects === undefined) return manifest;

@@ -1,7 +1,7 @@
 /**
  * The network of the test: a fabric, which the test itself runs in, nodes on it, and pods behind
  * their nodes, each a network namespace joined by veth pairs. Nothing is translated but by the
- * agent's own rules, so whoever is asked sees who really asks.
+ * agent's own rules, so the receiver sees the real sender.
  */
 import { must } from "./programs.ts";
 

@@ -19,7 +19,7 @@ export interface Answer {
   readonly ms: number;
 }
 
-export interface AskOptions {
+export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
@@ -76,7 +76,7 @@ export class TestPod {
   }
 
   /** One request to the metadata service. */
-  async ask(path: string, options: AskOptions = {}): Promise<Answer> {
+  async send(path: string, options: RequestOptions = {}): Promise<Answer> {
     const answer = await this.#order("once", path, options) as Partial<Answer> & { error?: string };
     const { status = 0, headers = {}, body = answer.error ?? "", ms = 0 } = answer;
     return { status, headers, body, ms };
@@ -84,15 +84,15 @@ export class TestPod {
 
   /** The list of roles. */
   list(): Promise<Answer> {
-    return this.ask(credentialsPath);
+    return this.send(credentialsPath);
   }
 
   credentials(role: string): Promise<Answer> {
-    return this.ask(credentialsPath + role);
+    return this.send(credentialsPath + role);
   }
 
   /** Asks the same again and again until the returned function is called, which ends every loop. */
-  loop(path: string, options: AskOptions = {}): () => Promise<Tally> {
+  loop(path: string, options: RequestOptions = {}): () => Promise<Tally> {
     const tally = this.#order("loop", path, options);
     return () => {
       this.#send({ id: 0, kind: "end" });
@@ -118,7 +118,7 @@ export class TestPod {
     await removePodNet(this.net);
   }
 
-  #order(kind: "once" | "loop", path: string, options: AskOptions): Promise<object> {
+  #order(kind: "once" | "loop", path: string, options: RequestOptions): Promise<object> {
     const id = this.#next++;
     const { method = "GET", headers = {}, timeoutMs = 5000, origin = metadata } = options;
     return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 /**
  * Runs in a pod's network namespace: sends the requests that it reads from standard input, one
- * JSON object a line, and writes the answers the same way. `loop` asks without a pause until
- * `end` and tells what it got, each distinct answer with its number.
+ * JSON object a line, and writes the answers the same way. `loop` sends the request without a pause until
+ * `end` and reports each distinct answer with its count.
  */
 import { Agent, request } from "node:http";
 import process from "node:process";
@@ -25,7 +25,7 @@ interface Answer {
 
 let looping = false;
 
-function ask(order: Order, agent?: Agent): Promise<Answer | { readonly error: string }> {
+function send(order: Order, agent?: Agent): Promise<Answer | { readonly error: string }> {
   const start = performance.now();
   return new Promise((resolve) => {
     const { method, url, headers, timeoutMs } = order;
@@ -53,20 +53,20 @@ async function loop(order: Order): Promise<Record<string, number>> {
   const agent = new Agent({ keepAlive: false });
   looping = true;
   while (looping) {
-    const answer = await ask(order, agent);
+    const answer = await send(order, agent);
     const key = "error" in answer ? `error ${answer.error}` : `${answer.status} ${answer.body}`;
     seen[key] = (seen[key] ?? 0) + 1;
   }
   return seen;
 }
 
-function tell(id: number, result: object): void {
+function print(id: number, result: object): void {
   process.stdout.write(`${JSON.stringify({ id, result })}\n`);
 }
 
 async function obey(order: Order): Promise<void> {
-  if (order.kind === "loop") tell(order.id, await loop(order));
-  else if (order.kind === "once") tell(order.id, await ask(order));
+  if (order.kind === "loop") print(order.id, await loop(order));
+  else if (order.kind === "once") print(order.id, await send(order));
   else looping = false;
 }
 

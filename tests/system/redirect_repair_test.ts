@@ -66,7 +66,7 @@ for (const [kind, flush] of flushes) {
       const repaired = until("notice", () => repairs() > before, { within: 1000, every: 10 });
       return await repaired.then(() => true, () => false);
     });
-    assert.equal(await network.askFromPod("169.254.169.254"), "agent");
+    assert.equal(await network.requestFromPod("169.254.169.254"), "agent");
     stop.abort();
     await running;
     await network.onNode("nft", ["flush", "ruleset"]);

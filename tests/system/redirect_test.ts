@@ -97,8 +97,8 @@ async function clean(): Promise<void> {
 }
 
 test("without a redirect the pod reaches the metadata service", options, async () => {
-  assert.equal(await network.askFromPod(v4), "imds");
-  assert.equal(await network.askFromPod(v6), "imds");
+  assert.equal(await network.requestFromPod(v4), "imds");
+  assert.equal(await network.requestFromPod(v6), "imds");
 });
 
 for (const kind of kinds) {
@@ -108,31 +108,31 @@ for (const kind of kinds) {
     async () => {
       await clean();
       const made = await on(kind);
-      assert.equal(await network.askFromPod(v4), "agent");
-      assert.equal(await network.askFromPod(v6), "agent");
+      assert.equal(await network.requestFromPod(v4), "agent");
+      assert.equal(await network.requestFromPod(v6), "agent");
       assert.equal(await made.ensure(), false);
     },
   );
 
   test(`${kind}: other ports of the metadata service are closed to pods`, options, async () => {
-    assert.equal(await network.askFromPod(v4, 8080), null);
-    assert.equal(await network.askFromPod(v6, 8080), null);
+    assert.equal(await network.requestFromPod(v4, 8080), null);
+    assert.equal(await network.requestFromPod(v6, 8080), null);
   });
 
   test(
     `${kind}: the agent's port is closed to pods, open to the node itself`,
     options,
     async () => {
-      assert.equal(await network.askFromPod(nodeAddress, 8181), null);
-      assert.equal(await network.askFromPod("10.232.2.1", 8181), null);
-      assert.equal(await network.askFromNode(nodeAddress, 8181), "agent");
-      assert.equal(await network.askFromNode("127.0.0.1", 8181), "agent");
-      assert.equal(await network.askFromPod("10.232.2.2", 8080), "imds");
+      assert.equal(await network.requestFromPod(nodeAddress, 8181), null);
+      assert.equal(await network.requestFromPod("10.232.2.1", 8181), null);
+      assert.equal(await network.requestFromNode(nodeAddress, 8181), "agent");
+      assert.equal(await network.requestFromNode("127.0.0.1", 8181), "agent");
+      assert.equal(await network.requestFromPod("10.232.2.2", 8080), "imds");
     },
   );
 
   test(`${kind}: the node itself reaches the real service`, options, async () => {
-    assert.equal(await network.askFromNode(v4), "imds");
+    assert.equal(await network.requestFromNode(v4), "imds");
   });
 
   test(`${kind}: what others flush, delete or put before is repaired`, options, async () => {
@@ -142,34 +142,34 @@ for (const kind of kinds) {
       await must(command);
       assert.equal(await made.ensure(), true, command);
       assert.equal(await made.ensure(), false, command);
-      assert.equal(await network.askFromPod(v4), "agent", command);
+      assert.equal(await network.requestFromPod(v4), "agent", command);
     }
   });
 
   test(`${kind}: rules of another port and interface are replaced`, options, async () => {
     await clean();
     await on(kind, { port: 8282, interface: interfaceMatch("other+")! });
-    assert.equal(await network.askFromPod(v4), null);
+    assert.equal(await network.requestFromPod(v4), null);
     const made = await on(kind);
-    assert.equal(await network.askFromPod(v4), "agent");
+    assert.equal(await network.requestFromPod(v4), "agent");
     assert.equal(await made.ensure(), false);
   });
 
   test(`${kind}: wildcard, any interface, and direct requests`, options, async () => {
     await clean();
     await on(kind, { interface: interfaceMatch("pod+")!, direct: true });
-    assert.equal(await network.askFromPod(v4), "agent");
-    assert.equal(await network.askFromPod(nodeAddress, 8181), "agent");
+    assert.equal(await network.requestFromPod(v4), "agent");
+    assert.equal(await network.requestFromPod(nodeAddress, 8181), "agent");
     await on(kind, { interface: interfaceMatch("")! });
-    assert.equal(await network.askFromPod(v4), "agent");
+    assert.equal(await network.requestFromPod(v4), "agent");
   });
 
   test(`${kind}: without an IPv6 address of the node IPv6 is closed`, options, async () => {
     await clean();
     await on(kind);
     const made = await on(kind, { hostIpv6: null });
-    assert.equal(await network.askFromPod(v6), null);
-    assert.equal(await network.askFromPod(v4), "agent");
+    assert.equal(await network.requestFromPod(v6), null);
+    assert.equal(await network.requestFromPod(v4), "agent");
     assert.equal(await made.ensure(), false);
   });
 
@@ -179,8 +179,8 @@ for (const kind of kinds) {
     await on(kind);
     const redirected = await network.openFromPod(v4);
     assert.ok(await cutFlows(run, true) >= 1);
-    assert.equal(await early.ask(), null);
-    assert.equal(await redirected.ask(), "agent");
+    assert.equal(await early.send(), null);
+    assert.equal(await redirected.send(), "agent");
   });
 
   test(
@@ -190,12 +190,12 @@ for (const kind of kinds) {
       await clean();
       const ports = [8181, 8282];
       await on(kind);
-      const asked: Promise<string | null>[] = [];
+      const requested: Promise<string | null>[] = [];
       for (let round = 0; round < 6; round++) {
-        asked.push(network.askFromPod(v4));
+        requested.push(network.requestFromPod(v4));
         await backend(kind, { port: ports[round % 2]! }).ensure();
       }
-      const answers = await Promise.all(asked);
+      const answers = await Promise.all(requested);
       assert.ok(!answers.includes("imds"), answers.join());
       assert.ok(answers.includes("agent"), answers.join());
     },
@@ -205,8 +205,8 @@ for (const kind of kinds) {
     await clean();
     await on(kind);
     assert.deepEqual(await removeRedirect(run, true), { removed: [kind], problems: [] });
-    assert.equal(await network.askFromPod(v4), "imds");
-    assert.equal(await network.askFromPod(v6), "imds");
+    assert.equal(await network.requestFromPod(v4), "imds");
+    assert.equal(await network.requestFromPod(v6), "imds");
     assert.deepEqual(await removeRedirect(run, true), { removed: [], problems: [] });
   });
 }
@@ -221,7 +221,7 @@ test("iptables-legacy: a lock that another program holds is waited for", options
   });
   assert.equal(await made.ensure(), true);
   await holding;
-  assert.equal(await network.askFromPod(v4), "agent");
+  assert.equal(await network.requestFromPod(v4), "agent");
 });
 
 test(
@@ -238,7 +238,7 @@ test(
         async () => (await run("test", ["-e", "/run/held"])).code === 0,
       );
       await assert.rejects(made.ensure(), { code: "locked", message: /\/run\/xtables\.lock/ });
-      assert.equal(await network.askFromPod(v4), "agent");
+      assert.equal(await network.requestFromPod(v4), "agent");
     } finally {
       await run("rm", ["/run/held"]);
       await holding;

@@ -164,7 +164,7 @@ export async function page(url: string): Promise<{ status: number; text: string 
   return { status: answer.status, text: await answer.text() };
 }
 
-/** Waits until the program's `/readyz` says yes; its log's end is told where it ends before. */
+/** Waits until `/readyz` is 200; if the program ends first, the error has the end of its log. */
 export async function untilReady(program: Running, origin: string, within = 30_000) {
   await until(`${program.name} ready`, async () => {
     if (!program.alive) throw new Hopeless(`it ended:\n${program.log().slice(-2000)}`);

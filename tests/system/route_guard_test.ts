@@ -76,10 +76,10 @@ async function must(command: string): Promise<string> {
 /** Who answers pod and node, by either address. */
 async function answers() {
   const [pod, pod6, node, node6] = await Promise.all([
-    network.askFromPod(v4),
-    network.askFromPod(v6),
-    network.askFromNode(v4),
-    network.askFromNode(v6),
+    network.requestFromPod(v4),
+    network.requestFromPod(v6),
+    network.requestFromNode(v4),
+    network.requestFromNode(v6),
   ]);
   return { pod, pod6, node, node6 };
 }
@@ -94,9 +94,9 @@ test("without a packet filter the guard leaves the service to the node", options
   assert.equal(await guard.ensure(), true);
   assert.equal(await guard.ensure(), false);
   assert.deepEqual(await answers(), guarded);
-  assert.equal(await network.askFromPod(v4, 8080), null);
-  assert.equal(await network.askFromPod("10.232.2.2", 8080), "imds");
-  assert.equal(await early.ask(), null);
+  assert.equal(await network.requestFromPod(v4, 8080), null);
+  assert.equal(await network.requestFromPod("10.232.2.2", 8080), "imds");
+  assert.equal(await early.send(), null);
 });
 
 for (const [backend, flush] of filters) {
@@ -104,8 +104,8 @@ for (const [backend, flush] of filters) {
     try {
       await backend.ensure();
       assert.deepEqual(await answers(), served);
-      const heard = await network.countFromPod();
-      const before = await heard();
+      const counted = await network.countFromPod();
+      const before = await counted();
       const loops = [await network.loopFromPod(v4), await network.loopFromPod(v6)];
       for (let round = 0; round < 2; round++) {
         for (const command of flush) await must(command);
@@ -118,7 +118,7 @@ for (const [backend, flush] of filters) {
         assert.ok(agent > 0);
         assert.deepEqual(others, {});
       }
-      assert.equal(await heard() - before, 0);
+      assert.equal(await counted() - before, 0);
     } finally {
       await removeRedirect(run, true);
     }
@@ -177,7 +177,7 @@ for (const backend of [overNft, overLegacy, nftables]) {
       try {
         await guard.ensure();
         await backend.ensure();
-        const heard = await network.countFromPod();
+        const counted = await network.countFromPod();
         const loop = await network.loopFromPod(v4);
         await restore(theirs, proxied, "--noflush", "--counters");
         await restore(
@@ -197,7 +197,7 @@ for (const backend of [overNft, overLegacy, nftables]) {
         const { agent = 0, nobody: _, ...others } = await loop.end();
         assert.ok(agent > 0);
         assert.deepEqual(others, {});
-        assert.equal(await heard(), 0);
+        assert.equal(await counted(), 0);
       } finally {
         await removeRedirect(run, true);
         for (const table of ["nat", "filter"]) {
@@ -219,7 +219,7 @@ const damage = [
   `ip rule add pref 7 to ${v4} iif lo blackhole protocol 82`,
 ];
 
-test("what others take away or add is put right", options, async () => {
+test("rules that others remove or add are repaired", options, async () => {
   for (const command of damage) {
     await must(command);
     assert.equal(await guard.ensure(), true, command);
@@ -231,7 +231,7 @@ test("what others take away or add is put right", options, async () => {
 test("where the node's own way leads over rules of others, it stays", options, async () => {
   await must(`ip route add ${v4} via 10.232.2.2 table 77`);
   await must(`ip route del ${v4}`);
-  assert.equal(await network.askFromNode(v4), null);
+  assert.equal(await network.requestFromNode(v4), null);
   await must("ip rule add pref 512 lookup 77");
   // Without a preference it comes before all but the guard's and the kernel's own.
   await must("ip rule add from 10.232.1.2 lookup 77");
@@ -263,7 +263,7 @@ test("with strict reverse path filtering the node reaches the service", options,
   await must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0");
 });
 
-test("two agents at once put no rule there twice", options, async () => {
+test("two agents at once add no rule twice", options, async () => {
   await removeRouteGuard(asAgent, true);
   await Promise.all([guard.ensure(), routeGuard(asAgent, true).ensure()]);
   assert.equal(await guard.ensure(), false);

@@ -23,7 +23,7 @@ export interface ServerRequest {
 }
 
 /** Sends one request; a stream is cut once `until` was seen, after ten seconds in any case. */
-export function askServer(wanted: ServerRequest): Promise<ServerAnswer> {
+export function requestServer(wanted: ServerRequest): Promise<ServerAnswer> {
   const agent = new Agent({ ca: readFileSync(wanted.caFile, "utf8") });
   const bearer = wanted.token === undefined ? {} : { authorization: `Bearer ${wanted.token}` };
   return new Promise((resolve, reject) => {

@@ -147,7 +147,7 @@ export class Stage {
     );
   }
 
-  /** A node's agent anew, with other flags. */
+  /** Restarts a node's agent with other flags. */
   async restartAgent(member: Member, options: Omit<AgentWish, "node"> = {}): Promise<void> {
     const { node } = member;
     await member.running.stop();

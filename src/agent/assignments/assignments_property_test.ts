@@ -62,17 +62,17 @@ function expected(history: readonly Told[], ip: string, now: number): string {
   let pods = new Map<string, { frame: AssignFrame; credentials: AssignFrame | null }>();
   const revoked: { uid: string; at: number; by: Told }[] = [];
   let freshAt = -Infinity;
-  for (const told of history) {
+  for (const received of history) {
     const named = new Set<string>();
     let whole = false;
     let pinged: number | undefined;
-    for (const { at, frame } of told.frames) {
+    for (const { at, frame } of received.frames) {
       if (frame.type === "ping") {
         const asOf = at - Math.max(0, frame.watchAgeSeconds - 5) * 1000;
         pinged = frame.watchAgeSeconds < 15 ? asOf : Math.min(asOf, pinged ?? freshAt);
         if (whole) freshAt = pinged;
       } else if (frame.type === "revoke") {
-        revoked.push({ uid: frame.uid, at, by: told });
+        revoked.push({ uid: frame.uid, at, by: received });
         pods.delete(frame.uid);
       } else if (frame.type === "synced") {
         if (whole) continue;
@@ -82,7 +82,7 @@ function expected(history: readonly Told[], ip: string, now: number): string {
       } else {
         const id = frame.pod.uid;
         const last = revoked.findLast((r) => r.uid === id);
-        if (last && last.by !== told && last.at + 30_000 > at) continue;
+        if (last && last.by !== received && last.at + 30_000 > at) continue;
         named.add(id);
         const before = pods.get(id)?.credentials ?? null;
         const kept = frame.role && before?.role?.identity === frame.role.identity ? before : null;

@@ -48,7 +48,7 @@ function setUp(world: World = {}) {
     },
     answered: (handler, status) => void answered.push(`${handler} ${status}`),
   });
-  const ask = async (request: FakeRequest = {}) => {
+  const send = async (request: FakeRequest = {}) => {
     const headers = request.headers ?? [["Authorization", token]];
     const hasHost = headers.some(([name]) => name === "Host");
     const { status, body, headers: sent } = await front.answer(fakeIncoming({
@@ -59,12 +59,12 @@ function setUp(world: World = {}) {
     const text = typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array);
     return { status, text, headers: Object.fromEntries(sent) };
   };
-  return { ask, waits, answered, shown, refused };
+  return { send, waits, answered, shown, refused };
 }
 
 test("credentials front: the document of the token's pod, as JSON", async () => {
-  const { ask, answered, shown } = setUp();
-  assert.deepEqual(await ask(), {
+  const { send, answered, shown } = setUp();
+  assert.deepEqual(await send(), {
     status: 200,
     text: '{"AccessKeyId":"ASIA"}',
     headers: { "Content-Type": "application/json" },
@@ -110,8 +110,8 @@ const requests: [string, FakeRequest, number, string?][] = [
 
 for (const [name, request, status, code] of requests) {
   test(`credentials front, ${name}: ${status}`, async () => {
-    const { ask, shown } = setUp();
-    const answer = await ask(request);
+    const { send, shown } = setUp();
+    const answer = await send(request);
     assert.equal(answer.status, status);
     assert.equal(answer.headers["Content-Type"], "application/json");
     if (code !== undefined) assert.deepEqual(shown, []);
@@ -139,8 +139,8 @@ const worlds: [string, World, number, string?][] = [
 
 for (const [name, world, status, code] of worlds) {
   test(`credentials front, ${name}: ${status}`, async () => {
-    const { ask, answered } = setUp(world);
-    const answer = await ask();
+    const { send, answered } = setUp(world);
+    const answer = await send();
     assert.equal(answer.status, status);
     if (code !== undefined) assert.equal(JSON.parse(answer.text).code, code);
     assert.equal(answer.headers["Retry-After"], status === 503 ? "1" : undefined);
@@ -150,30 +150,30 @@ for (const [name, world, status, code] of worlds) {
 }
 
 test("credentials front: a denial's body carries its reason and text", async () => {
-  const { text } = await setUp({ now: denied }).ask();
+  const { text } = await setUp({ now: denied }).send();
   const { reason: code, message } = samplePods.denied.outcome;
   assert.deepEqual(JSON.parse(text), { code, message });
 });
 
 test("credentials front: check and wait together take 0.9 s", async () => {
-  const { ask, waits } = setUp({ now: pending, checkMs: 300 });
-  await ask();
+  const { send, waits } = setUp({ now: pending, checkMs: 300 });
+  await send();
   assert.deepEqual(waits, [600]);
 });
 
 test("credentials front: --pod-rate holds for each address by itself", async () => {
-  const { ask } = setUp({ podRate: 1 });
+  const { send } = setUp({ podRate: 1 });
   const statuses = [];
-  for (let i = 0; i < 3; i++) statuses.push((await ask({ peer: "10.0.0.66" })).status);
+  for (let i = 0; i < 3; i++) statuses.push((await send({ peer: "10.0.0.66" })).status);
   assert.deepEqual(statuses, [200, 200, 503]);
-  assert.equal((await ask({ peer: "10.0.0.7" })).status, 200);
+  assert.equal((await send({ peer: "10.0.0.7" })).status, 200);
 });
 
-test("credentials front: refusals are told of, answers aren't", async () => {
-  const { ask, refused } = setUp();
-  await ask();
-  await ask({ headers: [] });
-  await ask({ method: "POST" });
-  const told = "10.0.0.7 container_credentials";
-  assert.deepEqual(refused, [`${told} 400`, `${told} 405`]);
+test("credentials front: refusals are reported, answers aren't", async () => {
+  const { send, refused } = setUp();
+  await send();
+  await send({ headers: [] });
+  await send({ method: "POST" });
+  const received = "10.0.0.7 container_credentials";
+  assert.deepEqual(refused, [`${received} 400`, `${received} 405`]);
 });

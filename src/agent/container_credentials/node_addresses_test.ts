@@ -46,7 +46,7 @@ function machine(fails: Readonly<Record<string, string>> = {}) {
   return { run, ran, links };
 }
 
-test("placeAddress() makes a link of its own and puts the address there, once", async () => {
+test("placeAddress() creates a separate link and adds the address to it, once", async () => {
   const { run, ran } = machine();
   await placeAddress(run, "169.254.170.23");
   await placeAddress(run, "fd00:ec2::23");
@@ -71,7 +71,7 @@ test("placeAddress() takes lo where the kernel has no dummy links", async () => 
 });
 
 for (const ip of ["127.0.0.1", "127.0.0.9", "::1", "10.0.0.5"]) {
-  test(`placeAddress() leaves ${ip} as it is: the machine has it`, async () => {
+  test(`placeAddress() doesn't touch ${ip}, which the machine already has`, async () => {
     const { run, ran } = machine();
     await placeAddress(run, ip);
     assert.deepEqual(ran, []);
@@ -118,7 +118,7 @@ test("placeAddress() needs iproute2's JSON", async () => {
   await assert.rejects(placeAddress(busybox, "169.254.170.23"), /JSON of iproute2/);
 });
 
-test("removeAddresses() takes the link away, and nothing a second time", async () => {
+test("removeAddresses() removes the link, and a second run changes nothing", async () => {
   const { run, links } = machine();
   await placeAddress(run, "169.254.170.23");
   assert.deepEqual(await removeAddresses(run), ["link rolecall0"]);

@@ -31,8 +31,8 @@ type CheckOutcome = "verified" | "refused" | "unavailable";
 
 interface TokenPodsOptions {
   readonly clock: Clock;
-  /** Asks the server (`POST /v1/pod-tokens`). Rejects while none can be reached. */
-  readonly ask: (body: string) => Promise<Response>;
+  /** Sends the body to a server (`POST /v1/pod-tokens`). Rejects while none can be reached. */
+  readonly send: (body: string) => Promise<Response>;
   /** Whether the pod is assigned to this node now. */
   readonly isAssigned: (uid: string) => boolean;
   /** Called after each check by the server. */
@@ -104,7 +104,7 @@ export class TokenPods {
     const { clock } = this.#options;
     if (!this.#checks.admits(peer, clock.monotonic())) return { kind: "flooded" };
     if (this.#inFlight.size >= maxChecksInFlight) return { kind: "unchecked" };
-    const check = withDeadline({ clock, ms: checkMs }, () => this.#ask(shown))
+    const check = withDeadline({ clock, ms: checkMs }, () => this.#checkNow(shown))
       .catch(() => ({ kind: "unchecked" } as const))
       .finally(() => this.#inFlight.delete(shown.key));
     this.#inFlight.set(shown.key, check);
@@ -112,7 +112,7 @@ export class TokenPods {
   }
 
   /** A result that comes too late for one request is cached for the next. */
-  async #ask(shown: Shown): Promise<TokenVerdict> {
+  async #checkNow(shown: Shown): Promise<TokenVerdict> {
     const verdict = await this.#verdict(shown).catch(() => ({ kind: "unchecked" } as const));
     const { key, expiresAt } = shown;
     if (verdict.kind === "refused") this.#cached.delete(key);
@@ -125,7 +125,7 @@ export class TokenPods {
   }
 
   async #verdict({ text }: Shown): Promise<Exclude<TokenVerdict, { kind: "flooded" }>> {
-    const response = await this.#options.ask(JSON.stringify({ token: text }));
+    const response = await this.#options.send(JSON.stringify({ token: text }));
     const answer = await response.text();
     if (response.status === 401) return { kind: "refused" };
     if (response.status !== 200) return { kind: "unchecked" };

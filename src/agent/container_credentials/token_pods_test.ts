@@ -14,13 +14,13 @@ const never: Answer = () => new Promise(() => {});
 /** A server that answers with what `server.answer` says now, and pods assigned to the node. */
 function setUp(answer: Answer = isPod("uid-a")) {
   const clock = new ManualClock();
-  const server = { answer, asked: [] as string[] };
+  const server = { answer, requested: [] as string[] };
   const assigned = new Set(["uid-a", "uid-b"]);
   const outcomes: string[] = [];
   const tokens = new TokenPods({
     clock,
-    ask: async (body) => {
-      server.asked.push(JSON.parse(body).token);
+    send: async (body) => {
+      server.requested.push(JSON.parse(body).token);
       return await server.answer();
     },
     isAssigned: (uid) => assigned.has(uid),
@@ -65,33 +65,33 @@ for (const text of unreadable) {
   test(`TokenPods refuses ${JSON.stringify(text).slice(0, 30)} unasked`, async () => {
     const { server, pod } = setUp();
     assert.equal(await pod(text), "refused");
-    assert.deepEqual(server.asked, []);
+    assert.deepEqual(server.requested, []);
   });
 }
 
 test("TokenPods refuses a token that is too long unasked", async () => {
   const { server, token, pod } = setUp();
   assert.equal(await pod(token(3600, { more: "x".repeat(8192) })), "refused");
-  assert.deepEqual(server.asked, []);
+  assert.deepEqual(server.requested, []);
 });
 
-test("TokenPods asks once a minute for a token, and again once it may be withdrawn", async () => {
+test("TokenPods checks a token once a minute, and again once it may be revoked", async () => {
   const { clock, server, token, pod } = setUp();
   const text = token();
   assert.deepEqual([await pod(text), await pod(text)], ["uid-a", "uid-a"]);
-  assert.equal(server.asked.length, 1);
+  assert.equal(server.requested.length, 1);
   await clock.advance(59_000);
   assert.equal(await pod(text), "uid-a");
-  assert.equal(server.asked.length, 1);
+  assert.equal(server.requested.length, 1);
   await clock.advance(2000);
   server.answer = says(401);
   assert.equal(await pod(text), "refused");
   server.answer = away;
   assert.equal(await pod(text), "unchecked");
-  assert.equal(server.asked.length, 3);
+  assert.equal(server.requested.length, 3);
 });
 
-test("TokenPods knows a checked token while no server can be asked, to its end", async () => {
+test("TokenPods accepts a checked token until it expires while no server can be reached", async () => {
   const { clock, server, token, pod } = setUp();
   const text = token(600);
   assert.equal(await pod(text), "uid-a");
@@ -116,7 +116,7 @@ test("TokenPods forgets a token whose pod is no longer assigned", async () => {
   assert.equal(await pod(text), "unchecked");
 });
 
-test("TokenPods tells tokens apart by every character", async () => {
+test("TokenPods distinguishes tokens by every character", async () => {
   const { server, token, pod } = setUp();
   const text = token();
   assert.equal(await pod(text), "uid-a");
@@ -125,27 +125,27 @@ test("TokenPods tells tokens apart by every character", async () => {
   assert.equal(await pod(text), "uid-a");
 });
 
-test("TokenPods asks once for requests that come together", async () => {
+test("TokenPods checks a token once for concurrent requests", async () => {
   const { server, token, pod } = setUp();
   const text = token();
   assert.deepEqual(await Promise.all([pod(text), pod(text), pod(text)]), Array(3).fill("uid-a"));
-  assert.equal(server.asked.length, 1);
+  assert.equal(server.requested.length, 1);
 });
 
-test("TokenPods waits 0.9 s for a word; one that comes later counts for the next request", async () => {
+test("TokenPods waits 0.9 s for a check; a later result counts for the next request", async () => {
   const late = Promise.withResolvers<Response>();
   const { clock, server, token, pod } = setUp(() => late.promise);
   const text = token();
-  const asked = pod(text);
+  const requested = pod(text);
   await clock.advance(900);
-  assert.equal(await asked, "unchecked");
+  assert.equal(await requested, "unchecked");
   late.resolve(Response.json({ uid: "uid-a" }));
   await clock.advance(1);
   server.answer = never;
   assert.equal(await pod(text), "uid-a");
 });
 
-test("TokenPods: one address gets 40 checks at once, others are not kept waiting by it", async () => {
+test("TokenPods: one address gets 40 checks at once, and doesn't delay others", async () => {
   const { server, token, pod } = setUp(says(401));
   const flood = [];
   for (let i = 0; i < 50; i++) flood.push(await pod(token(3600, { i }), "10.0.0.66"));
@@ -167,19 +167,19 @@ test("TokenPods has at most 32 checks under way", async () => {
   const { clock, server, token, pod } = setUp(never);
   const waiting = Array.from({ length: 40 }, (_, i) => pod(token(3600, { i }), `10.0.1.${i}`));
   await clock.advance(1);
-  assert.equal(server.asked.length, 32);
+  assert.equal(server.requested.length, 32);
   await clock.advance(900);
   assert.deepEqual(new Set(await Promise.all(waiting)), new Set(["unchecked"]));
   server.answer = isPod("uid-b");
   assert.equal(await pod(token()), "uid-b");
 });
 
-test("TokenPods remembers 1000 tokens; the oldest is asked about again", async () => {
+test("TokenPods caches 1000 tokens; the oldest is checked again", async () => {
   const { server, token, pod } = setUp();
   const first = token(3600, { first: true });
   await pod(first, "10.1.0.0");
   for (let i = 0; i < 1000; i++) await pod(token(3600, { i }), `10.2.${i >> 8}.${i & 255}`);
-  assert.equal(server.asked.length, 1001);
+  assert.equal(server.requested.length, 1001);
   await pod(first, "10.1.0.0");
-  assert.equal(server.asked.length, 1002);
+  assert.equal(server.requested.length, 1002);
 });

@@ -36,9 +36,9 @@ for (const [name, path, given] of passing) {
 }
 
 test("lasting documents: a conditional request goes to the service, and isn't learnt from", () => {
-  const asked = fakeIncoming({ target: id, headers: [["If-None-Match", '"1"']] });
+  const requested = fakeIncoming({ target: id, headers: [["If-None-Match", '"1"']] });
   const ranged = fakeIncoming({ target: id, headers: [["Range", "bytes=0-1"]] });
-  assert.equal(after(asked, id, answer), undefined);
+  assert.equal(after(requested, id, answer), undefined);
   const documents = new CachedDocuments();
   documents.add(get, id, answer);
   assert.equal(documents.find(ranged, id), undefined);

@@ -12,7 +12,7 @@ function setUp() {
   return { clock, log, runtime, owners: new SandboxOwners({ runtime, clock, log }) };
 }
 
-test("however often refresh() is called, the runtime is asked ten times a second", async () => {
+test("however often refresh() is called, the runtime is queried at most ten times a second", async () => {
   const { clock, runtime, owners } = setUp();
   for (let ms = 0; ms < 1000; ms += 10) {
     owners.refresh();

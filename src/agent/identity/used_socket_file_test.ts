@@ -48,7 +48,7 @@ function setUp() {
   return { clock, log, disk, agent, stop, watchers };
 }
 
-test("two agents know what either has used, and the file settles", async () => {
+test("two agents learn each other's used sockets, and the file stops changing", async () => {
   const { clock, disk, agent } = setUp();
   const [old, next] = [agent(), agent()];
   old.use("1/tcp", "7");

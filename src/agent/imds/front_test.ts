@@ -46,14 +46,14 @@ function front(found: FakeFound, more: Partial<ImdsFrontOptions> & { later?: Fak
     answered: (route, status) => answered.push(`${route} ${status}`),
     ...deps,
   });
-  const ask = async (request: FakeRequest | string) => {
+  const send = async (request: FakeRequest | string) => {
     const whole = typeof request === "string" ? { target: request } : request;
     return await read(await answer(fakeIncoming(whole)));
   };
   const token = async (request: FakeRequest = {}) =>
-    (await ask({ method: "PUT", target: "/latest/api/token", headers: [[ttl, "60"]], ...request }))
+    (await send({ method: "PUT", target: "/latest/api/token", headers: [[ttl, "60"]], ...request }))
       .body;
-  return { ask, app, token, pods, clock, passed, answered };
+  return { send, app, token, pods, clock, passed, answered };
 }
 
 async function read({ status, headers, body }: Reply) {
@@ -117,9 +117,9 @@ const foundOf = (who: string): FakeFound =>
     : { kind: who as "unknown" | "conflict" | "stale" };
 
 for (const [who, target, status, body] of rows) {
-  test(`front: ${who} asks ${target}: ${status}`, async () => {
-    const { ask } = front(foundOf(who));
-    const answer = await ask(target);
+  test(`front: ${who} requests ${target}: ${status}`, async () => {
+    const { send } = front(foundOf(who));
+    const answer = await send(target);
     assert.equal(answer.status, status, answer.body);
     if (status === 200) assert.ok(answer.body === body || target === info, answer.body);
     assert.ok(answer.body.includes(body), answer.body);
@@ -128,7 +128,7 @@ for (const [who, target, status, body] of rows) {
     if (answer.body === "i-1") return;
     assert.equal(answer.headers.get("server"), "EC2ws");
     assert.equal(answer.headers.get("content-type"), "text/plain");
-    const head = await ask({ method: "HEAD", target });
+    const head = await send({ method: "HEAD", target });
     assert.equal(head.status, status);
   });
 }
@@ -152,8 +152,8 @@ const methods = [
 
 for (const [method, target, status, allow] of methods) {
   test(`front: ${method} ${target}: ${status}, Allow ${allow}`, async () => {
-    const { ask, passed } = front(ready);
-    const answer = await ask({ method, target });
+    const { send, passed } = front(ready);
+    const answer = await send({ method, target });
     assert.equal(answer.status, status);
     assert.equal(answer.headers.get("allow"), allow);
     assert.equal(answer.headers.get("server"), "EC2ws");
@@ -179,8 +179,8 @@ const puts = [
 
 for (const [headers, found, status] of puts) {
   test(`front: PUT token with ${JSON.stringify(headers)}: ${status}`, async () => {
-    const { ask, pods } = front(found as FakeFound, { tokenRequired: true });
-    const answer = await ask({ method: "PUT", target: "/latest/api/token", headers });
+    const { send, pods } = front(found as FakeFound, { tokenRequired: true });
+    const answer = await send({ method: "PUT", target: "/latest/api/token", headers });
     assert.equal(answer.status, status);
     assert.deepEqual(pods.waits, []);
     if (status !== 200) return;
@@ -189,33 +189,33 @@ for (const [headers, found, status] of puts) {
   });
 }
 
-test("front: a role whose path has two slashes is had by every spelling of it", async () => {
+test("front: a role with two slashes in its path is served under every spelling", async () => {
   const arn = "arn:aws:iam::111122223333:role/a//b/reader";
   const role = { ...samplePods.ready.outcome.role, arn, requested: "/a//b/reader" };
-  const { ask } = front(pod("ready", { outcome: { kind: "ready", role } }));
-  for (const asked of ["reader", "a//b/reader", "/a//b/reader", arn, encodeURIComponent(arn)]) {
-    assert.equal((await ask(`${roles}/${asked}`)).status, 200, asked);
+  const { send } = front(pod("ready", { outcome: { kind: "ready", role } }));
+  for (const requested of ["reader", "a//b/reader", "/a//b/reader", arn, encodeURIComponent(arn)]) {
+    assert.equal((await send(`${roles}/${requested}`)).status, 200, requested);
   }
-  assert.equal((await ask(`${roles}/b/reader`)).status, 403);
+  assert.equal((await send(`${roles}/b/reader`)).status, 403);
 });
 
-test("front: a good token is served and what is left of it told, on passed-on answers too", async () => {
-  const { ask, token, clock } = front(ready, { tokenRequired: true });
+test("front: answers to a valid token contain its remaining lifetime, also when passed on", async () => {
+  const { send, token, clock } = front(ready, { tokenRequired: true });
   const headers = [[tokenHeader, await token()]] as const;
   await clock.advance(10_000);
   for (const target of [`${roles}/`, `${roles}/reader`, info, id]) {
-    const answer = await ask({ target, headers });
+    const answer = await send({ target, headers });
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get("x-aws-ec2-metadata-token-ttl-seconds"), "50");
   }
 });
 
 test("front: a token that isn't good gets 401 in either mode", async () => {
-  const { ask, token, clock } = front(ready);
+  const { send, token, clock } = front(ready);
   const own = await token();
   const others = await token({ peer: "10.0.0.8" });
   const status = async (text: string) =>
-    (await ask({ target: id, headers: [[tokenHeader, text]] })).status;
+    (await send({ target: id, headers: [[tokenHeader, text]] })).status;
   assert.equal(await status(own), 200);
   assert.equal(await status(others), 401);
   assert.equal(await status("garbage"), 401);
@@ -239,10 +239,10 @@ test("front: a bad token gets 401 on every path, by any method, in every mode, a
     for (const setting of ["all", "safe", "none", "/latest/x"]) {
       for (const tokenRequired of [true, false]) {
         const passthrough = passthroughRule(setting, false);
-        const { ask, pods, passed } = front(found, { passthrough, tokenRequired });
+        const { send, pods, passed } = front(found, { passthrough, tokenRequired });
         for (const target of [...paths, "/latest/api/token"]) {
           for (const method of ["GET", "HEAD", "POST"]) {
-            const answer = await ask({ method, target, headers: [[tokenHeader, "INVALID"]] });
+            const answer = await send({ method, target, headers: [[tokenHeader, "INVALID"]] });
             assert.equal(answer.status, 401, `${method} ${target}`);
           }
         }
@@ -253,112 +253,112 @@ test("front: a bad token gets 401 on every path, by any method, in every mode, a
 });
 
 test("front: a token that has ended, or is another address's or pod's, gets 401 on a blocked path", async () => {
-  const { ask, token, clock } = front(ready);
+  const { send, token, clock } = front(ready);
   const own = await token();
   const others = await token({ peer: "10.0.0.8" });
   const status = async (text: string) =>
-    (await ask({ target: "/latest/user-data", headers: [[tokenHeader, text]] })).status;
+    (await send({ target: "/latest/user-data", headers: [[tokenHeader, text]] })).status;
   assert.equal(await status(others), 401);
   assert.equal(await status(own), 404);
   await clock.advance(60_000);
   assert.equal(await status(own), 401);
-  const { ask: askOther } = front(pod("ready", { uid: "uid-b" }));
+  const { send: sendOther } = front(pod("ready", { uid: "uid-b" }));
   const headers = [[tokenHeader, own]] as const;
-  assert.equal((await askOther({ target: "/latest/user-data", headers })).status, 401);
+  assert.equal((await sendOther({ target: "/latest/user-data", headers })).status, 401);
 });
 
 test("front: a token got before the pod was known is no bad one, wherever it is shown", async () => {
-  const { ask, token } = front(unknown);
+  const { send, token } = front(unknown);
   const headers = [[tokenHeader, await token()]] as const;
-  assert.equal((await ask({ target: "/latest/user-data", headers })).status, 404);
-  assert.equal((await ask({ target: roles, headers })).status, 503);
+  assert.equal((await send({ target: "/latest/user-data", headers })).status, 404);
+  assert.equal((await send({ target: roles, headers })).status, 503);
 });
 
 test("front: a request for a token is answered, whatever token it shows", async () => {
-  const { ask } = front(ready);
+  const { send } = front(ready);
   const headers = [[ttl, "60"], [tokenHeader, "INVALID"]] as const;
-  assert.equal((await ask({ method: "PUT", target: "/latest/api/token", headers })).status, 200);
+  assert.equal((await send({ method: "PUT", target: "/latest/api/token", headers })).status, 200);
 });
 
 test("front: without a token 401, where the flag or the namespace requires one", async () => {
   for (
-    const { ask, passed } of [
+    const { send, passed } of [
       front(ready, { tokenRequired: true }),
       front(pod("ready", { imdsv2Required: true })),
     ]
   ) {
     for (const target of [`${roles}/`, `${roles}/reader`, info, id]) {
-      assert.equal((await ask(target)).status, 401);
-      assert.equal((await ask({ target, headers: [[tokenHeader, ""]] })).status, 401);
+      assert.equal((await send(target)).status, 401);
+      assert.equal((await send({ target, headers: [[tokenHeader, ""]] })).status, 401);
     }
     assert.deepEqual(passed, []);
   }
 });
 
 test("front: X-Forwarded-For is refused with a token and passes without", async () => {
-  const { ask, token, passed } = front(ready);
+  const { send, token, passed } = front(ready);
   const headers = [[tokenHeader, await token()], forwarded] as const;
-  assert.equal((await ask({ target: id, headers })).status, 403);
-  assert.equal((await ask({ target: id, headers: [forwarded] })).status, 200);
+  assert.equal((await send({ target: id, headers })).status, 403);
+  assert.equal((await send({ target: id, headers: [forwarded] })).status, 200);
   assert.deepEqual(Object.keys(passed[0]?.headers ?? {}), []);
 });
 
 test("front: a token got before the pod was known is the pod's", async () => {
-  const { ask, token } = front(unknown, { later: ready });
+  const { send, token } = front(unknown, { later: ready });
   const headers = [[tokenHeader, await token()]] as const;
-  assert.equal((await ask({ target: `${roles}/reader`, headers })).status, 200);
+  assert.equal((await send({ target: `${roles}/reader`, headers })).status, 200);
 });
 
 test("front: a request for an unknown pod waits 900 ms at most, and says for how long", async () => {
-  const { ask, pods } = front(unknown, { later: ready, waited: (ms) => waited.push(ms) });
+  const { send, pods } = front(unknown, { later: ready, waited: (ms) => waited.push(ms) });
   const waited: number[] = [];
-  assert.equal((await ask(`${roles}/reader`)).body, document);
+  assert.equal((await send(`${roles}/reader`)).body, document);
   assert.deepEqual(pods.waits, [{ ip: "10.0.0.7", ms: 900 }]);
   assert.deepEqual(waited, [0]);
 });
 
 test("front: two Hosts, or a strange one, get 400 before anything else", async () => {
-  const { ask } = front(ready);
+  const { send } = front(ready);
   for (const hosts of [["evil.example"], ["localhost", "localhost"], ["localhost/latest?"]]) {
     const headers = hosts.map((host) => ["Host", host] as const);
-    assert.equal((await ask({ target: `${roles}/reader`, headers })).status, 400);
+    assert.equal((await send({ target: `${roles}/reader`, headers })).status, 400);
   }
 });
 
 test("front: a pod that floods gets 503, others don't", async () => {
   const pods = { ...fakePods(ready), lastKnown: ({ peer }: { peer: string }) => `pod at ${peer}` };
-  const { ask } = front(ready, { pods, podRate: 2 });
+  const { send } = front(ready, { pods, podRate: 2 });
   const statuses = [];
-  for (let i = 0; i < 6; i++) statuses.push((await ask(id)).status);
+  for (let i = 0; i < 6; i++) statuses.push((await send(id)).status);
   assert.deepEqual(statuses, [200, 200, 200, 200, 503, 503]);
-  assert.equal((await ask({ target: id, peer: "10.0.0.8" })).status, 200);
+  assert.equal((await send({ target: id, peer: "10.0.0.8" })).status, 200);
 });
 
 test("front: a flood from a pod's address by another doesn't use up the pod's rate", async () => {
   const lastKnown = ({ peerPort }: { peerPort: number }) => peerPort === 1 ? "the pod" : undefined;
-  const { ask } = front(ready, { pods: { ...fakePods(ready), lastKnown }, podRate: 2 });
-  for (let i = 0; i < 6; i++) await ask({ target: id, peerPort: 2 });
-  assert.equal((await ask({ target: id, peerPort: 2 })).status, 503);
-  assert.equal((await ask({ target: id, peerPort: 1 })).status, 200);
+  const { send } = front(ready, { pods: { ...fakePods(ready), lastKnown }, podRate: 2 });
+  for (let i = 0; i < 6; i++) await send({ target: id, peerPort: 2 });
+  assert.equal((await send({ target: id, peerPort: 2 })).status, 503);
+  assert.equal((await send({ target: id, peerPort: 1 })).status, 200);
 });
 
 test("front: a token is bound to the pod that is identified meanwhile", async () => {
   let uid: string | undefined;
   const identified = () => Promise.resolve().then(() => void (uid = "uid-a"));
   const pods = { ...fakePods(ready), identified, lastKnown: () => uid };
-  const { token, ask } = front(ready, { pods });
+  const { token, send } = front(ready, { pods });
   const headers = [["X-aws-ec2-metadata-token", await token()]] as const;
-  assert.equal((await ask({ target: id, headers })).status, 200);
+  assert.equal((await send({ target: id, headers })).status, 200);
   uid = "uid-b";
   const other = front(pod("ready", { uid: "uid-b" } as never), {
     pods: { ...fakePods(pod("ready", { uid: "uid-b" } as never)), lastKnown: () => uid },
   });
-  assert.equal((await other.ask({ target: id, headers })).status, 401);
+  assert.equal((await other.send({ target: id, headers })).status, 401);
 });
 
 test("front: what is passed on: canonical path, no query, no hop-by-hop header, no token", async () => {
-  const { ask, token, passed } = front(ready);
-  await ask({
+  const { send, token, passed } = front(ready);
+  await send({
     target: "/latest//meta-data/./x/..//%69nstance-id?a=b",
     headers: [
       ["User-Agent", "test"],
@@ -389,33 +389,33 @@ test("front: status, headers and body come back as they are, a redirect too", as
       ["X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600"],
     ],
   });
-  const { ask } = front(ready, { upstream: () => Promise.resolve(replyOf(answer)) });
-  const { status, headers, body } = await ask("/latest/meta-data");
+  const { send } = front(ready, { upstream: () => Promise.resolve(replyOf(answer)) });
+  const { status, headers, body } = await send("/latest/meta-data");
   assert.deepEqual([status, body], [301, "moved"]);
   assert.deepEqual([...headers.keys()].sort(), ["content-type", "etag", "location", "server"]);
   assert.equal(headers.get("location"), "http://169.254.169.254/latest/meta-data/");
 });
 
-test("front: 502 where the service is away, 504 where it is slow", async () => {
+test("front: 502 if the service is down, 504 if it is slow", async () => {
   const failing = (code: string) => ({
     upstream: () => Promise.reject(Object.assign(new Error("fault"), { code })),
   });
-  assert.equal((await front(ready, failing("ECONNREFUSED")).ask(id)).status, 502);
-  assert.equal((await front(ready, failing("imds_timeout")).ask(id)).status, 504);
+  assert.equal((await front(ready, failing("ECONNREFUSED")).send(id)).status, 502);
+  assert.equal((await front(ready, failing("imds_timeout")).send(id)).status, 504);
 });
 
 test("front: the client's departure is passed on", async () => {
-  const { ask, passed } = front(ready);
+  const { send, passed } = front(ready);
   const { signal } = new AbortController();
-  await ask({ target: id, signal });
+  await send({ target: id, signal });
   assert.equal(passed[0]?.signal, signal);
 });
 
 test("front: answers are reported by route and status", async () => {
-  const { ask, token, answered } = front(ready);
+  const { send, token, answered } = front(ready);
   await token();
   for (const target of [roles, `${roles}/x`, info, "/latest/meta-data/iam/x", id, "*"]) {
-    await ask(target);
+    await send(target);
   }
   const expected = "token 200,roles 200,roles 403,info 200,blocked 404,metadata 200,refused 400";
   assert.equal(answered.join(","), expected);

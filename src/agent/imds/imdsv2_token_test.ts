@@ -86,7 +86,7 @@ test("token: one issued before its pod was known is the first confirmed pod's, a
   assert.equal(left("uid-b", start + 102_000), undefined);
 });
 
-test("token: nobody's where the first pod comes later than ten seconds", () => {
+test("token: unusable if its first pod is identified more than ten seconds later", () => {
   const tokens = new SessionTokens(ring());
   const token = tokens.issue("10.0.0.7", undefined, 600, start);
   const late = tokens.issue("10.0.0.7", undefined, 600, start + 5000);
@@ -110,7 +110,7 @@ test("token: during a handover, one that the other agent issued before it knew t
   assert.equal(new SessionTokens(keys).secondsLeft(token, "10.0.0.7", "uid-a", start), undefined);
 });
 
-test("token: nobody's before a pod is confirmed", () => {
+test("token: unusable until a pod is confirmed", () => {
   const tokens = new SessionTokens(ring());
   const token = tokens.issue("10.0.0.7", undefined, 600, start);
   assert.equal(tokens.secondsLeft(token, "10.0.0.7", "uid-a", start), undefined);
@@ -129,7 +129,7 @@ test("keys: a new one every day, and tokens of the old one live on", () => {
   assert.equal(left(next, start + 24 * hour), 60);
 });
 
-test("keys: what was saved lets tokens survive a restart; what can't be read begins anew", () => {
+test("keys: saved keys keep tokens valid across a restart; unreadable ones are replaced", () => {
   let saved = "";
   const tokens = new SessionTokens(ring(undefined, (text) => saved = text));
   const token = tokens.issue("10.0.0.7", "uid-a", 60, start);

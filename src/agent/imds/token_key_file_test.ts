@@ -40,7 +40,7 @@ test("the key survives a restart, in a file that only its owner reads", async ()
   assert.deepEqual(modes, [0o600]);
 });
 
-test("a broken file begins anew", async () => {
+test("an unreadable key file is replaced", async () => {
   const { load, files } = setUp(true);
   files.set("/run/rolecall/token-keys.json", "{");
   const key = (await load()).current(now);

@@ -13,17 +13,17 @@ const hosts = [
 ] as const;
 
 for (const [host, expected] of hosts) {
-  test(`isTaken() asks ${expected} for ${host}, whatever the status`, async () => {
-    const asked: string[] = [];
+  test(`isTaken() requests ${expected} for ${host}, whatever the status`, async () => {
+    const requested: string[] = [];
     const client = {
       fetch: (url: string) => {
-        asked.push(url);
+        requested.push(url);
         return Promise.resolve(new Response("no", { status: 400 }));
       },
-      close: () => void asked.push("closed"),
+      close: () => void requested.push("closed"),
     };
     assert.equal(await isTaken({ host, port: 8181 }, client, new ManualClock()), true);
-    assert.deepEqual(asked, [expected, "closed"]);
+    assert.deepEqual(requested, [expected, "closed"]);
   });
 }
 
@@ -36,7 +36,7 @@ test("isTaken() an answer that comes too late: yes", async () => {
   assert.equal(clock.pending(), 0);
 });
 
-test("isTaken() nobody listens, or any free port will do: no", async () => {
+test("isTaken() is false if nothing listens, or if any free port will do", async () => {
   const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
   const client = { fetch: () => Promise.reject(refused), close: () => {} };
   assert.equal(await isTaken({ host: "::", port: 8181 }, client, new ManualClock()), false);
@@ -58,7 +58,7 @@ test("overtake() waits until this agent is able", async () => {
   await waiting;
 });
 
-test("overtake() steps in at once when the old one is gone", async () => {
+test("overtake() returns at once when the old agent is gone", async () => {
   const clock = new ManualClock();
   const parts = { clock, able: () => false, taken: () => Promise.resolve(false) };
   await overtake(parts, never);

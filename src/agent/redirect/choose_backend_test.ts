@@ -36,7 +36,7 @@ for (const [name, answers, expected] of cases) {
   });
 }
 
-test("chooseBackend() takes what was asked for", async () => {
+test("chooseBackend() uses the configured backend", async () => {
   assert.equal((await chooseBackend(run({}), "nftables")).kind, "nftables");
   const nftOnly = run({ [tables]: "" });
   await assert.rejects(chooseBackend(nftOnly, "iptables"), { code: "no_program" });

@@ -65,7 +65,7 @@ test("with direct requests the port is open", () => {
   assert.ok(!nftScript({ ...settings, direct: true }, true).includes("tcp dport 8181"));
 });
 
-test("nft: one table, wildcard and any interface in its own words", () => {
+test("nft: one table, with nft's syntax for wildcard and any interface", () => {
   const pods = { ...settings, interface: interfaceMatch("cali+") as InterfaceMatch };
   const redirect = 'iifname "cali*" ip daddr 169.254.169.254 tcp dport 80 dnat ip to 10.0.0.5:8181';
   assert.ok(nftScript(pods, true).includes(redirect));

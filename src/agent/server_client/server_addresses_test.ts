@@ -5,12 +5,12 @@ import { serverAddresses } from "./server_addresses.ts";
 const addresses = ["10.0.1.1", "10.0.1.2", "fd00::1"];
 
 function parts(server: string, random: number) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const resolve = (name: string) => {
-    asked.push(name);
+    requested.push(name);
     return name === "nowhere" ? Promise.resolve([]) : Promise.resolve(addresses);
   };
-  return { asked, server, resolve, random: () => random };
+  return { requested, server, resolve, random: () => random };
 }
 
 test("every address once, in an order drawn by lot, but the one to avoid", async () => {
@@ -25,10 +25,10 @@ test("every address once, in an order drawn by lot, but the one to avoid", async
   assert.deepEqual([...others].sort(), ["10.0.1.2", "fd00::1"]);
 });
 
-test("an IPv6 address in --server is asked for without its brackets", async () => {
+test("an IPv6 address in --server is resolved without its brackets", async () => {
   const given = parts("https://[fd00::1]:8443", 0);
   await serverAddresses(given, null);
-  assert.deepEqual(given.asked, ["fd00::1"]);
+  assert.deepEqual(given.requested, ["fd00::1"]);
 });
 
 test("a name without addresses is a fault that names it", async () => {

@@ -46,7 +46,7 @@ function setUp(addresses: readonly string[] = ["10.0.1.1"]) {
   return { clock, log, server, state, assignments, link, end };
 }
 
-test("the first connection comes at once; after a lost stream within 3 s, at once if a request waits", async () => {
+test("the first connection is immediate; after a lost stream within 3 s, or at once if a request waits", async () => {
   const { clock, server, link, end } = setUp();
   await settled();
   assert.equal(server.streams.length, 1);
@@ -73,7 +73,7 @@ test("a request that came during a try that fails needn't wait for the back-off"
   await settled();
   link.hurry();
   await clock.advance(2000 + 74);
-  assert.equal(server.asked.length, 1);
+  assert.equal(server.requested.length, 1);
   server.behaviour.delete("10.0.1.1");
   await clock.advance(1);
   assert.equal(server.streams.length, 1);
@@ -120,7 +120,7 @@ test("an address that hangs costs 2 s, then the next one is tried", async () => 
   state.random = 0.999;
   server.behaviour.set("10.0.1.1", "hangs");
   await clock.advance(1999);
-  assert.deepEqual(server.asked, ["10.0.1.1 GET /v1/assignments"]);
+  assert.deepEqual(server.requested, ["10.0.1.1 GET /v1/assignments"]);
   await clock.advance(2000);
   assert.equal(server.streams[0]?.address, "10.0.1.2");
   await end();
@@ -133,9 +133,9 @@ test("refusals are named, the back-off grows to 30 s", async () => {
   const problem = "https://rolecall-server:8443 at 10.0.1.1 answered 401: the token is not ours";
   assert.equal(link.status().problem, problem);
   await clock.advance(60_000);
-  const before = server.asked.length;
+  const before = server.requested.length;
   await clock.advance(22_500 * 4);
-  assert.equal(server.asked.length - before, 4);
+  assert.equal(server.requested.length - before, 4);
   assert.equal(log.count("no server connection"), 1);
   assert.ok(!log.text().includes("first-token"));
   await end();
@@ -152,7 +152,7 @@ test("a missing file is waited for and named", async () => {
   await end();
 });
 
-test("12 s of silence and the stream is opened anew; what was told stays", async () => {
+test("after 12 s of silence the stream is reopened; assignments stay", async () => {
   const { clock, server, assignments, log, end } = setUp();
   await settled();
   server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), fresh, synced);
@@ -167,7 +167,7 @@ test("12 s of silence and the stream is opened anew; what was told stays", async
   await end();
 });
 
-test("a ping that waited to be read is as old as it is", async () => {
+test("a ping counts from when it was sent, not read", async () => {
   const { clock, server, assignments, end } = setUp();
   await settled();
   server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), synced);
@@ -234,7 +234,7 @@ test("before its token ends, a stream with the fresh token takes over without a 
   await end();
 });
 
-test("a server whose watch has stalled is left for one whose watch is fresh", async () => {
+test("the agent switches from a server with a stalled watch to one with a fresh watch", async () => {
   const { clock, server, assignments, end } = setUp(["10.0.1.1", "10.0.1.2"]);
   await settled();
   const first = server.streams[0];
@@ -253,7 +253,7 @@ test("a server whose watch has stalled is left for one whose watch is fresh", as
   await end();
 });
 
-test("readPod() asks the replica that is followed", async () => {
+test("readPod() sends its request to the followed replica", async () => {
   const { server, link, end } = setUp();
   await assert.rejects(link.readPod("10.0.0.7"), { code: "unreachable" });
   await settled();

@@ -23,7 +23,7 @@ function sts(iam: Iam = everyone, now = () => start) {
 
 type Headers = Readonly<Record<string, string>>;
 
-async function ask(
+async function send(
   answer: ReturnType<typeof sts>,
   fields: Readonly<Record<string, string>>,
   headers: Headers = foreign,
@@ -44,7 +44,7 @@ async function ask(
 const assume = { Action: "AssumeRole", RoleArn: reader, RoleSessionName: "default.app" };
 
 test("AssumeRole gives credentials that say they are fake, for the requested time", async () => {
-  const { status, field, type, text } = await ask(sts(), { ...assume, DurationSeconds: "900" });
+  const { status, field, type, text } = await send(sts(), { ...assume, DurationSeconds: "900" });
   assert.equal(status, 200);
   assert.equal(type, "text/xml");
   assert.ok(
@@ -73,32 +73,32 @@ for (const [RoleArn, exists] of beside) {
     const role = { arn, trust: { variables: true, statements: [] }, permissions: null };
     const roles = [{ ...role, maxSessionSeconds: 3600, tags: {} }];
     const iam = lenientIam(() => ({ roles, policies: [] }));
-    assert.equal((await ask(sts(iam), { ...assume, RoleArn })).status, exists ? 200 : 403);
+    assert.equal((await send(sts(iam), { ...assume, RoleArn })).status, exists ? 200 : 403);
   });
 }
 
 test("AssumeRole without DurationSeconds gives an hour", async () => {
-  assert.equal((await ask(sts(), assume)).field("Expiration"), "2026-01-01T01:00:00Z");
+  assert.equal((await send(sts(), assume)).field("Expiration"), "2026-01-01T01:00:00Z");
 });
 
 test("GetCallerIdentity knows the role of issued credentials until they expire", async () => {
   let now = start;
   const answer = sts(everyone, () => now);
-  const { session } = await ask(answer, assume);
+  const { session } = await send(answer, assume);
   const who = { Action: "GetCallerIdentity" };
-  const caller = await ask(answer, who, session);
+  const caller = await send(answer, who, session);
   assert.equal(caller.field("Arn"), "arn:aws:sts::111122223333:assumed-role/reader/default.app");
   assert.equal(caller.field("Account"), "111122223333");
   assert.equal(caller.field("UserId"), "AROAROLECALLDEV00000:default.app");
-  const forged = await ask(answer, who, { ...session, "x-amz-security-token": "else" });
+  const forged = await send(answer, who, { ...session, "x-amz-security-token": "else" });
   assert.deepEqual([forged.status, forged.field("Code")], [403, "InvalidClientTokenId"]);
   now += 3_600_000;
-  const late = await ask(answer, who, session);
+  const late = await send(answer, who, session);
   assert.deepEqual([late.status, late.field("Code")], [403, "ExpiredToken"]);
 });
 
 test("GetCallerIdentity takes anyone else for the server", async () => {
-  const caller = await ask(sts(), { Action: "GetCallerIdentity" });
+  const caller = await send(sts(), { Action: "GetCallerIdentity" });
   assert.equal(caller.field("Arn"), `arn:aws:sts::${accountId}:assumed-role/rolecall-server/dev`);
 });
 
@@ -164,20 +164,20 @@ const refused: readonly (readonly [string, Record<string, string>, number, strin
 
 for (const [name, change, status, code, part] of refused) {
   test(`STS refuses ${name}: ${code}`, async () => {
-    const answer = await ask(sts(), { ...assume, ...change });
+    const answer = await send(sts(), { ...assume, ...change });
     assert.deepEqual([answer.status, answer.field("Code")], [status, code], answer.text);
     assert.ok(answer.field("Message").includes(part), answer.text);
   });
 }
 
 test("STS never repeats an external ID", async () => {
-  const answer = await ask(sts(), { ...assume, ExternalId: "my secret" });
+  const answer = await send(sts(), { ...assume, ExternalId: "my secret" });
   assert.equal(answer.status, 400);
   assert.ok(!answer.text.includes("my secret"));
 });
 
 test("STS wants a signature", async () => {
-  const answer = await ask(sts(), assume, {});
+  const answer = await send(sts(), assume, {});
   assert.deepEqual([answer.status, answer.field("Code")], [403, "MissingAuthenticationToken"]);
 });
 
@@ -347,7 +347,7 @@ const trusts: readonly (readonly [string, object, Record<string, string>, string
 for (const [name, statement, fields, denied] of trusts) {
   test(`trust policy, ${name}: ${denied ?? "allowed"}`, async () => {
     const RoleArn = `arn:aws:iam::${accountId}:role/it`;
-    const answer = await ask(sts(iam(role("it", statement))), { ...assume, RoleArn, ...fields });
+    const answer = await send(sts(iam(role("it", statement))), { ...assume, RoleArn, ...fields });
     if (denied === null) return assert.equal(answer.status, 200, answer.text);
     assert.deepEqual([answer.status, answer.field("Code")], [403, "AccessDenied"]);
     assert.match(answer.field("Message"), new RegExp(`perform: ${denied} on resource: ${RoleArn}`));
@@ -355,7 +355,7 @@ for (const [name, statement, fields, denied] of trusts) {
 }
 
 test("a role that doesn't exist: AccessDenied, as for one that doesn't trust", async () => {
-  const answer = await ask(sts(iam("")), assume);
+  const answer = await send(sts(iam("")), assume);
   assert.deepEqual([answer.status, answer.field("Code")], [403, "AccessDenied"]);
 });
 
@@ -374,8 +374,8 @@ test("an explicit deny wins over an allow", async () => {
   };
   const answer = sts(iam(role("it", {}, { trustPolicy })));
   const it = { ...assume, RoleArn: `arn:aws:iam::${accountId}:role/it` };
-  assert.equal((await ask(answer, it)).status, 403);
-  assert.equal((await ask(answer, { ...it, ExternalId: "prod/shop/cart" })).status, 200);
+  assert.equal((await send(answer, it)).status, 403);
+  assert.equal((await send(answer, { ...it, ExternalId: "prod/shop/cart" })).status, 200);
 });
 
 // the trust policy names, the role's account, the server's own permissions, allowed
@@ -403,7 +403,7 @@ for (const [AWS, account, permissions, allowed] of rights) {
     const arn = `arn:aws:iam::${account}:role/it`;
     const text = role("it", { Principal: { AWS } }, { arn }) +
       role("rolecall-server", { Principal: { Service: "ec2.amazonaws.com" } }, { permissions });
-    const answer = await ask(sts(iam(text)), { ...assume, RoleArn: arn });
+    const answer = await send(sts(iam(text)), { ...assume, RoleArn: arn });
     assert.equal(answer.status, allowed ? 200 : 403, answer.text);
   });
 }
@@ -420,13 +420,13 @@ async function chained(
   two: Readonly<Record<string, string>> = {},
 ) {
   const answer = sts(iam(text));
-  const { session } = await ask(answer, { ...assume, RoleArn: firstArn, ...one });
-  return await ask(answer, { ...assume, RoleArn: secondArn, ...two }, session);
+  const { session } = await send(answer, { ...assume, RoleArn: firstArn, ...one });
+  return await send(answer, { ...assume, RoleArn: secondArn, ...two }, session);
 }
 
 test("a chain: each role trusts the one before it", async () => {
   assert.equal((await chained(chain)).status, 200);
-  const direct = await ask(sts(iam(chain)), { ...assume, RoleArn: secondArn });
+  const direct = await send(sts(iam(chain)), { ...assume, RoleArn: secondArn });
   assert.equal(direct.status, 403);
 });
 
@@ -435,7 +435,7 @@ test("a chain: an hour at most, and within each role's maximum", async () => {
   const text = role("first", first) + long;
   const answer = await chained(text, {}, { DurationSeconds: "3601" });
   assert.match(answer.field("Message"), /1 hour session limit for roles assumed by role chaining/);
-  const first12h = await ask(sts(iam(text)), {
+  const first12h = await send(sts(iam(text)), {
     ...assume,
     RoleArn: firstArn,
     DurationSeconds: "7200",

@@ -12,14 +12,14 @@ const list = { action: "list pods", path: "/api/v1/pods?limit=1" };
 function opened(...accesses: Access[]) {
   const fake = new FakeKubernetesApi();
   const clock = new ManualClock();
-  const asked: boolean[] = [];
+  const requested: boolean[] = [];
   const clients: Access["tls"][] = [];
   const api = createKubernetesApi({
     connection: {
       server: "https://api:6443/prefix",
       namespace: "shop",
       access: (refresh) => {
-        asked.push(refresh);
+        requested.push(refresh);
         const next = accesses.length > 1 ? accesses.shift() : accesses[0];
         return Promise.resolve(next ?? { tls: {}, headers: { Authorization: "Bearer secret" } });
       },
@@ -28,10 +28,10 @@ function opened(...accesses: Access[]) {
     clock,
     userAgent: "rolecall/test",
   });
-  return { fake, clock, api, asked, clients };
+  return { fake, clock, api, requested, clients };
 }
 
-test("KubernetesApi.json() sends what is asked, with the connection's headers", async () => {
+test("KubernetesApi.json() sends the request with the connection's headers", async () => {
   const { fake, api } = opened();
   fake.answer(json({ kind: "Pod" }, 201));
   const call = { ...list, method: "PATCH", body: { a: 1 }, contentType: "application/x" };
@@ -71,11 +71,11 @@ for (const [status, retryAfter, code, waitMs] of refusals) {
   });
 }
 
-test("KubernetesApi.open() reads the token anew after a 401, once", async () => {
-  const { fake, api, asked } = opened();
+test("KubernetesApi.open() rereads the token after a 401, once", async () => {
+  const { fake, api, requested } = opened();
   fake.answer(refusal(401, "Unauthorized"), json({}));
   assert.equal((await api.open(list)).status, 200);
-  assert.deepEqual(asked, [false, true]);
+  assert.deepEqual(requested, [false, true]);
 });
 
 test("KubernetesApi keeps one client until the TLS material changes", async () => {
@@ -88,10 +88,10 @@ test("KubernetesApi keeps one client until the TLS material changes", async () =
 
 test("KubernetesApi.json() waits ten seconds for an answer", async () => {
   const { clock, api } = opened();
-  const asking = api.json(list).catch((thrown) => thrown);
+  const pending = api.json(list).catch((thrown) => thrown);
   await settled();
   await clock.advance(10_000);
-  const fault = await asking;
+  const fault = await pending;
   assert.ok(fault instanceof ApiFault);
   assert.equal(fault.code, "api_unreachable");
   assert.match(fault.message, /cannot list pods: no answer within 10 s/);

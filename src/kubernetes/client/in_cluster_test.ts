@@ -13,7 +13,7 @@ function optionsWith(files: Record<string, string>, env: Record<string, string> 
 
 const pod = { KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "443" };
 
-test("inClusterConnection() follows token and CA once a minute, and at once when asked", async () => {
+test("inClusterConnection() rereads token and CA once a minute, and at once on request", async () => {
   const files: Record<string, string> = {
     "/sa/token": "one\n",
     "/sa/ca.crt": "CA",

@@ -133,7 +133,7 @@ for (const [cluster, server] of servers) {
   });
 }
 
-test("a token file is followed once a minute, and at once after a refusal", async () => {
+test("a token file is reread once a minute, and at once after a refusal", async () => {
   const files: Record<string, string> = { [path]: config({ tokenFile: "/t" }), "/t": "one" };
   const own = new ManualClock();
   const runtime = runtimeWith(files);

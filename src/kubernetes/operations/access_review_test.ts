@@ -15,7 +15,7 @@ for (const allowed of [true, false]) {
   });
 }
 
-test("createAccessReview() an API that can't be asked is a fault, never a denial", async () => {
+test("createAccessReview() an unreachable API is a fault, never a denial", async () => {
   const { fake, api } = openFakeApi();
   fake.answer(refusal(403, "no"), json({ kind: "SubjectAccessReview" }));
   const review = createAccessReview(api, access);

@@ -34,7 +34,7 @@ test("NamedObject.write() guards an update by its resourceVersion", async () => 
   assert.equal(body(0).data.key, "w6Q=");
 });
 
-test("NamedObject.write() guards a creation by a manager of its own, without force", async () => {
+test("NamedObject.write() guards a creation with its own field manager, without force", async () => {
   const { fake, api, body } = openFakeApi();
   fake.answer(json({}, 201), refusal(409, "conflict with rolecall-b"));
   assert.equal(await secret(api).write({ key: "a" }, null), "written");

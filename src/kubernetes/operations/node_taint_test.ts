@@ -15,7 +15,7 @@ test("removeNodeTaint() takes one key off and leaves the others, guarded by a te
   ]);
 });
 
-test("removeNodeTaint() reads the node anew where somebody else changed it", async () => {
+test("removeNodeTaint() rereads the node if somebody else changed it", async () => {
   const { fake, api } = openFakeApi();
   fake.answer(json(tainted), refusal(422, "test failed"), json(tainted), json({}));
   assert.equal(await removeNodeTaint(api, "node-a", "start"), "removed");

@@ -9,7 +9,7 @@ function pod(uid: string, ...ips: string[]) {
   return { metadata, spec: { nodeName: "node-a" }, status };
 }
 
-test("PodReads.podsByAddress() asks for node and address", async () => {
+test("PodReads.podsByAddress() selects by node and address", async () => {
   const { fake, api } = openFakeApi();
   fake.answer(listOf("1", [pod("a", "10.0.0.7"), pod("b", "10.0.0.7")]));
   const found = await createPodReads(api).podsByAddress("node-a", "10.0.0.7");

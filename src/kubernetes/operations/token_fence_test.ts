@@ -66,7 +66,7 @@ test("another server, another audience, or none known", async () => {
   assert.match(`${await problemOf(objects(), { username: null })}`, /own ServiceAccount/);
 });
 
-test("an API server that can't be asked", async () => {
+test("an unreachable API server", async () => {
   const api = { json: () => Promise.reject(new Error("down")) };
   assert.match(`${await tokenFenceProblem({ api, username, audience })}`, /can't be read/);
 });

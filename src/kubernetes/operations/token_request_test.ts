@@ -6,7 +6,7 @@ import { createTokenRequest } from "./token_request.ts";
 
 type ApiCall = Parameters<KubernetesApi["json"]>[0];
 
-const asked = {
+const requested = {
   namespace: "shop",
   serviceAccount: "cart",
   audience: "sts.amazonaws.com",
@@ -22,10 +22,10 @@ function request(answer: () => unknown) {
       return Promise.resolve().then(answer);
     },
   };
-  return { calls, answer: createTokenRequest(api)(asked, never) };
+  return { calls, answer: createTokenRequest(api)(requested, never) };
 }
 
-test("createTokenRequest() asks for ten minutes, one audience, bound to the pod", async () => {
+test("createTokenRequest() requests ten minutes, one audience, bound to the pod", async () => {
   const { calls, answer } = request(() => ({ status: { token: "t" } }));
   assert.deepEqual(await answer, { kind: "token", token: "t" });
   const [{ path, method, body } = { path: "", method: "", body: {} }] = calls;
@@ -54,7 +54,7 @@ for (const [status, code, kind] of refusals) {
   });
 }
 
-test("createTokenRequest() an API that can't be asked is a fault", async () => {
+test("createTokenRequest() an unreachable API is a fault", async () => {
   const { answer } = request(() => {
     throw new ApiFault("down", { code: "api_unreachable", status: null });
   });

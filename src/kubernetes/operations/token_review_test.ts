@@ -62,7 +62,7 @@ for (const [name, status, expected] of reviews) {
   });
 }
 
-test("createTokenReview() an API that can't be asked is a fault, never a refusal", async () => {
+test("createTokenReview() an unreachable API is a fault, never a refusal", async () => {
   const { fake, api } = openFakeApi();
   fake.answer(refusal(500, "etcd"), json({ kind: "TokenReview" }));
   const review = createTokenReview(api);

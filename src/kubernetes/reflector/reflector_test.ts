@@ -171,7 +171,7 @@ test("Reflector honours Retry-After of a 429", async () => {
   at.stop.abort();
 });
 
-test("Reflector backs off from 0.25 s to 30 s while the API is away", async () => {
+test("Reflector backs off from 0.25 s to 30 s while the API is down", async () => {
   const at = started();
   const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
   at.fake.answer(...Array.from({ length: 12 }, () => away));

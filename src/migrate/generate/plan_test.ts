@@ -120,9 +120,9 @@ function allowed(plan: Generated, namespace: string, account: string): string[] 
   }).map(({ arn }) => arn);
 }
 
-type Asked = readonly [Principal, readonly string[], ReadonlyMap<string, readonly string[]>];
+type Requested = readonly [Principal, readonly string[], ReadonlyMap<string, readonly string[]>];
 
-function webIdentity(arn: string, namespace: string, account: string): Asked {
+function webIdentity(arn: string, namespace: string, account: string): Requested {
   const provider = `${arn.split(":role/")[0]}:oidc-provider/${issuer}`;
   const claims = [["aud", "sts.amazonaws.com"], [
     "sub",
@@ -134,7 +134,7 @@ function webIdentity(arn: string, namespace: string, account: string): Asked {
   return [{ kind: "federated", provider }, ["sts:AssumeRoleWithWebIdentity"], new Map(context)];
 }
 
-function podIdentity(namespace: string, account: string): Asked {
+function podIdentity(namespace: string, account: string): Requested {
   const tags = {
     "eks-cluster-name": "prod",
     "kubernetes-namespace": namespace,

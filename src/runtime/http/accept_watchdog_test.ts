@@ -65,7 +65,7 @@ test("queuedConnections: the listening socket's of that port, of both families",
   assert.equal(await queuedConnections(80, join(folder, "none")), undefined);
 });
 
-test("ownConnectionQueued: a listener takes it, whether or not it accepts; nobody else does", async (t) => {
+test("ownConnectionQueued: a listener queues it, whether or not it accepts; no other port does", async (t) => {
   const alive = setInterval(() => {}, 60_000);
   t.after(() => clearInterval(alive));
   const server = createServer((socket) => void socket.resume());

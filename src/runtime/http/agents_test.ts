@@ -76,8 +76,8 @@ test("a client verifies the server behind the proxy by its name, or by the one g
 
 test("a proxy's refusal is a fault that names the proxy, not its password", async () => {
   const through = await proxy({ port: secure.port, status: 407 });
-  const asking = clientThrough(withLogin(through)).fetch("https://api.test/");
-  await assert.rejects(asking, (fault: Error & { code?: string }) => {
+  const pending = clientThrough(withLogin(through)).fetch("https://api.test/");
+  await assert.rejects(pending, (fault: Error & { code?: string }) => {
     assert.equal(fault.code, "proxy_failed");
     assert.ok(fault.message.includes(`proxy ${new URL(through.url).host}: `), fault.message);
     assert.match(fault.message, /407/);
@@ -108,14 +108,14 @@ for (const scheme of ["http", "https"]) {
   });
 }
 
-test("a client asks for each URL whether there is a proxy", async () => {
+test("a client checks for each URL whether there is a proxy", async () => {
   const through = await proxy({ port: plain.port });
-  const asked: string[] = [];
-  const proxyFor = (url: string) => (asked.push(url), null);
+  const requested: string[] = [];
+  const proxyFor = (url: string) => (requested.push(url), null);
   const client = clientThrough(null, { proxyFor });
   const url = `http://127.0.0.1:${plain.port}/`;
   assert.equal((await client.fetch(url)).status, 200);
-  assert.deepEqual(asked, [url]);
+  assert.deepEqual(requested, [url]);
   assert.deepEqual(through.seen, []);
 });
 
@@ -136,8 +136,8 @@ async function socks(client: Socket, port: number, names: string[]): Promise<voi
   const next = async () => (await once(client, "data"))[0] as Uint8Array;
   await next();
   client.write(Uint8Array.of(5, 0));
-  const asked = await next();
-  names.push(new TextDecoder().decode(asked.subarray(5, 5 + (asked[4] ?? 0))));
+  const requested = await next();
+  names.push(new TextDecoder().decode(requested.subarray(5, 5 + (requested[4] ?? 0))));
   const onward = connect(port, "127.0.0.1");
   onward.on("error", () => {});
   await once(onward, "connect");

@@ -179,10 +179,10 @@ const partly = (socket: Socket) => {
   socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
 };
 
-test("client: an abort is told on a connection that was used before", async () => {
-  let asked = () => {};
-  const arrived = new Promise<void>((resolve) => asked = resolve);
-  const { server, fetch } = await usedConnection(() => asked());
+test("client: an abort is reported on a reused connection", async () => {
+  let requested = () => {};
+  const arrived = new Promise<void>((resolve) => requested = resolve);
+  const { server, fetch } = await usedConnection(() => requested());
   const early = new AbortController();
   const waiting = fetch(server.url, { signal: early.signal });
   const rejected = assert.rejects(waiting, /enough/);
@@ -286,16 +286,16 @@ test("listener: another certificate is served to new connections", async () => {
   const listener = await start(() => ({ status: 200, headers: [], body: "ok" }), first);
   const url = `https://server.test:${listener.port}/`;
   const old = client({ ca: first.ca });
-  const ask = async (of: ReturnType<typeof client>) =>
+  const send = async (of: ReturnType<typeof client>) =>
     await (await of.fetch(url, { address: "127.0.0.1" })).text();
-  assert.equal(await ask(old), "ok");
+  assert.equal(await send(old), "ok");
   listener.setCertificate(second);
-  assert.equal(await ask(client({ ca: second.ca })), "ok");
-  assert.equal(await ask(old), "ok");
-  await assert.rejects(ask(client({ ca: first.ca })));
+  assert.equal(await send(client({ ca: second.ca })), "ok");
+  assert.equal(await send(old), "ok");
+  await assert.rejects(send(client({ ca: first.ca })));
 });
 
-test("listener: garbage, silence and departure during a TLS handshake harm nobody", async () => {
+test("listener: garbage, silence and disconnects during a TLS handshake don't affect others", async () => {
   const certificate = await testCertificate("server.test");
   const listener = await start(() => ({ status: 200, headers: [], body: "ok" }), certificate);
   const plain = client();

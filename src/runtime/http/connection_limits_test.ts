@@ -28,19 +28,19 @@ test("connection limits: the machine's own come in when others fill all, up to a
 });
 
 test("connection limits: once all are open, the total may be raised, once", () => {
-  let asked = 0;
+  let requested = 0;
   const limits = new ConnectionLimits(1, 9, () => {
-    asked++;
+    requested++;
     return 3;
   });
   const enter = () => limits.enter({ peer: "a", local: node });
   assert.ok(enter());
-  assert.equal(asked, 0);
+  assert.equal(requested, 0);
   assert.deepEqual([enter(), enter(), enter(), enter()], [true, true, false, false]);
-  assert.equal(asked, 1);
+  assert.equal(requested, 1);
 });
 
-test("connection limits: loopback is nobody's privilege", () => {
+test("connection limits: loopback addresses are limited too", () => {
   for (const address of ["127.0.0.1", "::1"]) {
     const limits = new ConnectionLimits(1, 5);
     assert.ok(limits.enter({ peer: address, local: address }));

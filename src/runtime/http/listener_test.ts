@@ -55,9 +55,9 @@ test("listener: the target arrives as sent, with a canonical peer", async () => 
 
 test("listener: an accepted connection is announced, and is the same object for its requests", async (t) => {
   const accepted: ConnectionEnds[] = [];
-  const asked: ConnectionEnds[] = [];
+  const requested: ConnectionEnds[] = [];
   const handler: Handler = ({ connection, target }) => {
-    asked.push(connection);
+    requested.push(connection);
     return { status: 200, headers: [], body: target };
   };
   const options = { host: "127.0.0.1", port: 0, handler, limits: patient };
@@ -79,7 +79,7 @@ test("listener: an accepted connection is announced, and is the same object for 
   const ends = { peer: "127.0.0.1", local: "127.0.0.1", localPort: listener.port };
   assert.deepEqual({ peer, local, localPort }, ends);
   assert.ok(peerPort > 0);
-  assert.deepEqual(asked.map((one) => one === accepted[0]), [true, true]);
+  assert.deepEqual(requested.map((one) => one === accepted[0]), [true, true]);
 });
 
 // name, bytes sent, status line expected

@@ -83,7 +83,7 @@ for (const [name, header, status] of unasked) {
 }
 
 // name, what the API says, the pod in the index, status
-const asked: [string, TokenVerdict, PodFacts | null, number][] = [
+const requested: [string, TokenVerdict, PodFacts | null, number][] = [
   ["the API refuses", { kind: "refused", message: "bad signature" }, agentPod, 401],
   ["not our audience after all", { ...genuine, audiences: ["other"] }, agentPod, 401],
   ["no audience", { ...genuine, audiences: [] }, agentPod, 401],
@@ -100,7 +100,7 @@ const asked: [string, TokenVerdict, PodFacts | null, number][] = [
   ["a pod not seen yet", genuine, null, 503],
 ];
 
-for (const [name, verdict, pod, status] of asked) {
+for (const [name, verdict, pod, status] of requested) {
   test(`agentIdentity() ${name}: ${status}`, async () => {
     const { identify } = identity(says(verdict), pod);
     const result = await identify(bearer(), "p");

@@ -29,7 +29,7 @@ function world({ mode = "auto", hostNetwork = true, verdict, reviewAccess }: Wor
   const { log } = keptLog();
   const index = new ClusterIndex();
   if (hostNetwork !== null) index.pods.upsert(podFacts({ ...ownPod, hostNetwork }));
-  const asked: string[] = [];
+  const requested: string[] = [];
   const genuine: TokenVerdict = {
     kind: "authenticated",
     username,
@@ -50,7 +50,7 @@ function world({ mode = "auto", hostNetwork = true, verdict, reviewAccess }: Wor
       attempts: { perSecond: 5, burst: 20 },
     }),
     reviewAccess: (user) => {
-      asked.push(`${user.username} ${user.groups}`);
+      requested.push(`${user.username} ${user.groups}`);
       return reviewAccess?.(user) ?? Promise.resolve(true);
     },
     clock,
@@ -58,7 +58,7 @@ function world({ mode = "auto", hostNetwork = true, verdict, reviewAccess }: Wor
   });
   const status = async (authorization?: string) =>
     (await access(authorization, "127.0.0.1"))?.status ?? 200;
-  return { access, status, asked, clock };
+  return { access, status, requested, clock };
 }
 
 const refused: TokenVerdict = { kind: "refused", message: "expired" };
@@ -115,11 +115,15 @@ test("statusAccess() until the server's own pod is listed: 503, token or not", a
 
 test("statusAccess() reviews a user's access once a minute; a denial isn't cached", async () => {
   let allowed = false;
-  const { status, asked, clock } = world({ reviewAccess: () => Promise.resolve(allowed) });
+  const { status, requested, clock } = world({ reviewAccess: () => Promise.resolve(allowed) });
   assert.equal(await status(bearer()), 403);
   allowed = true;
-  assert.deepEqual([await status(bearer()), await status(bearer()), asked.length], [200, 200, 2]);
-  assert.equal(asked[0], `${username} system:serviceaccounts`);
+  assert.deepEqual([await status(bearer()), await status(bearer()), requested.length], [
+    200,
+    200,
+    2,
+  ]);
+  assert.equal(requested[0], `${username} system:serviceaccounts`);
   allowed = false;
   await clock.advance(60_001);
   assert.equal(await status(bearer()), 403);

@@ -63,7 +63,10 @@ class World {
   readonly clock = new ManualClock();
   readonly cache = new FakeCredentialCache();
   readonly index = new ClusterIndex();
-  readonly connected = new Map<string, { view: NodeAssignments; told: Map<string, AssignFrame> }>();
+  readonly connected = new Map<
+    string,
+    { view: NodeAssignments; received: Map<string, AssignFrame> }
+  >();
   readonly assigner: Assigner = new Assigner({
     index: this.index,
     cache: this.cache,
@@ -81,15 +84,15 @@ class World {
 
   connect(node: string): void {
     if (this.connected.has(node)) return;
-    const told = new Map<string, AssignFrame>();
-    const tell = (uid: string) => {
+    const received = new Map<string, AssignFrame>();
+    const send = (uid: string) => {
       const frame = view.frame(uid);
-      if (frame === undefined) told.delete(uid);
-      else told.set(uid, frame);
+      if (frame === undefined) received.delete(uid);
+      else received.set(uid, frame);
     };
-    const view = this.assigner.attach(node, tell);
-    for (const uid of view.uids()) tell(uid);
-    this.connected.set(node, { view, told });
+    const view = this.assigner.attach(node, send);
+    for (const uid of view.uids()) send(uid);
+    this.connected.set(node, { view, received });
   }
 
   disconnect(node: string): void {
@@ -130,9 +133,9 @@ test("Assigner: after any history, agents know what a new server would send", as
       const world = new World();
       world.connect("n1");
       for (const step of steps) await step(world);
-      for (const [node, { told }] of world.connected) {
-        const expected = fresh(world, node).connected.get(node)!.told;
-        assert.deepEqual(comparable(world, told), comparable(world, expected));
+      for (const [node, { received }] of world.connected) {
+        const expected = fresh(world, node).connected.get(node)!.received;
+        assert.deepEqual(comparable(world, received), comparable(world, expected));
       }
     }),
     { numRuns: 600 },
@@ -146,8 +149,8 @@ test("Assigner: whatever happened, exactly what connected nodes need is held in 
       for (const step of steps) await step(world);
       await world.clock.advance(60_000);
       const needed = new Map<string, Set<string>>();
-      for (const { told } of world.connected.values()) {
-        for (const [uid, { role }] of told) {
+      for (const { received } of world.connected.values()) {
+        for (const [uid, { role }] of received) {
           if (!role) continue;
           needed.set(role.identity, (needed.get(role.identity) ?? new Set()).add(uid));
         }

@@ -126,7 +126,7 @@ test("Assigner: failed credentials deny with STS's reason", () => {
   assert.equal(frame?.role, undefined);
 });
 
-test("Assigner: a withdrawn permission denies at once and lets the credentials go", () => {
+test("Assigner: a withdrawn permission denies at once and releases the credentials", () => {
   const { cache, index, attach, changes } = started();
   const node = attach();
   index.namespaces.upsert(namespaceFacts({ permitted: null }));
@@ -246,12 +246,12 @@ for (const [name, remove] of deletions) {
     const { cache, index, attach, assigned, changes } = started([podFacts()]);
     index.serviceAccounts.upsert(serviceAccountFacts({ role: "reader" }));
     const node = attach();
-    const told = assigned.length;
+    const received = assigned.length;
     remove(index);
     assert.equal(node.frame(uid)?.role?.name, "reader");
     index.pods.upsert(podFacts({ terminating: true }));
     assert.equal(node.frame(uid)?.role?.name, "reader");
-    assert.deepEqual([changes, assigned.length - told, cache.holders.size], [[uid], 1, 1]);
+    assert.deepEqual([changes, assigned.length - received, cache.holders.size], [[uid], 1, 1]);
     index.pods.remove(uid);
     assert.equal(cache.holders.size, 0);
   });
@@ -265,7 +265,7 @@ test("Assigner: a terminating namespace can still withdraw a permission", () => 
   assert.equal(node.frame(uid)?.denied?.reason, "NotPermitted");
 });
 
-test("Assigner: a ServiceAccount deleted alone takes its pods' role away, terminating ones' too", () => {
+test("Assigner: deleting only a ServiceAccount removes its pods' role, also from terminating ones", () => {
   const { index, attach } = started([podFacts({ terminating: true })]);
   index.serviceAccounts.upsert(serviceAccountFacts({ role: "reader" }));
   const node = attach();
@@ -276,11 +276,11 @@ test("Assigner: a ServiceAccount deleted alone takes its pods' role away, termin
 test("Assigner: people learn why credentials are pending, agents get no frame for it", () => {
   const { cache, attach, assigned, changes } = started();
   attach();
-  const told = assigned.length;
+  const received = assigned.length;
   cache.states.set(reader, { kind: "pending", problem: "STS can't be reached" });
   cache.changed(reader);
   cache.changed(reader);
-  assert.deepEqual([assigned.length - told, changes], [1, []]);
+  assert.deepEqual([assigned.length - received, changes], [1, []]);
 });
 
 test("Assigner: a pod as read from the API has its address and the credentials held", () => {

@@ -97,12 +97,12 @@ test("AssignmentFeed: a ping every second while the watch is late, so its return
   let age = 20;
   const { clock, reader } = opened(new Node(), () => age);
   await frames(reader);
-  for (const [watchAge, told] of [[21, "ping 21"], [0, "ping 0"]] as const) {
+  for (const [watchAge, received] of [[21, "ping 21"], [0, "ping 0"]] as const) {
     age = watchAge;
     const next = frames(reader);
     await settled();
     await clock.advance(1_000);
-    assert.deepEqual((await next).map(word), [told]);
+    assert.deepEqual((await next).map(word), [received]);
   }
   const next = frames(reader);
   await settled();
@@ -164,7 +164,7 @@ test("AssignmentFeed: close() ends a waiting reader, once", async () => {
   assert.deepEqual([ends, node.followers, clock.pending()], [["pod-gone"], 0, 0]);
 });
 
-test("AssignmentFeed: the client going away frees everything", async () => {
+test("AssignmentFeed: a disconnecting client releases everything", async () => {
   const { clock, ends, node, reader } = opened();
   await frames(reader);
   await reader.cancel();

@@ -12,40 +12,40 @@ import {
 
 function started(sink?: EventSink) {
   const clock = new ManualClock();
-  const told: ObjectEvent[] = [];
+  const received: ObjectEvent[] = [];
   const outcomes: EventOutcome[] = [];
   const ending = new Set<string>();
   const { log, lines } = keptLog();
   const events = new ObjectEvents({
-    sink: sink ?? ((event) => Promise.resolve(void told.push(event))),
+    sink: sink ?? ((event) => Promise.resolve(void received.push(event))),
     clock,
     log,
     counted: (outcome) => outcomes.push(outcome),
     isEnding: (namespace) => ending.has(namespace),
   });
-  return { clock, told, outcomes, lines, events, ending };
+  return { clock, received, outcomes, lines, events, ending };
 }
 
 test("ObjectEvents: the same Event on the same pod is sent once in six hours", async () => {
-  const { clock, told, events } = started();
-  const tell = () => events.onPod(podFacts(), "RoleDenied", "not permitted");
-  tell();
+  const { clock, received, events } = started();
+  const send = () => events.onPod(podFacts(), "RoleDenied", "not permitted");
+  send();
   await clock.advance(6 * 3_600_000);
-  tell();
-  assert.equal(told.length, 1);
+  send();
+  assert.equal(received.length, 1);
   await clock.advance(1);
-  tell();
-  assert.equal(told.length, 2);
+  send();
+  assert.equal(received.length, 2);
 });
 
 test("ObjectEvents: another message, reason, or pod of the same name is another Event", () => {
-  const { told, events } = started();
+  const { received, events } = started();
   events.onPod(podFacts(), "RoleDenied", "one");
   events.onPod(podFacts(), "RoleDenied", "two");
   events.onPod(podFacts({ uid: "next" }), "RoleDenied", "one");
   events.onPod(podFacts(), "CredentialsFailed", "one");
-  assert.equal(told.length, 4);
-  assert.deepEqual(told[0], {
+  assert.equal(received.length, 4);
+  assert.deepEqual(received[0], {
     subject: { kind: "Pod", name: "web", namespace: "shop", uid: "uid-web" },
     type: "Warning",
     reason: "RoleDenied",
@@ -54,14 +54,14 @@ test("ObjectEvents: another message, reason, or pod of the same name is another 
 });
 
 test("ObjectEvents: 25 at once, then 5 per second, at most 1,000 queued", async () => {
-  const { clock, told, outcomes, events } = started();
+  const { clock, received, outcomes, events } = started();
   for (let i = 0; i < 1100; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
-  assert.equal(told.length, 25);
+  assert.equal(received.length, 25);
   assert.equal(outcomes.filter((outcome) => outcome === "dropped").length, 75);
   await clock.advance(10_000);
-  assert.equal(told.length, 75);
+  assert.equal(received.length, 75);
   await clock.advance(200_000);
-  assert.deepEqual([told.length, clock.pending()], [1025, 0]);
+  assert.deepEqual([received.length, clock.pending()], [1025, 0]);
 });
 
 test("ObjectEvents: a failure is logged and counted, and the others are sent", async () => {
@@ -74,24 +74,24 @@ test("ObjectEvents: a failure is logged and counted, and the others are sent", a
 });
 
 test("ObjectEvents: an Event that failed is sent at the next occasion", async () => {
-  const told: ObjectEvent[] = [];
+  const received: ObjectEvent[] = [];
   let away = true;
   const { clock, events } = started((event) => {
     if (away) return Promise.reject(new Error("unreachable"));
-    told.push(event);
+    received.push(event);
     return Promise.resolve();
   });
-  const tell = () => events.onPod(podFacts(), "CredentialsFailed", "no");
-  tell();
+  const send = () => events.onPod(podFacts(), "CredentialsFailed", "no");
+  send();
   await clock.advance(0);
   away = false;
-  tell();
-  tell();
-  assert.equal(told.length, 1);
+  send();
+  send();
+  assert.equal(received.length, 1);
 });
 
 test("ObjectEvents: a pod's recovery withdraws what hasn't been sent about it", async () => {
-  const { clock, told, events } = started();
+  const { clock, received, events } = started();
   for (let i = 0; i < 100; i++) {
     events.onPod(podFacts({ uid: String(i) }), "CredentialsFailed", "STS can't be reached");
   }
@@ -99,17 +99,17 @@ test("ObjectEvents: a pod's recovery withdraws what hasn't been sent about it", 
     events.onPod(podFacts({ uid: String(i) }), "CredentialsReady", "ok");
   }
   await clock.advance(60_000);
-  const failures = told.filter(({ reason }) => reason === "CredentialsFailed");
-  assert.deepEqual([failures.length, told.length], [25, 125]);
+  const failures = received.filter(({ reason }) => reason === "CredentialsFailed");
+  assert.deepEqual([failures.length, received.length], [25, 125]);
 });
 
 test("ObjectEvents: a namespace that is being deleted gets none, and nothing is counted", async () => {
-  const { clock, told, outcomes, lines, events, ending } = started();
+  const { clock, received, outcomes, lines, events, ending } = started();
   for (let i = 0; i < 30; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
   ending.add("shop");
   events.onPod(podFacts(), "RoleDenied", "no");
   await clock.advance(60_000);
-  assert.deepEqual([told.length, outcomes.length, lines, clock.pending()], [25, 25, [], 0]);
+  assert.deepEqual([received.length, outcomes.length, lines, clock.pending()], [25, 25, [], 0]);
 });
 
 test("ObjectEvents: an Event that arrives after its namespace's deletion is no failure", async () => {
@@ -123,9 +123,9 @@ test("ObjectEvents: an Event that arrives after its namespace's deletion is no f
 });
 
 test("ObjectEvents: close() drops the queue", async () => {
-  const { clock, told, events } = started();
+  const { clock, received, events } = started();
   for (let i = 0; i < 100; i++) events.onPod(podFacts({ uid: String(i) }), "RoleDenied", "no");
   events.close();
   await clock.advance(60_000);
-  assert.equal(told.length, 25);
+  assert.equal(received.length, 25);
 });

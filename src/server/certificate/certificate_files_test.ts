@@ -12,7 +12,7 @@ function newPair() {
   return issuer.leaf(authority, ["rolecall-server"], startedAt);
 }
 
-/** Files in memory; `changed()` tells whoever watches. */
+/** Files in memory; `changed()` notifies the watchers. */
 function started(files: Record<string, string>) {
   const clock = new ManualClock(startedAt);
   const served: string[] = [];
@@ -50,7 +50,7 @@ function started(files: Record<string, string>) {
   };
 }
 
-test("CertificateFiles: served at once, with its end known", async () => {
+test("CertificateFiles: the certificate is served at once, with its expiry", async () => {
   const { certificate, key, expiresAt } = await newPair();
   const { served, source, stop, running, watchers } = started({
     "/tls.crt": certificate,

@@ -278,7 +278,7 @@ test("ServingCertificate adds names, and two sets of names don't fight over them
   cluster.stop();
 });
 
-test("ServingCertificate keeps serving while the API is away, and says so once", async () => {
+test("ServingCertificate keeps serving while the API is down, and logs it once", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
   await cluster.pass(SECOND);

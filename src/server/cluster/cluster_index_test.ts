@@ -31,12 +31,12 @@ function contents(index: ClusterIndex): unknown {
 test("ClusterIndex: a list and its events equal a fresh list, and so do its callbacks", () => {
   fc.assert(fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
     const index = new ClusterIndex();
-    const told = new Map<string, PodFacts>();
+    const received = new Map<string, PodFacts>();
     index.subscribe({
       podChanged: (now, before) => {
-        assert.deepEqual(before, told.get((now ?? before)!.uid));
-        if (now === undefined) told.delete(before!.uid);
-        else told.set(now.uid, now);
+        assert.deepEqual(before, received.get((now ?? before)!.uid));
+        if (now === undefined) received.delete(before!.uid);
+        else received.set(now.uid, now);
       },
     });
     const model = new Map<string, PodFacts>();
@@ -51,7 +51,7 @@ test("ClusterIndex: a list and its events equal a fresh list, and so do its call
     const fresh = new ClusterIndex();
     fresh.pods.replace([...model.values()]);
     assert.deepEqual(contents(index), contents(fresh));
-    assert.deepEqual(new Map([...told].sort()), new Map([...model].sort()));
+    assert.deepEqual(new Map([...received].sort()), new Map([...model].sort()));
   }));
 });
 

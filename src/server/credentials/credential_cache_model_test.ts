@@ -34,7 +34,7 @@ class Model {
   readonly clock = new ManualClock();
   readonly sts = new ScriptedSts(this.clock);
   readonly held = new Map<string, Set<string>>();
-  readonly told = new Map<string, CredentialState>();
+  readonly received = new Map<string, CredentialState>();
   readonly underWay = new Map<string, number>();
   readonly cache = new CredentialCache({
     assumeRole: (identity, signal) => this.#watched(identity, signal),
@@ -47,7 +47,7 @@ class Model {
   });
 
   constructor() {
-    this.cache.subscribe((key) => this.told.set(key, this.cache.state(key)));
+    this.cache.subscribe((key) => this.received.set(key, this.cache.state(key)));
   }
 
   async take(step: Step): Promise<void> {
@@ -73,7 +73,7 @@ class Model {
       const state = this.cache.state(role);
       assert.ok((this.underWay.get(role) ?? 0) <= 1, `two calls for ${role}`);
       assert.equal(this.cache.inspect(role)?.holders ?? 0, this.held.get(role)?.size ?? 0);
-      assert.ok(sameState(this.told.get(role) ?? { kind: "pending" }, state), `${role} untold`);
+      assert.ok(sameState(this.received.get(role) ?? { kind: "pending" }, state), `${role} untold`);
       if (state.kind === "ready") assert.ok(state.credentials.expiresAt > this.clock.now());
     }
     const times = this.sts.calls.map(({ at }) => at);
@@ -91,7 +91,7 @@ class Model {
     pods?.delete(pod);
     if (pods?.size !== 0) return;
     this.held.delete(role);
-    this.told.delete(role);
+    this.received.delete(role);
   }
 
   #watched: AssumeRole = (identity, signal) => {

@@ -15,7 +15,7 @@ const denied = "ask the role's owner";
 function bench({ random = (): number => 0.5, rate = 20, burst = 20, concurrency = 8 } = {}) {
   const clock = new ManualClock();
   const sts = new ScriptedSts(clock);
-  const told = {
+  const received = {
     changes: [] as string[],
     issued: [] as IssuedReport[],
     faults: [] as FaultReport[],
@@ -29,39 +29,39 @@ function bench({ random = (): number => 0.5, rate = 20, burst = 20, concurrency 
     burst,
     concurrency,
     hooks: {
-      onIssued: (report) => told.issued.push(report),
-      onFault: (report) => told.faults.push(report),
-      onCall: (report) => told.calls.push(report),
+      onIssued: (report) => received.issued.push(report),
+      onFault: (report) => received.faults.push(report),
+      onCall: (report) => received.calls.push(report),
     },
   });
-  cache.subscribe((key) => told.changes.push(key));
+  cache.subscribe((key) => received.changes.push(key));
   const hold = (holder: string, name = "reader", namespace = "shop") =>
     cache.hold(name, identityOf(name), holder, namespace);
   const accessKey = (name = "reader") => {
     const state = cache.state(name);
     return state.kind === "ready" ? state.credentials.accessKeyId : state.kind;
   };
-  return { cache, clock, sts, told, hold, accessKey, start: clock.now() };
+  return { cache, clock, sts, received, hold, accessKey, start: clock.now() };
 }
 
 describe("CredentialCache: holding and releasing", () => {
   test("an identity is pending, then ready, and listeners are called once", async () => {
-    const { clock, sts, told, hold, accessKey } = bench();
+    const { clock, sts, received, hold, accessKey } = bench();
     hold("pod-1");
     assert.equal(accessKey(), "pending");
-    assert.deepEqual(told.changes, []);
+    assert.deepEqual(received.changes, []);
     await clock.advance(0);
     assert.equal(accessKey(), "ASIA-reader-0");
-    assert.deepEqual(told.changes, ["reader"]);
+    assert.deepEqual(received.changes, ["reader"]);
     assert.equal(sts.calls.length, 1);
   });
 
   test("the report of issued credentials joins CloudTrail with pods and contains no secret", async () => {
-    const { clock, told, hold, start } = bench();
+    const { clock, received, hold, start } = bench();
     hold("pod-1");
     hold("pod-2");
     await clock.advance(0);
-    assert.deepEqual(told.issued, [{
+    assert.deepEqual(received.issued, [{
       key: "reader",
       arn: "arn:aws:iam::111122223333:role/reader",
       sessionName: "reader",
@@ -85,7 +85,7 @@ describe("CredentialCache: holding and releasing", () => {
   });
 
   test("the last release aborts the call in flight and drops its result", async () => {
-    const { cache, clock, sts, told, hold, accessKey } = bench();
+    const { cache, clock, sts, received, hold, accessKey } = bench();
     sts.latencyMs = 100;
     hold("pod-1");
     await clock.advance(50);
@@ -94,7 +94,7 @@ describe("CredentialCache: holding and releasing", () => {
     await clock.advance(60 * minute);
     assert.equal(accessKey(), "pending");
     assert.equal(cache.inspect("reader"), undefined);
-    assert.deepEqual([told.changes, told.issued, clock.pending()], [[], [], 0]);
+    assert.deepEqual([received.changes, received.issued, clock.pending()], [[], [], 0]);
   });
 
   test("a result of before the release isn't taken for one of after it", async () => {
@@ -145,7 +145,7 @@ describe("CredentialCache: holding and releasing", () => {
 
 describe("CredentialCache: renewal", () => {
   test("it starts in the background while the old ones are served", async () => {
-    const { clock, sts, told, hold, accessKey, start } = bench({ random: () => 0 });
+    const { clock, sts, received, hold, accessKey, start } = bench({ random: () => 0 });
     hold("pod-1");
     await clock.advance(0);
     sts.latencyMs = 20 * second;
@@ -154,8 +154,8 @@ describe("CredentialCache: renewal", () => {
     assert.equal(accessKey(), "ASIA-reader-0");
     await clock.advance(20 * second);
     assert.equal(accessKey(), "ASIA-reader-1");
-    assert.deepEqual(told.changes, ["reader", "reader"]);
-    assert.deepEqual(told.issued.map(({ renewal }) => renewal), [false, true]);
+    assert.deepEqual(received.changes, ["reader", "reader"]);
+    assert.deepEqual(received.issued.map(({ renewal }) => renewal), [false, true]);
   });
 
   test("over a day, what is served always has half of its life left", async () => {
@@ -172,7 +172,7 @@ describe("CredentialCache: renewal", () => {
   });
 
   test("STS unreachable: the old are served to their end, then none, then soon new ones", async () => {
-    const { clock, sts, told, hold, accessKey } = bench();
+    const { clock, sts, received, hold, accessKey } = bench();
     hold("pod-1");
     await clock.advance(0);
     sts.answer = () => new ScriptedFault("unreachable");
@@ -180,15 +180,15 @@ describe("CredentialCache: renewal", () => {
     assert.equal(accessKey(), "ASIA-reader-0");
     await clock.advance(1);
     assert.equal(accessKey(), "pending");
-    assert.deepEqual(told.changes, ["reader", "reader"]);
+    assert.deepEqual(received.changes, ["reader", "reader"]);
     sts.answer = () => undefined;
     await clock.advance(30 * second);
     assert.match(accessKey(), /^ASIA-reader-/);
-    assert.deepEqual(told.changes.length, 3);
+    assert.deepEqual(received.changes.length, 3);
   });
 
   test("a refused renewal leaves the old to their end, and only then is the reason given", async () => {
-    const { cache, clock, sts, told, hold, accessKey } = bench();
+    const { cache, clock, sts, received, hold, accessKey } = bench();
     hold("pod-1");
     await clock.advance(0);
     sts.answer = () => new ScriptedFault("access_denied", denied);
@@ -198,7 +198,7 @@ describe("CredentialCache: renewal", () => {
     await clock.advance(1);
     const failed = { kind: "failed", reason: "CredentialsFailed", message: denied };
     assert.deepEqual(cache.state("reader"), failed);
-    assert.equal(told.changes.length, 2);
+    assert.equal(received.changes.length, 2);
   });
 
   test("a machine that slept doesn't serve what ended meanwhile, and renews on waking", async () => {
@@ -260,8 +260,8 @@ describe("CredentialCache: renewal", () => {
 });
 
 describe("CredentialCache: faults", () => {
-  test("a refusal is given at once and tried again after 30 s, doubling to 5 min", async () => {
-    const { cache, clock, sts, told, hold, start } = bench();
+  test("a denial is reported at once and retried after 30 s, doubling to 5 min", async () => {
+    const { cache, clock, sts, received, hold, start } = bench();
     sts.answer = () => new ScriptedFault("access_denied", denied);
     hold("pod-1");
     await clock.advance(0);
@@ -269,8 +269,8 @@ describe("CredentialCache: faults", () => {
     assert.deepEqual(cache.state("reader"), failed);
     await clock.advance(20 * minute);
     assert.deepEqual(sts.secondsSince(start), [0, 30, 90, 210, 450, 750, 1050]);
-    assert.deepEqual(told.changes, ["reader"]);
-    assert.deepEqual(told.faults.map(({ attempts }) => attempts), [1, 2, 3, 4, 5, 6, 7]);
+    assert.deepEqual(received.changes, ["reader"]);
+    assert.deepEqual(received.faults.map(({ attempts }) => attempts), [1, 2, 3, 4, 5, 6, 7]);
   });
 
   test("further holders of a refused identity cause no calls", async () => {
@@ -313,7 +313,7 @@ describe("CredentialCache: faults", () => {
   });
 
   test("throttled: pending with the cause, retried with growing waits up to 30 s", async () => {
-    const { cache, clock, sts, told, hold, start } = bench({ random: () => 0.999 });
+    const { cache, clock, sts, received, hold, start } = bench({ random: () => 0.999 });
     sts.answer = () => new ScriptedFault("throttled", "too fast");
     hold("pod-1");
     await clock.advance(0);
@@ -336,21 +336,21 @@ describe("CredentialCache: faults", () => {
     const times = sts.secondsSince(start);
     const gaps = times.slice(1).map((at, index) => Math.round(at - (times[index] ?? 0)));
     assert.deepEqual(gaps.slice(2), [1, 2, 4, 8, 16, 30, 30, 30, 30]);
-    assert.deepEqual(told.changes, ["reader"], "once, after 2 s");
+    assert.deepEqual(received.changes, ["reader"], "once, after 2 s");
     assert.deepEqual(cache.state("reader"), { kind: "pending", problem: "too fast" });
     sts.answer = () => undefined;
     await clock.advance(minute);
-    assert.deepEqual([cache.state("reader").kind, told.changes.length], ["ready", 2]);
+    assert.deepEqual([cache.state("reader").kind, received.changes.length], ["ready", 2]);
   });
 
   test("faults that pass within 2 s are not reported", async () => {
-    const { cache, clock, sts, told, hold } = bench();
+    const { cache, clock, sts, received, hold } = bench();
     sts.answer = () => new ScriptedFault("unreachable");
     hold("pod-1");
     await clock.advance(900);
     sts.answer = () => undefined;
     await clock.advance(2000);
-    assert.deepEqual([cache.state("reader").kind, told.changes], ["ready", ["reader"]]);
+    assert.deepEqual([cache.state("reader").kind, received.changes], ["ready", ["reader"]]);
   });
 
   test("a retryable fault doesn't clear a refusal", async () => {
@@ -386,7 +386,7 @@ describe("CredentialCache: faults", () => {
     assert.match(cache.inspect("reader")?.lastFault?.message ?? "", /server's clock/);
   });
 
-  test("an error of unknown kind may pass, and its text isn't given away", async () => {
+  test("an error of an unknown kind is retried, and its text isn't disclosed", async () => {
     const { cache, clock, sts, hold } = bench();
     const unknown = new Error("token=hunter2") as ScriptedFault;
     sts.answer = () => unknown;
@@ -554,7 +554,7 @@ describe("CredentialCache: trust roles", () => {
   });
 
   test("a refusal of it is theirs, without calls of their own, until it is lifted", async () => {
-    const { cache, clock, sts, told, hold, accessKey } = trusting();
+    const { cache, clock, sts, received, hold, accessKey } = trusting();
     sts.answer = ({ name }) =>
       name === "trust" ? new ScriptedFault("access_denied", denied) : undefined;
     hold("pod-1", "reader");
@@ -566,7 +566,7 @@ describe("CredentialCache: trust roles", () => {
       `the namespace's iam.amazonaws.com/assume-role: ${denied}`,
     );
     assert.deepEqual([accessKey("reader"), sts.calls.length], ["failed", 1]);
-    assert.deepEqual(told.faults.map(({ arn }) => arn.split("/")[1]), ["trust"], "logged once");
+    assert.deepEqual(received.faults.map(({ arn }) => arn.split("/")[1]), ["trust"], "logged once");
     sts.answer = () => undefined;
     await clock.advance(30 * second);
     assert.deepEqual(sts.calls.map(({ name }) => name), ["trust", "trust", "reader", "writer"]);
@@ -619,9 +619,9 @@ describe("CredentialCache: trust roles", () => {
     await clock.advance(60 * minute);
     assert.equal(accessKey(), "failed");
     assert.equal(cache.state(trustKey).kind, "failed");
-    const asked = sts.calls.filter(({ name }) => name === "reader").length;
+    const requested = sts.calls.filter(({ name }) => name === "reader").length;
     await clock.advance(60 * minute);
-    assert.equal(sts.calls.filter(({ name }) => name === "reader").length, asked);
+    assert.equal(sts.calls.filter(({ name }) => name === "reader").length, requested);
   });
 
   test("nothing is called if everything is released while the trust role is being assumed", async () => {

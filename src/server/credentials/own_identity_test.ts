@@ -18,8 +18,8 @@ function started(readCallerArns: ReadCallerArns, clock = new ManualClock()) {
 }
 
 test("OwnIdentity: known after the first answer, and not looked up again", async () => {
-  let asked = 0;
-  const { clock, found, own, running } = started(() => Promise.resolve([`arn ${++asked}`]));
+  let requested = 0;
+  const { clock, found, own, running } = started(() => Promise.resolve([`arn ${++requested}`]));
   await running;
   assert.deepEqual([found, own.problem, own.settled, clock.pending()], [
     [["arn 1"]],
@@ -74,10 +74,10 @@ test("OwnIdentity: an unusable answer is a problem like any other", async () => 
 
 test("OwnIdentity: on demand, each attempt is one that somebody waits for", async () => {
   const clock = new ManualClock();
-  let asked = 0;
+  let requested = 0;
   const own = new OwnIdentity({
     readCallerArns: () => {
-      if (++asked === 3) return Promise.resolve(["arn 3"]);
+      if (++requested === 3) return Promise.resolve(["arn 3"]);
       return Promise.reject(new Error("no credentials"));
     },
     onDemand: true,
@@ -88,17 +88,17 @@ test("OwnIdentity: on demand, each attempt is one that somebody waits for", asyn
   const stop = new AbortController();
   const running = own.run(stop.signal);
   await clock.advance(100_000);
-  assert.equal(asked, 0);
+  assert.equal(requested, 0);
   const wanted = () => own.whenKnown(stop.signal);
   await assert.rejects(wanted(), /no credentials/);
   await clock.advance(100_000);
-  assert.equal(asked, 1);
+  assert.equal(requested, 1);
   await assert.rejects(wanted(), /no credentials/);
   await clock.advance(100_000);
-  assert.equal(asked, 2);
+  assert.equal(requested, 2);
   await assert.rejects(wanted(), /no credentials/);
   await clock.advance(100_000);
   await running;
-  assert.deepEqual([asked, own.problem], [3, null]);
+  assert.deepEqual([requested, own.problem], [3, null]);
   await wanted();
 });

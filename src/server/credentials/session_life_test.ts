@@ -21,9 +21,9 @@ const cases = [
   ["our clock is 40 minutes ahead", 20 * minute, 3600, 6, 15, 20],
 ] as const;
 
-for (const [name, life, asked, renew, urgent, end] of cases) {
+for (const [name, life, requested, renew, urgent, end] of cases) {
   test(`sessionOf() ${name}`, () => {
-    const session = sessionOf(credentials(life), asked, at(0));
+    const session = sessionOf(credentials(life), requested, at(0));
     assert.equal(session?.renewAt, now + renew * minute);
     assert.equal(session?.urgentAt, now + urgent * minute);
     assert.equal(session?.endsAt, now + end * minute);

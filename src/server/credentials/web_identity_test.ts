@@ -19,14 +19,14 @@ async function call(
   answers: readonly Answer[],
   fence: string | null = null,
 ) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const authenticated: (AssumeRoleBy | undefined)[] = [];
   const outcome = await assumeWithWebIdentity(
     {
       pod: (uid) => pods.find((pod) => pod.uid === uid),
       requestToken: ({ pod, namespace, serviceAccount, audience }) => {
-        asked.push(`${namespace}/${serviceAccount} ${audience} ${pod.name} ${pod.uid}`);
-        const answer = answers[Math.min(asked.length, answers.length) - 1]!;
+        requested.push(`${namespace}/${serviceAccount} ${audience} ${pod.name} ${pod.uid}`);
+        const answer = answers[Math.min(requested.length, answers.length) - 1]!;
         return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
       },
       assumeRole: (_, __, by) => {
@@ -39,15 +39,15 @@ async function call(
     [...pods.map(({ uid }) => uid), "uid-gone"],
     never,
   ).catch((fault: AssumeRoleFault) => fault);
-  return { asked, authenticated, outcome };
+  return { requested, authenticated, outcome };
 }
 
 const token = { kind: "token", token: "t" } as const;
 const gone = { kind: "gone" } as const;
 
 test("a token bound to a pod of the ServiceAccount authenticates the call", async () => {
-  const { asked, authenticated, outcome } = await call([cart()], [token]);
-  assert.deepEqual(asked, ["shop/cart sts.amazonaws.com web uid-web"]);
+  const { requested, authenticated, outcome } = await call([cart()], [token]);
+  assert.deepEqual(requested, ["shop/cart sts.amazonaws.com web uid-web"]);
   assert.deepEqual(authenticated, [{ webIdentityToken: "t" }]);
   assert.ok("accessKeyId" in outcome);
 });
@@ -59,14 +59,14 @@ test("pods that aren't being deleted come first, and a pod that is gone makes pl
     cart({ uid: "c", name: "c", terminal: true }),
     podFacts({ uid: "d", name: "d", serviceAccount: "other" }),
   ];
-  const { asked, authenticated } = await call(pods, [gone, token]);
-  assert.deepEqual(asked.map((line) => line.split(" ")[2]), ["b", "a"]);
+  const { requested, authenticated } = await call(pods, [gone, token]);
+  assert.deepEqual(requested.map((line) => line.split(" ")[2]), ["b", "a"]);
   assert.equal(authenticated.length, 1);
 });
 
 test("no more than three pods are tried at once", async () => {
   const pods = Array.from({ length: 9 }, (_, at) => cart({ uid: `u${at}`, name: `p${at}` }));
-  assert.equal((await call(pods, [gone])).asked.length, 3);
+  assert.equal((await call(pods, [gone])).requested.length, 3);
 });
 
 // name, pods, answers, the fence's problem, the fault's code, retryable, its message
@@ -117,7 +117,7 @@ const faults: readonly (readonly [
     /label namespace shop with rolecall.dev\/service-account-tokens=allowed/,
   ],
   [
-    "an API server that can't be asked",
+    "an unreachable API server",
     [cart()],
     [new Error("secret text")],
     null,

@@ -43,7 +43,7 @@ export const attacks: readonly ClusterScenario[] = [
       const { kubectl, own } = site;
       const [node] = own!.nodes;
       const options = { name: "target", namespace: "shop", node: node!.plan.name };
-      await kubectl.apply(scriptPod(site, options, ["/scripts/ask.js"]));
+      await kubectl.apply(scriptPod(site, options, ["/scripts/request_loop.js"]));
       const thief = await own!.thief(node!);
       const path = "/api/v1/namespaces/shop/pods/target/status";
       await assert.rejects(thief.patch(path, { metadata: { annotations: role } }), refused);

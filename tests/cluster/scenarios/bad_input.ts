@@ -14,7 +14,7 @@ const lock = { name: "lock", hostPath: { path: "/run/xtables.lock", type: "FileO
 
 export const badInput: readonly ClusterScenario[] = [
   {
-    name: "a wrong setting: the new agent names it, the old ones go on",
+    name: "a wrong setting: the new agent names it, and the old ones keep running",
     ownNodes: true,
     within: 180_000,
     run: async (site) => {
@@ -49,7 +49,7 @@ export const badInput: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "an agent without NET_ADMIN says so and isn't ready",
+    name: "an agent without NET_ADMIN reports it and isn't ready",
     run: (site) =>
       complains(site, "no-net-admin", /NET_ADMIN/, {
         volumes: [lock],
@@ -57,7 +57,7 @@ export const badInput: readonly ClusterScenario[] = [
       }),
   },
   {
-    name: "an agent on a node whose kernel has no packet filter says so and isn't ready",
+    name: "an agent on a node without a packet filter reports it and isn't ready",
     run: async (site) => {
       const data = Object.fromEntries(filterPrograms.map((name) => [name, lackingKernel(name)]));
       const metadata = { name: "lacking-kernel", namespace: home };
@@ -72,7 +72,7 @@ export const badInput: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "an agent that is given another CA says so and isn't ready",
+    name: "an agent with another CA reports it and isn't ready",
     run: async (site) => {
       const data = { "ca.crt": otherCa };
       const metadata = { name: "other-ca", namespace: home };
@@ -86,7 +86,7 @@ export const badInput: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "a server without its rights says which, and isn't ready",
+    name: "a server that lacks permissions names them and isn't ready",
     within: 180_000,
     run: async ({ kubectl, overlay }) => {
       await kubectl.do(["delete", "clusterrolebinding", "rolecall-server"]);

@@ -1,4 +1,4 @@
-/** The servers' own authority and certificate: renewed, and made anew when somebody deletes them. */
+/** The servers' own CA and certificate: renewed, and recreated when somebody deletes them. */
 import assert from "node:assert/strict";
 import { until } from "../../system/until.ts";
 import type { Site } from "../site.ts";
@@ -13,7 +13,7 @@ const patiently = { within: 120_000, every: 1000 };
 
 export const certificates: readonly ClusterScenario[] = [
   {
-    name: "a certificate and an authority near their end are renewed, and no pod notices",
+    name: "a certificate and a CA that are about to expire are renewed, and no pod notices",
     within: 300_000,
     run: async (site) => {
       const before = await runs(site);
@@ -23,13 +23,13 @@ export const certificates: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "Secret and ConfigMap of the certificate deleted: made anew, pods get credentials",
+    name: "deleted Secret and ConfigMap of the certificate are recreated, and pods get credentials",
     within: 180_000,
     run: async (site) => {
       const { kubectl } = site;
       await kubectl.do(["delete", ...secret]);
       await kubectl.do(["delete", "configmap", "-n", home, "rolecall-server-ca"]);
-      await until("both made anew", async () => {
+      await until("both recreated", async () => {
         await kubectl.get(...secret);
         return await authorities(site);
       }, patiently);

@@ -16,7 +16,7 @@ const home = "rolecall";
 
 export const components: readonly ClusterScenario[] = [
   {
-    name: "container-credentials: SDKs show their token, on the pods' network and on the node's",
+    name: "container-credentials: SDKs use their token, on the pod network and on the host network",
     ownNodes: true,
     within: 300_000,
     run: (site) =>
@@ -32,7 +32,7 @@ export const components: readonly ClusterScenario[] = [
       }),
   },
   {
-    name: "cert-manager: its certificate is served, and its next one without a restart",
+    name: "cert-manager: the server serves its certificates, and renewed ones without a restart",
     ownNodes: true,
     within: 400_000,
     run: async (site) => {

@@ -27,9 +27,9 @@ export const credentials: readonly ClusterScenario[] = [
       await kubectl.apply(sdkPod(site, options));
       const { code, log } = await kubectl.ended("forbidden", "sdk");
       assert.notEqual(code, 0, log);
-      const asker = { name: "asker", namespace: "forbidden", role: "reader" };
-      await kubectl.apply(scriptPod(site, asker, ["/scripts/get.js", metadata]));
-      const answer = await kubectl.ended("forbidden", "asker");
+      const requester = { name: "requester", namespace: "forbidden", role: "reader" };
+      await kubectl.apply(scriptPod(site, requester, ["/scripts/get.js", metadata]));
+      const answer = await kubectl.ended("forbidden", "requester");
       assert.match(answer.log, /^403 .*iam\.amazonaws\.com\/permitted/);
       await until("the Event on the pod", async () => {
         const { items } = await kubectl.get("events", "-n", "forbidden");

@@ -80,7 +80,7 @@ export const documentation: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "docs/getting-started.md, docs/explain.md: from an overlay of one's own to explain",
+    name: "docs/getting-started.md, docs/explain.md: from your own overlay to explain",
     ownNodes: true,
     within: 300_000,
     run: async (site) => {

@@ -23,13 +23,13 @@ export const installation: readonly ClusterScenario[] = [
     run: async ({ kubectl, own }) => {
       const servers = await kubectl.pods(home, "rolecall-server");
       assert.equal(new Set(servers.map((pod) => pod.spec.nodeName)).size, servers.length);
-      const asked = own!.metadata.asked.filter(({ target }) =>
+      const requested = own!.metadata.requested.filter(({ target }) =>
         target.endsWith("node-instance-role")
       );
       const nodes = new Set(own!.nodes.map(({ plan }) => plan.address));
       assert.ok(
-        asked.length > 0 && asked.every(({ peer }) => nodes.has(peer)),
-        JSON.stringify(asked),
+        requested.length > 0 && requested.every(({ peer }) => nodes.has(peer)),
+        JSON.stringify(requested),
       );
     },
   },
@@ -41,7 +41,7 @@ export const installation: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "containers have the rights they need and no others",
+    name: "containers have only the permissions they need",
     run: async ({ kubectl }) => {
       const [agent] = await kubectl.pods(home, "rolecall-agent");
       const [server] = await kubectl.pods(home, "rolecall-server");

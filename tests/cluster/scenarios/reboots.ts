@@ -62,7 +62,7 @@ export const rebootScenarios: readonly ClusterScenario[] = [
 
 /** What pods' requests reached, other than an agent. */
 function leaks({ own }: Site): string[] {
-  return own!.metadata.asked.filter(({ target }) => probe.test(target)).map(({ peer }) => peer);
+  return own!.metadata.requested.filter(({ target }) => probe.test(target)).map(({ peer }) => peer);
 }
 
 interface Started {

@@ -6,7 +6,7 @@ import type { ClusterScenario } from "./mod.ts";
 
 export const removal: readonly ClusterScenario[] = [
   {
-    name: "delete -k: everything goes, but the rules stay and keep pods from the node's role",
+    name: "delete -k removes everything except the rules, which keep pods from the node's role",
     within: 180_000,
     run: async ({ kubectl, overlay, own }) => {
       await kubectl.do(
@@ -21,7 +21,7 @@ export const removal: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "the uninstall overlay removes the rules of every node and goes as well",
+    name: "the uninstall overlay removes the rules from every node",
     within: 180_000,
     run: async ({ kubectl, uninstall, own }) => {
       await kubectl.do(["apply", "-k", uninstall]);

@@ -28,7 +28,7 @@ interface Result {
 
 export const startRace: readonly ClusterScenario[] = [
   {
-    name: "the first act of pods is to send a request, and the kernel identifies every one",
+    name: "pods that start with a request are all identified by the kernel",
     ownNodes: true,
     within: 400_000,
     run: async (site) => {
@@ -39,7 +39,7 @@ export const startRace: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "the first act of pods is to send a request, and the runtime identifies every one",
+    name: "pods that start with a request are all identified by the container runtime",
     ownNodes: true,
     within: 600_000,
     run: async (site) => {

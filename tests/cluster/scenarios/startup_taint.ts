@@ -11,7 +11,7 @@ const key = "rolecall.dev/agent-not-ready";
 const rights = "rolecall-server-node-taints";
 
 export const startupTaint: readonly ClusterScenario[] = [{
-  name: "with the component a node's start-up taint goes once its agent is ready",
+  name: "the component removes a node's startup taint once its agent is ready",
   ownNodes: true,
   within: 240_000,
   run: async ({ kubectl, image, stsUrl, overlay, own }) => {

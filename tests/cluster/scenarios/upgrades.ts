@@ -1,4 +1,4 @@
-/** Agents and servers are replaced while a pod asks all the while. */
+/** Replaces agents and servers while pods keep sending requests. */
 import assert from "node:assert/strict";
 import { until } from "../../system/until.ts";
 import type { Site } from "../site.ts";
@@ -8,7 +8,7 @@ import type { ClusterScenario } from "./mod.ts";
 const home = "rolecall";
 
 interface Count {
-  readonly asked: number;
+  readonly requests: number;
   readonly failed: number;
   readonly slowestMs: number;
   readonly failures: Readonly<Record<string, number>>;
@@ -40,7 +40,7 @@ export const upgrades: readonly ClusterScenario[] = [
     },
   },
   {
-    name: "agents killed outright come back, and meanwhile no pod sees the node's role",
+    name: "killed agents come back, and meanwhile no pod sees the node's role",
     ownNodes: true,
     within: 120_000,
     run: async ({ kubectl, own }) => {
@@ -75,36 +75,38 @@ export interface NodeCount {
   readonly failures: Failures;
 }
 
-/** What was answered instead of credentials, and how often. */
+/** Each failure and its count. */
 type Failures = readonly (readonly [what: string, times: number])[];
 
-/** On each node a pod asks before, during and after `change`; what came of it. */
+/** On each node, a pod sends requests before, during and after `change`; returns the outcome per node. */
 export async function during(site: Site, change: () => Promise<void>): Promise<NodeCount[]> {
   const { kubectl } = site;
   await makeNamespace(kubectl, "shop", roleArn("reader"));
   const { items } = await kubectl.get("nodes");
   const nodes: string[] = items.map((one: { metadata: { name: string } }) => one.metadata.name);
-  const names = nodes.map((_, at) => `asker-${at}`);
+  const names = nodes.map((_, at) => `requester-${at}`);
   await kubectl.apply(...nodes.map((node, at) => {
-    const options = { name: `asker-${at}`, namespace: "shop", role: "reader", node };
-    return scriptPod(site, options, ["/scripts/ask.js"]);
+    const options = { name: `requester-${at}`, namespace: "shop", role: "reader", node };
+    return scriptPod(site, options, ["/scripts/request_loop.js"]);
   }));
-  const before = await Promise.all(names.map((name) => asking(site, name)));
+  const before = await Promise.all(names.map((name) => sending(site, name)));
   await change();
   const changed = await Promise.all(names.map((name) => counted(site, name)));
   const after = await until("requests after the change", async () => {
     const counts = await Promise.all(names.map((name) => counted(site, name)));
-    return counts.every(({ asked }, at) => asked >= changed[at]!.asked + 20) ? counts : null;
+    return counts.every(({ requests }, at) => requests >= changed[at]!.requests + 20)
+      ? counts
+      : null;
   });
   await kubectl.do(["delete", "pod", "-n", "shop", "--grace-period=1", ...names]);
   return nodes.map((node, at) => difference(node, before[at]!, after[at]!));
 }
 
 function difference(node: string, before: Count, after: Count): NodeCount {
-  const asked = after.asked - before.asked;
+  const requests = after.requests - before.requests;
   const failed = after.failed - before.failed;
-  console.log(`      ${node}: ${asked} asked, ${failed} failed`);
-  assert.ok(asked > 50, `${node}: only ${asked} requests during the change`);
+  console.log(`      ${node}: ${requests} requests, ${failed} failed`);
+  assert.ok(requests > 50, `${node}: only ${requests} requests during the change`);
   const failures = Object.entries(after.failures)
     .map(([what, times]) => [what, times - (before.failures[what] ?? 0)] as const)
     .filter(([, times]) => times > 0);
@@ -112,10 +114,10 @@ function difference(node: string, before: Count, after: Count): NodeCount {
 }
 
 /** Its first requests may have come before the API server knew its address: they don't count. */
-async function asking(site: Site, name: string): Promise<Count> {
-  return await until(`${name} asking`, async () => {
+async function sending(site: Site, name: string): Promise<Count> {
+  return await until(`${name} sending`, async () => {
     const count = await counted(site, name);
-    return count.asked > 20 ? count : undefined;
+    return count.requests > 20 ? count : undefined;
   }, { within: 60_000, every: 300 });
 }
 

@@ -18,7 +18,7 @@ const attempts = {
   "load native code": () => Deno.dlopen("/usr/lib/libc.so.6", {}),
 };
 
-/** Deno tells of a program it doesn't let start by giving no status. */
+/** Deno returns no status for a program that it isn't allowed to start. */
 function ran(program) {
   const { status } = spawnSync(program, ["--version"], { env: { PATH: "/usr/sbin:/usr/bin" } });
   if (status !== 0) throw Object.assign(new Error(`${program} didn't run`), { code: "EPERM" });

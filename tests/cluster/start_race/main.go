@@ -1,6 +1,6 @@
 // Asks for credentials as boto3 does by default, as soon as it runs: one try and one second for each
 // request. The result goes to the container's termination message. With the argument `loop` it sends
-// requests without a pause, for a path that the agent never passes on: whoever receives one is not it.
+// requests without a pause, for a path that the agent never passes on: no other service may get one.
 package main
 
 import (

@@ -111,10 +111,10 @@ export class NodeAgent {
   }
 
   /** The answer to a request over a new connection; it may take a moment. */
-  async ask(end: string): Promise<CallerLookup> {
-    const asking = this.#agent.callers.waitFor(this.#agent.accept(end), 20, never);
+  async send(end: string): Promise<CallerLookup> {
+    const pending = this.#agent.callers.waitFor(this.#agent.accept(end), 20, never);
     await this.#around.clock.advance(20);
-    const found = await asking;
+    const found = await pending;
     // Those that aren't answered are left out: each step sends a dozen.
     if (found.kind === "pod") {
       const proof = this.#agent.identity.kind === "kernel"

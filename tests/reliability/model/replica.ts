@@ -1,4 +1,4 @@
-/** One server as the model needs it: a watch that lags or stands still, index, assigner and feeds. */
+/** One server as the model needs it: a watch that lags or stalls, index, assigner and feeds. */
 import { createPolicy } from "../../../src/policy/decide.ts";
 import type { PodFacts, RoleIdentity } from "../../../src/policy/facts.ts";
 import { Assigner } from "../../../src/server/assignments/assigner.ts";
@@ -48,7 +48,7 @@ export class Replica {
     this.#index.pods.replace([...api]);
   }
 
-  /** The API has something to tell. */
+  /** The API has a new event. */
   notify(event: ApiEvent): void {
     this.#unseen.push(event);
     this.#clock.after(lagMs, () => this.#stalled ? undefined : this.see(Infinity));

@@ -29,7 +29,7 @@ interface Clock {
 export interface Delays {
   /** How long an address rests before it is given to another pod. */
   readonly restMs: number;
-  /** The kubelet tells the API within this; null: whenever a step says so. */
+  /** The kubelet reports to the API within this time; null: only in a `report` step. */
   readonly kubeletMs: number | null;
 }
 
@@ -49,7 +49,7 @@ interface TruthOptions {
   readonly clock: Clock;
   readonly sandboxes: Sandboxes;
   readonly delays: Delays;
-  readonly tell: (event: ApiEvent) => void;
+  readonly send: (event: ApiEvent) => void;
   readonly pairs?: readonly (readonly string[])[];
 }
 
@@ -58,20 +58,20 @@ export class Truth {
   readonly #pairs: readonly (readonly string[])[];
   readonly #sandboxes: Sandboxes;
   readonly #delays: Delays;
-  readonly #tell: (event: ApiEvent) => void;
+  readonly #send: (event: ApiEvent) => void;
   readonly #pods = new Map<string, LivePod>();
   readonly #restsUntil = new Map<string, number>();
-  /** What the kubelet has yet to tell. */
-  #untold: (() => void)[] = [];
+  /** What the kubelet has yet to report. */
+  #unreported: (() => void)[] = [];
   readonly api = new Map<string, PodFacts>();
   #created = 0;
 
-  constructor({ clock, sandboxes, delays, tell, pairs = addressPairs }: TruthOptions) {
+  constructor({ clock, sandboxes, delays, send, pairs = addressPairs }: TruthOptions) {
     this.#clock = clock;
     this.#pairs = pairs;
     this.#sandboxes = sandboxes;
     this.#delays = delays;
-    this.#tell = tell;
+    this.#send = send;
   }
 
   /** A pod under one of three names, as StatefulSets use theirs again; its role is its own. */
@@ -90,7 +90,7 @@ export class Truth {
     this.#upsert(facts);
   }
 
-  /** The runtime sets up a sandbox; the kubelet tells its addresses later. */
+  /** The runtime sets up a sandbox; the kubelet reports its addresses later. */
   startSandbox(nth: number, pair: number): void {
     const [pod] = this.#nth(nth, (one) => !one.hadSandbox && !one.deleting);
     const addresses = this.#pairs[pair % this.#pairs.length] ?? [];
@@ -161,10 +161,10 @@ export class Truth {
     for (const { uid } of ended.slice(0, Math.max(0, ended.length - kept))) this.#remove(uid);
   }
 
-  /** The kubelet tells the next thing it has to tell, or all. */
+  /** The kubelet sends its next report, or all of them. */
   report(all: boolean): void {
-    const now = this.#untold.splice(0, all ? this.#untold.length : 1);
-    for (const tell of now) tell();
+    const now = this.#unreported.splice(0, all ? this.#unreported.length : 1);
+    for (const send of now) send();
   }
 
   /** The pod at an address; undefined where none is. */
@@ -172,17 +172,17 @@ export class Truth {
     return [...this.#pods.values()].find(({ addresses }) => addresses?.includes(ip))?.facts;
   }
 
-  #kubelet(tell: () => void): void {
+  #kubelet(send: () => void): void {
     const { kubeletMs } = this.#delays;
     const once = () => {
-      if (!this.#untold.includes(once)) return tell();
-      this.#untold = this.#untold.filter((other) => other !== once);
-      tell();
+      if (!this.#unreported.includes(once)) return send();
+      this.#unreported = this.#unreported.filter((other) => other !== once);
+      send();
     };
-    this.#untold.push(once);
+    this.#unreported.push(once);
     if (kubeletMs !== null) {
       this.#clock.after(kubeletMs, () => {
-        if (this.#untold.includes(once)) once();
+        if (this.#unreported.includes(once)) once();
       });
     }
   }
@@ -207,11 +207,11 @@ export class Truth {
 
   #upsert(pod: PodFacts): void {
     this.api.set(pod.uid, pod);
-    this.#tell({ kind: "upsert", pod });
+    this.#send({ kind: "upsert", pod });
   }
 
   #remove(uid: string): void {
-    if (this.api.delete(uid)) this.#tell({ kind: "remove", uid });
+    if (this.api.delete(uid)) this.#send({ kind: "remove", uid });
     const pod = this.#pods.get(uid);
     if (pod && pod.addresses === null) this.#pods.delete(uid);
   }

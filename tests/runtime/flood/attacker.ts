@@ -1,6 +1,6 @@
 /**
  * Opens many connections from one address at once, sends `first` on each and then a byte at a time,
- * tells twice a second how many are still open, and ends when none is. Arguments: a JSON of `Flood`.
+ * prints twice a second how many are still open, and exits when none is. Argument: a `Flood` as JSON.
  */
 import { connect, type Socket } from "node:net";
 import process from "node:process";

@@ -16,7 +16,7 @@ export const floods = {
 } as const satisfies Record<string, Pick<Flood, "first" | "drips">>;
 
 /** How long answers took, in words. */
-export function told(times: readonly number[]): string {
+export function received(times: readonly number[]): string {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (part: number) => sorted[Math.floor((sorted.length - 1) * part)]?.toFixed(1);
   return `${sorted.length} answers; half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms, ` +

@@ -6,7 +6,7 @@ import { request as tlsRequest } from "node:https";
 import { testCertificate } from "../../fakes/test_certificate.ts";
 import type { Flood } from "./attacker.ts";
 import { startChild } from "./child.ts";
-import { floodConnections, floods, told } from "./floods.ts";
+import { floodConnections, floods, received } from "./floods.ts";
 
 const from = "127.0.0.9";
 const get = "/latest/meta-data/iam/security-credentials/";
@@ -25,7 +25,7 @@ async function startVictim(t: TestContext, files: number | "max"): Promise<Victi
 }
 
 /** One request on a connection of its own, from another address than the flood's; milliseconds. */
-function ask(port: number, secure: boolean): Promise<number> {
+function send(port: number, secure: boolean): Promise<number> {
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
     const options = { host: "127.0.0.1", port, path: get, agent: false, timeout: 10_000 };
@@ -42,7 +42,7 @@ function ask(port: number, secure: boolean): Promise<number> {
 }
 
 /** Asks all the while the flood lasts; how long each answer took. */
-async function askDuring(t: TestContext, flood: Flood, secure: boolean): Promise<number[]> {
+async function requestDuring(t: TestContext, flood: Flood, secure: boolean): Promise<number[]> {
   const attacker = startChild(t, "attacker.ts", [JSON.stringify(flood)], { files: "max" });
   assert.ok(await attacker.nextLine(), "the flood has to begin");
   let over = false;
@@ -51,7 +51,7 @@ async function askDuring(t: TestContext, flood: Flood, secure: boolean): Promise
     over = true;
   })();
   const times: number[] = [];
-  while (!over) times.push(await ask(flood.port, secure));
+  while (!over) times.push(await send(flood.port, secure));
   await ended;
   return times;
 }
@@ -59,8 +59,8 @@ async function askDuring(t: TestContext, flood: Flood, secure: boolean): Promise
 async function withstand(t: TestContext, victim: Victim, port: string, name: keyof typeof floods) {
   const ends = { host: "127.0.0.1", port: victim.ports[port] ?? 0, from };
   const flood = { ...ends, count: floodConnections, ...floods[name] };
-  const times = await askDuring(t, flood, port === "server's agents");
-  t.diagnostic(`${port}, whose clients ${name}: ${told(times)}`);
+  const times = await requestDuring(t, flood, port === "server's agents");
+  t.diagnostic(`${port}, whose clients ${name}: ${received(times)}`);
   assert.ok(times.length > 0, "nobody was answered");
   assert.ok(victim.alive());
 }
@@ -86,6 +86,6 @@ test("floods: where few files may be open, the program lives and answers", withi
   assert.ok(await attacker.nextLine());
   attacker.process.kill("SIGKILL");
   const deadline = AbortSignal.timeout(60_000);
-  while (!await ask(port, false).then(() => true, () => false)) deadline.throwIfAborted();
+  while (!await send(port, false).then(() => true, () => false)) deadline.throwIfAborted();
   assert.ok(victim.alive());
 });

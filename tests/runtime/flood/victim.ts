@@ -1,4 +1,4 @@
-/** Listens with the very limits of every port that pods can reach; says the ports, ends when told. */
+/** Listens with the limits of every port that pods can reach; prints the ports; exits on a signal. */
 import { readFileSync } from "node:fs";
 import { createImdsFront } from "../../../src/agent/imds/front.ts";
 import { adminLimits, frontLimits } from "../../../src/agent/lifecycle/listen_limits.ts";

@@ -28,11 +28,11 @@ function statuses(text: string): number[] {
 
 for (const [what, bytes, expected, passed] of attacks) {
   test(`attack: ${what}: ${expected.join(", ")}`, async () => {
-    upstream.asked.length = 0;
+    upstream.requested.length = 0;
     const answer = await finished(bytes);
     assert.deepEqual(statuses(answer), expected, answer);
     assert.deepEqual(upstream.objections, []);
-    assert.equal(upstream.asked.length, passed);
+    assert.equal(upstream.requested.length, passed);
   });
 }
 

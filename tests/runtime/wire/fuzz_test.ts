@@ -122,8 +122,8 @@ test("fuzz: whatever bytes arrive, the service sees what is open and canonical",
     interruptAfterTimeLimit: seconds * 1000,
     markInterruptAsFailure: false,
   });
-  t.diagnostic(`${runs} streams, ${upstream.asked.length} requests passed on`);
-  assert.ok(upstream.asked.length > 0, "the grammar has to get some requests through");
+  t.diagnostic(`${runs} streams, ${upstream.requested.length} requests passed on`);
+  assert.ok(upstream.requested.length > 0, "the grammar has to get some requests through");
   const client = await rawClient(port);
   client.send("GET /latest/meta-data/iam/security-credentials/ HTTP/1.0\r\n\r\n");
   assert.match(await client.closed, /\r\n\r\nreader$/);

@@ -253,7 +253,7 @@ for (const target of targets) {
     assert.deepEqual(statusesOf(answer), [200, 200], answer);
   });
 
-  // Of a server's listener for agents, which TLS stands for here, scripts ask nothing.
+  // The TLS port represents a server's listener for agents, which hand-written scripts don't use.
   if (!target.tls) {
     for (
       const [name, lines] of [

@@ -22,13 +22,13 @@ const ways: readonly Way[] = [
 async function start(
   t: TestContext,
   { quick }: Way,
-  answer: (asked: RawAsk) => void,
+  answer: (requested: RawAsk) => void,
   upstreamTimeoutMs = 30_000,
 ) {
   const upstream = await rawUpstream(answer);
   t.after(() => upstream.close());
   const port = await serveFront(t, { upstreamUrl: upstream.url, upstreamTimeoutMs, quick });
-  return { upstream, port, ask: (text: string) => rawExchange(port, text) };
+  return { upstream, port, send: (text: string) => rawExchange(port, text) };
 }
 
 /** Status line, headers in lower case and sorted, without Date and Connection, and the body. */
@@ -100,7 +100,7 @@ const answers = [
     "",
   ],
   [
-    "the service's token isn't told",
+    "the service's token isn't disclosed",
     "HTTP/1.1 200 OK\r\nX-aws-ec2-metadata-token-ttl-seconds: 21600\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 200 OK",
     ["content-length: 0"],
@@ -140,73 +140,73 @@ function pour(socket: RawAsk["socket"], written: { bytes: number }): void {
 for (const way of ways) {
   for (const [name, sent, status, headers, body] of answers) {
     test(`${way.name}: ${name}`, async (t) => {
-      const { ask } = await start(t, way, ({ socket }) => void socket.write(sent));
-      assert.deepEqual(taken(await ask(request("GET", path))), { status, headers, body });
+      const { send } = await start(t, way, ({ socket }) => void socket.write(sent));
+      assert.deepEqual(taken(await send(request("GET", path))), { status, headers, body });
     });
   }
 
   test(`${way.name}: a body that ends with its connection arrives whole`, async (t) => {
-    const { ask } = await start(t, way, ({ socket }) => {
+    const { send } = await start(t, way, ({ socket }) => {
       socket.end("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the end");
     });
-    const { headers, body } = taken(await ask(request("GET", path)));
+    const { headers, body } = taken(await send(request("GET", path)));
     assert.deepEqual(headers, ["content-type: text/plain", "transfer-encoding: chunked"]);
     assert.equal(body, "d\r\nuntil the end\r\n0\r\n\r\n");
   });
 
   test(`${way.name}: gzip stays packed, with its own length`, async (t) => {
     const packed = gzipSync("instance ".repeat(1000));
-    const { ask, upstream } = await start(t, way, ({ socket }) => {
+    const { send, upstream } = await start(t, way, ({ socket }) => {
       socket.write(
         `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${packed.length}\r\n\r\n`,
       );
       socket.write(packed);
     });
-    const { headers, body } = taken(await ask(request("GET", path, "Accept-Encoding: gzip")));
+    const { headers, body } = taken(await send(request("GET", path, "Accept-Encoding: gzip")));
     assert.deepEqual(headers, ["content-encoding: gzip", `content-length: ${packed.length}`]);
     assert.equal(gunzipSync(Buffer.from(body, "latin1")).toString(), "instance ".repeat(1000));
-    assert.match(upstream.asked[0]?.head ?? "", /\r\nAccept-Encoding: gzip\r\n/);
+    assert.match(upstream.requested[0]?.head ?? "", /\r\nAccept-Encoding: gzip\r\n/);
   });
 
   test(`${way.name}: HEAD has the length of the body that isn't sent`, async (t) => {
-    const { ask, upstream } = await start(t, way, ({ socket }) => {
+    const { send, upstream } = await start(t, way, ({ socket }) => {
       socket.write("HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n");
     });
-    const { headers, body } = taken(await ask(request("HEAD", path)));
+    const { headers, body } = taken(await send(request("HEAD", path)));
     assert.deepEqual([headers, body], [["content-length: 19"], ""]);
-    assert.match(upstream.asked[0]?.head ?? "", /^HEAD /);
+    assert.match(upstream.requested[0]?.head ?? "", /^HEAD /);
   });
 
   test(`${way.name}: Range and conditions reach the service, bodies don't`, async (t) => {
-    const { ask, upstream } = await start(t, way, ({ socket }) => {
+    const { send, upstream } = await start(t, way, ({ socket }) => {
       socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     });
     const own = ["Range: bytes=0-0", 'If-None-Match: "1"', "Content-Length: 3"];
-    await ask(request("GET", path, ...own) + "abc");
-    const head = upstream.asked[0]?.head ?? "";
+    await send(request("GET", path, ...own) + "abc");
+    const head = upstream.requested[0]?.head ?? "";
     assert.match(head, /\r\nRange: bytes=0-0\r\nIf-None-Match: "1"\r\n/);
     assert.doesNotMatch(head, /content-length|transfer-encoding/i);
   });
 
   test(`${way.name}: requests one after the other share a connection`, async (t) => {
-    const { ask, upstream } = await start(t, way, ({ socket }) => {
+    const { send, upstream } = await start(t, way, ({ socket }) => {
       socket.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ni-1");
     });
-    for (let i = 0; i < 10; i++) await ask(request("GET", path));
-    assert.equal(upstream.asked.length, 10);
+    for (let i = 0; i < 10; i++) await send(request("GET", path));
+    assert.equal(upstream.requested.length, 10);
     assert.ok(upstream.connections() <= 2, `${upstream.connections()} connections`);
   });
 
   for (const [name, act, status] of faults) {
     test(`${way.name}: ${name}: ${status} with a line of text`, async (t) => {
-      const { ask } = await start(t, way, ({ socket }) => void act(socket), 300);
-      const answer = taken(await ask(request("GET", path)));
+      const { send } = await start(t, way, ({ socket }) => void act(socket), 300);
+      const answer = taken(await send(request("GET", path)));
       assert.match(answer.status ?? "", new RegExp(`^HTTP/1.1 ${status} `));
       assert.match(answer.body, /^the metadata service [^\n]*\n$/);
     });
   }
 
-  test(`${way.name}: nobody at the service's address: 502`, async (t) => {
+  test(`${way.name}: nothing listens at the service's address: 502`, async (t) => {
     const upstream = await rawUpstream(() => {});
     const port = await serveFront(t, { upstreamUrl: upstream.url, quick: way.quick });
     upstream.close();
@@ -214,13 +214,13 @@ for (const way of ways) {
   });
 
   test(`${way.name}: an answer cut short is cut short for the pod as well`, async (t) => {
-    const { ask } = await start(t, way, ({ socket }) => {
+    const { send } = await start(t, way, ({ socket }) => {
       socket.write(
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
         () => socket.destroy(),
       );
     });
-    const answer = await ask(request("GET", path));
+    const answer = await send(request("GET", path));
     assert.doesNotMatch(answer, /^HTTP\/1\.1 200 [^]*\r\n0\r\n\r\n$/);
     assert.ok(answer.length < 300);
   });
@@ -229,21 +229,21 @@ for (const way of ways) {
     let ended = () => {};
     const gone = new Promise<void>((resolve) => ended = resolve);
     let arrived = () => {};
-    const asked = new Promise<void>((resolve) => arrived = resolve);
+    const requested = new Promise<void>((resolve) => arrived = resolve);
     const { port } = await start(t, way, ({ socket }) => {
       socket.once("close", () => ended());
       arrived();
     });
     const client = await rawClient(port);
     client.send(request("GET", path));
-    await asked;
+    await requested;
     client.socket.destroy();
     await gone;
   });
 
   test(`${way.name}: a body of 96 MiB keeps the pace of a pod that pauses`, async (t) => {
     const written = { bytes: 0 };
-    const { port, ask } = await start(t, way, ({ head, socket }) => {
+    const { port, send } = await start(t, way, ({ head, socket }) => {
       if (head.startsWith(`GET ${path} `)) pour(socket, written);
       else socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     });
@@ -264,7 +264,7 @@ for (const way of ways) {
     let before = -1;
     while (written.bytes !== before || got < 1_000_000) {
       before = written.bytes;
-      for (let other = 0; other < 20; other++) await ask(request("GET", "/latest/meta-data/mac"));
+      for (let other = 0; other < 20; other++) await send(request("GET", "/latest/meta-data/mac"));
     }
     assert.ok(written.bytes < bodyBytes / 2, `${written.bytes} bytes taken while the pod paused`);
     client.socket.resume();

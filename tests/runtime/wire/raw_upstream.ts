@@ -10,7 +10,7 @@ export interface RawAsk {
 
 export interface RawUpstream {
   readonly url: string;
-  readonly asked: RawAsk[];
+  readonly requested: RawAsk[];
   /** Connections since the start. */
   connections(): number;
   close(): void;
@@ -19,8 +19,8 @@ export interface RawUpstream {
 const tokenAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nTOKEN";
 
 /** `answer` writes to the socket of each request that isn't the token's PUT. */
-export function rawUpstream(answer: (asked: RawAsk) => void): Promise<RawUpstream> {
-  const asked: RawAsk[] = [];
+export function rawUpstream(answer: (requested: RawAsk) => void): Promise<RawUpstream> {
+  const requested: RawAsk[] = [];
   const open = new Set<Socket>();
   let connections = 0;
   const server = createServer((socket) => {
@@ -36,7 +36,7 @@ export function rawUpstream(answer: (asked: RawAsk) => void): Promise<RawUpstrea
         text = text.slice(end + 4);
         if (one.head.startsWith("PUT ")) socket.write(tokenAnswer);
         else {
-          asked.push(one);
+          requested.push(one);
           answer(one);
         }
       }
@@ -49,7 +49,12 @@ export function rawUpstream(answer: (asked: RawAsk) => void): Promise<RawUpstrea
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => {
       const { port } = server.address() as { port: number };
-      resolve({ url: `http://127.0.0.1:${port}`, asked, connections: () => connections, close });
+      resolve({
+        url: `http://127.0.0.1:${port}`,
+        requested,
+        connections: () => connections,
+        close,
+      });
     });
   });
 }

@@ -127,12 +127,12 @@ export class PodNetwork {
     return podScript;
   }
 
-  /** The node asks anew who has which address. */
+  /** Flushes the node's neighbour table. */
   async forgetNeighbours(): Promise<void> {
     await this.#ip("node", "neigh flush dev br0");
   }
 
-  /** Runs `ip` in a pod's namespace, as whoever set the pod up could. */
+  /** Runs `ip` in a pod's namespace, as a CNI plugin could. */
   ip({ net }: NetPod, words: string): Promise<void> {
     return this.#ip(net, words);
   }

@@ -70,7 +70,7 @@ function denialOf(permitted: string | null, role: string, space: string): string
 
 const policy = createPolicy(settings);
 
-/** Where the API server told something else; its own words for what doesn't compile are good. */
+/** Messages that differ from the server's; for invalid expressions, the API server's own are fine. */
 function disagreement(attempt: Attempt, denial: string | null): string | null {
   const { status, message } = attempt;
   const says = `${status} ${message}`;
@@ -175,7 +175,7 @@ function workload(kind: string, apiVersion: string, role: string): object {
 
 export const admission: readonly Scenario<Stage>[] = [
   {
-    name: "admission: a pod whose role isn't permitted is refused at once, in the server's words",
+    name: "admission: a pod with a role that isn't permitted is refused with the server's message",
     run: async ({ api }) => {
       await applyFiles(api, folder, ["policy.yaml", "bindings.yaml", "settings.yaml"]);
       const path = "/api/v1/namespaces/rolecall/configmaps/rolecall-admission";
@@ -193,14 +193,14 @@ export const admission: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "admission: namespaces that aren't labelled are left alone",
+    name: "admission: namespaces without the label aren't checked",
     run: async (stage) => {
       await stage.namespace("not-admitted");
       assert.equal((await tryPod(stage.api, "not-admitted", "admin")).status, 201);
     },
   },
   {
-    name: "admission: roles of every wrong kind, and every state of the expression",
+    name: "admission: every kind of malformed role and expression",
     run: async ({ api }) => {
       const wrong: string[] = [];
       const check = async (space: string, permitted: string | null, role: string) => {
@@ -229,7 +229,7 @@ export const admission: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "admission: what makes pods is let in with a warning in the same words",
+    name: "admission: workloads are accepted with the same message as a warning",
     run: async ({ api }) => {
       for (const [kind, path, apiVersion] of templates) {
         const at = path.replace("NS", "admitted");
@@ -243,7 +243,7 @@ export const admission: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "admission: a pod that is there stays as it is when its namespace withdraws its role",
+    name: "admission: an existing pod stays unchanged when its namespace withdraws its role",
     run: async ({ api }) => {
       await namespace(api, "admission-withdrawn", ".*");
       const metadata = { name: "web", annotations: { [key]: "reader" } };
@@ -261,7 +261,7 @@ export const admission: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "admission: follows the server's settings, and leaves open what it can't know",
+    name: "admission: follows the server's settings, and accepts what it can't check",
     run: async ({ api }) => {
       const path = "/api/v1/namespaces/rolecall/configmaps/rolecall-admission";
       const usual = { "role-base-arn": base, "permitted-match": "arn", "allowed-roles": "false" };
@@ -292,7 +292,7 @@ export const admission: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "admission-all: namespaces that aren't labelled are judged too",
+    name: "admission-all: namespaces without the label are checked too",
     run: async (stage) => {
       const { api } = stage;
       await stage.namespace("unlabelled", base + "reader");

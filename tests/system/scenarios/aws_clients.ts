@@ -1,4 +1,4 @@
-/** boto3 as a pod runs it: its default chain, told where STS is. */
+/** boto3 as in a pod: its default chain, with the STS endpoint set. */
 import { join } from "node:path";
 import type { TestPod } from "../pod.ts";
 import { stsUrl } from "../sts.ts";
@@ -29,7 +29,7 @@ export interface BotoAnswer {
 }
 
 /** Who STS says the pod is. */
-export async function askWithBoto(
+export async function requestWithBoto(
   pod: Pick<TestPod, "run">,
   bin: string,
   env: Readonly<Record<string, string>> = {},

@@ -36,7 +36,7 @@ export const changes: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "a permission withdrawn stops the answers, given again it brings them back",
+    name: "a withdrawn permission stops the answers; a restored one brings them back",
     run: async (stage) => {
       await stage.namespace("withdrawn", ".*");
       const annotations = { [role]: "reader" };
@@ -85,7 +85,7 @@ export const changes: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "two live pods that claim one address: an answer to neither",
+    name: "two live pods claim one address: neither is answered",
     run: async (stage) => {
       await stage.namespace("claims", ".*");
       const annotations = { [role]: "reader" };

@@ -9,7 +9,7 @@ import type { Scenario } from "../report.ts";
 import { replaceFile } from "../rolecall.ts";
 import type { Stage } from "../stage.ts";
 import { until } from "../until.ts";
-import { askWithBoto } from "./aws_clients.ts";
+import { requestWithBoto } from "./aws_clients.ts";
 
 const address = "169.254.170.23";
 const origin = `http://${address}`;
@@ -36,7 +36,7 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
       await until("credentials", async () => (await pod.credentials("reader")).status === 200);
       const file = join(stage.folders.state, "pod-token");
       replaceFile(file, await podToken(stage, pod));
-      const answer = await askWithBoto(pod, stage.builds.python, {
+      const answer = await requestWithBoto(pod, stage.builds.python, {
         AWS_CONTAINER_CREDENTIALS_FULL_URI: origin + path,
         AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file,
       });
@@ -49,18 +49,18 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
     run: async (stage) => {
       const pod = await stage.pod({ namespace, name: "asks" });
       const away = await stage.pod({ namespace, name: "away" }, stage.second.node);
-      const ask = async (token?: string) => {
+      const send = async (token?: string) => {
         const headers: Record<string, string> = token === undefined ? {} : { authorization: token };
-        return (await pod.ask(path, { origin, headers })).status;
+        return (await pod.send(path, { origin, headers })).status;
       };
-      assert.equal(await ask(), 400);
-      assert.equal(await ask("garbage"), 401);
-      assert.equal(await ask(await podToken(stage, pod, "rolecall-server")), 401);
-      assert.equal(await ask(await podToken(stage, away)), 401);
+      assert.equal(await send(), 400);
+      assert.equal(await send("garbage"), 401);
+      assert.equal(await send(await podToken(stage, pod, "rolecall-server")), 401);
+      assert.equal(await send(await podToken(stage, away)), 401);
     },
   },
   {
-    name: "container credentials: a pod on the node's network gets its own",
+    name: "container credentials: a host-network pod gets its own",
     run: async (stage) => {
       const { node } = stage.first;
       const annotations = { "iam.amazonaws.com/role": "host-reader" };
@@ -73,7 +73,7 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
         run: (command: readonly string[], env: Readonly<Record<string, string>> = {}) =>
           run(inNamespace(node.name, command), { env: plainEnv(env), timeoutMs: 40_000 }),
       };
-      const answer = await askWithBoto(host, stage.builds.python, {
+      const answer = await requestWithBoto(host, stage.builds.python, {
         AWS_CONTAINER_CREDENTIALS_FULL_URI: origin + path,
         AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file,
       });
@@ -82,15 +82,16 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "container credentials: a deleted pod's token ends, and its credentials with it",
+    name: "container credentials: a deleted pod's token stops working",
     run: async (stage) => {
       const annotations = { "iam.amazonaws.com/role": "reader" };
       const pod = await stage.pod({ namespace, name: "leaves", annotations });
       const authorization = await podToken(stage, pod);
-      const ask = async () => (await pod.ask(path, { origin, headers: { authorization } })).status;
-      await until("credentials", async () => await ask() === 200);
+      const send = async () =>
+        (await pod.send(path, { origin, headers: { authorization } })).status;
+      await until("credentials", async () => await send() === 200);
       await stage.api.remove(podPath(namespace, "leaves"));
-      await until("the token refused", async () => await ask() === 401);
+      await until("the token refused", async () => await send() === 401);
     },
   },
   {

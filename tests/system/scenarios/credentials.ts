@@ -5,15 +5,15 @@ import { instanceId, nodeSecret } from "../instance_metadata.ts";
 import type { Scenario } from "../report.ts";
 import { roleArn, type Stage } from "../stage.ts";
 import { until } from "../until.ts";
-import { askWithBoto } from "./aws_clients.ts";
+import { requestWithBoto } from "./aws_clients.ts";
 
 const role = "iam.amazonaws.com/role";
 const permitReaders = "arn:aws:iam::[0-9]+:role/reader.*";
 
-/** A denial is final once the server has decided; until then the pod is told to wait. */
-async function settled(ask: () => Promise<{ status: number; body: string }>) {
+/** A denial is final once the server has decided; until then the pod gets 503. */
+async function settled(send: () => Promise<{ status: number; body: string }>) {
   return await until("an answer other than 503", async () => {
-    const answer = await ask();
+    const answer = await send();
     return answer.status === 503 || answer.status === 0 ? undefined : answer;
   });
 }
@@ -40,14 +40,14 @@ export const credentials: readonly Scenario<Stage>[] = [
       await stage.namespace("shop", permitReaders);
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "shop", name: "web", annotations });
-      const answer = await askWithBoto(pod, stage.builds.python);
+      const answer = await requestWithBoto(pod, stage.builds.python);
       assert.equal(answer.method, "iam-role");
       assert.match(answer.arn ?? "", /^arn:aws:sts::123456789012:assumed-role\/reader\//);
       assert.notEqual(answer.secretAccessKey, nodeSecret);
     },
   },
   {
-    name: "a role may be given as an ARN, and asked for by name, annotation or ARN",
+    name: "a role may be given as an ARN, and requested by name, annotation or ARN",
     run: async (stage) => {
       await stage.namespace("by-arn", ".*");
       const annotations = { [role]: roleArn("team/reader") };
@@ -77,7 +77,7 @@ export const credentials: readonly Scenario<Stage>[] = [
       const pod = await stage.pod({ namespace: "plain", name: "web" });
       const answer = await settled(() => pod.list());
       assert.equal(answer.status, 404, answer.body);
-      assert.equal((await askWithBoto(pod, stage.builds.python)).method, null);
+      assert.equal((await requestWithBoto(pod, stage.builds.python)).method, null);
     },
   },
   {
@@ -103,7 +103,7 @@ export const credentials: readonly Scenario<Stage>[] = [
     run: (stage) => denial(stage, "broken", { permitted: "(", role: "reader", says: /permitted/ }),
   },
   {
-    name: "an expression made to backtrack: 403 at once, nobody else waits",
+    name: "an expression made to backtrack: 403 at once, and other pods don't wait",
     run: async (stage) => {
       const start = performance.now();
       const permitted = `${"(a*)*".repeat(60)}x`;
@@ -120,37 +120,37 @@ export const credentials: readonly Scenario<Stage>[] = [
       const pod = await stage.pod({ namespace: "v2", name: "web", annotations });
       const ttl = { "X-aws-ec2-metadata-token-ttl-seconds": "60" };
       const path = "/latest/api/token";
-      const token = await pod.ask(path, { method: "PUT", headers: ttl });
+      const token = await pod.send(path, { method: "PUT", headers: ttl });
       assert.equal(token.status, 200);
       assert.equal(token.headers["x-aws-ec2-metadata-token-ttl-seconds"], "60");
       const headers = { "X-aws-ec2-metadata-token": token.body };
       const list = "/latest/meta-data/iam/security-credentials/";
-      const answer = await settled(() => pod.ask(`${list}reader`, { headers }));
+      const answer = await settled(() => pod.send(`${list}reader`, { headers }));
       assert.equal(answer.status, 200, answer.body);
       const made_up = { "X-aws-ec2-metadata-token": "made-up" };
-      assert.equal((await pod.ask(`${list}reader`, { headers: made_up })).status, 401);
+      assert.equal((await pod.send(`${list}reader`, { headers: made_up })).status, 401);
       const forwarded = { ...ttl, "X-Forwarded-For": "10.0.0.1" };
-      assert.equal((await pod.ask(path, { method: "PUT", headers: forwarded })).status, 403);
-      assert.equal((await pod.ask(path, { method: "PUT" })).status, 400);
+      assert.equal((await pod.send(path, { method: "PUT", headers: forwarded })).status, 403);
+      assert.equal((await pod.send(path, { method: "PUT" })).status, 400);
     },
   },
   {
-    name: "a token of one pod is no good in another",
+    name: "a token of one pod is refused in another",
     run: async (stage) => {
       await stage.namespace("v2-two", permitReaders);
       const annotations = { [role]: "reader" };
       const one = await stage.pod({ namespace: "v2-two", name: "one", annotations });
       const two = await stage.pod({ namespace: "v2-two", name: "two", annotations });
       const ttl = { "X-aws-ec2-metadata-token-ttl-seconds": "60" };
-      const token = await one.ask("/latest/api/token", { method: "PUT", headers: ttl });
+      const token = await one.send("/latest/api/token", { method: "PUT", headers: ttl });
       const headers = { "X-aws-ec2-metadata-token": token.body };
       const path = "/latest/meta-data/iam/security-credentials/";
       await settled(() => two.list());
-      assert.equal((await two.ask(path, { headers })).status, 401);
+      assert.equal((await two.send(path, { headers })).status, 401);
     },
   },
   {
-    name: "a namespace that demands IMDSv2 refuses requests without a token",
+    name: "a namespace that requires IMDSv2 refuses requests without a token",
     run: async (stage) => {
       await stage.namespace("v2-only", permitReaders);
       await stage.api.patch("/api/v1/namespaces/v2-only", {
@@ -159,7 +159,7 @@ export const credentials: readonly Scenario<Stage>[] = [
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "v2-only", name: "web", annotations });
       await until("401 without a token", async () => (await pod.list()).status === 401);
-      assert.equal((await askWithBoto(pod, stage.builds.python)).method, "iam-role");
+      assert.equal((await requestWithBoto(pod, stage.builds.python)).method, "iam-role");
     },
   },
   {
@@ -167,7 +167,7 @@ export const credentials: readonly Scenario<Stage>[] = [
     run: async (stage) => {
       await stage.namespace("passing", permitReaders);
       const pod = await stage.pod({ namespace: "passing", name: "web" });
-      const answer = await settled(() => pod.ask("/latest/meta-data/instance-id"));
+      const answer = await settled(() => pod.send("/latest/meta-data/instance-id"));
       assert.deepEqual([answer.status, answer.body], [200, instanceId]);
       const never = [
         "/latest/user-data",
@@ -179,20 +179,21 @@ export const credentials: readonly Scenario<Stage>[] = [
         "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance",
       ];
       for (const path of never) {
-        const got = await pod.ask(path);
+        const got = await pod.send(path);
         assert.ok([400, 404].includes(got.status), `${path}: ${got.status} ${got.body}`);
         assert.ok(!got.body.includes(nodeSecret));
       }
     },
   },
   {
-    name: "a pod on the host network is never found by address, and is denied with the remedy",
+    name:
+      "a pod on the host network is never identified by address, and its denial names the remedy",
     run: async (stage) => {
       await stage.namespace("on-host", permitReaders);
       const annotations = { [role]: "reader" };
       const spec = { namespace: "on-host", name: "web", annotations, hostNetwork: true };
       const pod = await stage.pod(spec);
-      const answer = await pod.ask("/latest/meta-data/iam/security-credentials/reader");
+      const answer = await pod.send("/latest/meta-data/iam/security-credentials/reader");
       assert.notEqual(answer.status, 200);
       await until("its Event", async () => {
         const events = await stage.api.text("/api/v1/namespaces/on-host/events");

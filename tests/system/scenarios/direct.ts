@@ -1,4 +1,4 @@
-/** Pods that ask the agent's own port, told so by AWS_EC2_METADATA_SERVICE_ENDPOINT. */
+/** Pods that use the agent's own port, through AWS_EC2_METADATA_SERVICE_ENDPOINT. */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { clients } from "../../clients/clients.ts";
@@ -7,7 +7,7 @@ import { must, run } from "../programs.ts";
 import type { Scenario } from "../report.ts";
 import type { Stage } from "../stage.ts";
 import { until } from "../until.ts";
-import { askWithBoto } from "./aws_clients.ts";
+import { requestWithBoto } from "./aws_clients.ts";
 
 const namespace = "direct";
 const annotations = { "iam.amazonaws.com/role": "reader" };
@@ -23,13 +23,13 @@ async function restartWith(stage: Stage, flags: readonly string[]): Promise<void
   await stage.restartAgent(stage.first, { flags });
 }
 
-async function askDirectly(stage: Stage, name: string): Promise<void> {
+async function requestDirectly(stage: Stage, name: string): Promise<void> {
   const pod = await stage.pod({ namespace, name, annotations });
   const credentials = "/latest/meta-data/iam/security-credentials/reader";
   const direct = { origin: origin(stage) };
-  await until("credentials", async () => (await pod.ask(credentials, direct)).status === 200);
+  await until("credentials", async () => (await pod.send(credentials, direct)).status === 200);
   const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: origin(stage) };
-  const answer = await askWithBoto(pod, stage.builds.python, env);
+  const answer = await requestWithBoto(pod, stage.builds.python, env);
   assert.equal(answer.method, "iam-role");
   assert.match(answer.arn ?? "", /:assumed-role\/reader\//);
 }
@@ -47,26 +47,26 @@ const withoutVariable = new Set([
 ]);
 
 /** Every other client finds the pod's credentials by the variable alone. */
-async function askWithClients(stage: Stage): Promise<void> {
+async function runClients(stage: Stage): Promise<void> {
   const pod = await stage.pod({ namespace, name: "clients", annotations });
   const direct = { origin: origin(stage) };
   const path = "/latest/meta-data/iam/security-credentials/reader";
-  await until("credentials", async () => (await pod.ask(path, direct)).status === 200);
-  const found = JSON.parse((await pod.ask(path, direct)).body);
+  await until("credentials", async () => (await pod.send(path, direct)).status === 200);
+  const found = JSON.parse((await pod.send(path, direct)).body);
   const region = { AWS_REGION: "eu-west-1", AWS_DEFAULT_REGION: "eu-west-1" };
-  const told = { ...region, AWS_EC2_METADATA_SERVICE_ENDPOINT: origin(stage) };
+  const received = { ...region, AWS_EC2_METADATA_SERVICE_ENDPOINT: origin(stage) };
   const wrong: string[] = [];
   for (const client of clients) {
     if (withoutVariable.has(client.name)) continue;
     const { command, env } = await client.prepare(stage.builds.node);
-    const { stdout, stderr } = await pod.run(command, { ...told, ...env });
+    const { stdout, stderr } = await pod.run(command, { ...received, ...env });
     if (!stdout.includes(client.prints(found))) wrong.push(`${client.name}: ${stdout}${stderr}`);
   }
   assert.deepEqual(wrong, []);
 }
 
 /** The status that a machine gets which isn't a pod of the first node. */
-async function askFromSecondNode(stage: Stage, url: string): Promise<string> {
+async function requestFromSecondNode(stage: Stage, url: string): Promise<string> {
   const script = `console.log((await fetch(${JSON.stringify(url)})).status)`;
   const command = inNamespace(stage.second.node.name, [process.execPath, "eval", script]);
   return (await must(command)).trim();
@@ -74,36 +74,36 @@ async function askFromSecondNode(stage: Stage, url: string): Promise<string> {
 
 export const direct: readonly Scenario<Stage>[] = [
   {
-    name: "direct: with --direct a pod may ask the agent's port, and be redirected as well",
+    name: "direct: with --direct, a pod may use the agent's port and the redirect",
     run: async (stage) => {
       await stage.namespace(namespace, ".*");
       await restartWith(stage, ["--direct"]);
-      await askDirectly(stage, "both");
+      await requestDirectly(stage, "both");
       const pod = await stage.pod({ namespace, name: "redirected", annotations });
       await until("credentials", async () => (await pod.credentials("reader")).status === 200);
     },
   },
   {
-    name: "direct: another machine gets nothing, nor does a foreign Host",
+    name: "direct: another machine gets nothing, and a foreign Host is refused",
     run: async (stage) => {
       const list = "/latest/meta-data/iam/security-credentials/";
       for (const path of [list, "/latest/meta-data/instance-id"]) {
-        assert.equal(await askFromSecondNode(stage, origin(stage) + path), "503");
+        assert.equal(await requestFromSecondNode(stage, origin(stage) + path), "503");
       }
       const pod = await stage.pod({ namespace, name: "rebound", annotations });
       const headers = { Host: "rebound.example" };
-      assert.equal((await pod.ask(list, { origin: origin(stage), headers })).status, 400);
+      assert.equal((await pod.send(list, { origin: origin(stage), headers })).status, 400);
     },
   },
   {
-    name: "direct: without any redirect the pods that ask the agent get their roles",
+    name: "direct: without any redirect, pods that use the agent's port get their roles",
     within: 180_000,
     run: async (stage) => {
       await restartWith(stage, ["--direct", "--redirect=none"]);
       const rules = inNamespace(stage.first.node.name, ["iptables-save"]);
       assert.doesNotMatch(await must(rules), /ROLECALL/);
-      await askDirectly(stage, "alone");
-      await askWithClients(stage);
+      await requestDirectly(stage, "alone");
+      await runClients(stage);
       await stage.restartAgent(stage.first);
     },
   },

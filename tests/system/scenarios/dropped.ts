@@ -38,7 +38,8 @@ async function untilServed(stage: Stage, name: string, wanted = "reader"): Promi
 
 export const droppedPackets: readonly Scenario<Stage>[] = [
   {
-    name: "packets between a node and one of two servers are dropped: its agent goes to the other",
+    name:
+      "packets between a node and one of two servers are dropped: its agent switches to the other",
     within: 240_000,
     run: async (stage) => {
       await stage.namespace("dropped", ".*");
@@ -52,7 +53,8 @@ export const droppedPackets: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "packets between server and API server are dropped: told by age, made up for afterwards",
+    name:
+      "packets between server and API server are dropped: the watch age shows it, and the server recovers",
     within: 240_000,
     run: async (stage) => {
       const failures = await servedPod(stage, "dropped", "beside-api");

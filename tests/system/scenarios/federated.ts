@@ -45,7 +45,7 @@ const sts = ["sts.amazonaws.com"];
 
 export const federated: readonly Scenario<Stage>[] = [
   {
-    name: "federated: with the server's token, no other tokens than those allowed can be had",
+    name: "federated: the server's token can create only the allowed tokens",
     within: 120_000,
     run: async (stage) => {
       const uids = await prepare(stage);

@@ -19,7 +19,7 @@ async function forbidden(attempt: Promise<unknown>, says: RegExp): Promise<void>
 
 export const fence: readonly Scenario<Stage>[] = [
   {
-    name: "a kubelet can report its pods' status and can't give them a role",
+    name: "a kubelet can report its pods' status, but can't give them a role",
     run: async (stage) => {
       await stage.namespace("fence", ".*");
       const { node } = stage.first;
@@ -46,7 +46,7 @@ export const fence: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "the server's rights on Secrets and ConfigMaps end at its own two",
+    name: "the server may only access its own Secret and ConfigMap",
     run: async (stage) => {
       const server = stage.api.as("system:serviceaccount:rolecall:rolecall-server");
       for (const [folder, own] of [["secrets", "server-tls"], ["configmaps", "server-ca"]]) {

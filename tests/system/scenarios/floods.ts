@@ -8,20 +8,20 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Flood } from "../../runtime/flood/attacker.ts";
-import { floodConnections, floods, told } from "../../runtime/flood/floods.ts";
+import { floodConnections, floods, received } from "../../runtime/flood/floods.ts";
 import type { Reconnecting } from "../../runtime/flood/reconnecting.ts";
 import { fabricAddress, inNamespace, metadataAddress } from "../network.ts";
 import type { TestPod } from "../pod.ts";
 import { must, plainEnv, Running } from "../programs.ts";
 import { caFile } from "../rolecall.ts";
 import type { Scenario } from "../report.ts";
-import { askServer } from "../server_requests.ts";
+import { requestServer } from "../server_requests.ts";
 import { agentOrigin, serverOrigin, type Stage } from "../stage.ts";
 import { pause, until } from "../until.ts";
 
 const path = "/latest/meta-data/iam/security-credentials/reader";
 const front = { host: metadataAddress, port: 80 };
-/** No answer at all is what fails; whoever counts milliseconds reads what is printed. */
+/** Only a missing answer fails the test; the latencies are printed. */
 const patient = { timeoutMs: 30_000 };
 /** Some more than the agent has open by itself. */
 const fewFiles = 120;
@@ -64,7 +64,7 @@ function attackCommand(script: string, wanted: Flood | Reconnecting): string[] {
 /** Asks until the flood is over; each answer has to be a good one. */
 async function meanwhile(
   flood: Promise<unknown>,
-  ask: () => Promise<{ readonly status: number; readonly body: string }>,
+  send: () => Promise<{ readonly status: number; readonly body: string }>,
   good = 200,
 ): Promise<string> {
   let over = false;
@@ -72,13 +72,13 @@ async function meanwhile(
   const times: number[] = [];
   while (!over) {
     const startedAt = performance.now();
-    const { status, body } = await ask();
+    const { status, body } = await send();
     times.push(performance.now() - startedAt);
     assert.equal(status, good, body);
     await pause(10);
   }
   await ended;
-  return told(times);
+  return received(times);
 }
 
 async function floodFront(stage: Stage): Promise<void> {
@@ -86,9 +86,9 @@ async function floodFront(stage: Stage): Promise<void> {
   await withDefaultRate(stage, async () => {
     for (const [name, kind] of Object.entries(floods)) {
       const flood = attack(flooder, "attacker.ts", { ...front, count: floodConnections, ...kind });
-      console.log(`      ${name}: ${await meanwhile(flood, () => other.ask(path, patient))}`);
+      console.log(`      ${name}: ${await meanwhile(flood, () => other.send(path, patient))}`);
     }
-    assert.equal((await flooder.ask(path)).status, 200);
+    assert.equal((await flooder.send(path)).status, 200);
   });
 }
 
@@ -102,13 +102,13 @@ async function floodOtherPorts(stage: Stage): Promise<void> {
   const stranger = { path: "/v1/assignments", caFile: caFile(stage.folders) };
   const at = stage.first.node.address;
   const ports = [
-    { host: at, port: 9620, ask: page(`${agentOrigin(stage.first.node)}/readyz`), good: 200 },
-    { host: fabricAddress, port: 9621, ask: page(`${serverOrigin}/readyz`), good: 200 },
-    { host: fabricAddress, port: 8443, ask: () => askServer(stranger), good: 401 },
+    { host: at, port: 9620, send: page(`${agentOrigin(stage.first.node)}/readyz`), good: 200 },
+    { host: fabricAddress, port: 9621, send: page(`${serverOrigin}/readyz`), good: 200 },
+    { host: fabricAddress, port: 8443, send: () => requestServer(stranger), good: 401 },
   ];
-  await Promise.all(ports.map(async ({ host, port, ask, good }) => {
+  await Promise.all(ports.map(async ({ host, port, send, good }) => {
     const flood = attack(flooder, "attacker.ts", { host, port, ...silent });
-    console.log(`      ${port}: ${await meanwhile(flood, ask, good)}`);
+    console.log(`      ${port}: ${await meanwhile(flood, send, good)}`);
   }));
 }
 
@@ -116,10 +116,10 @@ async function reconnectForever(stage: Stage): Promise<void> {
   const [flooder, other] = [await floodPod(stage, "flooder"), await floodPod(stage, "flooded")];
   const request = `GET ${path} HTTP/1.1\r\nHost: ${metadataAddress}\r\n\r\n`;
   await withDefaultRate(stage, async () => {
-    console.log(`      before: ${await meanwhile(pause(3000), () => other.ask(path, patient))}`);
+    console.log(`      before: ${await meanwhile(pause(3000), () => other.send(path, patient))}`);
     const wanted = { ...front, atOnce: 50, seconds: 8, request };
     const flood = attack(flooder, "reconnecting.ts", wanted);
-    const answers = await meanwhile(flood, () => other.ask(path, patient));
+    const answers = await meanwhile(flood, () => other.send(path, patient));
     console.log(`      meanwhile: ${answers}; connections of the other: ${await flood}`.trimEnd());
   });
 }
@@ -139,7 +139,7 @@ async function runOutOfFiles(stage: Stage): Promise<void> {
     await until("the flood", () => flood.log().includes("connected"), { within: 30_000 });
     await pause(3000);
     await flood.stop(0, "SIGKILL");
-    const answered = async () => (await other.ask(path, patient)).status === 200;
+    const answered = async () => (await other.send(path, patient)).status === 200;
     await until("an answer", answered, { within: 60_000 });
     assert.ok(running.alive, "the same agent");
   } finally {

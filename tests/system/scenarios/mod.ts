@@ -19,7 +19,7 @@ import { sdkClients } from "./sdk_clients.ts";
 import { settings } from "./settings.ts";
 import { stoppedProcesses } from "./stopped.ts";
 import { strangers } from "./strangers.ts";
-import { tellings } from "./told.ts";
+import { eventScenarios } from "./events.ts";
 import { trust } from "./trust.ts";
 
 /** Always the last: whatever happened before, nobody reached what is the node's alone. */
@@ -27,7 +27,7 @@ const nothingLeaked: Scenario<Stage> = {
   name: "nobody reached the node's own credentials or user data",
   run: (stage) => {
     assert.deepEqual(stage.metadata.leaks(), []);
-    assert.ok(stage.metadata.asked.length > 0, "the stand-in was asked at all");
+    assert.ok(stage.metadata.requested.length > 0, "the fake received requests");
     return Promise.resolve();
   },
 };
@@ -44,7 +44,7 @@ export const all: readonly Scenario<Stage>[] = [
   ...replicas,
   ...stoppedProcesses,
   ...droppedPackets,
-  ...tellings,
+  ...eventScenarios,
   ...settings,
   ...trust,
   ...federated,

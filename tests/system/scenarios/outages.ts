@@ -34,7 +34,7 @@ function onlySuccess(tally: Tally): number {
 
 export const outages: readonly Scenario<Stage>[] = [
   {
-    name: "the server is restarted under load: no request of a pod that was served fails",
+    name: "the server is restarted under load: no request of a served pod fails",
     run: async (stage) => {
       await stage.namespace("load", ".*");
       const annotations = { [role]: "reader" };
@@ -54,7 +54,7 @@ export const outages: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "the server is killed: pods known keep their answers, unknown ones are told to wait",
+    name: "the server is killed: known pods are still answered, unknown ones get 503",
     run: async (stage) => {
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "load", name: "kept", annotations });
@@ -73,7 +73,7 @@ export const outages: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "the API server is away: served pods are served, and a server started then waits",
+    name: "the API server is down: served pods are still served, and a new server waits",
     within: 120_000,
     run: async (stage) => {
       const annotations = { [role]: "reader" };
@@ -103,7 +103,8 @@ export const outages: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "an agent without CA and token files waits, not ready, naming each, then comes up",
+    name:
+      "an agent without CA and token files waits, names both in its readiness, then becomes ready",
     run: async (stage) => {
       const { node, pod } = stage.second;
       await stage.second.running.stop();
@@ -136,7 +137,7 @@ export const outages: readonly Scenario<Stage>[] = [
       await copyPublishedCa(stage.api, stage.folders);
       const pod = await stage.pod({ namespace: "load", name: "after" });
       const passed = async () => {
-        const { status, body } = await pod.ask("/latest/meta-data/instance-id");
+        const { status, body } = await pod.send("/latest/meta-data/instance-id");
         return status === 200 && body === instanceId;
       };
       await until("passing on", passed);

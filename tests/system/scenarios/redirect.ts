@@ -1,4 +1,4 @@
-/** The redirect stays in place whoever flushes it, and no pod ever gets past it. */
+/** The redirect is restored when flushed, and no pod ever gets past it. */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { nodeSecret } from "../instance_metadata.ts";
@@ -45,7 +45,7 @@ const totalFlushes = ["iptables -F; iptables -t nat -F", "nft flush ruleset"];
 
 export const redirect: readonly Scenario<Stage>[] = [
   {
-    name: "the rules are in the node's network, and the machine's own stays as it was",
+    name: "the rules are in the node's network namespace, and the machine's own stays unchanged",
     run: async (stage) => {
       assert.ok(inPlace(await natRules(stage)), await natRules(stage));
       const fabric = await must(["iptables", "-t", "nat", "-S"]);
@@ -61,7 +61,8 @@ export const redirect: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "a pod that asks in a tight loop while nat is flushed never sees the node's credentials",
+    name:
+      "a pod that sends requests in a tight loop while nat is flushed never sees the node's credentials",
     run: async (stage) => {
       await stage.namespace("flush", ".*");
       const annotations = { [role]: "reader" };
@@ -79,7 +80,7 @@ export const redirect: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "the whole packet filter flushed: a looping pod's requests reach the real service never",
+    name: "the whole packet filter flushed: a looping pod's requests never reach the real service",
     run: async (stage) => {
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "flush", name: "total", annotations });
@@ -95,14 +96,14 @@ export const redirect: readonly Scenario<Stage>[] = [
         const seen = Object.keys({ ...await tokens(), ...await secrets() });
         assert.ok(seen.some((answer) => answer.startsWith("200 ")), `${flush}: nobody asked`);
         assert.deepEqual(seen.filter((answer) => answer.includes(nodeSecret)), []);
-        const passed = stage.metadata.asked.filter(({ peer }) => peer === pod.address);
+        const passed = stage.metadata.requested.filter(({ peer }) => peer === pod.address);
         assert.deepEqual(passed, [], flush);
         await until("served again", async () => (await pod.credentials("reader")).status === 200);
       }
     },
   },
   {
-    name: "routing rules taken away are back within 10 s",
+    name: "removed routing rules are back within 10 s",
     run: async (stage) => {
       assert.match(await routingRules(stage), /prohibit proto 82/);
       const taken = ["ip", "rule", "del", "to", metadataAddress, "prohibit"];
@@ -116,7 +117,7 @@ export const redirect: readonly Scenario<Stage>[] = [
     run: async (stage) => {
       const pod = await stage.pod({ namespace: "flush", name: "direct" });
       const origin = `http://${stage.first.node.address}:8181`;
-      const answer = await pod.ask("/latest/meta-data/", { origin, timeoutMs: 1500 });
+      const answer = await pod.send("/latest/meta-data/", { origin, timeoutMs: 1500 });
       assert.equal(answer.status, 0, `${answer.status} ${answer.body}`);
     },
   },
@@ -139,32 +140,32 @@ export const redirect: readonly Scenario<Stage>[] = [
       await until("credentials", async () => (await pod.credentials("reader")).status === 200);
       assert.equal(await stage.first.running.stop(), 0);
       assert.ok(inPlace(await natRules(stage)), "rules stay");
-      const answer = await pod.ask(nodePath, { timeoutMs: 1500 });
+      const answer = await pod.send(nodePath, { timeoutMs: 1500 });
       assert.equal(answer.status, 0, "nobody answers");
       await stage.restartAgent(stage.first);
       await until("served again", async () => (await pod.credentials("reader")).status === 200);
     },
   },
   {
-    name: "the agent is killed: nobody else answers, and the next one takes tokens from before",
+    name: "the agent is killed: nothing answers, and the next agent accepts the same tokens",
     run: async (stage) => {
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "flush", name: "killed", annotations });
       await until("credentials", async () => (await pod.credentials("reader")).status === 200);
       const ttl = { "X-aws-ec2-metadata-token-ttl-seconds": "600" };
-      const token = await pod.ask("/latest/api/token", { method: "PUT", headers: ttl });
+      const token = await pod.send("/latest/api/token", { method: "PUT", headers: ttl });
       assert.equal(token.status, 200, token.body);
       await stage.first.running.stop(0, "SIGKILL");
       assert.ok(inPlace(await natRules(stage)), "rules stay");
-      assert.equal((await pod.ask(nodePath, { timeoutMs: 1500 })).status, 0, "nobody answers");
+      assert.equal((await pod.send(nodePath, { timeoutMs: 1500 })).status, 0, "nobody answers");
       await stage.restartAgent(stage.first);
       const headers = { "X-aws-ec2-metadata-token": token.body };
-      const served = async () => (await pod.ask(readerPath, { headers })).status === 200;
+      const served = async () => (await pod.send(readerPath, { headers })).status === 200;
       await until("served again", served, { within: 30_000 });
     },
   },
   {
-    name: "uninstall removes the rules, and does nothing twice",
+    name: "uninstall removes the rules, and a second run changes nothing",
     run: async (stage) => {
       await stage.first.running.stop();
       const once = await uninstall(stage);
@@ -179,7 +180,7 @@ export const redirect: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "with nftables: served, flushed rules are back within 10 s, nothing seen meanwhile",
+    name: "with nftables: pods are served, and flushed rules are back within 10 s without a leak",
     run: async (stage) => {
       await stage.first.running.stop();
       assert.equal((await uninstall(stage)).code, 0);

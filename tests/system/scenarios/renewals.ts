@@ -15,7 +15,7 @@ import {
 import { plainEnv, run, Running } from "../programs.ts";
 import type { Scenario } from "../report.ts";
 import type { Stage } from "../stage.ts";
-import { playServer } from "../told_agent.ts";
+import { playServer } from "../frame_server.ts";
 import { until } from "../until.ts";
 
 const minutes = 60_000;
@@ -97,11 +97,11 @@ async function wrongOnes(running: readonly Running[]): Promise<string[]> {
   }).map((program) => `${program.name}: ${program.log().slice(-600)}`);
 }
 
-/** The new credentials are at the agent when one pod's are, since they are told in one go. */
+/** Once one pod has its new credentials, the agent has all of them: they are sent together. */
 async function renewedAtAgent({ net }: Tried, key: string): Promise<void> {
   const url = `http://${metadataAddress}/latest/meta-data/iam/security-credentials/client`;
-  const ask = inNamespace(net, ["curl", "--silent", "--max-time", "5", url]);
-  await until("the renewed credentials", async () => (await run(ask)).stdout.includes(key));
+  const send = inNamespace(net, ["curl", "--silent", "--max-time", "5", url]);
+  await until("the renewed credentials", async () => (await run(send)).stdout.includes(key));
 }
 
 async function renewAll(stage: Stage): Promise<void> {
@@ -112,10 +112,10 @@ async function renewAll(stage: Stage): Promise<void> {
   try {
     await stage.restartAgent(stage.first, { flags: [`--server=${server.url}`] });
     const life = ({ client }: Tried) => client.renewsLifeSeconds ?? 0;
-    server.tell(...pods.map((pod, at) => assign(pod, keyOf(at, "OLD"), life(pod))));
+    server.send(...pods.map((pod, at) => assign(pod, keyOf(at, "OLD"), life(pod))));
     for (const pod of pods) running.push(await start(stage, pod, renewed));
     await allStarted(running);
-    server.tell(...pods.map((pod, at) => assign(pod, keyOf(at, "NEW"), 3600)));
+    server.send(...pods.map((pod, at) => assign(pod, keyOf(at, "NEW"), 3600)));
     const last = pods.length - 1;
     await renewedAtAgent(pods[last] ?? assert.fail("no client"), keyOf(last, "NEW"));
     writeFileSync(renewed, "");

@@ -10,7 +10,7 @@ const path = "/latest/meta-data/iam/security-credentials/reader";
 
 export const replicas: readonly Scenario<Stage>[] = [
   {
-    name: "one of two servers is killed under load: agents go to the other, no request fails",
+    name: "one of two servers is killed under load: agents switch to the other, no request fails",
     within: 120_000,
     run: async (stage) => {
       await stage.namespace("replicas", ".*");
@@ -31,7 +31,7 @@ export const replicas: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "a server on the node's network takes its credentials from the node's metadata service",
+    name: "a server on the host network gets its credentials from the node's metadata service",
     run: async (stage) => {
       const { node } = stage.second;
       const revert = stage.metadata.allowNode(node.address);

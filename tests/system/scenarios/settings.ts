@@ -22,14 +22,14 @@ function complaints(outcome: Outcome, wanted: readonly RegExp[]): void {
 
 export const settings: readonly Scenario<Stage>[] = [
   {
-    name: "an unknown flag: exit 2 and its name",
+    name: "an unknown flag: exit code 2, and its name",
     run: async (stage) => {
       complaints(await start(stage, ["agent", "--metdata-url=http://x"]), [/--metdata-url/]);
       complaints(await start(stage, ["server", "--no-such"]), [/--no-such/]);
     },
   },
   {
-    name: "several wrong settings: exit 2 and every one of them",
+    name: "several wrong settings: exit code 2, and all of them listed",
     run: async (stage) => {
       const flags = ["--session-duration=3 weeks", "--sts-rate=fast", "--listen=nowhere"];
       const wanted = [/--session-duration.*3 weeks/, /--sts-rate.*fast/, /--listen.*nowhere/];
@@ -37,7 +37,7 @@ export const settings: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "a wrong variable is named like its flag, a foreign one is no error",
+    name: "a wrong variable is reported like its flag; unrelated variables are ignored",
     run: async (stage) => {
       const env = {
         ROLECALL_DISCONNECTED_GRACE: "soon",
@@ -49,11 +49,11 @@ export const settings: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "an unknown command: exit 2",
+    name: "an unknown command: exit code 2",
     run: async (stage) => complaints(await start(stage, ["agnet"]), [/agnet/]),
   },
   {
-    name: "a port that is taken: exit 1, naming flag, address and remedy",
+    name: "a port in use: exit code 1, with flag, address and remedy",
     run: async (stage) => {
       const taken = createServer();
       await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
@@ -68,10 +68,10 @@ export const settings: readonly Scenario<Stage>[] = [
       ], { POD_NAMESPACE: "rolecall", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
       taken.close();
       assert.equal(outcome.code, 1, outcome.stderr + outcome.stdout);
-      const told = new RegExp(
+      const received = new RegExp(
         `--listen 127\\.0\\.0\\.1:${port}: the port is taken; .*another port`,
       );
-      assert.match(outcome.stderr + outcome.stdout, told);
+      assert.match(outcome.stderr + outcome.stdout, received);
     },
   },
 ];

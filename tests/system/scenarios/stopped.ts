@@ -22,7 +22,7 @@ async function stopped(running: Running, meanwhile: () => Promise<void>): Promis
 
 export const stoppedProcesses: readonly Scenario<Stage>[] = [
   {
-    name: "one of two servers is stopped under load: agents go to the other, no request fails",
+    name: "one of two servers is stopped under load: agents switch to the other, no request fails",
     within: 120_000,
     run: async (stage) => {
       await stage.namespace("stopped", ".*");
@@ -41,7 +41,7 @@ export const stoppedProcesses: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "the API server is stopped: the watch's age is told, served pods are served",
+    name: "the API server is stopped: the watch age shows it, and served pods are still served",
     within: 120_000,
     run: async (stage) => {
       const failures = await servedPod(stage, "stopped", "beside-api");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { podPath, requestToken } from "../cluster_objects.ts";
 import type { Scenario } from "../report.ts";
 import { agentToken, caFile, createAgentPod, serverAudience } from "../rolecall.ts";
-import { askServer } from "../server_requests.ts";
+import { requestServer } from "../server_requests.ts";
 import type { Stage } from "../stage.ts";
 import { until } from "../until.ts";
 
@@ -14,7 +14,7 @@ const issuer = "https://kubernetes.default.svc.cluster.local";
 function assignments(stage: Stage, token?: string) {
   const more = token === undefined ? {} : { token };
   const caPath = caFile(stage.folders);
-  return askServer({ path: "/v1/assignments", caFile: caPath, until: synced, ...more });
+  return requestServer({ path: "/v1/assignments", caFile: caPath, until: synced, ...more });
 }
 
 /** The refusal must say why in its own words, and never repeat the token. */
@@ -28,7 +28,7 @@ async function refused(stage: Stage, token: string, status: number, says: RegExp
 
 export const strangers: readonly Scenario<Stage>[] = [
   {
-    name: "an agent is told its own node's pods and no others",
+    name: "an agent receives its own node's pods and no others",
     run: async (stage) => {
       await stage.namespace("nodes", ".*");
       const annotations = { [role]: "reader" };
@@ -48,20 +48,20 @@ export const strangers: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "an agent that asks for a pod of another node by address gets nothing",
+    name: "an agent that reads a pod of another node by address gets nothing",
     run: async (stage) => {
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "nodes", name: "asked-for", annotations });
       await until("credentials", async () => (await pod.credentials("reader")).status === 200);
       const path = `/v1/pods/by-ip/${pod.address}`;
-      const ask = async (member: Stage["first"]) => {
+      const send = async (member: Stage["first"]) => {
         const token = await agentToken(stage.api, member.pod);
-        return await askServer({ path, token, caFile: caFile(stage.folders) });
+        return await requestServer({ path, token, caFile: caFile(stage.folders) });
       };
-      const own = await ask(stage.first);
+      const own = await send(stage.first);
       assert.equal(own.status, 200, own.body);
       assert.ok(own.body.includes(pod.uid));
-      const other = await ask(stage.second);
+      const other = await send(stage.second);
       assert.equal(other.status, 404, other.body);
       assert.ok(!other.body.includes(pod.uid));
     },
@@ -71,7 +71,7 @@ export const strangers: readonly Scenario<Stage>[] = [
     run: async (stage) => assert.equal((await assignments(stage)).status, 401),
   },
   {
-    name: "garbage for a token: 401",
+    name: "garbage as a token: 401",
     run: (stage) => refused(stage, "garbage-that-is-no-token", 401, /token/i),
   },
   {
@@ -116,7 +116,7 @@ export const strangers: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "a token whose pod is deleted: its stream ends, nothing more is told, then 401",
+    name: "a token whose pod is deleted: its stream ends, nothing more is sent, then 401",
     within: 120_000,
     run: async (stage) => {
       const pod = await createAgentPod(stage.api, stage.second.node, "-next");
@@ -124,16 +124,16 @@ export const strangers: readonly Scenario<Stage>[] = [
       const good = async () => (await assignments(stage, token)).status === 200;
       await until("a good token", good);
       const caPath = caFile(stage.folders);
-      let told = "";
-      const seen = (body: string) => told = body;
-      const stream = askServer({ path: "/v1/assignments", caFile: caPath, token, seen });
-      await until("a snapshot", () => told.includes(synced));
+      let received = "";
+      const seen = (body: string) => received = body;
+      const stream = requestServer({ path: "/v1/assignments", caFile: caPath, token, seen });
+      await until("a snapshot", () => received.includes(synced));
       await stage.api.remove(podPath("rolecall", pod.metadata.name));
       await stream;
       const late = await assignments(stage, token);
       assert.ok(late.status === 401 || late.status === 503, `${late.status}`);
       const gone = async () => (await assignments(stage, token)).status === 401;
-      await until("401, once the API server is asked anew", gone, { within: 70_000, every: 500 });
+      await until("401, once the token is reviewed again", gone, { within: 70_000, every: 500 });
     },
   },
 ];

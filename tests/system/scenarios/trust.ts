@@ -5,7 +5,7 @@ import type { Scenario } from "../report.ts";
 import { startServer, untilReady } from "../rolecall.ts";
 import { roleArn, serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
 import { until } from "../until.ts";
-import { askWithBoto } from "./aws_clients.ts";
+import { requestWithBoto } from "./aws_clients.ts";
 
 const key = (name: string) => `iam.amazonaws.com/${name}`;
 
@@ -40,7 +40,7 @@ export const trust: readonly Scenario<Stage>[] = [
         const annotations = { [key("role")]: "reader" };
         const pod = await stage.pod({ namespace: "trust", name: "web", annotations });
         await until("the role", async () => (await pod.list()).body === "reader");
-        const { arn } = await askWithBoto(pod, stage.builds.python);
+        const { arn } = await requestWithBoto(pod, stage.builds.python);
         assert.match(arn ?? "", /:assumed-role\/reader\/trust\.default$/);
         // Other namespaces' credentials are issued meanwhile, with the restart.
         const line = stage.server.log().split("\n").findLast((one) =>

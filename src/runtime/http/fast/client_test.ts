@@ -109,7 +109,7 @@ const unsupported = [
 ] as const;
 
 for (const [name, text] of unsupported) {
-  test(`plainGet: ${name} is left to node:http, and not asked for so again`, async () => {
+  test(`plainGet: ${name} falls back to node:http, and isn't tried again`, async () => {
     const { get, requests } = await upstream((socket) => socket.write(text));
     assert.equal(await get("/odd", {}, never, 1000), undefined);
     assert.equal(await get("/odd", {}, never, 1000), undefined);
@@ -141,9 +141,9 @@ test("plainGet: silence, and the client's leaving, end the request", async () =>
   const { get } = await upstream(() => {});
   await assert.rejects(get("/", {}, never, 30), { code: "answer_timeout" });
   const gone = new AbortController();
-  const asked = get("/", {}, gone.signal, 1000);
+  const requested = get("/", {}, gone.signal, 1000);
   gone.abort(new Error("client gone"));
-  await assert.rejects(asked, /client gone/);
+  await assert.rejects(requested, /client gone/);
 });
 
 test("plainGet: Connection: close is kept", async () => {

@@ -9,7 +9,7 @@ import { parseFastRequest } from "./parse_request.ts";
 const get = (...lines: string[]) =>
   `GET /a HTTP/1.1\r\n${lines.map((l) => `${l}\r\n`).join("")}\r\n`;
 
-test("plainRequest: method, target, headers as sent, and whether the connection goes on", () => {
+test("plainRequest: method, target, headers as sent, and whether the connection stays open", () => {
   const text = "PUT //b/%2e?x=1&y HTTP/1.1\r\nhOST: h:80\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n";
   assert.deepEqual(parseFastRequest(text), {
     method: "PUT",

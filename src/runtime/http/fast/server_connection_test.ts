@@ -43,10 +43,10 @@ for (const [name, reply] of bodies) {
   for (const method of ["GET", "HEAD"]) {
     test(`lane: ${method} of ${name} is answered as node:http answers it`, async () => {
       const { port } = await start(() => reply);
-      const ask = (more: string) =>
+      const send = (more: string) =>
         get("/", more).replace("GET", method) + get("/", "Connection: close\r\n");
-      const plain = await exchangeInTurn(port, ask(""));
-      assert.equal(undated(plain), undated(await exchangeInTurn(port, ask(unsupported))));
+      const plain = await exchangeInTurn(port, send(""));
+      assert.equal(undated(plain), undated(await exchangeInTurn(port, send(unsupported))));
     });
   }
 }
@@ -107,11 +107,11 @@ test("fast path: late answers and streams go on over one connection", async () =
 });
 
 test("fast path: a client that sends without reading has to wait, and is cut off", async () => {
-  let asked = 0;
+  let requested = 0;
   const body = new Uint8Array(16_000);
   const quick = { headersTimeoutMs: 200, requestTimeoutMs: 200 };
   const listener = await start(() => {
-    asked++;
+    requested++;
     return { status: 200, headers: [], body };
   }, quick);
   const client = await rawClient(listener.port);
@@ -122,7 +122,7 @@ test("fast path: a client that sends without reading has to wait, and is cut off
   }
   await eventually("the cut", () => listener.connections().open === 0);
   client.socket.destroy();
-  assert.ok(asked < 5000, `${asked} were answered into memory`);
+  assert.ok(requested < 5000, `${requested} were answered into memory`);
 });
 
 test("fast path: a fault of the handler ends nothing but its request", async () => {

@@ -19,18 +19,18 @@ function parts(fetch: Fetch, changes: Partial<ReplicaOptions> = {}) {
     ...changes,
   };
   const { summaries, renew } = callReplicas(made);
-  return { clock, closed, ask: summaries, renew };
+  return { clock, closed, send: summaries, renew };
 }
 
 test("summaries(): each address is called under the Service's name, with the server's own token", async () => {
-  const asked: unknown[] = [];
-  const { ask, closed } = parts((url, { headers, address }) => {
-    asked.push([url, address, headers["authorization"]]);
+  const requested: unknown[] = [];
+  const { send, closed } = parts((url, { headers, address }) => {
+    requested.push([url, address, headers["authorization"]]);
     return Promise.resolve(Response.json(summary({ replica: address })));
   });
-  const answers = await ask({ namespace: "shop", name: "web" });
+  const answers = await send({ namespace: "shop", name: "web" });
   const url = "https://rolecall-server:8443/v1/summary?namespace=shop&pod=web";
-  assert.deepEqual(asked, [
+  assert.deepEqual(requested, [
     [url, "10.0.0.1", "Bearer own-token"],
     [url, "10.0.0.2", "Bearer own-token"],
   ]);
@@ -51,10 +51,10 @@ const faults: readonly [string, Fetch, RegExp][] = [
 
 for (const [name, fault, problem] of faults) {
   test(`summaries(): an address that ${name} is a problem, the other still answers`, async () => {
-    const { ask } = parts((url, init) =>
+    const { send } = parts((url, init) =>
       init.address === "10.0.0.1" ? fault(url, init) : Promise.resolve(Response.json(summary()))
     );
-    const [first, second] = await ask();
+    const [first, second] = await send();
     assert.ok(first?.kind === "problem" && first.peer === "10.0.0.1");
     assert.match(first.problem, problem);
     assert.equal(second?.kind, "summary");
@@ -62,15 +62,15 @@ for (const [name, fault, problem] of faults) {
 }
 
 test("summaries(): a replica that doesn't answer is waited for 3 s", async () => {
-  const { ask, clock } = parts((_url, { signal }) =>
+  const { send, clock } = parts((_url, { signal }) =>
     new Promise((_, reject) =>
       signal.addEventListener("abort", () => reject(signal.reason), { once: true })
     )
   );
-  const asked = ask();
+  const requested = send();
   await settled();
   await clock.advance(3_000);
-  assert.deepEqual((await asked).map((one) => one.kind === "problem" && one.problem), [
+  assert.deepEqual((await requested).map((one) => one.kind === "problem" && one.problem), [
     "no answer within 3 s",
     "no answer within 3 s",
   ]);
@@ -85,8 +85,8 @@ const lacks: readonly [string, Partial<ReplicaOptions>][] = [
 
 for (const [name, changes] of lacks) {
   test(`summaries(): ${name}: no replica is called, and the problem is reported`, async () => {
-    const { ask } = parts(() => assert.fail("asked"), changes);
-    assert.deepEqual(await ask(), [
+    const { send } = parts(() => assert.fail("asked"), changes);
+    assert.deepEqual(await send(), [
       { kind: "problem", peer: "rolecall-server", problem: "ENOTFOUND" },
     ]);
   });

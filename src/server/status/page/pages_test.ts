@@ -49,19 +49,19 @@ function pages(changes: Partial<Summary> = {}, about: Explanation | null = expla
     roles: [roleRow],
     ...changes,
   });
-  let asked = 0;
+  let requested = 0;
   const app = createPages({
     clock,
     signal: stop.signal,
     summary: () => {
-      asked++;
+      requested++;
       return Promise.resolve(mergeSummaries(own, []));
     },
     explanation: () => Promise.resolve(about),
   });
   const get = async (path: string) => await (await app.request(path)).text();
   const become = (next: Partial<Summary>) => own = summary(next);
-  return { app, get, clock, stop, become, asked: () => asked };
+  return { app, get, clock, stop, become, requested: () => requested };
 }
 
 /** What a reader sees, without marks and with single spaces. */
@@ -237,7 +237,7 @@ test("GET /events: a comment after 15 s of silence, so that closed connections a
   stop.abort();
 });
 
-test("GET /events: at most 24 at once; a closed one frees its place", async () => {
+test("GET /events: at most 24 at once; a closed one frees its slot", async () => {
   const { app } = pages();
   const open = await Promise.all(
     Array.from({ length: 24 }, () => app.request("/events?page=/")),
@@ -256,9 +256,9 @@ for (const page of ["x", "/nowhere", "/pods/a", "/pods/a/b/c", "http://evil.exam
 }
 
 test("requests at the same time share one fetch from the replicas", async () => {
-  const { get, asked } = pages();
+  const { get, requested } = pages();
   await Promise.all([get("/"), get("/"), get("/?pod=x")]);
-  assert.equal(asked(), 1);
+  assert.equal(requested(), 1);
 });
 
 function idsOf(events: string): string[] {

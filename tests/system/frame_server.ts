@@ -1,16 +1,16 @@
-/** A server played by the test: it tells one agent whatever the test wants about pods. */
+/** A fake server: it sends one agent the frames of the test. */
 import { createServer, type ServerResponse } from "node:http";
 import type { Frame } from "../../src/protocol/frames.ts";
 
 export interface PlayedServer {
   readonly url: string;
-  tell(...frames: Frame[]): void;
+  send(...frames: Frame[]): void;
   stop(): void;
 }
 
-/** Over plain HTTP, for agents that are given its URL. A stream begins with all that was told. */
+/** Over plain HTTP, for agents with its URL. A new stream starts with all frames so far. */
 export function playServer(host: string, port: number): Promise<PlayedServer> {
-  const told: Frame[] = [];
+  const received: Frame[] = [];
   const streams = new Set<ServerResponse>();
   const line = (frame: Frame) => `${JSON.stringify(frame)}\n`;
   const server = createServer((request, response) => {
@@ -19,7 +19,7 @@ export function playServer(host: string, port: number): Promise<PlayedServer> {
       return;
     }
     response.writeHead(200, { "Content-Type": "application/x-ndjson" });
-    response.write([...told, { type: "synced" } as const].map(line).join(""));
+    response.write([...received, { type: "synced" } as const].map(line).join(""));
     streams.add(response);
     response.once("close", () => streams.delete(response));
   });
@@ -32,12 +32,12 @@ export function playServer(host: string, port: number): Promise<PlayedServer> {
     server.close();
     server.closeAllConnections();
   };
-  const tell = (...frames: Frame[]) => {
-    told.push(...frames);
+  const send = (...frames: Frame[]) => {
+    received.push(...frames);
     say(frames);
   };
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => resolve({ url: `http://${host}:${port}`, tell, stop }));
+    server.listen(port, host, () => resolve({ url: `http://${host}:${port}`, send, stop }));
   });
 }

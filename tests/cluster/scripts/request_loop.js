@@ -1,6 +1,6 @@
 /**
- * Asks for credentials without end, once over a new connection each time and once over a kept one,
- * and prints a line of JSON a second: how often, what failed, and how long the slowest took.
+ * Requests credentials in two endless loops, over new connections and over a kept one,
+ * and prints a line of JSON twice a second: the number of requests, the failures, and the slowest.
  */
 import { Agent, request } from "node:http";
 import process from "node:process";
@@ -9,9 +9,9 @@ process.on("SIGTERM", () => process.exit(0));
 
 const base = "/latest/meta-data/iam/security-credentials/";
 const loops = { fresh: new Agent({ keepAlive: false }), kept: new Agent({ keepAlive: true }) };
-const count = { asked: 0, failed: 0, slowestMs: 0, failures: {}, keys: {} };
+const count = { requests: 0, failed: 0, slowestMs: 0, failures: {}, keys: {} };
 
-function ask(agent, method, path, headers) {
+function send(agent, method, path, headers) {
   return new Promise((resolve, reject) => {
     const options = { host: "169.254.169.254", method, path, headers, agent };
     const sent = request(options, (answer) => {
@@ -30,26 +30,26 @@ function ask(agent, method, path, headers) {
   });
 }
 
-/** What an SDK asks when it wants credentials, without its retries. */
+/** The requests of an SDK for credentials, without its retries. */
 async function credentials(agent) {
   const ttl = { "x-aws-ec2-metadata-token-ttl-seconds": "60" };
-  const token = { "x-aws-ec2-metadata-token": await ask(agent, "PUT", "/latest/api/token", ttl) };
-  const role = await ask(agent, "GET", base, token);
-  return JSON.parse(await ask(agent, "GET", base + role, token)).AccessKeyId;
+  const token = { "x-aws-ec2-metadata-token": await send(agent, "PUT", "/latest/api/token", ttl) };
+  const role = await send(agent, "GET", base, token);
+  return JSON.parse(await send(agent, "GET", base + role, token)).AccessKeyId;
 }
 
 async function loop(name, agent) {
   while (true) {
     const start = performance.now();
-    count.asked++;
+    count.requests++;
     try {
       const key = await credentials(agent);
       count.keys[key] = (count.keys[key] ?? 0) + 1;
       count.slowestMs = Math.max(count.slowestMs, Math.round(performance.now() - start));
     } catch (error) {
       count.failed++;
-      const said = `${name}: ${error.message}`;
-      count.failures[said] = (count.failures[said] ?? 0) + 1;
+      const failure = `${name}: ${error.message}`;
+      count.failures[failure] = (count.failures[failure] ?? 0) + 1;
     }
     await new Promise((resolve) => setTimeout(resolve, 15));
   }

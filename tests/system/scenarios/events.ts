@@ -1,4 +1,4 @@
-/** What people are told: Events where `kubectl describe` shows them, and `explain`. */
+/** Events as `kubectl describe` shows them, and `explain`. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { annotateNamespace, annotatePod, requestToken } from "../cluster_objects.ts";
@@ -29,7 +29,7 @@ async function eventsOf(api: KubeApi, namespace: string, kind: string, name: str
   return list["items"] as readonly SeenEvent[];
 }
 
-function told({ type, reason, message }: SeenEvent): string {
+function received({ type, reason, message }: SeenEvent): string {
   return `${type} ${reason}: ${message}`;
 }
 
@@ -39,9 +39,9 @@ async function explain(stage: Stage, args: readonly string[]) {
   return { code, text: stdout + stderr };
 }
 
-export const tellings: readonly Scenario<Stage>[] = [
+export const eventScenarios: readonly Scenario<Stage>[] = [
   {
-    name: "told: a denied pod's Event has the reason that the pod is told, once for all",
+    name: "events: a denied pod's Event has the same reason as its 403, once",
     run: async (stage) => {
       const { api } = stage;
       await stage.namespace("told", roleArn("other"));
@@ -51,7 +51,10 @@ export const tellings: readonly Scenario<Stage>[] = [
       const { body } = await pod.list();
       const denied = `Warning RoleDenied: ${body.trim()}`;
       const events = () => eventsOf(api, "told", "Pod", "web");
-      await until("the Event", async () => (await events()).some((one) => told(one) === denied));
+      await until(
+        "the Event",
+        async () => (await events()).some((one) => received(one) === denied),
+      );
       await annotateNamespace(api, "told", { [permitted]: "none" });
       await until("another", async () => (await events()).length === 2);
       await annotateNamespace(api, "told", { [permitted]: roleArn("other") });
@@ -60,12 +63,12 @@ export const tellings: readonly Scenario<Stage>[] = [
       await until("the denial again", async () => (await pod.list()).body === body);
       await annotatePod(api, "told", "web", { [role]: "a b" });
       const invalid = async () => (await events()).find(({ reason }) => reason === "RoleInvalid");
-      assert.match(told(await until("the third", invalid)), /^Warning .* "a b" is not a role/);
-      assert.deepEqual((await events()).filter((one) => told(one) === denied).length, 1);
+      assert.match(received(await until("the third", invalid)), /^Warning .* "a b" is not a role/);
+      assert.deepEqual((await events()).filter((one) => received(one) === denied).length, 1);
     },
   },
   {
-    name: "told: credentials once, and a broken expression on its namespace",
+    name: "events: credentials once, and an invalid expression on its namespace",
     run: async ({ api }) => {
       await annotateNamespace(api, "told", { [permitted]: ".*" });
       await annotatePod(api, "told", "web", { [role]: "reader" });
@@ -78,7 +81,7 @@ export const tellings: readonly Scenario<Stage>[] = [
         return found.length > 0 ? found : undefined;
       });
       assert.equal(
-        told(event!),
+        received(event!),
         `Normal CredentialsReady: credentials of ${roleArn("reader")} are ready`,
       );
       await annotateNamespace(api, "told", { [permitted]: "(" });
@@ -86,12 +89,12 @@ export const tellings: readonly Scenario<Stage>[] = [
         "the namespace's",
         async () => (await eventsOf(api, "told", "Namespace", "told"))[0],
       );
-      assert.match(told(broken), /^Warning PermittedInvalid: .*is not RE2 syntax/);
+      assert.match(received(broken), /^Warning PermittedInvalid: .*is not RE2 syntax/);
       assert.equal((await ready()).length, 1);
     },
   },
   {
-    name: "told: STS's refusal is an Event on the pod, once, in the words that the pod is told",
+    name: "events: STS's refusal is an Event on the pod, once, with the pod's own message",
     within: 120_000,
     run: async (stage) => {
       const { api, folders } = stage;
@@ -109,7 +112,7 @@ export const tellings: readonly Scenario<Stage>[] = [
         await until("the refusal", async () => (await pod.list()).status === 403);
         const { body } = await pod.list();
         assert.match(body, /STS denies .*role\/untrusting: .*trust policy/);
-        const seen = async () => (await eventsOf(api, "refused", "Pod", "web")).map(told);
+        const seen = async () => (await eventsOf(api, "refused", "Pod", "web")).map(received);
         const refused = `Warning CredentialsFailed: ${body.trim()}`;
         await until("the Event", async () => (await seen()).includes(refused));
         gate.untrusting.clear();
@@ -126,7 +129,7 @@ export const tellings: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "told: explain, asked of a replica that has no agent, knows what the other one serves",
+    name: "explain: a replica without an agent knows what the other replica serves",
     within: 120_000,
     run: async (stage) => {
       const { api, folders } = stage;
@@ -169,7 +172,7 @@ export const tellings: readonly Scenario<Stage>[] = [
     },
   },
   {
-    name: "told: explain by the kubeconfig alone judges by policy, with the server's own rights",
+    name: "explain: with only a kubeconfig it judges by policy, with the server's permissions",
     run: async (stage) => {
       const base = `--role-base-arn=${roleArn("")}`;
       const from = `--kubeconfig=${serverKubeconfig(stage.folders)}`;
