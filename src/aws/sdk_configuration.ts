@@ -9,10 +9,22 @@ const conflicts: Readonly<Record<string, string>> = {
 
 const ownEndpoint = "a custom endpoint (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or endpoint_url)";
 
+/** What the SDK takes for "false" without a word, a line each: AWS SDKs in other languages refuse it. */
+export function switchProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  return ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"]
+    .filter((name) => !["", "true", "false"].includes(env[name] ?? ""))
+    .map((name) => `${name}: ${JSON.stringify(env[name])} is not valid; expected true or false`);
+}
+
 /** One line about an error that the SDK threw before sending a request of known content. */
 export function configurationProblem(error: unknown): string {
   const message = messageOf(error);
   if (isRegionMissing(error)) return "--region: no AWS region is set; set it or AWS_REGION";
+  const [, region] = /^Region not accepted: region="([^"]*)"/.exec(message) ?? [];
+  if (region !== undefined) {
+    return `--region: "${region}", from AWS_REGION or the profile if not from the flag, is not ` +
+      "valid; expected a region such as eu-west-1";
+  }
   if (message.startsWith("Invalid URL")) return `AWS settings: ${ownEndpoint} is not a URL`;
   const [, kind = ""] = /(FIPS|Dualstack) and custom endpoint/.exec(message) ?? [];
   const conflict = conflicts[kind];

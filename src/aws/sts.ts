@@ -8,6 +8,7 @@ import { environmentProxy, proxyProblems } from "../net/environment_proxy.ts";
 import type { HttpClient, HttpClientOptions } from "../runtime/http/types.ts";
 import type { Clock } from "../time/clock.ts";
 import { chainedCredentials, firstSessionSeconds } from "./chained_credentials.ts";
+import { switchProblems } from "./sdk_configuration.ts";
 import {
   type CallerIdentity,
   callerOf,
@@ -110,7 +111,11 @@ export function createSts(options: StsOptions): Sts {
     },
     configurationProblems: async () => {
       const problem = await base.configurationProblem();
-      return [...proxyProblems(env), ...(problem === null ? [] : [problem])];
+      return [
+        ...proxyProblems(env),
+        ...switchProblems(env),
+        ...(problem === null ? [] : [problem]),
+      ];
     },
     close: async () => {
       await base.close();

@@ -109,7 +109,10 @@ function passing(
   region: string,
 ): string {
   if (code === "throttled") return `STS throttles the server (${region}); it tries again`;
-  if (code === "unreachable") return `STS can't be reached (${region}); the server tries again`;
+  if (code === "unreachable") {
+    const through = facts.name === "ProxyFault" ? " through the proxy of HTTPS_PROXY" : "";
+    return `STS can't be reached${through} (${region}); the server tries again`;
+  }
   if (code === "sts_failing") return `STS fails (${region}); the server tries again`;
   return code === "configuration" ? settings(facts) : ownCredentials(facts);
 }

@@ -82,7 +82,7 @@ const custom = { AWS_ENDPOINT_URL_STS: "http://127.0.0.1:4566" };
 // region, settings, what the operator reads
 const problems = [
   [undefined, {}, /^--region: no AWS region is set; set it or AWS_REGION$/],
-  ["eu west", {}, /"eu west" is not a valid hostname component; check --region/],
+  ["eu west", {}, /^--region: "eu west", from .* is not valid; expected a region/],
   ["eu-west-1", { ...custom, ...fips }, /FIPS \(AWS_USE_FIPS_ENDPOINT.*AWS_ENDPOINT_URL_STS/],
   ["eu-west-1-fips", custom, /a region such as us-east-1-fips\) and a custom endpoint/],
   ["eu-west-1", { ...custom, ...dualStack }, /AWS_USE_DUALSTACK_ENDPOINT.*AWS_ENDPOINT_URL_STS/],

@@ -77,6 +77,18 @@ test("NO_PROXY and the loopback address are reached directly; https:// by CONNEC
   await tunnelled.saw(/STS can't be reached/);
   await tunnelled.stop();
   assert.equal(toAws.seen[0]?.request, "CONNECT sts.example.invalid:443");
+  const away = new DevProcess(endpoint, { ...own, HTTPS_PROXY: "http://user:secret@127.0.0.1:1" });
+  await away.saw(/STS can't be reached through the proxy of HTTPS_PROXY/);
+  await away.stop();
+  assert.doesNotMatch(away.output, /secret/);
+});
+
+test("switches of AWS that are neither true nor false end the program", async () => {
+  const env = { AWS_USE_FIPS_ENDPOINT: "yes", AWS_USE_DUALSTACK_ENDPOINT: "TRUE" };
+  const dev = new DevProcess(["--aws"], { ...own, ...env, AWS_REGION: "eu-west-1" });
+  assert.equal(await dev.exitCode, 2);
+  assert.match(dev.output, /^AWS_USE_FIPS_ENDPOINT: "yes" is not valid; expected true or false/m);
+  assert.match(dev.output, /^AWS_USE_DUALSTACK_ENDPOINT: "TRUE" is not valid/m);
 });
 
 test("a proxy that isn't one, and settings that the AWS SDK refuses, end the program", async () => {
