@@ -236,7 +236,7 @@ function noticesOf(values: Values, settings: AgentSettings, openFiles: number): 
   if (settings.containerCredentials.length < values["container-credentials"].length) {
     notices.push("--container-credentials: IPv6 addresses left out, this node has no IPv6");
   }
-  const passthrough = passthroughNotice(values["passthrough"]);
+  const passthrough = passthroughNotice(values["passthrough"], values["passthrough-user-data"]);
   if (passthrough !== undefined) notices.push(passthrough);
   return notices;
 }

@@ -31,24 +31,36 @@ const versions = ["latest", "1.0", "2021-01-03"];
 const ownPath = new RegExp(`^/${imdsVersion}/[A-Za-z0-9._~+=,:@-]+/[A-Za-z0-9._~+=,:@/-]+$`);
 
 /** One line for an expression that matches no document of EC2; undefined if it matches some. */
-export function passthroughNotice(setting: string): string | undefined {
-  if (setting === "none" || letsThrough(setting)) return undefined;
-  const found = `.*${setting.replace(/^\^|\$$/g, "")}.*`;
-  const example = letsThrough(found) ? found : "/latest/meta-data/placement/.*";
+export function passthroughNotice(setting: string, withUserData: boolean): string | undefined {
+  if (setting === "none" || letsThrough(setting, withUserData)) return undefined;
+  if (letsThrough(setting, true)) {
+    return `--passthrough: ${
+      JSON.stringify(setting)
+    } matches user data alone, so pods get 404 for ` +
+      "everything; user data needs --passthrough-user-data as well";
+  }
+  const found = anywhere(setting.replace(/^\^|\$$/g, ""));
+  const example = letsThrough(found, false) ? found : "/latest/meta-data/placement/.*";
   return `--passthrough: ${JSON.stringify(setting)} matches none of EC2's documents, so pods get ` +
     `404 for each; it has to match a whole path, as ${JSON.stringify(example)} does`;
 }
 
-function letsThrough(setting: string): boolean {
-  const rule = ruleOf(setting);
+/** As kiam would have found it. */
+function anywhere(expression: string): string {
+  if (expression === "") return expression;
+  return expression.includes("|") ? `.*(?:${expression}).*` : `.*${expression}.*`;
+}
+
+function letsThrough(setting: string, withUserData: boolean): boolean {
+  const rule = ruleOf(setting, withUserData);
   // A path of the user's own, such as a tag's, needn't be among those known.
   if (ownPath.test(setting) && rule(setting)) return true;
   return versions.some((version) => documents.some((name) => rule(`/${version}/${name}`)));
 }
 
-function ruleOf(setting: string): PassthroughRule {
+function ruleOf(setting: string, withUserData: boolean): PassthroughRule {
   try {
-    return passthroughRule(setting, true);
+    return passthroughRule(setting, withUserData);
   } catch (fault) {
     if (fault instanceof ExpressionInvalid) return () => false;
     throw fault;

@@ -11,8 +11,10 @@ const rows = [
   ["/latest/meta-data/.*", undefined],
   ["/latest/meta-data/instance-id", undefined],
   ["/latest/meta-data/tags/instance/team", undefined],
-  ["/latest/user-data", undefined],
   ["/2021-01-03/dynamic/.*", undefined],
+  ["meta-data|user-data", ".*(?:meta-data|user-data).*"],
+  ["^$", "/latest/meta-data/placement/.*"],
+  ["", "/latest/meta-data/placement/.*"],
   ["/latest/*", ".*/latest/*.*"],
   ["meta-data", ".*meta-data.*"],
   ["^/latest/meta-data/placement", ".*/latest/meta-data/placement.*"],
@@ -24,10 +26,15 @@ const rows = [
 
 for (const [setting, example] of rows) {
   test(`passthrough notice: ${setting}: ${example ?? "none"}`, () => {
-    const notice = passthroughNotice(setting);
+    const notice = passthroughNotice(setting, false);
     if (example === undefined) return assert.equal(notice, undefined);
     assert.ok(notice?.startsWith(`--passthrough: ${JSON.stringify(setting)} matches none of `));
     assert.ok(notice?.endsWith(`, as ${JSON.stringify(example)} does`), String(notice));
-    assert.equal(passthroughNotice(example), undefined);
+    assert.equal(passthroughNotice(example, false), undefined);
   });
 }
+
+test("passthrough notice: user data alone needs a flag of its own", () => {
+  assert.match(passthroughNotice("/latest/user-data", false) ?? "", /--passthrough-user-data/);
+  assert.equal(passthroughNotice("/latest/user-data", true), undefined);
+});
