@@ -21,6 +21,8 @@ export const notRun: Readonly<Record<string, string>> = {
   "deno task ok": gate,
   "docker build -t registry.example.com/rolecall:0.1.0 .": registry,
   "docker push registry.example.com/rolecall:0.1.0": registry,
+  "deno task install:cluster": "changes a cluster; tests/release runs it on stand-ins",
+  "deno task install:cluster --overlay=my-cluster --push=registry.example.com/rolecall": registry,
   "deno task chart my-chart": chart,
   "helm install rolecall my-chart --values my-values.yaml": chart,
   "deno task bench": bench,

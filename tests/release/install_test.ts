@@ -1,0 +1,124 @@
+/** `deno task install:cluster` with programs that write down how they were called. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { plainEnv, run } from "../system/programs.ts";
+import { objectsIn } from "./render.ts";
+
+const script = fileURLToPath(new URL("../../release/install.ts", import.meta.url));
+
+interface Installed {
+  readonly code: number;
+  readonly said: string;
+  /** How the programs were called, in order; TAG and FOLDER stand for what differs each time. */
+  readonly calls: readonly string[];
+  /** What kubectl was given to apply. */
+  readonly images: ReadonlySet<string>;
+  readonly tag: string;
+}
+
+async function install(context: string, ...args: readonly string[]): Promise<Installed> {
+  const folder = mkdtempSync(join(tmpdir(), "rolecall-install-test-"));
+  const file = (name: string) => join(folder, name);
+  const { stdout } = await run(["bash", "-c", "command -v kubectl"]);
+  const record = `echo "$(basename $0) $*" >> ${file("calls")}`;
+  for (const program of ["docker", "podman", "kind", "k3d"]) {
+    writeFileSync(file(program), `#!/bin/sh\n${record}\n`);
+    chmodSync(file(program), 0o755);
+  }
+  writeFileSync(
+    file("kubectl"),
+    `#!/bin/sh
+if [ "$1" = config ]; then echo ${context}; exit; fi
+${record}
+[ "$1" != apply ] || ${stdout.trim()} kustomize "$3" > ${file("applied.yaml")}
+`,
+  );
+  chmodSync(file("kubectl"), 0o755);
+  try {
+    const outcome = await run([process.execPath, "run", "-A", script, ...args], {
+      env: plainEnv({ PATH: `${folder}:${plainEnv()["PATH"]}` }),
+    });
+    const calls = existsSync(file("calls")) ? readFileSync(file("calls"), "utf8") : "";
+    const [, tag = "none"] = /:(0\.1\.0-\S+)/.exec(calls) ?? [];
+    return {
+      code: outcome.code,
+      said: outcome.stdout + outcome.stderr,
+      calls: calls.trimEnd().replaceAll(tag, "TAG").replace(/-k \S+/, "-k FOLDER").split("\n"),
+      images: imagesIn(
+        existsSync(file("applied.yaml")) ? readFileSync(file("applied.yaml"), "utf8") : "",
+      ),
+      tag,
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function imagesIn(yaml: string): ReadonlySet<string> {
+  return new Set(
+    objectsIn(yaml).flatMap((object) => {
+      const { containers = [], initContainers = [] } = object["spec"]?.template?.spec ?? {};
+      return [...containers, ...initContainers].map(({ image }) => image);
+    }),
+  );
+}
+
+const applied = [
+  "kubectl apply -k FOLDER",
+  "kubectl rollout status -n rolecall deployment/rolecall-server --timeout=180s",
+  "kubectl rollout status -n rolecall daemonset/rolecall-agent --timeout=180s",
+];
+
+test("on kind: built, loaded into that cluster's nodes, applied", async () => {
+  const { code, said, calls, images, tag } = await install("kind-trial");
+  assert.equal(code, 0, said);
+  assert.deepEqual(calls, [
+    "docker build --tag rolecall:TAG .",
+    "kind load docker-image rolecall:TAG --name trial",
+    ...applied,
+  ]);
+  assert.deepEqual([...images], [`rolecall:${tag}`]);
+});
+
+test("on k3d: built by another program, imported, an overlay by its name", async () => {
+  const args = ["--builder=podman", "--overlay=kubeadm"];
+  const { code, said, calls, images, tag } = await install("k3d-x", ...args);
+  assert.equal(code, 0, said);
+  assert.deepEqual(calls, [
+    "podman build --tag rolecall:TAG .",
+    "k3d image import rolecall:TAG --cluster x",
+    ...applied,
+  ]);
+  assert.deepEqual([...images], [`rolecall:${tag}`]);
+});
+
+test("anywhere else: pushed to where nodes pull from", async () => {
+  const { code, said, calls, images, tag } = await install("prod", "--push=r.test/me/rolecall");
+  assert.equal(code, 0, said);
+  assert.deepEqual(calls, [
+    "docker build --tag r.test/me/rolecall:TAG .",
+    "docker push r.test/me/rolecall:TAG",
+    ...applied,
+  ]);
+  assert.deepEqual([...images], [`r.test/me/rolecall:${tag}`]);
+});
+
+for (
+  const [args, complaint] of [
+    [[], /--push is missing: nodes of the context "prod" can't be loaded/],
+    [["--overlay=gke"], /--overlay: "gke" is neither a folder .* nor dev, eks, kops/],
+    [["--pusch=x"], /pusch[\s\S]*usage: deno task install:cluster/],
+  ] as const
+) {
+  test(`elsewhere with ${args.join(" ") || "nothing"}: refused before anything is built`, async () => {
+    const { code, said, calls } = await install("prod", ...args);
+    assert.equal(code, 2);
+    assert.match(said, complaint);
+    assert.deepEqual(calls, [""]);
+  });
+}
