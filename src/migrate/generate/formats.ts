@@ -1,7 +1,7 @@
 /** A migration plan as text for people, manifests, JSON, Terraform and commands. Pure. */
 import { shellWord } from "../../cli/shell_word.ts";
-import { providerOf } from "./trust.ts";
-import type { MigrationPlan, PlannedAccount } from "./plan.ts";
+import { type PlannedAccount, providerOf } from "./trust.ts";
+import type { MigrationPlan } from "./plan.ts";
 
 export const planFormats = {
   text: (plan: MigrationPlan) => asLines(report(plan)),

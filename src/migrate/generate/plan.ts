@@ -12,17 +12,7 @@ import {
 import { createPolicy } from "../../policy/decide.ts";
 import type { PodFacts, PolicySettings, RoleIdentity } from "../../policy/facts.ts";
 import { parseRoleArn } from "../../policy/role_arn.ts";
-import { type Target, type TrustedRole, trustPolicies } from "./trust.ts";
-
-export interface PlannedAccount {
-  readonly namespace: string;
-  readonly name: string;
-  readonly roleArn: string;
-  /** The ServiceAccount that its pods have now; null if they keep it. */
-  readonly splitFrom: string | null;
-  /** What has to name it as `serviceAccountName`, such as `deployment/web`. */
-  readonly workloads: readonly string[];
-}
+import { type PlannedAccount, type Target, type TrustedRole, trustPolicies } from "./trust.ts";
 
 interface NotMigrated {
   /** `NAMESPACE/NAME`. */

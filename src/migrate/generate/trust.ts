@@ -1,5 +1,14 @@
 /** The statements by which roles trust ServiceAccounts, through IRSA or EKS Pod Identity. Pure. */
-import type { PlannedAccount } from "./plan.ts";
+
+export interface PlannedAccount {
+  readonly namespace: string;
+  readonly name: string;
+  readonly roleArn: string;
+  /** The ServiceAccount that its pods have now; null if they keep it. */
+  readonly splitFrom: string | null;
+  /** What has to name it as `serviceAccountName`, such as `deployment/web`. */
+  readonly workloads: readonly string[];
+}
 
 export type Target =
   | {
