@@ -7,6 +7,7 @@
  * - `list`: the server's memory as the number of pods grows
  * - `cold`: how soon a new pod is served
  * - `outage`: the only server is killed for a while
+ * - `proof`: what the kernel's proof of a connection costs, in network namespaces, as root
  *
  * Options: `--seconds S`, `--only TEXT`, `--nodes N,N`, `--pods N,N`, `--variants image,Node`.
  */
@@ -24,8 +25,10 @@ import { measureRequests } from "./requests.ts";
 import { regressions, type Run, tableOf, withRun } from "./results.ts";
 import { measureScale, type ScaleResult, scaleTable } from "./scale.ts";
 import { scalePlot } from "./scale_plot.ts";
+import { measureProof, type ProofResult, proofTable } from "./proof.ts";
 import { measureOutage, type OutageResult, outageTable } from "./outage.ts";
 import { missing, prepareTools, type Tools } from "./tools.ts";
+import { cannotRun } from "../tests/system/identity/pod_network.ts";
 import type { Variant } from "./variants.ts";
 
 const resultsFile = new URL("results.json", import.meta.url);
@@ -46,8 +49,9 @@ const { values, positionals } = parseArgs({
 process.exit(await main(positionals[0] ?? "run"));
 
 async function main(mode: string): Promise<number> {
-  const modes = ["run", "check", "scale", "list", "cold", "outage"];
+  const modes = ["run", "check", "scale", "list", "cold", "outage", "proof"];
   if (!modes.includes(mode)) return fail(`${mode}: unknown; one of ${modes.join(", ")}`);
+  if (mode === "proof") return await proof();
   const lacks = missing();
   if (lacks.length > 0) return fail(lacks.map((need) => `needs ${need}`).join("\n"));
   if (mode === "scale") return await withTools(scale);
@@ -118,6 +122,14 @@ async function outage(tools: Tools): Promise<number> {
   const results: OutageResult[] = [];
   for (const variant of variants()) results.push(shown(await measureOutage(tools, variant)));
   return keep("outage", results, outageTable(results));
+}
+
+async function proof(): Promise<number> {
+  const lacks = await cannotRun();
+  if (lacks !== null) return fail(lacks);
+  const results: ProofResult[] = [];
+  for await (const result of measureProof()) results.push(shown(result));
+  return keep("proof", results, proofTable(results));
 }
 
 function variants(): Variant[] {

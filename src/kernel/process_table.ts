@@ -51,7 +51,7 @@ const share = { perSecond: 300, burst: 600 };
 /** The container runtime moves a new process into its pod, and its PID may be used again later. */
 const maxUncheckedMs = 10_000;
 const addressesKeptMs = 1000;
-const readsAtOnce = 8;
+const readsAtOnce = 16;
 
 export class ProcessTable {
   readonly #options: ProcessTableOptions;

@@ -20,7 +20,8 @@ interface Read<T> {
 
 /** Milliseconds of reading: half a core for everything together; a hundred pods may start at once. */
 const totalShare: Rate = { perSecond: 500, burst: 3000 };
-const maxConcurrent = 2;
+/** A read takes several steps, and on a busy node each waits for the processor. */
+const maxConcurrent = 8;
 
 type Waiting = Pick<Read<unknown>, "budget"> & { readonly start: () => Promise<void> };
 
@@ -34,6 +35,9 @@ export class ReadScheduler {
   };
   readonly #total: Budget;
   #running = 0;
+  /** What one read would have cost that had run all the time, and when that was worked out. */
+  #costMs = 0;
+  #meteredAtMs = 0;
   #isLimited = false;
   #cancelWakeUp: (() => void) | undefined;
 
@@ -52,10 +56,13 @@ export class ReadScheduler {
   schedule<T>({ key, priority, budget, run }: Read<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const start = async () => {
-        const cost = this.#meter();
+        const startedAt = this.#clock.monotonic();
+        const costBefore = this.#costMs;
         await run().then(resolve, reject);
+        this.#meter();
+        const costMs = this.#costMs - costBefore;
         if (!this.#isLimited) return;
-        const ms = cost();
+        const ms = Math.min(costMs, this.#clock.monotonic() - startedAt);
         for (const charged of [budget, this.#total]) charged.spend(ms);
       };
       this.#queues[priority].set(key, { budget, start });
@@ -63,10 +70,11 @@ export class ReadScheduler {
     });
   }
 
-  /** The processor time of the whole process, so at most what a read took. */
-  #meter(): () => number {
-    const [startedAt, cpuAt] = [this.#clock.monotonic(), this.#cpuMs()];
-    return () => Math.min(this.#clock.monotonic() - startedAt, this.#cpuMs() - cpuAt);
+  /** Reads that run at the same time share what the process has used. */
+  #meter(): void {
+    const now = this.#cpuMs();
+    this.#costMs += (now - this.#meteredAtMs) / Math.max(1, this.#running);
+    this.#meteredAtMs = now;
   }
 
   /** A read that waits for a sweep goes first from now on. */
@@ -90,6 +98,7 @@ export class ReadScheduler {
         soonestMs = Math.min(soonestMs, ms);
         if (ms > 0) continue;
         queue.delete(key);
+        this.#meter();
         this.#running++;
         void start().finally(() => {
           this.#running--;

@@ -19,15 +19,28 @@ function setUp(ms: number, cpuMs?: () => number) {
   return { clock, scheduler, begun, schedule, budget, run };
 }
 
-test("two reads at once, owners before sweeps", async () => {
+test("eight reads at once, owners before sweeps", async () => {
   const { clock, begun, schedule, budget } = setUp(5);
-  for (const name of ["s1", "s2", "s3"]) void schedule(name, budget(), "sweep");
+  const sweeps = Array.from({ length: 9 }, (_, at) => `s${at + 1}`);
+  for (const name of sweeps) void schedule(name, budget(), "sweep");
   for (const name of ["o1", "o2"]) void schedule(name, budget());
-  assert.deepEqual(begun, ["s1", "s2"]);
+  assert.deepEqual(begun, sweeps.slice(0, 8));
   await clock.advance(5);
-  assert.deepEqual(begun, ["s1", "s2", "o1", "o2"]);
-  await clock.advance(5);
-  assert.equal(begun.at(-1), "s3");
+  assert.deepEqual(begun.slice(8), ["o1", "o2", "s9"]);
+});
+
+test("reads at the same time share the processor time", async () => {
+  const { clock, scheduler, schedule, budget } = setUp(8);
+  scheduler.limit();
+  const budgets = [1, 2, 3, 4].map(() => budget(100, 3));
+  for (const [at, own] of budgets.entries()) void schedule(`read ${at}`, own);
+  await clock.advance(8);
+  // 8 ms of processor time, 2 ms each
+  assert.deepEqual(budgets.map((own) => own.readyInMs()), [0, 0, 0, 0]);
+  const alone = budget(100, 3);
+  void schedule("alone", alone);
+  await clock.advance(8);
+  assert.equal(alone.readyInMs(), 60);
 });
 
 test("a namespace that is read without a pause gets its share of a second", async () => {
@@ -108,13 +121,12 @@ test("one read answers everyone who waited before it began, and nobody later", a
 test("a read that waits for a sweep goes first once its namespace is the expected one", async () => {
   const { clock, scheduler, begun, run, schedule, budget } = setUp(5);
   const moments = new Moments();
-  void schedule("a", budget());
-  void schedule("b", budget());
+  for (const name of ["1", "2", "3", "4", "5", "6", "7", "8"]) void schedule(name, budget());
   void schedule("c", budget(), "sweep");
   const shared = new SharedRead({ key: "t", scheduler, moments, read: run("shared") });
   void shared.after(moments.next(), "sweep", budget());
   await settled();
   void shared.after(moments.next(), "owner", budget());
   await clock.advance(5);
-  assert.deepEqual(begun.slice(2), ["shared", "c"]);
+  assert.deepEqual(begun.slice(8), ["shared", "c"]);
 });

@@ -31,6 +31,7 @@ export const notRun: Readonly<Record<string, string>> = {
   "deno task bench list": bench,
   "deno task bench cold": bench,
   "deno task bench outage": bench,
+  "deno task bench proof": bench,
   "node bench/main.ts": bench,
   "rm /etc/systemd/system/rolecall-boot-guard.service": host,
   "rm /etc/systemd/system/multi-user.target.d/rolecall-boot-guard.conf": host,

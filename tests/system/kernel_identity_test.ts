@@ -132,7 +132,7 @@ test(
     agent.say("metrics");
     await agent.next();
     const loops = [1, 2, 3].map(() => network.python(attacker, "loop", metadata, "80", "4"));
-    const beside = await network.python(victim, "repeat", metadata, "80", "20").next();
+    const beside = await network.python(victim, "repeat", metadata, "80", "20", "0").next();
     const { bodies, slowestMs } = JSON.parse(beside);
     assert.deepEqual(bodies, [victim.uid]);
     // An agent waits no longer for a proof; docs/reliability.md has what is usual.

@@ -1,7 +1,8 @@
 /**
  * The agent's part of the identity tests: the real listener and the real kernel adapter. Each
  * request is answered with the pod that its connection was proven to be, or with the reason.
- * `identifying.ts ADDRESS PORT` prints `listening` once it is; `metrics` on its input prints how long proofs took.
+ * `identifying.ts ADDRESS PORT` prints `listening` once it is; `metrics` on its input prints
+ * what the proofs have cost since the last time.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -14,8 +15,16 @@ import { procFiles } from "../../../src/runtime/proc_files.ts";
 import { systemClock } from "../../../src/time/system_clock.ts";
 
 const [address = "", port = "0"] = process.argv.slice(2);
+let reads = 0;
+const files = procFiles("/proc");
 const opened = await openKernel({
-  files: procFiles("/proc"),
+  files: {
+    ...files,
+    open: (path) => {
+      if (path.includes("/net/")) reads++;
+      return files.open(path);
+    },
+  },
   clock: systemClock,
   cpuMs,
   metadata: [{ address: "169.254.169.254", port: 80 }],
@@ -54,17 +63,21 @@ await listen({
 });
 console.log("listening");
 
-let since = { cpu: cpuMs(), at: performance.now() };
+const now = () => ({ cpuMs: cpuMs(), at: performance.now(), reads });
+let since = now();
 createInterface({ input: process.stdin }).on("line", () => {
   const sorted = took.toSorted((a, b) => a - b);
   const at = (share: number) => Math.round(sorted[Math.floor(sorted.length * share)] ?? 0);
-  const core = (cpuMs() - since.cpu) / (performance.now() - since.at);
+  const until = now();
+  const usedMs = until.cpuMs - since.cpuMs;
   console.log(JSON.stringify({
     proofs: took.length,
     medianMs: at(0.5),
     slowestMs: at(0.999),
-    core: Math.round(core * 100) / 100,
+    reads: until.reads - since.reads,
+    cpuMs: Math.round(usedMs),
+    core: Math.round(usedMs / (until.at - since.at) * 100) / 100,
   }));
   took = [];
-  since = { cpu: cpuMs(), at: performance.now() };
+  since = now();
 });

@@ -95,10 +95,18 @@ export class PodNetwork {
     return agent;
   }
 
+  /** On the bridge like a pod, but in no pod's cgroup. */
+  async stranger(): Promise<NetPod> {
+    return await this.#open("stranger");
+  }
+
   /** A pod on the bridge, with a process that only keeps its namespace. */
   async pod(): Promise<NetPod> {
+    return await this.#open(`00000000-0000-4000-8000-${String(this.#pods + 1).padStart(12, "0")}`);
+  }
+
+  async #open(uid: string): Promise<NetPod> {
     const number = ++this.#pods;
-    const uid = `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
     const address = `10.233.0.${number + 1}`;
     const net = `pod${number}`;
     await this.#net(net);
