@@ -145,7 +145,10 @@ class Source {
     const [error] = this.#document.errors;
     if (error === undefined) return this.#templateProblem() ?? this.#aliasProblem();
     const [start = 0, , end = text.length] = this.#document.range ?? [];
-    const said = looksLikeTemplate(text.slice(start, end)) ? renderFirst : yamlProblem(error.code);
+    const own = text.slice(start, end);
+    const said = looksLikeTemplate(own)
+      ? renderFirst
+      : yamlProblem(error.code, /^\ufeff?\s*[{[]/.test(own));
     return `${this.#name}, line ${lineAt(error.pos[0])}: ${said}`;
   }
 

@@ -98,6 +98,11 @@ const cases = [
     "c.yaml: document 1, line 2: *gone has no anchor &gone above",
   ],
   [
+    "JSON that is cut off",
+    '{"kind": "Pod",\n"metadata": {"name": "a"',
+    "c.yaml: document 1, line 2: a bracket, quote or comma is missing; close what was opened above",
+  ],
+  [
     "an alias within its own anchor",
     "kind: Pod\nmetadata: &m\n  name: a\n  labels: {self: *m}\n",
     "c.yaml: document 1, line 4: *m stands within &m itself; expected an anchor that ends above",

@@ -28,6 +28,8 @@ const problems: Partial<Record<ErrorCode, string>> = {
   MISSING_CHAR: brackets,
 };
 
-export function yamlProblem(code: ErrorCode): string {
+/** `isFlow`: the document begins with a bracket, as JSON does, so indentation means nothing. */
+export function yamlProblem(code: ErrorCode, isFlow: boolean): string {
+  if (isFlow && problems[code] === indentation) return brackets;
   return problems[code] ?? "this isn't valid YAML; check quotes, brackets and indentation";
 }
