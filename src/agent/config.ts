@@ -151,7 +151,7 @@ function isHost(text: string): boolean {
   return /^[A-Za-z0-9._-]+$/.test(text) || !!canonicalAddress(text.replace(/^\[(.*)\]$/, "$1"));
 }
 
-/** A door's address in its one spelling; undefined where the text names none. */
+/** A listen address in canonical form; undefined if the text isn't one. */
 function endpointAt(text: string): HostPort | undefined {
   const at = readHostPort(text);
   const host = canonicalAddress(at?.host ?? "");
@@ -226,10 +226,10 @@ function settingsOf(values: Values, { rule, match, machine }: Read): AgentSettin
 
 function noticesOf(values: Values, settings: AgentSettings, openFiles: number): string[] {
   const notices: string[] = [];
-  const asked = values["max-connections"];
-  if (settings.maxConnections !== asked && openFiles < openFilesTriedAtStart) {
+  const requested = values["max-connections"];
+  if (settings.maxConnections !== requested && openFiles < openFilesTriedAtStart) {
     notices.push(
-      `--max-connections: ${asked} lowered to ${settings.maxConnections}, ` +
+      `--max-connections: ${requested} lowered to ${settings.maxConnections}, ` +
         "to stay under half of the files that may be open (ulimit -n)",
     );
   }

@@ -1,4 +1,4 @@
-/** The interfaces between the agent's parts, and those it needs from adapters. */
+/** The interfaces between the agent's modules, and those it needs from adapters. */
 
 import type { ConnectionEnds, Reply } from "../net/http_messages.ts";
 

@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import type { RequestToken } from "../server/ports.ts";
 
-/** Doesn't exist: the embedded STS has the keys without asking for them. */
+/** Doesn't exist: the embedded STS has the keys without fetching them. */
 export const devIssuer = "https://oidc.rolecall.dev";
 
 export interface ClusterIssuer {

@@ -113,7 +113,7 @@ function print(
   const paint = runtime.isTerminal && !runtime.env["NO_COLOR"] ? coloured : plain;
   if (answer.kind === "not-found") {
     const { namespace, name } = answer;
-    runtime.writeError(`explain: no pod ${namespace}/${name} (asked: ${source})\n`);
+    runtime.writeError(`explain: no pod ${namespace}/${name} (source: ${source})\n`);
     return exitCodes.notFound;
   }
   if (answer.kind === "pod") {

@@ -148,7 +148,7 @@ test("explain: without flags, a server at the default address is tried first", a
   const answers = { "http://127.0.0.1:9622/api/pods/shop/web": explanation("credentials") };
   const { runtime, written } = fakeRuntime({ fetch: serving({ ...answers, ...cluster }) });
   assert.equal(await runExplain(runtime, ["shop/web"]), 0);
-  assert.match(written(), /Asked: the server at http:\/\/127\.0\.0\.1:9622/);
+  assert.match(written(), /Source: the server at http:\/\/127\.0\.0\.1:9622/);
 });
 
 test("explain: without a server, KUBECONFIG's files that exist", async () => {
@@ -156,7 +156,7 @@ test("explain: without a server, KUBECONFIG's files that exist", async () => {
   const files = { config: kubeconfig };
   const { runtime, written } = fakeRuntime({ env, files, fetch: serving(cluster) });
   assert.equal(await runExplain(runtime, ["--all"]), 3);
-  assert.match(written(), /Asked: the cluster of KUBECONFIG gone:config, policy alone/);
+  assert.match(written(), /Source: the cluster of KUBECONFIG gone:config, policy alone/);
   const none = fakeRuntime({ env, fetch: serving(cluster) });
   assert.equal(await runExplain(none.runtime, ["--all"]), 1);
   assert.match(none.written(), /no server answers/);
@@ -214,7 +214,7 @@ CredentialsFailed: STS denies
   shop/c
 
 Note: replica 10.0.0.3 didn't answer: no answer in time
-Asked: the server at ${url}
+Source: the server at ${url}
 `,
   );
 });
@@ -234,7 +234,7 @@ test("explain: with nothing at the usual place, through a port-forward by kubect
     },
   });
   assert.equal(await runExplain(runtime, ["shop/web", "--context=prod"]), 0, written());
-  assert.match(written(), /Asked: the server at deploy\/rolecall-server in namespace rolecall/);
+  assert.match(written(), /Source: the server at deploy\/rolecall-server in namespace rolecall/);
   assert.deepEqual(calls, [
     "kubectl --context=prod --namespace=rolecall port-forward --address=127.0.0.1 " +
     "deploy/rolecall-server :9622",

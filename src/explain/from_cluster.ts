@@ -12,9 +12,9 @@ import { explained, type Explanation, skipped } from "../policy/explanation.ts";
 import type { PolicySettings } from "../policy/facts.ts";
 import type { Answer, DeniedPod } from "./answer.ts";
 
-const unasked = "not asked: only a server knows (--server-status)";
+const unchecked = "not checked: only a server knows it (--server-status)";
 /** The server determines its account by itself; here a flag has to give it. */
-const giveBase = "give --role-base-arn as the server has it, or ask the server (--server-status)";
+const giveBase = "give --role-base-arn as the server has it, or use a server (--server-status)";
 
 /** @throws {ApiFault} */
 export async function explainPodByPolicy(
@@ -48,7 +48,7 @@ function judgePod(
   facts: PodWithFacts,
 ): Explanation {
   const decision = policy.decide(facts.pod, facts.namespace, facts.serviceAccount);
-  const open = [skipped("credentials", unasked), skipped("agent", unasked)];
+  const open = [skipped("credentials", unchecked), skipped("agent", unchecked)];
   const request = policy.requestedRole(facts.pod, facts.namespace, facts.serviceAccount);
   const explanation = explained({ ...facts, request, decision }, open);
   if (explanation.reason !== "RoleBaseUnknown" || settings.roleBaseArn !== null) return explanation;

@@ -29,7 +29,7 @@ const outcomes: Readonly<Record<Explanation["outcome"], readonly [string, Colour
 const markWidth = Math.max(...Object.values(marks).map(([mark]) => mark.length));
 const nameWidth = Math.max(...stepNames.map((name) => name.length));
 
-/** One pod; `source` says who was asked. */
+/** One pod; `source` names where the answer is from. */
 export function podText(explanation: Explanation, source: string, paint: Paint): string {
   const { namespace, pod, reason, remedy } = explanation;
   const [words, colour] = outcomes[explanation.outcome];
@@ -40,7 +40,7 @@ export function podText(explanation: Explanation, source: string, paint: Paint):
     ...explanation.steps.map((step) => stepText(step, paint)),
     "",
     ...(remedy === null ? [] : [`${paint("To do:", "bold")} ${remedy}.`]),
-    paint(`Asked: ${source}`, "dim"),
+    paint(`Source: ${source}`, "dim"),
   ];
   return lines.map(lineOf).join("");
 }
@@ -65,7 +65,7 @@ export function causesText(
     ...causes.flatMap((cause) => causeLines(cause, paint)),
     "",
     ...notes.map((note) => `${paint("Note:", "bold")} ${note}`),
-    paint(`Asked: ${source}`, "dim"),
+    paint(`Source: ${source}`, "dim"),
   ];
   return lines.map(lineOf).join("");
 }

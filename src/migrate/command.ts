@@ -74,11 +74,11 @@ async function readCluster(
     const cluster = await readClusterFacts(api, systemClock);
     if (task.kind === "check") return ofNamespace({ cluster }, namespace);
     const owners = await readPodOwners(api, systemClock);
-    const asks = task.target.kind === "irsa" && task.target.issuer === "";
-    const issuer = asks ? await clusterIssuer(api) : undefined;
+    const needsIssuer = task.target.kind === "irsa" && task.target.issuer === "";
+    const issuer = needsIssuer ? await clusterIssuer(api) : undefined;
     if (issuer === null) return { problems: [issuerUnknown] };
-    const asked = issuer === undefined ? {} : { issuer };
-    return ofNamespace({ cluster, owners, ...asked }, namespace);
+    const found = issuer === undefined ? {} : { issuer };
+    return ofNamespace({ cluster, owners, ...found }, namespace);
   } finally {
     api.close();
   }

@@ -86,7 +86,7 @@ function roleBefore(
   // An ID that the server's template adds can't make a role refuse.
   if (facts.pod.externalId && old.externalId === null) {
     const why = "its iam.amazonaws.com/external-id had no effect";
-    const remedy = "remove the annotation, unless the role's trust policy asks for it";
+    const remedy = "remove the annotation, unless the role's trust policy requires it";
     return { kind: "external-id", why, remedy };
   }
   return otherSessionName(both, old.sessionName, sessionName);

@@ -17,7 +17,10 @@ export const migrateFlags = {
     ...flag.form("", "generate: what comes after Rolecall", /^(?:irsa|pod-identity)?$/, oneTarget),
     choices: targets,
   },
-  "oidc-issuer": flag.url("", "generate --to=irsa: the cluster's issuer; empty asks the cluster"),
+  "oidc-issuer": flag.url(
+    "",
+    "generate --to=irsa: the cluster's issuer; empty reads it from the cluster",
+  ),
   "from": flag.choice(
     ["auto", "kiam", "kiam-v3", "kiam-v4", "kube2iam"],
     "auto",

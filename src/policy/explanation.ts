@@ -31,7 +31,7 @@ type StepName = (typeof stepNames)[number];
 
 export interface ExplanationStep {
   readonly step: StepName;
-  /** `skipped`: an earlier step failed, or there was no server to ask. */
+  /** `skipped`: an earlier step failed, or there was no server to query. */
   readonly state: "ok" | "failed" | "waiting" | "skipped";
   /** One line, or empty. */
   readonly found: string;
@@ -240,6 +240,6 @@ function outcomeOf(
   if (first?.state === "waiting") return "waiting";
   if (first?.reason === noRole) return "none";
   if (first !== undefined) return "denied";
-  const asked = steps.some(({ step, state }) => step === "credentials" && state === "ok");
-  return asked ? "credentials" : "permitted";
+  const hasCredentials = steps.some(({ step, state }) => step === "credentials" && state === "ok");
+  return hasCredentials ? "credentials" : "permitted";
 }

@@ -38,12 +38,15 @@ interface PermittedRole {
   readonly role: RoleArn;
 }
 
-export function sessionIdentity(asked: PermittedRole, rules: SessionRules): Checked<RoleIdentity> {
-  const webIdentity = assumeWith(asked.pod, asked.namespace, rules.settings);
+export function sessionIdentity(
+  permitted: PermittedRole,
+  rules: SessionRules,
+): Checked<RoleIdentity> {
+  const webIdentity = assumeWith(permitted.pod, permitted.namespace, rules.settings);
   if (webIdentity.denial !== null) return webIdentity;
   return webIdentity.value === null
-    ? serverIdentity(asked, rules)
-    : webIdentityOf(asked, webIdentity.value, rules.settings);
+    ? serverIdentity(permitted, rules)
+    : webIdentityOf(permitted, webIdentity.value, rules.settings);
 }
 
 /** Assumed with the ServiceAccount's token: the session isn't chained, whatever the server runs as. */
@@ -75,8 +78,8 @@ function webIdentityOf(
   return isTooLarge(identity) ? { denial: tooLarge(pod) } : passed(identity);
 }
 
-function serverIdentity(asked: PermittedRole, rules: SessionRules): Checked<RoleIdentity> {
-  const { pod, namespace, role } = asked;
+function serverIdentity(permitted: PermittedRole, rules: SessionRules): Checked<RoleIdentity> {
+  const { pod, namespace, role } = permitted;
   const { settings } = rules;
   const externalIds = rules.externalIds.idsOf(pod, namespace);
   if (externalIds.denial !== null) return externalIds;
@@ -91,7 +94,7 @@ function serverIdentity(asked: PermittedRole, rules: SessionRules): Checked<Role
   if (duration.denial !== null) return duration;
   const labels = labelsOf(pod, role, settings);
   if (labels.denial !== null) return labels;
-  const policies = sessionPolicies(pod, namespace, asked.account, role);
+  const policies = sessionPolicies(pod, namespace, permitted.account, role);
   if (policies.denial !== null) return policies;
   const identity = {
     arn: formatRoleArn(role),

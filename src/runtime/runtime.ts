@@ -48,7 +48,7 @@ interface FollowOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a program that goes on; settles when it ends or `signal` aborts. */
+/** Runs a long-lived program; resolves when it ends or `signal` aborts. */
 export type FollowProgram = (
   command: string,
   args: readonly string[],

@@ -109,7 +109,7 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
     removeTaint: (node, key) => removeNodeTaint(api, node, key),
     ownUsername: () => ownUsername(connection),
     requestToken: createTokenRequest(api),
-    tokenFenceProblem: remembered(
+    tokenFenceProblem: cached(
       async () =>
         await tokenFenceProblem({
           api,
@@ -175,19 +175,19 @@ async function readAuthority(
   return text;
 }
 
-/** Asked at most once in that time, and once for all that wait: a policy changes seldom. */
-function remembered(ask: () => Promise<string | null>): () => Promise<string | null> {
+/** Reads at most once in that time, and once for concurrent callers: a policy rarely changes. */
+function cached(read: () => Promise<string | null>): () => Promise<string | null> {
   let answer: Promise<string | null> | undefined;
   let until = 0;
   return () => {
     const now = systemClock.monotonic();
     if (answer !== undefined && now < until) return answer;
-    const asked = answer = ask();
+    const current = answer = read();
     until = now + fenceCheckMs.inPlace;
-    void asked.then((problem) => {
-      if (problem !== null && answer === asked) until = now + fenceCheckMs.problem;
+    void current.then((problem) => {
+      if (problem !== null && answer === current) until = now + fenceCheckMs.problem;
     });
-    return asked;
+    return current;
   };
 }
 

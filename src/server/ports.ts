@@ -50,9 +50,9 @@ export type AssumeRole = (
   by?: AssumeRoleBy,
 ) => Promise<Credentials>;
 
-/** Rejects if the API server can't be asked. */
+/** Rejects if the API server can't be reached. */
 export type RequestToken = (
-  asked: WebIdentity & { readonly pod: { readonly name: string; readonly uid: string } },
+  request: WebIdentity & { readonly pod: { readonly name: string; readonly uid: string } },
   signal: AbortSignal,
 ) => Promise<
   | { readonly kind: "token"; readonly token: string }

@@ -95,8 +95,8 @@ export interface Server {
 
 export function createServer(options: ServerOptions): Server {
   const { settings, clock, log, registry } = options;
-  const parts = createParts(options);
-  const { index, own, assigner, streams, cache, events, timeline } = parts;
+  const components = createComponents(options);
+  const { index, own, assigner, streams, cache, events, timeline } = components;
   const stopping = new AbortController();
   const fence = { problem: settings.policy.assumeWith === "server" ? null : "not checked yet" };
   const missing = () =>
@@ -126,11 +126,11 @@ export function createServer(options: ServerOptions): Server {
   const failed = (error: Error, route: string) =>
     log.error({ route, error: String(error.stack ?? error) }, "request failed");
   const renew = (request: RenewalRequest): Renewal => {
-    const renewing = renewSessions(parts.cache, request);
+    const renewing = renewSessions(components.cache, request);
     log.info({ sessions: request.sessions.length, renewing }, "renewal requested");
     return { replica: options.about.replica, renewing, problem: null };
   };
-  const core = { ...parts, renew, tokens, summary, failed, stopping: stopping.signal };
+  const core = { ...components, renew, tokens, summary, failed, stopping: stopping.signal };
   return {
     index,
     app: agentApp(options, core),
@@ -150,7 +150,7 @@ export function createServer(options: ServerOptions): Server {
 }
 
 /** From the index to the agents' streams, in the order of the data. */
-function createParts(options: ServerOptions) {
+function createComponents(options: ServerOptions) {
   const { settings, about, clock, log, registry } = options;
   const index = new ClusterIndex();
   const metrics = createMetrics(registry, about);
@@ -218,7 +218,7 @@ async function awaitTokenFence(
 }
 
 /** What both apps need. */
-interface Core extends ReturnType<typeof createParts> {
+interface Core extends ReturnType<typeof createComponents> {
   readonly tokens: ReviewedTokens;
   readonly summary: (only?: PodName) => Summary;
   readonly renew: (request: RenewalRequest) => Renewal;

@@ -87,7 +87,7 @@ function statusText(status: Status, source: string): string {
       return `  ${reason}: ${message}\n    ${pods.slice(0, maxPods).join(", ")}${more}`;
     }),
     "",
-    `Asked: ${source}`,
+    `Source: ${source}`,
   ];
   return lines.map((line) => `${line}\n`).join("");
 }

@@ -46,7 +46,7 @@ Redirect  1 iptables
 Identity  1 kernel
 Pods      1 ready
 
-Asked: the server at ${url}
+Source: the server at ${url}
 `,
   );
   assert.equal(code, 0);

@@ -1,4 +1,4 @@
-/** The flags of commands that ask a running server, in kubectl's spelling where kubectl has them. */
+/** The flags of commands that query a running server, in kubectl's spelling where kubectl has them. */
 import { flag, type FlagValues, short } from "../cli/flags.ts";
 import type { StatusTarget } from "./status_client.ts";
 

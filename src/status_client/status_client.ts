@@ -86,11 +86,11 @@ async function tokenOf(
 
 /** Whether anything listens at the usual address. */
 async function answers(http: HttpClient): Promise<boolean> {
-  const asking = withDeadline({ clock: systemClock, ms: 1_000 }, async (signal) => {
+  const reading = withDeadline({ clock: systemClock, ms: 1_000 }, async (signal) => {
     const answer = await http.fetch(usualUrl + "/", { method: "HEAD", signal });
     await answer.body?.cancel();
   });
-  return await asking.then(() => true, () => false);
+  return await reading.then(() => true, () => false);
 }
 
 interface HttpStatusClientOptions {
@@ -150,12 +150,12 @@ class HttpStatusClient implements StatusClient {
       ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
     };
     const init = sent === undefined ? { headers } : { headers, method: "POST", body: sent };
-    const asking = withDeadline({ clock: systemClock, ms: patienceMs }, async (signal) => {
+    const reading = withDeadline({ clock: systemClock, ms: patienceMs }, async (signal) => {
       const answer = await http.fetch(url + path, { ...init, signal });
       return { status: answer.status, body: await answer.text() };
     });
     try {
-      return await whileWaiting(runtime, systemClock, `asking ${this.label}`, asking);
+      return await whileWaiting(runtime, systemClock, `waiting for ${this.label}`, reading);
     } catch (fault) {
       const said = messageOf(fault);
       const message = `${this.label}: no server answers (${said}); ` +

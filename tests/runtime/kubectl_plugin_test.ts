@@ -49,7 +49,7 @@ test("kubectl rolecall explain reaches a server through kubectl port-forward", a
     ["explain", "pod/cart", "-n", "shop", "--context=x"],
     path,
   );
-  assert.match(text, /gets its credentials[^]*Asked: the server at deploy\/rolecall-server/);
+  assert.match(text, /gets its credentials[^]*Source: the server at deploy\/rolecall-server/);
   assert.equal(code, 0);
 });
 

@@ -21,7 +21,7 @@ const conditional = /^(?:if-|range$)/i;
 export class CachedDocuments {
   readonly #replies = new Map<string, Reply>();
 
-  /** Undefined if the service has to be asked. */
+  /** Undefined if the document has to be fetched. */
   find(incoming: Incoming, path: string): Reply | undefined {
     return isConditional(incoming) ? undefined : this.#replies.get(path);
   }

@@ -47,7 +47,7 @@ test("an unknown address is read once at a time, and a miss is kept for 2 s", as
   assert.deepEqual(read, [ip]);
   await wait(1800);
   assert.equal(read.length, 1);
-  await clock.advance(100);
+  await clock.advance(101);
   await wait(10);
   assert.equal(read.length, 2);
 });

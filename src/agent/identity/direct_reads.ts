@@ -3,6 +3,7 @@
  * address, and none for a while after the server knew no pod there.
  */
 import type { AssignFrame } from "../../protocol/frames.ts";
+import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import type { Clock } from "../ports.ts";
 
 export interface DirectReadsOptions {
@@ -23,34 +24,25 @@ const maxMisses = 1024;
 export class DirectReads {
   readonly #options: DirectReadsOptions;
   readonly #inFlight = new Set<string>();
-  readonly #missedUntil = new Map<string, number>();
+  /** Addresses without a pod. */
+  readonly #misses: ExpiringCache<true>;
 
   constructor(options: DirectReadsOptions) {
     this.#options = options;
+    const now = () => options.clock.monotonic();
+    this.#misses = expiringCache({ max: maxMisses, ttlMs: missKeptMs, now });
   }
 
   /** Starts a read unless one is in flight or a miss is recent. */
   start(ip: string): void {
-    if (this.#inFlight.has(ip) || this.#inFlight.size >= maxConcurrent || this.#missed(ip)) return;
+    if (this.#inFlight.has(ip) || this.#inFlight.size >= maxConcurrent || this.#misses.has(ip)) {
+      return;
+    }
     this.#inFlight.add(ip);
     this.#options.readPod(ip)
-      .then((frame) => frame ? this.#options.found(ip, frame) : this.#miss(ip))
+      .then((frame) => frame ? this.#options.found(ip, frame) : void this.#misses.set(ip, true))
       // No server to read from says nothing about the address: the next request tries again.
       .catch(() => {})
       .finally(() => this.#inFlight.delete(ip));
-  }
-
-  #missed(ip: string): boolean {
-    const until = this.#missedUntil.get(ip);
-    if (until === undefined) return false;
-    if (until > this.#options.clock.monotonic()) return true;
-    this.#missedUntil.delete(ip);
-    return false;
-  }
-
-  #miss(ip: string): void {
-    const oldest = this.#missedUntil.keys().next();
-    if (this.#missedUntil.size >= maxMisses && !oldest.done) this.#missedUntil.delete(oldest.value);
-    this.#missedUntil.set(ip, this.#options.clock.monotonic() + missKeptMs);
   }
 }

@@ -17,7 +17,7 @@ interface IdentityOptions {
   readonly log: Log;
   /** `--identity` */
   readonly identity: IdentityKind | "auto";
-  /** Opened once already; null if the kernel isn't asked. */
+  /** Opened once already; null if the kernel isn't used. */
   readonly kernel: KernelAccess | null;
   /** null without `--cri-socket`. */
   readonly runtime: ContainerRuntime | null;
@@ -40,7 +40,7 @@ export interface Identity {
   readonly fallback: string | null;
   /** One line for each reason why callers can't be identified. */
   missing(): readonly string[];
-  /** null unless the container runtime is asked. */
+  /** null unless the container runtime is used. */
   runtime(): RuntimeStatus | null;
   run(signal: AbortSignal): Promise<void>;
 }
@@ -53,8 +53,8 @@ export function createIdentity(options: IdentityOptions): Identity {
     readPod,
     found: (ip, frame) => assignments.adopt(ip, frame),
   });
-  const asked = runtime && askedRuntime(kind, runtime, options.runtimeHandlers);
-  const owners = asked && new SandboxOwners({ runtime: asked, clock, log });
+  const usedRuntime = runtime && runtimeFor(kind, runtime, options.runtimeHandlers);
+  const owners = usedRuntime && new SandboxOwners({ runtime: usedRuntime, clock, log });
   const sandboxes = owners && new SandboxSource({ owners, assignments, reads, ownAddresses });
   const proofs = kernel && new ConnectionProofs({
     clock,
@@ -101,8 +101,8 @@ function chooseKind({ identity, kernel, runtime }: IdentityOptions): IdentityKin
   return runtime ? "runtime" : "address";
 }
 
-/** Beside the kernel, the runtime is asked for the sandboxes of some handlers alone. */
-function askedRuntime(
+/** With the kernel, the runtime is only used for the sandboxes of some handlers. */
+function runtimeFor(
   kind: IdentityKind,
   runtime: ContainerRuntime,
   handlers: readonly string[],

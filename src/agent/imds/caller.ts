@@ -31,13 +31,13 @@ const unidentified = {
   stale: "pod_unconfirmed",
   conflict: "pod_conflict",
   unproven: "pod_unproven",
-  unavailable: "runtime_unheard",
-  mismatch: "pod_disputed",
+  unavailable: "runtime_unavailable",
+  mismatch: "pod_mismatch",
 } as const satisfies Record<Exclude<CallerLookup["kind"], "pod">, Refusal>;
 
 /**
- * What is wrong with the request's session token whatever it asks for, as far as that shows without
- * waiting for its pod. Fluent Bit asks for `/` with a token that it knows to be invalid, and takes
+ * What is wrong with the request's session token on any path, as far as it shows without waiting for
+ * its pod. Fluent Bit requests `/` with a token that it knows to be invalid, and takes
  * only a 401 to mean IMDSv2.
  */
 export function checkToken(

@@ -65,7 +65,7 @@ function isPending(pod: AssignedPod): boolean {
   return pod.outcome.kind === "pending";
 }
 
-/** The name is known before the credentials are, and a client that lists it asks for them next. */
+/** The name is known before the credentials are, and a client that lists it requests them next. */
 function listRole({ pod, tokenSeconds }: Caller): Reply {
   const { outcome } = pod;
   if (outcome.kind === "none") return refuse("no_role");

@@ -18,8 +18,8 @@ const table = {
   pod_unconfirmed: [503, "the server has been silent too long to confirm which pod this is; retry"],
   pod_conflict: [503, "two pods claim this address; neither gets an answer"],
   pod_unproven: [503, "no pod of this node has the socket of this connection; retry"],
-  runtime_unheard: [503, "the container runtime can't say which pod this is; retry"],
-  pod_disputed: [
+  runtime_unavailable: [503, "the container runtime can't say which pod this is; retry"],
+  pod_mismatch: [
     503,
     "the container runtime and the API disagree about this address; no pod gets an answer",
   ],

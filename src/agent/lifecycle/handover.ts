@@ -1,6 +1,6 @@
 /**
- * The agent that this one replaces: both share the node's ports for a moment, and the kernel hands
- * each connection to either, so the new one joins only when it can answer as well as the old.
+ * The handover from the old agent: for a moment both share the node's ports, and the kernel gives each
+ * connection to either, so the new agent starts listening only once it can answer.
  */
 import { codeOf } from "../../telemetry/fault.ts";
 import { type HostPort, hostPortText } from "../../net/host_port.ts";
@@ -8,14 +8,14 @@ import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock } from "../ports.ts";
 
-/** As much of an HTTP client as asking takes. */
+/** The part of an HTTP client that a probe needs. */
 export interface ProbeClient {
   fetch(url: string, init: { readonly signal: AbortSignal }): Promise<Response>;
   close(): void;
 }
 
 const patienceMs = 500;
-const askEveryMs = 300;
+const checkEveryMs = 300;
 
 /**
  * Whether anything listens at an address this process is about to listen on. Only a refused
@@ -42,7 +42,7 @@ export async function isTaken(
   }
 }
 
-interface Overtaking {
+interface OvertakeOptions {
   readonly clock: Clock;
   /** This agent can answer pods. */
   readonly able: () => boolean;
@@ -51,9 +51,9 @@ interface Overtaking {
 }
 
 /** Waits until this agent is able, the old one is gone, or the signal aborts. */
-export async function overtake(parts: Overtaking, signal: AbortSignal): Promise<void> {
-  while (!parts.able() && !signal.aborted && await parts.taken()) {
-    await pause(parts.clock, askEveryMs, signal);
+export async function overtake(options: OvertakeOptions, signal: AbortSignal): Promise<void> {
+  while (!options.able() && !signal.aborted && await options.taken()) {
+    await pause(options.clock, checkEveryMs, signal);
   }
 }
 

@@ -46,7 +46,7 @@ export async function keepReadinessFile(
 ): Promise<void> {
   if (path === null) return;
   let written = "";
-  const tell = async (text: string) => {
+  const report = async (text: string) => {
     if (text === written) return;
     written = text;
     await write(path, text, 0o644).catch((error) => {
@@ -55,8 +55,8 @@ export async function keepReadinessFile(
   };
   while (!signal.aborted) {
     const lines = missing();
-    await tell(lines.length === 0 ? "ok\n" : `${lines.join("\n")}\n`);
+    await report(lines.length === 0 ? "ok\n" : `${lines.join("\n")}\n`);
     await pause(clock, lookEveryMs, signal);
   }
-  await tell("stopping\n");
+  await report("stopping\n");
 }

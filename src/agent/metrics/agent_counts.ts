@@ -1,4 +1,4 @@
-/** What the agent counts, as plain numbers; `metrics.ts` puts it into words when asked. */
+/** The agent's counters as plain numbers; `metrics.ts` converts them for a scrape. */
 import type { ProofOutcome } from "../identity/connection_proofs.ts";
 import { RequestTally } from "./request_tally.ts";
 
@@ -9,7 +9,7 @@ type TokenOutcome = "verified" | "refused" | "unavailable";
 
 export class AgentCounts {
   readonly requests = new RequestTally(seconds);
-  /** For word of a pod or its credentials. */
+  /** Waits for a pod or its credentials. */
   readonly waits = new RequestTally(seconds, "without label");
   readonly tokenChecks = new Map<TokenOutcome, number>();
   readonly proofs = new Map<ProofOutcome, number>();

@@ -1,6 +1,6 @@
 /**
- * Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. Loaded when
- * metrics are first asked for: counting needs none of it.
+ * Every metric of the agent, prefix `rolecall_agent_`; labels take few, known values. Loaded
+ * with the first scrape: counting needs none of it.
  */
 import { Registry } from "@prometheus-io/client";
 import { MetricSet } from "../../telemetry/metric_set.ts";
@@ -10,7 +10,7 @@ import type { ServerClientStatus } from "../server_client/server_client.ts";
 import type { AgentCounts } from "./agent_counts.ts";
 import type { RedirectStatus } from "../redirect/redirect_reconciler.ts";
 
-/** What is read when metrics are asked for. */
+/** What each scrape reads. */
 export interface MetricSources {
   readonly now: () => number;
   readonly assignments: () => number;
@@ -65,7 +65,7 @@ export function publishMetrics(
   counts.waits.register(registry, `${prefix}pod_wait_seconds`, waiting);
   metrics.total(
     "pod_token_checks_total",
-    "pods' tokens that the server was asked about for container credentials, by outcome",
+    "pods' tokens for container credentials that the server checked, by outcome",
     ["outcome"],
     (own) => {
       for (const [outcome, count] of counts.tokenChecks) own.inc({ outcome }, count);

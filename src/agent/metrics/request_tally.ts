@@ -1,6 +1,6 @@
 /**
- * Counts requests as plain numbers, since they are counted many thousand times for each time that
- * somebody reads them. Puts them into a registry's words when they are read.
+ * Counts requests as plain numbers, because they are counted far more often than read. Converts them
+ * to the registry's format when they are read.
  */
 import type { Histogram, Registry } from "@prometheus-io/client";
 
@@ -69,7 +69,7 @@ export class RequestTally {
         aggregator: "sum",
         values: this.#rows(name),
       });
-    // The registry asks nothing of a metric but these; the library's own histogram can't be filled like this.
+    // The registry only uses these members; the library's own histogram can't be filled like this.
     const metric = { name, help, labelNames, get, reset: () => this.#handled.clear() };
     registry.registerMetric(metric as unknown as Histogram);
   }

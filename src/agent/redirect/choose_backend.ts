@@ -1,4 +1,4 @@
-/** Which packet filter holds the redirect: the one in use on the node, or the one asked for. */
+/** Which packet filter holds the redirect: the one in use on the node, or the configured one. */
 import { type IptablesVariant } from "./iptables_backend.ts";
 import { redirectFault } from "./redirect_fault.ts";
 import { chainName } from "./redirect_rules.ts";

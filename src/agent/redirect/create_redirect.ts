@@ -31,10 +31,10 @@ export function createRedirect(
       const chosen = await chooseBackend(node.run, redirect);
       const match = agent.interface === "auto" ? await detected(node.run, log) : agent.interface;
       const settings: RedirectSettings = { ...agent, port: agent.listen.port, interface: match };
-      const parts = { ...node, settings };
+      const options = { ...node, settings };
       return chosen.kind === "nftables"
-        ? nftablesBackend(parts)
-        : iptablesBackend({ ...parts, variant: chosen.kind, program: chosen.program });
+        ? nftablesBackend(options)
+        : iptablesBackend({ ...options, variant: chosen.kind, program: chosen.program });
     },
     cutFlows: () => cutFlows(node.run, node.hasIpv6),
     watch: (changed, signal) => watchRules({ follow: node.follow, clock }, changed, signal),

@@ -1,7 +1,7 @@
 /**
  * Cuts connections to the metadata service that began before the redirect: their next packet starts
  * a new flow, which is redirected. Flows that were redirected answer from the agent's address, so
- * asking for answers from the metadata address itself leaves them alone.
+ * selecting flows answered by the metadata address itself spares them.
  */
 import { redirectFault } from "./redirect_fault.ts";
 import { type Family, metadataAddress } from "./redirect_rules.ts";

@@ -28,7 +28,7 @@ const lockSeconds = "5";
 /** Someone may change the same chains between reading and writing; the write then fails whole. */
 const attempts = 3;
 
-/** The variants' words for a chain that isn't there; iptables-nft 1.8.9 has the oddest. */
+/** How the variants report a missing chain; the message of iptables-nft 1.8.9 is the oddest. */
 const noSuchChain =
   /no chain|does not exist|no such file|chain .ROLECALL. in table .* incompatible/i;
 

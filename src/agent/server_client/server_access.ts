@@ -1,6 +1,6 @@
 /**
- * With what the server is asked: a client that trusts the CA file, and the token file's content.
- * Both files are read again once they change; where one is missing or broken the fault names it.
+ * How the agent reaches the server: a client that trusts the CA file, and the token file's content.
+ * Both files are reread when they change; if one is missing or invalid, the fault names it.
  */
 import { oneLine, ServerFault } from "./server_fault.ts";
 import { type ServerToken, serverToken } from "./server_token.ts";
@@ -32,9 +32,9 @@ interface Files {
   watchFile(path: string, changed: () => void): () => void;
 }
 
-export interface AccessFiles {
+export interface AccessOptions {
   readonly files: Files;
-  /** `--server-ca`; null where the server is asked without TLS. */
+  /** `--server-ca`; null if the server is reached without TLS. */
   readonly caFile: string | null;
   /** `--token-file` */
   readonly tokenFile: string;
@@ -43,19 +43,19 @@ export interface AccessFiles {
   readonly signal: AbortSignal;
 }
 
-/** Access by files. A client in use isn't closed when the CA changes: its stream goes on. */
-export function accessByFiles(parts: AccessFiles): GetAccess {
-  const { files, caFile, tokenFile, signal } = parts;
+/** Access by files. A client in use isn't closed when the CA changes: its stream continues. */
+export function accessByFiles(options: AccessOptions): GetAccess {
+  const { files, caFile, tokenFile, signal } = options;
   const token = watched(files, ["--token-file", tokenFile], signal, tokenOf);
   if (caFile === null) {
-    const client = parts.createClient(null);
+    const client = options.createClient(null);
     return async () => ({ client, token: await token() });
   }
   const client = watched(
     files,
     ["--server-ca", caFile],
     signal,
-    (pem) => parts.createClient(caOf(pem)),
+    (pem) => options.createClient(caOf(pem)),
   );
   return async () => ({ client: await client(), token: await token() });
 }

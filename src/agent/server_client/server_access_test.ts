@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { accessByFiles, type AccessFiles } from "./server_access.ts";
+import { accessByFiles, type AccessOptions } from "./server_access.ts";
 import { serverToken } from "./server_token.ts";
 
 const pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
@@ -9,7 +9,7 @@ function setUp(files: Record<string, string>) {
   const watchers = new Map<string, () => void>();
   const made: (string | null)[] = [];
   const reads: string[] = [];
-  const parts: AccessFiles = {
+  const options: AccessOptions = {
     files: {
       readTextFile: (path) => {
         reads.push(path);
@@ -34,7 +34,7 @@ function setUp(files: Record<string, string>) {
     files[path] = text;
     watchers.get(path)?.();
   };
-  return { parts, made, reads, change };
+  return { options, made, reads, change };
 }
 
 const missing = [
@@ -47,14 +47,14 @@ const missing = [
 
 for (const [files, message] of missing) {
   test(`access waits: ${message.source}`, async () => {
-    const { parts } = setUp({ ...files });
-    await assert.rejects(accessByFiles(parts)(), { code: "not_ready", message });
+    const { options } = setUp({ ...files });
+    await assert.rejects(accessByFiles(options)(), { code: "not_ready", message });
   });
 }
 
 test("files are read once, and again when they change; only another CA makes a client", async () => {
-  const { parts, made, reads, change } = setUp({ "/ca.crt": pem, "/token": "one\n" });
-  const access = accessByFiles(parts);
+  const { options, made, reads, change } = setUp({ "/ca.crt": pem, "/token": "one\n" });
+  const access = accessByFiles(options);
   assert.equal((await access()).token.text, "one");
   const { client } = await access();
   assert.equal(reads.length, 2);
@@ -69,8 +69,8 @@ test("files are read once, and again when they change; only another CA makes a c
 });
 
 test("a broken file is waited for, then used", async () => {
-  const { parts, change } = setUp({ "/ca.crt": "-----BEGIN", "/token": "one" });
-  const access = accessByFiles(parts);
+  const { options, change } = setUp({ "/ca.crt": "-----BEGIN", "/token": "one" });
+  const access = accessByFiles(options);
   await assert.rejects(access());
   change("/ca.crt", pem);
   assert.equal((await access()).token.text, "one");

@@ -39,13 +39,13 @@ export interface Granted {
 export function authorizeAssumeRole(
   iam: Iam,
   caller: Caller,
-  asked: AssumeRoleParameters,
+  parameters: AssumeRoleParameters,
   now: number,
 ): Granted {
-  const role = iam.role(asked.roleArn);
-  const granted = inherited(caller, asked);
-  if (role === undefined) throw denied(caller, "sts:AssumeRole", asked.roleArn);
-  const context = contextOf(iam, { caller, asked, granted, role, now });
+  const role = iam.role(parameters.roleArn);
+  const granted = inherited(caller, parameters);
+  if (role === undefined) throw denied(caller, "sts:AssumeRole", parameters.roleArn);
+  const context = contextOf(iam, { caller, parameters, granted, role, now });
   const actions = [
     "sts:AssumeRole",
     ...(Object.keys(granted.tags).length > 0 ? ["sts:TagSession"] : []),
@@ -56,7 +56,7 @@ export function authorizeAssumeRole(
     const trusted = evaluate([role.trust], request);
     if (!allowed(trusted, iam, caller, request)) throw denied(caller, action, role.arn);
   }
-  checkDuration(role, caller.session, asked);
+  checkDuration(role, caller.session, parameters);
   return granted;
 }
 
@@ -93,23 +93,25 @@ function sessionPolicies(iam: Iam, session: Session | undefined): PolicyDocument
 }
 
 /** Transitive tags and the source identity are passed along a chain and can't be replaced in it. */
-function inherited({ session, principal }: Caller, asked: AssumeRoleParameters): Granted {
+function inherited({ session, principal }: Caller, parameters: AssumeRoleParameters): Granted {
   const before = session?.transitiveTags ?? {};
   const keys = new Set(Object.keys(before).map((key) => key.toLowerCase()));
-  const replaced = Object.keys(asked.tags).find((key) => keys.has(key.toLowerCase()));
+  const replaced = Object.keys(parameters.tags).find((key) => keys.has(key.toLowerCase()));
   if (replaced !== undefined) {
     const message = `The tag ${replaced} is transitive and was set earlier in the role chain`;
     throw new StsFault(400, "ValidationError", message);
   }
   const first = session?.sourceIdentity;
-  if (first !== undefined && (asked.sourceIdentity ?? first) !== first) {
+  if (first !== undefined && (parameters.sourceIdentity ?? first) !== first) {
     throw new StsFault(403, "AccessDenied", `${principal.arn} can't change its source identity`);
   }
-  const passed = Object.fromEntries(asked.transitiveTagKeys.map((key) => [key, asked.tags[key]!]));
+  const passed = Object.fromEntries(
+    parameters.transitiveTagKeys.map((key) => [key, parameters.tags[key]!]),
+  );
   return {
-    tags: { ...before, ...asked.tags },
+    tags: { ...before, ...parameters.tags },
     transitiveTags: { ...before, ...passed },
-    sourceIdentity: asked.sourceIdentity ?? first,
+    sourceIdentity: parameters.sourceIdentity ?? first,
   };
 }
 
@@ -128,16 +130,19 @@ export function checkDuration(
   throw new StsFault(400, "ValidationError", `The requested DurationSeconds exceeds ${limit}.`);
 }
 
-interface Asked {
+interface AssumeRoleAttempt {
   readonly caller: Caller;
-  readonly asked: AssumeRoleParameters;
+  readonly parameters: AssumeRoleParameters;
   readonly granted: Granted;
   readonly role: IamRole;
   readonly now: number;
 }
 
 /** The condition keys of a call (IAM's global keys and STS's own). */
-function contextOf(iam: Iam, { caller, asked, granted, role, now }: Asked): RequestContext {
+function contextOf(
+  iam: Iam,
+  { caller, parameters, granted, role, now }: AssumeRoleAttempt,
+): RequestContext {
   const { principal, session } = caller;
   const callerTags = { ...iam.role(principal.principalArn)?.tags, ...session?.tags };
   const keys: Record<string, readonly string[]> = {
@@ -147,14 +152,14 @@ function contextOf(iam: Iam, { caller, asked, granted, role, now }: Asked): Requ
     "aws:userid": [session?.userId ?? "AROAROLECALLDEV00000:dev"],
     "aws:CurrentTime": [new Date(now).toISOString()],
     "aws:EpochTime": [String(Math.floor(now / 1000))],
-    "sts:RoleSessionName": [asked.sessionName],
-    "sts:DurationSeconds": [String(asked.durationSeconds)],
-    ...list("sts:ExternalId", asked.externalId),
+    "sts:RoleSessionName": [parameters.sessionName],
+    "sts:DurationSeconds": [String(parameters.durationSeconds)],
+    ...list("sts:ExternalId", parameters.externalId),
     ...list("sts:SourceIdentity", granted.sourceIdentity),
     ...list("aws:SourceIdentity", session?.sourceIdentity),
-    ...list("aws:TagKeys", ...Object.keys(asked.tags)),
-    ...list("sts:TransitiveTagKeys", ...asked.transitiveTagKeys),
-    ...prefixed("aws:RequestTag", asked.tags),
+    ...list("aws:TagKeys", ...Object.keys(parameters.tags)),
+    ...list("sts:TransitiveTagKeys", ...parameters.transitiveTagKeys),
+    ...prefixed("aws:RequestTag", parameters.tags),
     ...prefixed("aws:PrincipalTag", callerTags),
     ...prefixed("aws:ResourceTag", role.tags),
     ...prefixed("iam:ResourceTag", role.tags),

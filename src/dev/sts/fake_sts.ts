@@ -122,26 +122,30 @@ function sessionOf(request: Request, accessKeyId: string, now: number): Session 
 }
 
 function assumeRole(options: FakeStsOptions, caller: Caller, fields: URLSearchParams): string {
-  const asked = readAssumeRole(fields);
-  const granted = authorizeAssumeRole(options.iam, caller, asked, options.now());
-  return assumed(options, asked, granted);
+  const parameters = readAssumeRole(fields);
+  const granted = authorizeAssumeRole(options.iam, caller, parameters, options.now());
+  return assumed(options, parameters, granted);
 }
 
 /** The token is all that authenticates this call; it isn't signed. */
 async function assumeWithToken(options: FakeStsOptions, fields: URLSearchParams): Promise<string> {
-  const asked = readAssumeRole(fields);
+  const parameters = readAssumeRole(fields);
   const text = fields.get("WebIdentityToken") ?? "";
   const token = await readWebIdentityToken(options.iam, text, options.now());
-  authorizeWebIdentity(options.iam, token, asked);
+  authorizeWebIdentity(options.iam, token, parameters);
   const granted = { tags: {}, transitiveTags: {}, sourceIdentity: undefined };
-  return assumed(options, asked, granted) +
+  return assumed(options, parameters, granted) +
     element("SubjectFromWebIdentityToken", escaped(token.subject)) +
     element("Audience", escaped(token.audience)) +
     element("Provider", escaped(token.provider.arn));
 }
 
-function assumed(options: FakeStsOptions, asked: AssumeRoleParameters, granted: Granted): string {
-  const { roleArn, account, roleName, sessionName, durationSeconds } = asked;
+function assumed(
+  options: FakeStsOptions,
+  parameters: AssumeRoleParameters,
+  granted: Granted,
+): string {
+  const { roleArn, account, roleName, sessionName, durationSeconds } = parameters;
   const session: Session = {
     ...granted,
     accessKeyId: `ASIAROLECALLDEV${identifier(options, 5, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}`,
@@ -150,15 +154,15 @@ function assumed(options: FakeStsOptions, asked: AssumeRoleParameters, granted: 
     userId: `AROAROLECALLDEV00000:${sessionName}`,
     account,
     expiresAt: options.now() + durationSeconds * 1000,
-    policy: asked.policy,
-    policyArns: [...asked.policyArns],
+    policy: parameters.policy,
+    policyArns: [...parameters.policyArns],
   };
   return element("Credentials", credentials(options, session)) +
     element(
       "AssumedRoleUser",
       element("AssumedRoleId", escaped(session.userId)) + element("Arn", escaped(session.arn)),
     ) +
-    element("PackedPolicySize", String(asked.packedPercent)) +
+    element("PackedPolicySize", String(parameters.packedPercent)) +
     (granted.sourceIdentity === undefined
       ? ""
       : element("SourceIdentity", escaped(granted.sourceIdentity)));

@@ -67,16 +67,16 @@ export async function readWebIdentityToken(
 export function authorizeWebIdentity(
   iam: Iam,
   { provider, subject, audience }: WebIdentityToken,
-  asked: AssumeRoleParameters,
+  parameters: AssumeRoleParameters,
 ): void {
-  const { roleArn: arn, sessionName } = asked;
+  const { roleArn: arn, sessionName } = parameters;
   const role = iam.role(arn);
   const request = { arn, sessionName, provider: provider.arn, subject, audience };
   if (role === undefined || !allowsWebIdentity(role.trust, request)) {
     const action = "sts:AssumeRoleWithWebIdentity";
     throw new StsFault(403, "AccessDenied", `Not authorized to perform ${action}`);
   }
-  checkDuration(role, undefined, asked);
+  checkDuration(role, undefined, parameters);
 }
 
 async function isSignedBy(

@@ -1,7 +1,7 @@
 /**
  * Credentials from a kubeconfig's exec plug-in, such as `aws eks get-token`, by the protocol of
  * client.authentication.k8s.io. Our own, as client-node's sets no KUBERNETES_EXEC_INFO and leaves
- * the plug-in no terminal to ask a person on.
+ * the plug-in no terminal to prompt on.
  */
 import * as v from "valibot";
 import type { Clock } from "../../time/clock.ts";
@@ -9,7 +9,7 @@ import { oneLine } from "./api_fault.ts";
 import { ConnectionFault } from "./connection.ts";
 import type { ExecEntry } from "./kubeconfig_context.ts";
 
-/** Runs a program; the code is 127 if there is none. `terminal`: it may ask the person there. */
+/** Runs a program; the code is 127 if there is none. `terminal`: it may prompt there. */
 type RunPlugin = (
   command: string,
   args: readonly string[],
@@ -63,7 +63,7 @@ export class ExecPlugin {
   /** @throws {ConnectionFault} the plug-in failed, which may pass, or can't be used */
   async credential(refresh: boolean): Promise<ExecCredential> {
     if (this.#held === null || refresh || this.#expired(this.#held)) {
-      this.#held = await this.#ask();
+      this.#held = await this.#run();
     }
     return this.#held;
   }
@@ -73,7 +73,7 @@ export class ExecPlugin {
     return Date.parse(expirationTimestamp) <= this.#options.clock.now();
   }
 
-  async #ask(): Promise<ExecCredential> {
+  async #run(): Promise<ExecCredential> {
     const { exec, run, isInteractive } = this.#options;
     if (exec.interactiveMode === "Always" && !isInteractive) {
       throw this.#fault("needs a terminal (interactiveMode Always), and there is none");

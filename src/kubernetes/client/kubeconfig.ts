@@ -19,7 +19,7 @@ export interface KubeconfigOptions {
 }
 
 /**
- * Nothing is asked of the API yet.
+ * No request is sent to the API yet.
  * @throws {ConnectionFault} files are missing, broken or name something that is not supported
  */
 export async function kubeconfigApi(

@@ -1,4 +1,4 @@
-/** What is wrong with a manifest's text, in words of its own: the parser's are about its grammar. */
+/** What is wrong with a manifest's text, with its own messages: the parser's describe its grammar. */
 import type { ErrorCode } from "yaml";
 
 export const renderFirst =

@@ -18,7 +18,7 @@ interface ResourceAccess {
 
 const review = v.object({ status: v.object({ allowed: v.boolean() }) });
 
-/** @throws {ApiFault} the API server can't be reached, or doesn't let the server ask */
+/** @throws {ApiFault} the API server can't be reached, or doesn't permit the review */
 export function createAccessReview(
   api: Pick<KubernetesApi, "json">,
   access: ResourceAccess,

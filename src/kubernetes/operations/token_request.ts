@@ -23,10 +23,10 @@ const answered = v.object({ status: v.object({ token: v.pipe(v.string(), v.nonEm
 /** 400 and 409: the pod isn't one of this ServiceAccount, or another one has its name now. */
 const gone: ReadonlySet<ApiFault["code"]> = new Set(["api_not_found", "api_conflict"]);
 
-/** The token appears in no message. @throws {ApiFault} the API can't be asked */
+/** The token appears in no message. @throws {ApiFault} the API can't be reached */
 export function createTokenRequest(
   api: Pick<KubernetesApi, "json">,
-): (asked: TokenRequest, signal: AbortSignal) => Promise<TokenAnswer> {
+): (request: TokenRequest, signal: AbortSignal) => Promise<TokenAnswer> {
   return async ({ namespace, serviceAccount, audience, pod }, signal) => {
     const place = `namespaces/${encodeURIComponent(namespace)}`;
     try {

@@ -55,7 +55,7 @@ class Connection implements ConnectionEnds {
     this.#socket = socket;
   }
 
-  /** Few requests need it, and the system has to be asked; empty once the client has gone. */
+  /** Read on demand, since few requests need it; empty once the client has disconnected. */
   get local(): string {
     return this.#local ??= peerAddress(this.#socket.localAddress) ?? "";
   }
@@ -329,7 +329,7 @@ function serverSettings({ limits }: ListenOptions) {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(1000, Math.ceil(limits.headersTimeoutMs / 4)),
     maxHeaderSize: limits.maxHeaderBytes,
-    // Refused below instead, in the words of every other refusal.
+    // Refused below instead, with the same text as every other refusal.
     requireHostHeader: false,
   };
 }

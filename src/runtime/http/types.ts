@@ -89,7 +89,7 @@ export interface HttpClientOptions {
   readonly cert?: string;
   readonly key?: string;
   readonly rejectUnauthorized?: boolean;
-  /** The TLS name to ask for and to expect in the certificate, instead of the URL's host. */
+  /** The TLS name to send and to expect in the certificate, instead of the URL's host. */
   readonly serverName?: string;
   /** The URL of the proxy for a request to `url`; null for none. Without it, there is no proxy. */
   readonly proxyFor?: (url: string) => string | null;

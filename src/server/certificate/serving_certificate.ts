@@ -86,9 +86,9 @@ export class ServingCertificate {
     const { clock, random } = this.#options;
     const backoff = new Backoff({ ...retryAfter, random });
     while (!signal.aborted) {
-      const settled = await this.refresh();
-      if (settled) backoff.reset();
-      await pause(clock, settled ? checkMs : backoff.next(), signal);
+      const done = await this.refresh();
+      if (done) backoff.reset();
+      await pause(clock, done ? checkMs : backoff.next(), signal);
     }
   }
 
@@ -100,7 +100,7 @@ export class ServingCertificate {
     try {
       for (let count = 0; count < maxSteps; count++) {
         const outcome = await this.#step();
-        if (outcome !== "again") return outcome === "settled";
+        if (outcome !== "again") return outcome === "done";
       }
       return false;
     } catch (fault) {
@@ -109,7 +109,7 @@ export class ServingCertificate {
     }
   }
 
-  async #step(): Promise<"again" | "settled" | "waiting"> {
+  async #step(): Promise<"again" | "done" | "waiting"> {
     const { secret, configMap, clock, names, terms = certificateTerms } = this.#options;
     // Read the bundle first: its resourceVersion is then older than the state that a new bundle is
     // made from, so a bundle of an older state can't overwrite one of a newer state.
@@ -139,7 +139,7 @@ export class ServingCertificate {
     });
   }
 
-  async #carryOut(step: CertificateStep, seen: Seen): Promise<"again" | "settled" | "waiting"> {
+  async #carryOut(step: CertificateStep, seen: Seen): Promise<"again" | "done" | "waiting"> {
     switch (step.kind) {
       case "wait":
         this.#problem = `waiting for another replica to restore ${this.#options.secret.label}`;
@@ -158,11 +158,11 @@ export class ServingCertificate {
       }
       case "serve":
         this.#serve(step.leaf);
-        this.#settled(seen);
-        return "settled";
+        this.#maintained(seen);
+        return "done";
       case "hold":
-        this.#settled(seen);
-        return "settled";
+        this.#maintained(seen);
+        return "done";
     }
   }
 
@@ -202,7 +202,7 @@ export class ServingCertificate {
     log.info({ expiresAt, names: leaf.names, authority: leaf.authority }, "certificate served");
   }
 
-  #settled(seen: Seen): void {
+  #maintained(seen: Seen): void {
     this.#remembered = seen.stored;
     this.#rememberedAt = seen.now;
     this.#problem = null;

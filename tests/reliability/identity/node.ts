@@ -145,8 +145,8 @@ const refusals = {
   stale: "pod_unconfirmed",
   conflict: "pod_conflict",
   unproven: "pod_unproven",
-  unavailable: "runtime_unheard",
-  mismatch: "pod_disputed",
+  unavailable: "runtime_unavailable",
+  mismatch: "pod_mismatch",
 } as const;
 
 /** The status and the message before its remedy, such as `503 two pods claim this address`. */

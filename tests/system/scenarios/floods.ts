@@ -4,6 +4,7 @@
  * runs this may be busy otherwise.
  */
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -137,7 +138,9 @@ async function runOutOfFiles(stage: Stage): Promise<void> {
   const flood = new Running("flood", command, join(stage.folders.logs, "flood.log"));
   try {
     await until("the flood", () => flood.log().includes("connected"), { within: 30_000 });
-    await pause(3000);
+    const openFiles = () => readdirSync(`/proc/${running.pid}/fd`).length;
+    const exhausted = () => Promise.resolve(openFiles() >= fewFiles - 2);
+    await until("an agent out of files", exhausted, { within: 30_000 });
     await flood.stop(0, "SIGKILL");
     const answered = async () => (await other.send(path, patient)).status === 200;
     await until("an answer", answered, { within: 60_000 });

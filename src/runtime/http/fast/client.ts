@@ -38,7 +38,7 @@ class FastClient {
   readonly get: FastGet = async (path, headers, signal, timeoutMs) => {
     const request = this.#unsupported.has(path) ? undefined : this.#requestText(path, headers);
     if (request === undefined || signal.aborted) return undefined;
-    const answer = await this.#ask(request, signal, timeoutMs);
+    const answer = await this.#send(request, signal, timeoutMs);
     if (answer === undefined) this.#remember(path);
     return answer;
   };
@@ -55,7 +55,7 @@ class FastClient {
   }
 
   /** The other side may close a kept connection at any time; then the request goes out once more. */
-  async #ask(
+  async #send(
     request: string,
     signal: AbortSignal,
     timeoutMs: number,

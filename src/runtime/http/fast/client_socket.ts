@@ -79,7 +79,7 @@ export class ClientSocket {
 
   #read(bytes: Buffer): boolean {
     this.answered = true;
-    // Bytes that nobody asked for can't be the answer to the next request.
+    // Unsolicited bytes can't be the answer to the next request.
     if (this.#user === undefined) this.#socket.destroy();
     else this.#user.read(bytes);
     return true;

@@ -73,7 +73,7 @@ function splitLines(lines: string): string[] {
   return raw;
 }
 
-/** What becomes of the connection; undefined where a header asks for more than this reader knows. */
+/** What happens to the connection; undefined if a header needs more than this parser supports. */
 function endingOf(method: string, raw: readonly string[]): "keep-alive" | "close" | undefined {
   let hosts = 0;
   let lengths = 0;

@@ -219,7 +219,7 @@ class FastConnection {
     else this.#state = "idle";
   }
 
-  /** A client that asks without reading gets no further answer until it reads. */
+  /** A client that sends requests without reading gets no further answer until it reads. */
   #flush(): void {
     this.#state = "flushing";
     this.#socket.pause();
