@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { commands } from "../../src/commands.ts";
 
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const file = pathOf("../../deploy/image/permissions.json");
@@ -32,3 +33,7 @@ function flagsOf(set: Readonly<Record<string, boolean | readonly string[]>>): st
   return Object.entries(set).filter(([, granted]) => granted !== false)
     .map(([name, granted]) => `--allow-${name}${granted === true ? "" : `=${granted}`}`);
 }
+
+test("every command has its permissions in the image", () => {
+  for (const name of Object.keys(commands)) assert.ok(permissions[name], name);
+});

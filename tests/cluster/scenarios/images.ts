@@ -18,6 +18,7 @@ const trials: readonly { command: readonly string[]; code: number; says: RegExp 
     code: 2,
     says: /no such file/,
   },
+  { command: ["revoke"], code: 2, says: /nothing to revoke/ },
   { command: ["wait", "--timeout=x"], code: 2, says: /--timeout: "x"/ },
   { command: ["boot-guard"], code: 0, says: /boot guard: \/host\/systemd can't be written/ },
   { command: ["uninstall"], code: 1, says: /NET_ADMIN/ },
