@@ -3,6 +3,7 @@
  * node, names for `generateName`, and namespaces that aren't in the files.
  */
 import { createHash } from "node:crypto";
+import { holeIn } from "../kubernetes/manifests/facts.ts";
 import { type ManifestObject, nameless } from "../kubernetes/manifests/objects.ts";
 import { fieldsOf } from "../kubernetes/manifests/pod_templates.ts";
 import { type DevObject, warnShared, withLoopbackAddresses } from "./manifest_addresses.ts";
@@ -37,7 +38,7 @@ export function devObjects(objects: readonly ManifestObject[]): DevObjects {
   const written = of("Namespace");
   const accounts = of("ServiceAccount");
   const pods = of("Pod").map((pod) => withLoopbackAddresses(pod, { problems, warnings }));
-  warnings.unshift(...passedOver(objects));
+  warnings.unshift(...passedOver(objects), ...unrendered(objects));
   problems.unshift(...unnamed(pods), ...doubleUids([...written, ...accounts, ...pods]));
   warnShared(pods, warnings);
   const unwritten = missingNamespaces(pods, written, warnings);
@@ -56,6 +57,14 @@ function passedOver(objects: readonly ManifestObject[]): string[] {
     .map(({ document, kind }) =>
       `${document.place()}: ${kind} passed over: only Pod, Namespace and ServiceAccount are read`
     );
+}
+
+/** What the role's name would be is anyone's guess: it is taken as written, which no role is called. */
+function unrendered(objects: readonly ManifestObject[]): string[] {
+  return objects.flatMap((object) => {
+    const hole = holeIn(object, []);
+    return hole === null ? [] : [`${object.document.place(["metadata", "annotations"])}: ${hole}`];
+  });
 }
 
 function unnamed(pods: readonly DevObject[]): string[] {

@@ -50,6 +50,18 @@ test("devObjects() passes other kinds over, and says so", () => {
   ]);
 });
 
+test("devObjects() warns of an unrendered template", () => {
+  const annotations = "annotations: {iam.amazonaws.com/role: '{{ .Values.role }}'}";
+  const { problems, warnings } = read(
+    namespace + pod(`name: a, ${annotations}`, "{podIP: 127.0.0.2}"),
+  );
+  assert.deepEqual(problems, []);
+  assert.match(
+    warnings.join(),
+    /line \d+: iam\.amazonaws\.com\/role is "\{\{ .* unrendered template; /,
+  );
+});
+
 test("devObjects() warns of an address with two pods", () => {
   const text = namespace + pod("name: a", "{podIP: 127.0.0.2}") +
     pod("name: b", "{podIPs: [{ip: 127.0.0.2}]}");

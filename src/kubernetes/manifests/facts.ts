@@ -95,7 +95,10 @@ function podsOf(objects: readonly ManifestObject[]): FoundPod[] {
 }
 
 /** An annotation that some program would fill in before the API server sees it: Helm, Argo, envsubst. */
-function holeIn({ document }: ManifestObject, path: readonly string[]): string | null {
+export function holeIn(
+  { document }: ManifestObject,
+  path: readonly string[],
+): string | null {
   const annotations = fieldsAt(document.fields, [...path, "metadata", "annotations"]);
   const found = Object.entries(annotations).find(([key, value]) =>
     key.startsWith(annotationPrefix) && /\{\{|\$[{(]\w/.test(String(value))
