@@ -6,7 +6,7 @@ import { createImds, type ImdsOptions } from "./imds.ts";
 interface Service {
   /** Answers to PUTs, by turns; the last one stays. */
   readonly puts: (() => Response | Promise<Response>)[];
-  /** The tokens taken; undefined stands for none shown. */
+  /** The tokens taken; undefined means none was sent. */
   readonly takes: (string | undefined)[];
 }
 

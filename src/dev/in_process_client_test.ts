@@ -21,7 +21,7 @@ test("inProcessClient() hands on method, headers, body and peer", async () => {
   assert.deepEqual(await response.json(), ["POST", url, "Bearer x", "text", "127.0.0.1"]);
 });
 
-/** An answer that never ends, and whether its writer was told to stop. */
+/** An answer that never ends, and whether its writer was stopped. */
 function endless() {
   const seen = { cancelled: false };
   const body = new ReadableStream<Uint8Array>({

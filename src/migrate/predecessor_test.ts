@@ -60,7 +60,7 @@ const rows: readonly Row[] = [
   // ServiceAccounts and namespaces name no roles there, and mirror pods get theirs.
   ["kiam-v4", {}, { defaultRole: "reader" }, {}, "none"],
   ["kiam-v4", { ...reader, mirror: "0123" }, {}, {}, base + "reader"],
-  // kube2iam: a default, and namespaces that restrict only where told to.
+  // kube2iam: a default, and namespaces that restrict only if configured.
   ["kube2iam", reader, { permitted: null }, {}, base + "reader"],
   ["kube2iam", {}, {}, {}, "none"],
   ["kube2iam", {}, {}, { defaultRole: "basic" }, base + "basic"],

@@ -16,7 +16,7 @@ interface Vectors {
 const file = new URL("../../tests/policy/permitted_vectors.json", import.meta.url);
 const { arns, outcomes }: Vectors = JSON.parse(readFileSync(file, "utf8"));
 
-/** Go compiles these; here they permit nothing, and the namespace is told so. */
+/** Go compiles these; here they permit nothing, and the namespace gets an Event. */
 const refusedHere = new Set<string>([
   // Newer Go takes a name twice, and more names of Unicode classes than RE2's syntax page has.
   "(?P<n>a)(?P<n>b)|.*",

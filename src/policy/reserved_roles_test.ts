@@ -26,7 +26,7 @@ for (const [entries, role, expected] of cases) {
   });
 }
 
-test("reserved: an entry that is no ARN is a fault, not an open door", () => {
+test("reserved: an entry that is no ARN is a fault, and permits nothing", () => {
   for (const entry of ["", "server", "arn:aws:s3:::bucket"]) {
     assert.throws(() => reservedRoles([entry]), PolicySettingsFault);
   }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { settled } from "../../tests/fakes/manual_clock.ts";
 import { LogOutput } from "./log_output.ts";
 
-/** A reader that takes what it is given when told to. */
+/** A reader that takes the text when the test says so. */
 function reader() {
   const texts: string[] = [];
   const waiting: (() => void)[] = [];

@@ -1,5 +1,5 @@
 /**
- * A node of real parts in namespaces of its own: containerd, kubelet and kube-proxy under one first
+ * A real node in its own namespaces: containerd, kubelet and kube-proxy under one first
  * process, whose end is the end of all of them. The control plane is elsewhere.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";

@@ -70,7 +70,7 @@ async function clientsArchive(): Promise<string> {
   return join(folder, "image.tar");
 }
 
-/** By both of its names, and asking moto. */
+/** Under both of its names, with moto as STS. */
 async function awsCliArchive(): Promise<string> {
   const program = await goProgram("aws_cli", join(here, "aws_cli"));
   const folder = await cached("image-aws-cli", [program], awsCliImage + stsUrl, async (target) => {

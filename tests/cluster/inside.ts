@@ -1,5 +1,5 @@
 /**
- * The part of the cluster test that runs in namespaces of its own: control plane, moto, the nodes'
+ * The part of the cluster test that runs in its own namespaces: control plane, moto, the nodes'
  * metadata service and two nodes; then the scenarios. An argument selects them by a part of their
  * name. Prints `N passed, N failed`.
  */
@@ -136,7 +136,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 try {
   process.exit(await main());
-} catch (error) {
-  console.error(error);
+} catch (fault) {
+  console.error(fault);
   process.exit(1);
 }

@@ -16,7 +16,7 @@ export interface OverlayWish {
   readonly components?: readonly string[];
 }
 
-/** Writes it to a folder of its own; kustomize takes relative paths only. */
+/** Writes it to a separate folder; kustomize takes relative paths only. */
 export function writeOverlay(folder: string, options: OverlayWish): string {
   mkdirSync(folder, { recursive: true });
   const path = (name: string) => relative(folder, join(shipped, name));

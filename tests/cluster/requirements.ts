@@ -1,4 +1,4 @@
-/** What the cluster test needs beyond the system test, where it brings up nodes of its own. */
+/** What the cluster test needs beyond the system test, if it creates its own nodes. */
 import { existsSync } from "node:fs";
 import { missing as missingForSystem } from "../system/requirements.ts";
 import { run } from "../system/programs.ts";

@@ -1,4 +1,4 @@
-/** Where the scenarios play: a cluster, what is installed on it, and who is asked about roles. */
+/** Where the scenarios run: a cluster, what is installed on it, and its STS. */
 import type { KubeApi } from "../system/kube_api.ts";
 import type { InstanceMetadata } from "../system/instance_metadata.ts";
 import type { ClusterNode } from "./cluster_node.ts";

@@ -1,4 +1,4 @@
-/** Pods that ask for credentials as workloads do, and the namespaces they live in. */
+/** Pods that request credentials like workloads, and their namespaces. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Kubectl } from "./kubectl.ts";

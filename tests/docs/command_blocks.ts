@@ -1,10 +1,10 @@
 /**
  * Blocks of commands in the documentation, with the output they show, and the files it has them
- * read. How a block is run stands behind its `console`: see {@link marks}.
+ * read. The word after `console` says how a block is run: see {@link marks}.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Who runs a block; one without a mark is run by nobody, and `not_run.ts` says why. */
+/** Which test runs a block; without a mark none does, and `not_run.ts` says why. */
 export const marks = {
   run: "against `dev`, by commands_test.ts",
   aws: "against moto's IAM, by iam_test.ts",
@@ -23,7 +23,7 @@ export interface DocumentedCommand {
 interface Fence {
   /** Line of its first line within the page, from 1. */
   readonly line: number;
-  /** What stands behind the backquotes, such as `json` and `server.json`. */
+  /** The words after the backquotes, such as `json` and `server.json`. */
   readonly words: readonly string[];
   readonly lines: readonly string[];
 }

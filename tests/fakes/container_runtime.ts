@@ -59,7 +59,7 @@ export class FakeContainerRuntime {
     });
   }
 
-  /** As kill -9 ends it: connections are cut, nobody listens. */
+  /** As with kill -9: connections are cut, and nothing listens. */
   async kill(): Promise<void> {
     this.#server?.forceShutdown();
     this.#server = undefined;

@@ -78,7 +78,7 @@ export class FakeProc {
     return process;
   }
 
-  /** A pod with one process, in a namespace of its own. */
+  /** A pod with one process, in its own namespace. */
   pod(uid: string, addresses: readonly string[]): FakeProcess {
     return this.start({ cgroup: podCgroup(uid), namespace: this.namespace(addresses) });
   }

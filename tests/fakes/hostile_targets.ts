@@ -57,7 +57,7 @@ const words = [
   "instance-id",
 ];
 
-/** A word as it is, or disguised: another case, letters encoded once or twice, something behind it. */
+/** A word unchanged or disguised: another case, letters encoded once or twice, or a suffix. */
 const disguise: ((word: string) => string)[] = [
   (word) => word,
   (word) => word,

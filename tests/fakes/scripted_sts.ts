@@ -32,7 +32,7 @@ export interface ScriptedCall {
   readonly assumedBy: Credentials | undefined;
 }
 
-/** Gives credentials of the length asked for, unless `answer` says otherwise. */
+/** Issues credentials of the requested duration, unless `answer` says otherwise. */
 export class ScriptedSts {
   readonly calls: ScriptedCall[] = [];
   /** Time that a call takes. */

@@ -62,7 +62,7 @@ class World {
     this.replicas[nth] = new Replica(this.clock, this.truth.api.values());
   }
 
-  /** The runtime answers, is away, or is slow: then it answers what it was asked before. */
+  /** The runtime answers, is down, or hangs; calls that hang so far return. */
   setRuntime(n: number): void {
     const mode = (["answers", "answers", "down", "hangs"] as const)[n] ?? "answers";
     this.#notes.push(`runtime ${mode}`);

@@ -1,5 +1,5 @@
 /**
- * The annotations' table from manifests to STS's wire and back to the pod: what AssumeRole is asked,
+ * The annotations' table from manifests to STS's wire and back to the pod: the AssumeRole request,
  * who shares credentials with whom, and what roles of every wrong kind end in.
  */
 import assert from "node:assert/strict";
@@ -125,7 +125,7 @@ class Tried {
     return JSON.parse(answer.text);
   }
 
-  /** What AssumeRole was asked for the credentials that a pod has. */
+  /** The AssumeRole request behind a pod's credentials. */
   async assumedFor(pod: string): Promise<Readonly<Record<string, string>>> {
     const { AccessKeyId } = await this.credentials(pod);
     const request = this.#sts!.requests[Number(AccessKeyId.slice("ASIA".length)) - 1];
@@ -165,7 +165,7 @@ function trying(name: string, tried: Tried, cases: (tried: Tried) => void): void
 const reader = { role: "reader" };
 const one = { RoleArn: base + "reader", RoleSessionName: "shop.default", DurationSeconds: "3600" };
 
-/** Pod and what AssumeRole is asked for it. */
+/** A pod and its AssumeRole request. */
 const plainPods: readonly (readonly [TriedPod, Readonly<Record<string, string>>])[] = [
   [{ name: "name", annotations: reader }, one],
   [{ name: "path", annotations: { role: "/team/reader" } }, {

@@ -113,7 +113,7 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Pages without the blocks that tests run; the one on predecessors has a test of its own. */
+/** Pages without the blocks that tests run; the migration page has its own test. */
 function prose(): (readonly [string, string])[] {
   return pages().filter(([path]) => path !== "docs/migrating.md").map(([path, text]) => [
     path,

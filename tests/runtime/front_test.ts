@@ -22,7 +22,7 @@ const limits = {
   maxHeaderBytes: 16_384,
 };
 
-/** What the metadata service was asked: request line and headers, as they came. */
+/** The metadata service's requests: request line and headers, unchanged. */
 const requested: { line: string; headers: readonly string[] }[] = [];
 const started: Incoming[] = [];
 let released: () => void = () => {};
@@ -105,7 +105,7 @@ test("front on sockets: a token, then credentials with it", async () => {
   assert.ok(answer.endsWith('\r\n\r\n{"Code":"Success"}'));
 });
 
-// target as sent, status, what the service was asked
+// target as sent, status, the service's request
 const targets = [
   ["/latest/meta-data/instance-id", 200, "GET /latest/meta-data/instance-id"],
   ["/latest//meta-data/./instance-id?q=1", 200, "GET /latest/meta-data/instance-id"],

@@ -1,4 +1,4 @@
-/** The plugin as kubectl calls it: a port-forward of its own, with a kubectl that forwards to `dev`. */
+/** The plugin as kubectl calls it, with its port-forward; a fake kubectl forwards to `dev`. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";

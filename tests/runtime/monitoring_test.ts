@@ -1,4 +1,4 @@
-/** Alerts and dashboard ask only for what agent and server have, and every alert has its page. */
+/** Alerts and dashboard only use existing metrics, and every alert is documented. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -26,7 +26,7 @@ async function dashboardExpressions(): Promise<string[]> {
   );
 }
 
-/** Metrics of ours that an expression names, each with the labels asked of it. */
+/** Metrics of ours that an expression names, each with the labels it uses. */
 function requested(expr: string): { name: string; labels: string[] }[] {
   return [...expr.matchAll(/\b(rolecall_\w+)\s*(?:\{([^}]*)\})?/g)].map((
     [, name, selector = ""],

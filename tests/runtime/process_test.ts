@@ -1,4 +1,4 @@
-/** What only a process of its own can show: signals, running out of files, a log nobody reads. */
+/** What only a separate process can test: signals, exhausted file descriptors, a log nobody reads. */
 import { test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

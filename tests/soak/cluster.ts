@@ -1,4 +1,4 @@
-/** What a soak plays with: two servers, an agent, and all that they talk to. */
+/** The cluster of a soak test: two servers, an agent, and fakes of all that they talk to. */
 import { connect, type Socket } from "node:net";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
@@ -231,7 +231,7 @@ export class Cluster {
     systemClock.after(ms, () => this.#runtime.hangs = false);
   }
 
-  /** A client that asks and reads nothing, or doesn't come to its point. */
+  /** A client that sends a request without reading, or never finishes its request. */
   idle(): void {
     const [localAddress = ""] = pairs[dice(pairCount)] ?? [];
     const socket = connect({ host: "127.0.0.1", port: ports.front, localAddress });
@@ -268,7 +268,7 @@ export class Cluster {
   async close(): Promise<void> {
     clearInterval(this.#rotation);
     this.#closed = true;
-    // Deno's HTTP/2, over which the runtime is played, breaks down when sessions are bidden farewell.
+    // Deno's HTTP/2, which serves the fake runtime, fails when a session ends with GOAWAY.
     await this.#agent.end("SIGKILL");
     for (const server of this.#servers) await server?.end();
     this.api.close();

@@ -1,4 +1,4 @@
-/** One fault of those that a soak plays at random; each ends by itself. Counted by name. */
+/** The random faults of a soak test; each ends by itself, and is counted by name. */
 import type { Cluster } from "./cluster.ts";
 
 type Fault = readonly [name: string, play: (cluster: Cluster) => unknown];

@@ -1,6 +1,6 @@
 /**
- * Two servers and an agent as processes, with pods that come, go and ask at many times the usual
- * pace while processes are killed and stopped, the API falls silent, lies and breaks off, STS
+ * Two servers and an agent as processes, with pods that start, end and send requests at many times the usual
+ * pace while processes are killed and stopped, the API falls silent, lies and disconnects, STS
  * throttles, hangs and fails, the host's `/proc` or the container runtime can't be read, processes end
  * between two reads and clients read nothing. Counts
  * answers, and measures memory and open handles of each process.
@@ -19,7 +19,7 @@ export interface SoakResult extends Answers {
   /** Pods that weren't answered once everything was well again. */
   readonly stuck: number;
   readonly pods: number;
-  /** How often each fault was played. */
+  /** How often each fault occurred. */
   readonly faults: Readonly<Record<string, number>>;
   readonly samples: readonly Sample[];
 }

@@ -1,8 +1,8 @@
 /**
- * The two ends of a connection, for network namespaces: `answer TEXT PORT…` says TEXT to whoever
- * asks, `ask HOST PORT` prints what it was told or `nobody`, `connect HOST PORT` prints `connected`,
- * the error's code or `silence`, `held HOST PORT` connects first and asks when a line comes in, `loop HOST PORT` asks without a pause until a line comes in, says so
- * once it was answered, and prints at its end how often it was told what, as JSON.
+ * The two ends of a connection, for network namespaces: `answer TEXT PORT…` sends TEXT to every
+ * client, `ask HOST PORT` prints the answer or `nobody`, `connect HOST PORT` prints `connected`,
+ * the error's code or `silence`, `held HOST PORT` connects first and sends its request when a line of input arrives, `loop HOST PORT` sends requests without a pause until a line of input arrives, says so
+ * once it was answered, and finally prints a count of each answer as JSON.
  */
 import { connect, createServer, type Socket } from "node:net";
 import process from "node:process";

@@ -18,7 +18,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
 
-/** What nobody has wanted for so long goes when the next of its name is made. */
+/** Entries unused for this long are removed when the next one of their name is created. */
 const keptMs = 7 * 24 * 60 * 60_000;
 
 /** The folder of all caches. */

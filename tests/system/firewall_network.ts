@@ -43,7 +43,7 @@ export class FirewallNetwork {
     for (const name of ["pod", "node", "imds"]) {
       await this.#must("ip", "netns", "add", this.#name(name));
       await this.#ip(name, "link set lo up");
-      // Link-local addresses are good at once, rather than after a second of asking around.
+      // Link-local addresses are usable at once, without a second of duplicate address detection.
       await this.#inMust(name, "sysctl", ["-qw", "net.ipv6.conf.default.accept_dad=0"]);
     }
     await this.#cable("node", "pod0", "pod", "eth0");
@@ -114,7 +114,7 @@ export class FirewallNetwork {
     }
   }
 
-  /** Who answers the pod at this address; null when nobody does within a second. */
+  /** The answer to the pod at this address; null if there is none within a second. */
   requestFromPod(host: string, port = 80): Promise<string | null> {
     return this.#send("pod", host, port);
   }
@@ -129,7 +129,7 @@ export class FirewallNetwork {
     return (await this.#in("pod", process.execPath, script)).stdout.trim();
   }
 
-  /** A connection of the pod's that is open before anything is asked over it. */
+  /** A connection of the pod that is open before its first request. */
   async openFromPod(host: string): Promise<{ send(): Promise<string | null> }> {
     const child = this.#spawn("pod", ["held", host, "80"]);
     await said(child);

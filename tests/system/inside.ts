@@ -1,6 +1,6 @@
 /**
- * One part of the system test, run as the first process of namespaces of its own: brings the stage
- * up, plays the scenarios on it, takes it down and leaves the count in a file.
+ * One part of the system test, run as the first process of its own namespaces: sets up
+ * the stage, runs the scenarios, takes the stage down and writes the result to a file.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ ${fabricAddress} rolecall-server
 ${secondFabricAddress} rolecall-server
 `;
 
-/** `/run` and `/etc/hosts` of its own, which the machine doesn't see. */
+/** Private `/run` and `/etc/hosts`, which the machine doesn't see. */
 async function ownFiles(): Promise<void> {
   await must(["mount", "-t", "tmpfs", "tmpfs", "/run"]);
   writeFileSync("/run/hosts", hosts);
@@ -76,7 +76,7 @@ async function playTests(paths: readonly string[], given: Given, count: Count): 
   count.failed += tests.code === 0 ? 0 : Math.max(1, Number(failed));
 }
 
-/** The soak's short form: it exits with 0 where no answer was wrong and nobody left without. */
+/** The soak's short form: it exits with 0 if no answer was wrong and every pod had credentials. */
 async function playSoak(count: Count): Promise<void> {
   const script = fileURLToPath(new URL("../soak/main.ts", import.meta.url));
   const command = [process.execPath, "run", "-A", script, "30"];
@@ -117,8 +117,8 @@ async function main(given: Given): Promise<number> {
   const count = { passed: 0, failed: 0 };
   try {
     await playPart(given, count);
-  } catch (error) {
-    console.error(error);
+  } catch (fault) {
+    console.error(fault);
     count.failed++;
   }
   writeFileSync(countFile(given.logs, given.part), JSON.stringify(count));

@@ -1,6 +1,6 @@
 /**
  * Stands in for the node's real metadata service, strictly: it demands IMDSv2 tokens, holds the
- * node's own credentials, and notes everybody who asks for what they must never reach.
+ * node's own credentials, and records every request that must never reach it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { randomBytes } from "node:crypto";
@@ -33,7 +33,7 @@ export interface Requested {
 
 export interface InstanceMetadata {
   readonly requested: readonly Requested[];
-  /** What was asked though nobody may; empty unless something leaks. */
+  /** Requests that must never arrive; empty unless something leaks. */
   leaks(): readonly Requested[];
   /** Lets processes of the node itself, and only for now, have the node's credentials. */
   allowNode(address: string): () => void;

@@ -143,7 +143,7 @@ test(
     console.log(
       `${counts} connections of the loops; the victim's slowest ${slowestMs} ms; ${metrics}`,
     );
-    // The budget is half a core at the most; the rest is HTTP, and the machine's other load.
+    // The budget is at most half a core; the rest is HTTP, and the machine's other load.
     assert.ok(JSON.parse(metrics).core < 0.8, metrics);
   },
 );

@@ -1,4 +1,4 @@
-/** A pod of the test: its object, its network namespace, and a process in there that asks. */
+/** A test pod: its object, its network namespace, and a process in it that sends requests. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
 /**
- * The redirect on real packet filters, in network namespaces of its own. Needs root on Linux:
+ * The redirect on real packet filters, in its own network namespaces. Needs root on Linux:
  * `deno test -A tests/system/redirect_test.ts`, or `node --test tests/system/redirect_test.ts`.
  */
 import { after, before, test } from "node:test";

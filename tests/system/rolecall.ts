@@ -147,7 +147,7 @@ export function startAgent(runtime: Runtime, folders: Folders, options: AgentWis
     `--server-ca=${caFile(folders)}`,
     `--token-file=${tokenFile(folders, node)}`,
     `--state-dir=${state}`,
-    // Loops here ask quicker than a pod may; the limit has tests of its own.
+    // Loops here exceed the default rate of a pod; the limit has its own tests.
     "--pod-rate=0",
     ...flags,
   ];

@@ -1,5 +1,5 @@
 /**
- * The guard by routing on a real kernel, in network namespaces of its own: what becomes of pods'
+ * The route guard on a real kernel, in its own network namespaces: what happens to pods'
  * requests while the whole packet filter is flushed. Needs root on Linux:
  * `deno test -A tests/system/route_guard_test.ts`, or `node --test tests/system/route_guard_test.ts`.
  */

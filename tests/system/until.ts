@@ -1,4 +1,4 @@
-/** Waits for a condition by asking again, up to a deadline, and says what was last seen. */
+/** Polls a condition up to a deadline; the error has the last result. */
 
 /** The condition didn't come true in time. */
 export class NotInTime extends Error {
@@ -24,7 +24,7 @@ export function pause(ms: number): Promise<void> {
 }
 
 /**
- * The first truthy answer of `look`. A look that throws counts as not yet, and its message is told
+ * The first truthy answer of `look`. A `look` that throws counts as not yet, and its message is reported
  * when time runs out.
  */
 export async function until<T>(
@@ -39,9 +39,9 @@ export async function until<T>(
       const seen = await look();
       if (seen) return seen;
       last = seen;
-    } catch (error) {
-      if (error instanceof Hopeless) throw new Hopeless(`${what}: ${error.message}`);
-      last = error instanceof Error ? error.message : error;
+    } catch (fault) {
+      if (fault instanceof Hopeless) throw new Hopeless(`${what}: ${fault.message}`);
+      last = fault instanceof Error ? fault.message : fault;
     }
     if (performance.now() > end) {
       throw new NotInTime(`${what}: not within ${within} ms; last: ${String(last).slice(0, 500)}`);

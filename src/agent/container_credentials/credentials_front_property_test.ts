@@ -8,7 +8,7 @@ import { createCredentialsFront } from "./front.ts";
 
 const good = "good.pod.token";
 
-/** Knows one token; whoever shows another is refused. */
+/** Accepts one token and refuses all others. */
 const { answer } = createCredentialsFront({
   pods: {
     findUid: () => ({ kind: "pod", pod: samplePods.ready }),

@@ -138,7 +138,7 @@ function sessionPolicies(fields: URLSearchParams, account: string) {
 }
 
 /**
- * AWS doesn't publish how it packs policies and tags, so this stands in for it: the text deflated, as a
+ * AWS doesn't publish how it packs policies and tags, so this is an estimate: the text deflated, as a
  * percentage of 1 KiB.
  */
 function packed(fields: URLSearchParams, tags: Readonly<Record<string, string>>): number {

@@ -63,7 +63,7 @@ function isKubectls({ tag, format }: { readonly tag: string; readonly format?: s
 
 /** Reads a whole file's text; empty documents between `---` lines are passed over. */
 export function readManifestText(file: string, text: string): ManifestText {
-  // U+FFFD stands for bytes that weren't UTF-8.
+  // U+FFFD replaces bytes that weren't UTF-8.
   if (/[\0\ufffd]/.test(text)) return refuse(`${file}: isn't UTF-8 text; save it as UTF-8`);
   const results = jsonValues(text)
     .flatMap(({ line, value }) => parsed(value, line))
@@ -181,7 +181,7 @@ class Source {
         const line = this.#options.lineAt(alias.range?.[0] ?? 0);
         const why = meant === undefined
           ? `has no anchor &${source} above`
-          : `stands within &${source} itself; expected an anchor that ends above`;
+          : `is inside &${source} itself; expected an anchor that ends above`;
         problem = `${this.#name}, line ${line}: *${source} ${why}`;
         return visit.BREAK;
       },

@@ -105,7 +105,7 @@ const cases = [
   [
     "an alias within its own anchor",
     "kind: Pod\nmetadata: &m\n  name: a\n  labels: {self: *m}\n",
-    "c.yaml: document 1, line 4: *m stands within &m itself; expected an anchor that ends above",
+    "c.yaml: document 1, line 4: *m is inside &m itself; expected an anchor that ends above",
   ],
   [
     "bytes that aren't UTF-8",

@@ -56,7 +56,7 @@ export class ConnectionLimits {
   }
 }
 
-/** Whoever asks an address from that address, loopback aside, where that is every client in dev. */
+/** A client that connects to an address from that address; loopback excepted, which all clients of dev use. */
 function isOfMachine({ peer, local }: { peer: string; local: string }): boolean {
   const isLoopback = peer === "::1" || (isIPv4(peer) && peer.startsWith("127."));
   return peer === local && !isLoopback;

@@ -58,7 +58,7 @@ const anyStep = fc.oneof(
 
 const manySteps = fc.array(anyStep, { minLength: 20, maxLength: 60, size: "max" });
 
-/** A cluster, the assigner, and agents that keep what they are told of changes. */
+/** A cluster, the assigner, and agents that record the changes they receive. */
 class World {
   readonly clock = new ManualClock();
   readonly cache = new FakeCredentialCache();

@@ -6,25 +6,25 @@ import type { CertificateIssuer } from "./certificate_authority.ts";
 import type { CertificateTerms } from "./certificate_plan.ts";
 import { ServingCertificate, type SharedObject } from "./serving_certificate.ts";
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
 
 /** Lives of hours, not months, so that a test sees many of them; waits as they are. */
 const terms: CertificateTerms = {
-  authorityMs: 24 * HOUR,
-  leafMs: 3 * HOUR,
-  successionMs: 6 * HOUR,
-  leadMs: 10 * MINUTE,
-  restoreMs: MINUTE,
+  authorityMs: 24 * hour,
+  leafMs: 3 * hour,
+  successionMs: 6 * hour,
+  leadMs: 10 * minute,
+  restoreMs: minute,
 };
 
 /** As short as they can be beside the waits: a new authority every hour, a leaf every ten minutes. */
 const hasty: CertificateTerms = {
   ...terms,
-  authorityMs: 90 * MINUTE,
-  leafMs: 15 * MINUTE,
-  successionMs: 30 * MINUTE,
+  authorityMs: 90 * minute,
+  leafMs: 15 * minute,
+  successionMs: 30 * minute,
 };
 
 /** An object of the cluster as the API server guards it; every value it had is remembered. */
@@ -150,7 +150,7 @@ class Cluster {
 
   /** Bundles that a node may have now: kubelets take up to two minutes to bring a new one. */
   bundlesOnNodes(): { text: string; tampered: boolean }[] {
-    const since = this.clock.now() - 2 * MINUTE;
+    const since = this.clock.now() - 2 * minute;
     const { history } = this.configMap;
     const before = history.findLastIndex(({ at }) => at <= since);
     return history.slice(Math.max(0, before));
@@ -168,7 +168,7 @@ function authorityOf(served: string): string {
 test("ServingCertificate of two replicas starting at once: one leaf for both", async () => {
   const cluster = new Cluster();
   const [a, b] = [cluster.start(0), cluster.start(1)];
-  await cluster.pass(5 * SECOND);
+  await cluster.pass(5 * second);
   assert.ok(a.served);
   assert.equal(a.served, b.served);
   assert.equal(cluster.bundle(), `${authorityOf(a.served)}\n`);
@@ -178,11 +178,11 @@ test("ServingCertificate of two replicas starting at once: one leaf for both", a
 test("ServingCertificate renews the leaf when a third of its life is left, by the same CA", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   const first = a.served;
-  await cluster.pass(2 * HOUR - MINUTE);
+  await cluster.pass(2 * hour - minute);
   assert.equal(a.served, first);
-  await cluster.pass(2 * MINUTE);
+  await cluster.pass(2 * minute);
   assert.notEqual(a.served, first);
   assert.equal(authorityOf(a.served ?? ""), authorityOf(first ?? ""));
   cluster.stop();
@@ -191,12 +191,12 @@ test("ServingCertificate renews the leaf when a third of its life is left, by th
 test("ServingCertificate publishes a new CA ten minutes before it signs, and keeps the old", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   const old = authorityOf(a.served ?? "");
-  while (cluster.bundle().split("\n").length < 3) await cluster.pass(MINUTE);
+  while (cluster.bundle().split("\n").length < 3) await cluster.pass(minute);
   const publishedAt = cluster.clock.now();
-  while (authorityOf(a.served ?? "") === old) await cluster.pass(MINUTE / 2);
-  assert.ok(cluster.clock.now() - publishedAt >= 9 * MINUTE);
+  while (authorityOf(a.served ?? "") === old) await cluster.pass(minute / 2);
+  assert.ok(cluster.clock.now() - publishedAt >= 9 * minute);
   assert.ok(cluster.bundle().includes(old));
   await cluster.pass(terms.leafMs);
   assert.ok(!cluster.bundle().includes(old));
@@ -206,14 +206,14 @@ test("ServingCertificate publishes a new CA ten minutes before it signs, and kee
 test("ServingCertificate puts a deleted Secret back as it was, and a ConfigMap", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   const { served } = a;
   const stored = cluster.secret.value?.data;
   const bundle = cluster.bundle();
   for (const text of [null, { "ca.crt": "" }, { "ca.crt": "<evil>\n" }]) {
     cluster.secret.set(text && { "state.json": "{}" }, true);
     cluster.configMap.set(text, true);
-    await cluster.pass(31 * SECOND);
+    await cluster.pass(31 * second);
     assert.deepEqual(cluster.secret.value?.data, stored);
     assert.equal(cluster.bundle(), bundle);
     assert.equal(a.served, served);
@@ -224,13 +224,13 @@ test("ServingCertificate puts a deleted Secret back as it was, and a ConfigMap",
 test("ServingCertificate: a new replica leaves restoring a lost Secret to those that know it", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   cluster.secret.set(null, true);
   const b = cluster.start(1);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   assert.equal(b.served, null);
   assert.match(b.certificate.problem() ?? "", /another replica to restore Secret/);
-  await cluster.pass(45 * SECOND);
+  await cluster.pass(45 * second);
   assert.equal(b.served, a.served);
   cluster.stop();
 });
@@ -238,15 +238,15 @@ test("ServingCertificate: a new replica leaves restoring a lost Secret to those 
 test("ServingCertificate of a replica long cut off leaves a lost Secret to those who know better", async () => {
   const cluster = new Cluster(hasty);
   const [a, b] = [cluster.start(0), cluster.start(1)];
-  await cluster.pass(MINUTE);
+  await cluster.pass(minute);
   a.line.up = false;
-  await cluster.pass(70 * MINUTE);
+  await cluster.pass(70 * minute);
   const trusted = authorityOf(b.served ?? "");
   cluster.secret.set(null, true);
   a.line.up = true;
   await a.certificate.refresh();
   assert.equal(cluster.secret.value, null);
-  await cluster.pass(2 * MINUTE);
+  await cluster.pass(2 * minute);
   assert.ok(cluster.bundle().includes(trusted));
   assert.equal(a.served, b.served);
   cluster.stop();
@@ -257,9 +257,9 @@ test("ServingCertificate starts over after a minute if no replica has the key", 
   cluster.start(0).stop.abort();
   cluster.configMap.set({ "ca.crt": "<lost>\n" }, true);
   const b = cluster.start(1);
-  await cluster.pass(59 * SECOND);
+  await cluster.pass(59 * second);
   assert.equal(b.served, null);
-  await cluster.pass(45 * SECOND);
+  await cluster.pass(45 * second);
   assert.ok(b.served);
   cluster.stop();
 });
@@ -267,13 +267,13 @@ test("ServingCertificate starts over after a minute if no replica has the key", 
 test("ServingCertificate adds names, and two sets of names don't fight over them", async () => {
   const cluster = new Cluster();
   cluster.start(0, ["a", "b"]);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   cluster.start(1, ["b", "c"]);
-  await cluster.pass(MINUTE);
+  await cluster.pass(minute);
   const state = JSON.parse(cluster.secret.value?.data["state.json"] ?? "");
   assert.deepEqual(state.leaf.names, ["a", "b", "c"]);
   const version = cluster.secret.value?.resourceVersion;
-  await cluster.pass(10 * MINUTE);
+  await cluster.pass(10 * minute);
   assert.equal(cluster.secret.value?.resourceVersion, version);
   cluster.stop();
 });
@@ -281,14 +281,14 @@ test("ServingCertificate adds names, and two sets of names don't fight over them
 test("ServingCertificate keeps serving while the API is down, and logs it once", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   a.line.up = false;
-  await cluster.pass(60 * MINUTE);
+  await cluster.pass(60 * minute);
   assert.ok(a.served);
   assert.equal(a.certificate.problem(), "cannot reach ConfigMap");
   assert.equal(cluster.logged.filter((line) => line.includes("cannot reach")).length, 1);
   a.line.up = true;
-  await cluster.pass(31 * SECOND);
+  await cluster.pass(31 * second);
   assert.equal(a.certificate.problem(), null);
   cluster.stop();
 });
@@ -296,32 +296,32 @@ test("ServingCertificate keeps serving while the API is down, and logs it once",
 test("ServingCertificate comes back at once after a stop longer than the CA's life", async () => {
   const cluster = new Cluster();
   cluster.start(0);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   cluster.stop();
   await cluster.pass(2 * terms.authorityMs);
   const a = cluster.start(0);
-  await cluster.pass(5 * SECOND);
-  assert.ok((a.certificate.certificateExpiresAt() ?? 0) > cluster.clock.now() + 2 * HOUR);
+  await cluster.pass(5 * second);
+  assert.ok((a.certificate.certificateExpiresAt() ?? 0) > cluster.clock.now() + 2 * hour);
   cluster.stop();
 });
 
 test("ServingCertificate of a replica that was cut off keeps its CA trusted, and moves late", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
-  await cluster.pass(SECOND);
+  await cluster.pass(second);
   const old = authorityOf(a.served ?? "");
   a.line.up = false;
   cluster.secret.set(null, true);
   const b = cluster.start(1);
-  await cluster.pass(5 * MINUTE);
+  await cluster.pass(5 * minute);
   assert.ok(b.served && !cluster.bundle().includes(old));
   a.line.up = true;
-  await cluster.pass(31 * SECOND);
+  await cluster.pass(31 * second);
   assert.ok(cluster.bundle().includes(old));
   assert.equal(authorityOf(a.served ?? ""), old);
-  await cluster.pass(9 * MINUTE);
+  await cluster.pass(9 * minute);
   assert.equal(authorityOf(a.served ?? ""), old);
-  await cluster.pass(2 * MINUTE);
+  await cluster.pass(2 * minute);
   assert.equal(a.served, b.served);
   assert.ok(cluster.bundle().includes(old));
   cluster.stop();
@@ -330,10 +330,10 @@ test("ServingCertificate of a replica that was cut off keeps its CA trusted, and
 test("ServingCertificate issues nothing by a new CA before its time, lest a new replica serve it", async () => {
   const cluster = new Cluster();
   cluster.start(0);
-  await cluster.pass(SECOND);
-  while (cluster.bundle().split("\n").length < 3) await cluster.pass(MINUTE);
+  await cluster.pass(second);
+  while (cluster.bundle().split("\n").length < 3) await cluster.pass(minute);
   const b = cluster.start(1);
-  await cluster.pass(5 * SECOND);
+  await cluster.pass(5 * second);
   const [signer = ""] = cluster.bundle().split("\n");
   assert.equal(authorityOf(b.served ?? ""), signer);
   cluster.stop();
@@ -342,13 +342,13 @@ test("ServingCertificate issues nothing by a new CA before its time, lest a new 
 const anything = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc.integer({ min: 1, max: 40 }).map((n) => ["pass", n * MINUTE] as const),
+    arbitrary: fc.integer({ min: 1, max: 40 }).map((n) => ["pass", n * minute] as const),
   },
   {
     weight: 4,
-    arbitrary: fc.integer({ min: 1, max: 40 }).map((n) => ["pass", n * SECOND] as const),
+    arbitrary: fc.integer({ min: 1, max: 40 }).map((n) => ["pass", n * second] as const),
   },
-  { weight: 1, arbitrary: fc.integer({ min: 1, max: 3 }).map((n) => ["pass", n * HOUR] as const) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 3 }).map((n) => ["pass", n * hour] as const) },
   { weight: 3, arbitrary: fc.constant(["restart", 1] as const) },
   fc.constantFrom(["cut", 0] as const, ["cut", 1] as const),
   fc.constantFrom(["join", 0] as const, ["join", 1] as const),
@@ -361,7 +361,7 @@ function checkTrust(cluster: Cluster, calmSince: number): void {
     const now = cluster.clock.now();
     if (served === null || (certificate.certificateExpiresAt() ?? 0) <= now) continue;
     const authority = authorityOf(served);
-    if (now - calmSince < 3 * MINUTE) continue;
+    if (now - calmSince < 3 * minute) continue;
     assert.ok(cluster.bundle().includes(authority), `${served} is served, not published`);
     for (const { text } of cluster.bundlesOnNodes()) {
       assert.ok(text.includes(authority), `${served} would be refused with ${text}`);
@@ -375,8 +375,8 @@ test("ServingCertificate: whatever happens, nodes trust what is served", async (
       const cluster = new Cluster(hasty);
       cluster.start(0);
       cluster.start(1);
-      await cluster.pass(5 * MINUTE);
-      let calmSince = cluster.clock.now() - HOUR;
+      await cluster.pass(5 * minute);
+      let calmSince = cluster.clock.now() - hour;
       for (const [what, value] of events) {
         if (what === "restart") cluster.start(1);
         if (what === "cut" || what === "join") setLine(cluster, value, what === "join");
@@ -385,7 +385,7 @@ test("ServingCertificate: whatever happens, nodes trust what is served", async (
         if (what === "forge") cluster.configMap.set({ "ca.crt": "<evil>\n" }, true);
         if (what === "unpublish" || what === "forge") calmSince = Infinity;
         const until = cluster.clock.now() + (spans[what] ?? value);
-        const step = 20 * SECOND;
+        const step = 20 * second;
         while (cluster.clock.now() < until) {
           await cluster.pass(Math.min(step, until - cluster.clock.now()));
           if (calmSince === Infinity && !/evil|^$/.test(cluster.bundle())) {
@@ -411,13 +411,13 @@ function servesValid(cluster: Cluster): boolean {
 
 /** How long an event lasts, where that isn't its value. */
 const spans: Readonly<Record<string, number>> = {
-  restart: SECOND,
-  cut: SECOND,
-  join: SECOND,
-  unpublish: SECOND,
-  forge: SECOND,
+  restart: second,
+  cut: second,
+  join: second,
+  unpublish: second,
+  forge: second,
   // Time for one check: if all who know a lost Secret go at that moment, it is lost for good.
-  lose: 35 * SECOND,
+  lose: 35 * second,
 };
 
 function setLine(cluster: Cluster, index: number, up: boolean): void {

@@ -29,7 +29,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** A cache, a mirror of what its listener was told, and the calls under way for each role. */
+/** A cache, a mirror of what its listener received, and the calls under way for each role. */
 class Model {
   readonly clock = new ManualClock();
   readonly sts = new ScriptedSts(this.clock);

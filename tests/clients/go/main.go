@@ -13,7 +13,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// chain makes a client and yields what asks it for the access key it has.
+// chain creates a client and returns a function that gets its access key.
 type chain func() (func() (string, error), error)
 
 var chains = map[string]chain{

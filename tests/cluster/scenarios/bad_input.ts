@@ -136,7 +136,7 @@ interface Deviation {
   readonly rights?: object;
 }
 
-/** An agent in a network of its own, so that it disturbs none of the real ones. */
+/** An agent in its own network, so that it doesn't disturb the real ones. */
 async function complains(
   { kubectl, image }: Site,
   name: string,
@@ -200,7 +200,7 @@ async function complains(
   await kubectl.do(["delete", "pod", "-n", home, name]);
 }
 
-/** A real certificate authority, of which nobody has the key. */
+/** A real CA; nobody has its key. */
 const otherCa = `-----BEGIN CERTIFICATE-----
 MIIBjzCCATWgAwIBAgIUdcWx72QoLV02scMziIRZJz2qsycwCgYIKoZIzj0EAwIw
 HDEaMBgGA1UEAwwRYW5vdGhlciBhdXRob3JpdHkwIBcNMjYxMTIzMTcyMDMzWhgP

@@ -131,7 +131,7 @@ async function rolledOut({ kubectl }: Site): Promise<void> {
   for (const name of workloads) await kubectl.rolledOut("rolecall", name);
 }
 
-/** Runs a page's commands in their order; `then` while what goes on in the background does. */
+/** Runs a page's commands in order; `then` runs while background commands are still running. */
 async function follow(site: Site, page: string, then?: () => Promise<void>): Promise<void> {
   const folder = checkout ??= makeCheckout();
   const markdown = text.get(page) ?? "";

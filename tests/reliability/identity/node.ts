@@ -73,7 +73,7 @@ export class AgentOnNode {
       proved: () => {},
       disagreed: () => void this.disagreements++,
     });
-    // As in the agent: it runs for good.
+    // As in the agent, it runs until the end.
     void this.identity.run(never);
     const { source } = this.identity;
     this.callers = new Callers({ clock, assignments: this.assignments, source });

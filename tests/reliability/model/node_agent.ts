@@ -46,7 +46,7 @@ export class NodeAgent {
     return new NodeAgent(agent, around, note);
   }
 
-  /** Opens a stream; the agent overlaps two at the most. */
+  /** Opens a stream; the agent has at most two. */
   connect(replica: Replica): void {
     if (this.#connections.length >= 2) this.disconnect();
     const reader = replica.open().body.getReader();

@@ -118,7 +118,7 @@ export class Truth {
     this.#stop(pod);
   }
 
-  /** Somebody deletes the pod; it goes on for a while. */
+  /** Somebody deletes the pod; it keeps running for a while. */
   delete(nth: number): void {
     const [pod] = this.#nth(nth, (one) => !one.deleting);
     if (pod) this.#delete(pod);

@@ -13,7 +13,7 @@ export interface Flood {
   readonly count: number;
   /** What each sends when connected, a character a byte. */
   readonly first: string;
-  /** Whether it then goes on, a byte every half second. */
+  /** Whether it then continues, one byte every half second. */
   readonly drips: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** A script in a process of its own, on the runtime that runs the tests, with its lines read. */
+/** A script in a separate process, on the runtime that runs the tests, with its output lines. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { execPath, versions } from "node:process";
 import { createInterface } from "node:readline";

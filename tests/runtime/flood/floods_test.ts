@@ -24,7 +24,7 @@ async function startVictim(t: TestContext, files: number | "max"): Promise<Victi
   return { ports, alive: () => child.process.exitCode === null };
 }
 
-/** One request on a connection of its own, from another address than the flood's; milliseconds. */
+/** One request on a new connection, from another address than the flood's; milliseconds. */
 function send(port: number, secure: boolean): Promise<number> {
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {

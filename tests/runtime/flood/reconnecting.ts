@@ -1,5 +1,5 @@
 /**
- * Connects, asks, leaves and connects again without a pause, some at once, for `seconds`; then says
+ * Connects, sends a request, disconnects and connects again without a pause, some at once, for `seconds`; then says
  * how many connections that were. Arguments: a JSON of `Reconnecting`.
  */
 import { connect } from "node:net";

@@ -1,7 +1,7 @@
 /** A metadata service whose answers a test writes byte by byte; tokens it gives by itself. */
 import { createServer, type Socket } from "node:net";
 
-/** What is asked of it, without the token's PUT. */
+/** Its requests, without the token PUT. */
 export interface RawAsk {
   /** Request line and headers, a character a byte. */
   readonly head: string;

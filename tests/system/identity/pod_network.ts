@@ -84,7 +84,7 @@ export class PodNetwork {
     await this.#in("node", ["nft", "add", "rule", "ip", "identity", "pre", ...rule.split(" ")]);
   }
 
-  /** The agent, in a pod of its own on the node's network. */
+  /** The agent, in its own host-network pod. */
   async agent(): Promise<Talking> {
     const runtime = "Deno" in globalThis ? ["run", "-A", "--cached-only"] : [];
     const uid = "aaaaaaaa-0000-4000-8000-000000000001";

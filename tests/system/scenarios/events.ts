@@ -20,7 +20,7 @@ interface SeenEvent {
   readonly message: string;
 }
 
-/** By the fields that `kubectl describe` asks with. */
+/** By the field selectors of `kubectl describe`. */
 async function eventsOf(api: KubeApi, namespace: string, kind: string, name: string) {
   const selector = new URLSearchParams({
     fieldSelector: `involvedObject.kind=${kind},involvedObject.name=${name}`,

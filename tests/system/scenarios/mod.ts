@@ -22,7 +22,7 @@ import { strangers } from "./strangers.ts";
 import { eventScenarios } from "./events.ts";
 import { trust } from "./trust.ts";
 
-/** Always the last: whatever happened before, nobody reached what is the node's alone. */
+/** Always the last: whatever happened before, no pod reached the node's own data. */
 const nothingLeaked: Scenario<Stage> = {
   name: "nobody reached the node's own credentials or user data",
   run: (stage) => {

@@ -1,4 +1,4 @@
-/** Real clients renew their credentials before these end: all at once, each in a pod of its own. */
+/** Real clients renew their credentials before expiry: all at once, each in its own pod. */
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What scenarios of trouble look at: a served pod that asks throughout, and the watch's age. */
+/** What failure scenarios observe: a served pod that sends requests throughout, and the watch age. */
 import { page } from "../rolecall.ts";
 import { serverOrigin, type Stage } from "../stage.ts";
 import { until } from "../until.ts";

@@ -1,4 +1,4 @@
-/** Who may ask the server, and what of: agents, each for its own node, and nobody else. */
+/** Only agents may use the server, each only for its own node. */
 import assert from "node:assert/strict";
 import { podPath, requestToken } from "../cluster_objects.ts";
 import type { Scenario } from "../report.ts";
