@@ -90,7 +90,7 @@ export class DevProcess {
   }
 }
 
-/** A request from an address of ours, which tells the agent whose it is. */
+/** A request from a loopback address, which identifies the pod to the agent. */
 export function send(
   url: URL,
   path: string,

@@ -6,7 +6,7 @@ import { quietLog } from "../../../tests/fakes/quiet_log.ts";
 
 const placed = { inPlace: true, lastError: null };
 const followed = { problem: null, address: "10.0.1.1" };
-const lost = { problem: "10.0.1.1: nothing heard for 12 s", address: null };
+const lost = { problem: "10.0.1.1: no frame for 12 s", address: null };
 const answering = { everSynced: true, confirmed: true };
 
 const cases = [

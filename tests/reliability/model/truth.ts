@@ -1,6 +1,6 @@
 /**
- * What is true on one node, and what the API is told of it, late: pods, their sandboxes and whose
- * each address is. The oracle that answers of the agent are held against.
+ * The real state of one node, and what reaches the API later: pods, their sandboxes, and the owner of
+ * each address. The oracle for the agent's answers.
  */
 import type { PodFacts } from "../../../src/policy/facts.ts";
 import { podFacts } from "../../fakes/facts.ts";

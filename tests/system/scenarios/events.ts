@@ -44,24 +44,24 @@ export const eventScenarios: readonly Scenario<Stage>[] = [
     name: "events: a denied pod's Event has the same reason as its 403, once",
     run: async (stage) => {
       const { api } = stage;
-      await stage.namespace("told", roleArn("other"));
+      await stage.namespace("events", roleArn("other"));
       const annotations = { [role]: "reader" };
-      const pod = await stage.pod({ namespace: "told", name: "web", annotations });
+      const pod = await stage.pod({ namespace: "events", name: "web", annotations });
       await until("the denial", async () => (await pod.list()).status === 403);
       const { body } = await pod.list();
       const denied = `Warning RoleDenied: ${body.trim()}`;
-      const events = () => eventsOf(api, "told", "Pod", "web");
+      const events = () => eventsOf(api, "events", "Pod", "web");
       await until(
         "the Event",
         async () => (await events()).some((one) => received(one) === denied),
       );
-      await annotateNamespace(api, "told", { [permitted]: "none" });
+      await annotateNamespace(api, "events", { [permitted]: "none" });
       await until("another", async () => (await events()).length === 2);
-      await annotateNamespace(api, "told", { [permitted]: roleArn("other") });
+      await annotateNamespace(api, "events", { [permitted]: roleArn("other") });
       await stage.restartServer();
       await untilReady(stage.server, serverOrigin);
       await until("the denial again", async () => (await pod.list()).body === body);
-      await annotatePod(api, "told", "web", { [role]: "a b" });
+      await annotatePod(api, "events", "web", { [role]: "a b" });
       const invalid = async () => (await events()).find(({ reason }) => reason === "RoleInvalid");
       assert.match(received(await until("the third", invalid)), /^Warning .* "a b" is not a role/);
       assert.deepEqual((await events()).filter((one) => received(one) === denied).length, 1);
@@ -70,10 +70,10 @@ export const eventScenarios: readonly Scenario<Stage>[] = [
   {
     name: "events: credentials once, and an invalid expression on its namespace",
     run: async ({ api }) => {
-      await annotateNamespace(api, "told", { [permitted]: ".*" });
-      await annotatePod(api, "told", "web", { [role]: "reader" });
+      await annotateNamespace(api, "events", { [permitted]: ".*" });
+      await annotatePod(api, "events", "web", { [role]: "reader" });
       const ready = async () =>
-        (await eventsOf(api, "told", "Pod", "web")).filter(({ reason }) =>
+        (await eventsOf(api, "events", "Pod", "web")).filter(({ reason }) =>
           reason === "CredentialsReady"
         );
       const [event] = await until("the Event", async () => {
@@ -84,10 +84,10 @@ export const eventScenarios: readonly Scenario<Stage>[] = [
         received(event!),
         `Normal CredentialsReady: credentials of ${roleArn("reader")} are ready`,
       );
-      await annotateNamespace(api, "told", { [permitted]: "(" });
+      await annotateNamespace(api, "events", { [permitted]: "(" });
       const broken = await until(
         "the namespace's",
-        async () => (await eventsOf(api, "told", "Namespace", "told"))[0],
+        async () => (await eventsOf(api, "events", "Namespace", "events"))[0],
       );
       assert.match(received(broken), /^Warning PermittedInvalid: .*is not RE2 syntax/);
       assert.equal((await ready()).length, 1);

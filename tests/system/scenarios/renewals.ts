@@ -66,7 +66,7 @@ async function makePods(stage: Stage): Promise<Tried[]> {
   return tried;
 }
 
-/** `renewed` is the file whose coming tells clients that there are new credentials. */
+/** `renewed` is the file that signals new credentials to clients. */
 async function start(stage: Stage, { client, net }: Tried, renewed: string): Promise<Running> {
   const { command, env } = await client.prepare(stage.builds.node);
   const more = { AWS_REGION: "eu-west-1", TEST_RENEWAL: renewed, HOME: "/nonexistent" };
