@@ -8,7 +8,7 @@ import { explainFlags } from "./explain/flags.ts";
 import { migrateFlags } from "./migrate/flags.ts";
 import { revokeFlags } from "./revoke/flags.ts";
 import { serverFlags } from "./server/flags.ts";
-import { statusFlags } from "./status/flags.ts";
+import { statusFlags, versionFlags } from "./status/flags.ts";
 import { waitFlags } from "./wait/flags.ts";
 
 const onNodes = "In the cluster";
@@ -108,6 +108,19 @@ export const commands: Commands = {
     examples: ["status", "status --watch", "status --context=prod -o json"],
     exitCodes: { 0: "healthy", 1: "not healthy, or no server answers" },
     load: async () => (await import("./status/command.ts")).runStatus,
+  },
+  version: {
+    group: forOperators,
+    usage: "[flags]",
+    summary: "prints this program's version, and those of servers and agents if a server answers",
+    flags: versionFlags,
+    examples: ["version", "version --context=prod -o json", "version --client"],
+    exitCodes: {
+      0: "printed",
+      1: "the server given by --server-status or --context doesn't answer",
+      3: "versions of servers and agents differ",
+    },
+    load: async () => (await import("./status/version_command.ts")).runVersion,
   },
   revoke: {
     group: forOperators,

@@ -8,13 +8,13 @@ import { nearest } from "./cli/nearest.ts";
 import { parseFlags } from "./cli/parse_flags.ts";
 import { strayVariables } from "./cli/stray_variables.ts";
 import { createRuntime } from "./runtime/process.ts";
-import { version } from "./version.ts";
+import { versionLine } from "./version.ts";
 
 const runtime = createRuntime();
 
 async function main(args: readonly string[]): Promise<number> {
   const [name = "help", ...rest] = args;
-  if (name === "version" || name === "--version") return printVersion(name, rest);
+  if (name === "--version") return printVersion(rest);
   if (name === "__complete") {
     const { completionAnswer } = await import("./cli/completion.ts");
     runtime.writeOut(completionAnswer(commands, rest));
@@ -38,13 +38,12 @@ async function main(args: readonly string[]): Promise<number> {
   return await (await command.load())(runtime, rest);
 }
 
-function printVersion(name: string, rest: readonly string[]): number {
+function printVersion(rest: readonly string[]): number {
   const stray = rest.find((word) => word !== "--help" && word !== "-h");
   if (stray !== undefined) {
-    return refuse(runtime, [`${stray}: unexpected; ${name} takes nothing further`]);
+    return refuse(runtime, [`${stray}: unexpected; --version takes nothing further`]);
   }
-  const { platform } = runtime;
-  runtime.writeOut(`rolecall ${version} (${platform.name} ${platform.version})\n`);
+  runtime.writeOut(versionLine(runtime.platform));
   return 0;
 }
 

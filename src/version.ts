@@ -2,3 +2,10 @@
 import about from "../package.json" with { type: "json" };
 
 export const version: string = about.version;
+
+/** The program's version with the runtime's, as a line. */
+export function versionLine(
+  platform: { readonly name: string; readonly version: string },
+): string {
+  return `rolecall ${version} (${platform.name} ${platform.version})\n`;
+}

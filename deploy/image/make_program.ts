@@ -20,9 +20,7 @@ const permissions: Readonly<Record<string, unknown>> =
 /** Further programs, small enough to start every few seconds. */
 const scripts = ["hold", "ready"];
 const modules = commandModules();
-const commands = ["version", ...modules.keys()].filter((name) =>
-  wanted.length === 0 || wanted.includes(name)
-);
+const commands = [...modules.keys()].filter((name) => wanted.length === 0 || wanted.includes(name));
 
 mkdirSync(join(folder, "bin"), { recursive: true });
 if (onDeno) copyFileSync(permissionsFile, join(folder, "deno.json"));

@@ -24,6 +24,7 @@ import type { InstanceCheck } from "./lifecycle/instance_check.ts";
 import type { RedirectReconciler, RedirectStatus } from "./redirect/redirect_reconciler.ts";
 import { refusedRequests } from "./http/refused_requests.ts";
 import { ServerClient } from "./server_client/server_client.ts";
+import { TokenlessRequests } from "./imds/tokenless_requests.ts";
 import type { TokenKeys } from "./imds/token_keys.ts";
 
 interface AgentOptions {
@@ -104,6 +105,7 @@ export function createAgent(options: AgentOptions): Agent {
   const ownAddresses = new Set(canonicalAddresses(nodeAddresses(settings)));
   const assignments = new Assignments({ clock, graceMs: settings.graceMs, ownAddresses });
   const counts = new AgentCounts();
+  const tokenless = new TokenlessRequests(clock);
   const identity = createIdentity({
     ...options,
     identity: settings.identity,
@@ -164,6 +166,7 @@ export function createAgent(options: AgentOptions): Agent {
       allowedHosts: [...settings.allowedHosts, ...nodeAddresses(settings)],
       passthrough: settings.passthrough,
       tokenRequired: settings.tokenRequired,
+      withoutToken: tokenless.add,
     }).answer,
     credentialsFront: createCredentialsFront({
       ...shared,
@@ -196,6 +199,7 @@ export function createAgent(options: AgentOptions): Agent {
             assignments: assignments.size,
             identity: identity.kind,
             ...identity.fallback !== null && { identityFallback: true },
+            ...tokenless.report((uid) => assignments.pod(uid) !== undefined),
           }),
           send: (body) => server.request("/v1/agent", body),
         }, signal),

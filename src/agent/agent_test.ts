@@ -105,7 +105,10 @@ test("from start to ready: rules, connection, snapshot, answers", async () => {
   assert.equal(await send(agent, "10.0.0.7", roles), "200 reader");
   assert.match(await send(agent, "10.0.0.7", `${roles}reader`), /"AccessKeyId" : "a\/identity"/);
   await clock.advance(1000);
+  const seenAt = "2026-01-01T00:00:00Z";
   assert.deepEqual(reports.at(-1), {
+    withoutToken: [{ uid: "a", at: seenAt }],
+    withoutTokenSince: seenAt,
     version: "1.2.3",
     ready: true,
     redirect: { kind: "nftables", inPlace: true, repairs: 0, guarded: true },

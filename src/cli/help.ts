@@ -23,7 +23,6 @@ export function programHelp(program: string, commands: Commands): string {
     `Usage: ${named(program, "COMMAND [flags]")}`,
     ...groups,
     ...line("help", "shows a command's flags, examples and exit codes: help COMMAND"),
-    ...line("version", "prints the version"),
     "",
   ].join("\n");
 }

@@ -74,6 +74,9 @@ export type Frame = v.InferOutput<typeof frame>;
 
 const known = new Set(["assign", "revoke", "synced", "ping"]);
 
+/** Keeps a report well below the 16 KiB that the server reads. */
+export const maxWithoutToken = 128;
+
 /** The body of `POST /v1/agent`. */
 export const agentReport = v.object({
   version: v.string(),
@@ -92,6 +95,13 @@ export const agentReport = v.object({
   identity: v.optional(v.string()),
   /** The kernel would have been better, but isn't available. */
   identityFallback: v.optional(v.boolean()),
+  /**
+   * Pods that made requests without a session token, as IMDSv1 does, and when last; the latest, at
+   * most {@link maxWithoutToken}. Absent from older agents.
+   */
+  withoutToken: v.optional(v.array(v.object({ uid: v.string(), at: v.string() }))),
+  /** Since when the agent has looked for such requests. */
+  withoutTokenSince: v.optional(v.string()),
 });
 export type AgentReport = v.InferOutput<typeof agentReport>;
 

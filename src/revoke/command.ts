@@ -105,7 +105,7 @@ async function revoked(
   const renewed = values.renew ? await renew(client, roles, summary.at) : null;
   const result = { issuedBefore: summary.at, roles, renewed };
   runtime.writeOut(
-    values.output === "text" ? revokedText(result) : await structuredText(values.output, result),
+    values.output === "text" ? revokedText(result) : structuredText(values.output, result),
   );
   const problems = [
     ...summary.replicas.map(({ replica, problem }) => ({ replica, problem, what: "answer" })),

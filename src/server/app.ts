@@ -2,7 +2,7 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
-import { agentReport, encodeFrame } from "../protocol/frames.ts";
+import { type AgentReport, agentReport, encodeFrame } from "../protocol/frames.ts";
 import type { Agent, IdentifyAgent } from "./access/agent_identity.ts";
 import type { AgentStreams } from "./assignments/agent_streams.ts";
 import type { ClusterIndex } from "./cluster/cluster_index.ts";
@@ -38,7 +38,7 @@ interface AppOptions {
   readonly renew: (request: RenewalRequest) => Renewal;
   /** Why agents can't be served yet; null once they can. */
   readonly notReady: () => string | null;
-  readonly agentReported: (agent: Agent, ready: boolean) => void;
+  readonly agentReported: (agent: Agent, report: AgentReport) => void;
   readonly answered: (route: string, status: number) => void;
   /** From 0 up to 1. */
   readonly random: () => number;
@@ -110,7 +110,7 @@ async function report(c: Context<PeerEnv>, options: AppOptions, agent: Agent): P
   const result = v.safeParse(agentReport, await readJson(c));
   if (!result.success) return refusalResponse(refuse(400, "the body is not an agent's report"));
   options.streams.report(agent, result.output);
-  options.agentReported(agent, result.output.ready);
+  options.agentReported(agent, result.output);
   return new Response(null, { status: 204 });
 }
 

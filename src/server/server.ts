@@ -36,6 +36,7 @@ import { statusAccess } from "./access/status_access.ts";
 import { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import { createStatusApp } from "./status/status_app.ts";
 import { type PodName, type Summary, summaryOf } from "./status/data/summary.ts";
+import { TokenlessPods } from "./status/data/tokenless_pods.ts";
 import { Timeline } from "./timeline/timeline.ts";
 import { aborted, pause } from "../time/pause.ts";
 
@@ -120,6 +121,8 @@ export function createServer(options: ServerOptions): Server {
       agents: () => streams.statuses(),
       inspect: (key) => cache.inspect(key),
       inspectAll: () => cache.entries(),
+      lastWithoutToken: (uid) => components.tokenless.lastOf(uid),
+      certificate: options.certificate,
       timeline: () => timeline.view(),
     }, only);
   const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
@@ -192,7 +195,8 @@ function createComponents(options: ServerOptions) {
     streams: () => streams.streamCount,
     certificateExpiresAt: () => options.certificate().expiresAt,
   });
-  return { index, metrics, timeline, events, own, cache, assigner, streams };
+  const tokenless = new TokenlessPods(index);
+  return { index, metrics, timeline, events, own, cache, assigner, streams, tokenless };
 }
 
 /** With ServiceAccount tokens, the server's own credentials matter only if they give the role base. */
@@ -246,7 +250,10 @@ function agentApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
     summary,
     renew: core.renew,
     notReady: () => notReady(settings, core),
-    agentReported: (agent: Agent, ready) => ready ? options.agentReady(agent.node) : undefined,
+    agentReported: ({ node }: Agent, report) => {
+      core.tokenless.reported(node, report);
+      if (report.ready) options.agentReady(node);
+    },
     answered: metrics.request,
     random: options.random,
     refused: (request) => log.info(request, "request refused"),

@@ -519,6 +519,34 @@ test("GET /v1/pods/by-ip: 503 while the API server is down", async () => {
   assert.equal((await server.send("/v1/pods/by-ip/10.9.9.9")).status, 503);
 });
 
+test("POST /v1/agent: pods' requests without a token, of the agent's own node alone", async () => {
+  const far = podFacts({ uid: "uid-far", name: "far", nodeName: "n2" });
+  const server = await started({ pods: [agentPod, webPod, far] });
+  const [early, late] = ["2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"];
+  const post = async (at: string) => {
+    const withoutToken = [...["uid-web", "uid-far", "uid-none"].map((uid) => ({ uid, at }))];
+    const redirect = { kind: "iptables", inPlace: true, repairs: 0 };
+    const report = { version: "1", ready: true, redirect, assignments: 1, withoutToken };
+    const body = JSON.stringify(report);
+    const response = await server.send("/v1/agent", {
+      method: "POST",
+      headers: { authorization },
+      body,
+    });
+    assert.equal(response.status, 204);
+  };
+  await post(late);
+  await post(early);
+  await post("no time");
+  const last = server.summary().pods.map(({ name, lastWithoutToken }) => [name, lastWithoutToken]);
+  assert.deepEqual(Object.fromEntries(last), { [agentName]: null, web: late, far: null });
+  const found = await server.statusApp.request("/api/pods/shop/web", local, peer);
+  assert.match(await found.text(), /last request without a token \(IMDSv1\): 2026-01-01T00:05:00Z/);
+  server.index.pods.remove("uid-web");
+  server.index.pods.upsert(webPod);
+  assert.equal(server.summary().pods.find(({ name }) => name === "web")?.lastWithoutToken, null);
+});
+
 test("POST /v1/agent: kept for the summary; a ready agent is passed on", async () => {
   const ready: string[] = [];
   const server = await started({ parts: { agentReady: (node) => ready.push(node) } });

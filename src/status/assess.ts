@@ -6,11 +6,14 @@ const text = v.nullable(v.string());
 
 /** The part of `/api/summary` that is used here. */
 export const summarySchema = v.object({
+  at: v.string(),
   replicas: v.array(v.object({
     replica: v.string(),
     version: text,
     missing: v.array(v.string()),
     watchAgeSeconds: v.nullable(v.number()),
+    /** Absent from servers of older versions. */
+    certificate: v.optional(v.nullable(v.object({ expiresAt: text, problem: text })), null),
     problem: text,
   })),
   agents: v.array(v.object({
@@ -26,18 +29,21 @@ export const summarySchema = v.object({
       }),
       instanceAnswersWithoutToken: v.exactOptional(v.boolean()),
       identity: v.exactOptional(v.string()),
+      withoutTokenSince: v.exactOptional(v.string()),
     })),
   })),
   pods: v.array(v.object({
     namespace: v.string(),
     name: v.string(),
     node: text,
+    hostNetwork: v.boolean(),
+    lastWithoutToken: v.optional(text, null),
     state: v.string(),
     reason: text,
     message: text,
   })),
 });
-type Summary = v.InferOutput<typeof summarySchema>;
+export type Summary = v.InferOutput<typeof summarySchema>;
 type Agent = Summary["agents"][number];
 
 export interface Status {
@@ -60,14 +66,31 @@ export interface Status {
   /** Number of pods by state. */
   readonly pods: Readonly<Record<string, number>>;
   readonly denied: readonly Cause[];
+  readonly certificates: {
+    /** The earliest end of those that servers use; null if none is known. */
+    readonly expiresAt: string | null;
+  };
+  readonly withoutToken: TokenUse;
 }
 
-export function assess({ replicas, agents, pods }: Summary): Status {
+/** Which namespaces' pods make requests without a token, and would break if tokens were required. */
+interface TokenUse {
+  readonly safe: readonly string[];
+  readonly unsafe: readonly { readonly namespace: string; readonly pods: readonly string[] }[];
+  /** Since when every agent has looked; null if some agent doesn't say. */
+  readonly since: string | null;
+}
+
+/** As in the alert RolecallCertificateEnding; servers renew well before. */
+const endingMs = 5 * 86_400_000;
+
+export function assess({ at, replicas, agents, pods }: Summary): Status {
   const servers = replicas.filter(({ problem, missing }) =>
     problem === null && missing.length === 0
   );
   const problems = [
     ...replicas.flatMap(serverProblems),
+    ...replicas.flatMap((replica) => certificateProblems(replica, Date.parse(at))),
     ...agents.flatMap(agentProblems),
     ...nodesWithoutAgent({ agents, pods }),
   ];
@@ -88,6 +111,10 @@ export function assess({ replicas, agents, pods }: Summary): Status {
     redirect: countsOf(agents.map(({ report }) => report?.redirect.kind ?? "unknown")),
     identity: countsOf(agents.map(({ report }) => report?.identity ?? "unknown")),
     pods: countsOf(pods.map(({ state }) => state)),
+    certificates: {
+      expiresAt: earliest(replicas.map(({ certificate }) => certificate?.expiresAt)),
+    },
+    withoutToken: tokenUse(pods, agents),
     denied: causesOf(refused.map(({ namespace, name, reason, message }) => {
       return { namespace, name, reason: reason ?? "", message: message ?? "" };
     })),
@@ -97,6 +124,39 @@ export function assess({ replicas, agents, pods }: Summary): Status {
 function serverProblems({ replica, problem, missing }: Summary["replicas"][number]): string[] {
   if (problem !== null) return [`server ${replica} doesn't answer: ${problem}`];
   return missing.map((what) => `server ${replica} isn't ready: ${what}`);
+}
+
+function certificateProblems(
+  { replica, certificate }: Summary["replicas"][number],
+  now: number,
+): string[] {
+  const { expiresAt = null, problem = null } = certificate ?? {};
+  const isEnding = expiresAt !== null && Date.parse(expiresAt) - now < endingMs;
+  return [
+    ...(isEnding ? [`server ${replica}: its certificate ends at ${expiresAt}`] : []),
+    ...(problem === null ? [] : [`server ${replica}: its certificate: ${problem}`]),
+  ];
+}
+
+/** Host-network pods don't get their answers from agents. */
+function tokenUse(pods: Summary["pods"], agents: readonly Agent[]): TokenUse {
+  const own = pods.filter(({ hostNetwork }) => !hostNetwork);
+  const unsafe = Map.groupBy(
+    own.filter(({ lastWithoutToken }) => lastWithoutToken !== null),
+    ({ namespace }) => namespace,
+  );
+  const since = agents.filter(({ connectedAt }) => connectedAt !== null)
+    .map(({ report }) => report?.withoutTokenSince ?? null);
+  return {
+    safe: distinct(own.map(({ namespace }) => namespace)).filter((name) => !unsafe.has(name)),
+    unsafe: [...unsafe].sort(([a], [b]) => a < b ? -1 : 1)
+      .map(([namespace, all]) => ({ namespace, pods: all.map(({ name }) => name).sort() })),
+    since: since.includes(null) ? null : since.sort().at(-1) ?? null,
+  };
+}
+
+function earliest(instants: readonly (string | null | undefined)[]): string | null {
+  return distinct(instants)[0] ?? null;
 }
 
 function agentProblems({ node, connectedAt, report }: Agent): string[] {

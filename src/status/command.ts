@@ -65,19 +65,26 @@ async function printed(
 
 const maxProblems = 10;
 const maxPods = 3;
+const maxNamespaces = 10;
 
 function statusText(status: Status, source: string): string {
   const { servers, agents, redirect, identity, pods, denied, problems } = status;
   const versions = (all: readonly string[]) =>
     all.length === 0 ? "" : `, version ${all.join(", ")}`;
+  const rows = [
+    ["Servers", `${servers.ready} of ${servers.total} ready${versions(servers.versions)}`],
+    ["Agents", `${agents.ready} of ${agents.total} ready${versions(agents.versions)}`],
+    ["Redirect", countsText(redirect)],
+    ["Identity", countsText(identity)],
+    ["Pods", countsText(pods)],
+    ["Certificates", `valid until ${status.certificates.expiresAt ?? "an unknown time"}`],
+    ["IMDSv2", tokenUseText(status.withoutToken)],
+  ] as const;
+  const width = Math.max(...rows.map(([name]) => name.length));
   const lines = [
     status.healthy ? "Healthy." : "Not healthy.",
     "",
-    `Servers   ${servers.ready} of ${servers.total} ready${versions(servers.versions)}`,
-    `Agents    ${agents.ready} of ${agents.total} ready${versions(agents.versions)}`,
-    `Redirect  ${countsText(redirect)}`,
-    `Identity  ${countsText(identity)}`,
-    `Pods      ${countsText(pods)}`,
+    ...rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`),
     ...(problems.length === 0 ? [] : ["", "Look at:"]),
     ...problems.slice(0, maxProblems).map((problem) => `  ${problem}`),
     ...(problems.length > maxProblems ? [`  and ${problems.length - maxProblems} more`] : []),
@@ -95,4 +102,24 @@ function statusText(status: Status, source: string): string {
 function countsText(counts: Readonly<Record<string, number>>): string {
   const texts = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
   return texts.length === 0 ? "none" : texts.join(", ");
+}
+
+/** What can be concluded holds only for the time in which agents have looked. */
+function tokenUseText({ safe, unsafe, since }: Status["withoutToken"]): string {
+  const pods = (count: number) => `${count} ${count === 1 ? "pod" : "pods"}`;
+  const not = unsafe.map(({ namespace, pods: all }) => `${namespace} (${pods(all.length)})`);
+  if (since === null) {
+    const known = not.length === 0 ? "" : `; not safe: ${listed(not)}`;
+    return `not every agent says whether pods make requests without a token${known}`;
+  }
+  const found = [
+    ...(safe.length === 0 ? [] : [`safe to require: ${listed(safe)}`]),
+    ...(not.length === 0 ? [] : [`${safe.length === 0 ? "not safe" : "not"}: ${listed(not)}`]),
+  ];
+  return `${found.join("; ") || "no pods"} (seen since ${since})`;
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length > maxNamespaces ? ` and ${names.length - maxNamespaces} more` : "";
+  return names.slice(0, maxNamespaces).join(", ") + more;
 }

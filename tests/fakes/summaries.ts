@@ -22,6 +22,7 @@ export function podRow(changes: Partial<PodRow> = {}): PodRow {
     expiresAt: "2026-01-01T01:00:00Z",
     lastFault: null,
     nextAttemptAt: null,
+    lastWithoutToken: null,
     ...changes,
   };
 }

@@ -1,6 +1,7 @@
 /** The documents with a role's credentials, laid out as EC2, ECS and EKS lay them out. */
 import { createHash } from "node:crypto";
 import type { CredentialsFrame } from "../../protocol/frames.ts";
+import { instant } from "../../time/instant.ts";
 
 /** How the metadata service's paths begin: the source of a regular expression. */
 export const imdsVersion = "(?:latest|1\\.0|\\d\\d\\d\\d-\\d\\d-\\d\\d)";
@@ -14,12 +15,12 @@ const encoder = new TextEncoder();
 export function credentialsDocument(credentials: CredentialsFrame): Uint8Array {
   return document([
     ["Code", "Success"],
-    ["LastUpdated", wholeSeconds(credentials.lastUpdated)],
+    ["LastUpdated", instant(Date.parse(credentials.lastUpdated))],
     ["Type", "AWS-HMAC"],
     ["AccessKeyId", credentials.accessKeyId],
     ["SecretAccessKey", credentials.secretAccessKey],
     ["Token", credentials.sessionToken],
-    ["Expiration", wholeSeconds(credentials.expiration)],
+    ["Expiration", instant(Date.parse(credentials.expiration))],
   ]);
 }
 
@@ -32,7 +33,7 @@ export function containerDocument(credentials: CredentialsFrame, roleArn: string
     AccessKeyId: credentials.accessKeyId,
     SecretAccessKey: credentials.secretAccessKey,
     Token: credentials.sessionToken,
-    Expiration: wholeSeconds(credentials.expiration),
+    Expiration: instant(Date.parse(credentials.expiration)),
     AccountId: roleArn.split(":")[4] ?? "",
   }));
 }
@@ -44,7 +45,7 @@ export function containerDocument(credentials: CredentialsFrame, roleArn: string
 export function infoDocument(role: { arn: string; lastUpdated: string }): Uint8Array {
   return document([
     ["Code", "Success"],
-    ["LastUpdated", wholeSeconds(role.lastUpdated)],
+    ["LastUpdated", instant(Date.parse(role.lastUpdated))],
     ["InstanceProfileArn", role.arn.replace(":role/", ":instance-profile/")],
     ["InstanceProfileId", profileId(role.arn)],
   ]);
@@ -53,11 +54,6 @@ export function infoDocument(role: { arn: string; lastUpdated: string }): Uint8A
 function document(fields: readonly (readonly [name: string, value: string])[]): Uint8Array {
   const lines = fields.map(([name, value]) => `  "${name}" : ${JSON.stringify(value)}`);
   return encoder.encode(`{\n${lines.join(",\n")}\n}`);
-}
-
-/** `2026-01-02T15:04:05.678Z` as `2026-01-02T15:04:05Z`. */
-function wholeSeconds(instant: string): string {
-  return `${new Date(instant).toISOString().slice(0, 19)}Z`;
 }
 
 function profileId(arn: string): string {

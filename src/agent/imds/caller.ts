@@ -24,6 +24,8 @@ export interface CallerOptions {
   readonly tokenRequired: boolean;
   /** Called with how long a request waited for its pod, in milliseconds. */
   readonly waited?: (ms: number) => void;
+  /** Called for each request of a pod without a session token, by UID. */
+  readonly withoutToken?: (uid: string) => void;
 }
 
 const unidentified = {
@@ -72,6 +74,7 @@ export function forCaller(
   if (token === undefined && options.tokenRequired) return refuse("token_missing");
   const conclude = (found: CallerLookup): Answer => {
     if (found.kind !== "pod") return refuse(unidentified[found.kind]);
+    if (token === undefined) options.withoutToken?.(found.pod.uid);
     const session = checkSession(options, found.pod, incoming.peer, token);
     return typeof session === "string"
       ? refuse(session)

@@ -32,6 +32,8 @@ export interface ImdsFrontOptions extends FrontReports<ImdsRoute> {
   readonly podRate: number;
   /** Called with how long a request waited for its pod or its credentials, in milliseconds. */
   readonly waited?: (ms: number) => void;
+  /** Called for each request of a pod without a session token, by UID. */
+  readonly withoutToken?: (uid: string) => void;
 }
 
 export function createImdsFront(options: ImdsFrontOptions): Front {

@@ -61,6 +61,22 @@ async function read({ status, headers, body }: Reply) {
   return { status, headers: named, body: await new Response(body as BodyInit | null).text() };
 }
 
+test("createImdsFront(): requests of a pod without a token are noted, with whatever they end", async () => {
+  const noted: string[] = [];
+  const withoutToken = (uid: string) => void noted.push(uid);
+  const found = { kind: "pod", pod: { ...samplePods.ready, imdsv2Required: false } } as const;
+  const asked = front(found, { withoutToken });
+  const session = await asked.token();
+  await asked.send({ target: roles, headers: [["x-aws-ec2-metadata-token", session]] });
+  assert.deepEqual(noted, []);
+  await asked.send(roles);
+  await asked.send("/latest/meta-data/instance-id");
+  assert.equal(noted.length, 2);
+  assert.deepEqual([...new Set(noted)], [samplePods.ready.uid]);
+  await front({ kind: "unknown" }, { withoutToken }).send(roles);
+  assert.equal(noted.length, 2);
+});
+
 // who asks, target, status, body (an error's in part)
 const rows = [
   ["ready", `${roles}/`, 200, "reader"],

@@ -15,13 +15,17 @@ interface ReporterOptions {
   readonly send: (body: string) => Promise<Response>;
 }
 
-/** Runs until the signal aborts. A report that fails is sent again when the next is due. */
+/**
+ * Pods' requests without a token change all the time, so they wait for the next report.
+ * Runs until the signal aborts. A report that fails is sent again when the next is due.
+ */
 export async function runReporter(options: ReporterOptions, signal: AbortSignal): Promise<void> {
   let sent = { what: "", at: -Infinity };
   while (!signal.aborted) {
     const address = options.address();
-    const body = JSON.stringify(options.report());
-    const what = `${address} ${body}`;
+    const report = options.report();
+    const body = JSON.stringify(report);
+    const what = `${address} ${JSON.stringify({ ...report, withoutToken: null })}`;
     const now = options.clock.monotonic();
     if (address !== null && (what !== sent.what || now - sent.at >= sendEveryMs)) {
       sent = { what, at: now };

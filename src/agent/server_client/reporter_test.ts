@@ -16,6 +16,7 @@ test("a report goes out on change, every 30 s, and to a new replica", async () =
       ready: true,
       redirect: { kind: "none", inPlace: true, repairs: 0 },
       assignments: state.assignments,
+      withoutToken: [{ uid: "u", at: String(clock.now()) }],
     }),
     send: (body) => {
       sent.push(body);

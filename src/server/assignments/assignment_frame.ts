@@ -2,6 +2,7 @@
 import type { Decision, PodFacts } from "../../policy/facts.ts";
 import type { AssignFrame, CredentialsFrame } from "../../protocol/frames.ts";
 import type { Credentials, CredentialState } from "../ports.ts";
+import { instant } from "../../time/instant.ts";
 
 export interface Assignment {
   readonly pod: PodFacts;
@@ -85,9 +86,4 @@ function credentialsFrame(credentials: Credentials): CredentialsFrame {
     expiration: instant(credentials.expiresAt),
     lastUpdated: instant(credentials.issuedAt),
   };
-}
-
-/** `YYYY-MM-DDTHH:MM:SSZ`, EC2's format. */
-export function instant(at: number): string {
-  return new Date(at).toISOString().slice(0, 19) + "Z";
 }

@@ -5,7 +5,8 @@
  */
 import type { Denial, DenialReason, NamespaceFacts, RoleIdentity } from "../../policy/facts.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
-import { type Assignment, instant } from "./assignment_frame.ts";
+import { instant } from "../../time/instant.ts";
+import type { Assignment } from "./assignment_frame.ts";
 import type { EventReason, ObjectEvents } from "./object_events.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";

@@ -13,6 +13,8 @@ export interface ReplicaRow {
   readonly version: string | null;
   readonly missing: readonly string[];
   readonly watchAgeSeconds: number | null;
+  /** Null if it isn't known. */
+  readonly certificate: NonNullable<Summary["certificate"]> | null;
   /** Why it didn't answer; null if it did. */
   readonly problem: string | null;
 }
@@ -40,7 +42,7 @@ export function mergeSummaries(own: Summary, answers: readonly PeerAnswer[]): Me
     ...own,
     replicas: [...all.map(replicaRow), ...silent],
     agents: best(all.flatMap(({ agents }) => agents), agentKey, agentWorth),
-    pods: best(all.flatMap(({ pods }) => pods), ({ uid }) => uid, podWorth),
+    pods: mergedPods(all.flatMap(({ pods }) => pods)),
     roles: all.flatMap(({ roles }) => roles),
     timeline: mergeTimelines(all.map(({ timeline }) => timeline)),
   };
@@ -95,6 +97,17 @@ function best<T>(rows: readonly T[], keyOf: (row: T) => string, worth: (row: T) 
   return [...kept.values()];
 }
 
+/** Agents report requests without a token to one replica, and to another after a while. */
+function mergedPods(rows: readonly PodRow[]): PodRow[] {
+  const latest = new Map<string, string>();
+  for (const { uid, lastWithoutToken: at } of rows) {
+    if (at && at > (latest.get(uid) ?? "")) latest.set(uid, at);
+  }
+  return best(rows, ({ uid }) => uid, podWorth).map((row) => {
+    return { ...row, lastWithoutToken: latest.get(row.uid) ?? null };
+  });
+}
+
 const podWorths = { unserved: 0, none: 1, denied: 1, pending: 2, failed: 3, ready: 4 } as const;
 
 function podWorth({ state }: PodRow): number {
@@ -109,10 +122,11 @@ function agentWorth({ connectedAt, reportedAt }: AgentRow): number {
   return Date.parse(connectedAt ?? "") || (reportedAt === null ? 0 : 1);
 }
 
-function replicaRow({ replica, version, missing, watchAgeSeconds }: Summary): ReplicaRow {
-  return { replica, version, missing, watchAgeSeconds, problem: null };
+function replicaRow(summary: Summary): ReplicaRow {
+  const { replica, version, missing, watchAgeSeconds, certificate = null } = summary;
+  return { replica, version, missing, watchAgeSeconds, certificate, problem: null };
 }
 
 function silentRow(replica: string, problem: string): ReplicaRow {
-  return { replica, version: null, missing: [], watchAgeSeconds: null, problem };
+  return { replica, version: null, missing: [], watchAgeSeconds: null, certificate: null, problem };
 }

@@ -17,6 +17,17 @@ test("mergeSummaries(): the replica that has a pod's agent knows its credentials
   }
 });
 
+test("mergeSummaries(): a pod's latest request without a token, whichever replica knows of it", () => {
+  const [first, last] = ["2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"];
+  const { lastWithoutToken: _, ...older } = podRow();
+  const merged = mergeSummaries(summary({ pods: [podRow({ state: "none" })] }), [
+    answer({ replica: "server-1", pods: [podRow({ state: "none", lastWithoutToken: last })] }),
+    answer({ replica: "server-2", pods: [podRow({ lastWithoutToken: first })] }),
+    answer({ replica: "server-3", pods: [older] }),
+  ]);
+  assert.deepEqual(merged.pods, [podRow({ lastWithoutToken: last })]);
+});
+
 test("mergeSummaries(): processes of the same name are kept apart", () => {
   const other = answer({ instance: "another", pods: [podRow()] });
   const merged = mergeSummaries(summary(), [other]);

@@ -31,7 +31,15 @@ export async function podExplanation(
   const served = row === undefined
     ? [skipped("credentials"), skipped("agent")]
     : servedSteps({ row, agents, complete });
-  return explained({ pod, namespace, serviceAccount, request, decision }, served);
+  const explanation = explained({ pod, namespace, serviceAccount, request, decision }, served);
+  const at = row?.lastWithoutToken ?? null;
+  if (at === null) return explanation;
+  const steps = explanation.steps.map((one) =>
+    one.step === "pod"
+      ? { ...one, found: `${one.found}; last request without a token (IMDSv1): ${at}` }
+      : one
+  );
+  return { ...explanation, steps };
 }
 
 /** Prefers the live pod: a terminal pod may share its name with its successor. */

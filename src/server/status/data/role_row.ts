@@ -1,5 +1,5 @@
 /** A role session's row on the status page. */
-import { instant } from "../../assignments/assignment_frame.ts";
+import { instant } from "../../../time/instant.ts";
 import type { CredentialInspection } from "../../credentials/credential_reports.ts";
 
 /** Instants are `YYYY-MM-DDTHH:MM:SSZ`. */

@@ -6,9 +6,11 @@ import type { AgentReport } from "../../../protocol/frames.ts";
 import type { PodFacts } from "../../../policy/facts.ts";
 import type { AgentStatus } from "../../assignments/agent_streams.ts";
 import type { Assigner } from "../../assignments/assigner.ts";
-import { type Assignment, instant } from "../../assignments/assignment_frame.ts";
+import { instant } from "../../../time/instant.ts";
+import type { Assignment } from "../../assignments/assignment_frame.ts";
 import type { ClusterIndex } from "../../cluster/cluster_index.ts";
 import type { CredentialInspection } from "../../credentials/credential_reports.ts";
+import type { CertificateStatus } from "../../readiness.ts";
 import { type RoleRow, roleRow } from "./role_row.ts";
 import { emptyTimeline, type TimelineView } from "../../timeline/timeline.ts";
 
@@ -24,6 +26,8 @@ export interface Summary {
   /** What keeps this replica from being ready; empty if it is. */
   readonly missing: readonly string[];
   readonly watchAgeSeconds: number | null;
+  /** Of its listener for agents; absent from replicas of older versions. */
+  readonly certificate?: { readonly expiresAt: string | null; readonly problem: string | null };
   readonly counts: { readonly pods: number; readonly namespaces: number; readonly nodes: number };
   readonly agents: readonly AgentRow[];
   readonly pods: readonly PodRow[];
@@ -65,6 +69,8 @@ export interface PodRow {
   readonly lastFault: string | null;
   /** The next planned STS call. */
   readonly nextAttemptAt: string | null;
+  /** Its latest request without a session token; absent from replicas of older versions. */
+  readonly lastWithoutToken?: string | null;
 }
 
 export interface PodName {
@@ -83,6 +89,9 @@ interface SummaryOptions {
   readonly assigner: Assigner;
   readonly agents: () => readonly AgentStatus[];
   readonly inspect: (key: string) => CredentialInspection | undefined;
+  /** By UID. */
+  readonly lastWithoutToken: (uid: string) => string | null;
+  readonly certificate: () => CertificateStatus;
   readonly inspectAll: () => readonly CredentialInspection[];
   readonly timeline: () => TimelineView;
 }
@@ -99,12 +108,17 @@ export function summaryOf(options: SummaryOptions, only?: PodName): Summary {
     at: instant(options.now()),
     missing: options.missing(),
     watchAgeSeconds: Number.isFinite(age) ? Math.round(age * 10) / 10 : null,
+    certificate: certificateOf(options.certificate()),
     counts: options.index.counts(),
     agents: agents.map(agentRow),
     pods: options.index.synced ? [...podRows(options, served, only)] : [],
     roles: only === undefined ? options.inspectAll().map(roleRow) : [],
     timeline: only === undefined ? options.timeline() : emptyTimeline,
   };
+}
+
+function certificateOf({ expiresAt, problem }: CertificateStatus) {
+  return { expiresAt: expiresAt === null ? null : instant(expiresAt), problem };
 }
 
 function agentRow(agent: AgentStatus): AgentRow {
@@ -133,6 +147,7 @@ function* podRows(
     yield {
       ...podRow(assignment, served.has(pod.nodeName ?? ""), options.inspect(assignment.key ?? "")),
       requested: requestedBy(options.assigner, pod),
+      lastWithoutToken: options.lastWithoutToken(pod.uid),
     };
   }
 }
@@ -148,7 +163,7 @@ function podRow(
   assignment: Assignment,
   served: boolean,
   inspection: CredentialInspection | undefined,
-): Omit<PodRow, "requested"> {
+): Omit<PodRow, "requested" | "lastWithoutToken"> {
   const { pod, decision, credentials } = assignment;
   const nextAttemptAt = inspection?.nextAttemptAt ?? null;
   const role = decision.kind === "role" ? decision : null;

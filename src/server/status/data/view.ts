@@ -25,6 +25,8 @@ export interface StatusView {
   readonly replicas: readonly ReplicaRow[];
   /** One line each; none means healthy. */
   readonly problems: readonly string[];
+  /** Pods that made requests without a token, by namespace. */
+  readonly withoutToken: ReadonlyMap<string, number>;
   readonly states: Readonly<Record<PodRow["state"], number>>;
   readonly agents: readonly AgentRow[];
   readonly found: readonly PodRow[];
@@ -49,6 +51,7 @@ export function viewOf(summary: MergedSummary, search: Search): StatusView {
     replicas: summary.replicas,
     problems: problemsOf(summary, states),
     states,
+    withoutToken: withoutTokenOf(pods),
     agents: sorted(agents, (agent) => `${isHealthy(agent) ? 1 : 0} ${agent.node}`),
     found: sorted(pods.filter(matcher(search)), podKey),
     roles: sorted(roles.filter(({ arn }) => contains(arn, search.role.toLowerCase())), roleKey),
@@ -112,6 +115,12 @@ function problemsOf(summary: MergedSummary, states: StatusView["states"]): strin
       ? []
       : [`${counted(states.unserved, "pod")} with a role on nodes without a connected agent`]),
   ];
+}
+
+function withoutTokenOf(pods: readonly PodRow[]): Map<string, number> {
+  const found = pods.filter(({ lastWithoutToken }) => lastWithoutToken)
+    .map(({ namespace }) => namespace).sort();
+  return new Map([...Map.groupBy(found, (name) => name)].map(([name, all]) => [name, all.length]));
 }
 
 function matcher(search: Search): (pod: PodRow) => boolean {

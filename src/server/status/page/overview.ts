@@ -9,6 +9,8 @@ import { counted, span } from "../data/quantities.ts";
 
 /** Rows per table. */
 const pageLength = 100;
+/** Named in a line. */
+const maxNamespaces = 20;
 
 const stateLabels: Readonly<Record<PodRow["state"], readonly [Tone, string]>> = {
   ready: ["good", "ready"],
@@ -131,6 +133,7 @@ export function pods(view: StatusView): Markup {
       `
     )
   }</p>
+${tokenlessLine(view)}
 ${
     table(captionOf("pod", found.length, shown.length, from), [
       { title: "Pod" },
@@ -141,6 +144,15 @@ ${
     ], shown.map((pod) => podCells(pod, at)))
   }
 ${pager(view, found.length, Math.floor(from / pageLength) + 1)}`;
+}
+
+/** Namespaces with pods that would break if tokens were required. */
+function tokenlessLine({ withoutToken }: StatusView): Markup {
+  const counts = [...withoutToken].map(([namespace, count]) => `${namespace} (${count})`);
+  const more = counts.length > maxNamespaces ? ` and ${counts.length - maxNamespaces} more` : "";
+  return html`<p>Requests without a token (IMDSv1): ${
+    counts.length === 0 ? "none seen" : `${counts.slice(0, maxNamespaces).join(", ")}${more}`
+  }</p>`;
 }
 
 function podCells(pod: PodRow, now: number): unknown[] {

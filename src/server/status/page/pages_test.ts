@@ -83,6 +83,16 @@ test("GET /: agents, roles, and pods with their remedies, most severe first", as
   assert.ok(page.indexOf("/pods/shop/curious") < page.indexOf("/pods/shop/web"));
 });
 
+test("GET / and a pod's page: who makes requests without a token", async () => {
+  const none = await pages().get("/");
+  assert.match(textOf(none), /Requests without a token \(IMDSv1\): none seen/);
+  const at = "2026-01-01T00:05:00Z";
+  const shown = pages({ pods: [podRow({ lastWithoutToken: at }), denied] });
+  assert.match(textOf(await shown.get("/")), /Requests without a token \(IMDSv1\): shop \(1\)/);
+  const page = textOf(await shown.get("/pods/shop/web"));
+  assert.match(page, /Last request without a token 2026-01-01T00:05:00Z/);
+});
+
 test("GET /: a heading for each section, a caption for each table, a label for each field", async () => {
   const page = await pages().get("/");
   for (const id of ["health", "agents", "pods", "roles", "timeline"]) {

@@ -61,6 +61,7 @@ export function facts(row: PodRow | undefined, now: number): Markup {
     ["Session", row.sessionName],
     ["Credentials", row.expiresAt && lifetimeBar(row.issuedAt, row.expiresAt, now)],
     ["Access key ID", row.accessKeyId],
+    ["Last request without a token", row.lastWithoutToken ?? null],
     ["UID", row.uid],
   ];
   return html`<h2 id="facts-title">The pod</h2>
