@@ -75,7 +75,7 @@ export class ServerAssembly {
   /** The agent of node-0, which has a server at that port. */
   async startAgent(variant: Variant, port: number): Promise<Program> {
     const folder = join(this.#folder, "agent");
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true });
     const { data } = await this.cluster.command("authority");
     writeFileSync(join(folder, "ca.crt"), data["ca.crt"]);
     writeFileSync(join(folder, "token"), agentToken(0));

@@ -74,3 +74,44 @@ function ratios(runs: readonly Run[], name: string, candidate: CandidateName): n
 function valuesOf(runs: readonly Run[], name: string, candidate: CandidateName): number[] {
   return runs.map(({ figures }) => figures[name]?.[candidate]).filter((one) => one !== undefined);
 }
+
+/** Named by these; of every other figure, except the number of proofs, less is better. */
+const identifying = new Set(["name", "variant", "nodes", "tls", "pods", "roles", "requests"]);
+/** No repetition excuses more of these. */
+const counted = new Set(["failed", "stsCalls", "callsAfterRestart"]);
+
+/**
+ * One line for each figure of a table that is over half worse than the stored one: unlike a ratio to
+ * another program's in the same run, it depends on the machine and what else it does.
+ */
+export function worseThanStored(
+  table: string,
+  stored: readonly object[],
+  now: readonly object[],
+): string[] {
+  const before = new Map(stored.flatMap((result) => figuresOf(table, result)));
+  return now.flatMap((result) => figuresOf(table, result)).flatMap(([name, value]) => {
+    const limit = before.get(name);
+    if (limit === undefined || value <= mostAllowed(name, limit)) return [];
+    return [`${name}: ${shown(value)}; stored: ${shown(limit)}`];
+  });
+}
+
+function mostAllowed(name: string, stored: number): number {
+  const field = name.split(", ").at(-1) ?? "";
+  if (counted.has(field)) return stored;
+  return stored * 1.5 + (field.endsWith("Ms") ? 5 : 0.1);
+}
+
+/** Each number in a result, with the path to it. */
+function figuresOf(path: string, result: object): [name: string, value: number][] {
+  const entries = Object.entries(result);
+  const names = entries.filter(([key]) => identifying.has(key)).map(([key, is]) => `${key} ${is}`);
+  const here = [path, ...names].join(", ");
+  return entries.filter(([key]) => !identifying.has(key) && key !== "proofs").flatMap(
+    ([key, value]) => {
+      if (typeof value === "number") return [[`${here}, ${key}`, value]];
+      return typeof value === "object" && value !== null ? figuresOf(`${here}, ${key}`, value) : [];
+    },
+  );
+}
