@@ -5,7 +5,7 @@ import { aborted } from "../time/pause.ts";
 import { FakeAgentServer } from "../../tests/fakes/agent_server.ts";
 import { podFrame, roleFrame } from "../../tests/fakes/frames.ts";
 import { fakeIncoming } from "../../tests/fakes/incoming.ts";
-import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../tests/fakes/recorded_log.ts";
 import { createAgent } from "./agent.ts";
 import { passthroughRule } from "./imds/passthrough_rule.ts";
@@ -66,7 +66,7 @@ function setUp() {
   const end = async () => {
     stop.abort();
     await running;
-    await settled();
+    await flushPromises();
   };
   const page = async (path: string) => {
     const response = await agent.admin.request(path);
@@ -100,7 +100,7 @@ test("from start to ready: rules, connection, snapshot, answers", async () => {
   const reader = roleFrame("a", { expiresAt: clock.now() + 3_600_000 }, { ips: ["10.0.0.7"] });
   const host = podFrame("b", { ips: ["10.0.0.1"] });
   server.streams[0]?.send(reader, host, { type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
-  await settled();
+  await flushPromises();
   assert.deepEqual(await page("/readyz"), { status: 200, text: "ok\nidentity: address\n" });
   assert.equal(await send(agent, "10.0.0.7", roles), "200 reader");
   assert.match(await send(agent, "10.0.0.7", `${roles}reader`), /"AccessKeyId" : "a\/identity"/);
@@ -123,7 +123,7 @@ test("an unknown pod waits, its address is read directly, then 503", async () =>
   const { agent, clock, server, end } = setUp();
   await clock.advance(1);
   server.streams[0]?.send({ type: "synced" }, { type: "ping", watchAgeSeconds: 1 });
-  await settled();
+  await flushPromises();
   const pending = send(agent, "10.0.0.9", roles);
   await clock.advance(1000);
   assert.match(await pending, /^503 /);
@@ -140,7 +140,7 @@ test("metrics cover requests, assignments, stream and redirect, and contain no s
     { type: "synced" },
     { type: "ping", watchAgeSeconds: 1 },
   );
-  await settled();
+  await flushPromises();
   await send(agent, "10.0.0.7", roles);
   const { text } = await page("/metrics");
   const lines = [

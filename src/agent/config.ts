@@ -1,4 +1,4 @@
-/** The agent's settings from its flags, or everything that is wrong with them. Pure. */
+/** Builds the agent's settings from its flags, or lists every problem with them. Pure. */
 import { messageOf } from "../telemetry/fault.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { anyAddress } from "../cli/listening.ts";

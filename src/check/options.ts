@@ -1,4 +1,4 @@
-/** The flags and arguments of `check`, parsed, or everything that is wrong with them. Pure. */
+/** Parses the flags and arguments of `check`, or lists every problem with them. Pure. */
 import type { FlagValues } from "../cli/flags.ts";
 import { type Env, type ParsedOptions, parseFlags } from "../cli/parse_flags.ts";
 import {

@@ -1,7 +1,8 @@
 /**
- * Trust policies of roles from files, and whether the server could assume a role. Read are the JSON
- * of `aws iam get-role`, `list-roles` and `get-account-authorization-details`, `terraform show -json`
- * of a plan, and a trust policy alone in a file called like the role.
+ * Reads the trust policies of roles from files, and evaluates whether the server could assume a
+ * role. A file is the JSON of `aws iam get-role`, `list-roles` or `get-account-authorization-
+ * details`, a plan from `terraform show -json`, or a trust policy alone, in a file named after the
+ * role.
  */
 import * as v from "valibot";
 import type { RequestContext } from "../iam/conditions.ts";

@@ -1,4 +1,6 @@
-/** `ROLECALL_…` variables that set nothing: a misspelt one would leave a protection off in silence. */
+/**
+ * `ROLECALL_…` variables that no flag reads: a misspelt one could leave a protection off unnoticed.
+ */
 import { type FlagTable, variableOf } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Prints what each pod gets, at the start and after every change, once the state has settled, so that
+ * Prints what each pod gets, at the start and after every change, once the state is stable, so that
  * short-lived states aren't shown.
  */
 import { podLines, type PodRow } from "./announcement.ts";
@@ -25,7 +25,7 @@ interface AnnouncerOptions {
 }
 
 const lookMs = 200;
-/** After that the state is printed even if it hasn't settled. */
+/** After that the state is printed even if it isn't stable. */
 const patienceMs = 3_000;
 
 /** Polls, and prints changes, until `signal` aborts. */
@@ -58,8 +58,8 @@ class Announcer {
     const text = linesOf(missing.length > 0 && !this.#opened ? missing : this.#podLines(pods));
     if (text === this.#said) return void (this.#newsSince = undefined);
     this.#newsSince ??= clock.now();
-    const settled = missing.length === 0 && isSettled(pods);
-    if (!settled && clock.now() - this.#newsSince < patienceMs) return;
+    const stable = missing.length === 0 && isStable(pods);
+    if (!stable && clock.now() - this.#newsSince < patienceMs) return;
     if (missing.length === 0 || this.#opened) this.#sayPods(pods, text);
     else this.#say(text);
   }
@@ -85,7 +85,7 @@ class Announcer {
   }
 }
 
-function isSettled(pods: readonly PodRow[]): boolean {
+function isStable(pods: readonly PodRow[]): boolean {
   return pods.length > 0 && pods.every(({ state }) => state !== "pending" && state !== "unserved");
 }
 

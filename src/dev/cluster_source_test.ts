@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { fakeFiles } from "../../tests/fakes/runtime.ts";
 import { quietLog } from "../../tests/fakes/quiet_log.ts";
 import { ClusterIndex } from "../server/cluster/cluster_index.ts";
@@ -42,14 +42,14 @@ test("manifestSource() loads the manifests, then edits, and reports mistakes", a
 
   files.f = "kind: [";
   changed();
-  await settled();
+  await flushPromises();
   assert.deepEqual(namesOf(index), ["a", "rolecall-agent-dev"]);
   assert.match(received.join("\n"), /^f: document 1, line \d+: .+\nnothing changed$/);
   assert.match(source.watches()[0]?.lastError ?? "", /^f: document 1/);
 
   files.f = "kind: Pod\nmetadata: {name: b}\nstatus: {podIP: 127.0.0.2}\n";
   changed();
-  await settled();
+  await flushPromises();
   assert.deepEqual(namesOf(index), ["b", "rolecall-agent-dev"]);
   assert.equal(source.watches()[0]?.lastError, null);
   stop.abort();
@@ -98,7 +98,7 @@ test("kubernetesSource() lets only the named pods in, each at its own loopback a
   const sinks = sinksOf(index);
   const stop = new AbortController();
   const running = source.run(sinks, stop.signal);
-  for (let turn = 0; turn < 100 && index.pod("web") === undefined; turn++) await settled();
+  for (let turn = 0; turn < 100 && index.pod("web") === undefined; turn++) await flushPromises();
   assert.deepEqual(namesOf(index), ["cart", "rolecall-agent-dev", "web"]);
   const place = (uid: string) => [index.pod(uid)?.nodeName, index.pod(uid)?.ips];
   assert.deepEqual(place("web"), ["dev-node", ["127.0.0.1"]]);

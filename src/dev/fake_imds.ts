@@ -1,6 +1,6 @@
 /**
- * An instance metadata service for requests that are passed on. Like on a hardened node, it requires a
- * token; keys, user data and role that pods must never see are recognisable by their values.
+ * An instance metadata service for requests that are passed on. It requires a token, as on a
+ * hardened node. The keys, user data and role that pods must never see have recognisable values.
  */
 import { imdsVersion } from "../agent/documents/credentials_documents.ts";
 

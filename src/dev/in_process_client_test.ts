@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { settled } from "../../tests/fakes/manual_clock.ts";
+import { flushPromises } from "../../tests/fakes/manual_clock.ts";
 import { inProcessClient } from "./in_process_client.ts";
 
 const url = "https://server.test/v1/x";
@@ -49,7 +49,7 @@ for (const [name, end] of ends) {
     assert.equal(new TextDecoder().decode((await reader.read()).value), "first");
     end(abort, client);
     await assert.rejects(reader.read());
-    await settled();
+    await flushPromises();
     assert.ok(seen.cancelled);
   });
 }

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { serviceAccountFacts } from "../../tests/fakes/facts.ts";
-import { settled } from "../../tests/fakes/manual_clock.ts";
+import { flushPromises } from "../../tests/fakes/manual_clock.ts";
 import { fakeFiles } from "../../tests/fakes/runtime.ts";
 import { type DevReading, followManifests, readCluster } from "./manifests.ts";
 
@@ -55,14 +55,14 @@ test("followManifests() reads again on each change until it is stopped", async (
   assert.equal(readings.length, 0, "the first reading is the caller's");
   contents.a = pod("two", "127.0.0.2");
   watched.get("a")?.();
-  await settled();
+  await flushPromises();
   contents.a = "kind: [";
   watched.get("a")?.();
-  await settled();
+  await flushPromises();
   assert.deepEqual(readings.map(({ kind }) => kind), ["read", "problems"]);
   watched.get("a")?.();
   stop();
-  await settled();
+  await flushPromises();
   assert.equal(readings.length, 2);
   assert.equal(watched.size, 0);
 });
@@ -84,10 +84,10 @@ test("followManifests() watches a file that comes into a folder", async () => {
   });
   contents["k8s/b.yaml"] = "kind: [";
   watched.get("k8s/.")?.();
-  await settled();
+  await flushPromises();
   assert.deepEqual([...watched.keys()], ["k8s/.", "k8s/a.yaml", "k8s/b.yaml"]);
   contents["k8s/b.yaml"] = pod("two", "127.0.0.3");
   watched.get("k8s/b.yaml")?.();
-  await settled();
+  await flushPromises();
   assert.deepEqual(readings.map(({ kind }) => kind), ["problems", "read"]);
 });

@@ -1,4 +1,4 @@
-/** The server and the agent as they are, joined in one process without a network between them. */
+/** The server and the agent, unchanged, in one process without a network between them. */
 import { Registry } from "@prometheus-io/client";
 import { createAgent } from "../agent/agent.ts";
 import { TokenKeyRing } from "../agent/imds/token_keys.ts";

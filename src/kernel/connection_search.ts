@@ -1,6 +1,7 @@
 /**
  * Looks for an accepted connection in the pods' socket tables: first in the namespace that has the
- * peer's address, then in all of them, where exactly one must have it; and all that once more.
+ * peer's address, then in all of them, where exactly one must have it. If that finds nothing, it
+ * reads the processes again and searches once more.
  */
 import { LRUCache } from "lru-cache";
 import type { ConnectionEnds } from "../net/http_messages.ts";
@@ -59,7 +60,7 @@ export class ConnectionSearch {
     this.#sweepBudget = new Budget(sweepShare, options.clock);
   }
 
-  /** The pod that has the connection; its socket is used up then. */
+  /** The pod that has the connection. Finding it uses up the socket. */
   async find(wanted: Wanted): Promise<Found> {
     const { moments, processes } = this.#options;
     const maySweep = once(() => this.#maySweepFor(wanted.connection.peer));

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { Budget, type Priority, ReadScheduler } from "./read_scheduler.ts";
 import { Moments, SharedRead } from "./shared_read.ts";
 
@@ -103,7 +103,7 @@ test("one read answers everyone who waited before it began, and nobody later", a
   const shared = new SharedRead({ key: "t", scheduler, moments, read: run("read") });
   const own = budget();
   const first = shared.after(moments.next(), "owner", own);
-  await settled();
+  await flushPromises();
   assert.equal(begun.length, 1);
   const late = [1, 2, 3].map(() => shared.after(moments.next(), "owner", own));
   await clock.advance(5);
@@ -114,7 +114,7 @@ test("one read answers everyone who waited before it began, and nobody later", a
   const moment = moments.next();
   void shared.after(moment, "owner", own);
   void shared.after(moment, "owner", own);
-  await settled();
+  await flushPromises();
   assert.equal(begun.length, 3);
 });
 
@@ -125,7 +125,7 @@ test("a read that waits for a sweep goes first once its namespace is the expecte
   void schedule("c", budget(), "sweep");
   const shared = new SharedRead({ key: "t", scheduler, moments, read: run("shared") });
   void shared.after(moments.next(), "sweep", budget());
-  await settled();
+  await flushPromises();
   void shared.after(moments.next(), "owner", budget());
   await clock.advance(5);
   assert.deepEqual(begun.slice(8), ["shared", "c"]);

@@ -1,4 +1,4 @@
-/** One read shared by everyone who waits: it answers all requests made before it began. */
+/** A read shared by all that wait for it: it answers every request made before it began. */
 import type { Budget, Priority, ReadScheduler } from "./read_scheduler.ts";
 
 /** Counts moments, so that "before" and "after" don't depend on a clock's resolution. */

@@ -1,4 +1,7 @@
-/** How a pod's answer differs from its predecessor's, why, and what keeps the old one. Pure. */
+/**
+ * How Rolecall's answer to a pod differs from kiam's or kube2iam's, why, and how to keep the old
+ * one. Pure.
+ */
 import type { PodWithFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { shown } from "../policy/denial_text.ts";
 import { allows, parseAllowedRoles } from "../policy/allowed_roles.ts";

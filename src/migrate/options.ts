@@ -1,4 +1,4 @@
-/** The flags and arguments of `migrate`, parsed, or everything that is wrong with them. Pure. */
+/** Parses the flags and arguments of `migrate`, or lists every problem with them. Pure. */
 import {
   kubeconfigFile,
   type KubeconfigFiles,

@@ -1,6 +1,7 @@
 /**
- * What kiam and kube2iam answered a pod, from the same annotations, by their sources (uswitch/kiam
- * v3.6 and v4.2, jtblin/kube2iam 0.13). A role that AWS would have refused counts as no role.
+ * What kiam and kube2iam answered a pod, from the same annotations, according to their source code
+ * (uswitch/kiam v3.6 and v4.2, jtblin/kube2iam 0.13). A role that AWS would have refused counts as
+ * no role.
  */
 import { RE2JS } from "re2js";
 import type { PodWithFacts } from "../kubernetes/operations/cluster_facts.ts";

@@ -1,4 +1,4 @@
-/** All differences of a cluster, grouped, and as people read them. Pure. */
+/** Groups all differences of a cluster, and writes them for people. Pure. */
 import type { ClusterFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { podsWithFacts, type PodWithFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { createPolicy } from "../policy/decide.ts";

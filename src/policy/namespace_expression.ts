@@ -1,6 +1,7 @@
 /**
- * An operator's expression with `{namespace}` in it, such as `arn:aws:iam::111122223333:role/{namespace}/.*`:
- * what it permits depends on the namespace, so no namespace can name what is another's.
+ * An operator's expression with `{namespace}` in it, such as
+ * `arn:aws:iam::111122223333:role/{namespace}/.*`: what it permits depends on the namespace, so no
+ * namespace can use another's roles or IDs.
  */
 import { parsePermitted, type Permitted, permittedSize } from "./permitted.ts";
 import { cachedByText } from "./text_cache.ts";

@@ -1,6 +1,6 @@
 /**
- * Roles that no pod gets, whatever its namespace permits: those that the server itself runs as. The
- * ARNs come from settings and from GetCallerIdentity.
+ * Roles that no pod gets, whatever its namespace permits: those that the server itself runs as.
+ * Their ARNs come from settings and from GetCallerIdentity.
  */
 import { shown } from "./denial_text.ts";
 import { parseCallerIdentity } from "./caller_identity.ts";

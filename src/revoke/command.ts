@@ -1,4 +1,7 @@
-/** The `revoke` command: prints what denies leaked credentials at AWS, and applies none of it. */
+/**
+ * The `revoke` command: prints policies that deny leaked credentials in AWS, and applies none of
+ * them.
+ */
 import * as v from "valibot";
 import { refuse } from "../cli/command.ts";
 import type { FlagValues } from "../cli/flags.ts";

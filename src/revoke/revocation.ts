@@ -1,6 +1,6 @@
 /**
- * Policies that deny the sessions of some pods that were issued before an instant, and which other
- * pods they affect. Pure.
+ * Policies that deny the sessions of some pods issued before an instant, and the other pods that
+ * they affect. Pure.
  */
 
 /** A pod's role session, of the status API. */

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { settled } from "../../tests/fakes/manual_clock.ts";
+import { flushPromises } from "../../tests/fakes/manual_clock.ts";
 import { LogOutput } from "./log_output.ts";
 
 /** A reader that takes the text when the test says so. */
@@ -13,7 +13,7 @@ function reader() {
   });
   const take = async () => {
     waiting.shift()?.();
-    await settled();
+    await flushPromises();
   };
   return { output, texts, take };
 }

@@ -1,4 +1,4 @@
-/** Reads a procfs: files that have no length, processes that go away while they are read. */
+/** Reads a procfs: its files have no length, and processes may end while they are read. */
 import { open, readdir, readlink, stat } from "node:fs/promises";
 import type { ProcFile, ProcFiles } from "./runtime.ts";
 

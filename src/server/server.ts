@@ -265,7 +265,7 @@ function agentApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
 function notReady(settings: ServerSettings, { index, own, stopping }: Core): string | null {
   if (stopping.aborted) return "stopping";
   if (!index.synced) return `not listed yet: ${index.unlisted.join(", ")}`;
-  if (settings.policy.roleBaseArn === null && !own.settled) {
+  if (settings.policy.roleBaseArn === null && !own.knownOrOverdue) {
     return "the server's own AWS account is not known yet";
   }
   return null;

@@ -4,7 +4,7 @@ import { Registry } from "@prometheus-io/client";
 import { fakeCredentials } from "../../tests/fakes/credential_cache.ts";
 import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
 import { jwt } from "../../tests/fakes/jwt.ts";
-import { ManualClock, settled } from "../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { keptLog } from "../../tests/fakes/quiet_log.ts";
 import { agentRow, podRow, summary } from "../../tests/fakes/summaries.ts";
 import type { PodFacts, RoleIdentity } from "../policy/facts.ts";
@@ -88,7 +88,7 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
   server.index.namespaces.replace([namespaceFacts(), namespaceFacts({ name: "rolecall" })]);
   server.index.serviceAccounts.replace([]);
   server.index.pods.replace(pods);
-  await settled();
+  await flushPromises();
   const send = (path: string, init: RequestInit = {}) =>
     server.app.request(path, { headers: { authorization }, ...init }, { peer: "10.0.0.1" });
   return { ...server, clock, lines, events, stop, running, send };
@@ -117,7 +117,7 @@ async function followed(server: Started): Promise<Frame[]> {
     for (let next = await frames(); next.length > 0; next = await frames()) seen.push(...next);
   };
   void read();
-  await settled();
+  await flushPromises();
   return seen;
 }
 
@@ -313,7 +313,7 @@ test("server: one Event for readiness, one for a denial", async () => {
   await followed(server);
   await server.clock.advance(40 * 60_000);
   server.index.pods.upsert({ ...denied, ips: ["10.0.0.9"] });
-  await settled();
+  await flushPromises();
   const received = server.events.map((event) =>
     `${event.type} ${event.reason} ${event.subject.name}`
   );
@@ -335,7 +335,7 @@ test("server: the summary has a denied pod's requested role, truncated", async (
 test("server: a namespace's unreadable expression is an Event on the namespace", async () => {
   const server = await started();
   server.index.namespaces.upsert(namespaceFacts({ permitted: "a(" }));
-  await settled();
+  await flushPromises();
   const { subject, reason } = server.events[0]!;
   assert.deepEqual([reason, subject], [
     "PermittedInvalid",
@@ -454,7 +454,7 @@ for (const [name, happens] of endings) {
       for (let next = await reader.read(); !next.done; next = await reader.read());
       return "ended";
     })();
-    await settled();
+    await flushPromises();
     await happens(server);
     assert.equal(await drained, "ended");
     assert.equal(server.summary().agents.some((agent) => agent.connectedAt !== null), false);

@@ -1,4 +1,7 @@
-/** No server answers (`unreachable`), or not as a server does; the message says which and what to do. */
+/**
+ * Either no server answers (`unreachable`), or what answers isn't a Rolecall server; the message
+ * says which, and what to do.
+ */
 export class StatusFault extends Error {
   override readonly name = "StatusFault";
   readonly code: "unreachable" | "refused";

@@ -1,4 +1,4 @@
-/** What is known of a value that was thrown. */
+/** Reads code and message from a thrown value. */
 
 export function messageOf(fault: unknown): string {
   return fault instanceof Error ? fault.message : String(fault);

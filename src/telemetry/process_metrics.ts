@@ -1,4 +1,4 @@
-/** The process' own metrics, by the names that Prometheus' clients in all languages use. */
+/** The process's own metrics, under the names that Prometheus clients use in every language. */
 import type { Registry } from "@prometheus-io/client";
 import { MetricSet } from "./metric_set.ts";
 

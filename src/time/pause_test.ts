@@ -5,10 +5,10 @@ import { aborted, pause } from "./pause.ts";
 
 test("pause() settles after its time and leaves no timer", async () => {
   const clock = new ManualClock();
-  let settled = false;
-  const waiting = pause(clock, 100, new AbortController().signal).then(() => settled = true);
+  let resolved = false;
+  const waiting = pause(clock, 100, new AbortController().signal).then(() => resolved = true);
   await clock.advance(99);
-  assert.equal(settled, false);
+  assert.equal(resolved, false);
   await clock.advance(1);
   await waiting;
   assert.equal(clock.pending(), 0);
@@ -27,10 +27,10 @@ test("pause() settles when the signal aborts; immediately if it already has", as
 
 test("aborted() settles when the signal aborts, immediately if it already has", async () => {
   const stop = new AbortController();
-  let settled = false;
-  const waiting = aborted(stop.signal).then(() => settled = true);
+  let resolved = false;
+  const waiting = aborted(stop.signal).then(() => resolved = true);
   await Promise.resolve();
-  assert.equal(settled, false);
+  assert.equal(resolved, false);
   stop.abort();
   await waiting;
   await aborted(stop.signal);

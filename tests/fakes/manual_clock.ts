@@ -43,15 +43,15 @@ export class ManualClock {
     return this.#timers.length;
   }
 
-  /** Moves time on, running what falls due, and lets promises settle after each timer. */
+  /** Moves time on, running what falls due, and flushes promises after each timer. */
   async advance(ms: number): Promise<void> {
     const end = this.#passed + ms;
-    await settled();
+    await flushPromises();
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
       this.#timers = this.#timers.filter((other) => other !== next);
       this.#passed = Math.max(this.#passed, next.at);
       next.run();
-      await settled();
+      await flushPromises();
     }
     this.#passed = end;
   }
@@ -63,7 +63,7 @@ export class ManualClock {
   }
 }
 
-/** Lets every promise that can settle do so: a macrotask runs after all microtasks. */
-export function settled(): Promise<void> {
+/** Waits until no promise callback is pending: a macrotask runs after all microtasks. */
+export function flushPromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

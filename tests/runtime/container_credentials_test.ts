@@ -9,7 +9,7 @@ import { listen } from "../../src/runtime/http/listener.ts";
 import { FakeAgentServer } from "../fakes/agent_server.ts";
 import { deniedFrame, podFrame, roleFrame } from "../fakes/frames.ts";
 import { jwt } from "../fakes/jwt.ts";
-import { ManualClock, settled } from "../fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../fakes/manual_clock.ts";
 import { RecordedLog } from "../fakes/recorded_log.ts";
 import { rawExchange } from "../fakes/raw_client.ts";
 
@@ -81,7 +81,7 @@ before(async () => {
     { type: "synced" },
     { type: "ping", watchAgeSeconds: 1 },
   );
-  await settled();
+  await flushPromises();
   endpoint = await listen({ host: "127.0.0.1", port: 0, handler: agent.credentialsFront, limits });
 });
 
@@ -151,11 +151,11 @@ test("container credentials on sockets: a body with a GET is passed over, two Ho
 
 test("container credentials on sockets: a pod that goes takes its token with it", async () => {
   server.streams[0]?.send(roleFrame("leaves", { expiresAt }));
-  await settled();
+  await flushPromises();
   assert.match(await send(tokenOf("leaves")), /^HTTP\/1\.1 200 /);
   server.streams[0]?.send({ type: "revoke", uid: "leaves" });
   server.answer = () => new Response("not a pod of this node\n", { status: 401 });
-  await settled();
+  await flushPromises();
   assert.match(await send(tokenOf("leaves")), /^HTTP\/1\.1 401 /);
 });
 

@@ -1,4 +1,4 @@
-/** Applies one assign frame to what is held of its pod. Pure. */
+/** Applies an assign frame to the pod that the agent holds. Pure. */
 import type { AssignFrame } from "../../protocol/frames.ts";
 import type { AssignedPod, ReadyRole } from "../ports.ts";
 import { canonicalAddresses } from "../../net/ip_address.ts";

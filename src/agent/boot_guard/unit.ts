@@ -1,7 +1,7 @@
 /**
- * The systemd unit that closes a node from boot: pods bound to the node come back with the kubelet,
- * before any agent, and would reach the real metadata service. The unit installs the agent's own
- * routing rules with nothing but the host's `ip`. Pure.
+ * The systemd unit that protects a node from boot on. After a reboot the kubelet starts the pods
+ * bound to the node before any agent runs, and they would reach the real metadata service. The unit
+ * installs the agent's own routing rules with nothing but the host's `ip`. Pure.
  */
 import { ownRoute, routePlan } from "../redirect/route_rules.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Addresses that the agent adds to its node, and removes again. They are on a link of their own, so
- * that it is clear where they come from; on `lo` if the kernel has no dummy links.
+ * Adds the agent's addresses to its node, and removes them again. They are on a link of their own,
+ * so that it is clear where they come from; on `lo` if the kernel has no dummy links.
  */
 import * as v from "valibot";
 import type { ProgramResult, RunProgram } from "../ports.ts";

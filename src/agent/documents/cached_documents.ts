@@ -1,6 +1,6 @@
 /**
- * A cache of the metadata service's documents that can't change while the instance runs. Who may
- * read them is decided before.
+ * A cache of the metadata service's documents that can't change while the instance runs. Callers
+ * check first who may read them.
  */
 import type { Incoming, Reply } from "../../net/http_messages.ts";
 import { imdsVersion } from "./credentials_documents.ts";

@@ -61,7 +61,7 @@ export class AddressSource implements IdentitySource {
     const { proofs, assignments, disagreed } = this.#options;
     if (!proofs || this.#compared.has(connection)) return;
     this.#compared.add(connection);
-    void proofs.settled(connection).then((proof) => {
+    void proofs.waitFor(connection).then((proof) => {
       if (proof.kind === "unproven" && proof.reason !== "no_socket") return;
       const proven = proof.kind === "proven" ? assignments.uidOf(proof.pod) : undefined;
       if (proven !== uid) disagreed?.();

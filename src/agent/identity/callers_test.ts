@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { callersOfTest, connectionFrom } from "../../../tests/fakes/callers.ts";
 import { deniedFrame, roleFrame } from "../../../tests/fakes/frames.ts";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import type { AssignFrame } from "../../protocol/frames.ts";
 import { Callers } from "./callers.ts";
 
@@ -58,7 +58,7 @@ test("a direct read can't undo what a frame has said meanwhile", async () => {
   const waiting = callers.waitFor(at, 900, never);
   stream.apply(deniedFrame("a"));
   give(roleFrame("a", { expiresAt: clock.now() + 3_600_000 }, { ips: [ip] }));
-  await settled();
+  await flushPromises();
   const found = await waiting;
   assert.equal(found.kind === "pod" && found.pod.outcome.kind, "denied");
 });
@@ -78,16 +78,16 @@ test("identified() waits for the source, 100 ms at most", async () => {
     onChange: () => {},
   };
   const callers = new Callers({ clock, assignments, source });
-  let settledCount = 0;
-  void callers.identified(at)!.then(() => settledCount++);
+  let identifiedCount = 0;
+  void callers.identified(at)!.then(() => identifiedCount++);
   await clock.advance(99);
-  assert.equal(settledCount, 0);
+  assert.equal(identifiedCount, 0);
   await clock.advance(1);
-  assert.equal(settledCount, 1);
-  void callers.identified(at)!.then(() => settledCount++);
+  assert.equal(identifiedCount, 1);
+  void callers.identified(at)!.then(() => identifiedCount++);
   decided.resolve();
-  await settled();
-  assert.equal(settledCount, 2);
+  await flushPromises();
+  assert.equal(identifiedCount, 2);
   assert.equal(clock.pending(), 0);
   source.identified = () => undefined;
   assert.equal(callers.identified(at), undefined);

@@ -9,7 +9,7 @@ interface ConnectionProofsOptions {
   readonly clock: Clock;
   /** null while the host's `/proc` isn't usable. */
   readonly kernel: () => Kernel | null;
-  /** The pod that the API shows at the address, to be looked at first. */
+  /** The pod that the API shows at the address; its sockets are searched first. */
   readonly expectedAt: (ip: string) => string | undefined;
   /** Called with each outcome. */
   readonly proved?: (outcome: ProofOutcome) => void;
@@ -20,13 +20,13 @@ export type ProofOutcome = "proven" | Extract<KernelProof, { kind: "unproven" }>
 interface State {
   /** Undefined while it is in progress. */
   proof: KernelProof | undefined;
-  settledAt: number;
-  readonly settled: Promise<KernelProof>;
+  finishedAt: number;
+  readonly result: Promise<KernelProof>;
 }
 
 export class ConnectionProofs {
   readonly #options: ConnectionProofsOptions;
-  /** An entry goes with its connection. */
+  /** Weak, so that an entry is freed with its connection. */
   readonly #states = new WeakMap<ConnectionEnds, State>();
   readonly #listeners: ((ip: string) => void)[] = [];
 
@@ -34,8 +34,8 @@ export class ConnectionProofs {
     this.#options = options;
   }
 
-  /** Called with the peer's address when a proof has been found, or not. */
-  onSettled(listener: (ip: string) => void): void {
+  /** Called with the peer's address when an attempt has ended, whether it found a proof or not. */
+  onResult(listener: (ip: string) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -44,8 +44,8 @@ export class ConnectionProofs {
     return this.#state(connection).proof;
   }
 
-  settled(connection: ConnectionEnds): Promise<KernelProof> {
-    return this.#state(connection).settled;
+  waitFor(connection: ConnectionEnds): Promise<KernelProof> {
+    return this.#state(connection).result;
   }
 
   #state(connection: ConnectionEnds): State {
@@ -53,20 +53,20 @@ export class ConnectionProofs {
     return known === undefined || this.#isDue(known) ? this.#start(connection) : known;
   }
 
-  #isDue({ proof, settledAt }: State): boolean {
+  #isDue({ proof, finishedAt }: State): boolean {
     if (proof?.kind !== "unproven") return false;
-    return this.#options.clock.monotonic() - settledAt >= retryAfterMs;
+    return this.#options.clock.monotonic() - finishedAt >= retryAfterMs;
   }
 
   #start(connection: ConnectionEnds): State {
     const { kernel, expectedAt, proved } = this.#options;
-    const settled = kernel()?.prove(connection, expectedAt(connection.peer)) ??
+    const result = kernel()?.prove(connection, expectedAt(connection.peer)) ??
       Promise.resolve<KernelProof>({ kind: "unproven", reason: "unreadable" });
-    const state: State = { proof: undefined, settledAt: 0, settled };
+    const state: State = { proof: undefined, finishedAt: 0, result };
     this.#states.set(connection, state);
-    void settled.then((proof) => {
+    void result.then((proof) => {
       state.proof = proof;
-      state.settledAt = this.#options.clock.monotonic();
+      state.finishedAt = this.#options.clock.monotonic();
       proved?.(proof.kind === "proven" ? "proven" : proof.reason);
       for (const listener of this.#listeners) listener(connection.peer);
     });

@@ -1,4 +1,4 @@
-/** Opens the host's `/proc` for identity, again and again until it is usable. */
+/** Opens the host's `/proc` for identity, and retries until it is usable. */
 import { pause } from "../../time/pause.ts";
 import type { Clock, Kernel, Log } from "../ports.ts";
 

@@ -30,7 +30,7 @@ export class KernelSource implements IdentitySource {
 
   constructor(options: KernelSourceOptions) {
     this.#options = options;
-    options.proofs.onSettled((ip) => this.#notify(ip));
+    options.proofs.onResult((ip) => this.#notify(ip));
     options.sandboxed?.onChange((key) => this.#notify(key));
   }
 
@@ -70,7 +70,7 @@ export class KernelSource implements IdentitySource {
 
   identified(connection: ConnectionEnds): Promise<unknown> | undefined {
     const { proofs } = this.#options;
-    return proofs.find(connection) === undefined ? proofs.settled(connection) : undefined;
+    return proofs.find(connection) === undefined ? proofs.waitFor(connection) : undefined;
   }
 
   waitKey(connection: ConnectionEnds): string {

@@ -1,6 +1,6 @@
 /**
  * Warns where pods share a bridge and may send raw packets: such a pod can redirect a neighbour's
- * packets to itself and read the answers to the neighbour's own requests, which no proof prevents.
+ * packets to itself and read the answers to the neighbour's own requests. No proof prevents that.
  */
 import * as v from "valibot";
 import { pause } from "../../time/pause.ts";

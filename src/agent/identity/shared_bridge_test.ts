@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
 import { warnOfSharedBridge } from "./shared_bridge.ts";
 
@@ -37,7 +37,7 @@ for (const [name, links, pods, warns] of cases) {
       clock,
       log,
     }, stop.signal);
-    await settled();
+    await flushPromises();
     await clock.advance(600_000);
     assert.equal(log.lines.length, warns ? 1 : 0);
     stop.abort();

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
 import { UsedSocketFile, usedSocketFile, type UsedSocketsOfNode } from "./used_socket_file.ts";
 
@@ -98,7 +98,7 @@ test("a file that can't be written is reported once; nothing is left running", a
   assert.deepEqual(log.lines.map(({ message }) => message), ["used sockets aren't saved"]);
   use("1/tcp", "last");
   stop.abort();
-  await settled();
+  await flushPromises();
   assert.equal(clock.pending(), 0);
   assert.equal(watchers.size, 0);
 });

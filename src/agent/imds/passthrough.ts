@@ -1,6 +1,7 @@
 /**
- * Passes a request through to the real metadata service, and its answer back: both without what
- * belongs to one connection or one session only. Whether it may be passed through is decided before.
+ * Passes a request through to the real metadata service, and its answer back, both without headers
+ * that belong to one connection or session. Callers check first that the path may be passed
+ * through.
  */
 import { codeOf } from "../../telemetry/fault.ts";
 import type { Incoming, Reply } from "../../net/http_messages.ts";

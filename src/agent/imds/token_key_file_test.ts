@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
 import { loadTokenKeys } from "./token_key_file.ts";
 
@@ -34,7 +34,7 @@ function setUp(writable: boolean) {
 test("the key survives a restart, in a file that only its owner reads", async () => {
   const { load, modes } = setUp(true);
   const before = (await load()).current(now);
-  await settled();
+  await flushPromises();
   const after = (await load()).current(now + 1000);
   assert.deepEqual(new Uint8Array(after.secret), new Uint8Array(before.secret));
   assert.deepEqual(modes, [0o600]);
@@ -52,7 +52,7 @@ test("without a writable folder keys live in memory, with one warning and no sec
   const keys = await load();
   const key = keys.current(now);
   keys.current(now + 25 * 3_600_000);
-  await settled();
+  await flushPromises();
   assert.equal(log.count("token keys kept in memory only"), 1);
   assert.ok(!log.text().includes(btoa(String.fromCharCode(...key.secret)).slice(0, 20)));
 });

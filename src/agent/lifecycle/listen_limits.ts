@@ -1,4 +1,4 @@
-/** With which limits the agent listens. */
+/** The limits of the agent's listeners. */
 import type { AgentSettings } from "../config.ts";
 
 /** No SDK sends a body or large headers to the metadata service; silent clients are closed. */

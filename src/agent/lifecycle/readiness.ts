@@ -1,4 +1,4 @@
-/** What an agent lacks to be ready, in lines that name the cause, and the file that says so. */
+/** Why the agent isn't ready, one line per cause, and the file that shows it. */
 import type { RedirectStatus } from "../redirect/redirect_reconciler.ts";
 import type { ServerClientStatus } from "../server_client/server_client.ts";
 import type { Clock, Log } from "../ports.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keepReadinessFile, missingForReadiness } from "./readiness.ts";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { quietLog } from "../../../tests/fakes/quiet_log.ts";
 
 const placed = { inPlace: true, lastError: null };
@@ -81,6 +81,6 @@ test("keepReadinessFile(): none without a path", async () => {
   const { signal } = new AbortController();
   const clock = new ManualClock();
   await keepReadinessFile({ path: null, write, missing: () => [], clock, log: quietLog }, signal);
-  await settled();
+  await flushPromises();
   assert.equal(clock.pending(), 0);
 });

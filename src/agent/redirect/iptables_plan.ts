@@ -1,4 +1,7 @@
-/** From what iptables says there is, and what should be, to the input that makes it so. Pure. */
+/**
+ * Compares the rules that iptables lists with those that should be there, and writes the input for
+ * iptables-restore that makes up the difference. Pure.
+ */
 import { chainName, type ChainRules, hooks } from "./redirect_rules.ts";
 
 /** Rules by chain as `iptables -S` and `iptables-save` list them; an absent chain has no entry. */

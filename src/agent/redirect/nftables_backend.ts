@@ -1,6 +1,6 @@
 /**
- * The redirect by nft, in a table of its own. What the kernel gives back right after the rules were
- * applied is kept, and anything else later means that someone changed them.
+ * The redirect by nft, in a table of its own. It remembers how the kernel lists the table right
+ * after the rules were applied; any other listing later means that someone changed them.
  */
 import type { RedirectBackend } from "./iptables_backend.ts";
 import { redirectFault, runOrFault } from "./redirect_fault.ts";

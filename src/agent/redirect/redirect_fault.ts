@@ -1,4 +1,4 @@
-/** Why the redirect can't be put in place, in one line with its remedy. Each is tried again. */
+/** Why the redirect can't be put in place, in one line with its remedy. Every fault is retried. */
 import type { ProgramResult, RunProgram } from "../ports.ts";
 
 type RedirectFaultCode = "no_program" | "no_permission" | "no_module" | "locked" | "failed";

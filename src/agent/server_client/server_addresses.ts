@@ -1,4 +1,4 @@
-/** The addresses of the server's Service, in an order drawn by lot: agents spread over replicas. */
+/** The addresses of the server's Service in random order, so that agents spread over replicas. */
 import { withoutBrackets } from "../../net/host_port.ts";
 import { ServerFault } from "./server_fault.ts";
 

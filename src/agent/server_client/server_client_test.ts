@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { FakeAgentServer } from "../../../tests/fakes/agent_server.ts";
 import { podFrame } from "../../../tests/fakes/frames.ts";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../../tests/fakes/recorded_log.ts";
 import type { Frame } from "../../protocol/frames.ts";
 import { Assignments } from "../assignments/assignments.ts";
@@ -41,28 +41,28 @@ function setUp(addresses: readonly string[] = ["10.0.1.1"]) {
   const end = async () => {
     stop.abort();
     await running;
-    await settled();
+    await flushPromises();
   };
   return { clock, log, server, state, assignments, link, end };
 }
 
 test("the first connection is immediate; after a lost stream within 3 s, or at once if a request waits", async () => {
   const { clock, server, link, end } = setUp();
-  await settled();
+  await flushPromises();
   assert.equal(server.streams.length, 1);
   server.streams[0]?.send(synced);
-  await settled();
+  await flushPromises();
   server.streams[0]?.end();
   await clock.advance(1499);
   assert.equal(server.streams.length, 1);
   await clock.advance(1);
   assert.equal(server.streams.length, 2);
   server.streams[1]?.send(synced);
-  await settled();
+  await flushPromises();
   server.streams[1]?.end();
   await clock.advance(500);
   link.hurry();
-  await settled();
+  await flushPromises();
   assert.equal(server.streams.length, 3);
   await end();
 });
@@ -70,7 +70,7 @@ test("the first connection is immediate; after a lost stream within 3 s, or at o
 test("a request that came during a try that fails needn't wait for the back-off", async () => {
   const { clock, server, link, end } = setUp();
   server.behaviour.set("10.0.1.1", "hangs");
-  await settled();
+  await flushPromises();
   link.hurry();
   await clock.advance(2000 + 74);
   assert.equal(server.requested.length, 1);
@@ -83,12 +83,12 @@ test("a request that came during a try that fails needn't wait for the back-off"
 test("a request that has been served doesn't hurry the connection after the next", async () => {
   const { clock, server, link, end } = setUp();
   server.behaviour.set("10.0.1.1", "hangs");
-  await settled();
+  await flushPromises();
   link.hurry();
   server.behaviour.delete("10.0.1.1");
   await clock.advance(2200);
   server.streams[0]?.send(synced);
-  await settled();
+  await flushPromises();
   link.hurry();
   server.streams[0]?.end();
   await clock.advance(600);
@@ -98,11 +98,11 @@ test("a request that has been served doesn't hurry the connection after the next
 
 test("frames reach the assignments, however the bytes fall", async () => {
   const { clock, server, assignments, link, end } = setUp();
-  await settled();
+  await flushPromises();
   const text = [podFrame("a", { ips: ["10.0.0.7"] }), fresh, synced]
     .map((frame) => JSON.stringify(frame) + "\n").join("");
   for (const char of text) server.streams[0]?.sendText(char);
-  await settled();
+  await flushPromises();
   assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "pod");
   assert.deepEqual(link.status(), {
     connected: true,
@@ -129,7 +129,7 @@ test("an address that hangs costs 2 s, then the next one is tried", async () => 
 test("refusals are named, the back-off grows to 30 s", async () => {
   const { clock, server, log, link, end } = setUp();
   server.behaviour.set("10.0.1.1", "refuses");
-  await settled();
+  await flushPromises();
   const problem = "https://rolecall-server:8443 at 10.0.1.1 answered 401: the token is not ours";
   assert.equal(link.status().problem, problem);
   await clock.advance(60_000);
@@ -154,7 +154,7 @@ test("a missing file is waited for and named", async () => {
 
 test("after 12 s of silence the stream is reopened; assignments stay", async () => {
   const { clock, server, assignments, log, end } = setUp();
-  await settled();
+  await flushPromises();
   server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), fresh, synced);
   await clock.advance(11_999);
   assert.equal(server.streams[0]?.cancelled, false);
@@ -169,7 +169,7 @@ test("after 12 s of silence the stream is reopened; assignments stay", async () 
 
 test("a ping counts from when it was sent, not read", async () => {
   const { clock, server, assignments, end } = setUp();
-  await settled();
+  await flushPromises();
   server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), synced);
   await clock.advance(11_000);
   // Sent 11 s ago at the earliest, of a watch that was 1 s old: 12 s, of which 5 s count nothing.
@@ -183,12 +183,12 @@ test("a ping counts from when it was sent, not read", async () => {
 
 test("a ping more than 12 s late confirms nothing: the stream is reopened", async () => {
   const { clock, server, log, end } = setUp();
-  await settled();
+  await flushPromises();
   await clock.advance(10_000);
   server.streams[0]?.send(synced);
   await clock.advance(10_000);
   server.streams[0]?.send({ type: "ping", watchAgeSeconds: 1, sentAfterSeconds: 7.9 });
-  await settled();
+  await flushPromises();
   assert.equal(server.streams[0]?.cancelled, true);
   assert.match(log.text(), /arrive too late/);
   await end();
@@ -196,9 +196,9 @@ test("a ping more than 12 s late confirms nothing: the stream is reopened", asyn
 
 test("a malformed frame ends the stream, and nothing of it is logged", async () => {
   const { server, log, end } = setUp();
-  await settled();
+  await flushPromises();
   server.streams[0]?.sendText('{"type":"assign","pod":"SECRET"}\n');
-  await settled();
+  await flushPromises();
   assert.equal(server.streams[0]?.cancelled, true);
   assert.match(log.text(), /malformed/);
   assert.ok(!log.text().includes("SECRET"));
@@ -208,13 +208,13 @@ test("a malformed frame ends the stream, and nothing of it is logged", async () 
 test("before its token ends, a stream with the fresh token takes over without a gap", async () => {
   const { clock, server, state, assignments, end } = setUp();
   state.token = { text: "first-token", expiresAt: clock.now() + 600_000 };
-  await settled();
+  await flushPromises();
   server.streams[0]?.send(podFrame("a", { ips: ["10.0.0.7"] }), fresh, synced);
   const beat = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += 5000) {
       await clock.advance(5000);
       server.streams.at(-1)?.send(fresh);
-      await settled();
+      await flushPromises();
     }
   };
   await beat(550_000);
@@ -224,10 +224,10 @@ test("before its token ends, a stream with the fresh token takes over without a 
   assert.equal(server.streams[1]?.token, "Bearer second-token");
   assert.equal(server.streams[0]?.cancelled, false);
   server.streams[1]?.send(podFrame("b", { ips: ["10.0.0.8"] }));
-  await settled();
+  await flushPromises();
   assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "pod");
   server.streams[1]?.send(fresh, synced);
-  await settled();
+  await flushPromises();
   assert.equal(server.streams[0]?.cancelled, true);
   assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "unknown");
   assert.equal(assignments.lookUpAddress("10.0.0.8").kind, "pod");
@@ -236,7 +236,7 @@ test("before its token ends, a stream with the fresh token takes over without a 
 
 test("the agent switches from a server with a stalled watch to one with a fresh watch", async () => {
   const { clock, server, assignments, end } = setUp(["10.0.1.1", "10.0.1.2"]);
-  await settled();
+  await flushPromises();
   const first = server.streams[0];
   first?.send(fresh, podFrame("a", { ips: ["10.0.0.7"] }), synced);
   for (let passed = 0; passed < 45_000; passed += 5000) {
@@ -247,7 +247,7 @@ test("the agent switches from a server with a stalled watch to one with a fresh 
   assert.notEqual(other?.address, first?.address);
   assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "stale");
   other?.send(podFrame("a", { ips: ["10.0.0.7"] }), synced, fresh);
-  await settled();
+  await flushPromises();
   assert.equal(assignments.lookUpAddress("10.0.0.7").kind, "pod");
   assert.equal(first?.cancelled, true);
   await end();
@@ -256,7 +256,7 @@ test("the agent switches from a server with a stalled watch to one with a fresh 
 test("readPod() sends its request to the followed replica", async () => {
   const { server, link, end } = setUp();
   await assert.rejects(link.readPod("10.0.0.7"), { code: "unreachable" });
-  await settled();
+  await flushPromises();
   server.answer = (path) =>
     path.endsWith("/10.0.0.7")
       ? Response.json(podFrame("a", { ips: ["10.0.0.7"] }))

@@ -1,4 +1,4 @@
-/** What can go wrong between agent and server. Each is tried again; none carries a token. */
+/** What can go wrong between agent and server. Every fault is retried; none carries a token. */
 
 type ServerFaultCode =
   | "not_ready"

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { FakeKubernetesApi, json, refusal } from "../../../tests/fakes/kubernetes_api.ts";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { createKubernetesApi } from "./api.ts";
 import { ApiFault, networkProblem } from "./api_fault.ts";
 import type { Access } from "./connection.ts";
@@ -89,7 +89,7 @@ test("KubernetesApi keeps one client until the TLS material changes", async () =
 test("KubernetesApi.json() waits ten seconds for an answer", async () => {
   const { clock, api } = opened();
   const pending = api.json(list).catch((thrown) => thrown);
-  await settled();
+  await flushPromises();
   await clock.advance(10_000);
   const fault = await pending;
   assert.ok(fault instanceof ApiFault);

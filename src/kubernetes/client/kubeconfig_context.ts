@@ -1,6 +1,6 @@
 /**
  * The cluster, user and namespace that a kubeconfig's context selects, checked as kubectl checks
- * them. Whatever is not supported is refused by its name.
+ * them. Unsupported settings are refused by name.
  */
 import { isAbsolute, join } from "node:path";
 import * as v from "valibot";

@@ -1,7 +1,7 @@
 /**
- * Takes the documents out of a manifest's text, YAML or JSON, opens lists, and knows the line of every
- * field. Scalars are read as kubectl reads them: YAML 1.1 without timestamps and base 60
- * (sigs.k8s.io/yaml), so an unquoted `yes`, `on` or `0123` is no text.
+ * Splits a manifest's text, YAML or JSON, into documents, expands lists, and knows the line of
+ * every field. Scalars are read as kubectl reads them: YAML 1.1 without timestamps and base 60
+ * (sigs.k8s.io/yaml), so an unquoted `yes`, `on` or `0123` is not a string.
  */
 import {
   type Document,

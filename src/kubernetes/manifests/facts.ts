@@ -1,6 +1,7 @@
 /**
- * The facts in manifests: pods as they are or as Deployments, Rollouts and the like would make them,
- * with their namespaces and ServiceAccounts, and whatever may make pods that can't be known from here.
+ * The facts in manifests: pods as written or as Deployments, Rollouts and the like would create
+ * them, with their namespaces and ServiceAccounts, and the objects that may create pods which
+ * manifests don't show.
  */
 import type { PodFacts } from "../../policy/facts.ts";
 import type { ClusterFacts } from "../operations/cluster_facts.ts";

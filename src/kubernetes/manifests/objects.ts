@@ -1,7 +1,7 @@
 /**
- * Manifests by the API server's rules: texts are texts, names are there or generated, an object is
- * there once, defaults and old names are filled in. What the objects mean is left to the caller that reads
- * them.
+ * Checks manifests by the API server's rules: strings are strings, names are given or generated,
+ * and no object appears twice. Fills in defaults and converts deprecated names. What the objects
+ * mean is up to the caller.
  */
 import type { Fields, ManifestDocument } from "./documents.ts";
 import {

@@ -1,6 +1,6 @@
 /**
- * Where an object holds the pods that it would make: at the known place of Kubernetes' own kinds, by
- * its shape (`spec.containers`) in any other, such as an Argo Rollout or a Volcano Job.
+ * Finds the pods that an object would create: at the known place in Kubernetes' own kinds, by shape
+ * (`spec.containers`) in any other, such as an Argo Rollout or a Volcano Job.
  */
 import type { Fields } from "./documents.ts";
 

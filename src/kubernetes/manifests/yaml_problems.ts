@@ -1,4 +1,7 @@
-/** What is wrong with a manifest's text, with its own messages: the parser's describe its grammar. */
+/**
+ * Explains what is wrong with a manifest's text, in our own words: the parser's messages describe
+ * its grammar.
+ */
 import type { ErrorCode } from "yaml";
 
 export const renderFirst =

@@ -1,7 +1,7 @@
 /**
- * Checks the ValidatingAdmissionPolicy that limits the tokens which the server may request. Without it
- * the server could get a token of every ServiceAccount in the cluster, so it works with none then.
- * Compared is what the API server holds with what the component `federated` deploys.
+ * Checks the ValidatingAdmissionPolicy that limits which tokens the server may request. Without it
+ * the server could get a token of every ServiceAccount in the cluster, so then it requests none.
+ * What the API server holds is compared with what the component `federated` deploys.
  */
 import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";

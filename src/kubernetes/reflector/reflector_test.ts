@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { FakeWatch, listOf, openFakeApi, refusal } from "../../../tests/fakes/kubernetes_api.ts";
-import { type ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, type ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { quietLog } from "../../../tests/fakes/quiet_log.ts";
 import { namespaces } from "../objects/objects.ts";
 import { Reflector } from "./reflector.ts";
@@ -42,7 +42,7 @@ function started(options: { poison?: string } = {}) {
   const stop = new AbortController();
   const run = async () => {
     const running = reflector.run(stop.signal);
-    await settled();
+    await flushPromises();
     return running;
   };
   return { fake, clock, seen, warnings, reflector, stop, run };
@@ -50,14 +50,14 @@ function started(options: { poison?: string } = {}) {
 
 async function advance(clock: ManualClock, ms: number) {
   await clock.advance(ms);
-  await settled();
+  await flushPromises();
 }
 
 test("Reflector lists in pages, then watches from the list's resourceVersion", async () => {
   const at = started();
   at.fake.answer(listOf("7", [namespace("a", "1")], "more"), listOf("7", [namespace("b", "2")]));
   void at.run();
-  await settled();
+  await flushPromises();
   assert.deepEqual(at.fake.trace(), [first, `${first}&continue=more`, watchFrom("7")]);
   assert.deepEqual(at.seen, ["= a b"]);
   assert.equal(at.reflector.synced, true);
@@ -70,13 +70,13 @@ for (const size of [1, 2, 7, 64, Infinity]) {
     const watch = new FakeWatch(size);
     at.fake.answer(listOf("1", []), watch);
     void at.run();
-    await settled();
+    await flushPromises();
     watch.event("ADDED", namespace("ä", "2", "arn:ö.*"));
     watch.event("MODIFIED", namespace("ä", "3", "𝒙"));
     watch.event("DELETED", namespace("ä", "4"));
     watch.event("BOOKMARK", { kind: "Namespace", metadata: { resourceVersion: "9" } });
     watch.end();
-    await settled();
+    await flushPromises();
     await advance(at.clock, 500);
     assert.deepEqual(at.seen, ["= ", "+ ä arn:ö.*", "+ ä 𝒙", "- ä"]);
     assert.equal(at.fake.trace().at(-1), watchFrom("9"));
@@ -89,10 +89,10 @@ test("Reflector resumes from the last event after a truncated line", async () =>
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", []), watch);
   void at.run();
-  await settled();
+  await flushPromises();
   watch.event("ADDED", namespace("a", "5")).bytes('{"type":"ADDED","object":{"meta');
   watch.fail("connection reset by peer");
-  await settled();
+  await flushPromises();
   assert.match(at.reflector.status().lastError ?? "", /connection reset/);
   await advance(at.clock, 250);
   assert.equal(at.fake.trace().at(-1), watchFrom("5"));
@@ -117,9 +117,9 @@ for (const [name, line, next] of endings) {
     const watch = new FakeWatch();
     at.fake.answer(listOf("1", []), watch);
     void at.run();
-    await settled();
+    await flushPromises();
     watch.event("ADDED", namespace("a", "5")).bytes(line);
-    await settled();
+    await flushPromises();
     assert.equal(at.reflector.status().restarts, 1);
     assert.equal(watch.cancelled, true);
     await advance(at.clock, 250);
@@ -139,7 +139,7 @@ for (const [name, answers, expected] of refusals) {
     const at = started();
     at.fake.answer(listOf("1", [namespace("a", "1")]), ...answers);
     void at.run();
-    await settled();
+    await flushPromises();
     await advance(at.clock, 250);
     assert.deepEqual(at.fake.trace().slice(1), expected);
     assert.deepEqual(at.seen, ["= a"]);
@@ -152,7 +152,7 @@ test("Reflector restarts a list whose continue token has expired", async () => {
   at.fake.answer(listOf("7", [namespace("a", "1")], "old"), refusal(410, "continue expired"));
   at.fake.answer(listOf("9", [namespace("b", "1")]));
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 250);
   assert.deepEqual(at.fake.trace(), [first, `${first}&continue=old`, first, watchFrom("9")]);
   assert.deepEqual(at.seen, ["= b"]);
@@ -163,7 +163,7 @@ test("Reflector honours Retry-After of a 429", async () => {
   const at = started();
   at.fake.answer(refusal(429, "slow down", { "retry-after": "7" }), listOf("1", []));
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 6_999);
   assert.equal(at.fake.requests.length, 1);
   await advance(at.clock, 1);
@@ -176,7 +176,7 @@ test("Reflector backs off from 0.25 s to 30 s while the API is down", async () =
   const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
   at.fake.answer(...Array.from({ length: 12 }, () => away));
   void at.run();
-  await settled();
+  await flushPromises();
   const waits = [];
   for (let round = 0; round < 9; round++) {
     const [before, since] = [at.fake.requests.length, at.clock.now()];
@@ -196,11 +196,11 @@ test("Reflector: a watch that is refused right after it opens is no update", asy
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", []), away, away, away, away, away, away, watch);
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 15_750);
   assert.equal(at.fake.requests.length, 8);
   watch.event("ERROR", { code: 410, reason: "Expired" });
-  await settled();
+  await flushPromises();
   assert.equal(at.reflector.watchAgeSeconds(), 15.75);
   at.fake.answer(listOf("8", []));
   await advance(at.clock, 250);
@@ -213,7 +213,7 @@ test("Reflector: a watch that stays open for a second is an update", async () =>
   const away = () => Promise.reject(new Error("connect ECONNREFUSED"));
   at.fake.answer(listOf("1", []), away, new FakeWatch());
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 1_249);
   assert.equal(at.reflector.watchAgeSeconds(), 1.249);
   await advance(at.clock, 1);
@@ -227,7 +227,7 @@ test("Reflector gives up a watch that hasn't ended after 10 s and keeps the stat
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", [namespace("a", "1")]), watch);
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 9_999);
   assert.equal(watch.cancelled, false);
   assert.equal(at.reflector.watchAgeSeconds(), 8.999);
@@ -243,15 +243,15 @@ test("Reflector watchAgeSeconds is the age of the data, however late it is read"
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", []), watch, new FakeWatch());
   void at.run();
-  await settled();
+  await flushPromises();
   // As after SIGSTOP: what the API said by then is read 8 s after the watch began.
   await advance(at.clock, 8_000);
   watch.event("ADDED", namespace("a", "2"));
-  await settled();
+  await flushPromises();
   assert.deepEqual(at.seen, ["= ", "+ a"]);
   assert.equal(at.reflector.watchAgeSeconds(), 3);
   watch.end();
-  await settled();
+  await flushPromises();
   assert.equal(at.reflector.watchAgeSeconds(), 3);
   await advance(at.clock, 1_000);
   assert.equal(at.reflector.watchAgeSeconds(), 0);
@@ -263,10 +263,10 @@ test("Reflector watchAgeSeconds counts from the request of a list", async () => 
   const page = Promise.withResolvers<Response>();
   at.fake.answer(() => page.promise, new FakeWatch());
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 20_000);
   page.resolve(listOf("1", []));
-  await settled();
+  await flushPromises();
   assert.equal(at.reflector.watchAgeSeconds(), 20);
   await advance(at.clock, 1_000);
   assert.equal(at.reflector.watchAgeSeconds(), 0);
@@ -278,11 +278,11 @@ test("Reflector watchAgeSeconds falls to 0 at a normal end, and the next watch s
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", []), watch);
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 5_000);
   assert.equal(at.reflector.watchAgeSeconds(), 4);
   watch.end();
-  await settled();
+  await flushPromises();
   assert.equal(at.reflector.watchAgeSeconds(), 0);
   assert.equal(at.fake.trace().at(-1), watchFrom("1"));
   assert.equal(at.reflector.status().restarts, 0);
@@ -298,7 +298,7 @@ test("Reflector backs off when watches end immediately", async () => {
     at.fake.answer(watch);
   }
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 1_000);
   assert.ok(at.fake.requests.length <= 5, String(at.fake.requests.length));
   assert.equal(at.reflector.watchAgeSeconds(), 1, "they are no updates");
@@ -316,7 +316,7 @@ test("Reflector: the delay doesn't grow when established watches break", async (
     assert.equal(at.reflector.status().watches, round + 1);
     await advance(at.clock, 3_000);
     watch.fail("connection reset");
-    await settled();
+    await flushPromises();
   }
   at.stop.abort();
 });
@@ -325,7 +325,7 @@ test("Reflector names verb and resource that RBAC denies, and retries", async ()
   const at = started();
   at.fake.answer(listOf("1", []), refusal(403, "namespaces is forbidden"), new FakeWatch());
   void at.run();
-  await settled();
+  await flushPromises();
   assert.equal(at.reflector.status().forbidden, "watch namespaces");
   assert.doesNotMatch(JSON.stringify(at.reflector.status()) + at.warnings, /tell-nobody/);
   await advance(at.clock, 1_250);
@@ -337,7 +337,7 @@ test("Reflector lists again when a reachable API refuses six watches in a row", 
   const at = started();
   at.fake.answer(listOf("1", []), ...Array.from({ length: 6 }, () => () => refusal(504, "rv")));
   void at.run();
-  await settled();
+  await flushPromises();
   await advance(at.clock, 60_000);
   assert.deepEqual(at.fake.trace().slice(-2), [watchFrom("1"), first]);
   at.stop.abort();
@@ -348,10 +348,10 @@ test("Reflector skips unreadable objects and removes ones that it knew", async (
   const watch = new FakeWatch();
   at.fake.answer(listOf("1", [namespace("a", "1"), { metadata: null }, 7]), watch);
   void at.run();
-  await settled();
+  await flushPromises();
   watch.event("MODIFIED", { metadata: { name: 5, resourceVersion: "2" } });
   watch.event("ADDED", namespace("poison", "3")).event("ADDED", namespace("b", "4"));
-  await settled();
+  await flushPromises();
   assert.deepEqual(at.seen, ["= a", "+ b"]);
   assert.equal(at.reflector.status().unreadable, 4);
   assert.equal(at.reflector.status().restarts, 0);
@@ -362,7 +362,7 @@ test("Reflector.run() settles when its signal aborts, leaving no timer behind", 
   const at = started();
   at.fake.answer(listOf("1", []), new FakeWatch());
   const running = at.run();
-  await settled();
+  await flushPromises();
   at.stop.abort();
   await running;
   assert.equal(at.clock.pending(), 0);

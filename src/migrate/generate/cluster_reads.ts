@@ -1,4 +1,4 @@
-/** What a plan needs of a cluster besides the facts that decisions depend on. */
+/** What a migration plan needs from a cluster beyond the facts that decisions depend on. */
 import * as v from "valibot";
 import type { KubernetesApi } from "../../kubernetes/client/api.ts";
 import { ApiFault } from "../../kubernetes/client/api_fault.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { inTime } from "../../../tests/fakes/in_time.ts";
 import { createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises } from "../../../tests/fakes/manual_clock.ts";
 import { testCertificate } from "../../../tests/fakes/test_certificate.ts";
 import type { Handler, HttpClientOptions, Listener } from "./types.ts";
 import { createHttpClient } from "./client.ts";
@@ -132,7 +132,7 @@ test("client: a GET is sent again when its pooled connection has died", async ()
   });
   const { fetch } = client();
   await (await fetch(server.url)).text();
-  await settled();
+  await flushPromises();
   assert.equal(await (await fetch(server.url)).text(), "ok");
   assert.equal(server.connections.length, 2);
 });

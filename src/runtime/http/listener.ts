@@ -274,7 +274,7 @@ class HttpListener implements Listener {
   ): void {
     if (!(answer instanceof Promise)) return this.#write(response, answer, ends());
     answer.then(
-      (settled) => this.#write(response, settled, ends()),
+      (reply) => this.#write(response, reply, ends()),
       () => this.#fail(response),
     );
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { type AssignFrame, decodeFrame, type Frame } from "../../protocol/frames.ts";
 import type { NodeAssignments } from "./assigner.ts";
 import { AssignmentFeed, type FeedEnd } from "./assignment_feed.ts";
@@ -70,7 +70,7 @@ test("AssignmentFeed: all pods, synced, how fresh the watch is, then changes", a
   const { reader } = opened(node);
   assert.deepEqual((await frames(reader)).map(word), ["a=1", "b=1", "synced", "ping 1.2"]);
   const next = frames(reader);
-  await settled();
+  await flushPromises();
   node.set("a", "2");
   assert.deepEqual((await next).map(word), ["a=2"]);
 });
@@ -100,12 +100,12 @@ test("AssignmentFeed: a ping every second while the watch is late, so its return
   for (const [watchAge, received] of [[21, "ping 21"], [0, "ping 0"]] as const) {
     age = watchAge;
     const next = frames(reader);
-    await settled();
+    await flushPromises();
     await clock.advance(1_000);
     assert.deepEqual((await next).map(word), [received]);
   }
   const next = frames(reader);
-  await settled();
+  await flushPromises();
   await clock.advance(4_999);
   age = 4;
   await clock.advance(1);
@@ -146,7 +146,7 @@ test("AssignmentFeed: a reader that waits is not stuck", async () => {
   const { clock, ends, reader } = opened();
   for (let i = 0; i < 30; i++) {
     const next = frames(reader);
-    await settled();
+    await flushPromises();
     await clock.advance(5_000);
     assert.equal((await next).at(-1)?.type, "ping");
   }
@@ -157,7 +157,7 @@ test("AssignmentFeed: close() ends a waiting reader, once", async () => {
   const { clock, ends, feed, node, reader } = opened();
   await frames(reader);
   const last = reader.read();
-  await settled();
+  await flushPromises();
   feed.close("pod-gone");
   feed.close("shutdown");
   assert.equal((await last).done, true);

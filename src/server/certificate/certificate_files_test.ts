@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { keptLog } from "../../../tests/fakes/quiet_log.ts";
 import { certificateIssuer as issuer } from "./certificate_authority.ts";
 import { CertificateFiles } from "./certificate_files.ts";
@@ -36,7 +36,7 @@ function started(files: Record<string, string>) {
   });
   const changed = async () => {
     for (const watcher of watchers) watcher();
-    await settled();
+    await flushPromises();
   };
   return {
     clock,
@@ -56,7 +56,7 @@ test("CertificateFiles: the certificate is served at once, with its expiry", asy
     "/tls.crt": certificate,
     "/tls.key": key,
   });
-  await settled();
+  await flushPromises();
   assert.deepEqual([served, source.problem()], [[certificate], null]);
   assert.equal(source.certificateExpiresAt(), expiresAt);
   stop.abort();
@@ -68,7 +68,7 @@ test("CertificateFiles: files that come later are waited for, naming the one mis
   const { certificate, key } = await newPair();
   const files: Record<string, string> = { "/tls.crt": certificate };
   const { clock, served, source } = started(files);
-  await settled();
+  await flushPromises();
   assert.equal(source.problem(), "/tls.key: can't be read");
   files["/tls.key"] = key;
   await clock.advance(2_000);
@@ -79,7 +79,7 @@ test("CertificateFiles: a new pair is served when the files change, the same one
   const [first, second] = [await newPair(), await newPair()];
   const files = { "/tls.crt": first.certificate, "/tls.key": first.key };
   const { served, changed } = started(files);
-  await settled();
+  await flushPromises();
   await changed();
   files["/tls.crt"] = second.certificate;
   await changed();
@@ -92,7 +92,7 @@ test("CertificateFiles: a broken or wrong key keeps the served certificate, and 
   const [first, second] = [await newPair(), await newPair()];
   const files = { "/tls.crt": first.certificate, "/tls.key": first.key };
   const { served, source, changed, lines } = started(files);
-  await settled();
+  await flushPromises();
   files["/tls.key"] = second.key;
   await changed();
   assert.equal(source.problem(), "/tls.key: not the key of /tls.crt");

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import type { CertificateIssuer } from "./certificate_authority.ts";
 import type { CertificateTerms } from "./certificate_plan.ts";
 import { ServingCertificate, type SharedObject } from "./serving_certificate.ts";
@@ -141,7 +141,7 @@ class Cluster {
 
   async pass(ms: number): Promise<void> {
     await this.clock.advance(ms);
-    for (let turn = 0; turn < 3; turn++) await settled();
+    for (let turn = 0; turn < 3; turn++) await flushPromises();
   }
 
   bundle(): string {

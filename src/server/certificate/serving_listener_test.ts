@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises } from "../../../tests/fakes/manual_clock.ts";
 import type { Listener } from "../../runtime/http/types.ts";
 import { type KeyPair, ServingListener } from "./serving_listener.ts";
 
@@ -23,7 +23,7 @@ test("ServingListener: opens with the first certificate, then swaps it", async (
     certificates.push(`open ${cert}`);
     return Promise.resolve(fakeListener(certificates));
   });
-  await settled();
+  await flushPromises();
   assert.deepEqual(certificates, []);
   serving.use(pair("one"));
   await listening;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { keptLog } from "../../../tests/fakes/quiet_log.ts";
 import { startupTaint } from "./startup_taint.ts";
 
@@ -21,9 +21,9 @@ test("startupTaint(): a failure is logged, and retried with the next report", as
   const remove = () => Promise.reject(new Error(`refused ${++calls}`));
   const ready = startupTaint({ remove, clock: new ManualClock(), log });
   ready("n1");
-  await settled();
+  await flushPromises();
   ready("n1");
-  await settled();
+  await flushPromises();
   assert.deepEqual(lines.map((line) => line.fields["error"]), [
     "Error: refused 1",
     "Error: refused 2",

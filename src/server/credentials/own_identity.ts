@@ -58,7 +58,7 @@ export class OwnIdentity {
    * Known, or waited for long enough. Agents are served only then: earlier, roles without an ARN would
    * be denied, and agents would drop the credentials that they have.
    */
-  get settled(): boolean {
+  get knownOrOverdue(): boolean {
     return this.#known || this.#options.clock.monotonic() - this.#startedAt >= patienceMs;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { quietLog } from "../../../tests/fakes/quiet_log.ts";
 import { OwnIdentity, type ReadCallerArns } from "./own_identity.ts";
 
@@ -21,7 +21,7 @@ test("OwnIdentity: known after the first answer, and not looked up again", async
   let requested = 0;
   const { clock, found, own, running } = started(() => Promise.resolve([`arn ${++requested}`]));
   await running;
-  assert.deepEqual([found, own.problem, own.settled, clock.pending()], [
+  assert.deepEqual([found, own.problem, own.knownOrOverdue, clock.pending()], [
     [["arn 1"]],
     null,
     true,
@@ -48,9 +48,9 @@ test("OwnIdentity: retries after 1, 2, 4 … 30 s and gives the reason", async (
 test("OwnIdentity: after 15 s the server continues without it", async () => {
   const { clock, own } = started(() => Promise.reject(new Error("away")));
   await clock.advance(14_999);
-  assert.equal(own.settled, false);
+  assert.equal(own.knownOrOverdue, false);
   await clock.advance(1);
-  assert.equal(own.settled, true);
+  assert.equal(own.knownOrOverdue, true);
 });
 
 test("OwnIdentity: an unusable answer is a problem like any other", async () => {
@@ -66,7 +66,7 @@ test("OwnIdentity: an unusable answer is a problem like any other", async () => 
   });
   const stop = new AbortController();
   const running = own.run(stop.signal);
-  await settled();
+  await flushPromises();
   assert.equal(own.problem, "no ARN");
   stop.abort();
   await running;

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ManualClock, settled } from "../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../tests/fakes/manual_clock.ts";
 import { StsQueue } from "./sts_queue.ts";
 import type { Urgency } from "./fair_queue.ts";
 
@@ -116,7 +116,7 @@ test("StsQueue: never over rate or concurrency, nothing lost, nothing starved", 
         submit(`${index}`, namespace, urgency);
       }
       await clock.advance(arrivals.length * (options.callMs + 1000));
-      await settled();
+      await flushPromises();
       assert.equal(started.length, arrivals.length);
       assert.ok(seen.mostAtOnce <= options.concurrency);
       for (const { at } of started) {

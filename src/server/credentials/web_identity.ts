@@ -1,6 +1,6 @@
 /**
  * Assumes roles with tokens of the pods' own ServiceAccounts. A token is bound to any live pod that
- * needs the role; a pod that ends meanwhile makes place for the next.
+ * needs the role; if that pod ends meanwhile, another one's is used.
  */
 import type { PodFacts, RoleIdentity, WebIdentity } from "../../policy/facts.ts";
 import type { AssumeRole, Credentials, RequestToken } from "../ports.ts";

@@ -6,7 +6,7 @@ import type { ConnectionEnds } from "../../../src/net/http_messages.ts";
 import type { AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import { FakeProc, type FakeProcess, podCgroup, translated } from "../../fakes/fake_proc.ts";
 import { deniedFrame, podFrame, roleFrame } from "../../fakes/frames.ts";
-import { ManualClock, settled } from "../../fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../fakes/manual_clock.ts";
 import { type FakeSandboxes, fakeSandboxes } from "../../fakes/sandboxes.ts";
 import type { AssignFrame, Frame, PodFrame } from "../../../src/protocol/frames.ts";
 import { AgentOnNode, type AgentOptions, answerOf, nodeAddress } from "./node.ts";
@@ -46,7 +46,7 @@ export class Scenario {
     const run = this.#commands[command.name];
     if (run === undefined) throw new Error(`unknown command: ${line}`);
     const printed = await run(command);
-    await settled();
+    await flushPromises();
     const lines = [...printed === undefined ? [] : [printed], ...this.#lines];
     return this.#named(lines.filter((line) => line !== "").join("\n"));
   }
@@ -237,7 +237,7 @@ export class Scenario {
     const local = options.has("already-reset") ? "reset" : options.get("at");
     const connection = agent.accept(peer!, local);
     this.#connections.set(peer!, connection);
-    await settled();
+    await flushPromises();
     if (agent.identity.kind === "kernel") return await this.#proofOf(agent, connection);
   }
 
@@ -282,7 +282,7 @@ export class Scenario {
       answer = text;
       if (options.has("in-background")) this.#lines.push(`${who}: ${text}`);
     });
-    await settled();
+    await flushPromises();
     if (options.has("in-background")) return answer === undefined ? "still waiting" : "";
     await this.#clock.advance(answer === undefined ? waitMs : 0);
     await answered;

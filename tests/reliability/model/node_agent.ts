@@ -5,7 +5,7 @@
 import type { AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import type { CallerLookup } from "../../../src/agent/ports.ts";
 import { decodeFrame, type Frame } from "../../../src/protocol/frames.ts";
-import { settled } from "../../fakes/manual_clock.ts";
+import { flushPromises } from "../../fakes/manual_clock.ts";
 import { AgentOnNode, type AgentOptions, answerOf, type NodeFakes } from "../identity/node.ts";
 import type { Replica } from "./replica.ts";
 
@@ -83,7 +83,7 @@ export class NodeAgent {
       ({ value }) => value ?? new Uint8Array(),
       () => new Uint8Array(),
     );
-    const chunk = await Promise.race([pending, settled().then(() => undefined)]);
+    const chunk = await Promise.race([pending, flushPromises().then(() => undefined)]);
     if (chunk === undefined) return false;
     connection.pending = null;
     if (chunk.length === 0) {

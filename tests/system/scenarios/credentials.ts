@@ -1,4 +1,4 @@
-/** Who gets credentials, who doesn't, and with which words. */
+/** Which pods get credentials, which are denied, and the texts of the denials. */
 import assert from "node:assert/strict";
 import { createServiceAccount } from "../cluster_objects.ts";
 import { instanceId, nodeSecret } from "../instance_metadata.ts";
@@ -11,7 +11,7 @@ const role = "iam.amazonaws.com/role";
 const permitReaders = "arn:aws:iam::[0-9]+:role/reader.*";
 
 /** A denial is final once the server has decided; until then the pod gets 503. */
-async function settled(send: () => Promise<{ status: number; body: string }>) {
+async function finalAnswer(send: () => Promise<{ status: number; body: string }>) {
   return await until("an answer other than 503", async () => {
     const answer = await send();
     return answer.status === 503 || answer.status === 0 ? undefined : answer;
@@ -25,7 +25,7 @@ async function denial(
 ): Promise<void> {
   await stage.namespace(name, wanted.permitted);
   const pod = await stage.pod({ namespace: name, name, annotations: { [role]: wanted.role } });
-  const listed = await settled(() => pod.list());
+  const listed = await finalAnswer(() => pod.list());
   assert.equal(listed.status, 403, listed.body);
   assert.match(listed.body, wanted.says);
   const direct = await pod.credentials("reader");
@@ -52,7 +52,7 @@ export const credentials: readonly Scenario<Stage>[] = [
       await stage.namespace("by-arn", ".*");
       const annotations = { [role]: roleArn("team/reader") };
       const pod = await stage.pod({ namespace: "by-arn", name: "web", annotations });
-      const listed = await settled(() => pod.list());
+      const listed = await finalAnswer(() => pod.list());
       assert.deepEqual([listed.status, listed.body], [200, "reader"]);
       const names = ["reader", roleArn("team/reader")];
       for (const name of names) assert.equal((await pod.credentials(name)).status, 200, name);
@@ -67,7 +67,7 @@ export const credentials: readonly Scenario<Stage>[] = [
       await createServiceAccount(stage.api, "by-account", "builder", { [role]: "reader-build" });
       const spec = { namespace: "by-account", name: "web", serviceAccount: "builder" };
       const pod = await stage.pod(spec);
-      assert.equal((await settled(() => pod.list())).body, "reader-build");
+      assert.equal((await finalAnswer(() => pod.list())).body, "reader-build");
     },
   },
   {
@@ -75,7 +75,7 @@ export const credentials: readonly Scenario<Stage>[] = [
     run: async (stage) => {
       await stage.namespace("plain", permitReaders);
       const pod = await stage.pod({ namespace: "plain", name: "web" });
-      const answer = await settled(() => pod.list());
+      const answer = await finalAnswer(() => pod.list());
       assert.equal(answer.status, 404, answer.body);
       assert.equal((await requestWithBoto(pod, stage.builds.python)).method, null);
     },
@@ -125,7 +125,7 @@ export const credentials: readonly Scenario<Stage>[] = [
       assert.equal(token.headers["x-aws-ec2-metadata-token-ttl-seconds"], "60");
       const headers = { "X-aws-ec2-metadata-token": token.body };
       const list = "/latest/meta-data/iam/security-credentials/";
-      const answer = await settled(() => pod.send(`${list}reader`, { headers }));
+      const answer = await finalAnswer(() => pod.send(`${list}reader`, { headers }));
       assert.equal(answer.status, 200, answer.body);
       const made_up = { "X-aws-ec2-metadata-token": "made-up" };
       assert.equal((await pod.send(`${list}reader`, { headers: made_up })).status, 401);
@@ -145,7 +145,7 @@ export const credentials: readonly Scenario<Stage>[] = [
       const token = await one.send("/latest/api/token", { method: "PUT", headers: ttl });
       const headers = { "X-aws-ec2-metadata-token": token.body };
       const path = "/latest/meta-data/iam/security-credentials/";
-      await settled(() => two.list());
+      await finalAnswer(() => two.list());
       assert.equal((await two.send(path, { headers })).status, 401);
     },
   },
@@ -167,7 +167,7 @@ export const credentials: readonly Scenario<Stage>[] = [
     run: async (stage) => {
       await stage.namespace("passing", permitReaders);
       const pod = await stage.pod({ namespace: "passing", name: "web" });
-      const answer = await settled(() => pod.send("/latest/meta-data/instance-id"));
+      const answer = await finalAnswer(() => pod.send("/latest/meta-data/instance-id"));
       assert.deepEqual([answer.status, answer.body], [200, instanceId]);
       const never = [
         "/latest/user-data",

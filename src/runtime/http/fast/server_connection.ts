@@ -174,11 +174,11 @@ class FastConnection {
     if (!(answer instanceof Promise)) return this.#write(request, incoming, answer);
     this.#state = "answering";
     this.#connection.underway++;
-    const waitFor = (settled: Reply | null) => {
+    const finish = (reply: Reply | null) => {
       this.#connection.underway--;
-      this.#write(request, incoming, settled);
+      this.#write(request, incoming, reply);
     };
-    answer.then(waitFor, () => waitFor(null));
+    answer.then(finish, () => finish(null));
   }
 
   /** null: the handler failed. */

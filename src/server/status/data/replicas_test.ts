@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ManualClock, settled } from "../../../../tests/fakes/manual_clock.ts";
+import { flushPromises, ManualClock } from "../../../../tests/fakes/manual_clock.ts";
 import { summary } from "../../../../tests/fakes/summaries.ts";
 import { callReplicas, type ReplicaOptions } from "./replicas.ts";
 
@@ -68,7 +68,7 @@ test("summaries(): a replica that doesn't answer is waited for 3 s", async () =>
     )
   );
   const requested = send();
-  await settled();
+  await flushPromises();
   await clock.advance(3_000);
   assert.deepEqual((await requested).map((one) => one.kind === "problem" && one.problem), [
     "no answer within 3 s",
