@@ -33,8 +33,9 @@ export async function createNamespace(
   api: KubeApi,
   name: string,
   annotations: Annotations = {},
+  labels: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const metadata = { name, annotations };
+  const metadata = { name, annotations, labels };
   await api.create("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
   await createServiceAccount(api, name, "default");
 }

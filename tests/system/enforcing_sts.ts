@@ -1,4 +1,5 @@
 /** The STS that enforces trust policies, on the fabric, with the cluster as an OIDC provider. */
+import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage } from "node:http";
 import { createFakeSts } from "../../src/dev/sts/fake_sts.ts";
 import { iamOf } from "../../src/dev/sts/iam.ts";
@@ -10,16 +11,70 @@ import { account } from "./sts.ts";
 /** The API server's, without its scheme. */
 export const issuerHost = "kubernetes.default.svc.cluster.local";
 
+/** An exchange of a token, before it is answered. */
+interface Exchange {
+  /** The `sub`. */
+  readonly subject: string;
+  /** The UID of the pod that the token is bound to. */
+  readonly podUid: string;
+  readonly token: string;
+}
+
 export interface EnforcingSts {
   readonly url: string;
+  /** All exchanges so far. */
+  readonly exchanges: readonly Exchange[];
+  /** How long sessions last, whatever was asked for; null is what was asked for. */
+  sessionSeconds: number | null;
+  /** Answers the next exchanges only once the promise is fulfilled. */
+  held: Promise<void>;
   close(): Promise<void>;
 }
 
-/** `roles`: by name, the `sub` of the tokens that may assume it; nothing else may. */
+/**
+ * `roles`: by path and name, the `sub` of the tokens that may assume it, with wildcards; nothing and
+ * nobody else may.
+ */
 export async function startEnforcingSts(
   api: KubeApi,
   roles: Readonly<Record<string, string>>,
+  port = 0,
 ): Promise<EnforcingSts> {
+  const sts = await stsOf(api, roles);
+  const exchanges: Exchange[] = [];
+  const server = createServer(async (incoming, response) => {
+    const { authorization = "", "x-amz-security-token": session } = incoming.headers;
+    const text = await textOf(incoming);
+    const token = new URLSearchParams(text).get("WebIdentityToken");
+    if (token !== null) {
+      exchanges.push(exchangeOf(token));
+      await self.held;
+    }
+    const headers = {
+      authorization,
+      ...(session === undefined ? {} : { "x-amz-security-token": String(session) }),
+    };
+    const answer = await sts(new Request("http://sts/", { method: "POST", headers, body: text }));
+    const xml = await answer.text();
+    response.writeHead(answer.status, { "Content-Type": "text/xml" })
+      .end(self.sessionSeconds === null ? xml : endingIn(self.sessionSeconds, xml));
+  });
+  await new Promise<void>((resolve) => server.listen(port, fabricAddress, resolve));
+  const { port: own } = server.address() as { port: number };
+  const self: EnforcingSts = {
+    url: `http://${fabricAddress}:${own}`,
+    exchanges,
+    sessionSeconds: null,
+    held: Promise.resolve(),
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+  return self;
+}
+
+async function stsOf(api: KubeApi, roles: Readonly<Record<string, string>>) {
   const arn = `arn:aws:iam::${account}:oidc-provider/${issuerHost}`;
   const { keys } = JSON.parse(await api.text("/openid/v1/jwks"));
   const provider = {
@@ -39,36 +94,28 @@ export async function startEnforcingSts(
     policies: [],
   }, [provider]);
   const random = (below: number) => Math.floor(Math.random() * below);
-  const sts = createFakeSts({ now: Date.now, random, accountId: account, iam });
-  const server = createServer(async (incoming, response) => {
-    const request = new Request("http://sts/", {
-      method: "POST",
-      headers: { authorization: incoming.headers.authorization ?? "" },
-      body: await textOf(incoming),
-    });
-    const answer = await sts(request);
-    response.writeHead(answer.status, { "Content-Type": "text/xml" }).end(await answer.text());
-  });
-  await new Promise<void>((resolve) => server.listen(0, fabricAddress, resolve));
-  const { port } = server.address() as { port: number };
-  return {
-    url: `http://${fabricAddress}:${port}`,
-    close: () => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
+  return createFakeSts({ now: Date.now, random, accountId: account, iam });
+}
+
+function exchangeOf(token: string): Exchange {
+  const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+  return { subject: claims.sub, podUid: claims["kubernetes.io"]?.pod?.uid ?? "", token };
+}
+
+function endingIn(seconds: number, xml: string): string {
+  const end = `${new Date(Date.now() + seconds * 1000).toISOString().slice(0, 19)}Z`;
+  return xml.replace(/<Expiration>[^<]*/, `<Expiration>${end}`);
 }
 
 function trusting(Federated: string, subject: string) {
-  const equals = { [`${issuerHost}:sub`]: subject, [`${issuerHost}:aud`]: "sts.amazonaws.com" };
+  const like = { [`${issuerHost}:sub`]: subject, [`${issuerHost}:aud`]: "sts.amazonaws.com" };
   const parsed = parsePolicy({
     Version: "2012-10-17",
     Statement: {
       Effect: "Allow",
       Principal: { Federated },
       Action: "sts:AssumeRoleWithWebIdentity",
-      Condition: { StringEquals: equals },
+      Condition: { StringLike: like },
     },
   }, "trust");
   if (parsed.kind === "invalid") throw new TypeError(parsed.problem);

@@ -10,10 +10,11 @@ import { fabricAddress, secondFabricAddress } from "./network.ts";
 import { must, plainEnv, run } from "./programs.ts";
 import { type Count, runScenarios } from "./report.ts";
 import { denoRuntime, nodeRuntime, type Runtime } from "./rolecall.ts";
-import { all, small } from "./scenarios/mod.ts";
-import { type Builds, Stage } from "./stage.ts";
+import { all, small, withoutRights } from "./scenarios/mod.ts";
+import { federatedRoles } from "./scenarios/web_identity.ts";
+import { type Builds, Stage, type Staging } from "./stage.ts";
 
-export type Part = "filters" | "deno" | "node" | "watching" | "soak";
+export type Part = "filters" | "deno" | "federated" | "node" | "watching" | "soak";
 
 export interface Given extends Builds {
   readonly part: Part;
@@ -41,16 +42,25 @@ async function ownFiles(): Promise<void> {
   await must(["mount", "--bind", "/run/hosts", "/etc/hosts"]);
 }
 
+interface Play {
+  readonly runtime: Runtime;
+  readonly scenarios: typeof all;
+  readonly federated?: Staging["federated"];
+}
+
 async function play(
-  runtime: Runtime,
+  { runtime, scenarios, federated }: Play,
   given: Given,
-  scenarios: typeof all,
   count: Count,
 ): Promise<void> {
   const logs = join(given.logs, given.part);
   mkdirSync(logs, { recursive: true });
   const start = performance.now();
-  const stage = await Stage.open(runtime, given, logs, console.log);
+  const stage = await Stage.open(runtime, given, {
+    folder: logs,
+    print: console.log,
+    ...(federated && { federated }),
+  });
   stopping = () => stage.close();
   console.log(`stage up after ${((performance.now() - start) / 1000).toFixed(1)} s`);
   const wanted = scenarios.filter((one) => one.name.includes(given.only));
@@ -108,8 +118,13 @@ function playPart(given: Given, count: Count): Promise<void> {
   if (given.part === "watching") {
     return playTests(["../page", "../monitoring", "../docs"], given, count);
   }
-  if (given.part === "deno") return play(denoRuntime(process.execPath), given, all, count);
-  return play(nodeRuntime(given.node), given, small, count);
+  const deno = denoRuntime(process.execPath);
+  if (given.part === "deno") return play({ runtime: deno, scenarios: all }, given, count);
+  if (given.part === "federated") {
+    const federated = federatedRoles;
+    return play({ runtime: deno, scenarios: withoutRights, federated }, given, count);
+  }
+  return play({ runtime: nodeRuntime(given.node), scenarios: small }, given, count);
 }
 
 async function main(given: Given): Promise<number> {

@@ -2,7 +2,7 @@
  * The system test: real kube-apiserver, etcd, STS (moto), firewall rules and AWS clients around the
  * program as it is shipped. Makes what it needs once, then runs each part in fresh network, mount
  * and process namespaces, so that nothing it starts outlives it and nothing of the machine is
- * touched. `--part=deno|node|filters|watching|soak` and a piece of scenarios' names select what runs.
+ * touched. `--part=deno|federated|node|filters|watching|soak` and a piece of scenarios' names select what runs.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -22,6 +22,7 @@ const cannotRun = 3;
 const titles: Readonly<Record<Part, string>> = {
   filters: "packet filters by themselves",
   deno: "the whole on Deno",
+  federated: "a part of it by ServiceAccounts' tokens, with a server without rights at AWS",
   node: "a part of it on Node",
   soak: "faults at random for half a minute",
   watching: "the status page in a browser, alerts by promtool, the documentation's commands",

@@ -83,7 +83,7 @@ export function startServer(runtime: Runtime, folders: Folders, options: ServerW
     "--region=eu-west-1",
     ...(options.flags ?? []),
   ];
-  const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+  const keys = { AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY: "test" };
   return new Running(
     options.name,
     options.node ? inNamespace(options.node.name, command) : command,

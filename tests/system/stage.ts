@@ -9,7 +9,8 @@ import { createNamespace, createNode, type PodSpec } from "./cluster_objects.ts"
 import { type ControlPlane, startControlPlane } from "./control_plane.ts";
 import { type InstanceMetadata, startInstanceMetadata } from "./instance_metadata.ts";
 import type { KubeApi, KubeObject } from "./kube_api.ts";
-import { applyBase } from "./manifests.ts";
+import { type EnforcingSts, startEnforcingSts } from "./enforcing_sts.ts";
+import { applyBase, applyFiles } from "./manifests.ts";
 import {
   fabricAddress,
   makeFabric,
@@ -33,7 +34,7 @@ import {
   untilReady,
   writeServerKubeconfig,
 } from "./rolecall.ts";
-import { account, startSts } from "./sts.ts";
+import { account, startSts, stsPort } from "./sts.ts";
 
 export interface Builds {
   readonly kube: string;
@@ -60,13 +61,34 @@ export function roleArn(name: string): string {
   return `arn:aws:iam::${account}:role/${name}`;
 }
 
+export interface Staging {
+  /** For the programs' logs. */
+  readonly folder: string;
+  readonly print: (line: string) => void;
+  /**
+   * By path and name, the `sub` of the tokens that may assume a role. Given, the STS enforces that instead
+   * of being moto's, and the server, which has no rights at AWS, uses ServiceAccounts' tokens.
+   */
+  readonly federated?: Readonly<Record<string, string>>;
+}
+
+/** moto's STS, or the one that enforces. */
+type AnySts =
+  | { readonly kind: "moto"; readonly running: Running }
+  | { readonly kind: "enforcing"; readonly enforcing: EnforcingSts };
+
+const deployed = (path: string) =>
+  fileURLToPath(new URL(`../../deploy/kustomize/${path}`, import.meta.url));
+const tokensAllowed = { "rolecall.dev/service-account-tokens": "allowed" };
+
 export class Stage {
   readonly runtime: Runtime;
   readonly folders: Folders;
   readonly builds: Builds;
   readonly control: ControlPlane;
   readonly metadata: InstanceMetadata;
-  readonly sts: Running;
+  readonly #sts: AnySts;
+  readonly #serverFlags: readonly string[];
   readonly first: Member;
   readonly second: Member;
   server: Running;
@@ -80,14 +102,17 @@ export class Stage {
     runtime: Runtime,
     folders: Folders,
     builds: Builds,
-    parts: Pick<Stage, "control" | "metadata" | "sts" | "server" | "first" | "second">,
+    parts: Pick<Stage, "control" | "metadata" | "server" | "first" | "second"> & {
+      readonly sts: AnySts;
+    },
   ) {
     this.runtime = runtime;
     this.folders = folders;
     this.builds = builds;
     this.control = parts.control;
     this.metadata = parts.metadata;
-    this.sts = parts.sts;
+    this.#sts = parts.sts;
+    this.#serverFlags = serverFlags(parts.sts);
     this.server = parts.server;
     this.first = parts.first;
     this.second = parts.second;
@@ -97,26 +122,34 @@ export class Stage {
   static async open(
     runtime: Runtime,
     builds: Builds,
-    folder: string,
-    print: (line: string) => void,
+    { folder, print, federated }: Staging,
   ): Promise<Stage> {
     const folders = { state: "/run/rolecall-test", logs: folder };
     mkdirSync(folders.state, { recursive: true });
     await makeFabric();
     const nodes = [await makeNode(1), await makeNode(2)] as const;
     const metadata = await startInstanceMetadata();
-    const [control, sts] = await Promise.all([
+    const moto = federated === undefined ? startSts(builds.python, folders.logs) : undefined;
+    const [control, running] = await Promise.all([
       startControlPlane(builds.kube, join(folders.state, "control"), folders.logs),
-      startSts(builds.python, folders.logs),
+      moto,
     ]);
-    print("up: kube-apiserver, etcd, moto, metadata stand-in, two nodes");
     const { api } = control;
-    await applyBase(api, fileURLToPath(new URL("../../deploy/kustomize/base", import.meta.url)));
+    const sts: AnySts = running === undefined
+      ? { kind: "enforcing", enforcing: await startEnforcingSts(api, federated ?? {}, stsPort) }
+      : { kind: "moto", running };
+    print(`up: kube-apiserver, etcd, STS (${sts.kind}), metadata stand-in, two nodes`);
+    await applyBase(api, deployed("base"));
+    if (federated !== undefined) {
+      const component = deployed("components/federated");
+      await applyFiles(api, component, ["token_policy.yaml", "token_rbac.yaml"]);
+    }
     for (const node of nodes) await createNode(api, node.name, node.address);
     await writeServerKubeconfig(api, serverKubeconfig(folders));
     const server = startServer(runtime, folders, {
       name: "server",
       kubeconfig: serverKubeconfig(folders),
+      flags: serverFlags(sts),
     });
     await untilReady(server, serverOrigin);
     print("up: server");
@@ -125,6 +158,17 @@ export class Stage {
     const second = await joinCluster(runtime, folders, api, nodes[1]);
     print("up: an agent on each node");
     return new Stage(runtime, folders, builds, { control, metadata, sts, server, first, second });
+  }
+
+  /** moto's. */
+  get sts(): Running {
+    if (this.#sts.kind === "moto") return this.#sts.running;
+    throw new TypeError("this stage's STS is the one that enforces");
+  }
+
+  get enforcingSts(): EnforcingSts {
+    if (this.#sts.kind === "enforcing") return this.#sts.enforcing;
+    throw new TypeError("this stage's STS is moto's");
   }
 
   get api(): KubeApi {
@@ -138,12 +182,13 @@ export class Stage {
     return pod;
   }
 
-  /** A namespace in which roles of these names are permitted. */
+  /** A namespace in which roles of these names are permitted, and tokens on a federated stage. */
   async namespace(name: string, permitted?: string): Promise<void> {
     await createNamespace(
       this.api,
       name,
       permitted === undefined ? {} : { "iam.amazonaws.com/permitted": permitted },
+      this.#sts.kind === "enforcing" ? tokensAllowed : {},
     );
   }
 
@@ -178,7 +223,7 @@ export class Stage {
     this.server = startServer(this.runtime, this.folders, {
       name: "server",
       kubeconfig: serverKubeconfig(this.folders),
-      flags,
+      flags: [...this.#serverFlags, ...flags],
     });
     return code;
   }
@@ -197,7 +242,8 @@ export class Stage {
     await Promise.all([this.first.running.stop(), this.second.running.stop()]);
     await this.server.stop();
     await this.metadata.stop();
-    await this.sts.stop(2000);
+    if (this.#sts.kind === "moto") await this.#sts.running.stop(2000);
+    else await this.#sts.enforcing.close();
     await this.control.stop();
   }
 
@@ -206,6 +252,11 @@ export class Stage {
       replaceFile(tokenFile(this.folders, node), await agentToken(this.api, pod));
     }
   }
+}
+
+function serverFlags({ kind }: AnySts): string[] {
+  if (kind === "moto") return [];
+  return ["--assume-with=service-account", `--role-base-arn=${roleArn("")}`];
 }
 
 export function serverKubeconfig(folders: Folders): string {

@@ -8,14 +8,14 @@ import { fabricAddress } from "./network.ts";
 import { Running } from "./programs.ts";
 import { Hopeless, until } from "./until.ts";
 
-const port = 5000;
-export const stsUrl = `http://${fabricAddress}:${port}`;
+export const stsPort = 5000;
+export const stsUrl = `http://${fabricAddress}:${stsPort}`;
 /** The account that moto gives every caller. */
 export const account = "123456789012";
 
 /** Starts moto's server on the fabric. */
 export async function startSts(bin: string, logs: string): Promise<Running> {
-  const command = [join(bin, "moto_server"), "-H", fabricAddress, "-p", String(port)];
+  const command = [join(bin, "moto_server"), "-H", fabricAddress, "-p", String(stsPort)];
   const running = new Running("moto", command, join(logs, "moto.log"));
   await until("moto's STS", async () => {
     if (!running.alive) throw new Hopeless(running.log().slice(-1500));

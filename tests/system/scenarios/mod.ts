@@ -1,4 +1,7 @@
-/** All scenarios in their order, and the smaller set that a second runtime is tried with. */
+/**
+ * All scenarios in their order, and the smaller sets that a second runtime and a server without rights
+ * at AWS are tried with.
+ */
 import assert from "node:assert/strict";
 import type { Scenario } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -21,6 +24,7 @@ import { stoppedProcesses } from "./stopped.ts";
 import { strangers } from "./strangers.ts";
 import { eventScenarios } from "./events.ts";
 import { trust } from "./trust.ts";
+import { webIdentity } from "./web_identity.ts";
 
 /** Always the last: whatever happened before, no pod reached the node's own data. */
 const nothingLeaked: Scenario<Stage> = {
@@ -61,5 +65,13 @@ export const small: readonly Scenario<Stage>[] = [
   ...redirect,
   ...outages,
   ...settings,
+  nothingLeaked,
+];
+
+/** On a stage where roles are assumed with ServiceAccounts' tokens. */
+export const withoutRights: readonly Scenario<Stage>[] = [
+  ...credentials,
+  ...outages.filter(({ name }) => name.startsWith("the server is ")),
+  ...webIdentity,
   nothingLeaked,
 ];
