@@ -12,6 +12,11 @@ const sources = [
     "example/prometheus-operator-crd",
     /_(podmonitors|servicemonitors|prometheusrules)\./,
   ],
+  [
+    "github.com/cilium/cilium@v1.20.2",
+    "pkg/k8s/apis/cilium.io/client/crds/v2",
+    /^ciliumlocalredirectpolicies\./,
+  ],
 ] as const;
 
 /** Paths of the files to apply. */
