@@ -40,24 +40,32 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 class Connection implements ConnectionEnds {
   readonly peer: string;
   readonly peerPort: number;
-  readonly localPort: number;
   /** Requests whose answer isn't complete. */
   underway = 0;
   /** The latest that node:http handed on. */
   response: ServerResponse | undefined;
   readonly #socket: Socket;
-  #local: string | undefined;
+  #own: { readonly address: string; readonly port: number } | undefined;
 
   constructor(peer: string, socket: Socket) {
     this.peer = peer;
     this.peerPort = socket.remotePort ?? 0;
-    this.localPort = socket.localPort ?? 0;
     this.#socket = socket;
   }
 
-  /** Read on demand, since few requests need it; empty once the client has disconnected. */
   get local(): string {
-    return this.#local ??= peerAddress(this.#socket.localAddress) ?? "";
+    return this.#ownEnd().address;
+  }
+
+  get localPort(): number {
+    return this.#ownEnd().port;
+  }
+
+  /** Asked of the kernel on demand, since few requests need it; empty once the client has disconnected. */
+  #ownEnd() {
+    if (this.#own !== undefined) return this.#own;
+    const { localAddress, localPort = 0 } = this.#socket;
+    return this.#own = { address: peerAddress(localAddress) ?? "", port: localPort };
   }
 }
 
