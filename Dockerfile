@@ -48,7 +48,6 @@ ENV PATH=/app/bin:/usr/sbin:/usr/bin NODE_OPTIONS=--max-semi-space-size=1 \
     MALLOC_MMAP_THRESHOLD_=30000
 LABEL org.opencontainers.image.title="rolecall" \
       org.opencontainers.image.description="AWS IAM roles for Kubernetes pods, with no change to the pods" \
-      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 65532:65532
 WORKDIR /app
@@ -65,7 +64,6 @@ ENV PATH=/app/bin:/usr/sbin:/usr/bin DENO_DIR=/app/cache \
     DENO_V8_FLAGS=$V8_FLAGS MALLOC_MMAP_THRESHOLD_=30000
 LABEL org.opencontainers.image.title="rolecall" \
       org.opencontainers.image.description="AWS IAM roles for Kubernetes pods, with no change to the pods" \
-      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 65532:65532
 WORKDIR /app

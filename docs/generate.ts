@@ -5,7 +5,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { commands } from "../src/commands.ts";
 import { configurationReference } from "../src/cli/reference.ts";
-import { readProject, withRunbooks } from "../release/project.ts";
+import { readProject, withOwner, withRunbooks } from "../release/project.ts";
 import { metricsReference } from "./metrics_reference.ts";
 
 const write = (name: string, text: string) => writeFile(new URL(name, import.meta.url), text);
@@ -17,3 +17,5 @@ for (const name of ["rules.yaml", "rules_test.yaml"]) {
   const path = new URL(`../deploy/monitoring/${name}`, import.meta.url);
   await writeFile(path, withRunbooks(await readFile(path, "utf8"), project));
 }
+const codeowners = new URL("../.github/CODEOWNERS", import.meta.url);
+await writeFile(codeowners, withOwner(await readFile(codeowners, "utf8"), project));

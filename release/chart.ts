@@ -27,7 +27,8 @@ const settings = ["agent", "server"] as const;
 /** Not in the chart: it runs after the chart is gone. */
 const without = new Set(["uninstall"]);
 
-export function writeChart(folder: string, project: Project): void {
+/** `digest`: the image's, where it has been pushed. */
+export function writeChart(folder: string, project: Project, digest = ""): void {
   const base = rendered([]);
   const clusters = readdirSync(join(kustomize, "overlays")).filter((name) => !without.has(name));
   const components = readdirSync(join(kustomize, "components")).filter((name) => name !== "labels");
@@ -42,7 +43,8 @@ export function writeChart(folder: string, project: Project): void {
   write(
     "values.yaml",
     readFileSync(join(root, "release/chart_values.yaml"), "utf8")
-      .replace("REPOSITORY", project.image),
+      .replace("REPOSITORY", project.image)
+      .replace('digest: ""', `digest: "${digest}"`),
   );
   write("values.schema.json", JSON.stringify(schemaOf(clusters, components), null, 2) + "\n");
   write(".helmignore", "*.orig\n");

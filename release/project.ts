@@ -42,6 +42,16 @@ export function withRunbooks(rules: string, project: Project): string {
   );
 }
 
+/** Who owns the repository: the first part of its path. */
+export function ownerOf({ repository }: Project): string {
+  return new URL(repository).pathname.split("/")[1]!;
+}
+
+/** CODEOWNERS whose teams are those of the repository's own owner. */
+export function withOwner(codeowners: string, project: Project): string {
+  return codeowners.replaceAll(/@[\w-]+\//g, `@${ownerOf(project)}/`);
+}
+
 /** The registry's part of the image's address: `deno run -A release/project.ts registry`. */
 function registryOf({ image }: Project): string {
   return image.split("/", 1)[0]!;

@@ -1,6 +1,7 @@
 /** Programs that a release's steps run, and the folder that they leave their results in. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -23,4 +24,20 @@ export function result(name: string): string {
   const folder = process.env["RELEASE_DIR"] || join(root, "dist");
   mkdirSync(folder, { recursive: true });
   return join(folder, name);
+}
+
+/** An archive of what `write` puts into a folder of that name; always the same of the same files. */
+export function packed(
+  archive: string,
+  name: string,
+  write: (folder: string) => void,
+): void {
+  const parent = mkdtempSync(join(tmpdir(), "rolecall-release-"));
+  try {
+    write(join(parent, name));
+    const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
+    run("tar", "-C", parent, ...same, "-czf", result(archive), name);
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
 }

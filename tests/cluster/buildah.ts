@@ -15,10 +15,16 @@ export async function buildah(args: readonly string[]): Promise<string> {
   throw new Error(`buildah ${args.join(" ")}: ${outcome.stderr.slice(-2000)}`);
 }
 
-function buildahRun(args: readonly string[]): Promise<Outcome> {
+/** The folders of the test's own images, which are kept between runs. */
+export function buildahStore(): { root: string; run: string } {
   const store = join(cacheRoot(), "buildah");
   mkdirSync(store, { recursive: true });
-  const roots = ["--root", join(store, "root"), "--runroot", join(store, "run")];
+  return { root: join(store, "root"), run: join(store, "run") };
+}
+
+function buildahRun(args: readonly string[]): Promise<Outcome> {
+  const store = buildahStore();
+  const roots = ["--root", store.root, "--runroot", store.run];
   return run(["buildah", ...roots, ...args], { timeoutMs: 15 * minutes });
 }
 

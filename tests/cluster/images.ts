@@ -105,7 +105,7 @@ async function goProgram(name: string, source: string): Promise<string> {
  * The base image under the name that the Dockerfile has for it. Where it is in no reach, one like it
  * is made: Debian by debootstrap, and the Deno that runs this.
  */
-async function baseImage(): Promise<void> {
+export async function baseImage(): Promise<void> {
   const name = dockerfileArgument("DENO_IMAGE");
   if (await hasImage(name)) return;
   const folder = join(cacheRoot(), "base-image");

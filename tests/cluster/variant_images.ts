@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import process from "node:process";
-import { nodeBinary } from "../system/builds.ts";
+import { nodeBinary, nodeVersion } from "../system/builds.ts";
 import { cached } from "../system/cache.ts";
 import { must } from "../system/programs.ts";
 import { buildah, buildRolecall, dockerfileArgument, hasImage, imageOf } from "./buildah.ts";
@@ -27,10 +27,7 @@ export const otherMachineImage = `rolecall.test/rolecall:${otherMachine.image}`;
 
 /** Takes a moment when nothing has changed: each layer is kept. */
 export async function variantImages(): Promise<void> {
-  const nodeBase = dockerfileArgument("NODE_IMAGE");
-  if (!await hasImage(nodeBase)) {
-    await imageOf(nodeBase, [[await nodeBinary(), "/usr/local/bin/node"]]);
-  }
+  await nodeBase();
   await buildRolecall(nodeImage, ["--target=node"]);
   const platforms = {
     BUILDPLATFORM: `linux/${here.image}`,
@@ -42,32 +39,59 @@ export async function variantImages(): Promise<void> {
   await buildRolecall(otherMachineImage, ["--target=deno", platform, ...given]);
 }
 
-/** The base image of this machine and one of the other with nothing but Deno, under one name. */
-async function denoForBoth(): Promise<string> {
-  const both = "localhost/rolecall-test/deno:both";
-  const other = `localhost/rolecall-test/deno:${otherMachine.image}`;
+/** Under the name that the Dockerfile has for it. */
+async function nodeBase(): Promise<void> {
+  const name = dockerfileArgument("NODE_IMAGE");
+  if (await hasImage(name)) return;
+  await imageOf(name, [[await nodeBinary(), "/usr/local/bin/node"]]);
+}
+
+/** Deno's base image for both machines; of the other's it has nothing but Deno. */
+export async function denoForBoth(): Promise<string> {
+  const [, minor] = /:debian-(\d+\.\d+)/.exec(dockerfileArgument("DENO_IMAGE")) ?? [];
+  const folder = `@deno/linux-${otherMachine.npm}-glibc`;
+  // The newest of its minor version, which is the same for what is tried here.
+  return await forBoth("deno", "DENO_IMAGE", async () => [
+    join(await npmPackage(`${folder}@${minor}`), folder, "deno"),
+    "/usr/bin/deno",
+  ]);
+}
+
+/** Node's, of which nothing but Node is used on either. */
+export async function nodeForBoth(): Promise<string> {
+  await nodeBase();
+  const folder = `node-linux-${otherMachine.npm}`;
+  return await forBoth("node", "NODE_IMAGE", async () => [
+    join(await npmPackage(`${folder}@${nodeVersion}`), folder, "bin/node"),
+    "/usr/local/bin/node",
+  ]);
+}
+
+/** The Dockerfile's base for this machine and a file alone for the other, under one name. */
+async function forBoth(
+  runtime: string,
+  argument: string,
+  otherFile: () => Promise<readonly [string, string]>,
+): Promise<string> {
+  const both = `localhost/rolecall-test/${runtime}:both`;
+  const other = `localhost/rolecall-test/${runtime}:${otherMachine.image}`;
   if (!await hasImage(other)) {
-    const config = ["--os=linux", `--arch=${otherMachine.image}`];
-    await imageOf(other, [[await otherDeno(), "/usr/bin/deno"]], config);
+    await imageOf(other, [await otherFile()], ["--os=linux", `--arch=${otherMachine.image}`]);
   }
   // The list is recreated each time: its images may have been replaced.
   await buildah(["manifest", "rm", both]).catch(() => {});
   await buildah(["manifest", "create", both]);
-  for (const image of [dockerfileArgument("DENO_IMAGE"), other]) {
+  for (const image of [dockerfileArgument(argument), other]) {
     await buildah(["manifest", "add", both, image]);
   }
   return both;
 }
 
-/** The newest of its minor version, which is the same for what is tried here. */
-async function otherDeno(): Promise<string> {
-  const [, minor] = /:debian-(\d+\.\d+)/.exec(dockerfileArgument("DENO_IMAGE")) ?? [];
-  const name = `@deno/linux-${otherMachine.npm}-glibc`;
-  const folder = await cached("deno-other", [], `${name}@${minor}`, async (target) => {
+/** A package for the other machine: the folder that has it in its own. */
+async function npmPackage(name: string): Promise<string> {
+  const folder = await cached("npm-other", [], name, async (target) => {
     const npm = ["npm", "install", "--force", "--no-save", "--no-audit", "--no-fund"];
-    await must([...npm, "--ignore-scripts", "--prefix", target, `${name}@${minor}`], {
-      timeoutMs: 5 * 60_000,
-    });
+    await must([...npm, "--ignore-scripts", "--prefix", target, name], { timeoutMs: 5 * 60_000 });
   });
-  return join(folder, "node_modules", name, "deno");
+  return join(folder, "node_modules");
 }

@@ -3,6 +3,8 @@
 const dev = "runs on: the blocks that ask it are run against it";
 const gate = "it is what runs this test, or holds it";
 const registry = "needs a registry; tests/cluster builds the image from the Dockerfile";
+const release = "tests/release runs it, from the workflow, in a fork of its own";
+const verify = "needs a release that GitHub has signed; tests/release verifies one signed by a key";
 const chart =
   "tests/release compares its objects, and in tests/cluster the API server accepts them";
 const bench = "takes minutes, and its figures are the machine's";
@@ -23,6 +25,18 @@ export const notRun: Readonly<Record<string, string>> = {
   "docker push registry.example.com/rolecall:0.1.0": registry,
   "deno task install:cluster": "changes a cluster; tests/release runs it on stand-ins",
   "deno task install:cluster --overlay=my-cluster --push=registry.example.com/rolecall": registry,
+  "deno run -A release/notes.ts v0.1.0": release,
+  "deno run -A release/images.ts build": release,
+  "deno run -A release/images.ts push": release,
+  "deno run -A release/sbom.ts": release,
+  "COSIGN_KEY=cosign.key deno run -A release/sign.ts": release,
+  "deno run -A release/manifests.ts": release,
+  "deno run -A release/plugin.ts": release,
+  "cosign verify --certificate-identity-regexp='^https://repository.example/rolecall/' \\\n    --certificate-oidc-issuer=https://token.actions.githubusercontent.com registry.example/rolecall/rolecall:0.1.0":
+    verify,
+  "cosign verify-attestation --type=slsaprovenance1 --certificate-identity-regexp='^https://repository.example/rolecall/' \\\n    --certificate-oidc-issuer=https://token.actions.githubusercontent.com registry.example/rolecall/rolecall:0.1.0":
+    verify,
+  "deno task test:release": gate,
   "deno task chart my-chart": chart,
   "helm install rolecall my-chart --values my-values.yaml": chart,
   "deno task bench": bench,

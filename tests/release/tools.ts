@@ -9,6 +9,13 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 /** helm's folder. */
 export const helmBin = () => goTools("helm", ["helm.sh/helm/v3/cmd/helm"]);
 
+/** The folder of cosign, and of a registry that keeps everything in memory. */
+export const signingBin = () =>
+  goTools("signing", [
+    "github.com/google/go-containerregistry/cmd/registry",
+    "github.com/sigstore/cosign/v2/cmd/cosign",
+  ]);
+
 /** Packages of the module in the folder `name`, as its go.mod has them. */
 function goTools(name: string, packages: readonly string[]): Promise<string> {
   const source = join(here, name);

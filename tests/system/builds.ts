@@ -58,7 +58,7 @@ export function motoBin(): Promise<string> {
   return pythonBin("moto", join(here, "python/requirements.txt"));
 }
 
-const nodeVersion = "24.21.0";
+export const nodeVersion = "24.21.0";
 
 /** The Node that the smaller scenario runs on. */
 export async function nodeBinary(): Promise<string> {
