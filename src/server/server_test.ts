@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Registry } from "@prometheus-io/client";
 import { fakeCredentials } from "../../tests/fakes/credential_cache.ts";
-import { namespaceFacts, podFacts } from "../../tests/fakes/facts.ts";
+import { namespaceFacts, podFacts, serviceAccountFacts } from "../../tests/fakes/facts.ts";
 import { jwt } from "../../tests/fakes/jwt.ts";
 import { flushPromises, ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { keptLog } from "../../tests/fakes/quiet_log.ts";
@@ -190,6 +190,32 @@ test("server: with ServiceAccounts' tokens it looks for no credentials until a n
   server.index.namespaces.upsert(namespaceFacts({ assumeWith: "server" }));
   await server.clock.advance(1000);
   assert.equal(lookedUp, 1);
+});
+
+test("server: a ServiceAccount that comes back has its session again within a second", async () => {
+  const issued = ["ASIAKEY1", "ASIAKEY2"];
+  let gone = false;
+  const server = await started({
+    flags: ["--assume-with=service-account", `--role-base-arn=arn:aws:iam::${account}:role/`],
+    parts: {
+      requestToken: () => Promise.resolve(gone ? { kind: "gone" } : { kind: "token", token: "t" }),
+    },
+  });
+  const seen = await followed(server);
+  const keys = () =>
+    seen.flatMap((frame) => {
+      return frame.type === "assign" && frame.role?.credentials
+        ? [frame.role.credentials.accessKeyId]
+        : [];
+    });
+  await server.clock.advance(1000);
+  gone = true;
+  await server.clock.advance(90 * 60_000);
+  assert.deepEqual(keys(), issued.slice(0, 1), "nothing more, and nothing else");
+  gone = false;
+  server.index.serviceAccounts.upsert(serviceAccountFacts());
+  await server.clock.advance(1000);
+  assert.deepEqual(keys(), issued);
 });
 
 test("server: a tightened session policy is another identity, so agents drop what they hold", async () => {
