@@ -7,7 +7,7 @@ import { createInterface, type Interface } from "node:readline";
 import { MemoryGroup } from "./working_set.ts";
 
 /** Where a program runs: all candidates on one processor, the load generators on another. */
-export type Place = "candidate" | "load";
+type Place = "candidate" | "load";
 
 const pins = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
 const processor = { candidate: "0", load: "1" };

@@ -5,7 +5,7 @@ import { Program } from "./program.ts";
 import type { Tools } from "./tools.ts";
 import { commandOf, type Variant } from "./variants.ts";
 
-export interface ClusterSize {
+interface ClusterSize {
   readonly pods: number;
   readonly nodes: number;
 }

@@ -15,7 +15,7 @@ export interface Programs {
   readonly nodeImage: string;
 }
 
-export interface Command {
+interface Command {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }

@@ -5,7 +5,7 @@ import { publishMetrics } from "../src/agent/metrics/metrics.ts";
 import { createMetrics } from "../src/server/metrics.ts";
 import { processMetrics } from "../src/telemetry/process_metrics.ts";
 
-export interface MetricRow {
+interface MetricRow {
   readonly name: string;
   readonly type: string;
   readonly help: string;
@@ -23,7 +23,7 @@ export async function agentMetrics(): Promise<MetricRow[]> {
 }
 
 /** What both have besides. */
-export async function sharedMetrics(): Promise<MetricRow[]> {
+async function sharedMetrics(): Promise<MetricRow[]> {
   const usage = { cpuSeconds: 0, residentBytes: 0, startedAt: 0, openFiles: 0 };
   return await rowsOf(processMetrics(new Registry(), () => usage));
 }

@@ -12,7 +12,7 @@ import { must, plainEnv } from "../system/programs.ts";
 import { python } from "../system/requirements.ts";
 
 /** What of the credentials document the tests read. */
-export interface PodLookup {
+interface PodLookup {
   readonly AccessKeyId: string;
   readonly SecretAccessKey: string;
 }
@@ -30,7 +30,7 @@ export interface Client {
   readonly prepare: (node: string) => Promise<ClientCommand>;
 }
 
-export interface ClientCommand {
+interface ClientCommand {
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -73,7 +73,7 @@ export async function inContainer<T>(
   }
 }
 
-export interface Container {
+interface Container {
   /** Where its files can be read. */
   root(): Promise<string>;
   /** As the image's user. */

@@ -11,7 +11,7 @@ import { fabricAddress } from "../system/network.ts";
 import type { Certified } from "../system/pki.ts";
 import { Hopeless, until } from "../system/until.ts";
 
-export const clusterCidr = "10.244.0.0/16";
+const clusterCidr = "10.244.0.0/16";
 export const dnsAddress = "10.96.0.10";
 const script = fileURLToPath(new URL("node.sh", import.meta.url));
 
@@ -24,7 +24,7 @@ export interface NodePlan {
   readonly migratesConnections: boolean;
 }
 
-export interface NodeWish {
+interface NodeWish {
   readonly plan: NodePlan;
   readonly others: readonly NodePlan[];
   /** The multi-call Kubernetes program. */

@@ -7,7 +7,7 @@ import { until } from "../system/until.ts";
 export type Shown = any;
 
 /** kubectl said no. */
-export class KubectlFault extends Error {
+class KubectlFault extends Error {
   readonly code = "kubectl_refused";
   override readonly name = "KubectlFault";
 }

@@ -7,7 +7,7 @@ import type { Site } from "./site.ts";
 const scripts = ["request_loop.js", "get.js", "attempt.js"];
 
 /** The account that moto gives every caller. */
-export const account = "123456789012";
+const account = "123456789012";
 
 export function roleArn(name: string): string {
   return `arn:aws:iam::${account}:role/${name}`;
@@ -31,7 +31,7 @@ function scriptText(file: string): string {
   return readFileSync(fileURLToPath(new URL(`scripts/${file}`, import.meta.url)), "utf8");
 }
 
-export interface PodWish {
+interface PodWish {
   readonly name: string;
   readonly namespace: string;
   readonly role?: string;

@@ -11,7 +11,7 @@ export const marks = {
   cluster: "on whole nodes, by tests/cluster/scenarios/documentation.ts",
 } as const;
 
-export type Mark = keyof typeof marks;
+type Mark = keyof typeof marks;
 
 export interface DocumentedCommand {
   readonly line: number;

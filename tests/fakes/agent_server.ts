@@ -2,7 +2,7 @@
 import type { Frame } from "../../src/protocol/frames.ts";
 import type { ServerClient } from "../../src/agent/server_client/server_access.ts";
 
-export interface OpenedStream {
+interface OpenedStream {
   readonly address: string;
   readonly token: string;
   /** The agent has gone. */

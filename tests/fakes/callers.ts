@@ -9,7 +9,7 @@ import type { ConnectionEnds } from "../../src/net/http_messages.ts";
 import type { Clock, ContainerRuntime, Log } from "../../src/agent/ports.ts";
 import { quietLog } from "./quiet_log.ts";
 
-export interface CallersOfTest {
+interface CallersOfTest {
   readonly clock: Clock;
   readonly log?: Log;
   readonly readPod?: DirectReadsOptions["readPod"];

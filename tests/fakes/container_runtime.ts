@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runtimeDescriptor } from "../../src/cri/runtime_service.ts";
 
-export interface FakeSandbox {
+interface FakeSandbox {
   readonly podUid: string;
   readonly ips?: readonly string[];
   readonly ready?: boolean;

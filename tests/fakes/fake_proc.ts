@@ -4,7 +4,7 @@ import ipaddr from "ipaddr.js";
 /** An end as tests write it: `10.0.0.7:40000`, `[fd00::7]:40000`. */
 type EndText = string;
 
-export interface FakeSocket {
+interface FakeSocket {
   readonly local: EndText;
   readonly remote: EndText;
   /** As tcp_states.h numbers them; `01` is established. */

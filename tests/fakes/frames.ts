@@ -11,7 +11,7 @@ export function deniedFrame(uid: string, pod: Partial<PodFrame> = {}): AssignFra
   return { type: "assign", pod: podOf(uid, pod), denied };
 }
 
-export interface RoleOfTest {
+interface RoleOfTest {
   readonly identity?: string;
   /** Milliseconds since the epoch; null = pending. */
   readonly expiresAt: number | null;

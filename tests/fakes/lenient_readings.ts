@@ -1,11 +1,11 @@
 /** How the most lenient of services might read a path, and what none may be led to. */
 
 /** Node credentials, tokens, and user data, which is closed by default. */
-export const closedPaths =
+const closedPaths =
   /^\/[^/]+\/(meta-data\/(iam|identity-credentials)|api\/token|user-data)(\/|$)/;
 
 /** Every path that some lenient server might take this one for, in lower case. */
-export function lenientReadings(path: string): string[] {
+function lenientReadings(path: string): string[] {
   const found = [path];
   for (let text = path, i = 0; i < 5; i++) {
     text = text.replace(

@@ -3,7 +3,7 @@ import type { Log } from "../../src/telemetry/log.ts";
 
 export const quietLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-export interface LogLine {
+interface LogLine {
   readonly level: string;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly message: string;

@@ -3,7 +3,7 @@ import type { HttpClient } from "../../src/runtime/http/types.ts";
 import { FileFault } from "../../src/runtime/files.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 
-export interface FakeHostOptions {
+interface FakeHostOptions {
   /** By path; `-` is standard input, a path with others below it is a folder. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -14,7 +14,7 @@ export interface FakeHostOptions {
   readonly fetch?: HttpClient["fetch"];
 }
 
-export interface FakeRuntime {
+interface FakeRuntime {
   readonly runtime: Runtime;
   /** Output and errors, in order. */
   written(): string;

@@ -24,7 +24,7 @@ export class ScriptedFault extends Error implements AssumeRoleFault {
   }
 }
 
-export interface ScriptedCall {
+interface ScriptedCall {
   readonly name: string;
   readonly at: number;
   readonly signal: AbortSignal;

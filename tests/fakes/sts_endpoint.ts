@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface StsRequest {
+interface StsRequest {
   readonly form: URLSearchParams;
   /** Who signed, from the Authorization header. */
   readonly accessKeyId: string | undefined;
@@ -11,7 +11,7 @@ export interface StsRequest {
 }
 
 /** `hang` answers nothing, `stall` a head without its body. */
-export type StsReply =
+type StsReply =
   | { readonly status: number; readonly body: string; readonly date?: Date }
   | "hang"
   | "stall";

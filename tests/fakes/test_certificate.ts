@@ -4,7 +4,7 @@ import * as x509 from "@peculiar/x509";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
-export interface TestCertificate {
+interface TestCertificate {
   /** PEM of the authority that signed. */
   readonly ca: string;
   readonly cert: string;

@@ -9,7 +9,7 @@ const runtimeArgs = versions.deno === undefined ? [] : ["run", "-A", "--quiet"];
 /** Longer than any machine needs; it only bounds a failing test. */
 const patienceMs = 30_000;
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly text: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;

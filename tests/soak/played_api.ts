@@ -20,7 +20,7 @@ interface Watcher {
   readonly response: ServerResponse;
 }
 
-export interface PlayedApiOptions {
+interface PlayedApiOptions {
   /** Beside pods: what a list of each collection holds, by its last path segment. */
   readonly fixed: Readonly<Record<string, readonly PlayedObject[]>>;
   /** The `user` of every token's review. */

@@ -17,7 +17,7 @@ export interface ProgramSample {
   readonly handles: number;
 }
 
-export interface ProgramOptions {
+interface ProgramOptions {
   readonly name: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;

@@ -9,13 +9,13 @@ import { type Answers, Cluster, type SoakIdentity } from "./cluster.ts";
 import { disturbance } from "./disturbances.ts";
 import type { ProgramSample } from "./program.ts";
 
-export interface SoakOptions {
+interface SoakOptions {
   readonly seconds: number;
   readonly identity: SoakIdentity;
   readonly print: (line: string) => void;
 }
 
-export interface SoakResult extends Answers {
+interface SoakResult extends Answers {
   /** Pods that weren't answered once everything was well again. */
   readonly stuck: number;
   readonly pods: number;
@@ -25,7 +25,7 @@ export interface SoakResult extends Answers {
 }
 
 /** Of the processes that live from beginning to end. */
-export interface Sample {
+interface Sample {
   readonly second: number;
   readonly agent: ProgramSample;
   readonly server: ProgramSample;

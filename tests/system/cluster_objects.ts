@@ -4,7 +4,7 @@
  */
 import type { KubeApi, KubeObject } from "./kube_api.ts";
 
-export type Annotations = Readonly<Record<string, string | null>>;
+type Annotations = Readonly<Record<string, string | null>>;
 
 export interface PodSpec {
   readonly namespace: string;
@@ -107,7 +107,7 @@ export async function annotateNamespace(
   await api.patch(`/api/v1/namespaces/${name}`, { metadata: { annotations } });
 }
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly audience?: string;

@@ -9,7 +9,7 @@ import { fabricAddress } from "./network.ts";
 import { account } from "./sts.ts";
 
 /** The API server's, without its scheme. */
-export const issuerHost = "kubernetes.default.svc.cluster.local";
+const issuerHost = "kubernetes.default.svc.cluster.local";
 
 /** An exchange of a token, before it is answered. */
 interface Exchange {

@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { Frame } from "../../src/protocol/frames.ts";
 
-export interface PlayedServer {
+interface PlayedServer {
   readonly url: string;
   send(...frames: Frame[]): void;
   stop(): void;

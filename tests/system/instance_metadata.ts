@@ -8,7 +8,7 @@ import { metadataAddress } from "./network.ts";
 
 /** Shows up wherever the node's credentials got to. */
 export const nodeSecret = "NODESECRETNEVERSEENBYAPOD0000000000000000";
-export const nodeRole = "node-instance-role";
+const nodeRole = "node-instance-role";
 export const instanceId = "i-0123456789abcdef0";
 
 const documents: Readonly<Record<string, string>> = {
@@ -24,7 +24,7 @@ const documents: Readonly<Record<string, string>> = {
 
 const forbidden = /iam|identity-credentials|user-data/i;
 
-export interface Requested {
+interface Requested {
   readonly peer: string;
   readonly method: string;
   readonly target: string;

@@ -11,7 +11,7 @@ import { type Outcome, plainEnv, run } from "./programs.ts";
 const metadata = `http://${metadataAddress}`;
 const credentialsPath = "/latest/meta-data/iam/security-credentials/";
 
-export interface Answer {
+interface Answer {
   /** 0 where there was none; then `body` says why. */
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export interface Answer {
   readonly ms: number;
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import process from "node:process";
 
-export interface RunOptions {
+interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
@@ -21,7 +21,7 @@ export interface Outcome {
 }
 
 /** A program that ended other than it should, with the end of what it said. */
-export class ProgramFault extends Error {
+class ProgramFault extends Error {
   readonly code = "program_failed";
   override readonly name = "ProgramFault";
 }

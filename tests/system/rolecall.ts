@@ -60,7 +60,7 @@ export async function writeServerKubeconfig(api: KubeApi, path: string): Promise
   );
 }
 
-export interface ServerWish {
+interface ServerWish {
   readonly name: string;
   readonly kubeconfig: string;
   readonly address?: string;

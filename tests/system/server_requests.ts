@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { fabricAddress } from "./network.ts";
 
-export interface ServerAnswer {
+interface ServerAnswer {
   readonly status: number;
   /** The whole body, or what came of a stream. */
   readonly body: string;
 }
 
-export interface ServerRequest {
+interface ServerRequest {
   readonly path: string;
   readonly token?: string;
   readonly caFile: string;

@@ -43,7 +43,7 @@ export interface Builds {
   readonly node: string;
 }
 
-export interface Member {
+interface Member {
   readonly node: NodeNet;
   readonly pod: KubeObject;
   running: Running;

@@ -26,7 +26,7 @@ export async function startSts(bin: string, logs: string): Promise<Running> {
   return running;
 }
 
-export interface StsGate {
+interface StsGate {
   readonly url: string;
   /** ARNs of roles whose trust policy doesn't name the caller, so to say. */
   readonly untrusting: Set<string>;

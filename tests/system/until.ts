@@ -1,7 +1,7 @@
 /** Polls a condition up to a deadline; the error has the last result. */
 
 /** The condition didn't come true in time. */
-export class NotInTime extends Error {
+class NotInTime extends Error {
   readonly code = "not_in_time";
   override readonly name = "NotInTime";
 }
@@ -12,7 +12,7 @@ export class Hopeless extends Error {
   override readonly name = "Hopeless";
 }
 
-export interface Patience {
+interface Patience {
   /** Milliseconds. */
   readonly within?: number;
   readonly every?: number;

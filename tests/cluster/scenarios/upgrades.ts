@@ -69,7 +69,7 @@ function migrates({ own }: Site, node: string): boolean {
   return own?.nodes.some(({ plan }) => plan.name === node && plan.migratesConnections) ?? false;
 }
 
-export interface NodeCount {
+interface NodeCount {
   readonly node: string;
   readonly failed: number;
   readonly failures: Failures;

@@ -20,9 +20,9 @@ import type { FakeSandboxes } from "../../fakes/sandboxes.ts";
 const never = new AbortController().signal;
 
 export const nodeAddress = "10.0.0.100";
-export const listenPort = 8181;
+const listenPort = 8181;
 /** `10.0.0.7:40000` or `[fd00::7]:40000`. */
-export type EndText = string;
+type EndText = string;
 
 export interface AgentOptions {
   readonly identity: "auto" | "kernel" | "runtime" | "address";
@@ -124,7 +124,7 @@ export class AgentOnNode {
   }
 }
 
-export function splitEnd(end: EndText): readonly [address: string, port: number] {
+function splitEnd(end: EndText): readonly [address: string, port: number] {
   const at = end.lastIndexOf(":");
   return [end.slice(0, at).replace(/^\[|\]$/g, ""), Number(end.slice(at + 1))];
 }

@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 
 const runtimeArgs = versions["deno"] === undefined ? ["--no-warnings"] : ["run", "-A", "--quiet"];
 
-export interface Child {
+interface Child {
   readonly process: ChildProcess;
   /** The next line that it writes; undefined once it has ended. */
   nextLine(): Promise<string | undefined>;

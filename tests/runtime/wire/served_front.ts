@@ -21,7 +21,7 @@ export const patientLimits: ListenLimits = {
   maxHeaderBytes: 16_384,
 };
 
-export interface ServedFrontOptions {
+interface ServedFrontOptions {
   readonly upstreamUrl: string;
   readonly upstreamTimeoutMs?: number;
   /** Whether answers of the plain form take the quick way, as in the agent; else all go the other. */

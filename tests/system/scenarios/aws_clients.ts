@@ -20,7 +20,7 @@ print(json.dumps({
 }))
 `;
 
-export interface BotoAnswer {
+interface BotoAnswer {
   /** Which part of boto3's chain found credentials; null for none. */
   readonly method: string | null;
   readonly accessKeyId?: string;
