@@ -65,7 +65,7 @@ export const commands: Commands = {
     flags: uninstallFlags,
     examples: ["uninstall"],
     exitCodes: { 0: "nothing of ours is left", 1: "that can't be determined" },
-    load: async () => (await import("./agent/lifecycle/uninstall.ts")).uninstall,
+    load: async () => (await import("./agent/uninstall.ts")).uninstall,
   },
   dev: {
     group: forOperators,

@@ -6,7 +6,7 @@ import { aborted } from "../time/pause.ts";
 import { runBootGuard } from "./boot_guard/command.ts";
 import { eventually } from "../../tests/fakes/in_time.ts";
 import { runAgent } from "./main.ts";
-import { uninstall } from "./lifecycle/uninstall.ts";
+import { uninstall } from "./uninstall.ts";
 
 type Programs = (line: string, stdin: string) => Partial<ProgramResult> | undefined;
 

@@ -4,7 +4,7 @@
  * of the machine; the row of 10.0.0.7:40000 begins with `0700000A:9C40`. Beside them are the
  * namespace's own addresses, in `fib_trie` and `if_inet6`.
  */
-import ipaddr from "ipaddr.js";
+import { addressBytes } from "../net/ip_address.ts";
 
 export type TableName = "tcp" | "tcp6";
 
@@ -28,7 +28,7 @@ export function endKey({ address, port }: End): string {
 
 /** An address in lower-case hexadecimal, network byte order, as `if_inet6` writes IPv6 ones. */
 export function addressKey(address: string): string {
-  return hex(ipaddr.process(address).toByteArray());
+  return hex(addressBytes(address));
 }
 
 /** ESTABLISHED, and FIN_WAIT1 and 2 of a client that has sent all it wants to (tcp_states.h). */
@@ -67,7 +67,7 @@ export class RowCollector {
 
 /** As the table writes an end; IPv4 in `tcp6` is IPv4-mapped. */
 function tableEnd({ address, port }: End, table: TableName): string {
-  const bytes = ipaddr.process(address).toByteArray();
+  const bytes = addressBytes(address);
   const mapped = table === "tcp6" && bytes.length === 4 ? [...ipv4Prefix, ...bytes] : bytes;
   return `${hex(byWords(mapped))}:${port.toString(16).padStart(4, "0")}`.toUpperCase();
 }

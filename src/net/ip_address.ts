@@ -26,6 +26,22 @@ function dotted(high: string, low: string): string {
 }
 
 /**
+ * An address in network byte order: 4 bytes, or 16; an IPv4-mapped address has 4.
+ * @throws {TypeError} for any other text
+ */
+export function addressBytes(text: string): readonly number[] {
+  const address = canonicalAddress(text);
+  if (address === undefined) throw new TypeError(`${JSON.stringify(text)} is no IP address`);
+  if (!address.includes(":")) return address.split(".").map(Number);
+  const [front = [], back = []] = address.split("::").map((part) =>
+    part.split(":").filter(Boolean)
+  );
+  const zeros = new Array<string>(8 - front.length - back.length).fill("0");
+  return [...front, ...zeros, ...back].map((group) => parseInt(group, 16))
+    .flatMap((value) => [value >> 8, value & 255]);
+}
+
+/**
  * A socket's address in canonical form. A link-local address loses its zone, as pods' addresses
  * have none. Undefined if the socket is gone.
  */

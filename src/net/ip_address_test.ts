@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import ipaddr from "ipaddr.js";
-import { canonicalAddress, canonicalAddresses, peerAddress } from "./ip_address.ts";
+import { addressBytes, canonicalAddress, canonicalAddresses, peerAddress } from "./ip_address.ts";
 
 const cases = [
   ["10.0.0.7", "10.0.0.7"],
@@ -70,12 +70,18 @@ test("canonicalAddress(): any IPv6 address in any spelling, as another reader un
     const expected = parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
     assert.equal(canonicalAddress(text), expected.toString());
     assert.equal(peerAddress(text), expected.toString());
+    assert.deepEqual(addressBytes(text), expected.toByteArray());
   }));
 });
 
 function spelled([groups, long]: [number[], boolean]): string {
   return groups.map((group) => group.toString(16).padStart(long ? 4 : 1, "0")).join(":");
 }
+
+test("addressBytes(): an IPv4 address has four; other text is an error", () => {
+  assert.deepEqual(addressBytes("10.0.0.255"), [10, 0, 0, 255]);
+  assert.throws(() => addressBytes("fe80::1%eth0"), TypeError);
+});
 
 test("canonicalAddress(): text that is nearly an address is one where others say so", () => {
   const near = fc.string({ unit: fc.constantFrom(..."01f9:.:.%"), maxLength: 14 });

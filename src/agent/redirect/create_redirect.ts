@@ -1,5 +1,5 @@
 /** The agent's redirect, from its settings to a reconciler that runs the node's own programs. */
-import type { AgentSettings } from "../config.ts";
+import type { HostPort } from "../../net/host_port.ts";
 import type { Clock, FollowProgram, Log, RunProgram } from "../ports.ts";
 import { chooseBackend } from "./choose_backend.ts";
 import { cutFlows } from "./cut_flows.ts";
@@ -12,13 +12,17 @@ import type { RedirectSettings } from "./redirect_rules.ts";
 import { removeRedirect } from "./remove_redirect.ts";
 import { routeGuard } from "./route_guard.ts";
 
+interface RedirectFlags extends Omit<RedirectSettings, "port" | "interface"> {
+  readonly redirect: "auto" | "iptables" | "nftables" | "none";
+  readonly listen: HostPort;
+  /** `auto`: every interface but the default route's. */
+  readonly interface: InterfaceMatch | "auto";
+}
+
 /** null for `--redirect=none`. */
 export function createRedirect(
   node: { readonly run: RunProgram; readonly follow: FollowProgram; readonly hasIpv6: boolean },
-  agent: Pick<
-    AgentSettings,
-    "redirect" | "hostIp" | "hostIpv6" | "listen" | "interface" | "direct"
-  >,
+  agent: RedirectFlags,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): RedirectReconciler | null {
   const { redirect } = agent;

@@ -1,14 +1,14 @@
 /** The `uninstall` command: removes everything that the agent leaves on its node. */
-import type { Runtime } from "../../runtime/runtime.ts";
-import { refuse } from "../../cli/command.ts";
-import { parseFlags } from "../../cli/parse_flags.ts";
-import { removeUnit } from "../boot_guard/command.ts";
-import { removeAddresses } from "../container_credentials/node_addresses.ts";
-import { uninstallFlags } from "../flags.ts";
-import { usedSocketFile } from "../identity/used_socket_file.ts";
-import { tokenKeyFile } from "../imds/token_key_file.ts";
-import { removeRedirect } from "../redirect/remove_redirect.ts";
-import { removeRouteGuard } from "../redirect/route_guard.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { refuse } from "../cli/command.ts";
+import { parseFlags } from "../cli/parse_flags.ts";
+import { removeUnit } from "./boot_guard/command.ts";
+import { removeAddresses } from "./container_credentials/node_addresses.ts";
+import { uninstallFlags } from "./flags.ts";
+import { usedSocketFile } from "./identity/used_socket_file.ts";
+import { tokenKeyFile } from "./imds/token_key_file.ts";
+import { removeRedirect } from "./redirect/remove_redirect.ts";
+import { removeRouteGuard } from "./redirect/route_guard.ts";
 
 /** What one step removed, and what it could not look at or remove. */
 interface Step {
