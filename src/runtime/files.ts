@@ -2,6 +2,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { backgroundTimer } from "../time/system_clock.ts";
 
 /** How often a watched file is looked at, in milliseconds; tests shorten them. */
 export interface WatchTimes {
@@ -102,8 +103,8 @@ class WatchedFile {
   readonly #changed: () => void;
   readonly #times: WatchTimes;
   #watcher: FSWatcher | undefined;
-  #notice: ReturnType<typeof setTimeout> | undefined;
-  #poll: ReturnType<typeof setTimeout> | undefined;
+  #cancelLook: () => void = () => {};
+  #cancelPoll: () => void = () => {};
   #seen = "";
   #stopped = false;
 
@@ -121,8 +122,8 @@ class WatchedFile {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#notice);
-    clearTimeout(this.#poll);
+    this.#cancelLook();
+    this.#cancelPoll();
     this.#unwatch();
   }
 
@@ -144,20 +145,18 @@ class WatchedFile {
 
   #noticed(): void {
     if (this.#stopped) return;
-    clearTimeout(this.#notice);
-    this.#notice = setTimeout(() => void this.#look(), this.#times.debounceMs);
-    this.#notice.unref();
+    this.#cancelLook();
+    this.#cancelLook = backgroundTimer.after(this.#times.debounceMs, () => void this.#look());
   }
 
   #schedule(): void {
     if (this.#stopped) return;
     const { pollMs, unwatchedPollMs } = this.#times;
     const ms = this.#watcher === undefined ? unwatchedPollMs : pollMs;
-    this.#poll = setTimeout(() => {
+    this.#cancelPoll = backgroundTimer.after(ms, () => {
       this.#watch();
       void this.#look().then(() => this.#schedule());
-    }, ms);
-    this.#poll.unref();
+    });
   }
 
   async #look(): Promise<void> {

@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { connect } from "node:net";
+import { backgroundTimer } from "../../time/system_clock.ts";
 
 export interface AcceptWatchdog {
   /** Called for every accepted connection. */
@@ -32,12 +33,11 @@ interface AcceptWatchdogOptions {
 export function startAcceptWatchdog(options: AcceptWatchdogOptions): AcceptWatchdog {
   const { queued, stalled, quietMs = 1000, patienceMs = 500, looks = 5 } = options;
   let accepted = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancel = () => {};
   let stopped = false;
   const after = (ms: number, run: () => Promise<void>) => {
     if (stopped) return;
-    timer = setTimeout(() => void run(), ms);
-    timer.unref();
+    cancel = backgroundTimer.after(ms, () => void run());
   };
   const look = (before: number, seen = 0) => async () => {
     const waits = accepted === before && await queued() > 0 && accepted === before;
@@ -50,7 +50,7 @@ export function startAcceptWatchdog(options: AcceptWatchdogOptions): AcceptWatch
     accepted: () => void accepted++,
     stop() {
       stopped = true;
-      clearTimeout(timer);
+      cancel();
     },
   };
 }
@@ -119,7 +119,7 @@ export function ownConnectionQueued(to: { host: string; port: number }): Promise
       resolve(1);
       socket.destroy();
     };
-    setTimeout(leave, stayMs).unref();
+    backgroundTimer.after(stayMs, leave);
   });
 }
 

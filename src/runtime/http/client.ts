@@ -8,6 +8,7 @@ import https from "node:https";
 import { isIP, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { withoutBrackets } from "../../net/host_port.ts";
+import { systemClock } from "../../time/system_clock.ts";
 import { type AgentPair, Agents, type ClientSettings } from "./agents.ts";
 import type { HttpClient, HttpClientOptions, HttpRequestInit } from "./types.ts";
 
@@ -118,11 +119,9 @@ class Exchange {
     used.add(socket);
     if (!socket.connecting) return;
     const ms = this.#settings.connectTimeoutMs;
-    const late = setTimeout(
-      () => request.destroy(new ConnectTimeout(`no connection in ${ms} ms`)),
-      ms,
-    );
-    const stop = () => clearTimeout(late);
+    const stop = systemClock.after(ms, () => {
+      request.destroy(new ConnectTimeout(`no connection in ${ms} ms`));
+    });
     socket.once(this.#url.protocol === "https:" ? "secureConnect" : "connect", stop);
     socket.once("close", stop);
     request.once("close", stop);

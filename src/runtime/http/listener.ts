@@ -20,6 +20,7 @@ import { type Answer, type ConnectionEnds, discard, type Reply } from "../../net
 import { NodeRequest } from "./node_request.ts";
 import { openFilesLimit } from "../machine.ts";
 import { peerAddress } from "../../net/ip_address.ts";
+import { systemClock } from "../../time/system_clock.ts";
 import { FastPath } from "./fast/server_connection.ts";
 import {
   framingMalformed,
@@ -177,11 +178,11 @@ class HttpListener implements Listener {
     this.#watch?.stop();
     this.#fastPath?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const idle = setTimeout(() => this.#cutIdle(), Math.min(graceMs, idleGraceMs));
-    const cut = setTimeout(() => this.#cutAll(), graceMs);
+    const keepIdle = systemClock.after(Math.min(graceMs, idleGraceMs), () => this.#cutIdle());
+    const keepRest = systemClock.after(graceMs, () => this.#cutAll());
     await closed;
-    clearTimeout(idle);
-    clearTimeout(cut);
+    keepIdle();
+    keepRest();
   }
 
   #cutIdle(): void {

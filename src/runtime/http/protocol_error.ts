@@ -1,6 +1,7 @@
 /** A listener's own refusals of what its handler never sees: one line of text, then the end. */
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { backgroundTimer } from "../../time/system_clock.ts";
 
 /** Writes the status once and closes, whether or not the client goes on sending. */
 export type SendProtocolError = (socket: Socket, status: number, line?: string) => void;
@@ -29,9 +30,7 @@ export function protocolErrors(serverHeader: string | undefined): SendProtocolEr
       `HTTP/1.1 ${status} ${phrase}\r\n${server}Content-Type: text/plain\r\n${allow}` +
         `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
     );
-    const cut = setTimeout(() => socket.destroy(), lingerMs);
-    cut.unref();
-    socket.once("close", () => clearTimeout(cut));
+    socket.once("close", backgroundTimer.after(lingerMs, () => socket.destroy()));
   };
 }
 

@@ -3,6 +3,7 @@
  * is dropped unread and the caller repeats the request through node:http, so a GET may be sent twice.
  */
 import { withoutBrackets } from "../../../net/host_port.ts";
+import { systemClock } from "../../../time/system_clock.ts";
 import type { FastGet, FastResponse } from "../types.ts";
 import { AnswerTimeout, ClientExchange } from "./client_exchange.ts";
 import { ClientSocket } from "./client_socket.ts";
@@ -81,12 +82,12 @@ class FastClient {
 
   #turn(timeoutMs: number): Promise<ClientSocket> {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => {
+      const cancel = systemClock.after(timeoutMs, () => {
         this.#waiting = this.#waiting.filter((other) => other !== take);
         reject(new AnswerTimeout(`no free connection in ${timeoutMs} ms`));
-      }, timeoutMs);
+      });
       const take = (socket: ClientSocket) => {
-        clearTimeout(late);
+        cancel();
         resolve(socket);
       };
       this.#waiting.push(take);

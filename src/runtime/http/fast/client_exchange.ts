@@ -1,5 +1,6 @@
 /** One request on a kept connection, and its response if the fast path supports its form. */
 import { Buffer } from "node:buffer";
+import { systemClock } from "../../../time/system_clock.ts";
 import type { FastResponse } from "../types.ts";
 import type { BodySource, ByteSink } from "../../../net/http_messages.ts";
 import { parseResponseHead, type ResponseHead } from "./parse_response.ts";
@@ -16,7 +17,7 @@ export class ClientExchange implements SocketUser, BodySource {
   readonly answer: Promise<FastResponse | undefined>;
   readonly #socket: ClientSocket;
   readonly #signal: AbortSignal;
-  readonly #late: ReturnType<typeof setTimeout>;
+  readonly #cancelTimeout: () => void;
   #resolve!: (answer: FastResponse | undefined) => void;
   #reject!: (error: unknown) => void;
   #begun: Buffer | undefined;
@@ -34,9 +35,9 @@ export class ClientExchange implements SocketUser, BodySource {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#late = setTimeout(() => {
+    this.#cancelTimeout = systemClock.after(timeoutMs, () => {
       this.#end(new AnswerTimeout(`no answer in ${timeoutMs} ms`));
-    }, timeoutMs);
+    });
     socket.use(this, request);
     if (signal.aborted) this.#abort();
     else signal.addEventListener("abort", this.#abort);
@@ -71,7 +72,7 @@ export class ClientExchange implements SocketUser, BodySource {
     if (head === "partial") return void (this.#begun = begun);
     if (head === undefined || begun.length - head.headBytes > head.length) return this.#leave();
     this.#head = head;
-    clearTimeout(this.#late);
+    this.#cancelTimeout();
     const body = begun.subarray(head.headBytes);
     this.#left = head.length - body.length;
     if (this.#left > 0) this.#stream(head, body);
@@ -139,7 +140,7 @@ export class ClientExchange implements SocketUser, BodySource {
 
   #finish(): void {
     this.#over = true;
-    clearTimeout(this.#late);
+    this.#cancelTimeout();
     this.#signal.removeEventListener("abort", this.#abort);
   }
 }

@@ -1,6 +1,7 @@
 /** A kept connection to another server: its events go to the exchange that is using it. */
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
+import { systemClock } from "../../../time/system_clock.ts";
 import { ConnectTimeout } from "../client.ts";
 
 /** Who uses the connection. */
@@ -25,7 +26,7 @@ export class ClientSocket {
   readonly #options: ClientSocketOptions;
   #user: SocketUser | undefined;
   #fault: Error | undefined;
-  #late: ReturnType<typeof setTimeout> | undefined;
+  readonly #cancelTimeout: () => void;
   /** It has carried a request before. */
   used = false;
   /** Something has come back since the last request. */
@@ -42,8 +43,8 @@ export class ClientSocket {
     const socket = connect({ ...address, noDelay: true, onread: { buffer, callback } });
     this.#socket = socket;
     this.#options = options;
-    this.#late = setTimeout(() => this.#tooLate(), options.connectTimeoutMs);
-    socket.once("connect", () => clearTimeout(this.#late));
+    this.#cancelTimeout = systemClock.after(options.connectTimeoutMs, () => this.#tooLate());
+    socket.once("connect", this.#cancelTimeout);
     socket.on("error", (error) => this.#fault = error);
     socket.on("end", () => socket.destroy());
     socket.once("close", () => this.#closed());
@@ -91,7 +92,7 @@ export class ClientSocket {
   }
 
   #closed(): void {
-    clearTimeout(this.#late);
+    this.#cancelTimeout();
     this.closed = true;
     this.#options.closed();
     this.#user?.lost(this.#fault ?? new Error("the connection was closed"));

@@ -1,9 +1,8 @@
 /** Encodes a `Reply` in one piece, as the bytes that node:http would send for it. */
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
-import type { Reply } from "../../../net/http_messages.ts";
+import { bodiless, type Reply } from "../../../net/http_messages.ts";
 import { contentLength } from "../response_writer.ts";
-import { bodiless } from "../../../net/http_messages.ts";
 
 const fieldName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Anything else could end the line and begin another. */
