@@ -1,6 +1,7 @@
 /** Wires the agent together from its adapters; `main.ts` opens listeners, files and programs. */
 import type { Hono } from "hono";
 import type { Registry } from "@prometheus-io/client";
+import type { AgentReport } from "../protocol/frames.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import type { ProcessUsage } from "../telemetry/process_metrics.ts";
 import { Assignments } from "./assignments/assignments.ts";
@@ -100,79 +101,19 @@ const notRedirecting: RedirectStatus = {
 };
 
 export function createAgent(options: AgentOptions): Agent {
-  const { settings, clock, log, random } = options;
-  const server = new ServerClient({ ...options, server: settings.server });
-  const ownAddresses = new Set(canonicalAddresses(nodeAddresses(settings)));
-  const assignments = new Assignments({ clock, graceMs: settings.graceMs, ownAddresses });
-  const counts = new AgentCounts();
-  const tokenless = new TokenlessRequests(clock);
-  const identity = createIdentity({
-    ...options,
-    identity: settings.identity,
-    runtimeHandlers: settings.runtimeHandlers,
-    assignments,
-    readPod: (ip) => server.readPod(ip),
-    ownAddresses,
-    proved: counts.proved,
-    disagreed: counts.disagreed,
-  });
-  const { source } = identity;
-  const callers = new Callers({ clock, assignments, source, wanted: () => server.hurry() });
-
+  const parts = createParts(options);
+  const { server, assignments, identity } = parts;
   const redirect = () => options.redirect?.status() ?? notRedirecting;
   const missing = () => [
     ...missingForReadiness(redirect(), server.status(), assignments),
     ...identity.missing(),
     ...options.endpointsMissing?.() ?? [],
   ];
-  const metrics = once(() =>
-    publish(options, counts, {
-      now: () => clock.now(),
-      assignments: () => assignments.size,
-      waiting: () => callers.waiting,
-      confirmed: () => assignments.confirmed,
-      ready: () => missing().length === 0,
-      link: () => server.status(),
-      redirect,
-      identity,
-      connections: () => options.connections?.(),
-      instanceAnswers: () => options.instance?.answersWithoutToken() ?? null,
-    })
-  );
-
-  const tokenPods = new TokenPods({
-    clock,
-    send: (body) => server.request("/v1/pod-tokens", body),
-    isAssigned: (uid) => assignments.pod(uid) !== undefined,
-    checked: counts.tokenChecked,
-  });
-  const shared = {
-    pods: callers,
-    clock,
-    podRate: settings.podRate,
-    answered: counts.answered,
-    waited: counts.waited,
-    refused: refusedRequests({
-      random,
-      report: (refused) => log.info(refused, "request refused"),
-    }),
-  };
+  const readiness = { redirect, missing };
+  const metrics = once(() => publish(options, parts, readiness));
   return {
-    accepted: (connection) => source.accepted(connection),
-    front: createImdsFront({
-      ...shared,
-      upstream: options.upstream,
-      tokenKeys: options.tokenKeys,
-      allowedHosts: [...settings.allowedHosts, ...nodeAddresses(settings)],
-      passthrough: settings.passthrough,
-      tokenRequired: settings.tokenRequired,
-      withoutToken: tokenless.add,
-    }).answer,
-    credentialsFront: createCredentialsFront({
-      ...shared,
-      podOfToken: (token, peer) => tokenPods.podOf(token, peer),
-      addresses: settings.containerCredentials,
-    }).answer,
+    accepted: (connection) => identity.source.accepted(connection),
+    ...createFronts(options, parts),
     admin: createAdmin({
       missing,
       notes: () => [`identity: ${identity.kind}`],
@@ -191,21 +132,82 @@ export function createAgent(options: AgentOptions): Agent {
         identity.run(signal),
         options.checks?.(signal),
         runReporter({
-          clock,
+          clock: options.clock,
           address: () => server.status().address,
-          report: () => ({
-            ...reportOf(options, redirect()),
-            ready: missing().length === 0,
-            assignments: assignments.size,
-            identity: identity.kind,
-            ...identity.fallback !== null && { identityFallback: true },
-            ...tokenless.report((uid) => assignments.pod(uid) !== undefined),
-          }),
+          report: () => reportOf(options, parts, readiness),
           send: (body) => server.request("/v1/agent", body),
         }, signal),
       ]);
     },
   };
+}
+
+/** From the server's stream to the callers' pods, in the order of the data. */
+function createParts(options: AgentOptions) {
+  const { settings, clock } = options;
+  const server = new ServerClient({ ...options, server: settings.server });
+  const ownAddresses = new Set(canonicalAddresses(nodeAddresses(settings)));
+  const assignments = new Assignments({ clock, graceMs: settings.graceMs, ownAddresses });
+  const counts = new AgentCounts();
+  const tokenless = new TokenlessRequests(clock);
+  const identity = createIdentity({
+    ...options,
+    identity: settings.identity,
+    runtimeHandlers: settings.runtimeHandlers,
+    assignments,
+    readPod: (ip) => server.readPod(ip),
+    ownAddresses,
+    proved: counts.proved,
+    disagreed: counts.disagreed,
+  });
+  const { source } = identity;
+  const callers = new Callers({ clock, assignments, source, wanted: () => server.hurry() });
+  return { server, assignments, counts, tokenless, identity, callers };
+}
+
+type Parts = ReturnType<typeof createParts>;
+
+interface Readiness {
+  readonly redirect: () => RedirectStatus;
+  readonly missing: Agent["missing"];
+}
+
+function createFronts(
+  { settings, clock, log, random, upstream, tokenKeys }: AgentOptions,
+  { server, assignments, counts, tokenless, callers }: Parts,
+): Pick<Agent, "front" | "credentialsFront"> {
+  const tokenPods = new TokenPods({
+    clock,
+    send: (body) => server.request("/v1/pod-tokens", body),
+    isAssigned: (uid) => assignments.pod(uid) !== undefined,
+    checked: counts.tokenChecked,
+  });
+  const shared = {
+    pods: callers,
+    clock,
+    podRate: settings.podRate,
+    answered: counts.answered,
+    waited: counts.waited,
+    refused: refusedRequests({
+      random,
+      report: (refused) => log.info(refused, "request refused"),
+    }),
+  };
+  const imds = createImdsFront({
+    ...shared,
+    upstream,
+    tokenKeys,
+    allowedHosts: [...settings.allowedHosts, ...nodeAddresses(settings)],
+    passthrough: settings.passthrough,
+    tokenRequired: settings.tokenRequired,
+    withoutToken: tokenless.add,
+  });
+  const credentials = createCredentialsFront({
+    ...shared,
+    podOfToken: (token, peer) => tokenPods.podOf(token, peer),
+    addresses: settings.containerCredentials,
+  });
+  return { front: imds.answer, credentialsFront: credentials.answer };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
@@ -214,21 +216,43 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 async function publish(
-  { about, registry, processUsage }: AgentOptions,
-  counts: AgentCounts,
-  sources: MetricSources,
+  { about, clock, registry, processUsage, connections, instance }: AgentOptions,
+  { server, assignments, counts, identity, callers }: Parts,
+  { redirect, missing }: Readiness,
 ): Promise<Registry> {
   const { publishMetrics } = await import("./metrics/metrics.ts");
-  return publishMetrics(counts, about, { ...sources, processUsage }, registry);
+  const sources: MetricSources = {
+    now: () => clock.now(),
+    assignments: () => assignments.size,
+    waiting: () => callers.waiting,
+    confirmed: () => assignments.confirmed,
+    ready: () => missing().length === 0,
+    link: () => server.status(),
+    redirect,
+    identity,
+    processUsage,
+    connections: () => connections?.(),
+    instanceAnswers: () => instance?.answersWithoutToken() ?? null,
+  };
+  return publishMetrics(counts, about, sources, registry);
 }
 
-function reportOf(options: AgentOptions, redirect: RedirectStatus) {
-  const { kind, inPlace, repairs, guard } = redirect;
-  const open = options.instance?.answersWithoutToken() ?? null;
+function reportOf(
+  { about, instance }: AgentOptions,
+  { assignments, identity, tokenless }: Parts,
+  { redirect, missing }: Readiness,
+): AgentReport {
+  const { kind, inPlace, repairs, guard } = redirect();
+  const open = instance?.answersWithoutToken() ?? null;
   return {
-    version: options.about.version,
+    version: about.version,
     redirect: { kind, inPlace, repairs, ...guard && { guarded: guard.inPlace } },
     ...open !== null && { instanceAnswersWithoutToken: open },
+    ready: missing().length === 0,
+    assignments: assignments.size,
+    identity: identity.kind,
+    ...identity.fallback !== null && { identityFallback: true },
+    ...tokenless.report((uid) => assignments.pod(uid) !== undefined),
   };
 }
 

@@ -1,8 +1,7 @@
 /** How the most lenient of services might read a path, and what none may be led to. */
 
 /** Node credentials, tokens, and user data, which is closed by default. */
-const closedPaths =
-  /^\/[^/]+\/(meta-data\/(iam|identity-credentials)|api\/token|user-data)(\/|$)/;
+const closedPaths = /^\/[^/]+\/(meta-data\/(iam|identity-credentials)|api\/token|user-data)(\/|$)/;
 
 /** Every path that some lenient server might take this one for, in lower case. */
 function lenientReadings(path: string): string[] {
