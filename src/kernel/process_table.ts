@@ -128,7 +128,7 @@ export class ProcessTable {
   /** How many pods have a process with the capability: `CapPrm` of proc_pid_status(5). */
   async podsWith(capability: number): Promise<number> {
     const pods = new Set<string>();
-    await inBatches(this.#processes(), async ({ pid, pod }) => {
+    await inParallel(this.#processes(), async ({ pid, pod }) => {
       const status = await this.#options.files.text(`${pid}/status`).catch(() => "");
       const held = /^CapPrm:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
       if ((BigInt(`0x${held}`) >> BigInt(capability)) % 2n === 1n) pods.add(pod);
@@ -148,7 +148,7 @@ export class ProcessTable {
       this.#node = node;
       const pids = names.filter((name) => /^\d+$/.test(name));
       this.#dropAllBut(new Set(pids));
-      await inBatches(pids.filter((pid) => this.#isDue(pid)), (pid) => this.#read(pid));
+      await inParallel(pids.filter((pid) => this.#isDue(pid)), (pid) => this.#read(pid));
       this.#namespaces = podNamespaces(this.#processes(), this.#node);
       this.#dropAddresses();
       await this.#readAddresses(
@@ -216,7 +216,7 @@ export class ProcessTable {
   }
 
   async #readAddresses(namespaces: readonly PodNamespace[]): Promise<void> {
-    await inBatches(namespaces, async ({ inode, process: { pid } }) => {
+    await inParallel(namespaces, async ({ inode, process: { pid } }) => {
       const read = (name: string) => this.#options.files.text(`${pid}/net/${name}`).catch(() => "");
       const [ipv4, ipv6] = await Promise.all([read("fib_trie"), read("if_inet6")]);
       const keys = localAddresses(ipv4, ipv6);
@@ -259,8 +259,11 @@ function isOlder(a: PodProcess, b: PodProcess): boolean {
     (a.startedAt === b.startedAt && Number(a.pid) < Number(b.pid));
 }
 
-async function inBatches<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < items.length; at += readsAtOnce) {
-    await Promise.all(items.slice(at, at + readsAtOnce).map(run));
-  }
+async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  // Each takes the next item as soon as it can: on a busy node some reads take many times as long.
+  const takeAll = async () => {
+    for (const item of left) await run(item);
+  };
+  await Promise.all(Array.from({ length: readsAtOnce }, takeAll));
 }

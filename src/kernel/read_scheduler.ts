@@ -20,8 +20,11 @@ interface Read<T> {
 
 /** Milliseconds of reading: half a core for everything together; a hundred pods may start at once. */
 const totalShare: Rate = { perSecond: 500, burst: 3000 };
-/** A read takes several steps, and on a busy node each waits for the processor. */
-const maxConcurrent = 8;
+/**
+ * How many run at once. A read takes several steps, and on a busy node each waits for the processor;
+ * no sweep takes an owner's place.
+ */
+const mostAtOnce: Readonly<Record<Priority, number>> = { owner: 8, sweep: 2 };
 
 type Waiting = Pick<Read<unknown>, "budget"> & { readonly start: () => Promise<void> };
 
@@ -34,7 +37,7 @@ export class ReadScheduler {
     sweep: new Map(),
   };
   readonly #total: Budget;
-  #running = 0;
+  readonly #running: Record<Priority, number> = { owner: 0, sweep: 0 };
   /** What one read would have cost that had run all the time, and when that was worked out. */
   #costMs = 0;
   #meteredAtMs = 0;
@@ -73,7 +76,8 @@ export class ReadScheduler {
   /** Reads that run at the same time share what the process has used. */
   #meter(): void {
     const now = this.#cpuMs();
-    this.#costMs += (now - this.#meteredAtMs) / Math.max(1, this.#running);
+    this.#costMs += (now - this.#meteredAtMs) /
+      Math.max(1, this.#running.owner + this.#running.sweep);
     this.#meteredAtMs = now;
   }
 
@@ -87,21 +91,23 @@ export class ReadScheduler {
   }
 
   #next(): void {
-    while (this.#running < maxConcurrent && this.#startOne()) continue;
+    while (this.#startOne()) continue;
   }
 
   #startOne(): boolean {
     let soonestMs = Infinity;
-    for (const queue of [this.#queues.owner, this.#queues.sweep]) {
+    for (const priority of ["owner", "sweep"] as const) {
+      if (this.#running[priority] >= mostAtOnce[priority]) continue;
+      const queue = this.#queues[priority];
       for (const [key, { budget, start }] of queue) {
         const ms = Math.max(budget.readyInMs(), this.#total.readyInMs());
         soonestMs = Math.min(soonestMs, ms);
         if (ms > 0) continue;
         queue.delete(key);
         this.#meter();
-        this.#running++;
+        this.#running[priority]++;
         void start().finally(() => {
-          this.#running--;
+          this.#running[priority]--;
           this.#next();
         });
         return true;
@@ -122,7 +128,10 @@ export class ReadScheduler {
   }
 }
 
-/** A token bucket of milliseconds of processor time. The last read may overdraw it, as its cost shows afterwards. */
+/**
+ * A token bucket of milliseconds of processor time. The last read may overdraw it, as its cost shows
+ * afterwards.
+ */
 export class Budget {
   readonly #share: Rate;
   readonly #clock: Pick<Clock, "monotonic">;
