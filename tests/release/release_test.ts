@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -167,6 +167,16 @@ test("the manifests name the image by tag and digest, and the fork's own address
     assert.ok(containers.length > 0, overlay);
     for (const { image } of containers) assert.equal(image, `${fork.image}:0.1.0@${digest}`);
   }
+  const operator = join(folder, "operator");
+  mkdirSync(operator);
+  writeFileSync(
+    join(operator, "kustomization.yaml"),
+    JSON.stringify({
+      resources: ["../rolecall-manifests-0.1.0/kustomize/base"],
+      components: ["../rolecall-manifests-0.1.0/kustomize/components/prometheus-operator"],
+    }),
+  );
+  assert.ok((await kustomize(operator)).some(({ kind }) => kind === "PrometheusRule"));
   const grep = ["grep", "-rlE", "(repository|registry)\\.example/rolecall"];
   assert.equal(
     (await must([...grep, join(folder, "rolecall-manifests-0.1.0")]).catch(() => "")).trim(),
