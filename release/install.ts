@@ -22,13 +22,13 @@ const usage = `usage: deno task install:cluster [flags]
 
 class Refusal extends Error {}
 
-interface Wishes {
+interface InstallOptions {
   readonly overlay: string;
   readonly push: string | undefined;
   readonly builder: string;
 }
 
-function wishesOf(args: string[]): Wishes {
+function parseOptions(args: string[]): InstallOptions {
   const options = {
     overlay: { type: "string", default: "dev" },
     push: { type: "string" },
@@ -52,7 +52,7 @@ function overlayFolder(name: string): string {
   );
 }
 
-/** How the nodes of a cluster get an image; null if they can only pull it. */
+/** The command that loads an image into a cluster's nodes; null if they can only pull images. */
 function loader(context: string): ((image: string) => string[]) | null {
   const [, program, cluster = ""] = /^(kind|k3d)-(.+)$/.exec(context) ?? [];
   if (program === "kind") {
@@ -62,7 +62,7 @@ function loader(context: string): ((image: string) => string[]) | null {
   return null;
 }
 
-/** Runs a program that people watch. */
+/** Runs a program with its output visible. */
 function show([program = "", ...args]: readonly string[]): void {
   console.log(`$ ${[program, ...args].join(" ")}`);
   try {
@@ -73,7 +73,7 @@ function show([program = "", ...args]: readonly string[]): void {
   }
 }
 
-async function install({ overlay, push, builder }: Wishes): Promise<void> {
+async function install({ overlay, push, builder }: InstallOptions): Promise<void> {
   const { version } = await readProject();
   const context = run("kubectl", "config", "current-context");
   const load = loader(context);
@@ -112,7 +112,7 @@ function apply(overlay: string, image: string, newTag: string): void {
 }
 
 try {
-  await install(wishesOf(process.argv.slice(2)));
+  await install(parseOptions(process.argv.slice(2)));
 } catch (fault) {
   if (!(fault instanceof Refusal)) throw fault;
   console.error(`install:cluster: ${fault.message}`);

@@ -125,7 +125,7 @@ export const commands: Commands = {
   revoke: {
     group: forOperators,
     usage: "pod/NAME | node/NAME | role/ARN [flags]",
-    summary: "prints the policies that deny leaked credentials at AWS, and who else they affect; " +
+    summary: "prints the policies that deny leaked credentials in AWS, and who else they affect; " +
       "applies none",
     flags: revokeFlags,
     examples: [

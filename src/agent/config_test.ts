@@ -43,7 +43,7 @@ test("connections stay under half of the open files, and a notice says so", () =
   assert.match(notices[0] ?? "", /--max-connections: 4096 lowered to 412/);
 });
 
-test("connections are raised to what is asked for, if so many files may be open after all", () => {
+test("the connection limit is raised to the configured one once enough files may be open", () => {
   const openFilesLimit = (effort?: string) => effort === "full" ? 16_384 : 4096;
   const { settings: got, notices } = settings(["--redirect=none"], {}, {
     ...machine,
@@ -92,7 +92,7 @@ test("malformed values are reported together with wrong ones", () => {
   ]);
 });
 
-test("an unknown flag is one line, though what it was meant to set may be missing then", () => {
+test("an unknown flag is one line, even if the setting that it meant is then missing", () => {
   const parsed = parseAgentConfig(["--hostip=10.0.0.5"], {}, machine);
   assert.deepEqual(parsed, {
     kind: "problems",
@@ -123,7 +123,7 @@ test("--container-credentials accepts addresses that SDKs use without TLS, in ca
 
 const noDoors = ["10.0.0.5:80", ":80", "0.0.0.0:80", "[::]:80", "169.254.170.23", "localhost:80"];
 for (const text of [...noDoors, "169.254.169.254:80", "127.1:80", "[fd00:ec2::23%1]:80"]) {
-  test(`--container-credentials=${text} is no address for it`, () => {
+  test(`--container-credentials=${text} is refused`, () => {
     const parsed = parseAgentConfig(
       ["--redirect=none", `--container-credentials=169.254.170.23:80,${text}`],
       {},
@@ -179,7 +179,7 @@ const hosts = [
 ] as const;
 
 for (const [text, good] of hosts) {
-  test(`--allowed-hosts=${text} is ${good ? "one" : "none, and named"}`, () => {
+  test(`--allowed-hosts=${text} is ${good ? "accepted" : "refused by name"}`, () => {
     const parsed = parseAgentConfig(["--redirect=none", `--allowed-hosts=ok,${text}`], {}, machine);
     const problems = parsed.kind === "problems" ? parsed.problems : [];
     assert.equal(problems.length, good ? 0 : 1);

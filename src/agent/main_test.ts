@@ -211,7 +211,7 @@ test("runAgent() --remove-rules-on-exit also removes the route guard", async () 
   assert.equal(programs("ip -4 -j rule show", "")?.stdout, "[]");
 });
 
-test("runAgent() without a packet filter listens all the same, not ready, saying why", async () => {
+test("runAgent() without a packet filter still listens, but isn't ready and says why", async () => {
   const { runtime, stop, listening, written } = fakeRuntime(() => undefined);
   const running = runAgent(runtime, flags);
   await until(() => listening.length === 2);
@@ -221,7 +221,7 @@ test("runAgent() without a packet filter listens all the same, not ready, saying
   assert.match(written.out, /iptables: no such program; install/);
 });
 
-test("uninstall() removes what is there, twice, and reports what it can't look at", async () => {
+test("uninstall() removes what is there, is repeatable, and reports what it can't check", async () => {
   const programs = nft();
   programs("nft -f -", "table inet rolecall {}");
   const { runtime, written } = fakeRuntime(programs);
@@ -258,12 +258,12 @@ function ip(): Programs {
   };
 }
 
-const doorFlags = ["--redirect=none", "--container-credentials=169.254.170.23:80"];
+const endpointFlags = ["--redirect=none", "--container-credentials=169.254.170.23:80"];
 
 test("runAgent() serves container credentials at an address it puts on the node", async () => {
   const programs = ip();
   const { runtime, events, stop, listening, written } = fakeRuntime(programs);
-  const running = runAgent(runtime, doorFlags);
+  const running = runAgent(runtime, endpointFlags);
   await until(() => listening.length === 3);
   assert.match(programs("ip -j addr show", "")?.stdout ?? "", /169\.254\.170\.23/);
   stop();
@@ -279,16 +279,16 @@ test("runAgent() serves container credentials at an address it puts on the node"
 test("runAgent() --remove-rules-on-exit also removes its addresses", async () => {
   const programs = ip();
   const { runtime, stop, listening } = fakeRuntime(programs);
-  const running = runAgent(runtime, [...doorFlags, "--remove-rules-on-exit"]);
+  const running = runAgent(runtime, [...endpointFlags, "--remove-rules-on-exit"]);
   await until(() => listening.length === 3);
   stop();
   assert.equal(await running, 0);
   assert.doesNotMatch(programs("ip -j addr show", "")?.stdout ?? "", /169\.254/);
 });
 
-test("runAgent() that can't have the address isn't ready and says so; pods are answered", async () => {
+test("runAgent() isn't ready without the address and says so; pods are answered", async () => {
   const { runtime, stop, listening, written } = fakeRuntime(() => undefined);
-  const running = runAgent(runtime, doorFlags);
+  const running = runAgent(runtime, endpointFlags);
   await until(() => written.out.includes("container credentials not served"));
   await until(() => listening.length === 2);
   assert.match(written.out, /ip: no such program; install iproute2/);
@@ -311,7 +311,7 @@ test("runBootGuard() writes the unit once, uninstall() removes it first", async 
   assert.equal(await runBootGuard(runtime, ["now"]), 2);
 });
 
-test("runBootGuard() where the host can't be written to says so, and the agent may start", async () => {
+test("runBootGuard() says so if the host can't be written to, and the agent may start", async () => {
   const { runtime, written } = fakeRuntime(() => undefined);
   const fault = Object.assign(new Error("EROFS: read-only file system"), { code: "EROFS" });
   assert.equal(await runBootGuard({ ...runtime, writeFile: () => Promise.reject(fault) }, []), 0);

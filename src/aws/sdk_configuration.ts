@@ -1,7 +1,7 @@
 /** Settings that the AWS SDK refuses before it sends anything, explained for the server's operator. */
 import { messageOf } from "../telemetry/fault.ts";
 
-/** The SDK's endpoint rules don't combine these with an endpoint of one's own. */
+/** The SDK's endpoint rules don't combine these with a custom endpoint. */
 const conflicts: Readonly<Record<string, string>> = {
   FIPS: "FIPS (AWS_USE_FIPS_ENDPOINT, use_fips_endpoint or a region such as us-east-1-fips)",
   Dualstack: "dual stack (AWS_USE_DUALSTACK_ENDPOINT or use_dualstack_endpoint)",
@@ -9,7 +9,7 @@ const conflicts: Readonly<Record<string, string>> = {
 
 const ownEndpoint = "a custom endpoint (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or endpoint_url)";
 
-/** What the SDK takes for "false" without a word, a line each: AWS SDKs in other languages refuse it. */
+/** Values that this SDK silently takes for false and other AWS SDKs refuse, one line each. */
 export function switchProblems(env: Readonly<Record<string, string | undefined>>): string[] {
   return ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"]
     .filter((name) => !["", "true", "false"].includes(env[name] ?? ""))
@@ -29,7 +29,7 @@ export function configurationProblem(error: unknown): string {
   const [, kind = ""] = /(FIPS|Dualstack) and custom endpoint/.exec(message) ?? [];
   const conflict = conflicts[kind];
   if (conflict !== undefined) {
-    return `AWS settings: ${conflict} and ${ownEndpoint} exclude each other; remove one, or give ` +
+    return `AWS settings: ${conflict} and ${ownEndpoint} exclude each other; remove one, or set ` +
       "--sts-endpoint, which is used as it is";
   }
   const line = message.replaceAll(/\s+/g, " ").replace(/\.$/, "").slice(0, 300);

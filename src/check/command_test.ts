@@ -110,7 +110,7 @@ const runs = [
   [
     ["misspelt.yaml", base],
     0,
-    /Worth knowing:\n.*roles is unknown; did you mean iam\.amazonaws\.com\/role\?/,
+    /Notes:\n.*roles is unknown; did you mean iam\.amazonaws\.com\/role\?/,
   ],
   [["broken.yaml"], 2, /^broken\.yaml: document 1, line 1: /],
   [[], 2, /^check: no manifests; expected FILE…, FOLDER… or -\n$/],

@@ -4,7 +4,7 @@ import type { CheckResult, Finding, FindingLevel } from "./findings.ts";
 const titles: Readonly<Record<FindingLevel, string>> = {
   denied: "Would be denied:",
   unknown: "Couldn't be evaluated:",
-  warning: "Worth knowing:",
+  warning: "Notes:",
 };
 
 /** Findings by level; those with the same message under one line. */

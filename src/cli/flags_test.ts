@@ -21,6 +21,6 @@ for (const [text, seconds] of durations) {
   });
 }
 
-test("flag.boolean() takes no inherited name for a value", () => {
+test("flag.boolean() accepts no inherited property name as a value", () => {
   assert.equal(v.safeParse(flag.boolean("").schema, "constructor").success, false);
 });

@@ -13,7 +13,7 @@ const limits = {
 };
 const handler = () => ({ status: 200, headers: [], body: "ok" });
 
-test("listenAt() names flag, address and remedy where the port is taken", async () => {
+test("listenAt() names flag, address and remedy if the port is taken", async () => {
   const wanted = { flag: "listen", at: { host: "127.0.0.1", port: 0 }, handler, limits };
   const first = await listenAt({ listen }, wanted);
   try {

@@ -33,14 +33,14 @@ test("parseFlags() gives defaults", () => {
   assert.deepEqual(values.hosts, []);
 });
 
-test("parseFlags() takes = and the next word, and lists in both forms", () => {
+test("parseFlags() accepts = and the next word, and lists in both forms", () => {
   const values = parsed(["--duration=15m", "--mode", "required", "--hosts=a,b", "--hosts", "c"]);
   assert.equal(values.duration, 900);
   assert.equal(values.mode, "required");
   assert.deepEqual(values.hosts, ["a", "b", "c"]);
 });
 
-test("parseFlags() reads arguments before ROLECALL_ before the plain variable", () => {
+test("parseFlags() prefers arguments to ROLECALL_ variables, and those to plain ones", () => {
   const env = { HOST_IP: "10.0.0.1", ROLECALL_RATE: "7", ROLECALL_DIRECT: "true" };
   assert.equal(parsed([], env)["host-ip"], "10.0.0.1");
   assert.equal(parsed([], { ...env, ROLECALL_HOST_IP: "10.0.0.2" })["host-ip"], "10.0.0.2");
@@ -72,11 +72,11 @@ test("parseFlags() refuses a value out of range and a flag without its value", (
   assert.match(problems(["--rate"])[0]!, /--rate: needs a value; expected a whole number/);
 });
 
-test("parseFlags() takes no inherited name for a flag", () => {
+test("parseFlags() accepts no inherited property name as a flag", () => {
   assert.match(problems(["--constructor"])[0]!, /--constructor: unknown flag/);
 });
 
-test("parseFlags() takes a text of its form alone", () => {
+test("parseFlags() accepts only text of the expected form", () => {
   const named = { name: flag.form("a", "a name", /^[a-z]+$/, "small letters") };
   assert.deepEqual(parseFlags(named, ["--name=b"], {}).values, { name: "b" });
   const refused = parseFlags(named, ["--name=B"], {});

@@ -12,7 +12,7 @@ const command = {
   load: () => Promise.resolve(() => Promise.resolve(0)),
 };
 
-test("configurationReference(): a row a flag, with what the parser takes", () => {
+test("configurationReference(): a row for each flag, with what the parser accepts", () => {
   const page = configurationReference(
     {
       agent: {
@@ -35,7 +35,7 @@ test("configurationReference(): a row a flag, with what the parser takes", () =>
   ));
 });
 
-test("configurationReference(): what a command has of another isn't listed twice", () => {
+test("configurationReference(): flags that a command shares with another aren't listed twice", () => {
   const shared = { "direct": flag.boolean("serve others too") };
   const page = configurationReference(
     {

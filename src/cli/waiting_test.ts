@@ -13,7 +13,7 @@ function waiting(isTerminal: boolean) {
   return { clock, written, done, result };
 }
 
-test("whileWaiting() says what takes long, and wipes it", async () => {
+test("whileWaiting() says what takes long, and then clears the line", async () => {
   const { clock, written, done, result } = waiting(true);
   await clock.advance(400);
   assert.deepEqual(written, ["asking the server …"]);
@@ -30,7 +30,7 @@ test("whileWaiting() prints nothing if the result is immediate", async () => {
   assert.deepEqual(written, []);
 });
 
-test("whileWaiting() says nothing where no person reads it", async () => {
+test("whileWaiting() prints nothing without a terminal", async () => {
   const { clock, written, done, result } = waiting(false);
   await clock.advance(1_000);
   done("answer");

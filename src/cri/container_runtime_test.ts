@@ -16,7 +16,7 @@ async function withRuntime(
   }
 }
 
-test("readySandboxes() gives READY sandboxes alone, with the UID of their pod", async () => {
+test("readySandboxes() returns only READY sandboxes, with the UID of their pod", async () => {
   await withRuntime(async (fake, runtime) => {
     fake.sandboxes.set("s1", { podUid: "a", ips: ["10.0.0.7"] });
     fake.sandboxes.set("s2", { podUid: "b", ips: ["10.0.0.8"], ready: false });

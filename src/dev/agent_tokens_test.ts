@@ -23,7 +23,7 @@ test("AgentTokens: its own tokens name pod, ServiceAccount and node", async () =
   });
 });
 
-test("AgentTokens: a token of another audience, another key, altered or ended is refused", async () => {
+test("AgentTokens: a token of another audience or key, altered or expired, is refused", async () => {
   const clock = { now: 0 };
   const own = tokens(clock);
   const token = own.issue();

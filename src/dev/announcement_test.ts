@@ -60,7 +60,7 @@ test("commandLines() are for 127.0.0.1 without --interface, SDKs included", () =
   assert.match(text, /--endpoint-url http:\/\/127\.0\.0\.1:4566$/m);
 });
 
-test("commandLines() all show a session token where none is answered without", () => {
+test("commandLines() all send a session token if one is required", () => {
   const requested = row("cart", "127.0.0.1", role);
   const calls = (tokenRequired: boolean) =>
     commandLines({ ...addresses, tokenRequired }, [requested])
@@ -80,7 +80,7 @@ test("commandLines() use another address if no pod is at 127.0.0.1", () => {
   assert.ok(!text.includes("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "SDKs choose no source address");
 });
 
-test("commandLines() say so where there is no pod", () => {
+test("commandLines() say so if there is no pod", () => {
   assert.equal(commandLines(addresses, []).at(-1), "There is no pod to send requests as yet.");
 });
 
@@ -95,7 +95,7 @@ test("commandLines() show a pod's own token where container credentials are serv
 
 const shared = { address: "127.0.0.9", reason: "another pod claims 127.0.0.9 too" };
 
-test("podLines() say who isn't answered since two claim an address", () => {
+test("podLines() name pods that aren't answered because two claim an address", () => {
   const two = row("b", "", { ...role, ips: ["127.0.0.2", "127.0.0.9"], notAnswered: [shared] });
   assert.deepEqual(podLines([row("a", "127.0.0.9", { ...role, notAnswered: [shared] }), two]), [
     "  127.0.0.2,127.0.0.9  shop/b  role arn:aws:iam::123456789012:role/shop/cart; " +
@@ -104,7 +104,7 @@ test("podLines() say who isn't answered since two claim an address", () => {
   ]);
 });
 
-test("commandLines() pass over pods that aren't answered or have no address", () => {
+test("commandLines() skip pods that aren't answered or have no address", () => {
   const pods = [
     row("host", "127.0.0.1", { hostNetwork: true }),
     row("shared", "127.0.0.9", { notAnswered: [shared] }),

@@ -29,7 +29,7 @@ function setUp(requested: readonly string[] = []) {
   return { clock, stop, written, cluster };
 }
 
-test("announce() waits for pods to settle, then says commands, pods and what to do next", async () => {
+test("announce() waits until pods are stable, then prints commands, pods and what to do next", async () => {
   const { clock, written, cluster } = setUp();
   cluster.pods = [row("cart", "pending")];
   await clock.advance(1000);
@@ -42,7 +42,7 @@ test("announce() waits for pods to settle, then says commands, pods and what to 
   );
 });
 
-test("announce() reports after three seconds what is still changing", async () => {
+test("announce() prints after three seconds even if pods are still changing", async () => {
   const { clock, written } = setUp(["shop/cart"]);
   await clock.advance(2800);
   assert.equal(written(), "");
@@ -50,13 +50,13 @@ test("announce() reports after three seconds what is still changing", async () =
   assert.equal(written(), "paste 0\n\n  -  shop/cart  isn't there (yet)\n\nedit 0\n");
 });
 
-test("announce() speaks where there are no pods at all", async () => {
+test("announce() prints something even without pods", async () => {
   const { clock, written } = setUp();
   await clock.advance(10_000);
   assert.equal(written(), "paste 0\n\n\nedit 0\n");
 });
 
-test("announce() speaks again when something has changed, and only then", async () => {
+test("announce() prints again when something has changed, and only then", async () => {
   const { clock, stop, written, cluster } = setUp();
   cluster.pods = [row("cart", "ready")];
   await clock.advance(10_000);
@@ -68,7 +68,7 @@ test("announce() speaks again when something has changed, and only then", async 
   assert.equal(clock.pending(), 0);
 });
 
-test("announce() says what readiness lacks where that stays, and the rest once it is there", async () => {
+test("announce() prints why the server isn't ready if that persists, and the rest once it is", async () => {
   const { clock, written, cluster } = setUp();
   cluster.pods = [row("cart", "none")];
   cluster.missing = ["AWS credentials: none"];

@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { eventually } from "../../tests/fakes/in_time.ts";
 import { flushPromises, ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { fakeFiles } from "../../tests/fakes/runtime.ts";
 import { quietLog } from "../../tests/fakes/quiet_log.ts";
@@ -98,7 +99,7 @@ test("kubernetesSource() lets only the named pods in, each at its own loopback a
   const sinks = sinksOf(index);
   const stop = new AbortController();
   const running = source.run(sinks, stop.signal);
-  for (let turn = 0; turn < 100 && index.pod("web") === undefined; turn++) await flushPromises();
+  await eventually("the pod that the watch adds", () => index.pod("web") !== undefined);
   assert.deepEqual(namesOf(index), ["cart", "rolecall-agent-dev", "web"]);
   const place = (uid: string) => [index.pod(uid)?.nodeName, index.pod(uid)?.ips];
   assert.deepEqual(place("web"), ["dev-node", ["127.0.0.1"]]);

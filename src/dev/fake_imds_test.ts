@@ -51,7 +51,7 @@ test("IMDS serves the identity document, and the node's own keys to anyone who r
   assert.equal(keys.SecretAccessKey, "THE-NODES-OWN-KEYS");
 });
 
-test("IMDS answers 401 without a token, with a wrong one and with one that has ended", async () => {
+test("IMDS answers 401 without a token, with a wrong one and with an expired one", async () => {
   const { send, clock } = imds();
   const path = "/latest/meta-data/instance-id";
   const token = await tokenOf(send);

@@ -17,7 +17,7 @@ const ownFlags = {
     "NAMESPACE/POD",
   ),
   "sts-endpoint": flag.url("", "STS to use instead of the embedded one, with your own credentials"),
-  "aws": flag.boolean("assume roles at AWS, with your own credentials"),
+  "aws": flag.boolean("assume roles in AWS, with your own credentials"),
   "region": flag.text("", "region of STS; empty means eu-west-1, or with --aws the SDK's default"),
   "metadata-url": flag.url(
     "",

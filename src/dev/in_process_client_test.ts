@@ -54,7 +54,7 @@ for (const [name, end] of ends) {
   });
 }
 
-test("inProcessClient() refuses what is aborted already", async () => {
+test("inProcessClient() refuses a request that is already aborted", async () => {
   const client = inProcessClient(() => new Response("x"), "127.0.0.1");
   await assert.rejects(client.fetch(url, { signal: AbortSignal.abort() }));
 });

@@ -37,13 +37,13 @@ test("devObjects() keeps a given UID, and generates distinct ones", () => {
   assert.equal(new Set(uids).size, 3);
 });
 
-test("devObjects() takes namespaces not written down as known, and says so", () => {
+test("devObjects() assumes namespaces that aren't in the manifests, and says so", () => {
   const { namespaces, warnings } = read(pod("name: a, namespace: x", "{podIP: 127.0.0.2}"));
   assert.deepEqual(namespaces.map((one) => (one.metadata as { name: string }).name), ["x"]);
   assert.deepEqual(warnings, ["namespace x isn't written down: taken as one without annotations"]);
 });
 
-test("devObjects() passes other kinds over, and says so", () => {
+test("devObjects() skips other kinds, and says so", () => {
   const { warnings } = read("kind: Deployment\nmetadata: {name: a}\n");
   assert.deepEqual(warnings, [
     "c.yaml: document 1, line 1: Deployment passed over: only Pod, Namespace and ServiceAccount are read",
@@ -73,7 +73,7 @@ test("devObjects() warns of an address with two pods", () => {
   ]);
 });
 
-test("devObjects() lets a terminating pod's address go to a newer one alone", () => {
+test("devObjects() gives a terminating pod's address to a newer pod only", () => {
   const gone = pod(
     "name: a, deletionTimestamp: '2026-01-01T00:00:00Z'",
     "{podIP: 127.0.0.2}",

@@ -67,7 +67,7 @@ test("followManifests() reads again on each change until it is stopped", async (
   assert.equal(watched.size, 0);
 });
 
-test("followManifests() watches a file that comes into a folder", async () => {
+test("followManifests() watches a file that is added to a folder", async () => {
   const contents: Record<string, string> = { "k8s/a.yaml": pod("one", "127.0.0.2") };
   const watched = new Map<string, () => void>();
   const readings: DevReading[] = [];

@@ -219,7 +219,7 @@ Source: the server at ${url}
   );
 });
 
-test("explain: with nothing at the usual place, through a port-forward by kubectl", async () => {
+test("explain: with nothing at the default address, through a port-forward by kubectl", async () => {
   const calls: string[] = [];
   const { runtime, written } = fakeRuntime({
     env: { HOME: "/home/u", KUBECONFIG: "config" },

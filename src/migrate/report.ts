@@ -96,7 +96,7 @@ export function reportText(report: MigrationReport): string {
     `    ${why}`,
   ]);
   const lines = [headOf(report), ...groups, ...section("Not compared:", missed)];
-  return [...lines, ...section("Worth knowing:", hints.map((one) => `  ${one}`))]
+  return [...lines, ...section("Notes:", hints.map((one) => `  ${one}`))]
     .map((line) => line + "\n").join("");
 }
 

@@ -126,7 +126,7 @@ test("migrationReport(): kiam's session names are reported once", () => {
   assert.deepEqual(report("kube2iam", reader).hints, []);
 });
 
-test("migrationReport(): what the server sends besides, trust policies must allow", () => {
+test("migrationReport(): trust policies must allow what the server sends in addition", () => {
   const changes = {
     sessionTags: [{ key: "team", template: "{namespace}" }],
     sourceIdentityTemplate: "{namespace}",
@@ -178,7 +178,7 @@ session-name: gets its role under another session name
   kiam-v4: kiam-cart before, cart now; where a policy or query knows the name, write kiam- into the annotation itself
     shop/web
 
-Worth knowing:
+Notes:
   a hint
 `,
   );

@@ -88,5 +88,6 @@ test("proxyProblems() names the variable, never its value", () => {
 });
 
 for (const text of ["", "http://", "ftp://a", "a b"]) {
-  test(`readProxy(${JSON.stringify(text)}) is none`, () => assert.equal(readProxy(text), null));
+  test(`readProxy(${JSON.stringify(text)}) is not a proxy`, () =>
+    assert.equal(readProxy(text), null));
 }

@@ -40,7 +40,7 @@ test("textLines() gives whole lines, however the bytes are cut", async () => {
   }));
 });
 
-test("textLines() doesn't take an end within a line for an end", async () => {
+test("textLines() refuses a body that ends within a line", async () => {
   await assert.rejects(linesOf(cut("a\nhalf", [3])), LineCutOff);
 });
 

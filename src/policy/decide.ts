@@ -172,7 +172,7 @@ function unresolved(
     const remedy = "write the role's full ARN, or set the server's --role-base-arn";
     return denial(
       "RoleBaseUnknown",
-      `${found} names no account, and the server's is not known; ${remedy}`,
+      `${found} has no account, and the server's is not known; ${remedy}`,
     );
   }
   const remedy = "write NAME, PATH/NAME or an ARN";
@@ -180,7 +180,7 @@ function unresolved(
 }
 
 const runsAs = "that the server itself runs as";
-const trusted = "that --assume-role-permitted sets aside for namespaces' assume-role";
+const trusted = "that --assume-role-permitted reserves for namespaces' assume-role";
 
 function reserved(request: WrittenRole, role: RoleArn, which: string): Denial {
   const why = `${shown(formatRoleArn(role), 160)} is a role ${which}`;

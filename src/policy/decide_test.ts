@@ -196,7 +196,7 @@ const messages = [
     {},
     { defaultRole: "reader" },
     { roleBaseArn: null },
-    'namespace shop: iam.amazonaws.com/default-role "reader" names no account, and the ' +
+    'namespace shop: iam.amazonaws.com/default-role "reader" has no account, and the ' +
     "server's is not known; write the role's full ARN, or set the server's --role-base-arn",
   ],
   [
@@ -222,7 +222,7 @@ for (const [pod, namespace, changes, expected] of messages) {
   });
 }
 
-test("a policy isn't made of settings that mean nothing", () => {
+test("createPolicy() refuses settings that mean nothing", () => {
   for (
     const wrong of [
       { roleBaseArn: "reader/" },
@@ -352,7 +352,7 @@ const policyProblems: readonly (readonly [Partial<PodFacts>, Partial<NamespaceFa
   [
     { sessionPolicyArns: eleven },
     {},
-    /^pod shop\/web: .* are 11 policies, and STS takes 10; remove/,
+    /^pod shop\/web: .* are 11 policies, and STS accepts 10; remove/,
   ],
   [
     { sessionPolicyArns: "reader" },
@@ -380,7 +380,7 @@ const policyProblems: readonly (readonly [Partial<PodFacts>, Partial<NamespaceFa
   [
     { sessionPolicyArns: managed("x".repeat(200)) },
     { sessionPolicy: statement({ Sid: "s".repeat(1900) }) },
-    /have 2\d+ characters, and STS takes 2048/,
+    /have 2\d+ characters, and STS accepts 2048/,
   ],
 ];
 

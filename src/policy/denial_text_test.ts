@@ -26,7 +26,7 @@ test("shown: printable ASCII within its room, for every text", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), fc.integer({ min: 12, max: 300 }), fits));
 });
 
-test("shown: 64 KiB are cut without reading them all over", () => {
+test("shown: 64 KiB are cut without reading all of them", () => {
   assert.equal(shown("x".repeat(65_536), 120).length, 120);
   assert.ok(shown("\u0000".repeat(65_536), 120).length <= 120);
 });

@@ -106,7 +106,7 @@ export class ExternalIds {
     return fixed(pod, { role, trustRole }, "the server's --external-id");
   }
 
-  /** What the operator's expression sets aside for namespaces is no pod's to take. */
+  /** No pod may request what the operator's expression reserves for namespaces. */
   #pods(pod: PodFacts): Checked<PodExternalIds> {
     const id = pod.externalId || null;
     const problem = id === null ? null : externalIdProblem(id);

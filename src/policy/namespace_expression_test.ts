@@ -64,7 +64,7 @@ test("an expression permits what it matches with the namespace's name, whole", (
   assert.ok(!permitsAny(`${role}x`));
 });
 
-test("an expression takes only the names that namespaces have", () => {
+test("an expression accepts only names that a namespace can have", () => {
   const { permits } = namespaceExpression("{namespace}/x");
   for (const name of ["", ".*", "a|b", "A", "-", "a-", "\\E", "a/b", "a".repeat(64), "(", "é"]) {
     assert.ok(!permits(name, `${name}/x`), name);
@@ -73,7 +73,7 @@ test("an expression takes only the names that namespaces have", () => {
   assert.ok(!namespaceExpression("[{namespace}]/x").permits("a-z", "b/x"));
 });
 
-test("no expression permits nothing", () => {
+test("without an expression nothing is permitted", () => {
   const { permits, permitsAny } = namespaceExpression(null);
   assert.ok(!permits("shop", "shop") && !permitsAny("shop"));
 });

@@ -102,13 +102,13 @@ function json(text: string): unknown {
 function tooMuch(pod: PodFacts, { policyArns, policy }: SessionPolicies): Denial | null {
   const where = `${podName(pod)}: the ${arnsKey} of namespace, ServiceAccount and pod together`;
   if (policyArns.length > maxArns) {
-    const found = `${where} are ${policyArns.length} policies, and STS takes ${maxArns}`;
+    const found = `${where} are ${policyArns.length} policies, and STS accepts ${maxArns}`;
     return denial("SessionPolicyInvalid", `${found}; remove some`);
   }
   const length = policyArns.join("").length + (policy ?? "").length;
   if (length <= maxCharacters) return null;
   const found =
-    `${where}, with ${inlineKey}, have ${length} characters, and STS takes ${maxCharacters}`;
+    `${where}, with ${inlineKey}, have ${length} characters, and STS accepts ${maxCharacters}`;
   return denial("SessionPolicyInvalid", `${found}; remove some`);
 }
 

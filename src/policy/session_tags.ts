@@ -30,7 +30,7 @@ export function sessionTagsProblem(
   tags: readonly SessionTagTemplate[],
   clusterName: string | null,
 ): string | null {
-  if (tags.length > maxTags) return `has ${tags.length} tags, and STS takes ${maxTags}`;
+  if (tags.length > maxTags) return `has ${tags.length} tags, and STS accepts ${maxTags}`;
   for (const { key, template } of tags) {
     const problem = keyProblem(key) ?? valueProblem(template, clusterName);
     if (problem !== null) return `has ${quoted(key, 60)}: ${problem}`;
@@ -39,7 +39,7 @@ export function sessionTagsProblem(
   const twice = keys.find((key, at) => keys.indexOf(key) !== at);
   return twice === undefined
     ? null
-    : `has ${quoted(twice, 60)} twice; keys differ in more than case`;
+    : `has ${quoted(twice, 60)} twice; keys must differ in more than case`;
 }
 
 function keyProblem(key: string): string | null {

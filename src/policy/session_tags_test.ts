@@ -51,7 +51,7 @@ test("session tags: at most 50", () => {
   const many = (count: number) =>
     Array.from({ length: count }, (_, at) => ({ key: `k${at}`, template: "v" }));
   assert.equal(sessionTagsProblem(many(50), null), null);
-  assert.equal(sessionTagsProblem(many(51), null), "has 51 tags, and STS takes 50");
+  assert.equal(sessionTagsProblem(many(51), null), "has 51 tags, and STS accepts 50");
 });
 
 // key, template, what is wrong

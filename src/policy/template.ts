@@ -61,11 +61,11 @@ export function templateProblem(
   );
   const unknown = names.find((name) => !(known as readonly string[]).includes(name));
   if (unknown !== undefined) {
-    return `has {${unknown}}; known are ${listOf(known)}`;
+    return `has {${unknown}}; valid placeholders: ${listOf(known)}`;
   }
   const texts = templateParts(template).map((part) => "text" in part ? part.text : "");
   if (/[{}]/.test(texts.join(""))) {
-    return `has a { or } that isn't a placeholder's; known are ${listOf(known)}`;
+    return `has a { or } that isn't a placeholder's; valid placeholders: ${listOf(known)}`;
   }
   if (names.includes("cluster") && clusterName === null) {
     return "has {cluster}, which needs --cluster-name";

@@ -33,7 +33,7 @@ export function trustRole(
   const { name, assumeRole } = namespace;
   if (assumeRole === null || assumeRole === "") return passed(null);
   const resolved = resolveRole(assumeRole, rules.base);
-  if (resolved.kind === "base_unknown") return refused(namespace, "names no account");
+  if (resolved.kind === "base_unknown") return refused(namespace, "has no account");
   if (resolved.kind === "malformed") {
     return refused(namespace, `is not a role: ${resolved.expected}`);
   }

@@ -126,8 +126,8 @@ function nothing(runtime: Runtime, subject: Subject, { pods }: Summary): number 
     : subject.kind === "pod" &&
       pods.some(({ namespace, name }) => namespace === subject.namespace && name === subject.name);
   const [shown, there] = subject.kind === "pod"
-    ? [`pod ${subject.namespace}/${subject.name}`, "there is no such pod now"]
-    : [`node ${subject.kind === "node" ? subject.name : ""}`, "no pod is on such a node now"];
+    ? [`pod ${subject.namespace}/${subject.name}`, "there is no such pod"]
+    : [`node ${subject.kind === "node" ? subject.name : ""}`, "no pod runs on such a node"];
   const why = isKnown ? "there is no role to revoke now" : there;
   runtime.writeError(
     `revoke: ${shown}: ${why}; for credentials that were issued earlier, name role/ARN\n`,
@@ -157,13 +157,13 @@ interface Result {
 function revokedText({ issuedBefore, roles, renewed }: Result): string {
   const renewing = renewed?.reduce((sum, one) => sum + one.renewing, 0) ?? 0;
   const lines = [
-    `# Denies sessions issued before ${issuedBefore}. Nothing has been changed at AWS.`,
+    `# Denies sessions issued before ${issuedBefore}. Nothing has been changed in AWS.`,
     ...roles.flatMap(({ arn, policyName, policy, sessionNames, pods, alsoAffected }) => [
       "",
       `# ${arn}`,
-      `# Meant: ${pods.length === 0 ? "no pod that is running" : pods.join(", ")}`,
+      `# Intended for: ${pods.length === 0 ? "no running pod" : pods.join(", ")}`,
       sessionNames === null
-        ? "# Also affected: all other sessions of this role, also those not from Rolecall"
+        ? "# Also affected: all other sessions of this role, including those not from Rolecall"
         : `# Also affected: ${
           alsoAffected.length === 0 ? "no other pod" : alsoAffected.join(", ")
         }`,
@@ -172,9 +172,9 @@ function revokedText({ issuedBefore, roles, renewed }: Result): string {
     ]),
     "",
     renewed === null
-      ? "# Until the next renewal, servers give these pods the credentials that this denies: --renew"
+      ? "# Until the next renewal, pods still get the credentials that this denies; --renew replaces them"
       : `# The servers renew ${renewing} ${renewing === 1 ? "session" : "sessions"}.`,
-    "# Restart the pods above: SDKs keep the credentials that they have until shortly before the end.",
+    "# Restart the pods above: SDKs keep their credentials until shortly before they expire.",
   ];
   return lines.map((line) => `${line}\n`).join("");
 }

@@ -94,13 +94,13 @@ test("revoke: commands to paste, and what remains to be done", async () => {
   const { code, text, posted } = await run(["pod/shop/cart-0"]);
   assert.deepEqual([code, posted], [0, []]);
   assert.match(text, /^# Denies sessions issued before 2026-01-01T00:00:00Z\. Nothing has been ch/);
-  assert.match(text, /\n# Meant: shop\/cart-0\n# Also affected: shop\/cart-1\n/);
+  assert.match(text, /\n# Intended for: shop\/cart-0\n# Also affected: shop\/cart-1\n/);
   const command = new RegExp(
     "\\naws iam put-role-policy --role-name cart --policy-name rolecall-revoke-20260101T000000Z " +
       "--policy-document '(.*)'\\n",
   );
   assert.equal(parsePolicy(command.exec(text)?.[1], "permissions").kind, "policy");
-  assert.match(text, /until the next renewal.*: --renew\n# Restart/i);
+  assert.match(text, /until the next renewal.*; --renew replaces them\n# Restart/i);
 });
 
 test("revoke --renew: the servers are asked for exactly these sessions", async () => {
@@ -121,8 +121,8 @@ test("revoke --renew: the servers are asked for exactly these sessions", async (
 const refusals = [
   [["pod/shop/plain"], 3, /pod shop\/plain: there is no role to revoke now; .* name role\/ARN/],
   [["node/n3"], 3, /node n3: there is no role to revoke/],
-  [["pod/shop/none"], 4, /pod shop\/none: there is no such pod now/],
-  [["node/none"], 4, /node none: no pod is on such a node/],
+  [["pod/shop/none"], 4, /pod shop\/none: there is no such pod/],
+  [["node/none"], 4, /node none: no pod runs on such a node/],
   [[], 2, /revoke: nothing to revoke; expected pod\/NAME, pod/],
   [["role/cart"], 2, /^role\/cart: is not valid; expected/],
   [["pod/"], 2, /^pod\/: is not valid/],

@@ -119,7 +119,7 @@ const faults = [
 ] as const;
 
 for (const [cause, reason] of faults) {
-  test(`FileFault: ${cause.message} is said as ${reason}`, () => {
+  test(`FileFault: ${cause.message} becomes: ${reason}`, () => {
     assert.equal(new FileFault(cause).message, reason);
   });
 }

@@ -43,7 +43,7 @@ test("LogOutput: beyond 1 MiB, lines are dropped until the reader continues", as
   assert.equal(texts.join("").length, 1025 * 1024);
 });
 
-test("LogOutput: a reader that is gone is no error, and written() waits for it so long", async () => {
+test("LogOutput: a reader that is gone is no error, and written() waits for a limited time", async () => {
   const gone = new LogOutput(() => Promise.reject(new Error("EPIPE")));
   gone.write("a\n");
   await gone.written(60_000);

@@ -20,7 +20,7 @@ const limits = (soft: string) =>
 Max open files            ${soft}                 524288               files     
 `;
 
-test("findOpenFilesLimit: the soft limit, or a usual one", async (t) => {
+test("findOpenFilesLimit: the soft limit, or a default", async (t) => {
   const base = await proc({ a: limits("20000"), b: limits("unlimited") });
   t.after(() => rm(base, { recursive: true }));
   const [a, b, none] = [join(base, "a"), join(base, "b"), join(base, "none")];
@@ -45,7 +45,7 @@ for (const [files, expected] of machines) {
   });
 }
 
-test("findOpenFilesLimit: without /proc, what can be opened, and all of it is closed again", () => {
+test("findOpenFilesLimit: without /proc, as many as can be opened, and all are closed again", () => {
   for (const [effort, most] of [["quick", 4096], ["full", 16_384]] as const) {
     const first = findOpenFilesLimit(effort, ["/nowhere"]);
     assert.ok(first > 100 && first <= most, String(first));

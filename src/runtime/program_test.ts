@@ -39,13 +39,13 @@ test("run: arguments aren't read by a shell", async () => {
   assert.equal((await run("echo", ["$(id)", ";", "`x`"])).stdout, "$(id) ; `x`\n");
 });
 
-test("run: 127 where the program isn't there", async () => {
+test("run: 127 if there is no such program", async () => {
   const result = await run("rolecall-no-such-program", []);
   assert.equal(result.code, 127);
   assert.match(result.stderr, /no such program/);
 });
 
-test("run: 124 where it takes too long", async () => {
+test("run: 124 if it takes too long", async () => {
   assert.equal((await run("sleep", ["60"], { timeoutMs: 50 })).code, 124);
 });
 

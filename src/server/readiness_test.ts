@@ -23,7 +23,7 @@ test("missingForReadiness(): empty if nothing is missing", () => {
   assert.deepEqual(missingForReadiness(ready), []);
 });
 
-test("missingForReadiness(): a list that isn't in, with its last error", () => {
+test("missingForReadiness(): an incomplete list, with its last error", () => {
   const lastError = "403 forbidden";
   const missing = missingForReadiness({
     ...ready,

@@ -216,7 +216,7 @@ async function awaitTokenFence(
   while (fence.problem !== null && !signal.aborted) {
     fence.problem = await tokenFenceProblem();
     if (fence.problem === null) return;
-    log.warn({ problem: fence.problem }, "no ServiceAccount tokens");
+    log.warn({ problem: fence.problem }, "no ServiceAccount tokens are requested");
     await pause(clock, fenceRetryMs, signal);
   }
 }

@@ -487,7 +487,7 @@ for (const [name, happens] of endings) {
   });
 }
 
-test("server: once it stops it takes no stream, so agents go to another replica", async () => {
+test("server: a stopping server accepts no stream, so agents go to another replica", async () => {
   const server = await started();
   server.stop.abort();
   await server.running;
@@ -495,7 +495,7 @@ test("server: once it stops it takes no stream, so agents go to another replica"
   assert.equal((await server.admin.request("/readyz")).status, 503);
 });
 
-test("server: an agent has four streams at most; the oldest goes", async () => {
+test("server: an agent has four streams at most; the oldest is closed", async () => {
   const server = await started();
   const first = await stream(server);
   await first.frames();
@@ -527,7 +527,7 @@ for (const [name, pods, ip, status] of reads) {
   });
 }
 
-test("GET /v1/pods/by-ip: at most 20 a second, and a miss is kept for 2 s", async () => {
+test("GET /v1/pods/by-ip: at most 20 per second, and a miss is cached for 2 s", async () => {
   let requested = 0;
   const readPodsByAddress = () => Promise.resolve((requested++, []));
   const server = await started({ parts: { readPodsByAddress } });
@@ -763,7 +763,7 @@ test("GET /api/…: what another replica has counts too", async () => {
   assert.deepEqual(requested, [{ namespace: "shop", name: "web" }, undefined]);
 });
 
-test("POST /api/renew: sessions from before are assumed again, here and at other replicas", async () => {
+test("POST /api/renew: earlier sessions are assumed again, here and at other replicas", async () => {
   const requested: unknown[] = [];
   const renew: ServerOptions["replicas"]["renew"] = (request) => {
     requested.push(request);

@@ -32,7 +32,7 @@ test("dedupLog() writes the first line, then one a minute with the count", async
   assert.equal(lines.length, 2, "it goes on, so it is counted again");
 });
 
-test("dedupLog() has nothing left to say or to wait for after quiet minutes", async () => {
+test("dedupLog() writes nothing and leaves no timer after quiet minutes", async () => {
   const { log, clock, lines } = counted();
   for (let n = 0; n < 5; n++) log.warn({ pod: "a" }, "denied");
   await clock.advance(180_000);
@@ -41,7 +41,7 @@ test("dedupLog() has nothing left to say or to wait for after quiet minutes", as
   assert.equal(lines.length, 3);
 });
 
-test("dedupLog() keeps apart what differs in level, message or a text", () => {
+test("dedupLog() distinguishes lines by level, message and texts", () => {
   const { log, lines } = counted();
   log.info({ pod: "a" }, "denied");
   log.warn({ pod: "a" }, "denied");
@@ -57,7 +57,7 @@ test("dedupLog() doesn't deduplicate debug lines", () => {
   assert.equal(lines.length, 3);
 });
 
-test("dedupLog() remembers a bounded number of kinds", () => {
+test("dedupLog() keeps a bounded number of kinds", () => {
   const { log, clock } = counted();
   for (let n = 0; n < 5_000; n++) log.info({ pod: `p${n}` }, "denied");
   assert.equal(clock.pending(), 1_000);

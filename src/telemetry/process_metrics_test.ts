@@ -24,7 +24,7 @@ test("processMetrics: standard names, read at each scrape", async () => {
   });
 });
 
-test("processMetrics: no figure of open files where none can be read", async () => {
+test("processMetrics: no figure of open files if it can't be read", async () => {
   assert.deepEqual(Object.keys(await values(() => null)), [
     "process_cpu_seconds_total",
     "process_resident_memory_bytes",

@@ -16,7 +16,7 @@ test("Backoff: doubles up to the maximum", () => {
   assert.deepEqual(waits({ random: () => 0, jitter: 0 }), ceilings);
 });
 
-test("Backoff: jitter is the share of the wait that is drawn", () => {
+test("Backoff: jitter is the share of the wait that is random", () => {
   assert.deepEqual(waits({ random: () => 0 }, 2), [125, 250]);
   assert.deepEqual(waits({ random: () => 0, jitter: 1 }, 2), [0, 0]);
 });
@@ -28,7 +28,7 @@ test("Backoff: reset() begins again; a Retry-After is never undercut", () => {
   assert.equal(backoff.next(), 250);
 });
 
-test("Backoff: never leaves 0 to the maximum", () => {
+test("Backoff: always between 0 and the maximum", () => {
   const share = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(fc.property(fc.nat({ max: 100 }), share, share, (failures, jitter, random) => {
     const wait = waits({ jitter, random: () => random }, failures + 1).at(-1)!;

@@ -13,7 +13,7 @@ test("RateLimit: a burst of twice the rate, then the rate", () => {
   assert.equal(admitted(limit, "a", 1200, 50), 1);
 });
 
-test("RateLimit: a burst is the most that waiting earns", () => {
+test("RateLimit: waiting saves up no more than a burst", () => {
   const limit = new RateLimit({ perSecond: 2, burst: 3 });
   assert.equal(admitted(limit, "a", 0, 50), 3);
   assert.equal(admitted(limit, "a", 999_000, 50), 3);
@@ -35,7 +35,7 @@ test("RateLimit: 0 means no limit", () => {
   assert.equal(admitted(new RateLimit({ perSecond: 0 }), "a", 0, 10_000), 10_000);
 });
 
-test("RateLimit: forgets the key unused for longest beyond its bound", () => {
+test("RateLimit: beyond its bound, evicts the least recently used key", () => {
   const limit = new RateLimit({ perSecond: 1, burst: 1, maxKeys: 2 });
   for (const key of ["a", "b", "a", "c"]) limit.admits(key, 0);
   assert.equal(limit.admits("a", 0), false);

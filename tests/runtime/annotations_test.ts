@@ -229,7 +229,7 @@ trying("annotations", usual, (tried) => {
     });
   }
 
-  test("annotations: pods share credentials where all of the identity is the same, only there", async () => {
+  test("annotations: pods share credentials only if their whole role identity is the same", async () => {
     const pods = [...plainPods.map(([pod]) => pod.name), "twin"];
     const held = await Promise.all(pods.map((name) => tried.credentials(name)));
     const own = new Set(held.map(({ AccessKeyId }) => AccessKeyId));
@@ -245,7 +245,7 @@ trying("annotations", usual, (tried) => {
     });
   }
 
-  test("annotations: external IDs are nowhere to be seen", async () => {
+  test("annotations: external IDs appear nowhere", async () => {
     const seen = tried.output + await tried.status("/api/summary") + await tried.metrics() +
       await tried.status("/api/pods/shop/external");
     assert.match(seen, /with an external ID/);

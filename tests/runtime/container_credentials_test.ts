@@ -141,7 +141,7 @@ for (const [token, status, code] of refusals) {
   });
 }
 
-test("container credentials on sockets: a body with a GET is passed over, two Hosts aren't", async () => {
+test("container credentials on sockets: a GET's body is ignored, two Hosts are refused", async () => {
   const authorization = `Authorization: ${tokenOf("web")}`;
   const withBody = request("GET", [authorization, "Content-Length: 3"]) + "abc";
   assert.match(await rawExchange(endpoint.port, withBody), /^HTTP\/1\.1 200 /);
@@ -149,7 +149,7 @@ test("container credentials on sockets: a body with a GET is passed over, two Ho
   assert.match(await rawExchange(endpoint.port, twoHosts), /^HTTP\/1\.1 40[03] /);
 });
 
-test("container credentials on sockets: a pod that goes takes its token with it", async () => {
+test("container credentials on sockets: a token stops working with its pod", async () => {
   server.streams[0]?.send(roleFrame("leaves", { expiresAt }));
   await flushPromises();
   assert.match(await send(tokenOf("leaves")), /^HTTP\/1\.1 200 /);

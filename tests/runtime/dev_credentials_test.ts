@@ -46,7 +46,7 @@ test("dev refuses container credentials without a token, and with one that isn't
   assert.equal((await credentials({ Authorization: token, Host: "evil.example" })).status, 403);
 });
 
-test("dev takes no address for container credentials that it doesn't have", async () => {
+test("dev accepts no address for container credentials that it doesn't have", async () => {
   const other = new DevProcess(["--container-credentials", "169.254.170.2:0"]);
   assert.equal(await other.exitCode, 1);
   assert.match(other.output, /--container-credentials 169\.254\.170\.2:0: not an address of this/);

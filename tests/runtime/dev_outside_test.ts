@@ -52,7 +52,7 @@ test("dev --kubeconfig --as answers as a pod of that cluster, with the STS named
   assert.match(dev.output, /- +shop\/later +isn't there \(yet\)\n/);
 });
 
-test("dev --metadata-url passes on there", async () => {
+test("dev --metadata-url passes requests on to that service", async () => {
   const answer = await send(await dev.url("agent"), "/latest/meta-data/placement/region");
   assert.equal(answer.text, region);
 });

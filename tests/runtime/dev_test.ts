@@ -30,7 +30,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("dev says what to paste, then what each pod gets", () => {
+test("dev prints commands to paste, then what each pod gets", () => {
   assert.match(dev.output, /\n {2}curl -s -w '\\n' http:\/\/127\.0\.0\.1:\d+\/latest\/meta-data/);
   assert.match(
     dev.output,
@@ -113,7 +113,7 @@ test("dev has one admin port for both, and the status by itself", async () => {
   assert.equal(status.counts.nodes, 1);
 });
 
-test("dev follows edits of the manifest, and keeps the last good state through a slip", async () => {
+test("dev follows edits of the manifest, and keeps the last good state after a mistake", async () => {
   const text = await readFile(manifest, "utf8");
   const from = dev.output.length;
   await writeFile(manifest, text + "\n---\nkind: [Pod\n");
@@ -147,7 +147,7 @@ test("dev lists the pods that can't be used, as the agent sees them", async () =
   assert.equal((await send(agent, list, "127.0.0.22")).text, "basic");
 });
 
-test("dev plays dev/cluster.yaml of its folder, else the program's own, and names it", async () => {
+test("dev reads dev/cluster.yaml of its folder, else the program's own, and names it", async () => {
   const elsewhere = new DevProcess([], {}, folder);
   await elsewhere.saw(/127\.0\.0\.10 +strict\/careful +role /);
   await elsewhere.saw(/\nEdit .* and send a request again\.\n/);
@@ -168,7 +168,7 @@ test("dev plays dev/cluster.yaml of its folder, else the program's own, and name
   assert.ok(!beside.output.includes("curl --interface"), "there is no other pod");
 });
 
-test("dev names flag and remedy where a port is taken, and exits 1", async () => {
+test("dev names flag and remedy if a port is taken, and exits 1", async () => {
   const second = new DevProcess(["--manifests", manifest, "--listen", agent.host]);
   assert.equal(await second.exitCode, 1);
   assert.match(

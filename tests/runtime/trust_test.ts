@@ -137,8 +137,8 @@ const pods: readonly (readonly [string, string, string, Annotations, string | Re
     { role: "by-desk" },
     /not one that --assume-role-p/,
   ],
-  ["a trust role itself", "bank", "default", { role: "trust-desk" }, /sets aside for namespaces/],
-  ["its own trust role itself", "desk", "default", { role: arn("trust-desk") }, /sets aside for/],
+  ["a trust role itself", "bank", "default", { role: "trust-desk" }, /reserves for namespaces/],
+  ["its own trust role itself", "desk", "default", { role: arn("trust-desk") }, /reserves for/],
   [
     "a trust role that refuses",
     "lost",
@@ -246,13 +246,13 @@ describe("trust that STS enforces, with a policy that permits everything", () =>
     return response.ok;
   }
 
-  test("a session policy limits the pod's credentials at AWS", async () => {
+  test("a session policy limits the pod's credentials in AWS", async () => {
     assert.equal(await mayAssumeFurther("no session policy"), true);
     assert.equal(await mayAssumeFurther("a namespace's session policy"), false);
     assert.equal(await mayAssumeFurther("a pod's session policy"), false);
   });
 
-  test("external IDs are nowhere to be seen; what else is sent is", async () => {
+  test("external IDs appear nowhere; everything else that is sent does", async () => {
     const at = new URL(await dev.url("status"));
     const own = pods.findIndex(([one]) => one === "by its trust role");
     const pages = ["/api/summary", `/api/pods/desk/pod-${own}`, "/api/pods/shop/pod-0"];

@@ -94,7 +94,7 @@ for (const [kind, program] of filters) {
     },
   );
 
-  test(`${kind}: kiam goes for good, and takes only its own rule along`, options, async () => {
+  test(`${kind}: uninstalling kiam removes only its own rule`, options, async () => {
     await redirect.ensure();
     assert.equal(await code(theirRule(program, "-D")), 0);
     assert.equal(await network.requestFromPod(v4), "agent");

@@ -228,7 +228,7 @@ test("rules that others remove or add are repaired", options, async () => {
   }
 });
 
-test("where the node's own way leads over rules of others, it stays", options, async () => {
+test("the node's own route through rules of others stays", options, async () => {
   await must(`ip route add ${v4} via 10.232.2.2 table 77`);
   await must(`ip route del ${v4}`);
   assert.equal(await network.requestFromNode(v4), null);
@@ -242,7 +242,7 @@ test("where the node's own way leads over rules of others, it stays", options, a
   await must(`ip route add ${v4} via 10.232.2.2`);
 });
 
-test("where a CNI plugin moves the local table behind, nothing changes", options, async () => {
+test("if a CNI plugin moves the local table back, nothing changes", options, async () => {
   for (const command of ["ip", "ip -6"]) {
     await must(`${command} rule add pref 100 lookup local`);
     await must(`${command} rule del pref 0 lookup local`);
@@ -270,7 +270,7 @@ test("two agents at once add no rule twice", options, async () => {
   assert.deepEqual(await answers(), guarded);
 });
 
-test("pods behind a bridge are kept off just so", options, async () => {
+test("pods behind a bridge are kept off as well", options, async () => {
   await network.bridgePods();
   assert.deepEqual(await answers(), guarded);
   const [backend, flush] = filters[0];

@@ -53,14 +53,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** One connection as the oracle remembers it: every frame, when it came, in order. */
-interface Told {
+interface StreamHistory {
   readonly frames: { readonly at: number; readonly frame: Frame }[];
 }
 
 /** What must be answered at an address, from the whole history of connections one after another. */
-function expected(history: readonly Told[], ip: string, now: number): string {
+function expected(history: readonly StreamHistory[], ip: string, now: number): string {
   let pods = new Map<string, { frame: AssignFrame; credentials: AssignFrame | null }>();
-  const revoked: { uid: string; at: number; by: Told }[] = [];
+  const revoked: { uid: string; at: number; by: StreamHistory }[] = [];
   let freshAt = -Infinity;
   for (const received of history) {
     const named = new Set<string>();
@@ -120,7 +120,7 @@ test("connections one after another: every answer is the oracle's", async () => 
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const { clock, assignments } = setUp();
-      const history: Told[] = [{ frames: [] }];
+      const history: StreamHistory[] = [{ frames: [] }];
       let stream = assignments.openStream();
       for (const step of steps) {
         if (step.do === "advance") await clock.advance(step.ms);

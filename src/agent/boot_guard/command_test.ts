@@ -20,7 +20,7 @@ for (const [report, level, message] of reports) {
   });
 }
 
-test("logBootGuard() without the component says nothing", async () => {
+test("logBootGuard() logs nothing without the component", async () => {
   const log = new RecordedLog();
   await logBootGuard({ readTextFile: () => Promise.reject(new Error("unused")) }, null, log);
   assert.deepEqual(log.lines, []);

@@ -39,7 +39,7 @@ const requests = fc.record({
   token: near(good, ` ${good} `, `Bearer ${good}`, `${good}, ${good}`, "bad.pod.token", ""),
 });
 
-test("credentials front: credentials for a good request alone, else a code and a message", async () => {
+test("credentials front: only a good request gets credentials, any other a code and a message", async () => {
   const seen = new Set<number>();
   await fc.assert(
     fc.asyncProperty(requests, async ({ method, target, host, hosts, token }) => {

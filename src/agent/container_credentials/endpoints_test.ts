@@ -29,7 +29,7 @@ function setUp(addresses = [at]) {
   return { clock, log, events, faults, endpoints };
 }
 
-test("CredentialsEndpoints listens at each address once and is missing nothing then", async () => {
+test("CredentialsEndpoints listens at each address once, and is then ready", async () => {
   const { clock, events, endpoints, log } = setUp([at, at6]);
   assert.deepEqual(endpoints.missing(), [
     "container credentials at 169.254.170.23:80: not yet",
@@ -79,7 +79,7 @@ for (const [code, text] of listenFaults) {
   });
 }
 
-test("CredentialsEndpoints isn't ready while its address is gone and can't be put back", async () => {
+test("CredentialsEndpoints isn't ready while its address is gone and can't be restored", async () => {
   const { faults, endpoints, log } = setUp();
   await endpoints.check();
   faults.place = new Error("ip addr add: not permitted");

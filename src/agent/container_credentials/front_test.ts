@@ -161,7 +161,7 @@ test("credentials front: check and wait together take 0.9 s", async () => {
   assert.deepEqual(waits, [600]);
 });
 
-test("credentials front: --pod-rate holds for each address by itself", async () => {
+test("credentials front: --pod-rate applies to each address separately", async () => {
   const { send } = setUp({ podRate: 1 });
   const statuses = [];
   for (let i = 0; i < 3; i++) statuses.push((await send({ peer: "10.0.0.66" })).status);

@@ -60,7 +60,7 @@ test("placeAddress() creates a separate link and adds the address to it, once", 
   ]);
 });
 
-test("placeAddress() takes lo where the kernel has no dummy links", async () => {
+test("placeAddress() uses lo if the kernel has no dummy links", async () => {
   const { run, ran } = machine({ "link add": "Error: Unknown device type." });
   await placeAddress(run, "169.254.170.23");
   await placeAddress(run, "fd00:ec2::23");
@@ -78,7 +78,7 @@ for (const ip of ["127.0.0.1", "127.0.0.9", "::1", "10.0.0.5"]) {
   });
 }
 
-test("placeAddress() puts the link up again that someone has put down", async () => {
+test("placeAddress() brings a link up again that someone has taken down", async () => {
   const { run, ran, links } = machine();
   await placeAddress(run, "169.254.170.23");
   links.get("rolecall0")!.flags = [];
@@ -86,7 +86,7 @@ test("placeAddress() puts the link up again that someone has put down", async ()
   assert.deepEqual(ran.slice(3, 4), ["link set dev rolecall0 up"]);
 });
 
-test("placeAddress() takes it well that another agent was quicker", async () => {
+test("placeAddress() accepts that another agent was faster", async () => {
   const { run } = machine({ "addr add": "RTNETLINK answers: File exists" });
   await placeAddress(run, "169.254.170.23");
 });
@@ -126,7 +126,7 @@ test("removeAddresses() removes the link, and a second run changes nothing", asy
   assert.deepEqual(await removeAddresses(run), []);
 });
 
-test("removeAddresses() takes what is ours from lo, and leaves what others put there", async () => {
+test("removeAddresses() removes our addresses from lo, and no others", async () => {
   const { run, links } = machine({ "link add": "Error: Unknown device type." });
   links.get("lo")!.addr_info.push({ local: "169.254.170.2", prefixlen: 32, label: "lo" });
   await placeAddress(run, "169.254.170.23");
@@ -138,11 +138,11 @@ test("removeAddresses() takes what is ours from lo, and leaves what others put t
   ]);
 });
 
-test("removeAddresses() has nothing to remove where iproute2 isn't there", async () => {
+test("removeAddresses() has nothing to remove without iproute2", async () => {
   assert.deepEqual(await removeAddresses(machine({ "-j addr show": "" }).run), []);
 });
 
-test("removeAddresses() says what it may not do", async () => {
+test("removeAddresses() reports what isn't permitted", async () => {
   const { run } = machine({ "link del": "RTNETLINK answers: Operation not permitted" });
   await placeAddress(run, "169.254.170.23");
   await assert.rejects(removeAddresses(run), /ip link del: not permitted; .*NET_ADMIN/);

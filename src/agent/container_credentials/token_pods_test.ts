@@ -62,14 +62,14 @@ const past = jwt({ exp: Date.UTC(2025, 0, 1) / 1000 });
 const unreadable = ["", "garbage", "a.b", "a.b.c", "a.b.c.d", jwt({}), past, `${past}\n${past}`];
 
 for (const text of unreadable) {
-  test(`TokenPods refuses ${JSON.stringify(text).slice(0, 30)} unasked`, async () => {
+  test(`TokenPods refuses ${JSON.stringify(text).slice(0, 30)} without a check`, async () => {
     const { server, pod } = setUp();
     assert.equal(await pod(text), "refused");
     assert.deepEqual(server.requested, []);
   });
 }
 
-test("TokenPods refuses a token that is too long unasked", async () => {
+test("TokenPods refuses a token that is too long without a check", async () => {
   const { server, token, pod } = setUp();
   assert.equal(await pod(token(3600, { more: "x".repeat(8192) })), "refused");
   assert.deepEqual(server.requested, []);
@@ -154,7 +154,7 @@ test("TokenPods: one address gets 40 checks at once, and doesn't delay others", 
   assert.equal(await pod(token()), "uid-a");
 });
 
-test("TokenPods: a flood doesn't touch what is remembered", async () => {
+test("TokenPods: a flood of bad tokens evicts no cached token", async () => {
   const { server, token, pod } = setUp();
   const text = token();
   assert.equal(await pod(text), "uid-a");
@@ -163,7 +163,7 @@ test("TokenPods: a flood doesn't touch what is remembered", async () => {
   assert.equal(await pod(text), "uid-a");
 });
 
-test("TokenPods has at most 32 checks under way", async () => {
+test("TokenPods has at most 32 checks in flight", async () => {
   const { clock, server, token, pod } = setUp(never);
   const waiting = Array.from({ length: 40 }, (_, i) => pod(token(3600, { i }), `10.0.1.${i}`));
   await clock.advance(1);

@@ -15,7 +15,7 @@ function after(incoming: Parameters<CachedDocuments["add"]>[0], path: string, gi
   return documents.find(get, path);
 }
 
-test("lasting documents: kept without the date of their first reading", () => {
+test("cached documents: kept without the Date of the first answer", () => {
   assert.deepEqual(after(get, id, answer), { status: 200, headers: [["ETag", '"1"']], body });
 });
 
@@ -30,12 +30,12 @@ const passing = [
 ] as const;
 
 for (const [name, path, given] of passing) {
-  test(`lasting documents: ${name} isn't kept`, () => {
+  test(`cached documents: ${name} isn't kept`, () => {
     assert.equal(after(get, path, given), undefined);
   });
 }
 
-test("lasting documents: a conditional request goes to the service, and isn't learnt from", () => {
+test("cached documents: a conditional request goes to the service, and its answer isn't kept", () => {
   const requested = fakeIncoming({ target: id, headers: [["If-None-Match", '"1"']] });
   const ranged = fakeIncoming({ target: id, headers: [["Range", "bytes=0-1"]] });
   assert.equal(after(requested, id, answer), undefined);

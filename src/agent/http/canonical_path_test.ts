@@ -91,7 +91,7 @@ const piece = fc.constantFrom(
 );
 const target = fc.array(piece, { maxLength: 14 }).map((pieces) => `/${pieces.join("")}`);
 
-test("canonicalPath: what it gives is its own canonical form, and no URL parser changes it", () => {
+test("canonicalPath: its result is its own canonical form, and no URL parser changes it", () => {
   fc.assert(
     fc.property(fc.oneof(target, fc.webPath(), fc.string()), (text) => {
       const path = canonical(text);

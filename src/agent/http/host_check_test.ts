@@ -58,7 +58,7 @@ test("host check: two Hosts never pass, even two good ones", () => {
   assert.match(check(fakeIncoming({ headers })) ?? "", /more than one Host/);
 });
 
-test("host check: none passes with HTTP/1.0 alone", () => {
+test("host check: a request without Host passes with HTTP/1.0 only", () => {
   const without = { ...fakeIncoming(), headerValues: () => [] };
   assert.match(check(without) ?? "", /Host header is missing/);
   assert.equal(check({ ...without, httpVersion: "1.0" }), undefined);

@@ -62,7 +62,7 @@ for (const [target, method, status] of refusals) {
   });
 }
 
-test("answers that are no refusals, and those passed on, stay as they are", async () => {
+test("answers that aren't refusals, and those passed on, stay unchanged", async () => {
   const { idFor, received } = front("ready", new Response("no such thing", { status: 404 }));
   assert.equal(await idFor(list), null);
   assert.equal(await idFor("/latest/meta-data/none"), null);

@@ -32,7 +32,7 @@ test("waitFor() ends when the client goes, and leaves nothing behind", async () 
   assert.equal(clock.pending(), 0);
 });
 
-test("an unknown address is read once at a time, and a miss is kept for 2 s", async () => {
+test("an unknown address is read once at a time, and a miss is cached for 2 s", async () => {
   const read: string[] = [];
   const { callers, clock } = setUp((address) => {
     read.push(address);
@@ -52,7 +52,7 @@ test("an unknown address is read once at a time, and a miss is kept for 2 s", as
   assert.equal(read.length, 2);
 });
 
-test("a direct read can't undo what a frame has said meanwhile", async () => {
+test("a direct read can't undo a frame that arrived meanwhile", async () => {
   let give = (_: AssignFrame) => {};
   const { callers, clock, stream } = setUp(() => new Promise((resolve) => give = resolve));
   const waiting = callers.waitFor(at, 900, never);

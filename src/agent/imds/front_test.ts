@@ -268,7 +268,7 @@ test("front: a bad token gets 401 on every path, by any method, in every mode, a
   }
 });
 
-test("front: a token that has ended, or is another address's or pod's, gets 401 on a blocked path", async () => {
+test("front: an expired token, or one of another address or pod, gets 401 on a blocked path", async () => {
   const { send, token, clock } = front(ready);
   const own = await token();
   const others = await token({ peer: "10.0.0.8" });
@@ -283,14 +283,14 @@ test("front: a token that has ended, or is another address's or pod's, gets 401 
   assert.equal((await sendOther({ target: "/latest/user-data", headers })).status, 401);
 });
 
-test("front: a token got before the pod was known is no bad one, wherever it is shown", async () => {
+test("front: a token issued before the pod was known isn't refused on any path", async () => {
   const { send, token } = front(unknown);
   const headers = [[tokenHeader, await token()]] as const;
   assert.equal((await send({ target: "/latest/user-data", headers })).status, 404);
   assert.equal((await send({ target: roles, headers })).status, 503);
 });
 
-test("front: a request for a token is answered, whatever token it shows", async () => {
+test("front: a request for a token is answered, whatever token it sends", async () => {
   const { send } = front(ready);
   const headers = [[ttl, "60"], [tokenHeader, "INVALID"]] as const;
   assert.equal((await send({ method: "PUT", target: "/latest/api/token", headers })).status, 200);
@@ -319,7 +319,7 @@ test("front: X-Forwarded-For is refused with a token and passes without", async 
   assert.deepEqual(Object.keys(passed[0]?.headers ?? {}), []);
 });
 
-test("front: a token got before the pod was known is the pod's", async () => {
+test("front: a token issued before the pod was known is the pod's", async () => {
   const { send, token } = front(unknown, { later: ready });
   const headers = [[tokenHeader, await token()]] as const;
   assert.equal((await send({ target: `${roles}/reader`, headers })).status, 200);

@@ -38,7 +38,7 @@ for (const [header, seconds] of ttls) {
   test(`parseTtl: ${header} is ${seconds}`, () => assert.equal(parseTtl(header), seconds));
 }
 
-test("token: good for its pod and address until its end, and 56 characters of a header", () => {
+test("token: valid for its pod and address until it expires; 56 characters in a header", () => {
   const tokens = new SessionTokens(ring());
   const token = tokens.issue("10.0.0.7", "uid-a", 60, start);
   assert.match(token, /^[A-Za-z0-9_-]{56}$/);
@@ -50,7 +50,7 @@ test("token: good for its pod and address until its end, and 56 characters of a 
   assert.equal(left("10.0.0.7", "uid-b", start), undefined);
 });
 
-test("token: every changed bit spoils it", () => {
+test("token: any changed bit invalidates it", () => {
   const tokens = new SessionTokens(ring());
   const good = Buffer.from(tokens.issue("10.0.0.7", "uid-a", 60, start), "base64url");
   for (let bit = 0; bit < good.length * 8; bit++) {
@@ -116,7 +116,7 @@ test("token: unusable until a pod is confirmed", () => {
   assert.equal(tokens.secondsLeft(token, "10.0.0.7", "uid-a", start), undefined);
 });
 
-test("keys: a new one every day, and tokens of the old one live on", () => {
+test("keys: a new one every day, and tokens of the old one stay valid", () => {
   const keys = ring();
   const tokens = new SessionTokens(keys);
   const old = tokens.issue("10.0.0.7", "uid-a", 21_600, start);

@@ -32,7 +32,7 @@ export async function loadTokenKeys(options: TokenKeyFileOptions): Promise<Token
       if (warned) return;
       warned = true;
       const problem = messageOf(fault);
-      options.log.warn({ path, problem }, "token keys kept in memory only");
+      options.log.warn({ path, problem }, "token keys are kept in memory only");
     });
   };
   return new TokenKeyRing({ saved, random: options.random, changed });

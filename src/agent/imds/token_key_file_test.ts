@@ -53,6 +53,6 @@ test("without a writable folder keys live in memory, with one warning and no sec
   const key = keys.current(now);
   keys.current(now + 25 * 3_600_000);
   await flushPromises();
-  assert.equal(log.count("token keys kept in memory only"), 1);
+  assert.equal(log.count("token keys are kept in memory only"), 1);
   assert.ok(!log.text().includes(btoa(String.fromCharCode(...key.secret)).slice(0, 20)));
 });

@@ -61,7 +61,7 @@ export class InstanceCheck {
     if (answers === true) {
       const remedy = "aws ec2 modify-instance-metadata-options --http-tokens required " +
         "--http-put-response-hop-limit 1";
-      log.warn({ remedy }, "the instance answers requests without a token, from pods too");
+      log.warn({ remedy }, "the instance answers requests without a token, also from pods");
     }
     if (answers === false) log.info({}, "the instance requires tokens");
   }

@@ -46,7 +46,7 @@ test("InstanceCheck: 200 without a token is a warning with its remedy, once", as
   assert.equal(pending, 0);
 });
 
-test("InstanceCheck: 401 is well; other answers and silence say nothing", async () => {
+test("InstanceCheck: 401 is good; other answers and silence aren't reported", async () => {
   const { found, log } = await checked(401, 404, 0, 401);
   assert.deepEqual(found, [false, null, null, false]);
   assert.deepEqual(log.lines.filter(({ level }) => level === "warn"), []);

@@ -4,7 +4,7 @@ import type { ServerClientStatus } from "../server_client/server_client.ts";
 import type { Clock, Log } from "../ports.ts";
 import { pause } from "../../time/pause.ts";
 
-/** A connection lost for a moment is no lack: known pods are still answered. */
+/** A connection lost for a moment doesn't count: known pods are still answered. */
 export function missingForReadiness(
   redirect: Pick<RedirectStatus, "inPlace" | "lastError">,
   link: Pick<ServerClientStatus, "problem" | "address">,

@@ -31,7 +31,7 @@ test("tally: reads as the library's own histogram would", async () => {
   assert.equal(await ours.metrics(), await theirs.metrics());
 });
 
-test("tally: without label likewise, from the beginning on", async () => {
+test("tally: the same without a label, from the start", async () => {
   const ours = new Registry();
   const theirs = new Registry();
   const tally = new RequestTally(seconds, "without label");

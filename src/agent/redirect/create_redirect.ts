@@ -48,6 +48,9 @@ export function createRedirect(
 
 async function detected(run: RunProgram, log: Log): Promise<InterfaceMatch> {
   const match = await allButUplink(run);
-  log.info({ except: match.name }, "redirecting every interface but the default route's");
+  log.info(
+    { except: match.name },
+    "redirecting requests from every interface except the default route's",
+  );
   return match;
 }

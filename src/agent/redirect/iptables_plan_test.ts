@@ -47,7 +47,7 @@ const broken = [
 ] as const;
 
 for (const [name, listing, deletes] of broken) {
-  test(`repairPlan() ${name}: made right in one commit`, () => {
+  test(`repairPlan() ${name}: repaired in one commit`, () => {
     assert.deepEqual(repairPlan(wanted, readChains(listing))?.split("\n"), [
       "*nat",
       ":ROLECALL - [0:0]",
@@ -60,7 +60,7 @@ for (const [name, listing, deletes] of broken) {
   });
 }
 
-test("removalPlan() takes out jumps and chain, and is done the second time", () => {
+test("removalPlan() removes jumps and chain, and has nothing to do the second time", () => {
   const saved = "*nat\n:PREROUTING ACCEPT [0:0]\n:ROLECALL - [0:0]\n" + jump + kube + rule +
     "\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n";
   const tables = readTables(saved);
@@ -75,7 +75,7 @@ test("removalPlan() takes out jumps and chain, and is done the second time", () 
   assert.equal(removalPlan("filter", tables.get("filter") ?? new Map()), null);
 });
 
-test("what isn't wanted any more is removed, what was never there isn't", () => {
+test("rules no longer wanted are removed, rules that were never there are not", () => {
   const none: ChainRules = { table: "nat", rules: [], jumps: [] };
   assert.equal(repairPlan(none, readChains(head + kube)), null);
   assert.match(repairPlan(none, readChains(`${head}${jump}-N ROLECALL\n`)) ?? "", /-X ROLECALL/);

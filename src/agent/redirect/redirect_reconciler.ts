@@ -137,7 +137,7 @@ export class RedirectReconciler {
     const { removed, problems } = await this.#options.removeOthers(kind);
     if (removed.length > 0) this.#options.log.info({ removed }, "redirect of another kind removed");
     for (const { message } of problems) {
-      this.#options.log.debug({ problem: message }, "another kind can't be looked at");
+      this.#options.log.debug({ problem: message }, "redirects of another kind can't be checked");
     }
   }
 

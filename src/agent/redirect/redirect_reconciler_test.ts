@@ -105,7 +105,7 @@ test("rules that went missing are back within 2 s, counted and logged", async ()
   assert.equal(clock.pending(), 0);
 });
 
-test("a fault is shown, logged once, tried again and forgotten once it works", async () => {
+test("a fault is shown, logged once, retried, and cleared once it works", async () => {
   const { clock, reconciler, state, log } = setUp();
   const stop = new AbortController();
   state.problem = "needs the capability NET_ADMIN";
@@ -124,7 +124,7 @@ test("a fault is shown, logged once, tried again and forgotten once it works", a
   await running;
 });
 
-test("the guard is put back by itself, counted and logged", async () => {
+test("the guard is restored on its own, counted and logged", async () => {
   const { clock, reconciler, state, log } = setUp();
   const stop = new AbortController();
   await reconciler.check();
@@ -149,7 +149,7 @@ test("without a guard the redirect is in place, and one line says what that mean
   const { inPlace, lastError, guard } = reconciler.status();
   assert.deepEqual({ inPlace, lastError }, { inPlace: true, lastError: null });
   assert.deepEqual(guard, { inPlace: false, repairs: 0, lastError: state.guardProblem });
-  const warnings = log.lines.filter(({ message }) => message.startsWith("no guard by routing"));
+  const warnings = log.lines.filter(({ message }) => message.startsWith("no routing rules"));
   assert.deepEqual(warnings.map(({ level, fields }) => ({ level, fields })), [
     { level: "warn", fields: { problem: state.guardProblem } },
   ]);
@@ -160,7 +160,7 @@ test("without a guard the redirect is in place, and one line says what that mean
   await running;
 });
 
-test("where a round takes long, the next one waits longer, 5 s at most", async () => {
+test("after a long round the next one waits longer, 5 s at most", async () => {
   const { clock, reconciler, state, log } = setUp();
   const stop = new AbortController();
   await reconciler.check();
@@ -193,7 +193,7 @@ test("a change that the kernel reports is repaired within 200 ms", async () => {
   assert.equal(clock.pending(), 0);
 });
 
-test("changes without end cost a round each 100 ms, of 20 ms", async () => {
+test("continuous changes cost one round of 20 ms every 100 ms", async () => {
   const { clock, reconciler, state } = setUp();
   const stop = new AbortController();
   await reconciler.check();

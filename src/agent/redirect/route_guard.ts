@@ -125,7 +125,7 @@ export class GuardWatch {
   #held(changed: boolean): void {
     const repaired = changed && this.#everInPlace;
     const repairs = this.#status.repairs + Number(repaired);
-    if (!this.#everInPlace) this.#log.info({}, "routing keeps pods off the metadata service");
+    if (!this.#everInPlace) this.#log.info({}, "routing rules keep pods off the metadata service");
     if (repaired) this.#log.warn({ repairs }, "routing rules repaired");
     this.#everInPlace = true;
     this.#status = { inPlace: true, repairs, lastError: null };
@@ -135,7 +135,7 @@ export class GuardWatch {
     if (problem !== this.#status.lastError) {
       this.#log.warn(
         { problem },
-        "no guard by routing: while the packet filter is flushed, pods reach the metadata service",
+        "no routing rules: while the packet filter is flushed, pods reach the metadata service",
       );
     }
     this.#status = { ...this.#status, inPlace: false, lastError: problem };

@@ -59,7 +59,7 @@ test("IPv6 is guarded also where IPv4 can't be", async () => {
   assert.ok(calls.includes("ip -6 -force -batch -"));
 });
 
-test("nothing is removed where nothing is, nor without the program", async () => {
+test("nothing is removed if nothing is there, or without the program", async () => {
   const { run, calls } = node(() => ({}));
   assert.equal(await removeRouteGuard(run, true), false);
   assert.deepEqual(calls, ["ip -4 -j rule show", "ip -6 -j rule show"]);

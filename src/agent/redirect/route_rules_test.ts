@@ -34,14 +34,14 @@ test("routePlan() is empty where all is in place", () => {
   assert.deepEqual(routePlan(4, whole), []);
 });
 
-test("routePlan() makes the landing first: a jump into nothing would shut the node out", () => {
+test("routePlan() makes the jump's target first: a jump into nothing would cut off the node", () => {
   const plan = routePlan(4, []);
   assert.deepEqual(plan, [landing, pass, reset, refuse].map((rule) => `rule add ${rule}`));
   assert.match(routePlan(6, []).join(), /fd00:ec2::254/);
   assert.doesNotMatch(routePlan(6, []).join(), /169\.254/);
 });
 
-test("routeRemoval() takes the refusals first", () => {
+test("routeRemoval() removes the refusals first", () => {
   const removal = routeRemoval([...whole, older]);
   assert.deepEqual(
     removal,
@@ -75,7 +75,7 @@ function refuses(rules: readonly string[], iif: "lo" | "pod"): boolean {
 
 const anyRules = fc.shuffledSubarray([pass, reset, refuse, landing, stopgap, older]).map(sorted);
 
-test("whatever was there, the plan makes it whole, and pods once refused stay refused", () => {
+test("whatever was there, the plan completes it, and pods once refused stay refused", () => {
   fc.assert(fc.property(anyRules, (start) => {
     let rules = start;
     for (const line of routePlan(4, start)) {
@@ -89,7 +89,7 @@ test("whatever was there, the plan makes it whole, and pods once refused stay re
   }));
 });
 
-test("on a node without the guard the node itself isn't refused for a moment", () => {
+test("installing or removing the guard never refuses the node itself, even for a moment", () => {
   let rules: readonly string[] = [];
   for (const line of [...routePlan(4, []), ...routeRemoval(whole)]) {
     rules = after(rules, line);

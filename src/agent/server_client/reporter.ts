@@ -1,4 +1,4 @@
-/** Tells the server how this agent is doing: on change, every 30 s, and to each new replica. */
+/** Reports this agent's state to the server: on change, every 30 s, and to each new replica. */
 import type { AgentReport } from "../../protocol/frames.ts";
 import type { Clock } from "../ports.ts";
 import { pause } from "../../time/pause.ts";

@@ -13,7 +13,7 @@ function parts(server: string, random: number) {
   return { requested, server, resolve, random: () => random };
 }
 
-test("every address once, in an order drawn by lot, but the one to avoid", async () => {
+test("every address once, in random order, except the one to avoid", async () => {
   const orders = new Set<string>();
   for (const random of [0, 0.4, 0.999]) {
     const found = await serverAddresses(parts("https://rolecall-server:8443", random), null);

@@ -228,7 +228,7 @@ export class ServerClient {
     if (problem !== this.#problem) {
       this.#options.log.warn(
         { code: known?.code ?? "unreachable", problem },
-        "no server connection",
+        "not connected to the server",
       );
     }
     this.#problem = problem;

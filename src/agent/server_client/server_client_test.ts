@@ -67,7 +67,7 @@ test("the first connection is immediate; after a lost stream within 3 s, or at o
   await end();
 });
 
-test("a request that came during a try that fails needn't wait for the back-off", async () => {
+test("a request that arrives during a failing attempt doesn't wait for the backoff", async () => {
   const { clock, server, link, end } = setUp();
   server.behaviour.set("10.0.1.1", "hangs");
   await flushPromises();
@@ -126,7 +126,7 @@ test("an address that hangs costs 2 s, then the next one is tried", async () => 
   await end();
 });
 
-test("refusals are named, the back-off grows to 30 s", async () => {
+test("refusals are named, the backoff grows to 30 s", async () => {
   const { clock, server, log, link, end } = setUp();
   server.behaviour.set("10.0.1.1", "refuses");
   await flushPromises();
@@ -136,7 +136,7 @@ test("refusals are named, the back-off grows to 30 s", async () => {
   const before = server.requested.length;
   await clock.advance(22_500 * 4);
   assert.equal(server.requested.length - before, 4);
-  assert.equal(log.count("no server connection"), 1);
+  assert.equal(log.count("not connected to the server"), 1);
   assert.ok(!log.text().includes("first-token"));
   await end();
 });

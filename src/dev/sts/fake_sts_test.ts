@@ -176,7 +176,7 @@ test("STS never repeats an external ID", async () => {
   assert.ok(!answer.text.includes("my secret"));
 });
 
-test("STS wants a signature", async () => {
+test("STS requires a signature", async () => {
   const answer = await send(sts(), assume, {});
   assert.deepEqual([answer.status, answer.field("Code")], [403, "MissingAuthenticationToken"]);
 });

@@ -98,7 +98,7 @@ test("KubernetesApi.json() waits ten seconds for an answer", async () => {
   assert.equal(clock.pending(), 0);
 });
 
-test("KubernetesApi.json() an answer that is no JSON: a fault", async () => {
+test("KubernetesApi.json() an answer that isn't JSON: a fault", async () => {
   const { fake, api } = opened();
   fake.answer(new Response("<html>"));
   await assert.rejects(api.json(list), {

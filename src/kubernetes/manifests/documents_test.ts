@@ -6,7 +6,7 @@ function problemsOf(text: string): readonly string[] {
   return readManifestText("c.yaml", text).problems;
 }
 
-test("readManifestText() takes YAML and JSON documents and passes over empty ones", () => {
+test("readManifestText() reads YAML and JSON documents and skips empty ones", () => {
   const text = [
     "# nothing here",
     "---",
@@ -23,14 +23,14 @@ test("readManifestText() takes YAML and JSON documents and passes over empty one
   assert.deepEqual(documents[1]?.fields.metadata, { name: "b" });
 });
 
-test("readManifestText() takes JSON indented with tabs, as some programs write it", () => {
+test("readManifestText() reads JSON indented with tabs, as some programs write it", () => {
   const text = '{\n\t"kind": "Pod",\n\t"metadata": {\n\t\t"name": "a"\n\t}\n}\n';
   const { documents, problems } = readManifestText("c.json", text);
   assert.deepEqual(problems, []);
   assert.deepEqual(documents[0]?.fields, { kind: "Pod", metadata: { name: "a" } });
 });
 
-test("readManifestText() opens lists up, kubectl's and the API's", () => {
+test("readManifestText() expands lists, kubectl's and the API's", () => {
   const text = [
     "kind: List",
     "items:",
@@ -121,7 +121,7 @@ for (const [name, text, problem] of cases) {
   });
 }
 
-test("readManifestText() refuses aliases that blow a document up", () => {
+test("readManifestText() refuses aliases that blow up a document", () => {
   const levels = Array.from({ length: 9 }, (_, at) => {
     const below = `*a${at - 1}`;
     return `a${at}: &a${at} [${at === 0 ? "x" : Array(9).fill(below).join(", ")}]`;

@@ -22,7 +22,7 @@ const kinds = [
 ] as const;
 
 for (const [apiVersion, kind, spec] of kinds) {
-  test(`manifestFacts(): the pods that a ${kind} would make`, () => {
+  test(`manifestFacts(): the pods that a ${kind} would create`, () => {
     const { cluster, unread } = read(
       `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: cart, namespace: shop}\n${spec}\n`,
     );

@@ -91,7 +91,7 @@ for (const [what, manifest, problem] of refused) {
   });
 }
 
-test("manifestObjects() refuses an object that is there twice, whichever comes first", () => {
+test("manifestObjects() refuses a duplicate object, in either order", () => {
   const a = "kind: Namespace\nmetadata: {name: a, annotations: {x: z}}\n---\n";
   const b = "kind: Namespace\nmetadata: {name: a}\n---\n";
   for (const both of [a + b, b + a]) {

@@ -28,7 +28,7 @@ test("readManifests() takes files, folders as kubectl does, and standard input",
   assert.deepEqual(await read("k8s/"), ["b", "c", "d"]);
 });
 
-test("readManifests() names what it read, and folders for what may come", async () => {
+test("readManifests() returns the files it read, and folders to watch for new ones", async () => {
   const { files: found } = await readManifests(["k8s", "a.yaml"], fakeFiles(files));
   assert.deepEqual(found, ["k8s/.", "k8s/b.yaml", "k8s/blank.yml", "k8s/c.json", "a.yaml"]);
 });

@@ -29,7 +29,7 @@ test("readPodFacts(): a pod with its namespace and its own ServiceAccount", asyn
   ]);
 });
 
-test("readPodFacts(): null without the pod; what else isn't there is left out", async () => {
+test("readPodFacts(): null without the pod; other missing objects are left out", async () => {
   const { fake, api } = openFakeApi();
   fake.answer(refusal(404, "no"));
   assert.equal(await readPodFacts(api, "shop", "web"), null);
@@ -38,13 +38,13 @@ test("readPodFacts(): null without the pod; what else isn't there is left out", 
   assert.deepEqual([facts?.namespace, facts?.serviceAccount], [undefined, undefined]);
 });
 
-test("readPodFacts(): a refusal is no absence", async () => {
+test("readPodFacts(): a refusal doesn't count as absence", async () => {
   const { fake, api } = openFakeApi();
   fake.answer(json(pod), refusal(403, "not you"));
   await assert.rejects(readPodFacts(api, "shop", "web"), { code: "api_forbidden" });
 });
 
-test("readClusterFacts(): each pod beside what its decision rests on; unreadable ones left out", async () => {
+test("readClusterFacts(): each pod with what its decision depends on; unreadable ones left out", async () => {
   const { fake, api, clock } = openFakeApi();
   const bare = { metadata: { uid: "v", namespace: "other", name: "x" } };
   fake.answer(page([namespace]), page([account]), page([pod, bare, { metadata: {} }]));

@@ -52,7 +52,7 @@ test("EventRecorder.record() creates it again once the API has forgotten it", as
   assert.equal(given.body(2).count, 1);
 });
 
-test("EventRecorder.record() bounds names and messages to what the API takes", async () => {
+test("EventRecorder.record() limits names and messages to what the API accepts", async () => {
   const given = openFakeApi();
   given.fake.answer(json({}, 201));
   const subject = { ...denied.subject, name: `${"x".repeat(229)}.${"y".repeat(23)}` };

@@ -5,7 +5,7 @@ import { removeNodeTaint } from "./node_taint.ts";
 
 const tainted = { spec: { taints: [{ key: "a", effect: "NoSchedule" }, { key: "start" }] } };
 
-test("removeNodeTaint() takes one key off and leaves the others, guarded by a test", async () => {
+test("removeNodeTaint() removes one key and leaves the others, guarded by a test", async () => {
   const { fake, api, body } = openFakeApi();
   fake.answer(json(tainted), json({}));
   assert.equal(await removeNodeTaint(api, "node-a", "start"), "removed");

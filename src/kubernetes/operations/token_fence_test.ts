@@ -132,6 +132,6 @@ for (const [name, change, part] of weakenings) {
   });
 }
 
-test("without conditions the policy holds for everyone, so for the server too", async () => {
+test("without conditions the policy applies to everyone, so to the server too", async () => {
   assert.equal(await problemOf(objects((policy) => delete policy["matchConditions"])), null);
 });

@@ -42,7 +42,7 @@ function report({ target, serviceAccounts, roles, notMigrated, notes }: Migratio
       "Not migrated:",
       [...missed].flatMap(([cause, pods]) => [cause, ...pods.map(({ pod }) => `  ${pod}`)]),
     ),
-    ...section("Worth knowing:", notes),
+    ...section("Notes:", notes),
   ];
 }
 

@@ -88,7 +88,7 @@ function judged(
   if (decision.kind === "none") return none;
   if (written?.has(pod.namespace) === false) {
     const message = `what namespace ${pod.namespace} permits isn't in the manifests; ` +
-      "give its manifest too, or read the cluster with --kubeconfig";
+      "add its manifest, or read the cluster with --kubeconfig";
     return { ...none, problem: { reason: "NamespaceUnknown", kind: "unknown", message } };
   }
   if (decision.kind === "denied") {
@@ -132,13 +132,13 @@ function inOneAccount(pods: readonly Judged[], { roleBaseArn }: PolicySettings):
       ? {
         reason: "AccountUnknown",
         kind: "unknown",
-        message: "roles are of several accounts, and Pod Identity takes those of the cluster's " +
-          "account; give --role-base-arn with that account",
+        message: "roles belong to several accounts, and Pod Identity accepts only those of the " +
+          "cluster's account; give --role-base-arn with that account",
       } as const
       : {
         reason: "OtherAccount",
         kind: "unsupported",
-        message: `${pod.role.arn} isn't of the cluster's account ${own}, which Pod Identity ` +
+        message: `${pod.role.arn} isn't in the cluster's account ${own}, which Pod Identity ` +
           "requires; use --to=irsa, or a role there that assumes this one",
       } as const;
     return { ...pod, role: null, problem };
@@ -151,8 +151,8 @@ function accountOf(arn: string): string | null {
 }
 
 /**
- * A ServiceAccount stays if all its pods have the same role. `default` never gets one, since pods that
- * nobody thought of would get it too.
+ * A ServiceAccount stays if all its pods have the same role. `default` never gets one, since every pod
+ * without a ServiceAccount of its own would get it too.
  */
 function accountsOf(pods: readonly Judged[], cluster: ClusterFacts): PlannedAccount[] {
   const taken = new Set([
@@ -222,7 +222,7 @@ function notesOf(
     ),
     ...lines(
       named((role) => role.externalId !== null),
-      "no external ID is sent any more; statements that require one don't apply to it",
+      "no external ID is sent any more; statements that require one no longer match it",
     ),
     ...lines(
       named((role) => role.assumedBy !== null),
@@ -254,14 +254,14 @@ function notesOf(
       : []),
     ...(owners === undefined ? [] : [
       "workloads without a running pod, such as CronJobs between two runs, are not in this plan: " +
-      "give their manifests",
+      "pass their manifests as well",
     ]),
-    "sessions get other names: policies and queries that know Rolecall's have to be changed",
+    "session names change: policies and queries that use Rolecall's must be changed",
     sdkNote[target.kind],
   ];
 }
 
-const findOut = "after the restart, pods that still request credentials from Rolecall are in " +
+const findOut = "after the restart, pods that still request credentials from Rolecall show up in " +
   "CloudTrail under Rolecall's session names, and in rolecall_agent_requests_total";
 const sdkNote = {
   "irsa":

@@ -13,7 +13,7 @@ import {
 } from "./accept_watchdog.ts";
 
 /** Watches with a queue that gives these lengths by turns, until they are used up. */
-function deafCalls(lengths: number[], accepts: boolean, looks = 1): Promise<number> {
+function stallReports(lengths: number[], accepts: boolean, looks = 1): Promise<number> {
   let calls = 0;
   return new Promise((resolve) => {
     const alive = setInterval(() => {}, 60_000);
@@ -35,18 +35,18 @@ function deafCalls(lengths: number[], accepts: boolean, looks = 1): Promise<numb
   });
 }
 
-test("deafness: connections that go on waiting while none is accepted", async () => {
-  assert.equal(await deafCalls([3, 3, 1, 1], false), 2);
+test("accept watchdog: reports connections that keep waiting while none is accepted", async () => {
+  assert.equal(await stallReports([3, 3, 1, 1], false), 2);
 });
 
-test("deafness: not before every look has seen them wait", async () => {
-  assert.equal(await deafCalls([3, 3, 3, 0], false, 3), 0);
-  assert.equal(await deafCalls([3, 3, 3, 3], false, 3), 1);
+test("accept watchdog: only once every check has seen them wait", async () => {
+  assert.equal(await stallReports([3, 3, 3, 0], false, 3), 0);
+  assert.equal(await stallReports([3, 3, 3, 3], false, 3), 1);
 });
 
-test("deafness: not where the queue empties, or connections are accepted", async () => {
-  assert.equal(await deafCalls([0, 3, 0, 0], false), 0);
-  assert.equal(await deafCalls([3, 3, 3, 3], true), 0);
+test("accept watchdog: not if the queue empties, or connections are accepted", async () => {
+  assert.equal(await stallReports([0, 3, 0, 0], false), 0);
+  assert.equal(await stallReports([3, 3, 3, 3], true), 0);
 });
 
 test("queuedConnections: the listening socket's of that port, of both families", async (t) => {

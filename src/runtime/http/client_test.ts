@@ -192,7 +192,7 @@ test("client: an abort is reported on a reused connection", async () => {
   assert.equal(server.connections.length, 1);
 });
 
-test("client: so is one in the middle of a body, and a reset", async () => {
+test("client: an abort in the middle of a body is reported, and so is a reset", async () => {
   const first = await usedConnection(partly);
   const late = new AbortController();
   const response = await first.fetch(first.server.url, { signal: late.signal });
@@ -236,7 +236,7 @@ test("client: a status outside 200 to 599 is an error with a code", async () => 
   await assert.rejects(client().fetch(server.url), { code: "answer_malformed" });
 });
 
-test("client: bodiless answers are answers", async () => {
+test("client: answers without a body are complete", async () => {
   for (const status of [204, 304]) {
     const server = await rawServer((socket) => socket.write(`HTTP/1.1 ${status} X\r\n\r\n`));
     const response = await client().fetch(server.url);

@@ -4,7 +4,7 @@ import { ConnectionLimits } from "./connection_limits.ts";
 
 const node = "192.168.1.10";
 
-test("connection limits: so many of one peer, so many in all", () => {
+test("connection limits: per peer and in total", () => {
   const limits = new ConnectionLimits(3, 2);
   const entered = ["a", "a", "a", "b", "c"].map((peer) => limits.enter({ peer, local: node }));
   assert.deepEqual(entered, [true, true, false, true, false]);
@@ -13,7 +13,7 @@ test("connection limits: so many of one peer, so many in all", () => {
   assert.ok(limits.enter({ peer: "c", local: node }));
 });
 
-test("connection limits: the machine's own come in when others fill all, up to a peer's limit", () => {
+test("connection limits: the machine's own are accepted when others use up the total, up to a peer's limit", () => {
   const limits = new ConnectionLimits(2, 2);
   for (const peer of ["10.0.0.7", "10.0.0.8"]) assert.ok(limits.enter({ peer, local: node }));
   assert.ok(!limits.enter({ peer: "10.0.0.9", local: node }));

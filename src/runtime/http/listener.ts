@@ -100,7 +100,7 @@ class HttpListener implements Listener {
     this.#server = tls === undefined
       ? createServer(settings)
       : createTlsServer({ ...settings, ...tls, handshakeTimeout: limits.headersTimeoutMs });
-    // Whoever stops reading its answer holds a connection; without any progress it is cut.
+    // A client that stops reading its answer holds a connection; without any progress it is cut off.
     this.#server.timeout = 2 * limits.requestTimeoutMs;
     // Cutting the list would hide a second Host or X-Forwarded-For; its bytes are limited anyway.
     this.#server.maxHeadersCount = 0;

@@ -59,7 +59,7 @@ test("agentIdentity(): a genuine agent's node is its pod's", async () => {
   });
 });
 
-test("agentIdentity(): tokens of clusters that don't name the node are taken", async () => {
+test("agentIdentity(): tokens of clusters that don't name the node are accepted", async () => {
   const { identify } = identity(says({ ...genuine, nodeName: null }));
   assert.equal((await identify(bearer(), "p")).kind, "agent");
 });
@@ -114,7 +114,7 @@ test("agentIdentity(): an API server that doesn't answer is 503, never 401", asy
   assert.equal(result.kind === "refusal" && result.status, 503);
 });
 
-test("agentIdentity(): a success is remembered for 60 s, a refusal is not", async () => {
+test("agentIdentity(): a success is cached for 60 s, a refusal is not", async () => {
   let reviews = 0;
   let verdict: TokenVerdict = genuine;
   const { identify, clock } = identity(() => Promise.resolve((reviews++, verdict)));
@@ -129,7 +129,7 @@ test("agentIdentity(): a success is remembered for 60 s, a refusal is not", asyn
   assert.equal(reviews, 3);
 });
 
-test("agentIdentity(): a remembered token is worth nothing once its pod is gone", async () => {
+test("agentIdentity(): a cached token is refused once its pod is gone", async () => {
   const { identify, index } = identity(says(genuine));
   assert.equal((await identify(bearer(), "p")).kind, "agent");
   index.pods.remove(agentPod.uid);
@@ -143,7 +143,7 @@ test("agentIdentity(): requests at the same time share one review", async () => 
   assert.equal(reviews, 1);
 });
 
-test("agentIdentity(): one peer's flood of tokens doesn't keep the others out", async () => {
+test("agentIdentity(): one peer's flood of tokens doesn't lock out the others", async () => {
   const { identify } = identity(says({ kind: "refused", message: "" }));
   const flood = Array.from({ length: 30 }, (_, i) => identify(bearer({ jti: String(i) }), "bad"));
   const statuses = (await Promise.all(flood)).map((one) => one.kind === "refusal" && one.status);

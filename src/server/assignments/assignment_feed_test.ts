@@ -120,7 +120,7 @@ test("AssignmentFeed: a ping says when it was sent, not when it was due", async 
   assert.deepEqual(ping, { type: "ping", watchAgeSeconds: 1.2, sentAfterSeconds: 12.3 });
 });
 
-test("AssignmentFeed: large snapshots go in pieces", async () => {
+test("AssignmentFeed: large snapshots are sent in pieces", async () => {
   const node = new Node();
   for (let i = 0; i < 1000; i++) node.set(`pod-${i}`, "1");
   const { reader } = opened(node);

@@ -73,7 +73,7 @@ test("ObjectEvents: a failure is logged and counted, and the others are sent", a
   assert.match(JSON.stringify(lines[0]), /forbidden/);
 });
 
-test("ObjectEvents: an Event that failed is sent at the next occasion", async () => {
+test("ObjectEvents: an Event that failed is sent again next time", async () => {
   const received: ObjectEvent[] = [];
   let away = true;
   const { clock, events } = started((event) => {

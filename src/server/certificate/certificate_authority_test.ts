@@ -58,7 +58,7 @@ test("certificateIssuer: dates certificates back an hour, for clocks that differ
   }
 });
 
-test("certificateIssuer: leaf ends with its authority, and says when", async () => {
+test("certificateIssuer: leaf expires no later than its authority, and says when", async () => {
   const dying = { ...authority, expiresAt: now + hour };
   const short = await issuer.leaf(dying, ["a"], now);
   assert.equal(short.expiresAt, now + hour);

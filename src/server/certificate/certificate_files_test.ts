@@ -64,7 +64,7 @@ test("CertificateFiles: the certificate is served at once, with its expiry", asy
   assert.equal(watchers.size, 0);
 });
 
-test("CertificateFiles: files that come later are waited for, naming the one missing", async () => {
+test("CertificateFiles: waits for missing files, and names the one missing", async () => {
   const { certificate, key } = await newPair();
   const files: Record<string, string> = { "/tls.crt": certificate };
   const { clock, served, source } = started(files);

@@ -203,7 +203,7 @@ test("ServingCertificate publishes a new CA ten minutes before it signs, and kee
   cluster.stop();
 });
 
-test("ServingCertificate puts a deleted Secret back as it was, and a ConfigMap", async () => {
+test("ServingCertificate restores a deleted Secret, and a ConfigMap", async () => {
   const cluster = new Cluster();
   const a = cluster.start(0);
   await cluster.pass(second);
@@ -235,7 +235,7 @@ test("ServingCertificate: a new replica leaves restoring a lost Secret to those 
   cluster.stop();
 });
 
-test("ServingCertificate of a replica long cut off leaves a lost Secret to those who know better", async () => {
+test("ServingCertificate of a replica that was cut off for long leaves a lost Secret to the others", async () => {
   const cluster = new Cluster(hasty);
   const [a, b] = [cluster.start(0), cluster.start(1)];
   await cluster.pass(minute);
@@ -293,7 +293,7 @@ test("ServingCertificate keeps serving while the API is down, and logs it once",
   cluster.stop();
 });
 
-test("ServingCertificate comes back at once after a stop longer than the CA's life", async () => {
+test("ServingCertificate recovers at once after a stop longer than the CA's lifetime", async () => {
   const cluster = new Cluster();
   cluster.start(0);
   await cluster.pass(second);
@@ -327,7 +327,7 @@ test("ServingCertificate of a replica that was cut off keeps its CA trusted, and
   cluster.stop();
 });
 
-test("ServingCertificate issues nothing by a new CA before its time, lest a new replica serve it", async () => {
+test("ServingCertificate issues nothing by a new CA too early, since a new replica might serve it", async () => {
   const cluster = new Cluster();
   cluster.start(0);
   await cluster.pass(second);

@@ -79,7 +79,7 @@ test("ClusterIndex: says once that all three kinds are listed, and names what is
   assert.deepEqual(calls, ["synced"]);
 });
 
-test("ClusterIndex: an object that says the same as before changes nothing", () => {
+test("ClusterIndex: an unchanged object changes nothing", () => {
   const index = new ClusterIndex();
   index.pods.upsert(podFacts({ uid: "u1", ips: ["10.0.0.1"] }));
   index.namespaces.upsert(namespaceFacts());

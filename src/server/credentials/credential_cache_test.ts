@@ -97,7 +97,7 @@ describe("CredentialCache: holding and releasing", () => {
     assert.deepEqual([received.changes, received.issued, clock.pending()], [[], [], 0]);
   });
 
-  test("a result of before the release isn't taken for one of after it", async () => {
+  test("a result from before the release isn't used after it", async () => {
     const { cache, clock, sts, hold, accessKey } = bench();
     sts.latencyMs = 100;
     hold("pod-1");
@@ -171,7 +171,7 @@ describe("CredentialCache: renewal", () => {
     }
   });
 
-  test("STS unreachable: the old are served to their end, then none, then soon new ones", async () => {
+  test("STS unreachable: the old credentials are served until they expire, then none, and new ones soon after STS returns", async () => {
     const { clock, sts, received, hold, accessKey } = bench();
     hold("pod-1");
     await clock.advance(0);
@@ -187,7 +187,7 @@ describe("CredentialCache: renewal", () => {
     assert.deepEqual(received.changes.length, 3);
   });
 
-  test("a refused renewal leaves the old to their end, and only then is the reason given", async () => {
+  test("after a refused renewal the old credentials are served until they expire; only then is the reason reported", async () => {
     const { cache, clock, sts, received, hold, accessKey } = bench();
     hold("pod-1");
     await clock.advance(0);
@@ -201,7 +201,7 @@ describe("CredentialCache: renewal", () => {
     assert.equal(received.changes.length, 2);
   });
 
-  test("a machine that slept doesn't serve what ended meanwhile, and renews on waking", async () => {
+  test("a machine that slept doesn't serve credentials that expired meanwhile, and renews when it wakes", async () => {
     const timers = new ManualClock();
     const sts = new ScriptedSts(timers);
     let slept = 0;
@@ -232,7 +232,7 @@ describe("CredentialCache: renewal", () => {
     assert.deepEqual(changes, ["reader", "reader", "reader"]);
   });
 
-  test("a clock set back by hours puts off neither renewal nor end", async () => {
+  test("a clock set back by hours delays neither renewal nor expiry", async () => {
     const { cache, clock, sts, hold } = bench();
     hold("pod-1");
     await clock.advance(minute);
@@ -245,7 +245,7 @@ describe("CredentialCache: renewal", () => {
     assert.equal(cache.state("reader").kind, "pending");
   });
 
-  test("a clock that was hours ahead and is set right: renewed, served, no fault", async () => {
+  test("a clock that was hours ahead is corrected: renewed, served, no fault", async () => {
     const { cache, clock, sts, hold } = bench();
     hold("pod-1");
     await clock.advance(minute);
@@ -377,7 +377,7 @@ describe("CredentialCache: faults", () => {
     assert.equal(accessKey(), "pending");
   });
 
-  test("credentials that have ended on arrival are a fault that names the clock", async () => {
+  test("credentials that have expired on arrival are a fault that names the clock", async () => {
     const { cache, clock, sts, hold, accessKey, start } = bench();
     sts.answer = () => ({ expiresAt: start - minute });
     hold("pod-1");
@@ -553,7 +553,7 @@ describe("CredentialCache: trust roles", () => {
     assert.equal(cache.entries().length, 0);
   });
 
-  test("a refusal of it is theirs, without calls of their own, until it is lifted", async () => {
+  test("if it is refused, they are refused too, without calls of their own, until it is accepted", async () => {
     const { cache, clock, sts, received, hold, accessKey } = trusting();
     sts.answer = ({ name }) =>
       name === "trust" ? new ScriptedFault("access_denied", denied) : undefined;
@@ -587,7 +587,7 @@ describe("CredentialCache: trust roles", () => {
     assert.equal(accessKey(), "ASIA-reader-2");
   });
 
-  test("a fault that passes keeps them pending", async () => {
+  test("a passing fault keeps them pending", async () => {
     const { clock, sts, hold, accessKey } = trusting();
     sts.answer = () => new ScriptedFault("throttled");
     hold("pod-1");
@@ -608,7 +608,7 @@ describe("CredentialCache: trust roles", () => {
     assert.match(last?.assumedBy?.accessKeyId ?? "", /^ASIA-trust-/);
   });
 
-  test("while it can't be renewed, they are served to their own end, and wait then", async () => {
+  test("while it can't be renewed, they are served until they expire, and then wait", async () => {
     const { cache, clock, sts, hold, accessKey } = trusting();
     hold("pod-1");
     await clock.advance(0);
@@ -637,7 +637,7 @@ describe("CredentialCache: trust roles", () => {
 });
 
 describe("CredentialCache: renew()", () => {
-  test("a session from before is assumed again at once, and served until then", async () => {
+  test("an earlier session is assumed again at once, and served until then", async () => {
     const { cache, clock, sts, hold, accessKey } = bench();
     sts.latencyMs = 100;
     hold("pod-1");
@@ -669,7 +669,7 @@ describe("CredentialCache: renew()", () => {
     assert.equal(sts.calls.length, 2);
   });
 
-  test("more than a call each second isn't to be had by it", async () => {
+  test("it causes at most one call per second", async () => {
     const { cache, clock, sts, hold } = bench();
     hold("pod-1");
     for (let count = 0; count < 50; count++) {

@@ -68,7 +68,7 @@ const item = fc.record({
   urgentAt: fc.integer({ min: 0, max: 100 }),
 });
 
-test("Turns loses nothing, invents nothing, and never lets a lesser urgency go first", () => {
+test("FairQueue: loses nothing, invents nothing, and never lets a lesser urgency go first", () => {
   fc.assert(
     fc.property(fc.array(item, { maxLength: 60, size: "max" }), fc.nat(100), (items, now) => {
       const turns = new FairQueue<Waiting>();

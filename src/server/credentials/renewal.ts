@@ -1,6 +1,6 @@
 /**
- * A request to assume roles again before it is time, because their sessions are about to be denied at
- * AWS (`revoke --renew`). It goes to every replica: only the one that has a session renews it.
+ * A request to assume roles again before it is time, because their sessions are about to be denied
+ * in AWS (`revoke --renew`). It goes to every replica: only the one that has a session renews it.
  */
 import * as v from "valibot";
 import type { CredentialCache } from "./credential_cache.ts";

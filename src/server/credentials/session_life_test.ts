@@ -30,7 +30,7 @@ for (const [name, life, requested, renew, urgent, end] of cases) {
   });
 }
 
-test("sessionOf() is undefined where the session has ended already, or the expiry is no time", () => {
+test("sessionOf() is undefined if the session has expired, or its expiry isn't a time", () => {
   for (const life of [0, -1, -2 * 3_600_000, NaN]) {
     assert.equal(sessionOf(credentials(life), 3600, at(0)), undefined);
   }

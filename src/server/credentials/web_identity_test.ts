@@ -52,7 +52,7 @@ test("a token bound to a pod of the ServiceAccount authenticates the call", asyn
   assert.ok("accessKeyId" in outcome);
 });
 
-test("pods that aren't being deleted come first, and a pod that is gone makes place for the next", async () => {
+test("pods that aren't being deleted come first, and a pod that is gone makes way for the next", async () => {
   const pods = [
     cart({ uid: "a", name: "a", terminating: true }),
     cart({ uid: "b", name: "b" }),

@@ -52,7 +52,7 @@ test("Timeline: bounded, and the minutes still count everything", () => {
   assert.equal(minutes[0]?.denied, 10_000);
 });
 
-test("mergeTimelines() adds minutes up and sorts what happened", async () => {
+test("mergeTimelines() adds up minutes and sorts events", async () => {
   const clock = new ManualClock();
   const [a, b] = [new Timeline(clock), new Timeline(clock)];
   a.add(issued);

@@ -213,7 +213,7 @@ for (const way of ways) {
     assert.match(await rawExchange(port, request("GET", path)), /^HTTP\/1\.1 502 /);
   });
 
-  test(`${way.name}: an answer cut short is cut short for the pod as well`, async (t) => {
+  test(`${way.name}: an answer cut short is cut short for the pod too`, async (t) => {
     const { send } = await start(t, way, ({ socket }) => {
       socket.write(
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",

@@ -51,7 +51,7 @@ async function withDefaultRate(stage: Stage, work: () => Promise<void>): Promise
   }
 }
 
-/** Settles with what the attacker says last, once none of its connections is left. */
+/** Resolves with the attacker's last output, once all its connections are closed. */
 function attack(from: TestPod, script: string, wanted: Flood | Reconnecting): Promise<string> {
   const command = inNamespace(from.net, attackCommand(script, wanted));
   return must(command, { env: plainEnv(), timeoutMs: 90_000 });
@@ -62,23 +62,27 @@ function attackCommand(script: string, wanted: Flood | Reconnecting): string[] {
   return [process.execPath, "run", "-A", "--quiet", file, JSON.stringify(wanted)];
 }
 
-/** Asks until the flood is over; each answer has to be a good one. */
-async function meanwhile(
-  flood: Promise<unknown>,
-  send: () => Promise<{ readonly status: number; readonly body: string }>,
-  good = 200,
-): Promise<string> {
+type Send = () => Promise<{ readonly status: number; readonly body: string }>;
+
+/** Sends requests until the flood is over; each must be answered. */
+async function meanwhile(flood: Promise<unknown>, send: Send, good = 200): Promise<string> {
   let over = false;
   const ended = flood.finally(() => over = true);
+  const answers = await requestsWhile(() => !over, send, good);
+  await ended;
+  return answers;
+}
+
+/** One request after another, a hundred per second at most. */
+async function requestsWhile(goesOn: () => boolean, send: Send, good = 200): Promise<string> {
   const times: number[] = [];
-  while (!over) {
+  while (goesOn()) {
     const startedAt = performance.now();
     const { status, body } = await send();
     times.push(performance.now() - startedAt);
     assert.equal(status, good, body);
     await pause(10);
   }
-  await ended;
   return received(times);
 }
 
@@ -117,7 +121,9 @@ async function reconnectForever(stage: Stage): Promise<void> {
   const [flooder, other] = [await floodPod(stage, "flooder"), await floodPod(stage, "flooded")];
   const request = `GET ${path} HTTP/1.1\r\nHost: ${metadataAddress}\r\n\r\n`;
   await withDefaultRate(stage, async () => {
-    console.log(`      before: ${await meanwhile(pause(3000), () => other.send(path, patient))}`);
+    let left = 200;
+    const before = await requestsWhile(() => left-- > 0, () => other.send(path, patient));
+    console.log(`      before: ${before}`);
     const wanted = { ...front, atOnce: 50, seconds: 8, request };
     const flood = attack(flooder, "reconnecting.ts", wanted);
     const answers = await meanwhile(flood, () => other.send(path, patient));

@@ -64,7 +64,7 @@ function collected(source: BodySource, pause = false): Promise<Buffer> {
   });
 }
 
-test("plainGet: the request as given, the answer as it came, one connection for all", async () => {
+test("fast client: the request as given, the answer as it came, one connection for all", async () => {
   const { get, requests, connections } = await upstream((socket, n) => {
     socket.write(ok(`body ${n}`, "X-a: b\r\nx-A: c\r\nConnection: keep-alive\r\n"));
   });
@@ -80,7 +80,7 @@ test("plainGet: the request as given, the answer as it came, one connection for 
   assert.equal(connections(), 1);
 });
 
-test("plainGet: a body in pieces comes at the reader's pace, and the connection is kept", async () => {
+test("fast client: a body in pieces arrives at the reader's pace, and the connection is kept", async () => {
   const body = "0123456789".repeat(50_000);
   const { get, connections } = await upstream((socket) => {
     const text = ok(body);
@@ -109,7 +109,7 @@ const unsupported = [
 ] as const;
 
 for (const [name, text] of unsupported) {
-  test(`plainGet: ${name} falls back to node:http, and isn't tried again`, async () => {
+  test(`fast client: ${name} falls back to node:http, and isn't tried again`, async () => {
     const { get, requests } = await upstream((socket) => socket.write(text));
     assert.equal(await get("/odd", {}, never, 1000), undefined);
     assert.equal(await get("/odd", {}, never, 1000), undefined);
@@ -117,7 +117,7 @@ for (const [name, text] of unsupported) {
   });
 }
 
-test("plainGet: a kept connection that the other side closed is replaced", async () => {
+test("fast client: a kept connection that the other side closed is replaced", async () => {
   const { get, connections } = await upstream((socket, n) => {
     if (n === 1) socket.destroy();
     else socket.write(ok("fine"));
@@ -127,7 +127,7 @@ test("plainGet: a kept connection that the other side closed is replaced", async
   assert.equal(connections(), 2);
 });
 
-test("plainGet: a body cut short fails, and so does a connection refused", async () => {
+test("fast client: a body cut short fails, and so does a connection refused", async () => {
   const { get } = await upstream((socket) => {
     socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
     setImmediate(() => socket.destroy());
@@ -137,7 +137,7 @@ test("plainGet: a body cut short fails, and so does a connection refused", async
   await assert.rejects(closed("/", {}, never, 1000), { code: "ECONNREFUSED" });
 });
 
-test("plainGet: silence, and the client's leaving, end the request", async () => {
+test("fast client: silence ends the request, and so does the client's departure", async () => {
   const { get } = await upstream(() => {});
   await assert.rejects(get("/", {}, never, 30), { code: "answer_timeout" });
   const gone = new AbortController();
@@ -146,7 +146,7 @@ test("plainGet: silence, and the client's leaving, end the request", async () =>
   await assert.rejects(requested, /client gone/);
 });
 
-test("plainGet: Connection: close is kept", async () => {
+test("fast client: Connection: close is honoured", async () => {
   const { get, connections } = await upstream((socket) => {
     socket.write(ok("x", "Connection: close\r\n"));
   });
@@ -154,14 +154,14 @@ test("plainGet: Connection: close is kept", async () => {
   assert.equal(connections(), 3);
 });
 
-test("plainGet: a header that would end its line isn't sent", async () => {
+test("fast client: a header that would end its line isn't sent", async () => {
   const { get, requests } = await upstream((socket) => socket.write(ok("x")));
   assert.equal(await get("/", { "X-a": "b\r\nX-b: c" }, never, 1000), undefined);
   assert.equal(await get("/a b", {}, never, 1000), undefined);
   assert.equal(requests.length, 0);
 });
 
-test("plainAnswerHead: what there is so far", () => {
+test("parseResponseHead: a partial head", () => {
   assert.equal(parseResponseHead("HTTP/1.1 200 OK\r\nContent-Le"), "partial");
   assert.deepEqual(parseResponseHead("HTTP/1.1 404 \r\nContent-Length: 2\r\n\r\nab"), {
     status: 404,

@@ -9,7 +9,7 @@ import { parseFastRequest } from "./parse_request.ts";
 const get = (...lines: string[]) =>
   `GET /a HTTP/1.1\r\n${lines.map((l) => `${l}\r\n`).join("")}\r\n`;
 
-test("plainRequest: method, target, headers as sent, and whether the connection stays open", () => {
+test("parseFastRequest: method, target, headers as sent, and whether the connection stays open", () => {
   const text = "PUT //b/%2e?x=1&y HTTP/1.1\r\nhOST: h:80\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n";
   assert.deepEqual(parseFastRequest(text), {
     method: "PUT",
@@ -55,7 +55,7 @@ const left = [
 ] as const;
 
 for (const [name, text] of left) {
-  test(`plainRequest: ${name} is left to the full parser`, () => {
+  test(`parseFastRequest: ${name} is left to the full parser`, () => {
     assert.equal(parseFastRequest(text), undefined);
   });
 }
@@ -103,7 +103,7 @@ const request = fc.record({
   [`${method} ${target} ${version}`, "Host: h", ...lines].join("\r\n") + `\r\n${end}`
 );
 
-test("plainRequest: what it takes, node:http reads the same", async () => {
+test("parseFastRequest: what it accepts, node:http reads the same", async () => {
   const { port } = server.address() as AddressInfo;
   let taken = 0;
   const property = fc.asyncProperty(request, async (text) => {

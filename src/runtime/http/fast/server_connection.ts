@@ -268,7 +268,7 @@ class FastConnection {
     else this.#options.write(response, answer, !request.keepAlive);
   }
 
-  /** Whoever stops reading an answer on its way is cut off. The function given ends that. */
+  /** Cuts off a client that stops reading its answer, until the returned function is called. */
   #begin(): () => void {
     const socket = this.#socket;
     this.#state = "answering";
@@ -287,7 +287,7 @@ class FastConnection {
     if (this.#aheadBytes > maxAhead) this.#socket.pause();
   }
 
-  /** Whoever sends ahead of the answer gets the reader that knows where one request ends. */
+  /** A client that sends before its answer is handed over: node:http knows where a request ends. */
   #next(): void {
     this.#state = "idle";
     this.#quietMs = 0;

@@ -41,7 +41,7 @@ const bodies = [
 
 for (const [name, reply] of bodies) {
   for (const method of ["GET", "HEAD"]) {
-    test(`lane: ${method} of ${name} is answered as node:http answers it`, async () => {
+    test(`fast path: ${method} of ${name} is answered as node:http answers it`, async () => {
       const { port } = await start(() => reply);
       const send = (more: string) =>
         get("/", more).replace("GET", method) + get("/", "Connection: close\r\n");
@@ -143,7 +143,7 @@ test("fast path: a fault of the handler ends nothing but its request", async () 
   client.socket.destroy();
 });
 
-test("fast path: Connection: close is kept", async () => {
+test("fast path: Connection: close is honoured", async () => {
   const { port } = await start(() => ({ status: 200, headers: [], body: "x" }));
   const answer = await rawExchange(port, get("/", "Connection: close\r\n"));
   assert.match(answer, /\r\nConnection: close\r\n\r\nx$/);

@@ -19,6 +19,6 @@ for (const [ms, words] of spans) {
   test(`span(${ms}): ${words}`, () => assert.equal(span(ms), words));
 }
 
-test("counted() knows one from many", () => {
+test("counted() uses the singular for one", () => {
   assert.deepEqual([0, 1, 2].map((count) => counted(count, "pod")), ["0 pods", "1 pod", "2 pods"]);
 });

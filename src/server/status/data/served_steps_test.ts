@@ -69,7 +69,7 @@ test("servedSteps(): an agent that wasn't seen may be a silent replica's", () =>
   assert.deepEqual([agent?.state, agent?.reason], ["waiting", "AgentUnknown"]);
 });
 
-test("servedSteps(): STS's refusal taken apart, whole in the message, with the next attempt", () => {
+test("servedSteps(): STS's refusal split into finding and remedy, whole in the message, with the next attempt", () => {
   const message = "STS denies arn:aws:iam::1:role/r: it must exist; if that asks, annotate";
   const row = podRow({ state: "failed", message, nextAttemptAt: "2026-01-01T00:00:30Z" });
   const [step] = servedSteps({ row, agents: [here], complete: true });
