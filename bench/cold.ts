@@ -16,7 +16,7 @@ interface Times {
   readonly stsCalls: number;
 }
 
-export interface ColdResult {
+interface ColdResult {
   readonly variant: Variant;
   readonly onNode: readonly Times[];
   /** When all agents reconnect after a server restart. */

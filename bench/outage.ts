@@ -3,7 +3,7 @@ import { ServerAssembly } from "./real_server.ts";
 import type { Tools } from "./tools.ts";
 import type { Variant } from "./variants.ts";
 
-export interface OutageResult {
+interface OutageResult {
   readonly variant: Variant;
   /** While the server was away, and in the ten seconds after its return. */
   readonly away: Outcome;

@@ -4,7 +4,7 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { commands } from "../src/commands.ts";
-import { configurationReference } from "../src/cli/reference.ts";
+import { configurationReference } from "./configuration_reference.ts";
 import { readProject, withOwner, withRunbooks } from "../release/project.ts";
 import { metricsReference } from "./metrics_reference.ts";
 

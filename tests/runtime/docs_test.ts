@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { parseAllDocuments } from "yaml";
 import { metricsReference } from "../../docs/metrics_reference.ts";
 import { commands } from "../../src/commands.ts";
-import { configurationReference } from "../../src/cli/reference.ts";
+import { configurationReference } from "../../docs/configuration_reference.ts";
 import { annotationKeys } from "../../src/kubernetes/objects/objects.ts";
 import { fences, pages } from "../docs/command_blocks.ts";
 import { knownMetrics } from "./known_metrics.ts";

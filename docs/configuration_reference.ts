@@ -1,6 +1,6 @@
 /** Writes the configuration reference (docs/configuration.md) from the commands' flag tables. */
-import type { Command, Commands } from "./command.ts";
-import { type Flag, variableOf } from "./flags.ts";
+import type { Command, Commands } from "../src/cli/command.ts";
+import { type Flag, variableOf } from "../src/cli/flags.ts";
 
 const opening = `# Configuration
 

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { flag } from "./flags.ts";
-import { configurationReference } from "./reference.ts";
+import { flag } from "../../src/cli/flags.ts";
+import { configurationReference } from "../../docs/configuration_reference.ts";
 
 const command = {
   group: "",
