@@ -2,6 +2,7 @@
  * An instance metadata service for requests that are passed on. It requires a token, as on a
  * hardened node. The keys, user data and role that pods must never see have recognisable values.
  */
+import { instant } from "../time/instant.ts";
 import { imdsVersion } from "../agent/documents/credentials_documents.ts";
 
 interface FakeImdsOptions {
@@ -131,8 +132,4 @@ function text(status: number, body: string, headers: Record<string, string> = {}
 
 function document(fields: Record<string, string>): string {
   return JSON.stringify(fields, null, 2);
-}
-
-function instant(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }

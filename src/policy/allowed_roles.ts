@@ -10,7 +10,7 @@ export type AllowedRoles =
   | { readonly kind: "globs"; readonly globs: readonly string[] };
 
 const mostCharacters = 16_384;
-const list = v.array(v.string());
+const list = v.pipe(v.string(), v.parseJson(), v.array(v.string()));
 
 /** The globs as written. Never throws. */
 export function parseAllowedRoles(text: string): AllowedRoles {
@@ -18,7 +18,7 @@ export function parseAllowedRoles(text: string): AllowedRoles {
   if (text.length > mostCharacters) {
     return { kind: "invalid", problem: `is longer than ${mostCharacters} characters` };
   }
-  const parsed = v.safeParse(list, json(text));
+  const parsed = v.safeParse(list, text);
   if (!parsed.success) return { kind: "invalid", problem: "is not a JSON list of strings" };
   if (parsed.output.length === 0) return { kind: "empty" };
   return { kind: "globs", globs: parsed.output };
@@ -48,12 +48,4 @@ export function globMatches(glob: string, text: string): boolean {
     from = at + part.length;
   }
   return text.length - last.length >= from && text.endsWith(last);
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,12 +1,12 @@
 /** One stream of assignments from one address of the server, from its opening to its end. */
-import { messageOf } from "../../telemetry/fault.ts";
+import { messageOf, oneLine } from "../../telemetry/fault.ts";
 import { decodeFrame, type Frame } from "../../protocol/frames.ts";
 import { textLines } from "../../net/lines.ts";
 import { type AssignmentStream, freshWatchSeconds } from "../assignments/assignments.ts";
 import type { Clock } from "../ports.ts";
 import { withDeadline } from "../../time/deadline.ts";
 import { pause } from "../../time/pause.ts";
-import { oneLine, ServerFault } from "./server_fault.ts";
+import { ServerFault } from "./server_fault.ts";
 import type { ServerAccess } from "./server_access.ts";
 
 type PingFrame = Extract<Frame, { type: "ping" }>;

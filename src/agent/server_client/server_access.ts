@@ -2,8 +2,9 @@
  * How the agent reaches the server: a client that trusts the CA file, and the token file's content.
  * Both files are reread when they change; if one is missing or invalid, the fault names it.
  */
-import { oneLine, ServerFault } from "./server_fault.ts";
+import { ServerFault } from "./server_fault.ts";
 import { type ServerToken, serverToken } from "./server_token.ts";
+import { oneLine } from "../../telemetry/fault.ts";
 
 /** fetch-shaped; `address` is connected to instead of the URL's host. */
 export interface ServerClient {

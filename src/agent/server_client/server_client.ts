@@ -11,7 +11,8 @@ import type { Clock, Log } from "../ports.ts";
 import { Connection, type StreamTarget } from "./connection.ts";
 import type { GetAccess } from "./server_access.ts";
 import { serverAddresses } from "./server_addresses.ts";
-import { oneLine, ServerFault } from "./server_fault.ts";
+import { ServerFault } from "./server_fault.ts";
+import { oneLine } from "../../telemetry/fault.ts";
 
 const spreadMs = 3000;
 const pollMs = 2000;

@@ -18,9 +18,3 @@ export class ServerFault extends Error {
     this.code = code;
   }
 }
-
-/** Another's text as one short line, fit for a log and the readiness page. */
-export function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what has to go
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim().slice(0, 300);
-}

@@ -4,6 +4,7 @@
  * and errors as AWS writes them. It enforces trust policies (`assume_role.ts`), its credentials say in
  * every part that they are fake, and it keeps no state. Signatures are not verified.
  */
+import { instant } from "../../time/instant.ts";
 import { authorizeAssumeRole, type Caller, type Granted, StsFault } from "./assume_role.ts";
 import {
   type AssumeRoleParameters,
@@ -169,7 +170,7 @@ function assumed(
 }
 
 function credentials(options: FakeStsOptions, session: Session): string {
-  const expiration = new Date(session.expiresAt).toISOString().replace(/\.\d+Z$/, "Z");
+  const expiration = instant(session.expiresAt);
   return element("AccessKeyId", session.accessKeyId) +
     element(
       "SecretAccessKey",

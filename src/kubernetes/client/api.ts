@@ -10,10 +10,10 @@ import {
   codeOfStatus,
   messageWithCause,
   networkProblem,
-  oneLine,
   retryAfterMs,
 } from "./api_fault.ts";
 import type { Access, Connection } from "./connection.ts";
+import { oneLine } from "../../telemetry/fault.ts";
 
 interface ApiCall {
   /** Verb and resource for messages, such as `list pods`. */

@@ -1,4 +1,5 @@
 /** A call to the Kubernetes API that failed or was refused. */
+import { oneLine } from "../../telemetry/fault.ts";
 
 type ApiFaultCode =
   | "api_unreachable"
@@ -45,12 +46,6 @@ const codes: Readonly<Record<number, ApiFaultCode>> = {
 
 export function codeOfStatus(status: number): ApiFaultCode {
   return codes[status] ?? "api_refused";
-}
-
-/** One line of at most `maxChars` characters, without control characters. */
-export function oneLine(text: string, maxChars: number = 300): string {
-  // deno-lint-ignore no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ").trim().slice(0, maxChars);
 }
 
 /** The message of anything thrown, with that of its cause unless it already contains it. */

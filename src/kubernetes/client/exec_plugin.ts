@@ -5,9 +5,9 @@
  */
 import * as v from "valibot";
 import type { Clock } from "../../time/clock.ts";
-import { oneLine } from "./api_fault.ts";
 import { ConnectionFault } from "./connection.ts";
 import type { ExecEntry } from "./kubeconfig_context.ts";
+import { oneLine } from "../../telemetry/fault.ts";
 
 /** Runs a program; the code is 127 if there is none. `terminal`: it may prompt there. */
 type RunPlugin = (

@@ -4,9 +4,11 @@
  */
 import type { CoreV1Event } from "@kubernetes/client-node";
 import { LRUCache } from "lru-cache";
+import { instant } from "../../time/instant.ts";
 import type { KubernetesApi } from "../client/api.ts";
-import { ApiFault, oneLine } from "../client/api_fault.ts";
+import { ApiFault } from "../client/api_fault.ts";
 import type { Clock } from "../../time/clock.ts";
+import { oneLine } from "../../telemetry/fault.ts";
 
 interface EventSubject {
   readonly kind: "Pod" | "Namespace";
@@ -115,7 +117,7 @@ export class EventRecorder {
   }
 
   #now(): string {
-    return new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
+    return instant(this.#options.clock.now());
   }
 }
 

@@ -2,7 +2,8 @@
 import type { V1TokenReview } from "@kubernetes/client-node";
 import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
-import { ApiFault, oneLine } from "../client/api_fault.ts";
+import { ApiFault } from "../client/api_fault.ts";
+import { oneLine } from "../../telemetry/fault.ts";
 
 type TokenVerdict =
   | {

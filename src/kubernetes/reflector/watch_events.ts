@@ -3,9 +3,10 @@
  * reflector decides what follows.
  */
 import type { KubernetesApi } from "../client/api.ts";
-import { ApiFault, codeOfStatus, oneLine } from "../client/api_fault.ts";
+import { ApiFault, codeOfStatus } from "../client/api_fault.ts";
 import { textLines } from "../../net/lines.ts";
 import type { Resource } from "../objects/resource.ts";
+import { oneLine } from "../../telemetry/fault.ts";
 
 export type WatchEvent =
   /** The API has accepted the watch. */

@@ -1,5 +1,6 @@
 /** Building blocks of the status page's HTML. */
 import { html } from "hono/html";
+import { instant } from "../../../time/instant.ts";
 
 /** Escaped HTML; what is interpolated into `html` is escaped there. */
 export type Markup = ReturnType<typeof html>;
@@ -53,8 +54,8 @@ export function badge(tone: Tone, text: string): Markup {
 
 /** An instant as people in any zone can read it: UTC, the date only where it isn't today's. */
 export function time(at: number, now: number): Markup {
-  const iso = new Date(at).toISOString().slice(0, 19) + "Z";
-  const today = iso.slice(0, 10) === new Date(now).toISOString().slice(0, 10);
+  const iso = instant(at);
+  const today = iso.slice(0, 10) === instant(now).slice(0, 10);
   const shown = today ? iso.slice(11, 16) : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`;
   return html`<time datetime="${iso}">${shown}</time>`;
 }
