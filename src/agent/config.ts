@@ -74,7 +74,7 @@ export function parseAgentConfig(
   const rule = readRule(values);
   const match = values["interface"] === "auto" ? "auto" : interfaceMatch(values["interface"]);
   const problems = [...strays, ...problemsOf(values)];
-  // What is missing may stand there under a wrong name, so that is said when all else is right.
+  // A missing flag may be present under a misspelt name, so it is reported only if all else is right.
   if (parsed.kind === "problems") problems.unshift(...parsed.problems);
   else problems.push(...missingFrom(values));
   if (typeof rule === "string") problems.push(rule);
@@ -134,7 +134,7 @@ function identityProblems(values: Values): string[] {
   return problems;
 }
 
-/** A redirect needs somewhere to lead to. */
+/** A redirect needs a target. */
 function missingFrom(values: Values): string[] {
   const { "host-ip": ip, "host-ipv6": ipv6, redirect } = values;
   if (redirect === "none" || ip !== "" || ipv6 !== "") return [];

@@ -17,7 +17,7 @@ export interface Finding {
   readonly reason: string;
   /** One line, with what to change. */
   readonly message: string;
-  /** `NAMESPACE/NAME`; null for what concerns no single object. */
+  /** `NAMESPACE/NAME`; null if it concerns no single object. */
   readonly subject: string | null;
   readonly position: Position | null;
 }
@@ -35,7 +35,7 @@ interface CheckOptions {
   readonly policy: Policy;
   /** Without the server's `--role-base-arn`, roles named without `arn:` can't be evaluated. */
   readonly baseKnown: boolean;
-  /** Whether a role that policy permits can be assumed too; null if nothing speaks against it. */
+  /** Why a role that policy permits can't be assumed; null if nothing prevents it. */
   readonly trustProblem: (identity: RoleIdentity) => Problem | null;
   /** Names or ARNs of the roles of `--trust`. */
   readonly roles: readonly string[];
@@ -104,7 +104,7 @@ function problemOf(
   };
 }
 
-/** A pod called like a role that it doesn't have. */
+/** A pod with the name of a role that it doesn't have. */
 function roleless(pod: string, roles: readonly string[]): Problem | null {
   const name = pod.split("/").at(-1);
   const role = roles.find((one) => one.split("/").at(-1) === name);

@@ -1,8 +1,8 @@
 /**
  * Reads the trust policies of roles from files, and evaluates whether the server could assume a
- * role. A file is the JSON of `aws iam get-role`, `list-roles` or `get-account-authorization-
- * details`, a plan from `terraform show -json`, or a trust policy alone, in a file named after the
- * role.
+ * role. A file is the JSON of `aws iam get-role`, `list-roles` or
+ * `get-account-authorization-details`, a plan from `terraform show -json`, or a trust policy alone,
+ * in a file named after the role.
  */
 import * as v from "valibot";
 import type { RequestContext } from "../iam/conditions.ts";
@@ -100,7 +100,7 @@ function parsed(text: string): unknown {
 }
 
 /**
- * What speaks against assuming the pod's role: by the server's role, through a trust role if the namespace
+ * Why the pod's role can't be assumed: by the server's role, through a trust role if the namespace
  * has one, or with a token of its ServiceAccount.
  */
 export function trustProblem(

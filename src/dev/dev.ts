@@ -32,12 +32,12 @@ interface DevOptions {
 
 /** In-flight requests have this long to finish. */
 const stopGraceMs = 5_000;
-/** A working day, so that what has been pasted into a shell goes on working. */
+/** A working day, so that commands pasted into a shell keep working. */
 const podTokenSeconds = 12 * 3600;
 
 /**
- * Runs until `signal` aborts; gives the settings that can't be used, a line each.
- * @throws {ListenFault} a port can't be had
+ * Runs until `signal` aborts; returns the settings that can't be used, one line each.
+ * @throws {ListenFault} a port is taken or not permitted
  */
 export async function runDev(
   options: DevOptions,

@@ -10,7 +10,7 @@ import { type IamDocuments, lenientIam } from "./sts/iam.ts";
 export interface EmbeddedAws {
   readonly stsUrl: string;
   readonly imdsUrl: string;
-  /** What the STS goes by; none to begin with. */
+  /** What the STS evaluates; empty at first. */
   readonly iam: { replace(documents: IamDocuments): void };
   close(): Promise<void>;
 }

@@ -59,7 +59,7 @@ function passedOver(objects: readonly ManifestObject[]): string[] {
     );
 }
 
-/** What the role's name would be is anyone's guess: it is taken as written, which no role is called. */
+/** The role's name can't be known: the template's text is used as it is, which no role is named. */
 function unrendered(objects: readonly ManifestObject[]): string[] {
   return objects.flatMap((object) => {
     const hole = holeIn(object, []);

@@ -31,7 +31,7 @@ export interface Difference {
   readonly namespace: string;
   readonly pod: string;
   readonly why: string;
-  /** What keeps the old answer, or what to look at. */
+  /** What keeps the old answer, or what to check. */
   readonly remedy: string;
 }
 

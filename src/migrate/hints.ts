@@ -3,7 +3,7 @@ import { quoted } from "../policy/denial_text.ts";
 import type { NamespaceFacts } from "../policy/facts.ts";
 import { parsePermitted } from "../policy/permitted.ts";
 
-/** One line for each thing to look at. */
+/** One line for each thing to check. */
 export function namespaceHints(namespaces: Iterable<NamespaceFacts>): string[] {
   return [...namespaces].flatMap((namespace) =>
     [newline(namespace), invalid(namespace), slips(namespace)]

@@ -33,7 +33,7 @@ export type OldAnswer =
   | {
     readonly kind: "role";
     readonly arn: string;
-    /** Null where it differs from pod to pod by chance. */
+    /** Null if it differs randomly from pod to pod. */
     readonly sessionName: string | null;
     readonly externalId: string | null;
   };
@@ -90,7 +90,7 @@ const baseUnknown: OldAnswer = {
   remedy: "give --role-base-arn, as kiam or kube2iam had it",
 };
 
-/** kiam answers 500 then. Unicode classes are what Go's engine may compile and this one doesn't. */
+/** kiam answered 500. Go's engine compiles some Unicode classes that this one rejects. */
 function uncompiled(expression: string): OldAnswer {
   if (/\\p/i.test(expression)) {
     const why = "its namespace's expression has Unicode classes that only Go knows";

@@ -60,7 +60,7 @@ export function migrationReport(
   };
 }
 
-/** Under kiam the namespace says everything; kube2iam did without, so there its absence is the answer. */
+/** kiam required an annotation on the namespace; under kube2iam its absence alone is the cause. */
 function needsNamespace(
   { pod, namespace, serviceAccount }: PodWithFacts,
   from: readonly Predecessor[],

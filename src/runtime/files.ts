@@ -4,13 +4,13 @@ import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "no
 import { dirname } from "node:path";
 import { backgroundTimer } from "../time/system_clock.ts";
 
-/** How often a watched file is looked at, in milliseconds; tests shorten them. */
+/** How often a watched file is checked, in milliseconds; tests shorten them. */
 export interface WatchTimes {
-  /** Waited after a notice, so that several writes make one call. */
+  /** The wait after a notice, so that several writes cause one call. */
   readonly debounceMs: number;
-  /** Looked at anyway, since notices get lost on some file systems. */
+  /** Checked anyway, since some file systems lose notices. */
   readonly pollMs: number;
-  /** Looked at this often while the folder can't be watched, say because it isn't there yet. */
+  /** Checked this often while the folder can't be watched, for example because it doesn't exist yet. */
   readonly unwatchedPollMs: number;
 }
 

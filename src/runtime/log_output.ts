@@ -19,7 +19,7 @@ export class LogOutput {
     this.#writeAll = writeAll;
   }
 
-  /** False where the line is left out, since too many wait already. */
+  /** False if the line is dropped because too many are waiting. */
   write(line: string): boolean {
     if (this.#heldChars + line.length > mostChars) return false;
     this.#held.push(line);

@@ -11,7 +11,7 @@ import { type OpenFilesEffort, openFilesTriedAtStart } from "./runtime.ts";
 const usualOpenFiles = 1024;
 /** More than all listeners ever need. */
 const mostTried = 16_384;
-/** Deno keeps /proc to programs that may do everything; an agent has the host's as well. */
+/** Deno lets only programs with all permissions read /proc; an agent has the host's as well. */
 const limitsFiles = ["/proc/self/limits", "/host/proc/self/limits"];
 
 const found = new Map<OpenFilesEffort, number>();
@@ -86,7 +86,7 @@ export function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-/** `procRoots`: where a procfs may be mounted; Deno keeps /proc to programs that may do everything. */
+/** `procRoots`: where a procfs may be mounted; Deno lets only programs with all permissions read /proc. */
 export function processUsage(procRoots: readonly string[]) {
   return {
     cpuSeconds: cpuMs() / 1000,

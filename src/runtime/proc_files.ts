@@ -2,7 +2,7 @@
 import { open, readdir, readlink, stat } from "node:fs/promises";
 import type { ProcFile, ProcFiles } from "./runtime.ts";
 
-/** The kernel gives no more at once. */
+/** The most that the kernel returns at once. */
 const chunkBytes = 4096;
 const maxTextBytes = 65_536;
 

@@ -8,8 +8,8 @@ const maxOutputBytes = 16 * 1024 * 1024;
 const maxErrorText = 4096;
 
 /**
- * Runs programs found on `path`. Never rejects: 127 where the program isn't there or may not be
- * run, 124 where it took longer than `timeoutMs` (10 s by default) and was killed.
+ * Runs programs found on `path`. Never rejects: 127 if the program isn't there or may not be
+ * run, 124 if it took longer than `timeoutMs` (10 s by default) and was killed.
  */
 export function createRunProgram(path: string): RunProgram {
   return (command, args, options = {}) =>

@@ -92,7 +92,7 @@ async function add(run: RunProgram, ip: string, link: string): Promise<void> {
   if (added.code !== 0 && !isThere(added)) throw addressFault("ip addr add", added);
 }
 
-/** Another agent, which this one replaces or is replaced by, was faster. */
+/** An agent that this one replaces, or is replaced by, was faster. */
 function isThere({ stderr }: ProgramResult): boolean {
   return /file exists|already assigned/i.test(stderr);
 }

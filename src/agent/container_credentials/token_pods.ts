@@ -87,7 +87,7 @@ export class TokenPods {
     return { text: token.text, key: hashOf(token.text), expiresAt };
   }
 
-  /** Whatever was cached, a pod that has left this node has no token any more. */
+  /** Whatever was cached, a pod that has left this node no longer has a token. */
   #recall({ key }: Shown): Checked | undefined {
     const known = this.#cached.get(key);
     if (known === undefined) return undefined;

@@ -10,7 +10,7 @@ import {
   type Reply,
 } from "../../net/http_messages.ts";
 
-/** What a `Request` lacks. */
+/** What a `Request` doesn't have. */
 export type WebEnv = { Bindings: Partial<ConnectionEnds> & { readonly peer: string } };
 
 export function incomingOf({ req, env }: Context<WebEnv>): Incoming {

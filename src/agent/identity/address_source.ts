@@ -56,7 +56,7 @@ export class AddressSource implements IdentitySource {
 
   onChange(): void {}
 
-  /** Once per connection; what the kernel couldn't read is no disagreement. */
+  /** Once per connection; if the kernel couldn't read it, that is no disagreement. */
   #compare(connection: ConnectionEnds, uid: string): void {
     const { proofs, assignments, disagreed } = this.#options;
     if (!proofs || this.#compared.has(connection)) return;

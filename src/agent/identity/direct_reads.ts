@@ -41,7 +41,7 @@ export class DirectReads {
     this.#inFlight.add(ip);
     this.#options.readPod(ip)
       .then((frame) => frame ? this.#options.found(ip, frame) : void this.#misses.set(ip, true))
-      // No server to read from says nothing about the address: the next request tries again.
+      // Without a server nothing is known about the address: the next request tries again.
       .catch(() => {})
       .finally(() => this.#inFlight.delete(ip));
   }

@@ -36,7 +36,7 @@ interface IdentityOptions {
 export interface Identity {
   readonly kind: IdentityKind;
   readonly source: IdentitySource;
-  /** Why `auto` had to do without the kernel; null if it hadn't to. */
+  /** Why `auto` doesn't use the kernel; null if it does. */
   readonly fallback: string | null;
   /** One line for each reason why callers can't be identified. */
   missing(): readonly string[];

@@ -10,7 +10,7 @@ import type { IdentitySource } from "./callers.ts";
 import type { ConnectionProofs } from "./connection_proofs.ts";
 import type { DirectReads } from "./direct_reads.ts";
 
-/** How old a look at the processes may be to say that a pod runs. */
+/** How old a read of the processes may be to show that a pod runs. */
 const recentMs = 1000;
 
 interface KernelSourceOptions {

@@ -9,8 +9,8 @@ const listEveryMs = 1000;
 
 /**
  * How old a list may be when a request arrives. A sandbox stops being READY before its network is
- * torn down, and the next one with its address must be set up and its container started before that
- * can send a request: some hundred milliseconds at the least.
+ * torn down, and the next one with its address must be set up and its container started before it
+ * can send a request: a few hundred milliseconds at least.
  */
 export const recentMs = 100;
 

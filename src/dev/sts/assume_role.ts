@@ -77,7 +77,7 @@ function allowed(trusted: Verdict, iam: Iam, caller: Caller, request: Request): 
   return own !== "none" || (sameAccount && trusted === "principal");
 }
 
-/** Null, which means that nobody wrote any, allows everything. */
+/** Null means that none are defined, which allows everything. */
 function verdictOfAll(policies: readonly PolicyDocument[] | null, request: Request): Verdict {
   return policies === null ? "principal" : evaluate(policies, request);
 }

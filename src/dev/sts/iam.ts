@@ -1,13 +1,13 @@
 /**
  * The IAM side of the embedded STS: roles with their trust policies, and managed policies. Roles
- * that nobody described trust everyone, so that `dev` works without a single IAM document.
+ * without a document trust everyone, so that `dev` works without a single IAM document.
  */
 import { parsePolicy, type PolicyDocument } from "../../iam/policy_document.ts";
 
 export interface IamRole {
   readonly arn: string;
   readonly trust: PolicyDocument;
-  /** What its sessions may do; null if nobody said, which means everything. */
+  /** What its sessions may do; null if undefined, which means everything. */
   readonly permissions: readonly PolicyDocument[] | null;
   readonly maxSessionSeconds: number;
   readonly tags: Readonly<Record<string, string>>;

@@ -66,7 +66,7 @@ export function createKubernetesApi(options: ApiOptions): KubernetesApi {
     });
   }
 
-  /** Turns anything but an ApiFault into `api_unreachable`. */
+  /** Converts anything but an ApiFault into `api_unreachable`. */
   async function reach<T>(call: ApiCall, attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();

@@ -95,7 +95,7 @@ export function networkProblem(
 ): string | undefined {
   if (!(fault instanceof Error)) return undefined;
   const { code, message } = fault as Error & { readonly code?: unknown };
-  // Proxies' libraries give the system's code in their text alone.
+  // Proxy libraries give the system's code only in their text.
   const inText = /\bE[A-Z]{4,}\b/.exec(message)?.[0];
   const reason = unreachable[String(code)] ?? unreachable[String(inText)];
   if (reason === undefined) return undefined;

@@ -61,7 +61,7 @@ export class KubeconfigAuthentication {
     };
   }
 
-  /** What the user's auth provider has `Authorization` be; undefined without one. */
+  /** The `Authorization` of the user's auth provider; undefined without one. */
   async #signedIn(): Promise<string | undefined> {
     const { user: { "auth-provider": authProvider }, userName } = this.#selected;
     if (!authProvider) return undefined;

@@ -89,7 +89,7 @@ function jsonValues(text: string): { readonly line: number; readonly value: stri
   return [...values, rest];
 }
 
-/** Where a text that begins with `{` has the matching `}`; 0 for any other text. */
+/** The index of the `}` that matches a leading `{`; 0 for any other text. */
 function endOfObject(text: string): number {
   if (!/^\ufeff?\s*\{/.test(text)) return 0;
   let depth = 0;

@@ -22,11 +22,11 @@ export interface ManifestObject {
   readonly builtIn: boolean;
   /** The given one where the object names none. */
   readonly namespace: string;
-  /** Null where the API server would make it up from `generateName`, and of a Pod without either. */
+  /** Null if the API server would generate it from `generateName`, and for a Pod with neither. */
   readonly name: string | null;
   readonly generateName: string;
   readonly fields: Fields;
-  /** The pods that it is or would make. */
+  /** The pods that it is or would create. */
   readonly templates: readonly PodTemplate[];
 }
 
@@ -141,7 +141,7 @@ function typeProblems(
   });
 }
 
-/** Annotations anywhere: of the object, of its pods, of whatever an operator hands on. */
+/** Annotations anywhere: of the object, of its pods, of anything that an operator passes on. */
 function annotationProblems(document: ManifestDocument): string[] {
   return [...annotationsIn(document.fields)]
     .filter(({ value }) => typeof value !== "string")
@@ -178,7 +178,7 @@ function wrong(
   return `${document.place(path)}: ${what} is ${document.source(path)}; expected ${expected}`;
 }
 
-/** Objects there twice, in whichever files; which of them would stay depends on their order. */
+/** Duplicate objects, in any files: which of them would remain depends on their order. */
 function doubles(objects: readonly ManifestObject[]): string[] {
   const first = new Map<string, ManifestDocument>();
   return objects.flatMap((object) => {

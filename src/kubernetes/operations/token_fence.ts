@@ -77,7 +77,7 @@ interface Expressions {
   readonly validations: readonly string[];
 }
 
-/** Whom the policy concerns, and what must hold of each of its requests. */
+/** Whom the policy applies to, and what must hold for each of their requests. */
 export function expectedExpressions(username: string, audience: string): Expressions {
   return {
     condition: `request.userInfo.username == '${username}'`,
@@ -90,7 +90,7 @@ export function expectedExpressions(username: string, audience: string): Express
   };
 }
 
-/** The first part of the policy that lets something through which it shouldn't. */
+/** The first part of the policy that permits too much. */
 function weakened(policy: unknown, expected: Expressions): string | null {
   const read = v.safeParse(policyShape, policy);
   if (!read.success) return v.getDotPath(read.issues[0]) ?? "spec";

@@ -18,20 +18,20 @@ interface AcceptWatchdogOptions {
   readonly queued: () => Promise<number>;
   /** Called each time connections have been waiting while none was accepted. */
   readonly stalled: () => void;
-  /** A listener that has accepted nothing for so long is looked at. */
+  /** A listener is checked once it has accepted nothing for this long. */
   readonly quietMs?: number;
   /** How long a queued connection may wait from then on. */
   readonly patienceMs?: number;
   /**
-   * In how many looks: a program that gets no time for that long sees one of them late, and accepts
-   * before the next.
+   * How often it is checked in that time: a program that was starved of processor time runs one check
+   * late, and accepts before the next.
    */
-  readonly looks?: number;
+  readonly checks?: number;
 }
 
 /** Doesn't keep the process alive. */
 export function startAcceptWatchdog(options: AcceptWatchdogOptions): AcceptWatchdog {
-  const { queued, stalled, quietMs = 1000, patienceMs = 500, looks = 5 } = options;
+  const { queued, stalled, quietMs = 1000, patienceMs = 500, checks = 5 } = options;
   let accepted = 0;
   let cancel = () => {};
   let stopped = false;
@@ -39,13 +39,13 @@ export function startAcceptWatchdog(options: AcceptWatchdogOptions): AcceptWatch
     if (stopped) return;
     cancel = backgroundTimer.after(ms, () => void run());
   };
-  const look = (before: number, seen = 0) => async () => {
+  const check = (before: number, seen = 0) => async () => {
     const waits = accepted === before && await queued() > 0 && accepted === before;
-    if (waits && seen < looks) return after(patienceMs / looks, look(before, seen + 1));
+    if (waits && seen < checks) return after(patienceMs / checks, check(before, seen + 1));
     if (waits) stalled();
-    after(quietMs, look(accepted));
+    after(quietMs, check(accepted));
   };
-  after(quietMs, look(0));
+  after(quietMs, check(0));
   return {
     accepted: () => void accepted++,
     stop() {
@@ -102,13 +102,13 @@ async function listenersIn(path: string): Promise<string> {
 /** A socket that isn't listening, as its line begins. */
 const otherState = /^ *\d+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4} (?!0A )/m;
 
-/** How long a connection of our own stays, so that it can be seen whether it is accepted. */
+/** How long a connection of our own stays open, to see whether it is accepted. */
 const stayMs = 1000;
 
 /**
- * For programs that may not read /proc. 1 where the kernel takes a connection of our own, which
- * waits from then on unless it is accepted, and where it takes none for so long, as the queue is
- * full; 0 where it can't be tried.
+ * For programs that may not read /proc: connects to the listener itself. 1 if the connection waits in
+ * the kernel's queue until it is accepted, or if the queue is full and takes none; 0 if it can't
+ * connect.
  */
 export function ownConnectionQueued(to: { host: string; port: number }): Promise<number> {
   return new Promise((resolve) => {
@@ -123,7 +123,7 @@ export function ownConnectionQueued(to: { host: string; port: number }): Promise
   });
 }
 
-/** Where a listener at this address can be reached from its own machine. */
+/** The address at which this machine reaches such a listener. */
 export function reachableHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;

@@ -13,7 +13,7 @@ import {
 } from "./accept_watchdog.ts";
 
 /** Watches with a queue that gives these lengths by turns, until they are used up. */
-function stallReports(lengths: number[], accepts: boolean, looks = 1): Promise<number> {
+function stallReports(lengths: number[], accepts: boolean, checks = 1): Promise<number> {
   let calls = 0;
   return new Promise((resolve) => {
     const alive = setInterval(() => {}, 60_000);
@@ -30,7 +30,7 @@ function stallReports(lengths: number[], accepts: boolean, looks = 1): Promise<n
       stalled: () => calls++,
       quietMs: 1,
       patienceMs: 1,
-      looks,
+      checks,
     });
   });
 }

@@ -27,7 +27,7 @@ class AnswerMalformed extends Error {
 /**
  * Connections are kept alive and pooled. A GET or HEAD whose pooled connection turns out to have
  * been closed by the other side meanwhile is sent once more on a new one. Deno's node:http does so
- * by itself for any method, so a POST must bear to arrive twice. Nothing else is retried.
+ * by itself for any method, so a POST must tolerate arriving twice. Nothing else is retried.
  * A response's body has to be read or cancelled.
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {

@@ -1,4 +1,4 @@
-/** Counts open connections, in all and by peer, and says which one is too many. Closes nothing. */
+/** Counts open connections, in total and by peer, and refuses those over a limit. Closes nothing. */
 import { isIPv4 } from "node:net";
 
 /** Exact counts; a peer without connections takes no memory. */
@@ -26,8 +26,8 @@ export class ConnectionLimits {
   }
 
   /**
-   * Counts the connection in, or refuses it; each one let in must be `left` once. The machine's own
-   * come in over the limit in all: many pods together must not shut out the kubelet's probes.
+   * Admits the connection or refuses it; each one admitted must be `left` once. The machine's own
+   * are admitted beyond the total: many pods together must not shut out the kubelet's probes.
    */
   enter(ends: { readonly peer: string; readonly local: string }): boolean {
     const { peer } = ends;

@@ -311,20 +311,20 @@ class HttpListener implements Listener {
 
 function ignore(): void {}
 
-/** Whether what the parser objects to matters no more to the request being answered, the last one. */
+/** Whether the parser's error no longer matters to the request being answered, which is the last. */
 function isPastLastRequest({ response }: Connection): boolean {
   return response?.shouldKeepAlive === false && (response.writableEnded || response.req.complete);
 }
 
-/** What no two open connections of a listener have in common. */
+/** A key that no two open connections of a listener share. */
 function endsOf(socket: Socket): string {
   const { remoteAddress, remotePort, localAddress } = socket;
   return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
 /**
- * Long enough for thousands of connections at once: where the queue is full, others' handshakes are
- * dropped, and their kernels try again a second later. All that wait are accepted at one go, before
+ * Long enough for thousands of connections at once: if the queue is full, further handshakes are
+ * dropped, and clients' kernels retry a second later. All that wait are accepted in one go, before
  * any of them can be closed for a limit; so the queue has to fit into the files left.
  */
 function backlog(): number {

@@ -11,10 +11,10 @@ import { trustRoleRefused } from "./credential_fault.ts";
 /** However long the queue, a pod's first call becomes urgent after this wait. */
 const longestWaitMs = 120_000;
 
-/** STS calls have to fail for this long before it is reported: most faults pass at once. */
+/** STS calls must fail for this long before that is reported: most faults pass at once. */
 const reportAfterMs = 2_000;
 
-/** For faults that may pass by themselves; full jitter, so that roles that failed together spread out. */
+/** For faults that may pass; full jitter spreads out roles that failed together. */
 const retryAfter = { minMs: 250, maxMs: 30_000, jitter: 1 };
 /** For answers that another call can't change until somebody changes something. */
 const refusedAfter = { minMs: 30_000, maxMs: 300_000, jitter: 0 };
@@ -44,7 +44,7 @@ export class CredentialEntry {
   #stillRefused = false;
   #nextAttemptAt = Infinity;
   #waitsForTrustRole = false;
-  /** The call in flight began before what `renew` was asked for. */
+  /** The call in flight began before the instant given to `renew`. */
   #renewOnArrival = false;
 
   constructor(key: string, identity: RoleIdentity, random: () => number) {
@@ -170,7 +170,7 @@ export class CredentialEntry {
     this.#nextAttemptAt = Math.min(this.#nextAttemptAt, Math.max(now, this.#lastCallAt + 1000));
   }
 
-  /** Plans a call at once, unless what is there or on its way is from `issuedBefore` or later. */
+  /** Schedules a call at once, unless the credentials, or the call in flight, are no older than that. */
   renew(now: number, issuedBefore: number): boolean {
     if (this.phase === "calling") {
       this.#renewOnArrival ||= this.#lastCallAt < issuedBefore;
@@ -207,7 +207,7 @@ export class CredentialEntry {
   }
 }
 
-/** Whether `b` is no news to a listener that knows `a`. */
+/** Whether a listener that knows `a` needn't be called for `b`. */
 export function sameState(a: CredentialState, b: CredentialState): boolean {
   if (a.kind === "ready") return b.kind === "ready" && a.credentials === b.credentials;
   if (a.kind === "failed") return b.kind === "failed" && a.message === b.message;

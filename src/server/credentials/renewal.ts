@@ -5,13 +5,13 @@
 import * as v from "valibot";
 import type { CredentialCache } from "./credential_cache.ts";
 
-/** A node has at most some hundred pods. */
+/** A node has a few hundred pods at most. */
 const maxSessions = 1_000;
 const role = v.pipe(v.string(), v.maxLength(2_048));
 
 /** The body of `POST /api/renew` and `POST /v1/renew`. */
 export const renewalRequest = v.object({
-  /** Sessions that were issued from then on are left alone, so a repetition costs no STS call. */
+  /** Later sessions are left alone, so repeating a request costs no STS call. */
   issuedBefore: v.pipe(v.string(), v.isoTimestamp()),
   sessions: v.pipe(
     v.array(v.object({
@@ -31,7 +31,7 @@ export interface Renewal {
   readonly problem: string | null;
 }
 
-/** The number of sessions that are assumed again; their calls wait their turn as any renewal does. */
+/** Returns the number of sessions to be assumed again; their calls queue like any renewal. */
 export function renewSessions(cache: CredentialCache, request: RenewalRequest): number {
   const wanted = new Map(request.sessions.map(({ arn }) => [arn, new Set<string | null>()]));
   for (const { arn, sessionName } of request.sessions) wanted.get(arn)!.add(sessionName);

@@ -44,7 +44,7 @@ class FastClient {
     return answer;
   };
 
-  /** Undefined for what must not stand in a request as it is. */
+  /** Undefined if it can't be put into a request unchanged. */
   #requestText(path: string, headers: Readonly<Record<string, string>>): string | undefined {
     if (!targetForm.test(path)) return undefined;
     let text = `GET ${path} HTTP/1.1\r\nHost: ${this.#host}\r\n`;

@@ -6,7 +6,7 @@ import { ConnectTimeout } from "../client.ts";
 
 /** Who uses the connection. */
 export interface SocketUser {
-  /** The bytes stand until this returns, or while the socket is paused. */
+  /** The bytes are valid until this returns, or while the socket is paused. */
   read(bytes: Buffer): void;
   lost(error: Error): void;
 }
@@ -18,7 +18,7 @@ interface ClientSocketOptions {
   readonly closed: () => void;
 }
 
-/** Read at once, if so much is there; half of it costs large bodies a sixth more, twice of it the same. */
+/** The most that is read at once. Half of it makes large bodies a sixth slower; twice gains nothing. */
 const pieceBytes = 262_144;
 
 export class ClientSocket {

@@ -31,7 +31,7 @@ export function encodeResponse(reply: Reply, { head, keptSeconds, now }: ReplyFo
   return head || bodiless.has(status) ? text : text + bodyText(reply.body);
 }
 
-/** One passed on has its own. */
+/** A reply that is passed on has its own. */
 function hasDate(headers: Reply["headers"]): boolean {
   return headers.some(([name]) => name.length === 4 && name.toLowerCase() === "date");
 }

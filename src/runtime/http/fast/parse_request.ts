@@ -10,7 +10,7 @@ export interface ParsedRequest {
   readonly keepAlive: boolean;
 }
 
-/** Longer ones are rare, and cost too much to be looked at twice. */
+/** Longer ones are rare, and parsing them twice would cost too much. */
 export const maxFastRequestBytes = 4096;
 
 const form = new RegExp(
@@ -32,8 +32,8 @@ const intricate = new Set([
 const ignored = new Set(["http2-settings", "keep-alive", "upgrade"]);
 
 /**
- * The request that `text`, a character a byte, is exactly and to its end, as node:http's parser
- * would read it; undefined for anything that it would refuse, or might read otherwise.
+ * Parses `text`, one character per byte, if it is exactly one request, as node:http's parser would
+ * read it; undefined for anything that it would refuse, or might read differently.
  */
 export function parseFastRequest(text: string): ParsedRequest | undefined {
   const match = form.exec(text);

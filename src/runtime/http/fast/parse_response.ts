@@ -23,8 +23,8 @@ const form = new RegExp(
 const bodiless = new Set([204, 205, 304]);
 
 /**
- * The head that `text`, a character a byte, begins with. `partial`: its end isn't there yet;
- * undefined: it has another form.
+ * Parses the head at the start of `text`, one character per byte. `partial`: its end hasn't arrived
+ * yet; undefined: its form isn't supported.
  */
 export function parseResponseHead(text: string): ResponseHead | "partial" | undefined {
   const end = text.indexOf("\r\n\r\n");

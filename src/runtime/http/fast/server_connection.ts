@@ -32,7 +32,7 @@ import type { SendProtocolError } from "../protocol_error.ts";
 interface FastPathOptions {
   readonly handler: Handler;
   readonly limits: ListenLimits;
-  /** The connection goes on at node:http. */
+  /** node:http takes over the connection. */
   readonly handOver: (socket: Socket) => void;
   /** Writes an answer that is a stream. */
   readonly write: (response: ServerResponse, reply: Reply, ends: boolean) => void;
@@ -49,7 +49,7 @@ interface FastPathConnection extends ConnectionEnds {
 
 /** How much a client may send ahead of an answer before its bytes have to wait. */
 const maxAhead = 16_384;
-/** For a request that the client had sent before it learnt of the end. */
+/** For a request that the client sent before it noticed the end. */
 const keepAliveGraceMs = 1000;
 
 export class FastPath {
@@ -138,7 +138,7 @@ class FastConnection {
     else this.#answer(request);
   };
 
-  /** Half a connection is of no use here, as at node:http. */
+  /** As in node:http, a half-closed connection is of no use. */
   readonly #ended = (): void => {
     // A second end() would create an error with its stack trace: half the cost of a connection.
     if (this.#state === "ending") return;
@@ -146,7 +146,7 @@ class FastConnection {
     else this.#socket.end();
   };
 
-  /** Nothing of ours is left to be sent, so that no farewell is needed either. */
+  /** Nothing is left to send, so the connection needn't be closed gracefully. */
   #isWritten(): boolean {
     return this.#state !== "ending" && this.#socket.writableLength === 0;
   }
@@ -246,7 +246,7 @@ class FastConnection {
     else pour(body, this.#socket, done);
   }
 
-  /** By way of node:http, which knows how to frame a stream. */
+  /** Through node:http, which knows how to frame a stream. */
   #respond(request: ParsedRequest, incoming: FastRequest, answer: Reply | null): void {
     const over = this.#begin();
     const socket = this.#socket;
@@ -303,7 +303,7 @@ class FastConnection {
     socket.off("close", this.#left);
     socket.pause();
     socket.unshift(bytes);
-    // Within the read, resuming would read on before the bytes put back: so on Deno.
+    // On Deno, resuming within the read would read more bytes before those that were put back.
     setImmediate(() => {
       if (socket.destroyed) return;
       this.#options.handOver(socket);
@@ -321,7 +321,7 @@ function cut(this: Socket): void {
   this.destroy();
 }
 
-/** As much of a message as node:http needs to know of the request it answers. */
+/** The part of a request that node:http needs in order to answer it. */
 function responseFor({ method, target }: ParsedRequest): ServerResponse {
   const message = { method, url: target, httpVersionMajor: 1, httpVersionMinor: 1, headers: {} };
   return new ServerResponse(message as unknown as IncomingMessage);

@@ -1,6 +1,7 @@
 /**
- * Calls the other replicas, for their summaries and for renewals. Replicas are found through the headless Service; each is
- * called at its own address under the Service's name, verified with the CA that agents use.
+ * Calls the other replicas, for their summaries and for renewals. Replicas are found through the
+ * headless Service; each is called at its own address under the Service's name, verified with the
+ * CA that agents use.
  */
 import * as v from "valibot";
 import type { Renewal, RenewalRequest } from "../../credentials/renewal.ts";
@@ -45,7 +46,7 @@ interface HttpClient {
 }
 
 const timeoutMs = 3_000;
-/** More replicas than anyone runs; a name with more addresses isn't our Service. */
+/** More than any installation has; a name with more addresses isn't our Service. */
 const maxReplicas = 16;
 
 export function callReplicas(options: ReplicaOptions): Replicas {
