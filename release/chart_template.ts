@@ -58,10 +58,9 @@ interface Part {
 function parts(base: Node, variants: readonly Variant[]): Part[] {
   const maps = variants.map(({ condition, node }) => ({ condition, map: keyed(node) }));
   const own = keyed(base);
+  const keys = [...own.keys()];
   // An item's first line has the dash, so it mustn't depend on a condition: its name doesn't.
-  const keys = [...own.keys()].toSorted((one, other) =>
-    Number(other === "name") - Number(one === "name")
-  );
+  if (isMap(base)) keys.sort((one, other) => Number(other === "name") - Number(one === "name"));
   for (const { map } of maps) for (const key of map.keys()) if (!keys.includes(key)) keys.push(key);
   return keys.map((key) => ({
     key,

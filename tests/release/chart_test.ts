@@ -36,18 +36,23 @@ async function helm(given: object): Promise<KubernetesObject[]> {
   return objectsIn(await must(command, { env }));
 }
 
-/**
- * By identity, and free of what may differ: the managing tool, the hash of settings, and the order of
- * items that have names, such as volumes.
- */
+type Named = KubernetesObject["metadata"];
+
+/** Lists that mean the same in any order. */
+const unordered = new Set(["env", "volumes", "volumeMounts"]);
+
+/** By identity, and free of what may differ: the managing tool, the hash of settings, some orders. */
 function comparable(objects: readonly KubernetesObject[]): Record<string, KubernetesObject> {
   const text = JSON.stringify(objects)
     .replaceAll(/(rolecall-(?:agent|server)-settings)-[a-z0-9]{10}\b/g, "$1")
     .replaceAll(/("app.kubernetes.io\/managed-by":)"(kustomize|Helm)"/g, '$1"any"');
-  const all: KubernetesObject[] = JSON.parse(text, (_, value) => {
-    const isNamed = Array.isArray(value) && value.every((item) => typeof item?.name === "string");
-    return isNamed ? value.toSorted((one, other) => one.name < other.name ? -1 : 1) : value;
-  });
+  const all: KubernetesObject[] = JSON.parse(
+    text,
+    (key, value) =>
+      unordered.has(key)
+        ? value.toSorted((one: Named, other: Named) => one.name < other.name ? -1 : 1)
+        : value,
+  );
   const named = all.map((object) => [identity(object), object] as const);
   assert.equal(new Set(named.map(([name]) => name)).size, all.length);
   return Object.fromEntries(named.toSorted(([one], [other]) => one < other ? -1 : 1));
