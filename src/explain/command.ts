@@ -7,11 +7,12 @@ import { contextNamespace, kubeconfigApi } from "../kubernetes/client/kubeconfig
 import type { KubeconfigFiles } from "../kubernetes/client/kubeconfig_files.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { structuredText } from "../status_client/output.ts";
+import { causesOf } from "../status_client/denied_pods.ts";
 import { type StatusTarget, withStatusClient } from "../status_client/status_client.ts";
 import { StatusFault } from "../status_client/status_fault.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { version } from "../version.ts";
-import { type Answer, causesOf } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import { explainAllByPolicy, explainPodByPolicy } from "./from_cluster.ts";
 import { explainAll, explainPod } from "./from_server.ts";
 import { type ExplainOptions, parseExplainOptions } from "./options.ts";

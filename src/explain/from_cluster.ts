@@ -10,7 +10,8 @@ import type { Clock } from "../time/clock.ts";
 import { createPolicy, type Policy } from "../policy/decide.ts";
 import { explained, type Explanation, skipped } from "../policy/explanation.ts";
 import type { PolicySettings } from "../policy/facts.ts";
-import type { Answer, DeniedPod } from "./answer.ts";
+import type { DeniedPod } from "../status_client/denied_pods.ts";
+import type { Answer } from "./answer.ts";
 
 const unchecked = "not checked: only a server knows it (--server-status)";
 /** The server determines its account by itself; here a flag has to give it. */

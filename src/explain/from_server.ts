@@ -2,7 +2,8 @@
 import * as v from "valibot";
 import { type Explanation, stepNames } from "../policy/explanation.ts";
 import type { StatusClient } from "../status_client/status_client.ts";
-import type { Answer, DeniedPod } from "./answer.ts";
+import type { DeniedPod } from "../status_client/denied_pods.ts";
+import type { Answer } from "./answer.ts";
 
 const text = v.nullable(v.string());
 const explanation = v.object({

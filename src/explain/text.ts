@@ -1,6 +1,6 @@
 /** Explanations as people read them: aligned, the failing step marked, one thing to do. Pure. */
 import { type Explanation, type ExplanationStep, stepNames } from "../policy/explanation.ts";
-import type { Cause } from "./answer.ts";
+import type { Cause } from "../status_client/denied_pods.ts";
 
 /** Wraps a text in a colour, or leaves it as it is. */
 type Paint = (text: string, colour: Colour) => string;

@@ -1,6 +1,6 @@
 /** The state of an installation from a server's merged summary, and what is wrong with it. Pure. */
 import * as v from "valibot";
-import { type Cause, causesOf } from "../explain/answer.ts";
+import { type Cause, causesOf } from "../status_client/denied_pods.ts";
 
 const text = v.nullable(v.string());
 
