@@ -65,6 +65,10 @@ test("a second address that the API doesn't show", options, async () => {
   assert.equal(await get(victim, "10.233.0.77"), victim.uid);
 });
 
+test("a container inside a pod, on a network that the pod translates", options, async () => {
+  assert.equal(await network.nested(victim, "get", metadata, "80").next(), victim.uid);
+});
+
 test("raw packets with the victim's address prove nothing", options, async () => {
   const raw = network.python(attacker, "raw", victim.address, "50000", nodeAddress);
   assert.equal(await raw.next(), "no_socket");

@@ -11,6 +11,7 @@ loop HOST PORT SECONDS [SOURCE...]     connects without a pause, from each sourc
 """
 import fcntl
 import json
+import os
 import random
 import select
 import socket
@@ -21,7 +22,8 @@ import time
 
 METADATA = "169.254.169.254"
 IP_TRANSPARENT = 19
-REQUEST = b"GET / HTTP/1.1\r\nHost: 169.254.169.254\r\nConnection: close\r\n\r\n"
+TARGET = os.environ.get("REQUEST_PATH", "/").encode()
+REQUEST = b"GET " + TARGET + b" HTTP/1.1\r\nHost: 169.254.169.254\r\nConnection: close\r\n\r\n"
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 # Only a hang has to end: how long an answer took is judged by the tests.
 PATIENCE = 10

@@ -12,6 +12,7 @@ import { createRunProgram } from "../../../src/runtime/program.ts";
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const runProgram = createRunProgram(path);
 const podScript = fileURLToPath(new URL("pod.py", import.meta.url));
+const nestedScript = fileURLToPath(new URL("nested.sh", import.meta.url));
 const agentScript = fileURLToPath(new URL("identifying.ts", import.meta.url));
 
 export const nodeAddress = "10.233.0.1";
@@ -129,6 +130,11 @@ export class PodNetwork {
   /** Runs a program in the pod; `below` is a child of the pod's own cgroup. */
   inPod({ uid, net }: NetPod, command: readonly string[], below = ""): Talking {
     return this.#start(net, this.#cgroup(`besteffort/pod${uid}/main${below}`), command);
+  }
+
+  /** Runs pod.py in a container inside the pod. */
+  nested(pod: NetPod, ...args: readonly string[]): Talking {
+    return this.inPod(pod, ["sh", nestedScript, "python3", podScript, ...args]);
   }
 
   get podScript(): string {
