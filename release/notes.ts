@@ -9,7 +9,7 @@ import { readProject } from "./project.ts";
 import { result, root } from "./run.ts";
 
 /** The section's text, without its heading. */
-function sectionOf(changelog: string, version: string): string {
+export function sectionOf(changelog: string, version: string): string {
   const [, ...sections] = changelog.split(/^## /m);
   const section = sections.find((one) => one.split(/[,\s]/, 1)[0] === version);
   if (section === undefined) throw new Error(`CHANGELOG.md: no section ${version}`);

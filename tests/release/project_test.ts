@@ -1,0 +1,78 @@
+/** What a release takes from package.json and CHANGELOG.md, and what it refuses. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { sectionOf } from "../../release/notes.ts";
+import { ownerOf, readProject, withOwner, withRunbooks } from "../../release/project.ts";
+
+const changelog = `# Changelog
+
+## 0.2.0, unreleased
+
+- c
+
+## 0.1.1, 2026-12-01
+
+### Fixed
+
+- b
+
+## 0.1.0, 2026-11-27
+
+- a
+`;
+
+test("sectionOf: a dated section without its heading, up to the next", () => {
+  assert.equal(sectionOf(changelog, "0.1.1"), "### Fixed\n\n- b\n");
+  assert.equal(sectionOf(changelog, "0.1.0"), "- a\n");
+});
+
+for (
+  const [version, complaint] of [
+    ["0.2.0", /"## 0\.2\.0, unreleased" must be "## 0\.2\.0, YYYY-MM-DD"/],
+    ["0.1", /CHANGELOG\.md: no section 0\.1$/],
+  ] as const
+) {
+  test(`sectionOf: ${version} is refused`, () => {
+    assert.throws(() => sectionOf(changelog, version), complaint);
+  });
+}
+
+const project = {
+  version: "1.2.3",
+  description: "",
+  license: "",
+  repository: "https://code.test/team/x",
+  image: "r.test/x",
+};
+
+test("addresses are those of the project, whatever they were before", () => {
+  const rules =
+    "a:\n  runbook_url: https://old.test/y/docs/operations.md#one\n  other: docs/operations.md\n";
+  const page = "https://code.test/team/x/blob/v1.2.3/docs/operations.md";
+  assert.equal(withRunbooks(rules, project), rules.replace(/https\S+md/, page));
+  assert.equal(ownerOf(project), "team");
+  assert.equal(
+    withOwner("* @old/maintainers @old/a-b\n", project),
+    "* @team/maintainers @team/a-b\n",
+  );
+});
+
+for (
+  const [manifest, complaint] of [
+    [{ config: { image: "r.test/x" } }, /package\.json: repository must be/],
+    [{ repository: "https://code.test/x/", config: { image: "r.test/x" } }, /repository must be/],
+    [{ repository: "https://code.test/x" }, /package\.json: config\.image must be/],
+  ] as const
+) {
+  test(`readProject: ${JSON.stringify(manifest)} is refused`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "rolecall-project-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "package.json");
+    writeFileSync(file, JSON.stringify(manifest));
+    await assert.rejects(readProject(pathToFileURL(file)), complaint);
+  });
+}
