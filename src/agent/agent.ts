@@ -101,8 +101,8 @@ const notRedirecting: RedirectStatus = {
 };
 
 export function createAgent(options: AgentOptions): Agent {
-  const parts = createParts(options);
-  const { server, assignments, identity } = parts;
+  const components = createComponents(options);
+  const { server, assignments, identity } = components;
   const redirect = () => options.redirect?.status() ?? notRedirecting;
   const missing = () => [
     ...missingForReadiness(redirect(), server.status(), assignments),
@@ -110,10 +110,10 @@ export function createAgent(options: AgentOptions): Agent {
     ...options.endpointsMissing?.() ?? [],
   ];
   const readiness = { redirect, missing };
-  const metrics = once(() => publish(options, parts, readiness));
+  const metrics = once(() => publish(options, components, readiness));
   return {
     accepted: (connection) => identity.source.accepted(connection),
-    ...createFronts(options, parts),
+    ...createFronts(options, components),
     admin: createAdmin({
       missing,
       notes: () => [`identity: ${identity.kind}`],
@@ -134,7 +134,7 @@ export function createAgent(options: AgentOptions): Agent {
         runReporter({
           clock: options.clock,
           address: () => server.status().address,
-          report: () => reportOf(options, parts, readiness),
+          report: () => reportOf(options, components, readiness),
           send: (body) => server.request("/v1/agent", body),
         }, signal),
       ]);
@@ -143,7 +143,7 @@ export function createAgent(options: AgentOptions): Agent {
 }
 
 /** From the server's stream to the callers' pods, in the order of the data. */
-function createParts(options: AgentOptions) {
+function createComponents(options: AgentOptions) {
   const { settings, clock } = options;
   const server = new ServerClient({ ...options, server: settings.server });
   const ownAddresses = new Set(canonicalAddresses(nodeAddresses(settings)));
@@ -165,7 +165,7 @@ function createParts(options: AgentOptions) {
   return { server, assignments, counts, tokenless, identity, callers };
 }
 
-type Parts = ReturnType<typeof createParts>;
+type Components = ReturnType<typeof createComponents>;
 
 interface Readiness {
   readonly redirect: () => RedirectStatus;
@@ -174,7 +174,7 @@ interface Readiness {
 
 function createFronts(
   { settings, clock, log, random, upstream, tokenKeys }: AgentOptions,
-  { server, assignments, counts, tokenless, callers }: Parts,
+  { server, assignments, counts, tokenless, callers }: Components,
 ): Pick<Agent, "front" | "credentialsFront"> {
   const tokenPods = new TokenPods({
     clock,
@@ -217,7 +217,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 
 async function publish(
   { about, clock, registry, processUsage, connections, instance }: AgentOptions,
-  { server, assignments, counts, identity, callers }: Parts,
+  { server, assignments, counts, identity, callers }: Components,
   { redirect, missing }: Readiness,
 ): Promise<Registry> {
   const { publishMetrics } = await import("./metrics/metrics.ts");
@@ -239,7 +239,7 @@ async function publish(
 
 function reportOf(
   { about, instance }: AgentOptions,
-  { assignments, identity, tokenless }: Parts,
+  { assignments, identity, tokenless }: Components,
   { redirect, missing }: Readiness,
 ): AgentReport {
   const { kind, inPlace, repairs, guard } = redirect();

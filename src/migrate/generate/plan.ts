@@ -199,53 +199,9 @@ function notesOf(
   pods: readonly Judged[],
   accounts: readonly PlannedAccount[],
 ): string[] {
-  const split = accounts.filter(({ splitFrom }) => splitFrom !== null);
-  const named = (what: (role: RoleIdentity, pod: PodFacts) => boolean) =>
-    pods.filter(({ role, facts: { pod } }) => role !== null && what(role, pod))
-      .map(({ facts: { pod } }) => `${pod.namespace}/${pod.name}`);
-  const lines = (names: readonly string[], text: string) =>
-    names.length === 0 ? [] : [`${names.join(", ")}: ${text}`];
-  const annotated = accounts.filter(({ namespace, name, roleArn }) => {
-    const irsaRole = cluster.serviceAccounts.get(`${namespace}/${name}`)?.irsaRole ?? null;
-    return irsaRole !== null && irsaRole !== roleArn;
-  });
   return [
-    ...(split.length === 0 ? [] : [
-      "new ServiceAccounts need the RoleBindings, ClusterRoleBindings and imagePullSecrets that " +
-      "their pods have from the old ones: " +
-      split.map(({ namespace, name, splitFrom }) => `${namespace}/${name} from ${splitFrom}`)
-        .join(", "),
-    ]),
-    ...annotated.map(({ namespace, name }) =>
-      `ServiceAccount ${namespace}/${name} already has another eks.amazonaws.com/role-arn, ` +
-      "which SDKs prefer to Rolecall's: decide which role is meant"
-    ),
-    ...lines(
-      named((role) => role.externalId !== null),
-      "no external ID is sent any more; statements that require one no longer match it",
-    ),
-    ...lines(
-      named((role) => role.assumedBy !== null),
-      "its role is assumed directly, no longer through its namespace's trust role",
-    ),
-    ...lines(
-      named((role) => role.sourceIdentity !== null),
-      "no source identity is sent any more; policies that require one refuse it",
-    ),
-    ...lines(
-      named((role) => role.tags.length > 0),
-      target.kind === "irsa"
-        ? "no session tags are sent any more; policies on aws:PrincipalTag refuse it"
-        : "Pod Identity sends its own session tags under EKS's keys, and no others",
-    ),
-    ...lines(
-      named((_, pod) => pod.sessionDuration !== null),
-      "its session-duration has no counterpart",
-    ),
-    ...lines(
-      named((_, pod) => pod.hostNetwork),
-      "is on the host network: an SDK that finds no other credentials takes the node's",
-    ),
+    ...accountNotes(cluster, accounts),
+    ...podNotes(target, pods),
     ...(target.kind === "pod-identity" && policy.hostNetworkServed
       ? [
         "EKS's Pod Identity agent and --container-credentials use the same address, so the two " +
@@ -259,6 +215,63 @@ function notesOf(
     "session names change: policies and queries that use Rolecall's must be changed",
     sdkNote[target.kind],
   ];
+}
+
+function accountNotes(
+  { serviceAccounts }: PlanOptions["cluster"],
+  accounts: readonly PlannedAccount[],
+): string[] {
+  const split = accounts.filter(({ splitFrom }) => splitFrom !== null);
+  const annotated = accounts.filter(({ namespace, name, roleArn }) => {
+    const irsaRole = serviceAccounts.get(`${namespace}/${name}`)?.irsaRole ?? null;
+    return irsaRole !== null && irsaRole !== roleArn;
+  });
+  return [
+    ...(split.length === 0 ? [] : [
+      "new ServiceAccounts need the RoleBindings, ClusterRoleBindings and imagePullSecrets that " +
+      "their pods have from the old ones: " +
+      split.map(({ namespace, name, splitFrom }) => `${namespace}/${name} from ${splitFrom}`)
+        .join(", "),
+    ]),
+    ...annotated.map(({ namespace, name }) =>
+      `ServiceAccount ${namespace}/${name} already has another eks.amazonaws.com/role-arn, ` +
+      "which SDKs prefer to Rolecall's: decide which role is meant"
+    ),
+  ];
+}
+
+/** What sessions lose, with the names of the pods that have it now. */
+function podNotes({ kind }: Target, pods: readonly Judged[]): string[] {
+  const losses: readonly [has: (role: RoleIdentity, pod: PodFacts) => boolean, text: string][] = [
+    [
+      (role) => role.externalId !== null,
+      "no external ID is sent any more; statements that require one no longer match it",
+    ],
+    [
+      (role) => role.assumedBy !== null,
+      "its role is assumed directly, no longer through its namespace's trust role",
+    ],
+    [
+      (role) => role.sourceIdentity !== null,
+      "no source identity is sent any more; policies that require one refuse it",
+    ],
+    [
+      (role) => role.tags.length > 0,
+      kind === "irsa"
+        ? "no session tags are sent any more; policies on aws:PrincipalTag refuse it"
+        : "Pod Identity sends its own session tags under EKS's keys, and no others",
+    ],
+    [(_, pod) => pod.sessionDuration !== null, "its session-duration has no counterpart"],
+    [
+      (_, pod) => pod.hostNetwork,
+      "is on the host network: an SDK that finds no other credentials takes the node's",
+    ],
+  ];
+  return losses.flatMap(([has, text]) => {
+    const names = pods.filter(({ role, facts: { pod } }) => role !== null && has(role, pod))
+      .map(({ facts: { pod } }) => `${pod.namespace}/${pod.name}`);
+    return names.length === 0 ? [] : [`${names.join(", ")}: ${text}`];
+  });
 }
 
 const findOut = "after the restart, pods that still request credentials from Rolecall show up in " +
