@@ -95,9 +95,9 @@ export interface Server {
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { settings, clock, log, registry } = options;
+  const { settings, log, registry } = options;
   const components = createComponents(options);
-  const { index, own, assigner, streams, cache, events, timeline } = components;
+  const { index, own, streams, cache, events } = components;
   const stopping = new AbortController();
   const fence = { problem: settings.policy.assumeWith === "server" ? null : "not checked yet" };
   const missing = () =>
@@ -108,28 +108,12 @@ export function createServer(options: ServerOptions): Server {
       credentialsProblem: () => credentialsProblem(settings, own),
       tokensProblem: () => fence.problem,
     });
-  const instance = options.random().toString(36).slice(2);
-  const summary = (only?: PodName) =>
-    summaryOf({
-      ...options.about,
-      instance,
-      now: () => clock.now(),
-      missing,
-      watchAgeSeconds: () => oldestWatchSeconds(options.watches()),
-      index,
-      assigner,
-      agents: () => streams.statuses(),
-      inspect: (key) => cache.inspect(key),
-      inspectAll: () => cache.entries(),
-      lastWithoutToken: (uid) => components.tokenless.lastOf(uid),
-      certificate: options.certificate,
-      timeline: () => timeline.view(),
-    }, only);
+  const summary = summaryMaker(options, components, missing);
   const tokens = new ReviewedTokens({ ...options, attempts: { perSecond: 5, burst: 20 } });
   const failed = (error: Error, route: string) =>
     log.error({ route, error: String(error.stack ?? error) }, "request failed");
   const renew = (request: RenewalRequest): Renewal => {
-    const renewing = renewSessions(components.cache, request);
+    const renewing = renewSessions(cache, request);
     log.info({ sessions: request.sessions.length, renewing }, "renewal requested");
     return { replica: options.about.replica, renewing, problem: null };
   };
@@ -199,6 +183,33 @@ function createComponents(options: ServerOptions) {
   return { index, metrics, timeline, events, own, cache, assigner, streams, tokenless };
 }
 
+type Components = ReturnType<typeof createComponents>;
+
+/** All pods, or one. */
+function summaryMaker(
+  { about, certificate, clock, random, watches }: ServerOptions,
+  { index, assigner, streams, cache, tokenless, timeline }: Components,
+  missing: Server["missing"],
+): Core["summary"] {
+  const instance = random().toString(36).slice(2);
+  return (only) =>
+    summaryOf({
+      ...about,
+      instance,
+      now: () => clock.now(),
+      missing,
+      watchAgeSeconds: () => oldestWatchSeconds(watches()),
+      index,
+      assigner,
+      agents: () => streams.statuses(),
+      inspect: (key) => cache.inspect(key),
+      inspectAll: () => cache.entries(),
+      lastWithoutToken: (uid) => tokenless.lastOf(uid),
+      certificate,
+      timeline: () => timeline.view(),
+    }, only);
+}
+
 /** With ServiceAccount tokens, the server's own credentials matter only if they give the role base. */
 function credentialsProblem({ policy }: ServerSettings, own: OwnIdentity): string | null {
   if (policy.assumeWith === "server" || own.problem === null) return own.problem;
@@ -222,7 +233,7 @@ async function awaitTokenFence(
 }
 
 /** What both apps need. */
-interface Core extends ReturnType<typeof createComponents> {
+interface Core extends Components {
   readonly tokens: ReviewedTokens;
   readonly summary: (only?: PodName) => Summary;
   readonly renew: (request: RenewalRequest) => Renewal;
