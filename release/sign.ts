@@ -1,7 +1,7 @@
 /**
  * Signs the pushed images, and attests their list of software and how they were built:
  * `deno run -A release/sign.ts`. Needs cosign; by the identity of the workflow that runs it, or by
- * the key in COSIGN_KEY, which nothing outside is told of.
+ * the key in COSIGN_KEY, in which case nothing enters a transparency log.
  */
 import { writeFileSync } from "node:fs";
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** The printed policies, evaluated as AWS does, and what the servers are asked for. */
+/** The printed policies, evaluated as AWS does, and the requests to the servers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fakeRuntime } from "../../tests/fakes/runtime.ts";
@@ -103,7 +103,7 @@ test("revoke: commands to paste, and what remains to be done", async () => {
   assert.match(text, /until the next renewal.*; --renew replaces them\n# Restart/i);
 });
 
-test("revoke --renew: the servers are asked for exactly these sessions", async () => {
+test("revoke --renew: requests the renewal of exactly these sessions", async () => {
   const replica = { replica: "server-0", renewing: 1, problem: null };
   const one = await run(["pod/shop/cart-3", "--renew"], { replicas: [replica] });
   const sessions = [{ arn: arn("cart"), sessionName: "shop.cart.x" }];

@@ -152,7 +152,7 @@ function createComponents(options: ServerOptions) {
   const policy = createPolicy(policySettings(settings, []));
   reportNamespaces({ index, events, problemOf: policy.namespaceProblem });
   const { assumeWith, roleBaseArn } = settings.policy;
-  // Looking for credentials, the SDK would ask the metadata service for the node's role.
+  // Looking for credentials, the SDK would query the metadata service for the node's role.
   const onDemand = assumeWith === "service-account" && roleBaseArn !== null;
   const own = new OwnIdentity({ ...options, onDemand });
   const cache = reportedCache({ ...options, index, own, timeline, called: metrics.stsCall });

@@ -9,7 +9,7 @@ export const statusFlags = {
 };
 
 export const versionFlags = {
-  "client": flag.boolean("only this program's version; no server is asked"),
+  "client": flag.boolean("only this program's version, without querying a server"),
   "output": outputFlag,
   ...statusClientFlags,
 };

@@ -1,6 +1,6 @@
 /**
- * How clients of each language are had from its registry, once, and the command that runs one.
- * Which clients there are is left to clients.ts.
+ * Fetches the clients of each language from its registry, once, and builds the command that runs
+ * one. `clients.ts` lists the clients.
  */
 import { copyFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";

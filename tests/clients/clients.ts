@@ -1,6 +1,6 @@
 /**
  * Real AWS clients as pods use them, each with the command that prints what its default chain
- * found. Who runs them and where is left to the system test.
+ * found. The system test decides who runs them, and where.
  */
 import { join } from "node:path";
 import {

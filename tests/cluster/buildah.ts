@@ -1,4 +1,7 @@
-/** Images made and tried by buildah, without a registry or a daemon, in a store of the test's own. */
+/**
+ * Builds images and runs programs in them with buildah, without a registry or a daemon, in a store
+ * of the test's own.
+ */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** The cluster's name server, as any cluster has one: CoreDNS behind the Service kube-dns. */
+/** The cluster's name server: CoreDNS behind the Service kube-dns, as in any cluster. */
 import { dnsAddress } from "./cluster_node.ts";
 import { toolsImage } from "./images.ts";
 import type { Kubectl } from "./kubectl.ts";

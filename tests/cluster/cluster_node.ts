@@ -1,6 +1,6 @@
 /**
- * A real node in its own namespaces: containerd, kubelet and kube-proxy under one first
- * process, whose end is the end of all of them. The control plane is elsewhere.
+ * A real node in its own namespaces: containerd, kubelet and kube-proxy under one init process,
+ * with which all of them end. The control plane runs elsewhere.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ export interface NodePlan {
   readonly migratesConnections: boolean;
 }
 
-interface NodeWish {
+interface NodeOptions {
   readonly plan: NodePlan;
   readonly others: readonly NodePlan[];
   /** The multi-call Kubernetes program. */
@@ -44,15 +44,15 @@ interface Boot {
 }
 
 export class ClusterNode {
-  readonly #options: NodeWish;
+  readonly #options: NodeOptions;
   #boot: Boot;
 
-  private constructor(options: NodeWish, boot: Boot) {
+  private constructor(options: NodeOptions, boot: Boot) {
     this.#options = options;
     this.#boot = boot;
   }
 
-  static async start(options: NodeWish): Promise<ClusterNode> {
+  static async start(options: NodeOptions): Promise<ClusterNode> {
     return new ClusterNode(options, await boot(options));
   }
 
@@ -82,7 +82,7 @@ export class ClusterNode {
   }
 }
 
-async function boot(options: NodeWish): Promise<Boot> {
+async function boot(options: NodeOptions): Promise<Boot> {
   const { plan } = options;
   const { data, logs } = writeFiles(options);
   const groups = makeCgroups(`rolecall-${crypto.randomUUID().slice(0, 8)}-${plan.name}`);
@@ -107,7 +107,7 @@ async function boot(options: NodeWish): Promise<Boot> {
   return { running, first, cgroups: groups.map(({ path }) => path) };
 }
 
-function writeFiles({ plan, folder, logs: allLogs, kubeconfigs }: NodeWish) {
+function writeFiles({ plan, folder, logs: allLogs, kubeconfigs }: NodeOptions) {
   const data = join(folder, plan.name);
   const logs = join(allLogs, plan.name);
   mkdirSync(data, { recursive: true });
@@ -123,7 +123,7 @@ function writeFiles({ plan, folder, logs: allLogs, kubeconfigs }: NodeWish) {
   return { data, logs };
 }
 
-function environment({ plan, others, kube, images }: NodeWish, data: string, logs: string) {
+function environment({ plan, others, kube, images }: NodeOptions, data: string, logs: string) {
   return {
     NODE: plan.name,
     NODE_IP: plan.address,

@@ -1,4 +1,4 @@
-/** The rest of a control plane beside kube-apiserver, and the files to speak to it with. */
+/** The rest of the control plane beside kube-apiserver, and the files with which to reach it. */
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ControlPlane, startControlPlane } from "../system/control_plane.ts";

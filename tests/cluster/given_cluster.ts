@@ -1,4 +1,4 @@
-/** The scenarios on a cluster that is there already, kind's for example. */
+/** The scenarios on an existing cluster, such as kind's. */
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,9 +1,9 @@
-/** A cluster that stays for somebody to look at. */
+/** Keeps the cluster running so that somebody can inspect it. */
 import type { Site } from "./site.ts";
 
 export const keep = "--keep";
 
-/** Tells how to speak to it; what ends it is a signal. */
+/** Prints how to reach it, and runs until a signal ends it. */
 export function keepUp({ overlay, uninstall, image, sdkImage, stsUrl }: Site, kubeconfig: string) {
   console.log(`there: export KUBECONFIG=${kubeconfig}`);
   console.log(JSON.stringify({ overlay, uninstall, image, sdkImage, stsUrl }, null, 2));

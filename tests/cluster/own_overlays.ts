@@ -1,4 +1,4 @@
-/** Overlays for nodes of our own, written as a user writes his: image, STS endpoint and region. */
+/** Overlays for the test's nodes, as a user would write them: image, STS endpoint and region. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { rolecallImage } from "./images.ts";
 const shipped = fileURLToPath(new URL("../../deploy/kustomize/", import.meta.url));
 
 /** What a user's own overlay says beside the one it rests on. */
-export interface OverlayWish {
+export interface OverlayOptions {
   readonly resource: string;
   readonly image: string;
   readonly server?: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export interface OverlayWish {
 }
 
 /** Writes it to a separate folder; kustomize takes relative paths only. */
-export function writeOverlay(folder: string, options: OverlayWish): string {
+export function writeOverlay(folder: string, options: OverlayOptions): string {
   mkdirSync(folder, { recursive: true });
   const path = (name: string) => relative(folder, join(shipped, name));
   const [newName, newTag] = split(options.image);

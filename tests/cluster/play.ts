@@ -1,4 +1,4 @@
-/** Plays the scenarios on a cluster and counts; says what the pods say where one fails. */
+/** Runs the scenarios on a cluster and counts them; if one fails, prints what the pods logged. */
 import { type Count, runScenarios } from "../system/report.ts";
 import { type ClusterScenario, scenarios } from "./scenarios/mod.ts";
 import type { Site } from "./site.ts";

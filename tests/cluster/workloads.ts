@@ -31,7 +31,7 @@ function scriptText(file: string): string {
   return readFileSync(fileURLToPath(new URL(`scripts/${file}`, import.meta.url)), "utf8");
 }
 
-interface PodWish {
+interface PodOptions {
   readonly name: string;
   readonly namespace: string;
   readonly role?: string;
@@ -39,12 +39,12 @@ interface PodWish {
 }
 
 /** A plain pod with the AWS SDK for Go, which prints the access key it finds, and no setting. */
-export function sdkPod(site: Site, options: PodWish): object {
+export function sdkPod(site: Site, options: PodOptions): object {
   return podOf(options, { image: site.sdkImage });
 }
 
 /** A pod that runs one of the scripts with all rights but the metadata service's own answer. */
-export function scriptPod(site: Site, options: PodWish, command: readonly string[]): object {
+export function scriptPod(site: Site, options: PodOptions, command: readonly string[]): object {
   const deno = ["/usr/bin/deno", "run", "-A", "--cached-only"];
   return podOf(options, {
     image: site.image,
@@ -58,7 +58,7 @@ export function scriptPod(site: Site, options: PodWish, command: readonly string
   });
 }
 
-function podOf({ name, namespace, role, node }: PodWish, container: object): object {
+function podOf({ name, namespace, role, node }: PodOptions, container: object): object {
   const annotations = role === undefined ? {} : { "iam.amazonaws.com/role": role };
   return {
     apiVersion: "v1",

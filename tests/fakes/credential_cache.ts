@@ -40,7 +40,7 @@ export class FakeCredentialCache {
     this.#listeners.push(changed);
   }
 
-  /** Tells its listeners that a key's state has changed. */
+  /** Calls its listeners: a key's state has changed. */
   changed(key: string): void {
     for (const changed of this.#listeners) changed(key);
   }

@@ -1,4 +1,4 @@
-/** Frames for tests, complete with as little as a test wants to say. */
+/** Frames for tests: complete, with only what a test sets. */
 import type { AssignFrame, PodFrame } from "../../src/protocol/frames.ts";
 
 /** An assign frame for a pod without a role. */

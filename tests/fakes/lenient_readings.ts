@@ -1,4 +1,4 @@
-/** How the most lenient of services might read a path, and what none may be led to. */
+/** How the most lenient service might read a path, and what no reading may reach. */
 
 /** Node credentials, tokens, and user data, which is closed by default. */
 const closedPaths = /^\/[^/]+\/(meta-data\/(iam|identity-credentials)|api\/token|user-data)(\/|$)/;

@@ -1,4 +1,4 @@
-/** Debian's Chromium, started without a window and without calls home, and what checks pages in it. */
+/** Debian's Chromium, headless and without calls home, and the checks of pages in it. */
 import { createRequire } from "node:module";
 import type * as playwright from "playwright-core";
 

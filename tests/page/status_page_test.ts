@@ -1,4 +1,6 @@
-/** The status page of `dev` in a real browser: what it shows, to whom, and that it keeps itself new. */
+/**
+ * The status page of `dev` in a real browser: what it shows, to whom, and that it updates itself.
+ */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

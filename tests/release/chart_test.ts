@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeChart } from "../../release/chart.ts";
 import { readProject } from "../../release/project.ts";
-import type { OverlayWish } from "../cluster/own_overlays.ts";
+import type { OverlayOptions } from "../cluster/own_overlays.ts";
 import { must, plainEnv, run } from "../system/programs.ts";
 import { identity, type KubernetesObject, objectsIn, overlayWith, shipped } from "./render.ts";
 import { helmBin } from "./tools.ts";
@@ -66,7 +66,7 @@ const components = shipped("components").filter((name) => name !== "labels");
 /** What overlays and components can't all have at once. */
 const together = components.filter((name) => !["iptables-legacy", "admission-all"].includes(name));
 
-const wishes: readonly (readonly [string, OverlayWish, object])[] = [
+const overlays: readonly (readonly [string, OverlayOptions, object])[] = [
   ...clusters.map((cluster) =>
     [
       `cluster ${cluster}`,
@@ -105,11 +105,11 @@ const wishes: readonly (readonly [string, OverlayWish, object])[] = [
   ],
 ];
 
-for (const [name, wish, given] of wishes) {
+for (const [name, options, given] of overlays) {
   test(`${name}: helm template renders what kustomize renders`, async () => {
     assert.deepEqual(
       comparable(await helm({ image: inValues, ...given })),
-      comparable(await overlayWith(wish)),
+      comparable(await overlayWith(options)),
     );
   });
 }

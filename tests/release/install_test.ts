@@ -1,4 +1,4 @@
-/** `deno task install:cluster` with programs that write down how they were called. */
+/** `deno task install:cluster` with fake programs that record their arguments. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
-import { type OverlayWish, writeOverlay } from "../cluster/own_overlays.ts";
+import { type OverlayOptions, writeOverlay } from "../cluster/own_overlays.ts";
 import { must } from "../system/programs.ts";
 
 export const deploy = fileURLToPath(new URL("../../deploy/", import.meta.url));
@@ -29,11 +29,11 @@ export async function kustomize(folder: string): Promise<KubernetesObject[]> {
   return objectsIn(await must(["kubectl", "kustomize", folder]));
 }
 
-/** A user's own overlay with these wishes. */
-export async function overlayWith(wish: OverlayWish): Promise<KubernetesObject[]> {
+/** A user's own overlay with these options. */
+export async function overlayWith(options: OverlayOptions): Promise<KubernetesObject[]> {
   const folder = mkdtempSync(join(tmpdir(), "rolecall-overlay-"));
   try {
-    return await kustomize(writeOverlay(folder, wish));
+    return await kustomize(writeOverlay(folder, options));
   } finally {
     rmSync(folder, { recursive: true });
   }

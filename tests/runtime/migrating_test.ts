@@ -1,4 +1,4 @@
-/** What docs/migrating.md names as our counterparts is there: flags, metrics, annotations. */
+/** Our counterparts that docs/migrating.md names exist: flags, metrics, annotations. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";

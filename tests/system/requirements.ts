@@ -1,4 +1,4 @@
-/** What the system test needs of the machine that it can't bring along itself. */
+/** What the system test needs from the machine and can't install itself. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";

@@ -60,7 +60,7 @@ export async function writeServerKubeconfig(api: KubeApi, path: string): Promise
   );
 }
 
-interface ServerWish {
+interface ServerOptions {
   readonly name: string;
   readonly kubeconfig: string;
   readonly address?: string;
@@ -71,7 +71,7 @@ interface ServerWish {
 }
 
 /** A server on an address of the fabric: 8443 for agents, 9621 for its admin pages. */
-export function startServer(runtime: Runtime, folders: Folders, options: ServerWish): Running {
+export function startServer(runtime: Runtime, folders: Folders, options: ServerOptions): Running {
   const at = options.address ?? options.node?.address ?? fabricAddress;
   const command = [
     ...runtime,
@@ -113,7 +113,7 @@ export function agentToken(api: KubeApi, pod: KubeObject, audience = serverAudie
   return requestToken(api, { ...account, audience, boundTo: { name, uid } });
 }
 
-export interface AgentWish {
+export interface AgentOptions {
   readonly node: NodeNet;
   readonly name?: string;
   readonly flags?: readonly string[];
@@ -130,7 +130,7 @@ export function caFile(folders: Folders): string {
 }
 
 /** An agent in its node's network. */
-export function startAgent(runtime: Runtime, folders: Folders, options: AgentWish): Running {
+export function startAgent(runtime: Runtime, folders: Folders, options: AgentOptions): Running {
   const { node, name = `agent-${node.name}`, flags = [] } = options;
   const state = join(folders.state, `${node.name}-state`);
   mkdirSync(state, { recursive: true });

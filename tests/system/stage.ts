@@ -21,8 +21,8 @@ import {
 import { TestPod } from "./pod.ts";
 import type { Running } from "./programs.ts";
 import {
+  type AgentOptions,
   agentToken,
-  type AgentWish,
   copyPublishedCa,
   createAgentPod,
   type Folders,
@@ -193,7 +193,7 @@ export class Stage {
   }
 
   /** Restarts a node's agent with other flags. */
-  async restartAgent(member: Member, options: Omit<AgentWish, "node"> = {}): Promise<void> {
+  async restartAgent(member: Member, options: Omit<AgentOptions, "node"> = {}): Promise<void> {
     const { node } = member;
     await member.running.stop();
     member.running = startAgent(this.runtime, this.folders, { node, ...options });

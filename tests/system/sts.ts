@@ -1,6 +1,6 @@
 /**
- * moto's STS: it answers AssumeRole and knows afterwards whose credentials it gave. What moto can't,
- * refusing a role, a gate in front of it does.
+ * moto's STS: it answers AssumeRole, and knows afterwards whose credentials it issued. A gate in
+ * front of it does what moto can't: refuse a role.
  */
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
  * A request of node:http as the contract's `Incoming`. Everything beyond the request line is made
- * when asked for, since most requests are answered from memory without it.
+ * on demand, since most requests are answered from memory without it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";

@@ -80,7 +80,7 @@ export class OwnIdentity {
     const backoff = new Backoff({ ...retryAfter, random });
     while (!signal.aborted) {
       await Promise.race([this.#wanted.promise, aborted(signal)]);
-      // Every attempt needs someone who asks for it.
+      // On demand, each attempt needs a caller that waits for it.
       if (onDemand) this.#wanted = Promise.withResolvers();
       if (signal.aborted || await this.#call(signal) || signal.aborted) return;
       const retryInMs = Math.round(backoff.next());

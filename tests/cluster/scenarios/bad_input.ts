@@ -1,4 +1,4 @@
-/** What is set up wrongly is named in one line of the pod's log, and the pod isn't ready. */
+/** A wrong setup is named in one line of the pod's log, and the pod isn't ready. */
 import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";

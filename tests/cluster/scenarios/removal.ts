@@ -1,4 +1,4 @@
-/** Deleted again: pods stay shut off until `uninstall`, and after that no rule of ours is left. */
+/** Deletion: pods stay shut off until `uninstall`, and after that no rule of ours is left. */
 import assert from "node:assert/strict";
 import { must } from "../../system/programs.ts";
 import { redirects } from "./installation.ts";

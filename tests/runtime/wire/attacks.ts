@@ -1,4 +1,4 @@
-/** Requests that try to get at what isn't theirs, as bytes, and what each has to be answered. */
+/** Attacks on the front as bytes, and the expected answer to each. */
 
 const host = "Host: 169.254.169.254\r\n";
 const end = "Connection: close\r\n\r\n";

@@ -1,4 +1,4 @@
-/** Attacks on the front as bytes on a socket: what each is answered, and that none gets through. */
+/** Attacks on the front as bytes on a socket: each gets its answer, and none gets through. */
 import { after, before, test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
 import { rawClient, rawExchange } from "../../fakes/raw_client.ts";

@@ -1,4 +1,4 @@
-/** A metadata service whose answers a test writes byte by byte; tokens it gives by itself. */
+/** A metadata service whose answers a test writes byte by byte; it issues tokens on its own. */
 import { createServer, type Socket } from "node:net";
 
 /** Its requests, without the token PUT. */

@@ -1,4 +1,4 @@
-/** What a wrong start says, and with which exit code. */
+/** What a start with wrong settings prints, and its exit code. */
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { type Outcome, plainEnv, run } from "../programs.ts";

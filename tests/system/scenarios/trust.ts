@@ -1,4 +1,4 @@
-/** What goes with AssumeRole besides the role, at moto's STS, which takes it and enforces nothing. */
+/** What AssumeRole sends besides the role, to moto's STS, which accepts it and enforces nothing. */
 import assert from "node:assert/strict";
 import { annotateNamespace } from "../cluster_objects.ts";
 import type { Scenario } from "../report.ts";
