@@ -22,8 +22,7 @@ COPY deploy/image/collect_system.sh /
 COPY --from=deno-runtime /usr/bin/deno /runtime/deno
 RUN sh /collect_system.sh /system /runtime/deno
 
-# The program as a bundle for each command that downloads nothing at startup. It is the same on
-# every platform.
+# The program as bundles that download nothing at startup. They are the same on every platform.
 FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS program
 WORKDIR /build
 # Also the base image's CAs, so that a registry behind a company proxy can be reached.

@@ -1,5 +1,5 @@
 /**
- * Builds the image's program in a folder: a bundle and a launcher for each command, with only the
+ * Builds the image's program in a folder: bundles, and a launcher for each command with only the
  * permissions it needs. Usage: `make_program.ts FOLDER RUNTIME [COMMAND…]`, where RUNTIME is the
  * path of the `deno` or `node` that runs it; without commands it builds all of them.
  */
@@ -8,7 +8,7 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync
 import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import * as esbuild from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const [folder = "", runtime = "", ...wanted] = process.argv.slice(2);
@@ -21,20 +21,19 @@ const permissions: Readonly<Record<string, unknown>> =
 const scripts = ["hold", "ready"];
 const modules = commandModules();
 const commands = [...modules.keys()].filter((name) => wanted.length === 0 || wanted.includes(name));
+/** Those that start on every node have bundles of their own, which takes fewer files; the rest share. */
+const alone = ["agent", "server"].filter((name) => commands.includes(name));
+const rest = commands.filter((name) => !alone.includes(name));
 
 mkdirSync(join(folder, "bin"), { recursive: true });
 if (onDeno) copyFileSync(permissionsFile, join(folder, "deno.json"));
 else writeFileSync(join(folder, "package.json"), '{"type":"module"}\n');
-const bundles = new Map<string, readonly string[]>();
-for (const name of commands) {
-  bundles.set(name, await bundle(name));
-  launcher(name, launchBody(name));
-}
+for (const name of alone) await build(name, [name]);
+if (rest.length > 0) await build("others", rest);
 for (const name of scripts) {
   copyFileSync(join(here, `${name}.js`), join(folder, `${name}.js`));
   launcher(name, `import "../${name}.js";\n`);
 }
-if (onDeno) bundles.forEach((files, name) => warm(name, files));
 
 /** Each command's name and the module that `src/commands.ts` loads for it. */
 function commandModules(): Map<string, string> {
@@ -43,16 +42,22 @@ function commandModules(): Map<string, string> {
   return new Map([...table.matchAll(loads)].map(([, name = "", module = ""]) => [name, module]));
 }
 
+/** One bundle for the commands of a group, with a launcher for each. */
+async function build(name: string, group: readonly string[]): Promise<void> {
+  const files = await bundle(name, group);
+  for (const command of group) launcher(command, launchBody(command, name));
+  if (onDeno) warm(files, group);
+}
+
 /**
  * Without the modules of other commands, and with what is loaded later, if at all, in files of its
  * own: Deno reads a whole file at each start.
  */
-async function bundle(name: string): Promise<readonly string[]> {
-  const others = [...modules].filter(([other]) => other !== name);
-  const { metafile } = await build({
-    entryPoints: { [name]: join(here, "../../src/main.ts") },
-    outdir: folder,
-    chunkNames: `${name}/[name]-[hash]`,
+async function bundle(name: string, group: readonly string[]): Promise<readonly string[]> {
+  const others = [...modules].filter(([other]) => !group.includes(other));
+  const { metafile } = await esbuild.build({
+    entryPoints: { main: join(here, "../../src/main.ts") },
+    outdir: join(folder, name),
     bundle: true,
     splitting: true,
     minify: true,
@@ -81,10 +86,10 @@ function launcher(name: string, body: string): void {
   chmodSync(file, 0o755);
 }
 
-function launchBody(name: string): string {
+function launchBody(name: string, bundled: string): string {
   return `import process from "node:process";
 process.argv.splice(2, 0, "${name}");
-await import("../${name}.js");
+await import("../${bundled}/main.js");
 `;
 }
 
@@ -93,12 +98,12 @@ await import("../${name}.js");
  * and the V8 flags: of its own as well, some of which it loads for the first listener and response.
  * Without it every start takes 0.3 s more.
  */
-function warm(name: string, files: readonly string[]): void {
+function warm(files: readonly string[], group: readonly string[]): void {
   const env = { DENO_DIR: join(folder, "cache") };
   const script = join(folder, "warm.js");
-  const loaded = files.filter((file) => !file.endsWith(`/${name}.js`));
+  const parts = files.filter((file) => !file.endsWith("/main.js"));
   const lines = [
-    ...loaded.map((file) => `await import(${JSON.stringify(file)});`),
+    ...parts.map((file) => `await import(${JSON.stringify(file)});`),
     'import { createServer } from "node:http";',
     "const server = createServer().listen(0, () => server.close());",
     'await new Response("").text();',
@@ -106,7 +111,7 @@ function warm(name: string, files: readonly string[]): void {
   writeFileSync(script, lines.join("\n"));
   run(runtime, ["run", "--quiet", "--allow-all", script], env);
   rmSync(script);
-  run(join(folder, "bin", name), ["--help"], env);
+  for (const name of group) run(join(folder, "bin", name), ["--help"], env);
 }
 
 function run(program: string, args: readonly string[], env: Record<string, string> = {}): void {

@@ -6,7 +6,7 @@ import process from "node:process";
 
 const attempts = {
   "read /etc/passwd": () => readFileSync("/etc/passwd"),
-  "read the program": () => readFileSync("/app/server.js"),
+  "read the program": () => readFileSync("/app/server/main.js"),
   "read /proc/self/environ": () => readFileSync("/proc/self/environ"),
   "write /tmp": () => writeFileSync("/tmp/attempt", ""),
   "write /etc/rolecall": () => writeFileSync("/etc/rolecall/attempt", ""),
