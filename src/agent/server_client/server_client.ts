@@ -22,6 +22,8 @@ const stalledForMs = 30_000;
 const requestMs = 2000;
 /** However many requests wait, attempts are never closer together than this. */
 const betweenAttemptsMs = 100;
+/** A request waits for less than this. */
+const hurryMs = 1000;
 
 interface ServerClientOptions {
   readonly clock: Clock;
@@ -56,6 +58,7 @@ export class ServerClient {
   #problem: string | null = "no connection to the server yet";
   #lastFrameAt: number | null = null;
   #hurry = new AbortController();
+  #hurriedUntil = 0;
 
   constructor(options: ServerClientOptions) {
     this.#options = options;
@@ -73,9 +76,11 @@ export class ServerClient {
     }
   }
 
-  /** A request waits: connect now rather than at the scheduled time. */
+  /** A request waits: connect now rather than at the scheduled time, and try again for as long. */
   hurry(): void {
-    if (this.#current === null) this.#hurry.abort();
+    if (this.#current !== null) return;
+    this.#hurriedUntil = this.#options.clock.monotonic() + hurryMs;
+    this.#hurry.abort();
   }
 
   status(): ServerClientStatus {
@@ -205,7 +210,7 @@ export class ServerClient {
     const { clock } = this.#options;
     await pause(clock, Math.min(ms, betweenAttemptsMs), signal);
     await pause(clock, ms - betweenAttemptsMs, AbortSignal.any([this.#hurry.signal, signal]));
-    this.#hurry = new AbortController();
+    if (clock.monotonic() >= this.#hurriedUntil) this.#hurry = new AbortController();
   }
 
   #connected(connection: Connection): void {

@@ -80,6 +80,23 @@ test("a request that arrives during a failing attempt doesn't wait for the backo
   await end();
 });
 
+test("while a request waits, a server that isn't there yet is tried every 100 ms", async () => {
+  const { clock, server, link, end } = setUp();
+  server.behaviour.set("10.0.1.1", "unreachable");
+  await flushPromises();
+  await clock.advance(10_000);
+  link.hurry();
+  await flushPromises();
+  const before = server.requested.length;
+  for (let tries = 1; tries <= 9; tries++) {
+    await clock.advance(100);
+    assert.equal(server.requested.length, before + tries);
+  }
+  await clock.advance(1000);
+  assert.ok(server.requested.length <= before + 11, String(server.requested.length - before));
+  await end();
+});
+
 test("a request that has been served doesn't hurry the connection after the next", async () => {
   const { clock, server, link, end } = setUp();
   server.behaviour.set("10.0.1.1", "hangs");
