@@ -29,7 +29,7 @@ test("without IPv6 every address means every IPv4 address", () => {
   assert.deepEqual(got.listen, { host: "0.0.0.0", port: 8181 });
 });
 
-test("a node with IPv6 alone gives it as --host-ip", () => {
+test("a node with IPv6 only gives it as --host-ip", () => {
   const { settings: got } = settings(["--host-ip=FD00::5"]);
   assert.deepEqual([got.hostIp, got.hostIpv6], [null, "fd00::5"]);
 });
@@ -137,7 +137,7 @@ for (const text of [...noDoors, "169.254.169.254:80", "127.1:80", "[fd00:ec2::23
   });
 }
 
-test("container credentials leave IPv6 out where there is none, and share the open files", () => {
+test("container credentials leave out IPv6 if there is none, and share the open files", () => {
   const flags = [
     "--redirect=none",
     "--container-credentials=169.254.170.23:80,[fd00:ec2::23]:80",

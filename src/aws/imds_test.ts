@@ -73,7 +73,7 @@ test("imds: a service that refuses the new token too is a fault", async () => {
 });
 
 for (const status of [403, 404, 405]) {
-  test(`imds: where the PUT gets ${status}, no token is shown for a minute`, async () => {
+  test(`imds: after ${status} for the PUT, no token is sent for a minute`, async () => {
     const puts = [() => new Response("no", { status }), token("t1")];
     const { get, clock, log } = service({ puts, takes: [undefined, "t1"] });
     await get();
@@ -84,7 +84,7 @@ for (const status of [403, 404, 405]) {
   });
 }
 
-test("imds: another answer to the PUT is a fault, and the next request tries again", async () => {
+test("imds: any other answer to the PUT is a fault, and the next request tries again", async () => {
   const puts = [() => new Response("busy", { status: 503 }), token("t1")];
   const { get } = service({ puts, takes: ["t1"] });
   await assert.rejects(get(), { code: "imds_token" });

@@ -314,7 +314,7 @@ test("assumeRole() rejects at once when aborted", { timeout: 5000 }, async () =>
   await faultOf(sts().assumeRole(plain, controller.signal));
 });
 
-test("assumeRole() where nothing listens: unreachable", async () => {
+test("assumeRole() if nothing listens: unreachable", async () => {
   const gone = await startStsEndpoint();
   await gone.close();
   const fault = await faultOf(sts({ endpoint: gone.url }).assumeRole(plain, never));

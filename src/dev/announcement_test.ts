@@ -69,7 +69,7 @@ test("commandLines() all send a session token if one is required", () => {
   assert.deepEqual(calls(true), []);
 });
 
-test("commandLines() name no endpoint where STS is AWS's", () => {
+test("commandLines() name no endpoint if STS is AWS's", () => {
   const text = commandLines({ ...addresses, sts: null }, [row("c", "127.0.0.1", role)]);
   assert.ok(!text.join("\n").includes("--endpoint-url"));
 });
@@ -84,7 +84,7 @@ test("commandLines() say so if there is no pod", () => {
   assert.equal(commandLines(addresses, []).at(-1), "There is no pod to send requests as yet.");
 });
 
-test("commandLines() show a pod's own token where container credentials are served", () => {
+test("commandLines() show a pod's own token if container credentials are served", () => {
   const credentials = { at: "127.0.0.1:8182", tokenOf: (pod: PodRow) => `token-of-${pod.name}` };
   const text = commandLines({ ...addresses, credentials }, [row("cart", "127.0.0.4", role)]);
   const lines = text.join("\n");

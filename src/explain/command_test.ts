@@ -254,7 +254,7 @@ test("explain: a port-forward that fails says why, and how to reach a server", a
   );
 });
 
-test("explain: where the status listener requires a token, kubectl creates it", async () => {
+test("explain: if the status listener requires a token, kubectl creates it", async () => {
   const calls: string[] = [];
   const fake = fakeRuntime({ fetch: serving(server) });
   const run = (command: string, args: readonly string[]) => {

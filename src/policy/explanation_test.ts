@@ -119,7 +119,7 @@ test("explained(): permitted, if no server was queried for credentials", () => {
   assert.deepEqual([got.outcome, got.reason], ["permitted", null]);
 });
 
-test("explained(): EKS's own annotation is mentioned where it is no role", () => {
+test("explained(): EKS's own annotation is mentioned if it isn't a role", () => {
   const serviceAccount = serviceAccountFacts({ irsaRole: "arn:aws:iam::111122223333:role/eks" });
   const decided = { pod: podFacts(), namespace: namespaceFacts(), serviceAccount };
   const { steps } = explained(

@@ -34,7 +34,7 @@ for (const [name, change] of others) {
   });
 }
 
-test("identity key: equal exactly where the identities are", () => {
+test("identity key: equal exactly if the identities are", () => {
   const text = fc.string({
     unit: fc.constantFrom("a", '"', ",", "]", "[", "\\", "\ud800"),
     maxLength: 3,

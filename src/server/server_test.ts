@@ -545,7 +545,7 @@ test("GET /v1/pods/by-ip: 503 while the API server is down", async () => {
   assert.equal((await server.send("/v1/pods/by-ip/10.9.9.9")).status, 503);
 });
 
-test("POST /v1/agent: pods' requests without a token, of the agent's own node alone", async () => {
+test("POST /v1/agent: requests without a token, of pods on the agent's own node only", async () => {
   const far = podFacts({ uid: "uid-far", name: "far", nodeName: "n2" });
   const server = await started({ pods: [agentPod, webPod, far] });
   const [early, late] = ["2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"];
@@ -622,7 +622,7 @@ for (const [name, changes, status] of podTokens) {
   });
 }
 
-test("GET /v1/summary: for the server's own ServiceAccount alone, without secrets", async () => {
+test("GET /v1/summary: only for the server's own ServiceAccount, without secrets", async () => {
   let username = "system:serviceaccount:rolecall:rolecall-agent";
   const reviewToken = () => Promise.resolve({ ...genuine, username } as TokenVerdict);
   const server = await started({ parts: { reviewToken } });
@@ -804,7 +804,7 @@ test("POST /api/renew: earlier sessions are assumed again, here and at other rep
   assert.equal(key(), "ASIAKEY2");
 });
 
-test("POST /v1/renew: for the server's own ServiceAccount alone", async () => {
+test("POST /v1/renew: only for the server's own ServiceAccount", async () => {
   let username = "system:serviceaccount:rolecall:rolecall-agent";
   const reviewToken = () => Promise.resolve({ ...genuine, username } as TokenVerdict);
   const server = await started({ parts: { reviewToken } });
@@ -821,7 +821,7 @@ test("POST /v1/renew: for the server's own ServiceAccount alone", async () => {
   assert.deepEqual(await answer.json(), { replica: "server-0", renewing: 0, problem: null });
 });
 
-test("GET /v1/summary?namespace&pod: that pod alone", async () => {
+test("GET /v1/summary?namespace&pod: only that pod", async () => {
   const username = "system:serviceaccount:rolecall:rolecall-server";
   const reviewToken = () => Promise.resolve({ ...genuine, username } as TokenVerdict);
   const server = await started({ parts: { reviewToken } });

@@ -423,7 +423,7 @@ trying(
       });
     }
 
-    test("bad input: broken expressions deny their namespaces' pods alone", async () => {
+    test("bad input: broken expressions deny only their namespaces' pods", async () => {
       assert.match((await tried.list("in-open")).text, /is not RE2 syntax/);
       assert.match((await tried.list("in-long")).text, /longer than 1024 bytes/);
       assert.equal((await tried.list("in-backtracks")).status, 403);

@@ -63,7 +63,7 @@ for (const [address, status, text] of lists) {
   });
 }
 
-test("dev gives credentials that are plainly fake, of the pod's own role alone", async () => {
+test("dev gives credentials that are plainly fake, for the pod's own role only", async () => {
   const answer = await send(agent, `${list}cart`);
   assert.equal(answer.status, 200);
   const document = JSON.parse(answer.text);
@@ -93,7 +93,7 @@ test("dev passes on to the embedded metadata service what isn't about credential
   }
 });
 
-test("dev has one admin port for both, and the status by itself", async () => {
+test("dev has one admin port for both, and a separate one for the status", async () => {
   const metrics = await dev.url("metrics");
   assert.equal((await send(metrics, "/livez")).status, 200);
   assert.equal((await send(metrics, "/readyz")).text, "ok\n");

@@ -101,7 +101,7 @@ const faults = [
 ] as const;
 
 for (const [command, says, code, text] of faults) {
-  test(`placeAddress() where ip ${command} says ${JSON.stringify(says)}: ${code}`, async () => {
+  test(`placeAddress() if ip ${command} says ${JSON.stringify(says)}: ${code}`, async () => {
     const { run } = machine({ [command]: says });
     await assert.rejects(placeAddress(run, "169.254.170.23"), (fault) => {
       assert.ok(fault instanceof AddressFault);

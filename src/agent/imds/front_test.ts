@@ -296,7 +296,7 @@ test("front: a request for a token is answered, whatever token it sends", async 
   assert.equal((await send({ method: "PUT", target: "/latest/api/token", headers })).status, 200);
 });
 
-test("front: without a token 401, where the flag or the namespace requires one", async () => {
+test("front: without a token 401, if the flag or the namespace requires one", async () => {
   for (
     const { send, passed } of [
       front(ready, { tokenRequired: true }),
@@ -333,7 +333,7 @@ test("front: a request for an unknown pod waits 900 ms at most, and says for how
   assert.deepEqual(waited, [0]);
 });
 
-test("front: two Hosts, or a strange one, get 400 before anything else", async () => {
+test("front: two Hosts, or a foreign one, get 400 before anything else", async () => {
   const { send } = front(ready);
   for (const hosts of [["evil.example"], ["localhost", "localhost"], ["localhost/latest?"]]) {
     const headers = hosts.map((host) => ["Host", host] as const);
@@ -341,7 +341,7 @@ test("front: two Hosts, or a strange one, get 400 before anything else", async (
   }
 });
 
-test("front: a pod that floods gets 503, others don't", async () => {
+test("front: a pod that floods gets 503, other pods don't", async () => {
   const pods = { ...fakePods(ready), lastKnown: ({ peer }: { peer: string }) => `pod at ${peer}` };
   const { send } = front(ready, { pods, podRate: 2 });
   const statuses = [];

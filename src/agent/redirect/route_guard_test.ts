@@ -53,7 +53,7 @@ test("rules that don't stay are a fault", async () => {
   ]);
 });
 
-test("IPv6 is guarded also where IPv4 can't be", async () => {
+test("IPv6 is guarded even if IPv4 can't be", async () => {
   const { run, calls } = node((call) => call.includes("-4") ? { code: 1 } : {});
   await assert.rejects(routeGuard(run, true).ensure(), { code: "failed" });
   assert.ok(calls.includes("ip -6 -force -batch -"));

@@ -126,7 +126,7 @@ test("manifestFacts(): a program's flag that names the key alone sets no role", 
   assert.deepEqual(read(pod).unread, []);
 });
 
-test("manifestFacts(): a pod isn't known where its namespace or ServiceAccount is a template", () => {
+test("manifestFacts(): a pod isn't known if its namespace or ServiceAccount is a template", () => {
   const pod = (role: string) => `kind: Pod\nmetadata: {name: a, annotations: {${role}}}\n`;
   const namespace =
     'kind: Namespace\nmetadata: {name: default, annotations: {iam.amazonaws.com/permitted: "{{ x }}"}}\n';

@@ -285,7 +285,7 @@ test("listener: Expect: 100-continue is followed by the answer", async () => {
   client.socket.destroy();
 });
 
-test("listener: streams arrive whole, chunked where no length is known", async () => {
+test("listener: streams arrive whole, chunked if no length is known", async () => {
   const parts = ["one", "two", "three"].map((text) => new TextEncoder().encode(text));
   const listener = await start(() => {
     const body = new ReadableStream({

@@ -65,7 +65,7 @@ const closed = appWith((authorization) =>
 const host = "localhost:9622";
 
 for (const path of [...paths.filter((path) => path !== "/nowhere"), "/api/pods/shop/web"]) {
-  test(`GET ${path}: 401 without a token where one is required`, async () => {
+  test(`GET ${path}: 401 without a token if one is required`, async () => {
     const response = await closed.request(path, { headers: { host } });
     assert.deepEqual([response.status, response.headers.get("www-authenticate")], [401, "Bearer"]);
     assert.equal(await response.text(), "no <bearer> token\n");

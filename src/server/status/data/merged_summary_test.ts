@@ -35,7 +35,7 @@ test("mergeSummaries(): processes of the same name are kept apart", () => {
   assert.equal(merged.pods.length, 1);
 });
 
-test("mergeSummaries(): an agent that moved is connected where it came last", () => {
+test("mergeSummaries(): an agent that moved is connected to the replica that it reached last", () => {
   const old = agentRow({ connectedAt: null, reportedAt: "2026-01-01T00:00:00Z" });
   const older = agentRow();
   const now = agentRow({ connectedAt: "2026-01-01T00:05:00Z" });
