@@ -185,9 +185,10 @@ function cliText(plan: MigrationPlan): string {
     }),
     ...serviceAccounts.flatMap(({ namespace, name, roleArn, splitFrom }) => [
       "",
-      ...(splitFrom === null
-        ? []
-        : [`kubectl create serviceaccount ${shellWord(name)} --namespace=${shellWord(namespace)}`]),
+      ...(splitFrom === null ? [] : [
+        `kubectl get serviceaccount ${shellWord(name)} --namespace=${shellWord(namespace)} || ` +
+        `kubectl create serviceaccount ${shellWord(name)} --namespace=${shellWord(namespace)}`,
+      ]),
       target.kind === "irsa"
         ? `kubectl annotate --overwrite serviceaccount ${shellWord(name)} ` +
           `--namespace=${shellWord(namespace)} ${shellWord(`${irsaKey}=${roleArn}`)}`

@@ -163,34 +163,47 @@ function accountsOf(pods: readonly Judged[], cluster: ClusterFacts): PlannedAcco
     pods,
     ({ facts: { pod } }) => `${pod.namespace}/${pod.serviceAccount}`,
   );
-  return [...groups].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, group]) => {
+  /** An earlier plan made it, and its pods, if any have moved already, have that role. */
+  const isMade = (key: string, roleArn: string) =>
+    cluster.serviceAccounts.get(key)?.irsaRole === roleArn &&
+    (groups.get(key) ?? []).every(({ role }) => role?.arn === roleArn);
+  const planned = [...groups].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, group]) => {
     const { namespace, serviceAccount } = group[0]!.facts.pod;
     const byRole = Map.groupBy(group, ({ role }) => role?.arn ?? null);
     const stays = byRole.size === 1 && serviceAccount !== "default";
     return [...byRole].flatMap(([roleArn, members]): PlannedAccount[] => {
       if (roleArn === null) return [];
-      const name = stays ? serviceAccount : freeName({ namespace, serviceAccount, roleArn }, taken);
+      const isFree = (name: string) => {
+        const key = `${namespace}/${name}`;
+        return !taken.has(key) || isMade(key, roleArn);
+      };
+      const name = stays ? serviceAccount : freeName(serviceAccount, roleArn, isFree);
+      taken.add(`${namespace}/${name}`);
       const workloads = [...new Set(members.map(({ workload }) => workload))].sort();
       return [{ namespace, name, roleArn, splitFrom: stays ? null : serviceAccount, workloads }];
     });
   });
+  const split = new Set(
+    planned.filter(({ splitFrom }) => splitFrom !== null).map(({ namespace, name }) =>
+      `${namespace}/${name}`
+    ),
+  );
+  return planned.filter(({ namespace, name, splitFrom }) =>
+    splitFrom !== null || !split.has(`${namespace}/${name}`)
+  );
 }
 
-/** By the rules for names of Kubernetes objects; entered in `taken`. */
+/** By the rules for names of Kubernetes objects. */
 function freeName(
-  { namespace, serviceAccount, roleArn }: {
-    readonly namespace: string;
-    readonly serviceAccount: string;
-    readonly roleArn: string;
-  },
-  taken: Set<string>,
+  serviceAccount: string,
+  roleArn: string,
+  isFree: (name: string) => boolean,
 ): string {
   const role = roleArn.split("/").at(-1)!.toLowerCase().replaceAll(/[^a-z0-9-]+/g, "-");
   const wanted = (serviceAccount === "default" ? role : `${serviceAccount}-${role}`)
     .slice(0, 240).replaceAll(/^-+|-+$/g, "") || "role";
   let name = wanted;
-  for (let count = 2; taken.has(`${namespace}/${name}`); count++) name = `${wanted}-${count}`;
-  taken.add(`${namespace}/${name}`);
+  for (let count = 2; !isFree(name); count++) name = `${wanted}-${count}`;
   return name;
 }
 

@@ -207,7 +207,7 @@ for (const target of targets) {
       : /^aws eks create-pod-identity-association --cluster-name prod --namespace /gm;
     assert.equal(commands.match(wanted)?.length, plan.serviceAccounts.length);
     assert.equal(
-      commands.match(/^kubectl create serviceaccount /gm)?.length,
+      commands.match(/ \|\| kubectl create serviceaccount /gm)?.length,
       plan.serviceAccounts.filter(({ splitFrom }) => splitFrom !== null).length,
     );
   });
@@ -228,6 +228,30 @@ test("migrate generate: what a shell or Terraform would expand stays literal", (
   assert.ok(commands.includes(`'eks.amazonaws.com/role-arn=${roleArn.replace("'", `'\\''`)}'`));
   assert.ok(terraform.includes(`= "arn:aws-cn:iam::444455556666:role/it's/$\${x}%%{y}/$z" }`));
   assert.match(commands, /^# {5}n\/p rm$/m);
+});
+
+test("migrate generate: what an earlier plan made is used again, also halfway", async () => {
+  const annotations = { "eks.amazonaws.com/role-arn": `${base}pay` };
+  const role = prefixed({ role: "pay" });
+  const text = [
+    manifest("Namespace", { name: "n", annotations: prefixed({ permitted: ".*" }) }),
+    manifest("ServiceAccount", { name: "s-pay", namespace: "n", annotations }),
+    manifest("Pod", { name: "moved", namespace: "n", annotations: role }, {
+      serviceAccountName: "s-pay",
+    }),
+    manifest("Pod", { name: "old", namespace: "n", annotations: role }, {
+      serviceAccountName: "s",
+    }),
+    manifest("Pod", { name: "bare", namespace: "n" }, { serviceAccountName: "s" }),
+  ].join("\n---\n");
+  const { runtime, written } = fakeRuntime({ files: { "m.yaml": text } });
+  const args = ["generate", "--to=irsa", "--oidc-issuer=https://i.example", "-o=json", "m.yaml"];
+  assert.equal(await runMigrate(runtime, [...args, `--role-base-arn=${base}`]), 0);
+  const { serviceAccounts }: Generated = JSON.parse(written());
+  assert.deepEqual(serviceAccounts, [{
+    ...{ namespace: "n", name: "s-pay", roleArn: `${base}pay`, splitFrom: "s" },
+    ...{ workloads: ["old"], annotations },
+  }]);
 });
 
 test("migrate generate --to=pod-identity: roles of other accounts are not migrated", async () => {
