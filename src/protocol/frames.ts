@@ -68,7 +68,6 @@ const frame = v.variant("type", [
 ]);
 
 export type CredentialsFrame = v.InferOutput<typeof credentials>;
-export type PodFrame = v.InferOutput<typeof pod>;
 export type AssignFrame = v.InferOutput<typeof assign>;
 export type Frame = v.InferOutput<typeof frame>;
 

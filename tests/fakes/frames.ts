@@ -1,5 +1,7 @@
 /** Frames for tests: complete, with only what a test sets. */
-import type { AssignFrame, PodFrame } from "../../src/protocol/frames.ts";
+import type { AssignFrame } from "../../src/protocol/frames.ts";
+
+export type PodFrame = AssignFrame["pod"];
 
 /** An assign frame for a pod without a role. */
 export function podFrame(uid: string, pod: Partial<PodFrame> = {}): AssignFrame {

@@ -5,10 +5,10 @@
 import type { ConnectionEnds } from "../../../src/net/http_messages.ts";
 import type { AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import { FakeProc, type FakeProcess, podCgroup, translated } from "../../fakes/fake_proc.ts";
-import { deniedFrame, podFrame, roleFrame } from "../../fakes/frames.ts";
+import { deniedFrame, type PodFrame, podFrame, roleFrame } from "../../fakes/frames.ts";
 import { flushPromises, ManualClock } from "../../fakes/manual_clock.ts";
 import { type FakeSandboxes, fakeSandboxes } from "../../fakes/sandboxes.ts";
-import type { AssignFrame, Frame, PodFrame } from "../../../src/protocol/frames.ts";
+import type { AssignFrame, Frame } from "../../../src/protocol/frames.ts";
 import { AgentOnNode, type AgentOptions, answerOf, nodeAddress } from "./node.ts";
 
 /** `name arg arg option=value flag` */
