@@ -1,3 +1,4 @@
+import { eventually, inTime } from "../../../tests/fakes/in_time.ts";
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { connect } from "node:net";
@@ -478,13 +479,9 @@ for (const secure of [false, true]) {
       socket.pause();
       socket.write(request);
     });
-    await full.promise;
-    (await failing.promise).error(new Error("given up"));
-    const deadline = Date.now() + 10_000;
-    while (listener.connections().open > 0) {
-      assert.ok(Date.now() < deadline, "the connection is still open");
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await inTime("a full socket", full.promise);
+    (await inTime("the reading of the source", failing.promise)).error(new Error("given up"));
+    await eventually("the connection's end", () => listener.connections().open === 0);
     socket.destroy();
     await listener.close(0);
   });
