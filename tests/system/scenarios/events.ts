@@ -177,7 +177,7 @@ export const eventScenarios: readonly Scenario<Stage>[] = [
       const base = `--role-base-arn=${roleArn("")}`;
       const from = `--kubeconfig=${serverKubeconfig(stage.folders)}`;
       const good = await explain(stage, ["explained/web", from, base]);
-      assert.match(good.text, /may have its role[^]*- +agent +not asked/);
+      assert.match(good.text, /may have its role[^]*- +agent +not checked/);
       assert.equal(good.code, 0);
       const bad = await explain(stage, ["explained/bad", from, base, "--output=json"]);
       assert.equal(JSON.parse(bad.text).reason, "NotPermitted");
