@@ -65,6 +65,10 @@ before(async () => {
 
 after(async () => {
   await registry?.stop();
+  // Their layers stay, for the next build.
+  for (const name of fork === undefined ? [] : [":0.1.0", ":0.1.0-node"]) {
+    await buildah(["manifest", "rm", fork.image + name]).catch(() => {});
+  }
   rmSync(folder, { recursive: true });
 });
 
