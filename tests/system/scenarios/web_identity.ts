@@ -165,6 +165,31 @@ export const webIdentity: readonly Scenario<Stage>[] = [
     },
   },
   {
+    name: "tokens: a ServiceAccount is deleted, and comes back for its pod",
+    within: 120_000,
+    run: async (stage) => {
+      const path = `/api/v1/namespaces/${namespace}/serviceaccounts/gone`;
+      await createServiceAccount(stage.api, namespace, "gone");
+      await withShortSessions(stage, async () => {
+        const pod = await worker(stage, "gone", "gone");
+        await until("credentials", () => accessKey(pod));
+        await stage.api.remove(path);
+        const ended = async () => (await pod.credentials("worker")).status === 503;
+        await until("the end of its session", ended, { within: 30_000 });
+        const other = await worker(stage, "other", "default");
+        await until("others are unaffected", () => accessKey(other));
+        const events = () => stage.api.text(`/api/v1/namespaces/${namespace}/events`);
+        await until("its Event", async () => {
+          return (await events()).includes(
+            `serviceaccount ${namespace}/gone has no running pod that a token can be bound to, or is deleted`,
+          );
+        }, { within: 30_000 });
+        await createServiceAccount(stage.api, namespace, "gone");
+        await until("credentials again", () => accessKey(pod), { within: 60_000, every: 500 });
+      });
+    },
+  },
+  {
     name: "tokens: the server isn't ready while the policy is missing or weaker, and says why",
     within: 240_000,
     run: async (stage) => {
