@@ -58,3 +58,34 @@ test("metrics are open to the namespace monitoring, and to namespaces that are l
     [{ "kubernetes.io/metadata.name": "monitoring" }, { "rolecall.dev/metrics": "allowed" }],
   );
 });
+
+test("cilium: agents declare the port that Cilium redirects to, and no two claim it on one node", async () => {
+  const objects = await overlayWith({
+    resource: "overlays/kops",
+    image,
+    components: ["components/cilium"],
+  });
+  const agents = objects.find(({ kind }) => kind === "DaemonSet")!;
+  const { redirectBackend } = objects.find(({ kind }) => kind === "CiliumLocalRedirectPolicy")![
+    "spec"
+  ];
+  const { labels } = agents["spec"].template.metadata;
+  for (const [label, value] of Object.entries(redirectBackend.localEndpointSelector.matchLabels)) {
+    assert.equal(labels[label], value);
+  }
+  const ports = agents["spec"].template.spec.containers[0].ports.map(
+    ({ containerPort }: { containerPort: number }) => String(containerPort),
+  );
+  assert.deepEqual(ports, redirectBackend.toPorts.map(({ port }: { port: string }) => port));
+  assert.deepEqual(agents["spec"].updateStrategy.rollingUpdate, { maxSurge: 0, maxUnavailable: 1 });
+});
+
+test("selectors, which can't be changed later, have no label that a release changes", async () => {
+  const objects = await kustomize(join(deploy, "kustomize/overlays/kops"));
+  for (const name of ["rolecall-agent", "rolecall-server"]) {
+    const { selector } = objects.find(({ kind, metadata }) =>
+      /^(DaemonSet|Deployment)$/.test(kind) && metadata.name === name
+    )!["spec"];
+    assert.deepEqual(selector, { matchLabels: { "app.kubernetes.io/name": name } });
+  }
+});
