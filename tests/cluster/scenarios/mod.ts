@@ -11,6 +11,7 @@ import { images } from "./images.ts";
 import { installation } from "./installation.ts";
 import { manifests } from "./manifests.ts";
 import { permissions } from "./permissions.ts";
+import { plugin } from "./plugin.ts";
 import { rebootScenarios } from "./reboots.ts";
 import { removal } from "./removal.ts";
 import { startRace } from "./start_race.ts";
@@ -29,6 +30,7 @@ export const scenarios: readonly ClusterScenario[] = [
   ...manifests,
   ...installation,
   ...credentials,
+  ...plugin,
   ...startRace,
   ...permissions,
   ...upgrades,
