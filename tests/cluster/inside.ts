@@ -71,6 +71,11 @@ async function open(given: Given): Promise<Site> {
     nodes,
     metadata,
     customResources,
+    withoutApi: async (ms) => {
+      await control.pauseApi();
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await control.resumeApi();
+    },
     thief: async (node) => {
       const { origin, keys } = control.api;
       return new KubeApi(origin, keys, await keys.kubelet(node.plan.name));

@@ -25,6 +25,8 @@ export interface OwnNodes {
   /** The API server to somebody who has a node's kubelet's certificate. */
   thief(node: ClusterNode): Promise<KubeApi>;
   readonly metadata: InstanceMetadata;
+  /** The API server is stopped for so long; settles once it is ready again. */
+  withoutApi(ms: number): Promise<void>;
   /** Files that define the custom resources which components use. */
   readonly customResources: readonly string[];
 }

@@ -7,6 +7,7 @@ import { certificates } from "./certificates.ts";
 import { components } from "./components.ts";
 import { credentials } from "./credentials.ts";
 import { documentation } from "./documentation.ts";
+import { identity } from "./identity.ts";
 import { images } from "./images.ts";
 import { installation } from "./installation.ts";
 import { manifests } from "./manifests.ts";
@@ -32,6 +33,7 @@ export const scenarios: readonly ClusterScenario[] = [
   ...credentials,
   ...plugin,
   ...startRace,
+  ...identity,
   ...permissions,
   ...upgrades,
   ...attacks,

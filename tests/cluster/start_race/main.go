@@ -1,6 +1,7 @@
 // Asks for credentials as boto3 does by default, as soon as it runs: one try and one second for each
 // request. The result goes to the container's termination message. With the argument `loop` it sends
 // requests without a pause, for a path that the agent never passes on: no other service may get one.
+// With `burn` and a number it keeps so many threads busy.
 package main
 
 import (
@@ -9,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -68,9 +71,25 @@ func loop() {
 	}
 }
 
+func burn(threads int) {
+	runtime.GOMAXPROCS(threads)
+	for i := 1; i < threads; i++ {
+		go func() {
+			for {
+			}
+		}()
+	}
+	for {
+	}
+}
+
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "loop" {
 		loop()
+	}
+	if len(os.Args) > 2 && os.Args[1] == "burn" {
+		threads, _ := strconv.Atoi(os.Args[2])
+		burn(threads)
 	}
 	began := time.Now()
 	key, err := credentials()
