@@ -21,7 +21,8 @@ const rolesPath = "/latest/meta-data/iam/security-credentials/";
 const attacks = fileURLToPath(new URL("../../system/identity", import.meta.url));
 /** Longer than identity by address lasts without the API. */
 const outageMs = Number(process.env["TEST_API_OUTAGE_MS"] ?? 32_000);
-const refused = "no pod is known";
+/** Either refusal of a connection whose pod isn't identified. */
+const refused = "no pod";
 
 export const identity: readonly ClusterScenario[] = [
   {
@@ -207,7 +208,7 @@ class Pod {
     return `${this.address.split(".").slice(0, 3).join(".")}.${last}`;
   }
 
-  /** Whose role it is told by a request, or that it is refused. */
+  /** The role in the answer to a request, or that it is refused. */
   async get(...from: readonly string[]): Promise<string> {
     return short(await this.python("get", metadata, "80", ...from).next());
   }
@@ -263,7 +264,7 @@ class Pod {
 
 /** A refusal without its advice. */
 function short(answer: string): string {
-  return answer.startsWith(refused) ? refused : answer;
+  return /^no pod (is known|of this node has)/.test(answer) ? refused : answer;
 }
 
 interface ShownPod {
@@ -271,14 +272,14 @@ interface ShownPod {
   readonly status: { readonly podIP: string };
 }
 
-interface PodWish {
+interface PodOptions {
   readonly name: string;
   readonly role: string | null;
   readonly node: string;
   readonly image: string;
 }
 
-function podObject({ name, role, node, image }: PodWish): object {
+function podObject({ name, role, node, image }: PodOptions): object {
   const annotations = role === null ? {} : { "iam.amazonaws.com/role": role };
   const folders = { programs: ["/usr", "/usr"], attacks: [attacks, "/attacks"] } as const;
   return {

@@ -47,6 +47,8 @@ export const startRace: readonly ClusterScenario[] = [
     within: 400_000,
     run: async (site) => {
       const { kubectl, own } = site;
+      await buildAsk();
+      await makeNamespace(kubectl, namespace, roleArn(".*"));
       await kubectl.apply(burningPod(own!.nodes.at(-1)!.plan.name, site.image));
       await kubectl.do(["wait", "-n", namespace, "pod/burn", "--for=condition=Ready"]);
       const results = await race(site, "busy");
