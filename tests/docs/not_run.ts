@@ -36,7 +36,6 @@ export const notRun: Readonly<Record<string, string>> = {
     verify,
   "cosign verify-attestation --type=slsaprovenance1 --certificate-identity-regexp='^https://repository.example/rolecall/' \\\n    --certificate-oidc-issuer=https://token.actions.githubusercontent.com registry.example/rolecall/rolecall:0.1.0":
     verify,
-  "deno task test:release": gate,
   "deno task chart my-chart": chart,
   "helm install rolecall my-chart --values my-values.yaml": chart,
   "deno task bench": bench,
