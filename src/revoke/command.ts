@@ -80,8 +80,14 @@ function subjectOf(
   if (kind === "node" && rest.length === 1 && name !== "") return accept({ kind, name });
   if (kind === "pod" && !rest.includes("")) {
     if (rest.length === 1) return accept({ kind, namespace, name });
-    if (rest.length === 2 && (namespace === "" || namespace === rest[0])) {
-      return accept({ kind, namespace: rest[0]!, name: rest[1]! });
+    if (rest.length === 2) {
+      if (namespace === "" || namespace === rest[0]) {
+        return accept({ kind, namespace: rest[0]!, name: rest[1]! });
+      }
+      const problem = `--namespace: ${JSON.stringify(namespace)} is not valid; expected ${
+        rest[0]
+      } or none`;
+      return { subject: null, problems: [problem] };
     }
   }
   return refuse(`${first}: is not valid`);

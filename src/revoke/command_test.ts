@@ -1,6 +1,7 @@
 /** The printed policies, evaluated as AWS does, and the requests to the servers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { fakeRuntime } from "../../tests/fakes/runtime.ts";
 import { podRow, summary } from "../../tests/fakes/summaries.ts";
 import { evaluate } from "../iam/evaluate.ts";
@@ -60,11 +61,11 @@ function isDenied(policy: unknown, of: (typeof pods)[number], issuedAt: string):
 
 // subject, the pods that its policies deny, those of them that are only affected
 const subjects = [
-  [["pod/cart-0", "-n=shop"], ["cart-0", "cart-1", "cart-2"], ["shop/cart-1"]],
-  [["pod/shop/cart-0"], ["cart-0", "cart-1", "cart-2"], ["shop/cart-1"]],
+  [["pod/cart-0", "-n=shop"], ["cart-0", "cart-1", "cart-2"], ["shop/cart-1", "shop/cart-2"]],
+  [["pod/shop/cart-0"], ["cart-0", "cart-1", "cart-2"], ["shop/cart-1", "shop/cart-2"]],
   [["pod/shop/cart-2"], ["cart-2"], []],
   [["pod/shop/cart-3"], ["cart-3"], []],
-  [["node/n2"], ["cart-0", "cart-1", "cart-2"], ["shop/cart-0"]],
+  [["node/n2"], ["cart-0", "cart-1", "cart-2"], ["shop/cart-0", "shop/cart-2"]],
   [[`role/${arn("pay")}`], ["pay"], []],
   [["node/n1"], ["cart-0", "cart-1", "cart-2", "cart-3", "pay"], ["shop/cart-1"]],
 ] as const;
@@ -94,7 +95,10 @@ test("revoke: commands to paste, and what remains to be done", async () => {
   const { code, text, posted } = await run(["pod/shop/cart-0"]);
   assert.deepEqual([code, posted], [0, []]);
   assert.match(text, /^# Denies sessions issued before 2026-01-01T00:00:00Z\. Nothing has been ch/);
-  assert.match(text, /\n# Intended for: shop\/cart-0\n# Also affected: shop\/cart-1\n/);
+  assert.match(
+    text,
+    /\n# Intended for: shop\/cart-0\n# Also affected: shop\/cart-1, shop\/cart-2\n/,
+  );
   const command = new RegExp(
     "\\naws iam put-role-policy --role-name cart --policy-name rolecall-revoke-20260101T000000Z " +
       "--policy-document '(.*)'\\n",
@@ -117,6 +121,13 @@ test("revoke --renew: requests the renewal of exactly these sessions", async () 
   assert.match(role.text, /replica 10\.0\.0\.2 didn't renew: late\n/);
 });
 
+test("revoke -o yaml: dates stay texts, also for readers of YAML 1.1", async () => {
+  const { text } = await run(["pod/shop/cart-0", "-o=yaml"]);
+  const read = parse(text, { version: "1.1" });
+  assert.equal(read.issuedBefore, at);
+  assert.equal(read.roles[0].policy.Version, "2012-10-17");
+});
+
 // arguments, exit code, what is written
 const refusals = [
   [["pod/shop/plain"], 3, /pod shop\/plain: there is no role to revoke now; .* name role\/ARN/],
@@ -126,7 +137,7 @@ const refusals = [
   [[], 2, /revoke: nothing to revoke; expected pod\/NAME, pod/],
   [["role/cart"], 2, /^role\/cart: is not valid; expected/],
   [["pod/"], 2, /^pod\/: is not valid/],
-  [["pod/shop/cart-0", "-n=other"], 2, /^pod\/shop\/cart-0: is not valid/],
+  [["pod/shop/cart-0", "-n=other"], 2, /^--namespace: "other" is not valid; expected shop or none/],
   [["pod/a", "pod/b"], 2, /^pod\/b: unexpected/],
   [["deploy/cart"], 2, /^deploy\/cart: is not valid/],
 ] as const;

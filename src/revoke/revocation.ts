@@ -27,7 +27,7 @@ export interface RevokedRole {
   readonly policy: object;
   /** `NAMESPACE/NAME` of the pods that it is meant for. */
   readonly pods: readonly string[];
-  /** Pods with the same role, session name and source identity, which it denies too. */
+  /** Other pods with sessions that it denies too. */
   readonly alsoAffected: readonly string[];
 }
 
@@ -45,9 +45,8 @@ export function revocation(
   const policyName = `rolecall-revoke-${issuedBefore.replaceAll(/[-:]/g, "")}`;
   return arns.map((arn) => {
     const ofRole = meant.filter(({ roleArn }) => roleArn === arn);
-    const keys = new Set(ofRole.map(sessionKey));
     const others = sessions.filter((one) =>
-      one.roleArn === arn && !ofRole.includes(one) && keys.has(sessionKey(one))
+      one.roleArn === arn && !ofRole.includes(one) && ofRole.some((its) => isDenied(one, its))
     );
     const whole = subject.kind === "role";
     return {
@@ -70,8 +69,10 @@ function isMeant(subject: Subject, { namespace, name, node, roleArn }: PodSessio
   return namespace === subject.namespace && name === subject.name;
 }
 
-function sessionKey({ sessionName, sourceIdentity }: PodSession): string {
-  return JSON.stringify([sessionName, sourceIdentity]);
+/** Whether the denial of `its` session is one of this too: without a source identity, any of its name is. */
+function isDenied({ sessionName, sourceIdentity }: PodSession, its: PodSession): boolean {
+  return sessionName === its.sessionName &&
+    (its.sourceIdentity === null || its.sourceIdentity === sourceIdentity);
 }
 
 function podName({ namespace, name }: PodSession): string {
