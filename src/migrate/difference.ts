@@ -184,8 +184,8 @@ function gains({ facts: { pod, serviceAccount }, old, decision, from }: Compared
   const { arn } = decision.identity;
   const why = `${shown(arn, 160)}: ${gainedBy(from, old, pod.role, serviceAccount?.role ?? null)}`;
   const remedy = pod.role === null
-    ? 'if it shall not have one, annotate the pod with iam.amazonaws.com/role: ""'
-    : "if it shall not have it, narrow the namespace's iam.amazonaws.com/permitted";
+    ? 'if it should have none, annotate the pod with iam.amazonaws.com/role: ""'
+    : "if it should not have it, narrow the namespace's iam.amazonaws.com/permitted";
   return { kind: "gains-role", why, remedy };
 }
 

@@ -201,7 +201,7 @@ function freeName(
 ): string {
   const role = roleArn.split("/").at(-1)!.toLowerCase().replaceAll(/[^a-z0-9-]+/g, "-");
   const wanted = (serviceAccount === "default" ? role : `${serviceAccount}-${role}`)
-    .slice(0, 240).replaceAll(/^-+|-+$/g, "") || "role";
+    .slice(0, 240).replaceAll(/^-+|[-.]+$/g, "") || "role";
   let name = wanted;
   for (let count = 2; !isFree(name); count++) name = `${wanted}-${count}`;
   return name;

@@ -284,3 +284,26 @@ test("migrate generate --to=pod-identity: roles of other accounts are not migrat
     missed: ["n/p0 AccountUnknown", "n/p1 AccountUnknown"],
   });
 });
+
+test("migrate generate: new names are valid however long the old ones are", async () => {
+  const account = `${"s".repeat(239)}.${"t".repeat(13)}`;
+  const files = {
+    "m.yaml": [
+      manifest("Namespace", { name: "n", annotations: prefixed({ permitted: ".*" }) }),
+      ...["a", "b"].map((role) =>
+        manifest("Pod", { name: role, namespace: "n", annotations: prefixed({ role }) }, {
+          serviceAccountName: account,
+        })
+      ),
+    ].join("\n---\n"),
+  };
+  const { runtime, written } = fakeRuntime({ files });
+  const args = ["--to=irsa", `--oidc-issuer=https://${issuer}`, "--output=json"];
+  await runMigrate(runtime, ["generate", ...args, `--role-base-arn=${base}`, "m.yaml"]);
+  const plan: Generated = JSON.parse(written());
+  const names = plan.serviceAccounts.map(({ name }) => name);
+  assert.equal(new Set(names).size, 2);
+  for (const name of names) {
+    assert.match(name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+  }
+});
