@@ -42,6 +42,19 @@ function federated(subject: string, audience = "sts.amazonaws.com"): string {
   };
   return JSON.stringify({ Role: { Arn: arn, AssumeRolePolicyDocument } });
 }
+/** A policy alone that trusts a provider's tokens. */
+function open(subject: object = {}): string {
+  const Condition = { StringEquals: { "oidc.one:aud": "sts.amazonaws.com" }, ...subject };
+  const Federated = "arn:aws:iam::123456789012:oidc-provider/oidc.one";
+  const action = { Principal: { Federated }, Action: "sts:AssumeRoleWithWebIdentity" };
+  return JSON.stringify({ Statement: [{ Effect: "Allow", ...action, Condition }] });
+}
+/** As terraform show -json prints it. */
+function plan(path: string): string {
+  const values = { name: "cart", path, assume_role_policy: JSON.stringify(trusting()) };
+  const child_modules = [{ resources: [{ type: "aws_iam_role", values }] }];
+  return JSON.stringify({ planned_values: { root_module: { child_modules } } });
+}
 const external = { Condition: { StringEquals: { "sts:ExternalId": "shop-id" } } };
 const files = {
   "nowhere.yaml": `kind: Namespace
@@ -69,24 +82,14 @@ spec: {template: {metadata: {annotations: {iam.amazonaws.com/role: shop/cart}}}}
       AssumeRolePolicyDocument: encodeURIComponent(JSON.stringify(trusting(external))),
     }],
   }),
-  // As terraform show -json prints a plan.
-  "plan.json": JSON.stringify({
-    planned_values: {
-      root_module: {
-        child_modules: [{
-          resources: [{
-            type: "aws_iam_role",
-            values: {
-              name: "cart",
-              path: "/shop/",
-              assume_role_policy: JSON.stringify(trusting()),
-            },
-          }],
-        }],
-      },
-    },
-  }),
+  "plan.json": plan("/shop/"),
+  "elsewhere-plan.json": plan("/"),
   "cart.json": JSON.stringify(trusting(external)),
+  "basic.json": JSON.stringify(trusting()),
+  "open/cart.json": open(),
+  "all/cart.json": open({ StringLike: { "oidc.one:sub": "system:serviceaccount:*:*" } }),
+  "one/cart.json": open({ StringLike: { "oidc.one:sub": "system:serviceaccount:shop:*" } }),
+  "namespace.yaml": shop.replace("shop/.*", "("),
   "odd.json": "{}",
   "server.yaml":
     shop.replace("annotations: {", "annotations: {iam.amazonaws.com/assume-with: server, ") +
@@ -122,11 +125,14 @@ const runs = [
     3,
     /RoleNotAssumable: .*without an external ID; /,
   ],
+  [["good.yaml", base, server, "--trust=cart.json"], 3, /RoleNotAssumable: .*external ID; /],
   [
-    ["good.yaml", base, server, "--trust=cart.json"],
+    ["good.yaml", base, server, "--trust=basic.json"],
     0,
     /RoleNotListed: .*role\/shop\/cart isn't among/,
   ],
+  // The plan has another role of that name.
+  [["good.yaml", base, server, "--trust=elsewhere-plan.json"], 0, /RoleNotListed/],
   [["external.yaml", base, server, "--trust=roles.json"], 0, /none would be denied\n$/],
   [["without.yaml", base, server, "--trust=role.json"], 0, /NoRole: has no role, though there is/],
   [
@@ -149,7 +155,15 @@ const runs = [
     /none would be denied\n$/,
   ],
   [["good.yaml", base, tokens, "--trust=role.json"], 3, /RoleNotAssumable/],
-  [["good.yaml", base, tokens, "--trust=cart.json"], 0, /RoleNotListed/],
+  [["good.yaml", base, tokens, "--trust=cart.json"], 3, /RoleNotAssumable/],
+  [
+    ["good.yaml", base, tokens, "--trust=open/cart.json"],
+    0,
+    /Notes:\n {2}RoleTrustsAll: .*; add a condition on the OIDC provider's :sub\n {4}shop\/deploy/,
+  ],
+  [["good.yaml", base, tokens, "--trust=all/cart.json"], 0, /RoleTrustsAll/],
+  [["good.yaml", base, tokens, "--trust=one/cart.json"], 0, /none would be denied\n$/],
+  [["namespace.yaml", base], 0, /PermittedInvalid: .*\n {4}shop \(namespace\.yaml:2\)\n$/],
   [
     ["server.yaml", base, tokens, "--trust=role.json"],
     5,

@@ -19,7 +19,7 @@ export interface Finding {
   readonly message: string;
   /** `NAMESPACE/NAME`; null if it concerns no single object. */
   readonly subject: string | null;
-  readonly position: Position | null;
+  readonly position: Position;
 }
 
 export interface CheckResult {
@@ -44,7 +44,6 @@ interface CheckOptions {
 export function checkManifests(options: CheckOptions): CheckResult {
   const { facts, policy } = options;
   const pods = [...podsWithFacts(facts.cluster)].filter(({ pod }) => !pod.terminal);
-  const namespaces = [...facts.cluster.namespaces.values()];
   return {
     pods: pods.length,
     findings: [
@@ -56,10 +55,10 @@ export function checkManifests(options: CheckOptions): CheckResult {
         subject: name,
         position,
       })),
-      ...namespaces.flatMap((namespace): Finding[] => {
-        const problem = policy.namespaceProblem(namespace);
-        const subject = namespace.name;
-        return problem === null ? [] : [{ level: "warning", subject, position: null, ...problem }];
+      ...[...facts.namespacePositions].flatMap(([subject, position]): Finding[] => {
+        const namespace = facts.cluster.namespaces.get(subject);
+        const problem = namespace === undefined ? null : policy.namespaceProblem(namespace);
+        return problem === null ? [] : [{ level: "warning", subject, position, ...problem }];
       }),
       ...facts.hints.map(({ message, position }): Finding => ({
         level: "warning",
@@ -78,7 +77,7 @@ function podFinding(options: CheckOptions, pod: PodWithFacts): Finding[] {
   const found = problemOf(options, pod, decision);
   if (found === null) return [];
   const { namespace, name, uid } = pod.pod;
-  const position = facts.positions.get(uid) ?? null;
+  const position = facts.positions.get(uid)!;
   return [{ ...found, subject: `${namespace}/${name}`, position }];
 }
 

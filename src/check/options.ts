@@ -63,7 +63,7 @@ function flagProblems(values: Values): string[] {
   const role = given === "" ? null : parseRoleArn(given);
   if (role?.kind === "malformed") {
     problems.push(
-      `--server-role: ${JSON.stringify(given)} is not valid; expected ${role.expected}`,
+      `--server-role: ${JSON.stringify(given)} is not a role's ARN: ${role.expected}`,
     );
   }
   if (values.trust.length > 0 && role === null && values["assume-with"] === "server") {

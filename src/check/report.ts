@@ -28,9 +28,8 @@ function* grouped(findings: readonly Finding[]): Iterable<string> {
   for (const [cause, found] of causes) {
     yield cause;
     for (const { subject, position } of found) {
-      const place = position === null ? "" : `${position.file}:${position.line}`;
-      const name = subject ?? place;
-      if (name !== "") yield `    ${name}${subject === null || place === "" ? "" : ` (${place})`}`;
+      const place = `${position.file}:${position.line}`;
+      yield subject === null ? `    ${place}` : `    ${subject} (${place})`;
     }
   }
 }
@@ -48,14 +47,13 @@ export function reportSarif({ findings }: CheckResult, version: string): string 
     ruleId: reason,
     level: sarifLevels[level],
     message: { text: subject === null ? message : `${subject}: ${message}` },
-    ...(position === null ? {} : {
-      locations: [{
-        physicalLocation: {
-          artifactLocation: { uri: uriOf(position.file) },
-          region: { startLine: position.line },
-        },
-      }],
-    }),
+    // GitHub refuses a file with a result that has none.
+    locations: [{
+      physicalLocation: {
+        artifactLocation: { uri: uriOf(position.file) },
+        region: { startLine: position.line },
+      },
+    }],
   }));
   const driver = { name: "rolecall", version, rules };
   const log = {

@@ -11,8 +11,8 @@ import { parsePolicy, type PolicyDocument } from "../iam/policy_document.ts";
 import type { RoleIdentity, WebIdentity } from "../policy/facts.ts";
 import type { Problem } from "./findings.ts";
 
-/** A role by its ARN or, where a file doesn't have that, by path and name. */
 export interface TrustedRole {
+  /** Its ARN; in a plan that doesn't have that, `/PATH/NAME`; of a policy alone, its name. */
   readonly name: string;
   readonly policy: PolicyDocument;
 }
@@ -79,7 +79,7 @@ function* plannedRoles(value: unknown): Iterable<RoleDocument> {
   const role = v.safeParse(planned, value);
   if (role.success) {
     const { name, path, arn, assume_role_policy: document } = role.output.values;
-    yield { name: arn ?? `${path}${name}`.replace(/^\//, ""), document };
+    yield { name: arn ?? `${path}${name}`, document };
   } else if (typeof value === "object" && value !== null) {
     for (const inner of Object.values(value)) yield* plannedRoles(inner);
   }
@@ -128,14 +128,25 @@ function tokenProblem(
   const providers = role.policy.statements
     .flatMap(({ principal }) => principal?.principals.Federated ?? [])
     .filter((one) => one.includes(":oidc-provider/"));
-  const isAllowed = providers.some((provider) =>
-    allowsWebIdentity(role.policy, { arn, sessionName, provider, subject, audience })
-  );
-  if (isAllowed) return null;
+  const allows = (subject: string) =>
+    providers.some((provider) =>
+      allowsWebIdentity(role.policy, { arn, sessionName, provider, subject, audience })
+    );
+  if (allows(nobody)) return trustsAll(arn);
+  if (allows(subject)) return null;
   const message =
     `the trust policy of ${arn} doesn't allow sts:AssumeRoleWithWebIdentity to an OIDC provider's ` +
     `${subject} with audience ${audience}; change the policy, or the pod's ServiceAccount`;
   return { level: "denied", reason: "RoleNotAssumable", message };
+}
+
+/** No ServiceAccount has this name, so only a policy that leaves `sub` open allows it. */
+const nobody = "system:serviceaccount:-:-";
+
+function trustsAll(arn: string): Problem {
+  const message = `the trust policy of ${arn} lets any ServiceAccount of the cluster assume it; ` +
+    "add a condition on the OIDC provider's :sub";
+  return { level: "warning", reason: "RoleTrustsAll", message };
 }
 
 function noServerRole(arn: string): Problem {
@@ -174,8 +185,10 @@ function hopProblem(
   return { level: "denied", reason: "RoleNotAssumable", message };
 }
 
+/** A name alone is enough: an account has no two roles of one name, whatever their paths. */
 function isRole(name: string, arn: string): boolean {
-  return name.startsWith("arn:") ? name === arn : arn.endsWith(`:role/${name}`);
+  if (name.startsWith("arn:")) return name === arn;
+  return arn.endsWith(name.startsWith("/") ? `:role${name}` : `/${name}`);
 }
 
 function principalOf(role: string) {

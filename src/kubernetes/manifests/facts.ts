@@ -35,6 +35,8 @@ export interface ManifestFacts {
   readonly hints: readonly Hint[];
   /** By UID of the pod. */
   readonly positions: ReadonlyMap<string, Position>;
+  /** By name; of those that the manifests have. */
+  readonly namespacePositions: ReadonlyMap<string, Position>;
 }
 
 export function manifestFacts(objects: readonly ManifestObject[]): ManifestFacts {
@@ -63,6 +65,11 @@ export function manifestFacts(objects: readonly ManifestObject[]): ManifestFacts
     ],
     hints: objects.flatMap(misplaced),
     positions: new Map(found.map(({ pod, position }) => [pod.uid, position])),
+    namespacePositions: new Map(
+      of("Namespace").map(({ name, document }) => {
+        return [name ?? "", document.position(["metadata", "annotations"])];
+      }),
+    ),
   };
 }
 

@@ -164,6 +164,18 @@ const hints = [
   ],
 ] as const;
 
+test("manifestFacts(): an annotation of a namespace isn't recommended to pods", () => {
+  const annotations = "annotations: {iam.amazonaws.com/permitted: x}";
+  const { hints } = read(`apiVersion: apps/v1
+kind: Deployment
+metadata: {name: a, ${annotations}}
+spec: {template: {}}
+`);
+  assert.deepEqual(hints.map(({ message }) => message), [
+    "iam.amazonaws.com/permitted has no effect on a Pod; it is read on Namespaces",
+  ]);
+});
+
 for (const [what, manifest, remedy] of hints) {
   test(`manifestFacts() hints at an annotation without effect: ${what}`, () => {
     const { hints, unread } = read(manifest);

@@ -34,15 +34,15 @@ function wrongPlaces(object: ManifestObject): Hint[] {
   const { document, builtIn, templates } = object;
   const [template] = templates;
   const better = [...template?.path ?? [], "metadata.annotations"].join(".");
-  const remedy = template === undefined
-    ? "it is read on pods, ServiceAccounts and namespaces"
-    : `put it into ${better}`;
   return strays(object)
     .filter((path) => builtIn || isOwn(path))
     .map((path) => ({
       place: document.place(path),
       position: document.position(path),
-      message: `${path.at(-1)} has no effect here; ${remedy}`,
+      message: template === undefined
+        ? `${path.at(-1)} has no effect here; it is read on pods, ServiceAccounts and namespaces`
+        : keyProblem(path.at(-1)!, "Pod") ??
+          `${path.at(-1)} has no effect here; put it into ${better}`,
     }));
 }
 

@@ -35,12 +35,23 @@ export function keyProblem(key: string, kind: string): string | null {
   return key.startsWith(annotationPrefix) ? `${key} is unknown; see the list of annotations` : null;
 }
 
-/** Another prefix of AWS's (`iam.amazon.com/role`), another case, a plural, `_` for `-`. */
+/** A slip in the name, another prefix of AWS's (`iam.amazon.com/role`), another case, `_` for `-`. */
 function isNear(key: string, meant: string): boolean {
+  if (key.startsWith(annotationPrefix) && isSlip(key, meant)) return true;
   const [prefix = "", name = ""] = key.toLowerCase().replaceAll("_", "-").split("/");
   const meantName = meant.slice(annotationPrefix.length);
   return /^iam\.|amazon|aws/.test(prefix) && !prefix.startsWith("eks.") &&
     name.replace(/s$/, "") === meantName.replace(/s$/, "");
+}
+
+/** The two differ in at most two neighbouring letters: one missing, doubled, wrong or swapped. */
+function isSlip(key: string, meant: string): boolean {
+  const shorter = Math.min(key.length, meant.length);
+  let before = 0;
+  while (before < shorter && key[before] === meant[before]) before++;
+  let after = 0;
+  while (after < shorter - before && key.at(-1 - after) === meant.at(-1 - after)) after++;
+  return Math.max(key.length, meant.length) - before - after <= 2;
 }
 
 function list(kinds: readonly string[]): string {
