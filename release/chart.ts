@@ -4,21 +4,12 @@
  * becomes a condition in the chart's templates, so `cluster` and `components` in the values do what
  * the folders of those names do.
  */
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { type Project, readProject } from "./project.ts";
-import { result, root, run } from "./run.ts";
+import { inTemporaryFolder, result, root, run } from "./run.ts";
 import { type Node, template, type Variant } from "./chart_template.ts";
 
 const kustomize = join(root, "deploy/kustomize");
@@ -61,9 +52,8 @@ type Objects = Readonly<Record<string, Node>>;
 
 /** The base with these components. */
 function rendered(components: readonly string[]): Objects {
-  const folder = mkdtempSync(join(tmpdir(), "rolecall-chart-"));
-  const path = (name: string) => relative(folder, join(kustomize, name));
-  try {
+  return inTemporaryFolder((folder) => {
+    const path = (name: string) => relative(folder, join(kustomize, name));
     writeFileSync(
       join(folder, "kustomization.yaml"),
       JSON.stringify({
@@ -72,24 +62,19 @@ function rendered(components: readonly string[]): Objects {
       }),
     );
     return objectsIn(run("kubectl", "kustomize", folder));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 /** An overlay's own changes; its components are features of their own. */
 function withoutComponents(name: string): Objects {
   const from = join(kustomize, "overlays", name);
-  const folder = mkdtempSync(join(tmpdir(), "rolecall-chart-"));
-  try {
+  return inTemporaryFolder((folder) => {
     cpSync(from, folder, { recursive: true });
     const { components: _, resources, ...rest } = overlay(name);
     const moved = { ...rest, resources: resources.map((one) => relative(folder, join(from, one))) };
     writeFileSync(join(folder, "kustomization.yaml"), stringify(moved));
     return objectsIn(run("kubectl", "kustomize", folder));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 interface Overlay {

@@ -3,14 +3,12 @@
  * `deno task install:cluster`. On kind and k3d the image is loaded into the nodes; any other
  * cluster pulls it, so `--push` has to name a place that it can pull from.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { readProject } from "./project.ts";
-import { root, run } from "./run.ts";
+import { inTemporaryFolder, Refusal, root, run, show } from "./run.ts";
 
 const overlays = join(root, "deploy/kustomize/overlays");
 
@@ -19,8 +17,6 @@ const usage = `usage: deno task install:cluster [flags]
   --push=IMAGE       pushes the image under this name, for clusters other than kind and k3d
   --builder=PROGRAM  docker, podman or nerdctl (default: docker)
 `;
-
-class Refusal extends Error {}
 
 interface InstallOptions {
   readonly overlay: string;
@@ -36,7 +32,7 @@ function parseOptions(args: string[]): InstallOptions {
   } as const;
   try {
     const { values } = parseArgs({ args, options });
-    return { ...values, push: values.push, overlay: overlayFolder(values.overlay) };
+    return { ...values, push: values.push || undefined, overlay: overlayFolder(values.overlay) };
   } catch (fault) {
     throw fault instanceof Refusal ? fault : new Refusal(`${(fault as Error).message}\n${usage}`);
   }
@@ -52,25 +48,16 @@ function overlayFolder(name: string): string {
   );
 }
 
-/** The command that loads an image into a cluster's nodes; null if they can only pull images. */
-function loader(context: string): ((image: string) => string[]) | null {
+/** The command that loads an archive into a cluster's nodes; null if they can only pull images. */
+function loader(context: string): ((archive: string) => string[]) | null {
   const [, program, cluster = ""] = /^(kind|k3d)-(.+)$/.exec(context) ?? [];
   if (program === "kind") {
-    return (image) => ["kind", "load", "docker-image", image, "--name", cluster];
+    return (archive) => ["kind", "load", "image-archive", archive, "--name", cluster];
   }
-  if (program === "k3d") return (image) => ["k3d", "image", "import", image, "--cluster", cluster];
+  if (program === "k3d") {
+    return (archive) => ["k3d", "image", "import", archive, "--cluster", cluster];
+  }
   return null;
-}
-
-/** Runs a program with its output visible. */
-function show([program = "", ...args]: readonly string[]): void {
-  console.log(`$ ${[program, ...args].join(" ")}`);
-  try {
-    execFileSync(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  } catch (fault) {
-    const { code } = fault as NodeJS.ErrnoException;
-    throw new Refusal(`${program}: ${code === "ENOENT" ? "not found; install it" : "failed"}`);
-  }
 }
 
 async function install({ overlay, push, builder }: InstallOptions): Promise<void> {
@@ -80,20 +67,29 @@ async function install({ overlay, push, builder }: InstallOptions): Promise<void
   if (load === null && push === undefined) {
     throw new Refusal(
       `--push is missing: nodes of the context "${context}" can't be loaded, only kind's and k3d's; ` +
-        "name an image that they can pull, such as registry.example/me/rolecall",
+        "name an image that they can pull, such as registry.example.com/rolecall",
     );
   }
-  // A tag of its own for each state, so that nodes don't keep an older one.
-  const tag = `${version}-${run("git", "describe", "--always", "--dirty")}`;
-  const image = `${push ?? "rolecall"}:${tag}`;
+  // A tag of its own for each state, also between commits, so that nodes don't keep an older one.
+  const state = run("git", "stash", "create") || "HEAD";
+  const tag = `${version}-${run("git", "rev-parse", "--short", state)}`;
+  // podman calls an image without a registry localhost/…, and so do nodes that load its archive.
+  const image = `${push ?? "localhost/rolecall"}:${tag}`;
   show([builder, "build", "--tag", image, "."]);
-  show(push === undefined ? load!(image) : [builder, "push", image]);
+  if (push === undefined) {
+    inTemporaryFolder((folder) => {
+      const archive = join(folder, "image.tar");
+      show([builder, "save", "--output", archive, image]);
+      show(load!(archive));
+    });
+  } else {
+    show([builder, "push", image]);
+  }
   apply(overlay, image, tag);
 }
 
 function apply(overlay: string, image: string, newTag: string): void {
-  const folder = mkdtempSync(join(tmpdir(), "rolecall-install-"));
-  try {
+  inTemporaryFolder((folder) => {
     const newName = image.slice(0, image.lastIndexOf(":"));
     writeFileSync(
       join(folder, "kustomization.yaml"),
@@ -103,11 +99,9 @@ function apply(overlay: string, image: string, newTag: string): void {
       }),
     );
     show(["kubectl", "apply", "-k", folder]);
-    for (const workload of ["deployment/rolecall-server", "daemonset/rolecall-agent"]) {
-      show(["kubectl", "rollout", "status", "-n", "rolecall", workload, "--timeout=180s"]);
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
+  });
+  for (const workload of ["deployment/rolecall-server", "daemonset/rolecall-agent"]) {
+    show(["kubectl", "rollout", "status", "-n", "rolecall", workload, "--timeout=180s"]);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Programs that a release's steps run, and the folder that they leave their results in. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -8,15 +8,49 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What it prints, without the last newline; its errors appear as they are. Throws if it fails. */
+/** Something that whoever runs the step has to change: its message says all. */
+export class Refusal extends Error {}
+
+/** What it prints, without the last newline; its errors appear as they are. */
 export function run(program: string, ...args: readonly string[]): string {
-  const output = execFileSync(program, args, {
-    cwd: root,
-    stdio: ["ignore", "pipe", "inherit"],
-    encoding: "utf8",
-    maxBuffer: 1 << 26,
-  });
-  return output.trimEnd();
+  return execute([program, ...args], "pipe").trimEnd();
+}
+
+/** Runs a program whose output appears as it is. */
+export function show(command: readonly string[]): void {
+  console.log(`$ ${command.join(" ")}`);
+  execute(command, "inherit");
+}
+
+function execute([program = "", ...args]: readonly string[], stdout: "pipe" | "inherit"): string {
+  try {
+    return execFileSync(program, args, {
+      cwd: root,
+      stdio: ["ignore", stdout, "inherit"],
+      encoding: "utf8",
+      maxBuffer: 1 << 26,
+    });
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException;
+    throw new Refusal(
+      code === "ENOENT"
+        ? `${program}: not found; install it`
+        : `${program} ${args.slice(0, 2).join(" ")}: failed`,
+    );
+  }
+}
+
+/**
+ * A folder that lasts as long as `use`. Where the system's is behind a symbolic link, as on macOS, its
+ * real path: kustomize follows relative paths from there.
+ */
+export function inTemporaryFolder<T>(use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), "rolecall-release-"));
+  try {
+    return use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** A file of the release, in `dist` or where RELEASE_DIR says. */
@@ -32,12 +66,9 @@ export function packed(
   name: string,
   write: (folder: string) => void,
 ): void {
-  const parent = mkdtempSync(join(tmpdir(), "rolecall-release-"));
-  try {
+  inTemporaryFolder((parent) => {
     write(join(parent, name));
     const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
     run("tar", "-C", parent, ...same, "-czf", result(archive), name);
-  } finally {
-    rmSync(parent, { recursive: true });
-  }
+  });
 }

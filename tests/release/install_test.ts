@@ -1,7 +1,16 @@
 /** `deno task install:cluster` with fake programs that record their arguments. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -14,7 +23,7 @@ const script = fileURLToPath(new URL("../../release/install.ts", import.meta.url
 interface Installed {
   readonly code: number;
   readonly said: string;
-  /** How the programs were called, in order; TAG and FOLDER stand for what differs each time. */
+  /** How the programs were called, in order; TAG, FOLDER and ARCHIVE differ each time. */
   readonly calls: readonly string[];
   /** What kubectl was given to apply. */
   readonly images: ReadonlySet<string>;
@@ -39,16 +48,20 @@ ${record}
 `,
   );
   chmodSync(file("kubectl"), 0o755);
+  mkdirSync(file("deeper/than/the/link"), { recursive: true });
+  symlinkSync(file("deeper/than/the/link"), file("temporary"));
   try {
     const outcome = await run([process.execPath, "run", "-A", script, ...args], {
-      env: plainEnv({ PATH: `${folder}:${plainEnv()["PATH"]}` }),
+      // Behind a symbolic link, as on macOS.
+      env: plainEnv({ PATH: `${folder}:${plainEnv()["PATH"]}`, TMPDIR: file("temporary") }),
     });
     const calls = existsSync(file("calls")) ? readFileSync(file("calls"), "utf8") : "";
     const [, tag = "none"] = /:(0\.1\.0-\S+)/.exec(calls) ?? [];
     return {
       code: outcome.code,
       said: outcome.stdout + outcome.stderr,
-      calls: calls.trimEnd().replaceAll(tag, "TAG").replace(/-k \S+/, "-k FOLDER").split("\n"),
+      calls: calls.trimEnd().replaceAll(tag, "TAG").replace(/-k \S+/, "-k FOLDER")
+        .replaceAll(/\S+\/image\.tar/g, "ARCHIVE").split("\n"),
       images: imagesIn(
         existsSync(file("applied.yaml")) ? readFileSync(file("applied.yaml"), "utf8") : "",
       ),
@@ -78,11 +91,12 @@ test("on kind: built, loaded into that cluster's nodes, applied", async () => {
   const { code, said, calls, images, tag } = await install("kind-trial");
   assert.equal(code, 0, said);
   assert.deepEqual(calls, [
-    "docker build --tag rolecall:TAG .",
-    "kind load docker-image rolecall:TAG --name trial",
+    "docker build --tag localhost/rolecall:TAG .",
+    "docker save --output ARCHIVE localhost/rolecall:TAG",
+    "kind load image-archive ARCHIVE --name trial",
     ...applied,
   ]);
-  assert.deepEqual([...images], [`rolecall:${tag}`]);
+  assert.deepEqual([...images], [`localhost/rolecall:${tag}`]);
 });
 
 test("on k3d: built by another program, imported, an overlay by its name", async () => {
@@ -90,11 +104,12 @@ test("on k3d: built by another program, imported, an overlay by its name", async
   const { code, said, calls, images, tag } = await install("k3d-x", ...args);
   assert.equal(code, 0, said);
   assert.deepEqual(calls, [
-    "podman build --tag rolecall:TAG .",
-    "k3d image import rolecall:TAG --cluster x",
+    "podman build --tag localhost/rolecall:TAG .",
+    "podman save --output ARCHIVE localhost/rolecall:TAG",
+    "k3d image import ARCHIVE --cluster x",
     ...applied,
   ]);
-  assert.deepEqual([...images], [`rolecall:${tag}`]);
+  assert.deepEqual([...images], [`localhost/rolecall:${tag}`]);
 });
 
 test("anywhere else: pushed to where nodes pull from", async () => {
@@ -111,6 +126,7 @@ test("anywhere else: pushed to where nodes pull from", async () => {
 for (
   const [args, complaint] of [
     [[], /--push is missing: nodes of the context "prod" can't be loaded/],
+    [["--push="], /--push is missing/],
     [["--overlay=gke"], /--overlay: "gke" is neither a folder .* nor dev, eks, kops/],
     [["--pusch=x"], /pusch[\s\S]*usage: deno task install:cluster/],
   ] as const
@@ -122,3 +138,24 @@ for (
     assert.deepEqual(calls, [""]);
   });
 }
+
+test("without a program that it needs, or without a context: one line, no stack", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "rolecall-install-test-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const start = () =>
+    run([process.execPath, "run", "-A", script], { env: plainEnv({ PATH: folder }) });
+  const missing = await start();
+  assert.equal(missing.code, 2);
+  assert.equal(missing.stderr, "install:cluster: kubectl: not found; install it\n");
+  writeFileSync(
+    join(folder, "kubectl"),
+    "#!/bin/sh\necho 'error: current-context is not set' >&2\nexit 1\n",
+    { mode: 0o755 },
+  );
+  const { code, stderr } = await start();
+  assert.equal(code, 2);
+  assert.equal(
+    stderr,
+    "error: current-context is not set\ninstall:cluster: kubectl config current-context: failed\n",
+  );
+});
