@@ -32,9 +32,9 @@ export const notRun: Readonly<Record<string, string>> = {
   "COSIGN_KEY=cosign.key deno run -A release/sign.ts": release,
   "deno run -A release/manifests.ts": release,
   "deno run -A release/plugin.ts": release,
-  "cosign verify --certificate-identity-regexp='^https://repository.example/rolecall/' \\\n    --certificate-oidc-issuer=https://token.actions.githubusercontent.com registry.example/rolecall/rolecall:0.1.0":
+  "cosign verify --certificate-identity-regexp='^REPOSITORY/.github/workflows/release.yml@refs/tags/v' \\\n    --certificate-oidc-issuer=https://token.actions.githubusercontent.com IMAGE:VERSION":
     verify,
-  "cosign verify-attestation --type=slsaprovenance1 --certificate-identity-regexp='^https://repository.example/rolecall/' \\\n    --certificate-oidc-issuer=https://token.actions.githubusercontent.com registry.example/rolecall/rolecall:0.1.0":
+  "cosign verify-attestation --type=slsaprovenance1 \\\n    --certificate-identity-regexp='^REPOSITORY/.github/workflows/release.yml@refs/tags/v' \\\n    --certificate-oidc-issuer=https://token.actions.githubusercontent.com IMAGE:VERSION":
     verify,
   "deno task chart my-chart": chart,
   "helm install rolecall my-chart --values my-values.yaml": chart,

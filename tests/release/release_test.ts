@@ -181,7 +181,7 @@ test("the manifests name the image by tag and digest, and the fork's own address
     }),
   );
   assert.ok((await kustomize(operator)).some(({ kind }) => kind === "PrometheusRule"));
-  const grep = ["grep", "-rlE", "(repository|registry)\\.example/rolecall"];
+  const grep = ["grep", "-rlE", "(repository\\.example|registry\\.example\\.com)/"];
   assert.equal(
     (await must([...grep, join(folder, "rolecall-manifests-0.1.0")]).catch(() => "")).trim(),
     "",

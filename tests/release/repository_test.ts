@@ -1,6 +1,7 @@
 /** Files that only the forge and its robots read, checked for what these would refuse or ignore. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,10 +48,25 @@ for (const name of forms) {
   });
 }
 
+/** Files that contain this text, as git knows them. */
+function filesWith(text: string, ...excluded: readonly string[]): string[] {
+  const paths = excluded.map((path) => `:!${path}`);
+  const args = ["grep", "-lF", text, "--", ...paths];
+  return execFileSync("git", args, { cwd: root, encoding: "utf8" }).trimEnd().split("\n");
+}
+
+test("package.json alone has the addresses, but for what `deno task docs` writes", async () => {
+  const { repository } = await readProject();
+  const written = ["deploy/monitoring/rules.yaml", "deploy/monitoring/rules_test.yaml"];
+  assert.deepEqual(filesWith(repository), [...written, "package.json"]);
+});
+
 test("Renovate: the expressions find every place that names Deno's version", () => {
   const { customManagers } = JSON.parse(read("renovate.json"));
   const [{ managerFilePatterns, matchStrings }] = customManagers;
-  const files = ["README.md", ".github/workflows/release.yml"];
+  // Renovate itself knows a Dockerfile's images; a test says if not_run.ts isn't as the pages are.
+  const files = filesWith(denoVersion(), "Dockerfile", "*lock*", "src", "tests");
+  assert.ok(files.length > 3);
   for (const file of files) {
     const matched = managerFilePatterns.some((pattern: string) =>
       new RegExp(pattern.slice(1, -1)).test(file)
