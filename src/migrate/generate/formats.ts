@@ -1,5 +1,6 @@
 /** A migration plan as text for people, manifests, JSON, Terraform and commands. Pure. */
 import { shellWord } from "../../cli/shell_word.ts";
+import { annotationKeys } from "../../kubernetes/objects/objects.ts";
 import { type PlannedAccount, providerOf } from "./trust.ts";
 import type { MigrationPlan } from "./plan.ts";
 
@@ -11,7 +12,21 @@ export const planFormats = {
   cli: cliText,
 };
 
-const irsaKey = "eks.amazonaws.com/role-arn";
+/**
+ * What a ServiceAccount gets. A new one also names the role for Rolecall, which pods may have had from
+ * the old one: until Rolecall is gone, going back and SDKs that are too old need it.
+ */
+function annotationsOf(
+  { roleArn, splitFrom }: PlannedAccount,
+  { target }: MigrationPlan,
+): [key: string, value: string][] {
+  return [
+    ...(target.kind === "irsa"
+      ? [["eks.amazonaws.com/role-arn", roleArn] as [string, string]]
+      : []),
+    ...(splitFrom === null ? [] : [[annotationKeys.role, roleArn] as [string, string]]),
+  ];
+}
 
 function asLines(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join("");
@@ -56,30 +71,31 @@ function comments(plan: MigrationPlan, ...more: readonly string[]): string[] {
 }
 
 function manifestsText(plan: MigrationPlan): string {
-  const objects = plan.serviceAccounts
-    .filter((account) => plan.target.kind === "irsa" || account.splitFrom !== null)
-    .flatMap(({ namespace, name, roleArn }) => [
+  const objects = plan.serviceAccounts.flatMap((account) => {
+    const annotations = annotationsOf(account, plan);
+    return annotations.length === 0 ? [] : [
       "---",
       "apiVersion: v1",
       "kind: ServiceAccount",
       "metadata:",
-      `  name: ${JSON.stringify(name)}`,
-      `  namespace: ${JSON.stringify(namespace)}`,
-      ...(plan.target.kind === "irsa"
-        ? ["  annotations:", `    ${irsaKey}: ${JSON.stringify(roleArn)}`]
-        : []),
-    ]);
+      `  name: ${JSON.stringify(account.name)}`,
+      `  namespace: ${JSON.stringify(account.namespace)}`,
+      "  annotations:",
+      ...annotations.map(([key, value]) => `    ${key}: ${JSON.stringify(value)}`),
+    ];
+  });
   const usage = "kubectl apply --server-side --field-manager=rolecall-migrate -f FILE";
   const aws = "What AWS needs is in --output=cli and --output=terraform.";
   return asLines([...comments(plan, `Apply with: ${usage}`, aws), ...objects]);
 }
 
-function jsonText({ target, serviceAccounts, roles, ...rest }: MigrationPlan): string {
+function jsonText(plan: MigrationPlan): string {
+  const { target, serviceAccounts, roles, ...rest } = plan;
   const value = {
     to: target.kind,
     serviceAccounts: serviceAccounts.map((account) => ({
       ...account,
-      annotations: target.kind === "irsa" ? { [irsaKey]: account.roleArn } : {},
+      annotations: Object.fromEntries(annotationsOf(account, plan)),
     })),
     roles: roles.map(({ arn, statements }) => ({
       arn,
@@ -109,7 +125,7 @@ function terraformText(plan: MigrationPlan): string {
     "  }",
     "}",
     ...serviceAccounts.flatMap((account) => {
-      const objects = kubernetesResource(account, target.kind === "irsa");
+      const objects = kubernetesResource(account, annotationsOf(account, plan));
       if (target.kind === "irsa") return objects;
       return [...objects, ...association(account, target.clusterName)];
     }),
@@ -128,22 +144,27 @@ function association(account: PlannedAccount, clusterName: string): string[] {
   ];
 }
 
-function kubernetesResource(account: PlannedAccount, annotated: boolean): string[] {
-  const { namespace, name, roleArn, splitFrom } = account;
+function kubernetesResource(
+  account: PlannedAccount,
+  annotated: readonly [string, string][],
+): string[] {
+  if (annotated.length === 0) return [];
+  const { namespace, name, splitFrom } = account;
   const metadata = [`    name      = ${hcl(name)}`, `    namespace = ${hcl(namespace)}`];
-  const annotations = `annotations = { ${hcl(irsaKey)} = ${hcl(roleArn)} }`;
+  const pairs = annotated.map(([key, value]) => `${hcl(key)} = ${hcl(value)}`);
+  const annotations = `annotations = { ${pairs.join(", ")} }`;
   if (splitFrom !== null) {
     return [
       "",
       `resource "kubernetes_service_account_v1" ${labelOf(account)} {`,
       "  metadata {",
       ...metadata,
-      ...(annotated ? [`    ${annotations}`] : []),
+      `    ${annotations}`,
       "  }",
       "}",
     ];
   }
-  return !annotated ? [] : [
+  return [
     "",
     `resource "kubernetes_annotations" ${labelOf(account)} {`,
     '  api_version = "v1"',
@@ -183,20 +204,25 @@ function cliText(plan: MigrationPlan): string {
         `aws iam update-assume-role-policy --role-name ${role} --policy-document "$policy"`,
       ];
     }),
-    ...serviceAccounts.flatMap(({ namespace, name, roleArn, splitFrom }) => [
-      "",
-      ...(splitFrom === null ? [] : [
-        `kubectl get serviceaccount ${shellWord(name)} --namespace=${shellWord(namespace)} || ` +
-        `kubectl create serviceaccount ${shellWord(name)} --namespace=${shellWord(namespace)}`,
-      ]),
-      target.kind === "irsa"
-        ? `kubectl annotate --overwrite serviceaccount ${shellWord(name)} ` +
-          `--namespace=${shellWord(namespace)} ${shellWord(`${irsaKey}=${roleArn}`)}`
-        : `aws eks create-pod-identity-association --cluster-name ${
-          shellWord(target.clusterName)
-        } ` +
-          `--namespace ${shellWord(namespace)} --service-account ${shellWord(name)} ` +
+    ...serviceAccounts.flatMap((account) => {
+      const { namespace, name, roleArn, splitFrom } = account;
+      const object = `${shellWord(name)} --namespace=${shellWord(namespace)}`;
+      const annotations = annotationsOf(account, plan).map((pair) => shellWord(pair.join("=")));
+      return [
+        "",
+        ...(splitFrom === null ? [] : [
+          `kubectl get serviceaccount ${object} || kubectl create serviceaccount ${object}`,
+        ]),
+        ...(annotations.length === 0 ? [] : [
+          `kubectl annotate --overwrite serviceaccount ${object} ${annotations.join(" ")}`,
+        ]),
+        ...(target.kind === "irsa" ? [] : [
+          `aws eks create-pod-identity-association --cluster-name ${
+            shellWord(target.clusterName)
+          } --namespace ${shellWord(namespace)} --service-account ${shellWord(name)} ` +
           `--role-arn ${shellWord(roleArn)}`,
-    ]),
+        ]),
+      ];
+    }),
   ]);
 }

@@ -164,9 +164,11 @@ function accountsOf(pods: readonly Judged[], cluster: ClusterFacts): PlannedAcco
     ({ facts: { pod } }) => `${pod.namespace}/${pod.serviceAccount}`,
   );
   /** An earlier plan made it, and its pods, if any have moved already, have that role. */
-  const isMade = (key: string, roleArn: string) =>
-    cluster.serviceAccounts.get(key)?.irsaRole === roleArn &&
-    (groups.get(key) ?? []).every(({ role }) => role?.arn === roleArn);
+  const isMade = (key: string, roleArn: string) => {
+    const account = cluster.serviceAccounts.get(key);
+    return (account?.irsaRole === roleArn || account?.role === roleArn) &&
+      (groups.get(key) ?? []).every(({ role }) => role?.arn === roleArn);
+  };
   const planned = [...groups].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, group]) => {
     const { namespace, serviceAccount } = group[0]!.facts.pod;
     const byRole = Map.groupBy(group, ({ role }) => role?.arn ?? null);

@@ -230,28 +230,47 @@ test("migrate generate: what a shell or Terraform would expand stays literal", (
   assert.match(commands, /^# {5}n\/p rm$/m);
 });
 
-test("migrate generate: what an earlier plan made is used again, also halfway", async () => {
-  const annotations = { "eks.amazonaws.com/role-arn": `${base}pay` };
-  const role = prefixed({ role: "pay" });
-  const text = [
-    manifest("Namespace", { name: "n", annotations: prefixed({ permitted: ".*" }) }),
-    manifest("ServiceAccount", { name: "s-pay", namespace: "n", annotations }),
-    manifest("Pod", { name: "moved", namespace: "n", annotations: role }, {
-      serviceAccountName: "s-pay",
-    }),
-    manifest("Pod", { name: "old", namespace: "n", annotations: role }, {
-      serviceAccountName: "s",
-    }),
-    manifest("Pod", { name: "bare", namespace: "n" }, { serviceAccountName: "s" }),
-  ].join("\n---\n");
-  const { runtime, written } = fakeRuntime({ files: { "m.yaml": text } });
-  const args = ["generate", "--to=irsa", "--oidc-issuer=https://i.example", "-o=json", "m.yaml"];
-  assert.equal(await runMigrate(runtime, [...args, `--role-base-arn=${base}`]), 0);
-  const { serviceAccounts }: Generated = JSON.parse(written());
-  assert.deepEqual(serviceAccounts, [{
-    ...{ namespace: "n", name: "s-pay", roleArn: `${base}pay`, splitFrom: "s" },
-    ...{ workloads: ["old"], annotations },
-  }]);
+for (
+  const [to, made] of [["irsa", "eks.amazonaws.com/role-arn"], ["pod-identity", null]] as const
+) {
+  test(`migrate generate --to=${to}: what an earlier plan made is used again, also halfway`, async () => {
+    const annotations = {
+      ...(made === null ? {} : { [made]: `${base}pay` }),
+      "iam.amazonaws.com/role": `${base}pay`,
+    };
+    const role = prefixed({ role: "pay" });
+    const text = [
+      manifest("Namespace", { name: "n", annotations: prefixed({ permitted: ".*" }) }),
+      manifest("ServiceAccount", { name: "s-pay", namespace: "n", annotations }),
+      manifest("Pod", { name: "moved", namespace: "n", annotations: role }, {
+        serviceAccountName: "s-pay",
+      }),
+      manifest("Pod", { name: "old", namespace: "n", annotations: role }, {
+        serviceAccountName: "s",
+      }),
+      manifest("Pod", { name: "bare", namespace: "n" }, { serviceAccountName: "s" }),
+    ].join("\n---\n");
+    const { runtime, written } = fakeRuntime({ files: { "m.yaml": text } });
+    const args = ["generate", `--to=${to}`, "-o=json", "m.yaml"]
+      .concat("--oidc-issuer=https://i.example", "--cluster-name=c");
+    assert.equal(await runMigrate(runtime, [...args, `--role-base-arn=${base}`]), 0);
+    const { serviceAccounts }: Generated = JSON.parse(written());
+    assert.deepEqual(serviceAccounts, [{
+      ...{ namespace: "n", name: "s-pay", roleArn: `${base}pay`, splitFrom: "s" },
+      ...{ workloads: ["old"], annotations },
+    }]);
+  });
+}
+
+test("migrate generate: pods that move keep their role under Rolecall, whatever the old account says", async () => {
+  const plan: Generated = JSON.parse((await generated(...targets[1], "-o=json")).text);
+  for (const { namespace, name, splitFrom, annotations } of plan.serviceAccounts) {
+    const { roleArn } = plan.associations!.find((one) =>
+      one.namespace === namespace && one.serviceAccount === name
+    )!;
+    const expected = splitFrom === null ? undefined : roleArn;
+    assert.equal(annotations["iam.amazonaws.com/role"], expected);
+  }
 });
 
 test("migrate generate --to=pod-identity: roles of other accounts are not migrated", async () => {
