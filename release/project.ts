@@ -21,9 +21,24 @@ export async function readProject(
   const { version, description, license, repository, config } = JSON.parse(
     await readFile(file, "utf8"),
   );
-  for (const [name, value] of [["repository", repository], ["config.image", config?.image]]) {
-    if (typeof value !== "string" || /\s|\/$/.test(value)) {
-      throw new Error(`package.json: ${name} must be an address without a slash at its end`);
+  for (
+    const [name, value, form, expected] of [
+      [
+        "repository",
+        repository,
+        /^https:\/\/[^\s/]+(\/[^\s/]+)+(?<!\.git)$/,
+        "https://HOST/OWNER/NAME, without .git",
+      ],
+      [
+        "config.image",
+        config?.image,
+        /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+$/,
+        "REGISTRY/NAME in lower case, without a tag",
+      ],
+    ] as const
+  ) {
+    if (typeof value !== "string" || !form.test(value)) {
+      throw new Error(`package.json: ${name} ${JSON.stringify(value)} must be ${expected}`);
     }
   }
   return { version, description, license, repository, image: config.image };
@@ -45,6 +60,14 @@ export function withRunbooks(rules: string, project: Project): string {
 /** Who owns the repository: the first part of its path. */
 export function ownerOf({ repository }: Project): string {
   return new URL(repository).pathname.split("/")[1]!;
+}
+
+/** A kustomization whose labels and image are of the project's version. */
+export function withVersion(kustomization: string, { version }: Project): string {
+  return kustomization.replaceAll(
+    /(newTag|app\.kubernetes\.io\/version): \S+/g,
+    (_, key) => `${key}: ${version}`,
+  );
 }
 
 /** CODEOWNERS whose teams are those of the repository's own owner. */

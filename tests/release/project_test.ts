@@ -6,7 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { sectionOf } from "../../release/notes.ts";
-import { ownerOf, readProject, withOwner, withRunbooks } from "../../release/project.ts";
+import {
+  ownerOf,
+  readProject,
+  withOwner,
+  withRunbooks,
+  withVersion,
+} from "../../release/project.ts";
 
 const changelog = `# Changelog
 
@@ -49,11 +55,19 @@ const project = {
   image: "r.test/x",
 };
 
-test("addresses are those of the project, whatever they were before", () => {
+test("addresses and versions are those of the project, whatever they were before", () => {
   const rules =
     "a:\n  runbook_url: https://old.test/y/docs/operations.md#one\n  other: docs/operations.md\n";
   const page = "https://code.test/team/x/blob/v1.2.3/docs/operations.md";
   assert.equal(withRunbooks(rules, project), rules.replace(/https\S+md/, page));
+  assert.equal(
+    withVersion("images:\n  - name: x\n    newTag: 0.1.0\n", project),
+    "images:\n  - name: x\n    newTag: 1.2.3\n",
+  );
+  assert.equal(
+    withVersion("      app.kubernetes.io/version: 0.1.0\n", project),
+    "      app.kubernetes.io/version: 1.2.3\n",
+  );
   assert.equal(ownerOf(project), "team");
   assert.equal(
     withOwner("* @old/maintainers @old/a-b\n", project),
@@ -63,9 +77,14 @@ test("addresses are those of the project, whatever they were before", () => {
 
 for (
   const [manifest, complaint] of [
-    [{ config: { image: "r.test/x" } }, /package\.json: repository must be/],
-    [{ repository: "https://code.test/x/", config: { image: "r.test/x" } }, /repository must be/],
-    [{ repository: "https://code.test/x" }, /package\.json: config\.image must be/],
+    [{ config: { image: "r.test/x" } }, /package\.json: repository undefined must be https:/],
+    ...["https://code.test/x/", "https://code.test/x.git", "github:team/x"].map((repository) =>
+      [{ repository, config: { image: "r.test/x" } }, /repository "\S+" must be https:/] as const
+    ),
+    [{ repository: "https://code.test/x" }, /package\.json: config\.image undefined must be REG/],
+    ...["r.test/Team/x", "r.test/x:1", "https://r.test/x", "x"].map((image) =>
+      [{ repository: "https://code.test/x", config: { image } }, /image "\S+" must be REG/] as const
+    ),
   ] as const
 ) {
   test(`readProject: ${JSON.stringify(manifest)} is refused`, async (t) => {
