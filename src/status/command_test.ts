@@ -216,6 +216,10 @@ test("status: no server, and wrong flags", async () => {
   const none = fakeRuntime({});
   assert.equal(await runStatus(none.runtime, [`--server-status=${url}`]), 1);
   assert.match(none.written(), /^status: .*no server answers/);
+  const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  const closed = fakeRuntime({ fetch: () => Promise.reject(refused) });
+  assert.equal(await runStatus(closed.runtime, [`--server-status=${url}`]), 1);
+  assert.match(closed.written(), /: no server answers \(nothing listens there\); try: kubectl/);
   const wrong = await run(merged(), "--wathc", "x");
   assert.deepEqual([wrong.code, /did you mean --watch/.test(wrong.text)], [2, true]);
 });

@@ -1,6 +1,6 @@
 /** Reads the status listener of a running server, reached by URL or through `kubectl port-forward`. */
 import * as v from "valibot";
-import { messageOf } from "../telemetry/fault.ts";
+import { codeOf, messageOf, oneLine } from "../telemetry/fault.ts";
 import { whileWaiting } from "../cli/waiting.ts";
 import type { HttpClient } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -157,13 +157,24 @@ class HttpStatusClient implements StatusClient {
     try {
       return await whileWaiting(runtime, systemClock, `waiting for ${this.label}`, reading);
     } catch (fault) {
-      const said = messageOf(fault);
-      const message = `${this.label}: no server answers (${said}); ` +
+      const why = unreachable.get(codeOf(fault)) ?? oneLine(messageOf(fault));
+      const message = `${this.label}: no server answers (${why}); ` +
         "try: kubectl port-forward -n rolecall deploy/rolecall-server 9622";
       throw new StatusFault("unreachable", message, { cause: fault });
     }
   }
 }
+
+const unresolved = "its name can't be resolved";
+const noTls = "it doesn't speak TLS; should the URL begin with http://?";
+/** The system's own texts are for programmers. */
+const unreachable: ReadonlyMap<unknown, string> = new Map([
+  ["ECONNREFUSED", "nothing listens there"],
+  ["ENOTFOUND", unresolved],
+  ["EAI_AGAIN", unresolved],
+  ["EPROTO", noTls],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", noTls],
+]);
 
 interface StatusAnswer {
   readonly status: number;
