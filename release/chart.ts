@@ -138,7 +138,8 @@ function helpers(
       ...sets(own),
       ...changes,
       `{{- range $key, $value := .Values.${who}.settings }}`,
-      "{{- $_ := set $data $key (toString $value) }}",
+      // Helm's numbers are floats: toString writes 12345678 as 1.2345678e+07.
+      '{{- $_ := set $data $key (kindIs "string" $value | ternary $value (toJson $value)) }}',
       "{{- end }}",
       "{{- toYaml $data }}",
       "{{- end -}}",
@@ -178,7 +179,11 @@ function chartOf({ version, description, license, repository, image }: Project):
 }
 
 function schemaOf(clusters: readonly string[], components: readonly string[]): object {
-  const settings = { type: "object", propertyNames: { pattern: "^(ROLECALL|AWS)_[A-Z0-9_]+$" } };
+  const settings = {
+    type: "object",
+    propertyNames: { pattern: "^(ROLECALL|AWS)_[A-Z0-9_]+$" },
+    additionalProperties: { type: ["string", "number", "boolean"] },
+  };
   const closed = (properties: object) => ({
     type: "object",
     additionalProperties: false,

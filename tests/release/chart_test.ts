@@ -94,13 +94,13 @@ const overlays: readonly (readonly [string, OverlayOptions, object])[] = [
       resource: "overlays/kubeadm",
       image,
       components: ["components/strict"],
-      agent: { ROLECALL_LOG_LEVEL: "debug", ROLECALL_POD_RATE: "30" },
-      server: { ROLECALL_REGION: "eu-west-1" },
+      agent: { ROLECALL_LOG_LEVEL: "debug", ROLECALL_POD_RATE: "12345678" },
+      server: { ROLECALL_REGION: "eu-west-1", ROLECALL_SESSION_TAGS: "true" },
     },
     {
       components: ["strict"],
-      agent: { settings: { ROLECALL_LOG_LEVEL: "debug", ROLECALL_POD_RATE: 30 } },
-      server: { settings: { ROLECALL_REGION: "eu-west-1" } },
+      agent: { settings: { ROLECALL_LOG_LEVEL: "debug", ROLECALL_POD_RATE: 12345678 } },
+      server: { settings: { ROLECALL_REGION: "eu-west-1", ROLECALL_SESSION_TAGS: true } },
     },
   ],
 ];
@@ -181,6 +181,7 @@ for (
     [{ components: ["srtict"] }, /components/],
     [{ server: { setings: {} } }, /setings/],
     [{ agent: { settings: { imdsv2: "required" } } }, /imdsv2/],
+    [{ agent: { settings: { ROLECALL_IMDSV2: ["required"] } } }, /ROLECALL_IMDSV2/],
     [{ image: { digest: "latest" } }, /digest/],
   ] as const
 ) {
