@@ -1,6 +1,6 @@
 /**
  * Writes a release's notes.md from its section of CHANGELOG.md: `deno run -A release/notes.ts TAG`.
- * Refuses a tag that isn't the version in package.json, or whose section has no date.
+ * Refuses a tag that isn't the version in package.json, and a section without a date.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

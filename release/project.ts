@@ -49,7 +49,7 @@ export function runbookPage({ repository, version }: Project): string {
   return `${repository}/blob/v${version}/docs/operations.md`;
 }
 
-/** Alerting rules, or their tests, whose runbooks are at the project's own address. */
+/** Alerting rules, or their tests, with runbooks at the project's own address. */
 export function withRunbooks(rules: string, project: Project): string {
   return rules.replaceAll(
     /(runbook_url: )\S*?docs\/operations\.md/g,
@@ -62,7 +62,7 @@ export function ownerOf({ repository }: Project): string {
   return new URL(repository).pathname.split("/")[1]!;
 }
 
-/** A kustomization whose labels and image are of the project's version. */
+/** A kustomization with the project's version in labels and the image's tag. */
 export function withVersion(kustomization: string, { version }: Project): string {
   return kustomization.replaceAll(
     /(newTag|app\.kubernetes\.io\/version): \S+/g,
@@ -70,7 +70,7 @@ export function withVersion(kustomization: string, { version }: Project): string
   );
 }
 
-/** CODEOWNERS whose teams are those of the repository's own owner. */
+/** CODEOWNERS with the teams of the repository's own owner. */
 export function withOwner(codeowners: string, project: Project): string {
   return codeowners.replaceAll(/@[\w-]+\//g, `@${ownerOf(project)}/`);
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Something that whoever runs the step has to change: its message says all. */
+/** What the user has to change before this can work; the message says all, without a stack. */
 export class Refusal extends Error {}
 
 /** What it prints, without the last newline; its errors appear as they are. */
@@ -16,7 +16,7 @@ export function run(program: string, ...args: readonly string[]): string {
   return execute([program, ...args], "pipe").trimEnd();
 }
 
-/** Runs a program whose output appears as it is. */
+/** Runs a program; its output appears as it is. */
 export function show(command: readonly string[]): void {
   console.log(`$ ${command.join(" ")}`);
   execute(command, "inherit");
