@@ -79,3 +79,20 @@ for (const [variable, code, text] of variables) {
     assert.equal(result.code, code);
   });
 }
+
+for (const name of ["rolecall", "kubectl-rolecall", "kubectl_complete-rolecall", "node_version"]) {
+  test(`bin/${name}.js on Node 20: one line that says what it needs`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "rolecall-"));
+    t.after(() => rm(folder, { recursive: true }));
+    const file = join(folder, "old.mjs");
+    const bin = new URL(`../../bin/${name}.js`, import.meta.url);
+    await writeFile(
+      file,
+      `Object.defineProperty(process, "versions", { value: { node: "20.20.2" } });\n` +
+        `await import("${bin}");\n`,
+    );
+    const { code, text } = await run(file, ["version"]);
+    assert.match(text, /^rolecall needs Node 22\.19 or later, .* this is Node 20\.20\.2\. .*\n$/);
+    assert.equal(code, 1);
+  });
+}
