@@ -1,7 +1,6 @@
 /** Pods whose first act is to send a request, identified by the kernel and by the container runtime. */
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -21,8 +20,6 @@ const source = fileURLToPath(new URL("../start_race", import.meta.url));
 /** All on one node, so many of them at once. */
 const podCount = Number(process.env["TEST_RACE_PODS"] ?? 40);
 const atOnce = 10;
-/** In a pod that has requested one of the node's processors. */
-const busyThreads = 45;
 
 interface Result {
   readonly ms: number;
@@ -38,23 +35,6 @@ export const startRace: readonly ClusterScenario[] = [
       await buildAsk();
       await makeNamespace(site.kubectl, namespace, roleArn(".*"));
       const results = await race(site, "kernel");
-      assert.deepEqual(results.filter(({ error }) => error !== undefined), []);
-    },
-  },
-  {
-    name: `pods that start with a request beside ${busyThreads} busy threads are all identified`,
-    ownNodes: true,
-    within: 400_000,
-    run: async (site) => {
-      const { kubectl, own } = site;
-      await buildAsk();
-      await makeNamespace(kubectl, namespace, roleArn(".*"));
-      await kubectl.apply(burningPod(own!.nodes.at(-1)!.plan.name, site.image));
-      await kubectl.do(["wait", "-n", namespace, "pod/burn", "--for=condition=Ready"]);
-      const results = await race(site, "busy");
-      const load = await readFile("/proc/loadavg", "utf8");
-      console.log(`     load average ${load.trim()}`);
-      await kubectl.do(["delete", "pod", "-n", namespace, "burn", "--grace-period=1"]);
       assert.deepEqual(results.filter(({ error }) => error !== undefined), []);
     },
   },
@@ -128,17 +108,7 @@ interface Ended {
   };
 }
 
-function burningPod(node: string, image: string): object {
-  const pod = askingPod("burn", node, image, "none");
-  const containers = pod.spec.containers.map((container) => ({
-    ...container,
-    command: ["/race/ask", "burn", `${busyThreads}`],
-    resources: { requests: { cpu: "1" } },
-  }));
-  return { ...pod, spec: { ...pod.spec, containers } };
-}
-
-function askingPod(name: string, node: string, image: string, kind: string) {
+function askingPod(name: string, node: string, image: string, kind: string): object {
   return {
     apiVersion: "v1",
     kind: "Pod",

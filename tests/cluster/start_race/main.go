@@ -1,7 +1,6 @@
 // Asks for credentials as boto3 does by default, as soon as it runs: one try and one second for each
 // request. The result goes to the container's termination message. With the argument `loop` it sends
 // requests without a pause, for a path that the agent never passes on: no other service may get one.
-// With `burn` and a number it keeps so many threads busy.
 package main
 
 import (
@@ -10,8 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"runtime"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -71,25 +68,9 @@ func loop() {
 	}
 }
 
-func burn(threads int) {
-	runtime.GOMAXPROCS(threads)
-	for i := 1; i < threads; i++ {
-		go func() {
-			for {
-			}
-		}()
-	}
-	for {
-	}
-}
-
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "loop" {
 		loop()
-	}
-	if len(os.Args) > 2 && os.Args[1] == "burn" {
-		threads, _ := strconv.Atoi(os.Args[2])
-		burn(threads)
 	}
 	began := time.Now()
 	key, err := credentials()
