@@ -76,6 +76,14 @@ async function open(given: Given): Promise<Site> {
       await new Promise((resolve) => setTimeout(resolve, ms));
       await control.resumeApi();
     },
+    withoutSts: async (meanwhile) => {
+      process.kill(sts.pid, "SIGSTOP");
+      try {
+        await meanwhile();
+      } finally {
+        process.kill(sts.pid, "SIGCONT");
+      }
+    },
     thief: async (node) => {
       const { origin, keys } = control.api;
       return new KubeApi(origin, keys, await keys.kubelet(node.plan.name));

@@ -27,6 +27,8 @@ export interface OwnNodes {
   readonly metadata: InstanceMetadata;
   /** The API server is stopped for so long; settles once it is ready again. */
   withoutApi(ms: number): Promise<void>;
+  /** STS accepts connections and answers nothing for as long as `meanwhile` takes. */
+  withoutSts(meanwhile: () => Promise<void>): Promise<void>;
   /** Files that define the custom resources which components use. */
   readonly customResources: readonly string[];
 }

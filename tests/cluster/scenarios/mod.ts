@@ -18,6 +18,7 @@ import { removal } from "./removal.ts";
 import { startRace } from "./start_race.ts";
 import { startupTaint } from "./startup_taint.ts";
 import { upgrades } from "./upgrades.ts";
+import { waiting } from "./waiting.ts";
 
 export interface ClusterScenario extends Scenario<Site> {
   /** Without it the others have nothing to stand on. */
@@ -33,6 +34,7 @@ export const scenarios: readonly ClusterScenario[] = [
   ...credentials,
   ...plugin,
   ...startRace,
+  ...waiting,
   ...identity,
   ...permissions,
   ...upgrades,
