@@ -15,6 +15,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Fork {
   readonly folder: string;
+  readonly version: string;
   readonly repository: string;
   readonly image: string;
   readonly env: Readonly<Record<string, string>>;
@@ -37,11 +38,12 @@ export function makeFork(
   execFileSync("tar", ["-x", "-C", checkout], { input: archive });
   const repository = "https://code.test/team/rolecall";
   const image = `${registry}/team/rolecall`;
-  edit(join(checkout, "package.json"), (text) => {
-    const { repository: _, ...rest } = JSON.parse(text);
-    return JSON.stringify({ ...rest, repository, config: { image } }, null, 2);
-  });
-  edit(join(checkout, "CHANGELOG.md"), (text) => text.replace(", unreleased", ", 2026-11-27"));
+  const manifest = join(checkout, "package.json");
+  const about = JSON.parse(readFileSync(manifest, "utf8"));
+  writeFileSync(manifest, JSON.stringify({ ...about, repository, config: { image } }, null, 2));
+  const changelog = join(checkout, "CHANGELOG.md");
+  const notes = readFileSync(changelog, "utf8");
+  writeFileSync(changelog, notes.replace(", unreleased", ", 2026-11-27"));
   const env = plainEnv({
     ...more,
     RELEASE_DIR: join(folder, "dist"),
@@ -65,11 +67,7 @@ export function makeFork(
     const who = ["-c", "user.name=fork", "-c", "user.email=fork@code.test"];
     execFileSync("git", [...who, ...args], { cwd: checkout });
   }
-  return { folder: checkout, repository, image, env };
-}
-
-function edit(path: string, change: (text: string) => string): void {
-  writeFileSync(path, change(readFileSync(path, "utf8")));
+  return { folder: checkout, version: about.version, repository, image, env };
 }
 
 /** The commands of release.yml, in their order, by the steps' names. */
@@ -84,7 +82,7 @@ export function releaseSteps(fork: Fork): Map<string, string> {
 export function runStep(fork: Fork, command: string): Promise<string> {
   return must(["bash", "-euo", "pipefail", "-c", command], {
     cwd: fork.folder,
-    env: { ...fork.env, GITHUB_REF_NAME: "v0.1.0" },
+    env: { ...fork.env, GITHUB_REF_NAME: `v${fork.version}` },
     timeoutMs: 20 * 60_000,
   });
 }

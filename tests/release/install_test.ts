@@ -56,7 +56,7 @@ ${record}
       env: plainEnv({ PATH: `${folder}:${plainEnv()["PATH"]}`, TMPDIR: file("temporary") }),
     });
     const calls = existsSync(file("calls")) ? readFileSync(file("calls"), "utf8") : "";
-    const [, tag = "none"] = /:(0\.1\.0-\S+)/.exec(calls) ?? [];
+    const [, tag = "none"] = /:(\d+\.\d+\.\d+-\S+)/.exec(calls) ?? [];
     return {
       code: outcome.code,
       said: outcome.stdout + outcome.stderr,

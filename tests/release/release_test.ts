@@ -10,6 +10,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { readProject } from "../../release/project.ts";
 import { buildah } from "../cluster/buildah.ts";
 import { baseImage } from "../cluster/images.ts";
 import { denoForBoth, nodeForBoth } from "../cluster/variant_images.ts";
@@ -23,6 +24,7 @@ import { signingBin } from "./tools.ts";
 /** What only GitHub's machines can do, or has been done here already. */
 const notHere = ["Install tools", "Install dependencies", "Log in to the registry", "Publish"];
 
+const { version: current } = await readProject();
 const folder = mkdtempSync(join(tmpdir(), "rolecall-release-test-"));
 const dist = (name: string) => join(folder, "dist", name);
 let registry: Running;
@@ -66,7 +68,7 @@ before(async () => {
 after(async () => {
   await registry?.stop();
   // Their layers stay, for the next build.
-  for (const name of fork === undefined ? [] : [":0.1.0", ":0.1.0-node"]) {
+  for (const name of fork === undefined ? [] : [`:${current}`, `:${current}-node`]) {
     await buildah(["manifest", "rm", fork.image + name]).catch(() => {});
   }
   rmSync(folder, { recursive: true });
@@ -96,8 +98,8 @@ test("both images are for both platforms, from pinned bases, and labelled", asyn
   const head = (await must(["git", "rev-parse", "HEAD"], { cwd: fork.folder })).trim();
   const bases = JSON.parse(readFileSync(dist("bases.json"), "utf8"));
   assert.deepEqual(pushedImages().map(({ target, name }) => [target, name]), [
-    ["deno", `${fork.image}:0.1.0`],
-    ["node", `${fork.image}:0.1.0-node`],
+    ["deno", `${fork.image}:${current}`],
+    ["node", `${fork.image}:${current}-node`],
   ]);
   for (const { target, name, digest } of pushedImages()) {
     const at = `docker://${fork.image}@${digest}`;
@@ -114,7 +116,7 @@ test("both images are for both platforms, from pinned bases, and labelled", asyn
       const label = (key: string) => config.Labels[`org.opencontainers.image.${key}`];
       assert.equal(label("title"), "rolecall");
       assert.equal(label("source"), fork.repository);
-      assert.equal(label("version"), "0.1.0");
+      assert.equal(label("version"), current);
       assert.equal(label("revision"), head);
       assert.match(label("created"), /^\d{4}-\d\d-\d\dT/);
       const base = bases[`${target.toUpperCase()}_IMAGE`];
@@ -157,8 +159,8 @@ test("each image is signed, with its bill of materials and its provenance", asyn
 });
 
 test("the manifests name the image by tag and digest, and the fork's own address alone", async () => {
-  await must(["tar", "-xzf", dist("rolecall-manifests-0.1.0.tar.gz"), "-C", folder]);
-  const kustomizeFolder = join(folder, "rolecall-manifests-0.1.0/kustomize");
+  await must(["tar", "-xzf", dist(`rolecall-manifests-${current}.tar.gz`), "-C", folder]);
+  const kustomizeFolder = join(folder, `rolecall-manifests-${current}/kustomize`);
   const { digest } = pushedImages().find(({ target }) => target === "deno")!;
   const overlays = readdirSync(join(kustomizeFolder, "overlays"));
   assert.ok(overlays.length > 3);
@@ -169,31 +171,33 @@ test("the manifests name the image by tag and digest, and the fork's own address
       return [...containers, ...initContainers];
     });
     assert.ok(containers.length > 0, overlay);
-    for (const { image } of containers) assert.equal(image, `${fork.image}:0.1.0@${digest}`);
+    for (const { image } of containers) assert.equal(image, `${fork.image}:${current}@${digest}`);
   }
   const operator = join(folder, "operator");
   mkdirSync(operator);
   writeFileSync(
     join(operator, "kustomization.yaml"),
     JSON.stringify({
-      resources: ["../rolecall-manifests-0.1.0/kustomize/base"],
-      components: ["../rolecall-manifests-0.1.0/kustomize/components/prometheus-operator"],
+      resources: [`../rolecall-manifests-${current}/kustomize/base`],
+      components: [`../rolecall-manifests-${current}/kustomize/components/prometheus-operator`],
     }),
   );
   assert.ok((await kustomize(operator)).some(({ kind }) => kind === "PrometheusRule"));
   const grep = ["grep", "-rlE", "(repository\\.example|registry\\.example\\.com)/"];
   assert.equal(
-    (await must([...grep, join(folder, "rolecall-manifests-0.1.0")]).catch(() => "")).trim(),
+    (await must([...grep, join(folder, `rolecall-manifests-${current}`)]).catch(() => "")).trim(),
     "",
   );
-  assert.match(
-    readFileSync(join(folder, "rolecall-manifests-0.1.0/monitoring/rules.yaml"), "utf8"),
-    /runbook_url: https:\/\/code\.test\/team\/rolecall\/blob\/v0\.1\.0\/docs\/operations\.md#/,
+  const rules = readFileSync(
+    join(folder, `rolecall-manifests-${current}/monitoring/rules.yaml`),
+    "utf8",
   );
+  const page = `${fork.repository}/blob/v${current}/docs/operations.md`;
+  assert.ok(rules.includes(`runbook_url: ${page}#`));
 });
 
 test("the chart's values name the image by digest", async () => {
-  await must(["tar", "-xzf", dist("rolecall-0.1.0.tgz"), "-C", folder]);
+  await must(["tar", "-xzf", dist(`rolecall-${current}.tgz`), "-C", folder]);
   const { image } = parse(readFileSync(join(folder, "rolecall/values.yaml"), "utf8"));
   const { digest } = pushedImages().find(({ target }) => target === "deno")!;
   assert.deepEqual(image, { repository: fork.image, tag: "", digest });
@@ -205,20 +209,20 @@ test("krew finds the kubectl plugin as its manifest says, and it runs on Node", 
   assert.equal(plugin.kind, "Plugin");
   assert.equal(plugin.metadata.name, "rolecall");
   const { version, homepage, shortDescription, platforms } = plugin.spec;
-  assert.equal(version, "v0.1.0");
+  assert.equal(version, `v${current}`);
   assert.equal(homepage, fork.repository);
   assert.ok(shortDescription.length <= 50 && !shortDescription.endsWith("."));
   const [{ uri, sha256, bin, files, selector }] = platforms;
   assert.ok(selector.matchExpressions.length > 0);
-  const archive = "rolecall-plugin-0.1.0.tar.gz";
-  assert.equal(uri, `${fork.repository}/releases/download/v0.1.0/${archive}`);
+  const archive = `rolecall-plugin-${current}.tar.gz`;
+  assert.equal(uri, `${fork.repository}/releases/download/v${current}/${archive}`);
   const bytes = readFileSync(dist(archive));
   assert.equal(createHash("sha256").update(bytes).digest("hex"), sha256);
   assert.deepEqual(files, [{ from: "rolecall/*", to: "." }]);
   mkdirSync(join(folder, "krew"));
   await must(["tar", "-xzf", dist(archive), "-C", join(folder, "krew")]);
   const said = await must([await nodeBinary(), join(folder, "krew/rolecall", bin), "version"]);
-  assert.match(said, /^rolecall 0\.1\.0 \(node /);
+  assert.ok(said.startsWith(`rolecall ${current} (node `), said);
 });
 
 test("the notes are the changelog's section of this version", () => {
