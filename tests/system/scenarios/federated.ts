@@ -103,9 +103,9 @@ export const federated: readonly Scenario<Stage>[] = [
       const own = await server.patch("/api/v1/namespaces/aside", optIn).then(() => null, (t) => t);
       assert.ok(own instanceof KubeFault && own.status === 403, "it can't opt a namespace in");
       for (const path of [policyPath, policyPath.replace("policies", "policybindings")]) {
-        const weaken = server.patch(path, { spec: { failurePolicy: "Ignore" } });
-        for (const attempt of [weaken, server.remove(path)]) {
-          const refused = await attempt.then(() => null, (thrown) => thrown);
+        const weaken = () => server.patch(path, { spec: { failurePolicy: "Ignore" } });
+        for (const attempt of [weaken, () => server.remove(path)]) {
+          const refused = await attempt().then(() => null, (thrown) => thrown);
           assert.ok(refused instanceof KubeFault && refused.status === 403, "nor change the fence");
         }
       }
