@@ -8,6 +8,7 @@ import * as v from "valibot";
 import type { RequestContext } from "../iam/conditions.ts";
 import { allowsWebIdentity, evaluate } from "../iam/evaluate.ts";
 import { parsePolicy, type PolicyDocument } from "../iam/policy_document.ts";
+import { tokenSubject } from "../policy/assume_with.ts";
 import type { RoleIdentity, WebIdentity } from "../policy/facts.ts";
 import type { Problem } from "./findings.ts";
 
@@ -120,11 +121,12 @@ export function trustProblem(
 function tokenProblem(
   roles: readonly TrustedRole[],
   { arn, sessionName }: RoleIdentity,
-  { namespace, serviceAccount, audience }: WebIdentity,
+  webIdentity: WebIdentity,
 ): Problem | null {
   const role = roles.find(({ name }) => isRole(name, arn));
   if (role === undefined) return notListed(arn);
-  const subject = `system:serviceaccount:${namespace}:${serviceAccount}`;
+  const { audience } = webIdentity;
+  const subject = tokenSubject(webIdentity);
   const providers = role.policy.statements
     .flatMap(({ principal }) => principal?.principals.Federated ?? [])
     .filter((one) => one.includes(":oidc-provider/"));

@@ -30,7 +30,6 @@ import type { ProcFiles } from "../runtime/runtime.ts";
 import type { Clock } from "../time/clock.ts";
 import { ConnectionSearch } from "./connection_search.ts";
 import { PodCgroups } from "./pod_cgroup.ts";
-
 import { ProcessTable, startTime } from "./process_table.ts";
 import { ReadScheduler } from "./read_scheduler.ts";
 import { Moments } from "./shared_read.ts";

@@ -1,5 +1,5 @@
 /** Why a file of a procfs can't be read. */
-import { codeOf, messageOf } from "../telemetry/fault.ts";
+import { codeOf, messageOf, oneLine } from "../telemetry/fault.ts";
 
 /** The process has exited: there is no such file (ENOENT), or it went while being read (ESRCH). */
 export function isGone(fault: unknown): boolean {
@@ -15,5 +15,5 @@ export function isForbidden(fault: unknown): boolean {
 
 /** One line, cut off where it is too long. */
 export function lineOf(fault: unknown): string {
-  return messageOf(fault).replace(/\s+/g, " ").slice(0, 200);
+  return oneLine(messageOf(fault), 200);
 }

@@ -120,8 +120,9 @@ export class TableReader {
       const unlessTable = (fault: unknown) => isTable ? Promise.reject(fault) : null;
       const file = await files.open(`${process.pid}/net/${source}`).catch(unlessTable);
       const reading = file && this.#rows(file, source).catch(unlessTable);
-      [rows, isUnchanged] = await Promise.all([reading, processes.isUnchanged(process)])
-        .then(([read, same]) => [read ?? [], same]);
+      const [read, same] = await Promise.all([reading, processes.isUnchanged(process)]);
+      rows = read ?? [];
+      isUnchanged = same;
     } catch (fault) {
       if (!isGone(fault)) return "unreadable";
     }

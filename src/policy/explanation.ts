@@ -3,6 +3,7 @@
  * fails with the one thing to change. The last two steps, credentials and agent, come from the
  * server. `explain` and the status page show the same value.
  */
+import { tokenSubject } from "./assume_with.ts";
 import { quoted, shown } from "./denial_text.ts";
 import type {
   Decision,
@@ -12,7 +13,6 @@ import type {
   PodFacts,
   RoleIdentity,
   ServiceAccountFacts,
-  WebIdentity,
 } from "./facts.ts";
 import { podName, type RequestedRole } from "./requested_role.ts";
 import { inWords } from "./session_duration.ts";
@@ -207,11 +207,6 @@ function sessionFound(step: "role ARN" | "session", decision: Decision): string 
   return step === "role ARN" ? decision.identity.arn : sessionText(decision.identity);
 }
 
-/** The subject of a ServiceAccount's token, as trust policies name it. */
-function subjectOf({ namespace, serviceAccount }: WebIdentity): string {
-  return `system:serviceaccount:${namespace}:${serviceAccount}`;
-}
-
 /** What is sent to STS, in one line; never the external ID itself. */
 function sessionText(identity: RoleIdentity): string {
   const { sessionName, durationSeconds, externalId, tags, sourceIdentity } = identity;
@@ -222,7 +217,7 @@ function sessionText(identity: RoleIdentity): string {
     ...(identity.assumedBy === null ? [] : [`assumed by ${identity.assumedBy.arn}`]),
     ...(identity.webIdentity === null
       ? []
-      : [`with a token of ${subjectOf(identity.webIdentity)}`]),
+      : [`with a token of ${tokenSubject(identity.webIdentity)}`]),
     ...(externalId === null ? [] : ["with an external ID"]),
     ...(sourceIdentity === null ? [] : [`source identity ${sourceIdentity}`]),
     ...(tags.length === 0 ? [] : [`tagged ${tags.map(([key]) => key).join(", ")}`]),

@@ -107,8 +107,7 @@ async function revoked(
   values: Values,
   subject: Subject,
 ): Promise<number> {
-  const summary = await client.json("/api/summary", summarySchema);
-  if (summary === null) throw new StatusFault("refused", `${client.label}: no summary`);
+  const summary = await client.summary(summarySchema);
   const roles = revocation(subject, summary.pods, summary.at);
   if (roles.length === 0) return nothing(runtime, subject, summary);
   const renewed = values.renew ? await renew(client, roles, summary.at) : null;

@@ -52,8 +52,7 @@ async function printed(
   client: StatusClient,
   { output }: Values,
 ): Promise<number> {
-  const summary = await client.json("/api/summary", summarySchema);
-  if (summary === null) throw new StatusFault("refused", `${client.label}: no summary`);
+  const summary = await client.summary(summarySchema);
   const status = assess(summary);
   runtime.writeOut(
     output === "text"

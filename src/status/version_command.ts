@@ -48,9 +48,7 @@ export async function runVersion(runtime: Runtime, args: readonly string[]): Pro
 }
 
 async function runningVersions(client: StatusClient): Promise<Running[]> {
-  const summary = await client.json("/api/summary", summarySchema);
-  if (summary === null) throw new StatusFault("refused", `${client.label}: no summary`);
-  return byVersion(summary);
+  return byVersion(await client.summary(summarySchema));
 }
 
 /** Those that run the most come first. */

@@ -28,6 +28,8 @@ export interface StatusClient {
   readonly label: string;
   /** Null for 404. @throws {StatusFault} */
   json<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | null>;
+  /** What all servers and agents report. @throws {StatusFault} */
+  summary<T>(schema: v.GenericSchema<unknown, T>): Promise<T>;
   /** @throws {StatusFault} */
   post<T>(path: string, body: unknown, schema: v.GenericSchema<unknown, T>): Promise<T>;
 }
@@ -118,6 +120,12 @@ class HttpStatusClient implements StatusClient {
     return answer.status === 404 && answer.body.startsWith("no such pod")
       ? null
       : this.#read(answer, schema);
+  }
+
+  async summary<T>(schema: v.GenericSchema<unknown, T>): Promise<T> {
+    const summary = await this.json("/api/summary", schema);
+    if (summary === null) throw new StatusFault("refused", `${this.label}: no summary`);
+    return summary;
   }
 
   async post<T>(path: string, body: unknown, schema: v.GenericSchema<unknown, T>): Promise<T> {

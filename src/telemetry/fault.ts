@@ -9,7 +9,12 @@ export function codeOf(fault: unknown): unknown {
   return (fault as { readonly code?: unknown } | null | undefined)?.code;
 }
 
+/** Others' text with each run of control characters and line separators as one space. */
+export function withoutControls(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+}
+
 /** Another program's text as one line of at most `maxChars` characters, without control characters. */
 export function oneLine(text: string, maxChars = 300): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim().slice(0, maxChars);
+  return withoutControls(text).trim().slice(0, maxChars);
 }

@@ -60,16 +60,19 @@ export function scriptPod(site: Site, options: PodOptions, command: readonly str
 
 function podOf({ name, namespace, role, node }: PodOptions, container: object): object {
   const annotations = role === undefined ? {} : { "iam.amazonaws.com/role": role };
+  return podObject({ name, namespace, annotations, labels: { "app.kubernetes.io/name": name } }, {
+    ...(node === undefined ? {} : { nodeName: node }),
+    containers: [{ name: "main", ...container }],
+    volumes: [{ name: "scripts", configMap: { name: "scripts" } }],
+  });
+}
+
+/** A pod that runs once and ends at once when it is deleted. */
+export function podObject(metadata: object, spec: object): object {
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name, namespace, annotations, labels: { "app.kubernetes.io/name": name } },
-    spec: {
-      restartPolicy: "Never",
-      terminationGracePeriodSeconds: 1,
-      ...(node === undefined ? {} : { nodeName: node }),
-      containers: [{ name: "main", ...container }],
-      volumes: [{ name: "scripts", configMap: { name: "scripts" } }],
-    },
+    metadata,
+    spec: { restartPolicy: "Never", terminationGracePeriodSeconds: 1, ...spec },
   };
 }

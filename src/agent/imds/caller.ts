@@ -28,7 +28,8 @@ export interface CallerOptions {
   readonly withoutToken?: (uid: string) => void;
 }
 
-const unidentified = {
+/** How a caller that isn't identified is refused. */
+export const unidentified = {
   unknown: "pod_unknown",
   stale: "pod_unconfirmed",
   conflict: "pod_conflict",

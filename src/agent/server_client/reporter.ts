@@ -16,8 +16,8 @@ interface ReporterOptions {
 }
 
 /**
- * Pods' requests without a token change all the time, so they wait for the next report.
- * Runs until the signal aborts. A report that fails is sent again when the next is due.
+ * Runs until the signal aborts. A report that fails is sent again when the next is due. Pods'
+ * requests without a token change all the time, so they wait for the next report.
  */
 export async function runReporter(options: ReporterOptions, signal: AbortSignal): Promise<void> {
   let sent = { what: "", at: -Infinity };

@@ -1,5 +1,6 @@
 /** A migration plan as text for people, manifests, JSON, Terraform and commands. Pure. */
 import { shellWord } from "../../cli/shell_word.ts";
+import { withoutControls } from "../../telemetry/fault.ts";
 import { annotationKeys } from "../../kubernetes/objects/objects.ts";
 import { type PlannedAccount, providerOf } from "./trust.ts";
 import type { MigrationPlan } from "./plan.ts";
@@ -37,8 +38,9 @@ function report({ target, serviceAccounts, roles, notMigrated, notes }: Migratio
   const issuers = target.kind === "irsa"
     ? [...new Set(roles.map(({ arn }) => providerOf(arn, target.issuer)))]
     : [];
+  // Names in manifests may be anything.
   const section = (title: string, lines: readonly string[]) =>
-    lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${oneLine(line)}`)];
+    lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${withoutControls(line)}`)];
   const missed = Map.groupBy(notMigrated, ({ reason, message }) => `${reason}: ${message}`);
   return [
     `To ${target.kind}: ${serviceAccounts.length} ServiceAccounts, ${roles.length} roles; ` +
@@ -59,11 +61,6 @@ function report({ target, serviceAccounts, roles, notMigrated, notes }: Migratio
     ),
     ...section("Notes:", notes),
   ];
-}
-
-/** Names in manifests may be anything. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
 }
 
 function comments(plan: MigrationPlan, ...more: readonly string[]): string[] {

@@ -1,4 +1,5 @@
 /** The statements by which roles trust ServiceAccounts, through IRSA or EKS Pod Identity. Pure. */
+import { tokenSubject } from "../../policy/assume_with.ts";
 
 export interface PlannedAccount {
   readonly namespace: string;
@@ -59,7 +60,7 @@ function webIdentity(
   { issuer, audience }: Extract<Target, { kind: "irsa" }>,
 ): TrustStatement {
   const subjects = accounts.map(({ namespace, name }) =>
-    `system:serviceaccount:${namespace}:${name}`
+    tokenSubject({ namespace, serviceAccount: name })
   );
   return {
     Effect: "Allow",

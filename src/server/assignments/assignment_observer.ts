@@ -3,6 +3,7 @@
  * of credentials, which can be joined with CloudTrail. Only the replica that serves a node's agent
  * has its assignments, so only one replica reports.
  */
+import { tokenSubject } from "../../policy/assume_with.ts";
 import type { Denial, DenialReason, NamespaceFacts, RoleIdentity } from "../../policy/facts.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import { instant } from "../../time/instant.ts";
@@ -127,11 +128,7 @@ function sentBesides(identity: RoleIdentity) {
   const { webIdentity } = identity;
   return {
     sessionName,
-    ...(webIdentity !== null &&
-      {
-        tokenSubject:
-          `system:serviceaccount:${webIdentity.namespace}:${webIdentity.serviceAccount}`,
-      }),
+    ...(webIdentity !== null && { tokenSubject: tokenSubject(webIdentity) }),
     ...(assumedBy !== null && { assumedBy: assumedBy.arn }),
     ...(externalId !== null && { externalIdSent: true }),
     ...(sourceIdentity !== null && { sourceIdentity }),

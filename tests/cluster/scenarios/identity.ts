@@ -10,7 +10,7 @@ import { must } from "../../system/programs.ts";
 import { until } from "../../system/until.ts";
 import type { ClusterNode } from "../cluster_node.ts";
 import type { Site } from "../site.ts";
-import { makeNamespace, roleArn } from "../workloads.ts";
+import { makeNamespace, podObject, roleArn } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
 import { during } from "./upgrades.ts";
 
@@ -198,7 +198,7 @@ class Pod {
   static async start(site: Site, name: string, role: string | null = name): Promise<Pod> {
     const { kubectl, image, own } = site;
     const node = own!.nodes.at(-1)!;
-    await kubectl.apply(podObject({ name, role, node: node.plan.name, image }));
+    await kubectl.apply(privilegedPod({ name, role, node: node.plan.name, image }));
     await kubectl.do(["wait", "-n", namespace, `pod/${name}`, "--for=condition=Ready"]);
     return new Pod(site, node, await kubectl.get("pod", "-n", namespace, name));
   }
@@ -279,30 +279,23 @@ interface PodOptions {
   readonly image: string;
 }
 
-function podObject({ name, role, node, image }: PodOptions): object {
+function privilegedPod({ name, role, node, image }: PodOptions): object {
   const annotations = role === null ? {} : { "iam.amazonaws.com/role": role };
   const folders = { programs: ["/usr", "/usr"], attacks: [attacks, "/attacks"] } as const;
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, namespace, annotations },
-    spec: {
-      nodeName: node,
-      restartPolicy: "Never",
-      terminationGracePeriodSeconds: 1,
-      automountServiceAccountToken: false,
-      containers: [{
-        name: "main",
-        image,
-        command: ["sleep", "1000"],
-        securityContext: { privileged: true, runAsUser: 0 },
-        volumeMounts: Object.entries(folders).map(([folder, [, mountPath]]) => {
-          return { name: folder, mountPath, readOnly: true };
-        }),
-      }],
-      volumes: Object.entries(folders).map(([folder, [path]]) => {
-        return { name: folder, hostPath: { path, type: "Directory" } };
+  return podObject({ name, namespace, annotations }, {
+    nodeName: node,
+    automountServiceAccountToken: false,
+    containers: [{
+      name: "main",
+      image,
+      command: ["sleep", "1000"],
+      securityContext: { privileged: true, runAsUser: 0 },
+      volumeMounts: Object.entries(folders).map(([folder, [, mountPath]]) => {
+        return { name: folder, mountPath, readOnly: true };
       }),
-    },
-  };
+    }],
+    volumes: Object.entries(folders).map(([folder, [path]]) => {
+      return { name: folder, hostPath: { path, type: "Directory" } };
+    }),
+  });
 }

@@ -10,7 +10,7 @@ import { stsUrl } from "../../system/sts.ts";
 import { until } from "../../system/until.ts";
 import { writeOverlay } from "../own_overlays.ts";
 import type { Site } from "../site.ts";
-import { makeNamespace, roleArn } from "../workloads.ts";
+import { makeNamespace, podObject, roleArn } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
 
 const namespace = "race";
@@ -109,29 +109,22 @@ interface Ended {
 }
 
 function askingPod(name: string, node: string, image: string, kind: string): object {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name,
-      namespace,
-      labels: { race: kind },
-      annotations: { "iam.amazonaws.com/role": "reader" },
-    },
-    spec: {
-      nodeName: node,
-      restartPolicy: "Never",
-      terminationGracePeriodSeconds: 1,
-      automountServiceAccountToken: false,
-      containers: [{
-        name: "ask",
-        image,
-        command: ["/race/ask"],
-        volumeMounts: [{ name: "race", mountPath: "/race", readOnly: true }],
-      }],
-      volumes: [{ name: "race", hostPath: { path: folder, type: "Directory" } }],
-    },
-  };
+  return podObject({
+    name,
+    namespace,
+    labels: { race: kind },
+    annotations: { "iam.amazonaws.com/role": "reader" },
+  }, {
+    nodeName: node,
+    automountServiceAccountToken: false,
+    containers: [{
+      name: "ask",
+      image,
+      command: ["/race/ask"],
+      volumeMounts: [{ name: "race", mountPath: "/race", readOnly: true }],
+    }],
+    volumes: [{ name: "race", hostPath: { path: folder, type: "Directory" } }],
+  });
 }
 
 function summary(kind: string, results: readonly Result[]): string {

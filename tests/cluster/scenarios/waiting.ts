@@ -1,10 +1,9 @@
 /** Pods that must not start without their credentials: `wait` in an init container (docs/wait.md). */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { roleArn } from "../../system/stage.ts";
 import { until } from "../../system/until.ts";
 import type { Site } from "../site.ts";
-import { makeNamespace } from "../workloads.ts";
+import { makeNamespace, podObject, roleArn } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
 
 const namespace = "waiting";
@@ -90,25 +89,18 @@ interface WaitingPod {
 }
 
 function waitingPod({ name, kind, node, image }: WaitingPod): object {
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name,
-      namespace,
-      labels: { kind },
-      annotations: { "iam.amazonaws.com/role": "waited" },
-    },
-    spec: {
-      nodeName: node,
-      restartPolicy: "Never",
-      terminationGracePeriodSeconds: 1,
-      automountServiceAccountToken: false,
-      initContainers: [{ name: "wait", image, args: ["wait", "--timeout=5m"] }],
-      // What it would do first: request its credentials.
-      containers: [{ name: "application", image, args: ["wait", "--timeout=10s"] }],
-    },
-  };
+  return podObject({
+    name,
+    namespace,
+    labels: { kind },
+    annotations: { "iam.amazonaws.com/role": "waited" },
+  }, {
+    nodeName: node,
+    automountServiceAccountToken: false,
+    initContainers: [{ name: "wait", image, args: ["wait", "--timeout=5m"] }],
+    // What it would do first: request its credentials.
+    containers: [{ name: "application", image, args: ["wait", "--timeout=10s"] }],
+  });
 }
 
 function summary(pods: Awaited<ReturnType<typeof podsOf>>): string {

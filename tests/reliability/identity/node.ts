@@ -5,6 +5,7 @@
 import { Assignments, type AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import type { ConnectionEnds } from "../../../src/net/http_messages.ts";
 import { Callers } from "../../../src/agent/identity/callers.ts";
+import { unidentified } from "../../../src/agent/imds/caller.ts";
 import { type Refusal, refuse } from "../../../src/agent/imds/refusals.ts";
 import { createIdentity, type Identity } from "../../../src/agent/identity/identity.ts";
 import { KernelAccess } from "../../../src/agent/identity/kernel_access.ts";
@@ -131,7 +132,7 @@ function splitEnd(end: EndText): readonly [address: string, port: number] {
 
 /** The answer to a request, in one line. Credentials have the name of their pod. */
 export function answerOf(found: CallerLookup | PodLookup): string {
-  if (found.kind !== "pod") return refusalText(refusals[found.kind]);
+  if (found.kind !== "pod") return refusalText(unidentified[found.kind]);
   const { uid, outcome } = found.pod;
   if (outcome.kind === "none") return `404 ${uid} has no role`;
   if (outcome.kind === "denied") return `403 ${uid} is denied`;
@@ -139,15 +140,6 @@ export function answerOf(found: CallerLookup | PodLookup): string {
   const { AccessKeyId } = JSON.parse(new TextDecoder().decode(outcome.role.document));
   return `200 credentials: ${AccessKeyId}`;
 }
-
-const refusals = {
-  unknown: "pod_unknown",
-  stale: "pod_unconfirmed",
-  conflict: "pod_conflict",
-  unproven: "pod_unproven",
-  unavailable: "runtime_unavailable",
-  mismatch: "pod_mismatch",
-} as const;
 
 /** The status and the message before its remedy, such as `503 two pods claim this address`. */
 function refusalText(refusal: Refusal): string {
