@@ -5,6 +5,7 @@ import type { AgentReport } from "../protocol/frames.ts";
 import { createAdmin } from "../telemetry/admin_app.ts";
 import type { ProcessUsage } from "../telemetry/process_metrics.ts";
 import { Assignments } from "./assignments/assignments.ts";
+import type { BootGuard } from "./boot_guard/command.ts";
 import { canonicalAddresses } from "../net/ip_address.ts";
 import { createCredentialsFront } from "./container_credentials/front.ts";
 import { TokenPods } from "./container_credentials/token_pods.ts";
@@ -59,6 +60,8 @@ interface AgentOptions {
   readonly tokenKeys: TokenKeys;
   /** null with `--redirect=none`. */
   readonly redirect: RedirectReconciler | null;
+  /** null or absent where the component isn't used. */
+  readonly bootGuard?: BootGuard | null;
   /** Whether the instance itself would answer pods; not checked by default. */
   readonly instance?: InstanceCheck;
   /** The host's `/proc`, opened once already; null if the kernel doesn't identify callers. */
@@ -116,7 +119,7 @@ export function createAgent(options: AgentOptions): Agent {
     ...createFronts(options, components),
     admin: createAdmin({
       missing,
-      notes: () => [`identity: ${identity.kind}`],
+      notes: () => [`identity: ${identity.kind}`, ...bootGuardNote(options.bootGuard)],
       registry: metrics,
     }),
     metrics,
@@ -216,7 +219,7 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 async function publish(
-  { about, clock, registry, processUsage, connections, instance }: AgentOptions,
+  { about, clock, registry, processUsage, connections, instance, bootGuard }: AgentOptions,
   { server, assignments, counts, identity, callers }: Components,
   { redirect, missing }: Readiness,
 ): Promise<Registry> {
@@ -233,12 +236,13 @@ async function publish(
     processUsage,
     connections: () => connections?.(),
     instanceAnswers: () => instance?.answersWithoutToken() ?? null,
+    bootGuard: bootGuard ?? null,
   };
   return publishMetrics(counts, about, sources, registry);
 }
 
 function reportOf(
-  { about, instance }: AgentOptions,
+  { about, instance, bootGuard }: AgentOptions,
   { assignments, identity, tokenless }: Components,
   { redirect, missing }: Readiness,
 ): AgentReport {
@@ -248,12 +252,17 @@ function reportOf(
     version: about.version,
     redirect: { kind, inPlace, repairs, ...guard && { guarded: guard.inPlace } },
     ...open !== null && { instanceAnswersWithoutToken: open },
+    ...bootGuard && { closedFromBoot: bootGuard.problem === null },
     ready: missing().length === 0,
     assignments: assignments.size,
     identity: identity.kind,
     ...identity.fallback !== null && { identityFallback: true },
     ...tokenless.report((uid) => assignments.pod(uid) !== undefined),
   };
+}
+
+function bootGuardNote(guard: BootGuard | null | undefined): readonly string[] {
+  return guard ? [guard.problem ?? "boot guard: unit in place"] : [];
 }
 
 function nodeAddresses({ hostIp, hostIpv6 }: AgentOptions["settings"]): readonly string[] {

@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import type { AgentReport } from "../protocol/frames.ts";
 import { replyOf } from "../net/http_messages.ts";
 import { aborted } from "../time/pause.ts";
 import { FakeAgentServer } from "../../tests/fakes/agent_server.ts";
@@ -14,7 +15,7 @@ import { TokenKeyRing } from "./imds/token_keys.ts";
 
 const roles = "/latest/meta-data/iam/security-credentials/";
 
-function setUp() {
+function setUp(more: Pick<Parameters<typeof createAgent>[0], "bootGuard"> = {}) {
   const clock = new ManualClock();
   const log = new RecordedLog();
   const server = new FakeAgentServer();
@@ -60,6 +61,7 @@ function setUp() {
     redirect,
     kernel: null,
     runtime: null,
+    ...more,
   });
   const stop = new AbortController();
   const running = agent.run(stop.signal);
@@ -160,6 +162,25 @@ test("metrics cover requests, assignments, stream and redirect, and contain no s
   assert.ok(![text, log.text()].some((written) => /secret-token|"secret"/.test(written)));
   await end();
 });
+
+// what the init container reported; in the report to the server, in readyz and as a metric
+const bootGuards = [
+  [null, undefined, "", "-1"],
+  [{ problem: null }, true, "boot guard: unit in place\n", "1"],
+  [{ problem: "boot guard: EROFS" }, false, "boot guard: EROFS\n", "0"],
+] as const;
+
+for (const [bootGuard, reported, note, value] of bootGuards) {
+  test(`boot guard ${JSON.stringify(bootGuard)}: reported, in readyz and a metric`, async () => {
+    const { clock, page, reports, end } = setUp({ bootGuard });
+    await clock.advance(1001);
+    assert.equal((reports.at(-1) as AgentReport).closedFromBoot, reported);
+    assert.ok((await page("/readyz")).text.endsWith(`identity: address\n${note}`));
+    const { text } = await page("/metrics");
+    assert.ok(text.includes(`rolecall_agent_boot_guard_in_place ${value}\n`));
+    await end();
+  });
+}
 
 test("livez answers, other paths don't", async () => {
   const { page, end } = setUp();

@@ -12,7 +12,7 @@ import { dedupLog } from "../telemetry/log_dedup.ts";
 import { createLog } from "../telemetry/log.ts";
 import { version } from "../version.ts";
 import { type Agent, createAgent } from "./agent.ts";
-import { logBootGuard } from "./boot_guard/command.ts";
+import { type BootGuard, readBootGuard } from "./boot_guard/command.ts";
 import { type AgentSettings, parseAgentConfig } from "./config.ts";
 import { createEndpoints } from "./container_credentials/endpoints.ts";
 import type { CredentialsEndpoints } from "./container_credentials/endpoints.ts";
@@ -52,13 +52,13 @@ export async function runAgent(runtime: Runtime, args: readonly string[]): Promi
   const log = dedupLog(plain, backgroundTimer);
   log.info({ version, node: settings.nodeName, server: settings.server }, "starting");
   for (const notice of notices) log.warn({ notice }, "configuration notice");
-  await logBootGuard(runtime, settings.bootGuardFile, log);
+  const bootGuard = await readBootGuard(runtime, settings.bootGuardFile, log);
   const stop = new AbortController();
   runtime.onStop((signal) => {
     log.info({ signal }, "stopping");
     stop.abort();
   });
-  await serve({ runtime, settings, log, stopping: stop.signal, open: {} });
+  await serve({ runtime, settings, log, bootGuard, stopping: stop.signal, open: {} });
   log.info({}, "stopped");
   return 0;
 }
@@ -67,6 +67,7 @@ interface Run {
   readonly runtime: Runtime;
   readonly settings: AgentSettings;
   readonly log: Log;
+  readonly bootGuard: BootGuard | null;
   /** Aborts at the first signal. */
   readonly stopping: AbortSignal;
   readonly open: {
@@ -106,7 +107,7 @@ async function assemble(
   redirect: RedirectReconciler | null,
   ended: AbortSignal,
 ): Promise<Agent> {
-  const { runtime, settings, log, open } = run;
+  const { runtime, settings, log, bootGuard, open } = run;
   const kernel = settings.identity === "runtime" ? null : kernelAccess(run, ended);
   await kernel?.open();
   return createAgent({
@@ -143,6 +144,7 @@ async function assemble(
       log,
     }),
     redirect,
+    bootGuard,
     kernel,
     checks: (signal) =>
       warnOfSharedBridge(

@@ -89,6 +89,8 @@ export const agentReport = v.object({
   }),
   /** The instance takes requests without a token, so its hop limit protects nothing. */
   instanceAnswersWithoutToken: v.optional(v.boolean()),
+  /** The boot guard's unit is in place; absent if it isn't used, and from old agents. */
+  closedFromBoot: v.optional(v.boolean()),
   assignments: v.number(),
   /** How callers are identified: `kernel`, `runtime` or `address`; absent from older agents. */
   identity: v.optional(v.string()),

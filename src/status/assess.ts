@@ -28,6 +28,7 @@ export const summarySchema = v.object({
         guarded: v.exactOptional(v.boolean()),
       }),
       instanceAnswersWithoutToken: v.exactOptional(v.boolean()),
+      closedFromBoot: v.exactOptional(v.boolean()),
       identity: v.exactOptional(v.string()),
       withoutTokenSince: v.exactOptional(v.string()),
     })),
@@ -60,8 +61,9 @@ export interface Status {
     readonly total: number;
     readonly versions: readonly string[];
   };
-  /** Number of agents by kind of redirect, and by source of identity. */
+  /** Number of agents by kind of redirect, state of the boot guard, and source of identity. */
   readonly redirect: Readonly<Record<string, number>>;
+  readonly bootGuard: Readonly<Record<string, number>>;
   readonly identity: Readonly<Record<string, number>>;
   /** Number of pods by state. */
   readonly pods: Readonly<Record<string, number>>;
@@ -109,6 +111,7 @@ export function assess({ at, replicas, agents, pods }: Summary): Status {
       versions: agentVersions,
     },
     redirect: countsOf(agents.map(({ report }) => report?.redirect.kind ?? "unknown")),
+    bootGuard: countsOf(agents.map(({ report }) => bootGuardState(report?.closedFromBoot))),
     identity: countsOf(agents.map(({ report }) => report?.identity ?? "unknown")),
     pods: countsOf(pods.map(({ state }) => state)),
     certificates: {
@@ -163,7 +166,7 @@ function agentProblems({ node, connectedAt, report }: Agent): string[] {
   const at = `agent on ${node}`;
   if (connectedAt === null) return [`${at} isn't connected to a server`];
   if (report === null) return [`${at} hasn't reported yet`];
-  const { redirect, ready, instanceAnswersWithoutToken } = report;
+  const { redirect, ready, instanceAnswersWithoutToken, closedFromBoot } = report;
   return [
     ...(ready ? [] : [`${at} isn't ready; see its log and /readyz`]),
     ...(redirect.inPlace || redirect.kind === "none" ? [] : [`${at}: its redirect isn't in place`]),
@@ -171,7 +174,14 @@ function agentProblems({ node, connectedAt, report }: Agent): string[] {
     ...(instanceAnswersWithoutToken === true
       ? [`${at}: its instance answers without tokens; set HttpTokens=required`]
       : []),
+    ...(closedFromBoot === false
+      ? [`${at}: its node is open to pods from boot until it runs; see its log`]
+      : []),
   ];
+}
+
+function bootGuardState(closed: boolean | undefined): string {
+  return closed === undefined ? "not used" : closed ? "in place" : "missing";
 }
 
 function nodesWithoutAgent({ agents, pods }: Pick<Summary, "agents" | "pods">): string[] {

@@ -67,13 +67,14 @@ const maxPods = 3;
 const maxNamespaces = 10;
 
 function statusText(status: Status, source: string): string {
-  const { servers, agents, redirect, identity, pods, denied, problems } = status;
+  const { servers, agents, redirect, bootGuard, identity, pods, denied, problems } = status;
   const versions = (all: readonly string[]) =>
     all.length === 0 ? "" : `, version ${all.join(", ")}`;
   const rows = [
     ["Servers", `${servers.ready} of ${servers.total} ready${versions(servers.versions)}`],
     ["Agents", `${agents.ready} of ${agents.total} ready${versions(agents.versions)}`],
     ["Redirect", countsText(redirect)],
+    ["Boot guard", countsText(bootGuard)],
     ["Identity", countsText(identity)],
     ["Pods", countsText(pods)],
     ["Certificates", `valid until ${status.certificates.expiresAt ?? "an unknown time"}`],

@@ -11,6 +11,7 @@ const report = {
   version: "1",
   ready: true,
   redirect: { kind: "iptables", inPlace: true, repairs: 0, guarded: true },
+  closedFromBoot: true,
   assignments: 1,
   identity: "kernel",
   withoutTokenSince: "2025-12-31T00:00:00Z",
@@ -47,6 +48,7 @@ test("status: a healthy installation on one screen, exit code 0", async () => {
 Servers       1 of 1 ready, version 1
 Agents        1 of 1 ready, version 1
 Redirect      1 iptables
+Boot guard    1 in place
 Identity      1 kernel
 Pods          1 ready
 Certificates  valid until 2026-01-20T00:00:00Z
@@ -92,6 +94,11 @@ const unhealthy = [
     "an instance that answers",
     { agents: [agentRow({ report: { ...report, instanceAnswersWithoutToken: true } })] },
     /answers without tokens; set HttpTokens=required/,
+  ],
+  [
+    "a node without the boot guard's unit",
+    { agents: [agentRow({ report: { ...report, closedFromBoot: false } })] },
+    /Boot guard +1 missing\n[^]*agent on n1: its node is open to pods from boot until it runs/,
   ],
   [
     "a node without an agent",

@@ -38,16 +38,23 @@ async function writeUnit(runtime: Runtime, folder: string): Promise<string | und
   }
 }
 
-/** Logs what the init container reported in `path`; null where there is no such container. */
-export async function logBootGuard(
+/** Why the unit isn't in place; null if it is. */
+export interface BootGuard {
+  readonly problem: string | null;
+}
+
+/** What the init container reported in `path`, also logged; null where there is none. */
+export async function readBootGuard(
   files: Pick<Runtime, "readTextFile">,
   path: string | null,
   log: Log,
-): Promise<void> {
-  if (path === null) return;
+): Promise<BootGuard | null> {
+  if (path === null) return null;
   const report = await files.readTextFile(path).catch(() => "boot guard: its report is missing");
-  if (report.trim() === "ok") log.info({}, "this node is closed from boot");
-  else log.warn({ problem: report.trim() }, "this node is open from boot until the agent runs");
+  const problem = report.trim() === "ok" ? null : report.trim();
+  if (problem === null) log.info({}, "this node is closed from boot");
+  else log.warn({ problem }, "this node is open from boot until the agent runs");
+  return { problem };
 }
 
 /** Removes the unit; whether it was there. */

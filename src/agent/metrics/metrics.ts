@@ -5,6 +5,7 @@
 import { Registry } from "@prometheus-io/client";
 import { MetricSet } from "../../telemetry/metric_set.ts";
 import { processMetrics, type ProcessUsage } from "../../telemetry/process_metrics.ts";
+import type { BootGuard } from "../boot_guard/command.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { ServerClientStatus } from "../server_client/server_client.ts";
 import type { AgentCounts } from "./agent_counts.ts";
@@ -22,6 +23,8 @@ export interface MetricSources {
   readonly identity: Identity;
   /** Whether the instance answers requests without a token; null = not known. */
   readonly instanceAnswers: () => boolean | null;
+  /** null = not used. */
+  readonly bootGuard: BootGuard | null;
   readonly processUsage?: (() => ProcessUsage) | undefined;
   /** Of pods; undefined before anything listens. */
   readonly connections: () => { readonly open: number; readonly refused: number } | undefined;
@@ -48,6 +51,12 @@ export function publishMetrics(
     "1 if the instance's own metadata service takes requests without a token; -1 = not known",
     [],
     (own) => own.set(Number(sources.instanceAnswers() ?? -1)),
+  );
+  metrics.gauge(
+    "boot_guard_in_place",
+    "1 if the unit that closes this node from boot is in place; -1 = not used",
+    [],
+    (own) => own.set(sources.bootGuard === null ? -1 : Number(sources.bootGuard.problem === null)),
   );
   metrics.total(
     "requests_total",

@@ -90,6 +90,7 @@ function problemsOf(summary: MergedSummary, states: StatusView["states"]): strin
     agents.filter((agent) => agent.connectedAt !== null && !isHealthy(agent)).length;
   const unguarded = agents.filter(({ report }) => report?.redirect.guarded === false).length;
   const open = agents.filter(({ report }) => report?.instanceAnswersWithoutToken === true).length;
+  const openAtBoot = agents.filter(({ report }) => report?.closedFromBoot === false).length;
   const fallenBack = agents.filter(({ report }) => report?.identityFallback === true).length;
   const disconnected = agents.filter(({ connectedAt }) => connectedAt === null).length;
   return [
@@ -105,6 +106,9 @@ function problemsOf(summary: MergedSummary, states: StatusView["states"]): strin
       : [`${counted(unguarded, "agent")} without policy routing as a second barrier`]),
     ...(open === 0 ? [] : [
       `${counted(open, "instance")} would answer pods without a token: require tokens, hop limit 1`,
+    ]),
+    ...(openAtBoot === 0 ? [] : [
+      `${counted(openAtBoot, "node")} open to pods from boot until the agent runs: see its log`,
     ]),
     ...(fallenBack === 0 ? [] : [
       `${counted(fallenBack, "agent")} without the kernel to identify pods: see their logs`,

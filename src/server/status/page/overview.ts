@@ -77,6 +77,7 @@ ${
       { title: "State", kind: "figures" },
       { title: "Connected for", kind: "figures" },
       { title: "Redirect" },
+      { title: "Boot guard" },
       { title: "Identity" },
       { title: "Pods", kind: "figures" },
       { title: "Version" },
@@ -91,6 +92,7 @@ function agentCells(agent: AgentRow, now: number): unknown[] {
     agentBadge(agent),
     connectedAt === null ? "–" : span(now - Date.parse(connectedAt)),
     report === null ? "not reported yet" : redirectBadge(report.redirect),
+    bootGuardBadge(report?.closedFromBoot),
     report?.identity === undefined ? "–" : identityBadge(report),
     report?.assignments ?? "–",
     report?.version ?? "–",
@@ -111,6 +113,11 @@ function redirectBadge(redirect: NonNullable<AgentRow["report"]>["redirect"]): M
     ? badge("good", kind + repaired)
     : badge("bad", `${kind} missing${repaired}`);
   return guarded === false ? html`${state} ${badge("waiting", "no policy routing")}` : state;
+}
+
+function bootGuardBadge(closed: boolean | undefined): Markup | string {
+  if (closed === undefined) return "–";
+  return closed ? badge("good", "in place") : badge("bad", "missing");
 }
 
 function identityBadge(

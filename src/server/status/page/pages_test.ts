@@ -294,6 +294,24 @@ test("GET /: how each agent identifies pods, and which had to do without the ker
   );
 });
 
+test("GET /: which nodes the boot guard's unit closes from boot", async () => {
+  const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
+  const about = (more: object) => ({
+    agents: [
+      agentRow({ report: { version: "1", ready: true, assignments: 1, redirect, ...more } }),
+    ],
+    pods: [],
+  });
+  assert.match(
+    textOf(await pages(about({ closedFromBoot: false })).get("/")),
+    /Needs attention.*1 node open to pods from boot until the agent runs.*nftables missing/,
+  );
+  const well = textOf(await pages(about({ closedFromBoot: true })).get("/"));
+  assert.match(well, /Healthy.*Boot guard.*nftables in place/);
+  const unused = textOf(await pages(about({})).get("/"));
+  assert.match(unused, /Healthy.*nftables –/);
+});
+
 test("GET /: an agent without policy routing is a problem; one that doesn't report it is not", async () => {
   const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
   const about = (guarded: { guarded?: boolean }) => ({
