@@ -12,7 +12,7 @@ import type { ClusterNode } from "../cluster_node.ts";
 import type { Site } from "../site.ts";
 import { makeNamespace, podObject, roleArn } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
-import { during } from "./upgrades.ts";
+import { during, kubeletReturnsMs } from "./upgrades.ts";
 
 const namespace = "identity";
 const metadata = "169.254.169.254";
@@ -62,7 +62,7 @@ export const identity: readonly ClusterScenario[] = [
   {
     name: `the API server is down for ${outageMs / 1000} s, and no pod is refused`,
     ownNodes: true,
-    within: 120_000 + outageMs,
+    within: 120_000 + outageMs + kubeletReturnsMs,
     run: async (site) => {
       const counts = await during(site, () => site.own!.withoutApi(outageMs));
       for (const { node, failed, failures } of counts) {

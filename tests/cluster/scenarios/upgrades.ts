@@ -78,6 +78,13 @@ interface NodeCount {
 /** Each failure and its count. */
 type Failures = readonly (readonly [what: string, times: number])[];
 
+/**
+ * How long a kubelet may take to follow the API again: a reflector's backoff is 30 s with as much
+ * jitter (`k8s.io/client-go`, `tools/cache/reflector.go`), and the node authorizer may refuse its
+ * first list.
+ */
+export const kubeletReturnsMs = 180_000;
+
 /** On each node, a pod sends requests before, during and after `change`; returns the outcome per node. */
 export async function during(site: Site, change: () => Promise<void>): Promise<NodeCount[]> {
   const { kubectl } = site;
@@ -98,7 +105,8 @@ export async function during(site: Site, change: () => Promise<void>): Promise<N
       ? counts
       : null;
   });
-  await kubectl.do(["delete", "pod", "-n", "shop", "--grace-period=1", ...names]);
+  const pods = ["pod", "-n", "shop", "--grace-period=1", ...names];
+  await kubectl.do(["delete", ...pods], undefined, kubeletReturnsMs);
   return nodes.map((node, at) => difference(node, before[at]!, after[at]!));
 }
 
