@@ -16,6 +16,7 @@ const usage = `usage: deno task install:cluster [flags]
   --overlay=NAME     a folder in deploy/kustomize/overlays, or a path to your own (default: dev)
   --push=IMAGE       pushes the image under this name, for clusters other than kind and k3d
   --builder=PROGRAM  docker, podman or nerdctl (default: docker)
+  --help             prints this
 `;
 
 interface InstallOptions {
@@ -24,14 +25,17 @@ interface InstallOptions {
   readonly builder: string;
 }
 
-function parseOptions(args: string[]): InstallOptions {
+/** Null if only help is wanted. */
+function parseOptions(args: string[]): InstallOptions | null {
   const options = {
+    help: { type: "boolean", short: "h", default: false },
     overlay: { type: "string", default: "dev" },
     push: { type: "string" },
     builder: { type: "string", default: "docker" },
   } as const;
   try {
     const { values } = parseArgs({ args, options });
+    if (values.help) return null;
     return { ...values, push: values.push || undefined, overlay: overlayFolder(values.overlay) };
   } catch (fault) {
     throw fault instanceof Refusal ? fault : new Refusal(`${(fault as Error).message}\n${usage}`);
@@ -106,7 +110,9 @@ function apply(overlay: string, image: string, newTag: string): void {
 }
 
 try {
-  await install(parseOptions(process.argv.slice(2)));
+  const options = parseOptions(process.argv.slice(2));
+  if (options === null) process.stdout.write(usage);
+  else await install(options);
 } catch (fault) {
   if (!(fault instanceof Refusal)) throw fault;
   console.error(`install:cluster: ${fault.message}`);

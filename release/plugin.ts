@@ -4,18 +4,17 @@
  * `deno run -A release/plugin.ts`.
  */
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { buildSync } from "esbuild";
 import { stringify } from "yaml";
 import { type Project, readProject } from "./project.ts";
 import { packed, result, root } from "./run.ts";
 
 const bin = "kubectl-rolecall.js";
 
-async function bundled(folder: string): Promise<void> {
-  await build({
+function bundle(folder: string): void {
+  buildSync({
     absWorkingDir: root,
     entryPoints: [join("bin", bin)],
     outdir: folder,
@@ -67,12 +66,6 @@ function manifestOf({ version, repository, description }: Project, archive: stri
 }
 
 const project = await readProject();
-const folder = mkdtempSync(join(tmpdir(), "rolecall-plugin-"));
-try {
-  await bundled(folder);
-  const archive = `rolecall-plugin-${project.version}.tar.gz`;
-  packed(archive, "rolecall", (target) => cpSync(folder, target, { recursive: true }));
-  writeFileSync(result("rolecall.yaml"), stringify(manifestOf(project, archive)));
-} finally {
-  rmSync(folder, { recursive: true });
-}
+const archive = `rolecall-plugin-${project.version}.tar.gz`;
+packed(archive, "rolecall", bundle);
+writeFileSync(result("rolecall.yaml"), stringify(manifestOf(project, archive)));

@@ -87,30 +87,30 @@ const applied = [
   "kubectl rollout status -n rolecall daemonset/rolecall-agent --timeout=180s",
 ];
 
-test("on kind: built, loaded into that cluster's nodes, applied", async () => {
-  const { code, said, calls, images, tag } = await install("kind-trial");
-  assert.equal(code, 0, said);
-  assert.deepEqual(calls, [
-    "docker build --tag localhost/rolecall:TAG .",
-    "docker save --output ARCHIVE localhost/rolecall:TAG",
-    "kind load image-archive ARCHIVE --name trial",
-    ...applied,
-  ]);
-  assert.deepEqual([...images], [`localhost/rolecall:${tag}`]);
-});
-
-test("on k3d: built by another program, imported, an overlay by its name", async () => {
-  const args = ["--builder=podman", "--overlay=kubeadm"];
-  const { code, said, calls, images, tag } = await install("k3d-x", ...args);
-  assert.equal(code, 0, said);
-  assert.deepEqual(calls, [
-    "podman build --tag localhost/rolecall:TAG .",
-    "podman save --output ARCHIVE localhost/rolecall:TAG",
+// context, flags, the program that builds, what loads the archive
+const loaded = [
+  ["kind-trial", [], "docker", "kind load image-archive ARCHIVE --name trial"],
+  [
+    "k3d-x",
+    ["--builder=podman", "--overlay=kubeadm"],
+    "podman",
     "k3d image import ARCHIVE --cluster x",
-    ...applied,
-  ]);
-  assert.deepEqual([...images], [`localhost/rolecall:${tag}`]);
-});
+  ],
+] as const;
+
+for (const [context, flags, builder, load] of loaded) {
+  test(`on ${context} ${flags.join(" ")}: built, loaded into its nodes, applied`, async () => {
+    const { code, said, calls, images, tag } = await install(context, ...flags);
+    assert.equal(code, 0, said);
+    assert.deepEqual(calls, [
+      `${builder} build --tag localhost/rolecall:TAG .`,
+      `${builder} save --output ARCHIVE localhost/rolecall:TAG`,
+      load,
+      ...applied,
+    ]);
+    assert.deepEqual([...images], [`localhost/rolecall:${tag}`]);
+  });
+}
 
 test("anywhere else: pushed to where nodes pull from", async () => {
   const { code, said, calls, images, tag } = await install("prod", "--push=r.test/me/rolecall");
@@ -121,6 +121,12 @@ test("anywhere else: pushed to where nodes pull from", async () => {
     ...applied,
   ]);
   assert.deepEqual([...images], [`r.test/me/rolecall:${tag}`]);
+});
+
+test("--help: prints the flags, and runs nothing", async () => {
+  const { code, said, calls } = await install("prod", "--help");
+  assert.deepEqual([code, calls], [0, [""]]);
+  assert.match(said, /^usage: deno task install:cluster \[flags\]\n {2}--overlay=NAME/);
 });
 
 for (
