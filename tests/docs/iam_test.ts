@@ -109,13 +109,11 @@ test("IAM accepts every policy on every page", () => {
   assert.ok(count >= 5, `${count}`);
 });
 
-test("migrate generate: its commands add to trust policies, and keep what is there", async () => {
-  shell(
-    `aws iam create-role --role-name moved --path /pods/ --assume-role-policy-document '${
-      JSON.stringify(shown("cart.json"))
-    }'`,
-  );
-  const before = shown("cart.json") as { Statement: object[] };
+const irsa = ["--to=irsa", "--oidc-issuer=https://oidc.example.com"];
+const podIdentity = ["--to=pod-identity", "--cluster-name=c"];
+
+/** A plan for one pod. */
+async function generated(...args: readonly string[]): Promise<string> {
   const manifests = [
     { kind: "Namespace", metadata: { name: "shop", annotations: { [permittedKey]: ".*" } } },
     {
@@ -125,20 +123,42 @@ test("migrate generate: its commands add to trust policies, and keep what is the
     },
   ];
   const text = manifests.map((one) => JSON.stringify(one)).join("\n---\n");
-  const issuer = "--oidc-issuer=https://oidc.example.com";
-  const irsa = ["--to=irsa", issuer];
+  const { runtime, written } = fakeRuntime({ files: { "m.yaml": text } });
+  const base = "--role-base-arn=arn:aws:iam::123456789012:role/";
+  assert.equal(await runMigrate(runtime, ["generate", ...args, base, "m.yaml"]), 0);
+  return written();
+}
+
+test("migrate generate: its commands add to trust policies, and keep what is there", async () => {
+  shell(
+    `aws iam create-role --role-name moved --path /pods/ --assume-role-policy-document '${
+      JSON.stringify(shown("cart.json"))
+    }'`,
+  );
+  const before = shown("cart.json") as { Statement: object[] };
+  // Neither Kubernetes nor EKS is here: the one prints, the other has the association once created.
+  const shadows = `kubectl() { echo "$@"; }
+aws() {
+  case "$1 $2" in
+    "eks list"*) if grep -qs create- eks; then echo a-1; else echo None; fi ;;
+    "eks "*) ;;
+    *) command aws "$@"; return ;;
+  esac
+  echo "$2" >> eks
+}
+`;
   // Once more changes nothing.
-  for (const target of [irsa, irsa, ["--to=pod-identity", "--cluster-name=c"]]) {
-    const { runtime, written } = fakeRuntime({ files: { "m.yaml": text } });
-    const base = "--role-base-arn=arn:aws:iam::123456789012:role/";
-    assert.equal(await runMigrate(runtime, ["generate", ...target, base, "-o=cli", "m.yaml"]), 0);
-    writeFileSync(join(folder, "migrate.sh"), written());
-    // Neither Kubernetes nor EKS is here: what concerns them is only printed.
-    const shadowed =
-      'kubectl() { echo "$@"; }; aws() { case $1 in eks) echo "$@";; *) command aws ' +
-      '"$@";; esac; }; . ./migrate.sh';
-    assert.match(shell(shadowed), /cart/);
+  for (const target of [irsa, irsa, podIdentity, podIdentity]) {
+    writeFileSync(join(folder, "migrate.sh"), shadows + await generated(...target, "-o=cli"));
+    shell(". ./migrate.sh");
   }
+  const calls = shell("cat eks").trim().split("\n");
+  assert.deepEqual(calls, [
+    "list-pod-identity-associations",
+    "create-pod-identity-association",
+    "list-pod-identity-associations",
+    "update-pod-identity-association",
+  ]);
   const { Role: role } = JSON.parse(shell("aws iam get-role --role-name moved"));
   const { Statement } = role.AssumeRolePolicyDocument;
   assert.equal(Statement.length, before.Statement.length + 2);
@@ -191,12 +211,28 @@ test("web identity: Terraform has the trust policy that the page shows as JSON",
   assert.deepEqual(provider.client_id_list, ["sts.amazonaws.com"]);
 });
 
+test("Terraform: pages and migrate generate have the layout of terraform fmt", async () => {
+  const shownBlocks = pages().flatMap(([path, text]) =>
+    fences(text).filter(({ words: [language] }) => language === "hcl")
+      .map(({ line, lines }): [string, string] => [`${path}:${line}`, lines.join("\n") + "\n"])
+  );
+  assert.ok(shownBlocks.length >= 3);
+  for (const target of [irsa, podIdentity]) {
+    shownBlocks.push([target[0]!, await generated(...target, "-o=terraform")]);
+  }
+  for (const [name, text] of shownBlocks) assert.equal(runHcl(text, "fmt"), text, name);
+});
+
 /** Terraform's configuration language, as JSON. */
 function hcl(input: string) {
+  return JSON.parse(runHcl(input));
+}
+
+function runHcl(input: string, ...args: readonly string[]): string {
   const options = { input, env: settings, encoding: "utf8" } as const;
-  const { status, stdout, stderr } = spawnSync("hcl", [], options);
+  const { status, stdout, stderr } = spawnSync("hcl", args, options);
   assert.equal(status, 0, stderr);
-  return JSON.parse(stdout);
+  return stdout;
 }
 
 /** As the data source `aws_iam_policy_document` writes it: lists of one are their only member. */

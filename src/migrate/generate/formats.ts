@@ -108,6 +108,7 @@ function jsonText(plan: MigrationPlan): string {
   return JSON.stringify(value, null, 2) + "\n";
 }
 
+/** Laid out as `terraform fmt` does it. */
 function terraformText(plan: MigrationPlan): string {
   const { target, serviceAccounts, roles } = plan;
   const note = "Add these documents to the roles' assume_role_policy: source_policy_documents of " +
@@ -116,9 +117,10 @@ function terraformText(plan: MigrationPlan): string {
     ...comments(plan, note),
     "locals {",
     "  rolecall_trust_policies = {",
-    ...roles.map(({ arn, statements }) =>
-      `    ${hcl(arn)} = jsonencode(${hcl({ Version: "2012-10-17", Statement: statements })})`
-    ),
+    ...roles.map(({ arn, statements }) => {
+      const policy = { Version: "2012-10-17", Statement: statements };
+      return `    ${hcl(arn)} = jsonencode(${hcl(policy, "    ")})`;
+    }),
     "  }",
     "}",
     ...serviceAccounts.flatMap((account) => {
@@ -130,15 +132,13 @@ function terraformText(plan: MigrationPlan): string {
 }
 
 function association(account: PlannedAccount, clusterName: string): string[] {
-  return [
-    "",
-    `resource "aws_eks_pod_identity_association" ${labelOf(account)} {`,
-    `  cluster_name    = ${hcl(clusterName)}`,
-    `  namespace       = ${hcl(account.namespace)}`,
-    `  service_account = ${hcl(account.name)}`,
-    `  role_arn        = ${hcl(account.roleArn)}`,
-    "}",
-  ];
+  const { namespace, name, roleArn } = account;
+  return resource("aws_eks_pod_identity_association", account, [
+    ["cluster_name", clusterName],
+    ["namespace", namespace],
+    ["service_account", name],
+    ["role_arn", roleArn],
+  ]);
 }
 
 function kubernetesResource(
@@ -147,31 +147,29 @@ function kubernetesResource(
 ): string[] {
   if (annotated.length === 0) return [];
   const { namespace, name, splitFrom } = account;
-  const metadata = [`    name      = ${hcl(name)}`, `    namespace = ${hcl(namespace)}`];
-  const pairs = annotated.map(([key, value]) => `${hcl(key)} = ${hcl(value)}`);
-  const annotations = `annotations = { ${pairs.join(", ")} }`;
+  const annotations = ["annotations", Object.fromEntries(annotated)] as const;
+  const metadata = [["name", name], ["namespace", namespace]] as const;
+  const block = (fields: readonly Field[]) => ["  metadata {", ...hclFields(fields, "    "), "  }"];
   if (splitFrom !== null) {
-    return [
-      "",
-      `resource "kubernetes_service_account_v1" ${labelOf(account)} {`,
-      "  metadata {",
-      ...metadata,
-      `    ${annotations}`,
-      "  }",
-      "}",
-    ];
+    const fields = block([...metadata, annotations]);
+    return resource("kubernetes_service_account_v1", account, [], fields);
   }
-  return [
-    "",
-    `resource "kubernetes_annotations" ${labelOf(account)} {`,
-    '  api_version = "v1"',
-    '  kind        = "ServiceAccount"',
-    "  metadata {",
-    ...metadata,
-    "  }",
-    `  ${annotations}`,
-    "}",
-  ];
+  return resource(
+    "kubernetes_annotations",
+    account,
+    [["api_version", "v1"], ["kind", "ServiceAccount"]],
+    [...block(metadata), ...hclFields([annotations], "  ")],
+  );
+}
+
+function resource(
+  type: string,
+  account: PlannedAccount,
+  fields: readonly Field[],
+  more: readonly string[] = [],
+): string[] {
+  const head = `resource ${hcl(type)} ${labelOf(account)} {`;
+  return ["", head, ...hclFields(fields, "  "), ...more, "}"];
 }
 
 /** Names have no underscore, so two accounts never get the same label. */
@@ -179,9 +177,38 @@ function labelOf({ namespace, name }: PlannedAccount): string {
   return hcl(`${namespace}_${name.replaceAll(".", "_dot_")}`.replace(/^(?=[^a-z])/, "_"));
 }
 
-/** JSON is HCL, except that `${` and `%{` begin a template there. */
-function hcl(value: unknown): string {
-  return JSON.stringify(value).replaceAll(/[$%](?=\{)/g, "$&$&");
+type Field = readonly [name: string, value: unknown];
+
+/** A value that begins on a line with this indentation. */
+function hcl(value: unknown, indent = ""): string {
+  if (typeof value !== "object" || value === null) {
+    // JSON's strings are HCL's, except that `${` and `%{` begin a template there.
+    return JSON.stringify(value).replaceAll(/[$%](?=\{)/g, "$&$&");
+  }
+  if (!Array.isArray(value)) {
+    const fields = Object.entries(value).map(([name, inner]): Field => {
+      return [/^\w+$/.test(name) ? name : hcl(name), inner];
+    });
+    return ["{", ...hclFields(fields, `${indent}  `), `${indent}}`].join("\n");
+  }
+  if (!value.some((one) => typeof one === "object")) {
+    return `[${value.map((one) => hcl(one)).join(", ")}]`;
+  }
+  const items = value.map((one) => `${indent}  ${hcl(one, `${indent}  `)},`);
+  return ["[", ...items, `${indent}]`].join("\n");
+}
+
+/** One line each or more; equals signs of neighbours on one line are aligned. */
+function hclFields(fields: readonly Field[], indent: string): string[] {
+  const written = fields.map(([name, value]) => ({ name, text: hcl(value, indent) }));
+  const isShort = (at: number) => written[at]?.text.includes("\n") === false;
+  return written.map(({ name, text }, at) => {
+    let [first, last] = [at, at];
+    if (isShort(at)) { while (isShort(first - 1)) first--; }
+    if (isShort(at)) { while (isShort(last + 1)) last++; }
+    const width = Math.max(...written.slice(first, last + 1).map((one) => one.name.length));
+    return `${indent}${name.padEnd(width)} = ${text}`;
+  });
 }
 
 function cliText(plan: MigrationPlan): string {
@@ -202,7 +229,7 @@ function cliText(plan: MigrationPlan): string {
       ];
     }),
     ...serviceAccounts.flatMap((account) => {
-      const { namespace, name, roleArn, splitFrom } = account;
+      const { namespace, name, splitFrom } = account;
       const object = `${shellWord(name)} --namespace=${shellWord(namespace)}`;
       const annotations = annotationsOf(account, plan).map((pair) => shellWord(pair.join("=")));
       return [
@@ -213,13 +240,27 @@ function cliText(plan: MigrationPlan): string {
         ...(annotations.length === 0 ? [] : [
           `kubectl annotate --overwrite serviceaccount ${object} ${annotations.join(" ")}`,
         ]),
-        ...(target.kind === "irsa" ? [] : [
-          `aws eks create-pod-identity-association --cluster-name ${
-            shellWord(target.clusterName)
-          } --namespace ${shellWord(namespace)} --service-account ${shellWord(name)} ` +
-          `--role-arn ${shellWord(roleArn)}`,
-        ]),
+        ...(target.kind === "irsa" ? [] : associationCommands(account, target.clusterName)),
       ];
     }),
   ]);
+}
+
+/** A ServiceAccount has at most one association; one that an earlier run created is updated. */
+function associationCommands(
+  { namespace, name, roleArn }: PlannedAccount,
+  clusterName: string,
+): string[] {
+  const cluster = `--cluster-name ${shellWord(clusterName)}`;
+  const subject = `--namespace ${shellWord(namespace)} --service-account ${shellWord(name)}`;
+  const role = `--role-arn ${shellWord(roleArn)}`;
+  return [
+    `id=$(aws eks list-pod-identity-associations ${cluster} ${subject} ` +
+    "--query 'associations[0].associationId' --output text)",
+    'if [ "$id" = None ]; then',
+    `  aws eks create-pod-identity-association ${cluster} ${subject} ${role}`,
+    "else",
+    `  aws eks update-pod-identity-association ${cluster} --association-id "$id" ${role}`,
+    "fi",
+  ];
 }

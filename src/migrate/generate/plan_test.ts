@@ -195,8 +195,8 @@ for (const target of targets) {
       .map(({ namespace, name, annotations }) => ({ namespace, name, annotations }));
     assert.deepEqual(objects, accounts);
     const terraform = await written("terraform");
-    const trust = [...terraform.matchAll(/^ {4}"(.*)" = jsonencode\((.*)\)$/gm)]
-      .map(([, arn, policy]) => ({ arn, trustPolicy: JSON.parse(policy!) }));
+    const trust = [...terraform.matchAll(/^ {4}"([^"]*)" = jsonencode\((\{\n.*?\n {4}\})\)$/gms)]
+      .map(([, arn, policy]) => ({ arn, trustPolicy: valueOf(policy!) }));
     assert.deepEqual(trust, plan.roles);
     const commands = await written("cli");
     const statements = [...commands.matchAll(/ \+ (\[.*\]) \| unique\)'\)$/gm)]
@@ -204,13 +204,24 @@ for (const target of targets) {
     assert.deepEqual(statements, plan.roles.map(({ trustPolicy }) => trustPolicy.Statement));
     const wanted = plan.associations === undefined
       ? /^kubectl annotate .* eks\.amazonaws\.com\/role-arn=/gm
-      : /^aws eks create-pod-identity-association --cluster-name prod --namespace /gm;
+      : /^ {2}aws eks create-pod-identity-association --cluster-name prod --namespace /gm;
     assert.equal(commands.match(wanted)?.length, plan.serviceAccounts.length);
     assert.equal(
       commands.match(/ \|\| kubectl create serviceaccount /gm)?.length,
       plan.serviceAccounts.filter(({ splitFrom }) => splitFrom !== null).length,
     );
   });
+}
+
+/** An object of Terraform's language, a field or element to a line. */
+function valueOf(hcl: string): unknown {
+  const json = hcl
+    .replaceAll(/^( *)("[^"]*"|\w+) +?= /gm, (_, indent, name) => {
+      return `${indent}"${name.replaceAll('"', "")}": `;
+    })
+    .replaceAll(/,?\n(?= *["{[])/g, ",\n").replaceAll(/([{[]),\n/g, "$1\n")
+    .replaceAll(/,\n( *[\]}])/g, "\n$1");
+  return JSON.parse(json);
 }
 
 test("migrate generate: what a shell or Terraform would expand stays literal", () => {
@@ -226,7 +237,7 @@ test("migrate generate: what a shell or Terraform would expand stays literal", (
   };
   const [commands, terraform] = [planFormats.cli(plan), planFormats.terraform(plan)];
   assert.ok(commands.includes(`'eks.amazonaws.com/role-arn=${roleArn.replace("'", `'\\''`)}'`));
-  assert.ok(terraform.includes(`= "arn:aws-cn:iam::444455556666:role/it's/$\${x}%%{y}/$z" }`));
+  assert.ok(terraform.includes(`= "arn:aws-cn:iam::444455556666:role/it's/$\${x}%%{y}/$z"\n`));
   assert.match(commands, /^# {5}n\/p rm$/m);
 });
 
