@@ -3,17 +3,17 @@ import { messageOf } from "../telemetry/fault.ts";
 import { refuse } from "../cli/command.ts";
 import { ApiFault } from "../kubernetes/client/api_fault.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
+import { withKubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
 import { type ManifestFacts, manifestFacts } from "../kubernetes/manifests/facts.ts";
 import { readManifests } from "../kubernetes/manifests/read_manifests.ts";
 import { readPolicyFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { createPolicy } from "../policy/decide.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { version } from "../version.ts";
+import { userAgent, version } from "../version.ts";
 import { checkManifests, type CheckResult } from "./findings.ts";
 import { type CheckOptions, parseCheckOptions } from "./options.ts";
-import { reportJson, reportSarif, reportText } from "./report.ts";
+import { failureSarif, reportJson, reportSarif, reportText } from "./report.ts";
 import { readTrust, type TrustedRole, trustProblem } from "./trust.ts";
 
 /** Beside 0, and 2 for wrong settings and files. */
@@ -21,21 +21,25 @@ const exitCodes = { fault: 1, denied: 3, unknown: 5 } as const;
 
 export async function runCheck(runtime: Runtime, args: readonly string[]): Promise<number> {
   const parsed = parseCheckOptions(args, runtime.env);
-  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
+  const failed = (problems: readonly string[]) => {
+    if (parsed.output === "sarif") runtime.writeOut(failureSarif(problems, version));
+    return refuse(runtime, problems);
+  };
+  if (parsed.kind === "problems") return failed(parsed.problems);
   const { options } = parsed;
   const manifests = await readManifests(options.paths, runtime, options.namespace ?? undefined);
   const trust = await readTrustFiles(runtime, options.trust);
   const problems = [...manifests.problems, ...trust.problems];
-  if (problems.length > 0) return refuse(runtime, problems);
+  if (problems.length > 0) return failed(problems);
   try {
     const facts = await withCluster(runtime, options, manifestFacts(manifests.objects));
     return print(runtime, options, evaluated(options, facts, trust.roles));
   } catch (fault) {
     if (fault instanceof ConnectionFault && fault.code !== "access_unavailable") {
-      return refuse(runtime, [fault.message]);
+      return failed([fault.message]);
     }
     if (!(fault instanceof ApiFault || fault instanceof ConnectionFault)) throw fault;
-    runtime.writeError(`check: ${fault.message}\n`);
+    failed([`check: ${fault.message}`]);
     return exitCodes.fault;
   }
 }
@@ -63,21 +67,15 @@ async function withCluster(
   facts: ManifestFacts,
 ): Promise<ManifestFacts> {
   if (kubeconfig === null) return facts;
-  const given = { runtime, clock: systemClock, userAgent: `rolecall/${version}` };
-  const api = await kubeconfigApi(kubeconfig, {
-    ...given,
-    ...(context === null ? {} : { context }),
+  const options = { runtime, clock: systemClock, userAgent, context };
+  const found = await withKubeconfigApi(kubeconfig, options, (api) => {
+    return readPolicyFacts(api, systemClock);
   });
-  try {
-    const found = await readPolicyFacts(api, systemClock);
-    const ours = [...facts.cluster.namespaces].filter(([name]) => facts.written.has(name));
-    const namespaces = new Map([...found.namespaces, ...ours]);
-    const serviceAccounts = new Map([...found.serviceAccounts, ...facts.cluster.serviceAccounts]);
-    const cluster = { ...facts.cluster, namespaces, serviceAccounts };
-    return { ...facts, cluster, written: new Set(namespaces.keys()) };
-  } finally {
-    api.close();
-  }
+  const ours = [...facts.cluster.namespaces].filter(([name]) => facts.written.has(name));
+  const namespaces = new Map([...found.namespaces, ...ours]);
+  const serviceAccounts = new Map([...found.serviceAccounts, ...facts.cluster.serviceAccounts]);
+  const cluster = { ...facts.cluster, namespaces, serviceAccounts };
+  return { ...facts, cluster, written: new Set(namespaces.keys()) };
 }
 
 function evaluated(

@@ -204,13 +204,38 @@ test("check --output=json and sarif say where, with the same texts", async () =>
   });
 });
 
-test("check --kubeconfig takes what a namespace permits from the cluster", async () => {
-  const kubeconfig = JSON.stringify({
-    "current-context": "other",
-    contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
-    clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],
-    users: [{ name: "u", user: {} }],
+const kubeconfig = JSON.stringify({
+  "current-context": "other",
+  contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
+  clusters: [{ name: "c", cluster: { server: "https://api:6443" } }],
+  users: [{ name: "u", user: {} }],
+});
+
+// arguments, exit code, what is wrong
+const failures = [
+  [["broken.yaml"], 2, /^broken\.yaml: document 1, line 1: /],
+  [["good.yaml", "--role-base-arn=x"], 2, /^--role-base-arn: "x" is not valid/],
+  [["good.yaml", "--kubeconfig=none"], 2, /^--kubeconfig none: there is no such file/],
+  [["good.yaml", "--kubeconfig=config", "--context=c"], 1, /^check: /],
+] as const;
+
+for (const [args, code, problem] of failures) {
+  test(`check --output=sarif ${args.join(" ")}: a file without results that says why`, async () => {
+    const { runtime, written } = fakeRuntime({ files: { ...files, config: kubeconfig } });
+    assert.equal(await runCheck(runtime, [...args, "-o", "sarif"]), code);
+    const [, sarif = "", line = ""] = /^(\{[^]*\n\}\n)(.+\n)$/.exec(written()) ?? [];
+    assert.match(line, problem);
+    const [run] = JSON.parse(sarif).runs;
+    assert.deepEqual([run.tool.driver.name, run.results], ["rolecall", []]);
+    const message = { text: line.trimEnd() };
+    assert.deepEqual(run.invocations, [{
+      executionSuccessful: false,
+      toolExecutionNotifications: [{ level: "error", message }],
+    }]);
   });
+}
+
+test("check --kubeconfig takes what a namespace permits from the cluster", async () => {
   const namespace = {
     metadata: { name: "shop", annotations: { "iam.amazonaws.com/permitted": ".*" } },
   };

@@ -26,10 +26,11 @@ export interface CheckOptions {
 
 type Values = FlagValues<typeof checkFlags>;
 
+/** `output` is known even if the rest has problems. */
 export function parseCheckOptions(
   args: readonly string[],
   env: Env,
-): ParsedOptions<CheckOptions> {
+): ParsedOptions<CheckOptions> & Pick<CheckOptions, "output"> {
   const parsed = parseFlags(checkFlags, args, env);
   const { values, positionals: paths } = parsed;
   const { kubeconfig, trust, output, "server-role": serverRole } = values;
@@ -44,12 +45,13 @@ export function parseCheckOptions(
     ...(paths.length === 0 ? ["check: no manifests; expected FILE…, FOLDER… or -"] : []),
     ...flagProblems(values),
   ];
-  if (problems.length > 0) return { kind: "problems", problems };
+  if (problems.length > 0) return { kind: "problems", problems, output };
   const namespace = values.namespace || null;
   const reservedRoleArns = serverRole === "" ? [] : [serverRole];
   const policy = { ...policySettingsOf(values), reservedRoleArns };
   return {
     kind: "options",
+    output,
     options: {
       ...{ paths, kubeconfig: cluster, context, namespace },
       ...{ trust, serverRole, output, policy },

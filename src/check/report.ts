@@ -40,7 +40,6 @@ export function reportJson(result: CheckResult): string {
 
 const sarifLevels = { denied: "error", unknown: "warning", warning: "note" } as const;
 
-/** https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html */
 export function reportSarif({ findings }: CheckResult, version: string): string {
   const rules = [...new Set(findings.map(({ reason }) => reason))].map((id) => ({ id }));
   const results = findings.map(({ level, reason, message, subject, position }) => ({
@@ -55,11 +54,25 @@ export function reportSarif({ findings }: CheckResult, version: string): string 
       },
     }],
   }));
-  const driver = { name: "rolecall", version, rules };
+  return sarifLog({ name: "rolecall", version, rules }, { results });
+}
+
+/** Nothing was evaluated. A step that uploads the file whatever happened still has one. */
+export function failureSarif(problems: readonly string[], version: string): string {
+  const toolExecutionNotifications = problems.map((text) => ({
+    level: "error",
+    message: { text },
+  }));
+  const invocations = [{ executionSuccessful: false, toolExecutionNotifications }];
+  return sarifLog({ name: "rolecall", version }, { invocations, results: [] });
+}
+
+/** https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html */
+function sarifLog(driver: object, run: object): string {
   const log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
-    runs: [{ tool: { driver }, results }],
+    runs: [{ tool: { driver }, ...run }],
   };
   return JSON.stringify(log, null, 2) + "\n";
 }

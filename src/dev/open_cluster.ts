@@ -8,7 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { Clock } from "../time/clock.ts";
 import type { PodFacts } from "../policy/facts.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { version } from "../version.ts";
+import { userAgent } from "../version.ts";
 import { type ClusterSource, kubernetesSource, manifestSource } from "./cluster_source.ts";
 import type { DevSettings } from "./config.ts";
 import { readCluster } from "./manifests.ts";
@@ -81,7 +81,6 @@ async function openKubeconfig(
 ): Promise<OpenedCluster> {
   const { runtime, agentPod: agent, clock, log } = options;
   try {
-    const userAgent = `rolecall/${version}`;
     const api = await kubeconfigApi(kubeconfigFile(path), { runtime, clock, userAgent });
     const source = kubernetesSource({ api, as, agent, clock, random: Math.random, log });
     return { kind: "opened", source, files: [], close: () => api.close() };

@@ -3,7 +3,7 @@ import { refuse } from "../cli/command.ts";
 import { whileWaiting } from "../cli/waiting.ts";
 import { ApiFault } from "../kubernetes/client/api_fault.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { contextNamespace, kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
+import { contextNamespace, withKubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
 import type { KubeconfigFiles } from "../kubernetes/client/kubeconfig_files.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { structuredText } from "../status_client/output.ts";
@@ -11,7 +11,7 @@ import { causesOf } from "../status_client/denied_pods.ts";
 import { type StatusTarget, withStatusClient } from "../status_client/status_client.ts";
 import { StatusFault } from "../status_client/status_fault.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { version } from "../version.ts";
+import { userAgent } from "../version.ts";
 import type { Answer } from "./answer.ts";
 import { explainAllByPolicy, explainPodByPolicy } from "./from_cluster.ts";
 import { explainAll, explainPod } from "./from_server.ts";
@@ -79,7 +79,7 @@ function namespaceOf(
   kubeconfig: KubeconfigFiles | null,
   context: string | null,
 ): Promise<string> {
-  return contextNamespace(kubeconfig, { runtime, clock: systemClock, ...context && { context } });
+  return contextNamespace(kubeconfig, { runtime, clock: systemClock, context });
 }
 
 async function byPolicy(
@@ -87,12 +87,8 @@ async function byPolicy(
   { subject, context, policy }: ExplainOptions,
   kubeconfig: KubeconfigFiles,
 ): Promise<Answered> {
-  const given = { runtime, clock: systemClock, userAgent: `rolecall/${version}` };
-  const api = await kubeconfigApi(kubeconfig, {
-    ...given,
-    ...(context === null ? {} : { context }),
-  });
-  try {
+  const options = { runtime, clock: systemClock, userAgent, context };
+  return await withKubeconfigApi(kubeconfig, options, async (api) => {
     const namespace = subject.namespace ??
       (subject.kind === "pod" ? await namespaceOf(runtime, kubeconfig, context) : null);
     const judging = subject.kind === "all"
@@ -101,9 +97,7 @@ async function byPolicy(
     const message = `reading the cluster of ${kubeconfig.label}`;
     const answer = await whileWaiting(runtime, systemClock, message, judging);
     return { answer, source: `the cluster of ${kubeconfig.label}, policy alone` };
-  } finally {
-    api.close();
-  }
+  });
 }
 
 function print(

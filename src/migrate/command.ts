@@ -2,13 +2,13 @@
 import { refuse } from "../cli/command.ts";
 import { ApiFault } from "../kubernetes/client/api_fault.ts";
 import { ConnectionFault } from "../kubernetes/client/connection.ts";
-import { kubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
+import { withKubeconfigApi } from "../kubernetes/client/kubeconfig.ts";
 import { manifestFacts } from "../kubernetes/manifests/facts.ts";
 import { readManifests } from "../kubernetes/manifests/read_manifests.ts";
 import { readClusterFacts } from "../kubernetes/operations/cluster_facts.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { version } from "../version.ts";
+import { userAgent } from "../version.ts";
 import { clusterIssuer, readPodOwners } from "./generate/cluster_reads.ts";
 import { planFormats } from "./generate/formats.ts";
 import { migrationPlan, type PlanOptions } from "./generate/plan.ts";
@@ -65,12 +65,8 @@ async function readCluster(
   { kubeconfig, context, namespace }: MigrateSource,
   task: CheckTask | GenerateTask,
 ): Promise<Found | Problems> {
-  const given = { runtime, clock: systemClock, userAgent: `rolecall/${version}` };
-  const api = await kubeconfigApi(kubeconfig!, {
-    ...given,
-    ...(context === null ? {} : { context }),
-  });
-  try {
+  const options = { runtime, clock: systemClock, userAgent, context };
+  return await withKubeconfigApi(kubeconfig!, options, async (api) => {
     const cluster = await readClusterFacts(api, systemClock);
     if (task.kind === "check") return ofNamespace({ cluster }, namespace);
     const owners = await readPodOwners(api, systemClock);
@@ -79,9 +75,7 @@ async function readCluster(
     if (issuer === null) return { problems: [issuerUnknown] };
     const found = issuer === undefined ? {} : { issuer };
     return ofNamespace({ cluster, owners, ...found }, namespace);
-  } finally {
-    api.close();
-  }
+  });
 }
 
 const issuerUnknown = "--oidc-issuer: the cluster doesn't let it be read from " +

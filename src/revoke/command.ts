@@ -97,7 +97,7 @@ function defaultNamespace(runtime: Runtime, { context }: Values): Promise<string
   return contextNamespace(usualKubeconfig(runtime.env), {
     runtime,
     clock: systemClock,
-    ...(context === "" ? {} : { context }),
+    context: context || null,
   });
 }
 

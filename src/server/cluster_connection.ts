@@ -15,7 +15,7 @@ import { createTokenRequest } from "../kubernetes/operations/token_request.ts";
 import { createTokenReview } from "../kubernetes/operations/token_review.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { version } from "../version.ts";
+import { userAgent } from "../version.ts";
 import type { ClusterIndex, Sink } from "./cluster/cluster_index.ts";
 import type { ServerSettings } from "./config.ts";
 import type { ReadPodsByAddress } from "./assignments/direct_read.ts";
@@ -85,7 +85,7 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
     connection,
     httpClient: (tls) => runtime.httpClient(tls),
     clock,
-    userAgent: `rolecall/${version}`,
+    userAgent,
   });
   const replica = runtime.env["POD_NAME"] ?? runtime.env["HOSTNAME"] ?? "rolecall-server";
   const namespace = settings.namespace ?? api.namespace;

@@ -14,8 +14,8 @@ export interface KubeconfigOptions {
     & Pick<ExecPluginOptions, "run" | "isInteractive">
     & Pick<ApiOptions, "httpClient">;
   readonly clock: ApiOptions["clock"];
-  /** `--context`; the kubeconfig's current one by default. */
-  readonly context?: string;
+  /** `--context`; by default, or null, the kubeconfig's current one. */
+  readonly context?: string | null;
 }
 
 /**
@@ -29,6 +29,20 @@ export async function kubeconfigApi(
   const { clock, userAgent, runtime: { httpClient } } = options;
   const connection = await kubeconfigConnection(files, options);
   return createKubernetesApi({ connection, httpClient, clock, userAgent });
+}
+
+/** Runs `use` with the cluster's API and closes it. @throws {ConnectionFault} as `kubeconfigApi` */
+export async function withKubeconfigApi<T>(
+  files: KubeconfigFiles,
+  options: KubeconfigOptions & Pick<ApiOptions, "userAgent">,
+  use: (api: KubernetesApi) => Promise<T>,
+): Promise<T> {
+  const api = await kubeconfigApi(files, options);
+  try {
+    return await use(api);
+  } finally {
+    api.close();
+  }
 }
 
 /**
