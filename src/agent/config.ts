@@ -2,7 +2,7 @@
 import { messageOf } from "../telemetry/fault.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { anyAddress } from "../cli/listening.ts";
-import { type Env, type ParsedSettings, parseFlags } from "../cli/parse_flags.ts";
+import { type Env, type ParsedSettings, parseFlagsOnly } from "../cli/parse_flags.ts";
 import { type HostPort, readHostPort } from "../net/host_port.ts";
 import { openFilesTriedAtStart } from "../runtime/runtime.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
@@ -68,12 +68,11 @@ export function parseAgentConfig(
   env: Env,
   machine: Machine = { hasIpv6: true, openFilesLimit: () => Infinity },
 ): ParsedSettings<AgentSettings> {
-  const parsed = parseFlags(agentFlags, args, env);
+  const parsed = parseFlagsOnly("agent", agentFlags, args, env);
   const { values } = parsed;
-  const strays = parsed.positionals.map((text) => `${text}: unexpected; agent takes flags only`);
   const rule = readRule(values);
   const match = values["interface"] === "auto" ? "auto" : interfaceMatch(values["interface"]);
-  const problems = [...strays, ...problemsOf(values)];
+  const problems = problemsOf(values);
   // A missing flag may be present under a misspelt name, so it is reported only if all else is right.
   if (parsed.kind === "problems") problems.unshift(...parsed.problems);
   else problems.push(...missingFrom(values));

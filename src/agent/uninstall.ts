@@ -1,7 +1,7 @@
 /** The `uninstall` command: removes everything that the agent leaves on its node. */
 import type { Runtime } from "../runtime/runtime.ts";
 import { refuse } from "../cli/command.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { parseFlagsOnly } from "../cli/parse_flags.ts";
 import { removeUnit } from "./boot_guard/command.ts";
 import { removeAddresses } from "./container_credentials/node_addresses.ts";
 import { uninstallFlags } from "./flags.ts";
@@ -21,10 +21,8 @@ interface Step {
  * filter whose program or kernel module the node lacks holds nothing.
  */
 export async function uninstall(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(uninstallFlags, args, runtime.env);
+  const parsed = parseFlagsOnly("uninstall", uninstallFlags, args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
-  const strays = parsed.positionals.map((text) => `${text}: unexpected; uninstall takes flags`);
-  if (strays.length > 0) return refuse(runtime, strays);
   const { "state-dir": stateDir, "unit-dir": unitDir } = parsed.values;
   // The boot guard first: a node that restarts halfway must not be left closed.
   const steps = [

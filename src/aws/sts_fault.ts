@@ -1,5 +1,5 @@
 /** Faults of STS calls. Pods may see the messages: the role, and what to do about it. */
-import type { RoleIdentity, WebIdentity } from "../policy/facts.ts";
+import { type RoleIdentity, tokenSubject, type WebIdentity } from "../policy/facts.ts";
 import { isRegionMissing } from "./sdk_configuration.ts";
 import {
   codeOf,
@@ -150,8 +150,8 @@ function tokenProblem(
   return new StsFault(code, `${found}: ${remedy}`, facts);
 }
 
-function subjectOf({ namespace, serviceAccount }: WebIdentity): string {
-  return shown(`system:serviceaccount:${namespace}:${serviceAccount}`);
+function subjectOf(webIdentity: WebIdentity): string {
+  return shown(tokenSubject(webIdentity));
 }
 
 function accessDenied(identity: RoleIdentity, { principal }: Caller): string {

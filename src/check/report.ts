@@ -1,4 +1,5 @@
 /** The result of `check` as people, scripts and code scanners read it. Pure. */
+import { counted } from "../cli/quantities.ts";
 import type { CheckResult, Finding, FindingLevel } from "./findings.ts";
 
 const titles: Readonly<Record<FindingLevel, string>> = {
@@ -11,7 +12,7 @@ const titles: Readonly<Record<FindingLevel, string>> = {
 export function reportText({ pods, findings }: CheckResult): string {
   const count = (level: FindingLevel) => findings.filter((one) => one.level === level).length;
   const [denied, unknown] = [count("denied"), count("unknown")];
-  const head = `${pods} ${pods === 1 ? "pod" : "pods"} checked: ` +
+  const head = `${counted(pods, "pod")} checked: ` +
     (denied + unknown === 0 ? "none would be denied" : [
       ...(denied > 0 ? [`${denied} would be denied`] : []),
       ...(unknown > 0 ? [`${unknown} couldn't be evaluated`] : []),

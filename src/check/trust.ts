@@ -8,8 +8,7 @@ import * as v from "valibot";
 import type { RequestContext } from "../iam/conditions.ts";
 import { allowsWebIdentity, evaluate } from "../iam/evaluate.ts";
 import { parsePolicy, type PolicyDocument } from "../iam/policy_document.ts";
-import { tokenSubject } from "../policy/assume_with.ts";
-import type { RoleIdentity, WebIdentity } from "../policy/facts.ts";
+import { type RoleIdentity, tokenSubject, type WebIdentity } from "../policy/facts.ts";
 import type { Problem } from "./findings.ts";
 
 export interface TrustedRole {
@@ -143,7 +142,7 @@ function tokenProblem(
 }
 
 /** No ServiceAccount has this name, so only a policy that leaves `sub` open allows it. */
-const nobody = "system:serviceaccount:-:-";
+const nobody = tokenSubject({ namespace: "-", serviceAccount: "-" });
 
 function trustsAll(arn: string): Problem {
   const message = `the trust policy of ${arn} lets any ServiceAccount of the cluster assume it; ` +

@@ -62,6 +62,21 @@ export function parseFlags<Table extends FlagTable>(
   return { kind: "parsed", values, given, positionals };
 }
 
+/** {@link parseFlags} for a command that takes no other arguments. */
+export function parseFlagsOnly<Table extends FlagTable>(
+  command: string,
+  table: Table,
+  args: readonly string[],
+  env: Env,
+): ParsedFlags<Table> {
+  const parsed = parseFlags(table, args, env);
+  const { values, positionals } = parsed;
+  if (positionals.length === 0) return parsed;
+  const strays = positionals.map((text) => `${text}: unexpected; ${command} takes flags only`);
+  const found = parsed.kind === "problems" ? parsed.problems : [];
+  return { kind: "problems", problems: [...found, ...strays], values, positionals };
+}
+
 /** The values so far, starting with the defaults. */
 class Reading {
   readonly problems: string[] = [];

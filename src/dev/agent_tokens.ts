@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { PodFacts } from "../policy/facts.ts";
+import { type PodFacts, tokenSubject } from "../policy/facts.ts";
 import type { TokenVerdict } from "../server/ports.ts";
 import { devNodeName } from "./manifest_objects.ts";
 
@@ -70,7 +70,7 @@ export class AgentTokens {
       aud: [audience],
       exp: issuedAt + lifeSeconds,
       iat: issuedAt,
-      sub: `system:serviceaccount:${pod.namespace}:${pod.serviceAccount}`,
+      sub: tokenSubject(pod),
       "kubernetes.io": {
         namespace: pod.namespace,
         node: { name: pod.nodeName },

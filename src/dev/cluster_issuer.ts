@@ -3,6 +3,7 @@
  * embedded STS knows the issuer as an OIDC provider.
  */
 import { Buffer } from "node:buffer";
+import { tokenSubject } from "../policy/facts.ts";
 import type { RequestToken } from "../server/ports.ts";
 
 /** Doesn't exist: the embedded STS has the keys without fetching them. */
@@ -30,7 +31,7 @@ export function createClusterIssuer(now: () => number): ClusterIssuer {
       const issuedAt = Math.floor(now() / 1000);
       const text = [{ alg: "ES256", kid, typ: "JWT" }, {
         iss: devIssuer,
-        sub: `system:serviceaccount:${namespace}:${serviceAccount}`,
+        sub: tokenSubject({ namespace, serviceAccount }),
         aud: [audience],
         iat: issuedAt,
         exp: issuedAt + lifetimeSeconds,

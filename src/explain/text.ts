@@ -1,4 +1,5 @@
 /** Explanations as people read them: aligned, the failing step marked, one thing to do. Pure. */
+import { counted } from "../cli/quantities.ts";
 import { type Explanation, type ExplanationStep, stepNames } from "../policy/explanation.ts";
 import type { Cause } from "../status_client/denied_pods.ts";
 
@@ -57,9 +58,7 @@ export function causesText(
   const count = causes.reduce((sum, { pods }) => sum + pods.length, 0);
   const head = count === 0
     ? paint("No pod is denied.", "green")
-    : `${paint(`${count} denied`, "red")}, ${causes.length} ${
-      causes.length === 1 ? "cause" : "causes"
-    }`;
+    : `${paint(`${count} denied`, "red")}, ${counted(causes.length, "cause")}`;
   const lines = [
     head,
     ...causes.flatMap((cause) => causeLines(cause, paint)),

@@ -103,7 +103,7 @@ metadata: {name: p, namespace: apps, annotations: {iam.amazonaws.com/role: team/
 
 // arguments, exit code, what is written
 const runs = [
-  [["check", "good.yaml", base], 0, /1 pods compared with kiam-v3 and kiam-v4: no answer differs/],
+  [["check", "good.yaml", base], 0, /1 pod compared with kiam-v3 and kiam-v4: no answer differs/],
   [["check", "bad.yaml", base, "--from=kiam-v4"], 3, /loses-role[\s\S]*shop\/deployment\/web/],
   [["check", "bad.yaml", base, "--output=json"], 3, /"kind": "loses-role"/],
   [["check", "alias.yaml"], 3, /2 pods .*: 2 get[\s\S]*gains-role[\s\S]*apps\/p\n/],
@@ -115,7 +115,7 @@ const runs = [
   [
     ["check", "operators.yaml", "--from=kiam-v3"],
     3,
-    /^1 pods .*: 1 get another answer; 2 not compared[\s\S]*WorkflowTemplate apps\/w[\s\S]*SparkApp/,
+    /^1 pod .*: 1 gets another answer; 2 not compared[\s\S]*WorkflowTemplate apps\/w[\s\S]*SparkApp/,
   ],
   [["check", "workflow.yaml"], 5, /^0 pods .*: none of them .*; 1 not compared[\s\S]*apps\/w-…/],
   [["check", "workflow.yaml", "--output=json"], 5, /"notCompared": \[[\s\S]*?"kind": "Workflow"/],
@@ -156,7 +156,7 @@ const runs = [
   [
     ["generate", "--to=pod-identity", "--cluster-name=c", "good.yaml", base],
     0,
-    /^To pod-identity: 1 ServiceAccounts, 1 roles; 0 pods not migrated/,
+    /^To pod-identity: 1 ServiceAccount, 1 role; 0 pods not migrated/,
   ],
   [
     ["generate", "--to=pod-identity", "--cluster-name=c", "alone.yaml", base],

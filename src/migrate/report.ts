@@ -1,4 +1,5 @@
 /** Groups all differences of a cluster, and writes them for people. Pure. */
+import { counted } from "../cli/quantities.ts";
 import type { ClusterFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { podsWithFacts, type PodWithFacts } from "../kubernetes/operations/cluster_facts.ts";
 import { createPolicy } from "../policy/decide.ts";
@@ -101,13 +102,14 @@ export function reportText(report: MigrationReport): string {
 }
 
 function headOf({ comparedWith, pods, differences, notCompared }: MigrationReport): string {
+  const count = countOf(differences);
   const differ = differences.length > 0
-    ? `${countOf(differences)} get another answer`
+    ? `${count} ${count === 1 ? "gets" : "get"} another answer`
     : notCompared.length > 0
     ? "none of them gets another answer"
     : "no answer differs";
   const missed = notCompared.length === 0 ? "" : `; ${notCompared.length} not compared`;
-  return `${pods} pods compared with ${comparedWith.join(" and ")}: ${differ}${missed}`;
+  return `${counted(pods, "pod")} compared with ${comparedWith.join(" and ")}: ${differ}${missed}`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

@@ -172,7 +172,7 @@ test("reportText(): by kind and cause, each pod once in the count", () => {
   const one = report("kiam-v4", { ...reader, sessionName: "cart" });
   assert.equal(
     reportText({ ...one, hints: ["a hint"] }),
-    `1 pods compared with kiam-v4: 1 get another answer
+    `1 pod compared with kiam-v4: 1 gets another answer
 
 session-name: gets its role under another session name
   kiam-v4: kiam-cart before, cart now; where a policy or query knows the name, write kiam- into the annotation itself
@@ -183,5 +183,5 @@ Notes:
 `,
   );
   const none = reportText({ ...report("kiam-v4", reader), hints: [] });
-  assert.equal(none, "1 pods compared with kiam-v4: no answer differs\n");
+  assert.equal(none, "1 pod compared with kiam-v4: no answer differs\n");
 });

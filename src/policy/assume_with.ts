@@ -9,13 +9,6 @@ import { namespaceName, podName } from "./requested_role.ts";
 
 const key = "iam.amazonaws.com/assume-with";
 
-/** The subject of a ServiceAccount's token: its user name, and how trust policies name it. */
-export function tokenSubject(
-  { namespace, serviceAccount }: Pick<WebIdentity, "namespace" | "serviceAccount">,
-): string {
-  return `system:serviceaccount:${namespace}:${serviceAccount}`;
-}
-
 /** The ServiceAccount whose token is used; null if the server assumes the role itself. */
 export function assumeWith(
   pod: PodFacts,

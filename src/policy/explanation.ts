@@ -3,16 +3,16 @@
  * fails with the one thing to change. The last two steps, credentials and agent, come from the
  * server. `explain` and the status page show the same value.
  */
-import { tokenSubject } from "./assume_with.ts";
 import { quoted, shown } from "./denial_text.ts";
-import type {
-  Decision,
-  Denial,
-  DenialReason,
-  NamespaceFacts,
-  PodFacts,
-  RoleIdentity,
-  ServiceAccountFacts,
+import {
+  type Decision,
+  type Denial,
+  type DenialReason,
+  type NamespaceFacts,
+  type PodFacts,
+  type RoleIdentity,
+  type ServiceAccountFacts,
+  tokenSubject,
 } from "./facts.ts";
 import { podName, type RequestedRole } from "./requested_role.ts";
 import { inWords } from "./session_duration.ts";

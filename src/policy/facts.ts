@@ -117,6 +117,13 @@ export interface WebIdentity {
   readonly audience: string;
 }
 
+/** The subject of a ServiceAccount's token: its user name, and how trust policies name it. */
+export function tokenSubject(
+  { namespace, serviceAccount }: Pick<WebIdentity, "namespace" | "serviceAccount">,
+): string {
+  return `system:serviceaccount:${namespace}:${serviceAccount}`;
+}
+
 /** Why a pod is denied. Stable: used in metrics, Events and `explain`. */
 export type DenialReason =
   | "StaticPod"

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { refuse } from "../cli/command.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlags } from "../cli/parse_flags.ts";
+import { counted } from "../cli/quantities.ts";
 import { shellWord } from "../cli/shell_word.ts";
 import { contextNamespace } from "../kubernetes/client/kubeconfig.ts";
 import { usualKubeconfig } from "../kubernetes/client/kubeconfig_files.ts";
@@ -178,7 +179,7 @@ function revokedText({ issuedBefore, roles, renewed }: Result): string {
     "",
     renewed === null
       ? "# Until the next renewal, pods still get the credentials that this denies; --renew replaces them"
-      : `# The servers renew ${renewing} ${renewing === 1 ? "session" : "sessions"}.`,
+      : `# The servers renew ${counted(renewing, "session")}.`,
     "# Restart the pods above: SDKs keep their credentials until shortly before they expire.",
   ];
   return lines.map((line) => `${line}\n`).join("");

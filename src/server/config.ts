@@ -6,7 +6,7 @@ import { isAmbiguous } from "../policy/template.ts";
 import { policyProblems, policySettingsOf } from "../policy_flags/policy_flags.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { type HostPort, hostPortText } from "../net/host_port.ts";
-import { type Env, type ParsedSettings, parseFlags } from "../cli/parse_flags.ts";
+import { type Env, type ParsedSettings, parseFlagsOnly } from "../cli/parse_flags.ts";
 import { serverFlags } from "./flags.ts";
 
 type Values = FlagValues<typeof serverFlags>;
@@ -51,9 +51,8 @@ export function parseServerConfig(
   args: readonly string[],
   env: Env,
 ): ParsedSettings<ServerSettings> {
-  const parsed = parseFlags(serverFlags, args, env);
-  const strays = parsed.positionals.map((text) => `${text}: unexpected; server takes flags only`);
-  const problems = [...strays, ...problemsOf(parsed.values)];
+  const parsed = parseFlagsOnly("server", serverFlags, args, env);
+  const problems = problemsOf(parsed.values);
   if (parsed.kind === "problems") problems.unshift(...parsed.problems);
   if (parsed.kind === "problems" || problems.length > 0) return { kind: "problems", problems };
   const settings = settingsOf(parsed.values);

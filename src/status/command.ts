@@ -1,7 +1,8 @@
 /** The `status` command: one screen about the installation, with an exit code for scripts. */
 import { refuse } from "../cli/command.ts";
 import type { FlagValues } from "../cli/flags.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { parseFlagsOnly } from "../cli/parse_flags.ts";
+import { counted } from "../cli/quantities.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { statusTarget } from "../status_client/flags.ts";
 import { structuredText } from "../status_client/output.ts";
@@ -18,10 +19,8 @@ const watchMs = 2_000;
 const clearScreen = "\x1b[H\x1b[2J";
 
 export async function runStatus(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(statusFlags, args, runtime.env);
-  const strays = parsed.positionals.map((text) => `${text}: unexpected; status takes flags only`);
-  const problems = [...(parsed.kind === "problems" ? parsed.problems : []), ...strays];
-  if (problems.length > 0) return refuse(runtime, problems);
+  const parsed = parseFlagsOnly("status", statusFlags, args, runtime.env);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { values } = parsed;
   const target = statusTarget(values);
   try {
@@ -106,8 +105,7 @@ function countsText(counts: Readonly<Record<string, number>>): string {
 
 /** What can be concluded holds only for the time in which agents have looked. */
 function tokenUseText({ safe, unsafe, since }: Status["withoutToken"]): string {
-  const pods = (count: number) => `${count} ${count === 1 ? "pod" : "pods"}`;
-  const not = unsafe.map(({ namespace, pods: all }) => `${namespace} (${pods(all.length)})`);
+  const not = unsafe.map(({ namespace, pods }) => `${namespace} (${counted(pods.length, "pod")})`);
   if (since === null) {
     const known = not.length === 0 ? "" : `; not safe: ${listed(not)}`;
     return `not every agent says whether pods make requests without a token${known}`;

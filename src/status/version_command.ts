@@ -1,6 +1,7 @@
 /** The `version` command: this program's version, and those of servers and agents if a server answers. */
 import { refuse } from "../cli/command.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { parseFlagsOnly } from "../cli/parse_flags.ts";
+import { counted } from "../cli/quantities.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { statusTarget } from "../status_client/flags.ts";
 import { structuredText } from "../status_client/output.ts";
@@ -20,11 +21,9 @@ interface Running {
 
 /** 0; 1 if the server that was named doesn't answer; 3 if versions differ. */
 export async function runVersion(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(versionFlags, args, runtime.env);
-  const { values, positionals } = parsed;
-  const strays = positionals.map((text) => `${text}: unexpected; version takes flags only`);
-  const problems = [...(parsed.kind === "problems" ? parsed.problems : []), ...strays];
-  if (problems.length > 0) return refuse(runtime, problems);
+  const parsed = parseFlagsOnly("version", versionFlags, args, runtime.env);
+  if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
+  const { values } = parsed;
   const { output, client } = values;
   if (output === "text") runtime.writeOut(versionLine(runtime.platform));
   const print = (running: readonly Running[]) =>
@@ -80,7 +79,7 @@ function runningText(running: readonly Running[]): string {
 }
 
 function who(names: readonly string[], noun: string): string {
-  const count = `${names.length} ${noun}${names.length === 1 ? "" : "s"}`;
+  const count = counted(names.length, noun);
   if (names.length === 0 || names.length > maxNames) return count;
   return `${count} (${names.join(", ")})`;
 }

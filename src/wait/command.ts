@@ -1,6 +1,6 @@
 /** The `wait` command, for an init container: the pod starts once its credentials are there. */
 import { refuse } from "../cli/command.ts";
-import { parseFlags } from "../cli/parse_flags.ts";
+import { parseFlagsOnly } from "../cli/parse_flags.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { systemClock } from "../time/system_clock.ts";
 import { waitFlags } from "./flags.ts";
@@ -8,10 +8,8 @@ import { waitForCredentials } from "./wait_for_credentials.ts";
 
 /** 0 with credentials, 3 if the pod is denied or has no role, 4 after the timeout. */
 export async function runWait(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(waitFlags, args, runtime.env);
+  const parsed = parseFlagsOnly("wait", waitFlags, args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
-  const strays = parsed.positionals.map((text) => `${text}: unexpected; wait takes only flags`);
-  if (strays.length > 0) return refuse(runtime, strays);
   const { timeout } = parsed.values;
   const http = runtime.httpClient();
   const outcome = await waitForCredentials({

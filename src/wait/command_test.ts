@@ -52,5 +52,5 @@ test("wait: wrong flags are exit 2, each on its line", async () => {
   assert.match(written(), /^--timeout: "soon" is not valid; expected a duration/);
   const stray = fakeRuntime({});
   assert.equal(await runWait(stray.runtime, ["pod/cart"]), 2);
-  assert.match(stray.written(), /pod\/cart: unexpected; wait takes only flags/);
+  assert.match(stray.written(), /pod\/cart: unexpected; wait takes flags only/);
 });

@@ -1,7 +1,7 @@
 /** The `boot-guard` command, run by an init container of the agent: keeps the host's unit current. */
 import { codeOf } from "../../telemetry/fault.ts";
 import { refuse } from "../../cli/command.ts";
-import { parseFlags } from "../../cli/parse_flags.ts";
+import { parseFlagsOnly } from "../../cli/parse_flags.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { bootGuardFlags } from "../flags.ts";
 import type { Log } from "../ports.ts";
@@ -12,10 +12,8 @@ import { unitFiles } from "./unit.ts";
  * problem. 2 for wrong flags.
  */
 export async function runBootGuard(runtime: Runtime, args: readonly string[]): Promise<number> {
-  const parsed = parseFlags(bootGuardFlags, args, runtime.env);
+  const parsed = parseFlagsOnly("boot-guard", bootGuardFlags, args, runtime.env);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
-  const strays = parsed.positionals.map((text) => `${text}: unexpected; boot-guard takes flags`);
-  if (strays.length > 0) return refuse(runtime, strays);
   const { "unit-dir": folder, "boot-guard-file": resultFile } = parsed.values;
   const problem = await writeUnit(runtime, folder);
   runtime.writeOut(`${problem ?? `boot guard: unit in place in ${folder}`}\n`);

@@ -1,4 +1,5 @@
 /** A migration plan as text for people, manifests, JSON, Terraform and commands. Pure. */
+import { counted } from "../../cli/quantities.ts";
 import { shellWord } from "../../cli/shell_word.ts";
 import { withoutControls } from "../../telemetry/fault.ts";
 import { annotationKeys } from "../../kubernetes/objects/objects.ts";
@@ -43,8 +44,8 @@ function report({ target, serviceAccounts, roles, notMigrated, notes }: Migratio
     lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${withoutControls(line)}`)];
   const missed = Map.groupBy(notMigrated, ({ reason, message }) => `${reason}: ${message}`);
   return [
-    `To ${target.kind}: ${serviceAccounts.length} ServiceAccounts, ${roles.length} roles; ` +
-    `${notMigrated.length} pods not migrated`,
+    `To ${target.kind}: ${counted(serviceAccounts.length, "ServiceAccount")}, ` +
+    `${counted(roles.length, "role")}; ${counted(notMigrated.length, "pod")} not migrated`,
     ...section(
       "ServiceAccounts:",
       serviceAccounts.flatMap(({ namespace, name, splitFrom, roleArn, workloads }) => [

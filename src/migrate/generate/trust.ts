@@ -1,5 +1,5 @@
 /** The statements by which roles trust ServiceAccounts, through IRSA or EKS Pod Identity. Pure. */
-import { tokenSubject } from "../../policy/assume_with.ts";
+import { tokenSubject } from "../../policy/facts.ts";
 
 export interface PlannedAccount {
   readonly namespace: string;

@@ -2,7 +2,7 @@
  * Identifies agents: an agent is the pod that its token is bound to, on the node where the server's
  * own index has that pod. No other token is accepted.
  */
-import type { PodFacts } from "../../policy/facts.ts";
+import { type PodFacts, tokenSubject } from "../../policy/facts.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import type { ReviewedTokens } from "./reviewed_tokens.ts";
 import { type Refusal, refuse } from "./refusal.ts";
@@ -39,7 +39,8 @@ export type IdentifyAgent = (
  */
 export function agentIdentity(options: AgentIdentityOptions): IdentifyAgent {
   const { index, tokens, audience, serviceAccount } = options;
-  const username = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
+  const { namespace, name } = serviceAccount;
+  const username = tokenSubject({ namespace, serviceAccount: name });
   return async (authorization, peer) => {
     const token = await tokens.review(authorization, audience, peer);
     if (token.kind === "refusal") return token;

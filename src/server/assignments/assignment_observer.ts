@@ -3,8 +3,13 @@
  * of credentials, which can be joined with CloudTrail. Only the replica that serves a node's agent
  * has its assignments, so only one replica reports.
  */
-import { tokenSubject } from "../../policy/assume_with.ts";
-import type { Denial, DenialReason, NamespaceFacts, RoleIdentity } from "../../policy/facts.ts";
+import {
+  type Denial,
+  type DenialReason,
+  type NamespaceFacts,
+  type RoleIdentity,
+  tokenSubject,
+} from "../../policy/facts.ts";
 import type { ClusterIndex } from "../cluster/cluster_index.ts";
 import { instant } from "../../time/instant.ts";
 import type { Assignment } from "./assignment_frame.ts";

@@ -6,7 +6,7 @@ import type { MergedSummary, ReplicaRow } from "./merged_summary.ts";
 import type { RoleRow } from "./role_row.ts";
 import type { AgentRow, PodRow } from "./summary.ts";
 import type { TimelineView } from "../../timeline/timeline.ts";
-import { counted } from "./quantities.ts";
+import { counted } from "../../../cli/quantities.ts";
 
 /** Empty texts match everything. */
 export interface Search {

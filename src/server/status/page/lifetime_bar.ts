@@ -1,7 +1,7 @@
 /** The age and remaining lifetime of credentials, as a bar with text. */
 import { html, raw } from "hono/html";
 import type { Markup } from "./markup.ts";
-import { counted, span } from "../data/quantities.ts";
+import { counted, span } from "../../../cli/quantities.ts";
 
 /** Times are `YYYY-MM-DDTHH:MM:SSZ`; a dash if there are no credentials. */
 export function lifetimeBar(

@@ -5,7 +5,7 @@ import type { AgentRow, PodRow } from "../data/summary.ts";
 import { lifetimeBar } from "./lifetime_bar.ts";
 import { arn, badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
 import { isHealthy, podStates, type StatusView } from "../data/view.ts";
-import { counted, span } from "../data/quantities.ts";
+import { counted, span } from "../../../cli/quantities.ts";
 
 /** Rows per table. */
 const pageLength = 100;

@@ -7,7 +7,7 @@ import { lifetimeBar } from "./lifetime_bar.ts";
 import { badge, type Markup, type Tone } from "./markup.ts";
 import { stateBadge } from "./overview.ts";
 import { eventTable } from "./timeline_section.ts";
-import { counted } from "../data/quantities.ts";
+import { counted } from "../../../cli/quantities.ts";
 
 const tones: Readonly<Record<ExplanationStep["state"], Tone>> = {
   ok: "good",

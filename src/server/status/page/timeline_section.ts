@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import type { MinuteRow, TimelineRow, TimelineView } from "../../timeline/timeline.ts";
 import { arn, badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
-import { counted } from "../data/quantities.ts";
+import { counted } from "../../../cli/quantities.ts";
 
 const kinds = ["issued", "renewed", "denied", "failed"] as const;
 type Kind = (typeof kinds)[number];
