@@ -109,7 +109,7 @@ export const agentFlags = {
   ...logFlags,
 };
 
-const unitDir = flag.text("/host/systemd", "where the host's /etc/systemd/system is mounted");
+const unitDir = flag.text("/host/systemd", "where the host's /etc/systemd is mounted");
 
 export const bootGuardFlags = {
   "unit-dir": unitDir,

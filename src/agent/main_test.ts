@@ -15,7 +15,7 @@ function fakeRuntime(programs: Programs) {
   const events: string[] = [];
   const written = { out: "", error: "" };
   const listening: ListenOptions[] = [];
-  const files = new Set<string>();
+  const files = new Map<string, string>();
   let stop: (signal: string) => void = () => {};
   const missing = () =>
     Promise.reject(Object.assign(new Error("No such file"), { code: "ENOENT" }));
@@ -66,10 +66,13 @@ function fakeRuntime(programs: Programs) {
       return Promise.resolve({ code: 127, stdout: "", stderr: "", ...result });
     },
     resolve: () => Promise.resolve([]),
-    readTextFile: missing,
+    readTextFile: (path) => {
+      const text = files.get(path);
+      return text === undefined ? missing() : Promise.resolve(text);
+    },
     listFolder: missing,
     readStdin: missing,
-    writeFile: (path) => Promise.resolve(void files.add(path)),
+    writeFile: (path, content) => Promise.resolve(void files.set(path, String(content))),
     removeFile: (path) => Promise.resolve(files.delete(path)),
     watchFile: () => () => {},
     onStop: (call) => void (stop = call),
@@ -309,6 +312,25 @@ test("runBootGuard() writes the unit once, uninstall() removes it first", async 
   assert.equal(await uninstall(runtime, []), 0);
   assert.match(written.out, /\nremoved the boot guard's unit\n/);
   assert.equal(await runBootGuard(runtime, ["now"]), 2);
+});
+
+test("runBootGuard() replaces an older unit, and writes nothing where all is current", async () => {
+  const { runtime } = fakeRuntime(() => undefined);
+  const path = "/host/systemd/system/rolecall-boot-guard.service";
+  await runtime.writeFile(path, "[Unit]\nDescription=older\n", 0o644);
+  const written: string[] = [];
+  const counting: Runtime = {
+    ...runtime,
+    writeFile: (name, content, mode) => {
+      written.push(name);
+      return runtime.writeFile(name, content, mode);
+    },
+  };
+  assert.equal(await runBootGuard(counting, []), 0);
+  assert.equal(written.length, 3);
+  assert.match(await runtime.readTextFile(path), /^ExecStart=-.* ip -4 rule add /m);
+  assert.equal(await runBootGuard(counting, []), 0);
+  assert.equal(written.length, 3);
 });
 
 test("runBootGuard() says so if the host can't be written to, and the agent may start", async () => {

@@ -11,7 +11,7 @@ set -euo pipefail
 trap 'echo "node.sh: failed at line $LINENO"' ERR
 
 hostname "$NODE"
-mkdir -p "$DATA"/{containerd,kubelet,cni,bin,pods,containers,sysctl,units}
+mkdir -p "$DATA"/{containerd,kubelet,cni,bin,pods,containers,sysctl,systemd/system}
 
 # --- what a node mounts: its own /sys, /run and /var folders, and the cgroups below its own
 mount -t sysfs sysfs /sys
@@ -40,8 +40,8 @@ for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/p
   echo "${setting#*=}" > "$shown"
   mount --bind "$shown" "/proc/sys/${setting%=*}"
 done
-mkdir -p /etc/systemd/system
-mount --bind "$DATA/units" /etc/systemd/system
+mkdir -p /etc/systemd
+mount --bind "$DATA/systemd" /etc/systemd
 mount --make-rshared /
 
 # --- network: the test puts eth0 here

@@ -50,6 +50,7 @@ export const notRun: Readonly<Record<string, string>> = {
   "node bench/main.ts": bench,
   "rm /etc/systemd/system/rolecall-boot-guard.service": host,
   "rm /etc/systemd/system/multi-user.target.d/rolecall-boot-guard.conf": host,
+  "rm /etc/systemd/networkd.conf.d/rolecall-boot-guard.conf": host,
   "for family in -4 -6; do while ip $family rule del protocol 82 2> /dev/null; do :; done; done":
     host,
   "for family in -4 -6; do ip $family route flush table 82; done": host,

@@ -1,17 +1,18 @@
 /**
- * The boot guard's unit on a real kernel: its commands, run by hand in a network namespace, before
- * any agent; and the unit itself, checked by systemd-analyze. Needs root on Linux:
- * `deno test -A tests/system/boot_guard_test.ts`.
+ * The boot guard's files on a real kernel: the unit's commands, run by hand in a network namespace,
+ * before any agent; beside a real systemd-networkd there; and the unit itself, checked by
+ * systemd-analyze. Needs root on Linux: `deno test -A tests/system/boot_guard_test.ts`.
  */
-import { after, before, test } from "node:test";
+import { after, before, test, type TestContext } from "node:test";
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { unitFiles } from "../../src/agent/boot_guard/unit.ts";
 import { removeRouteGuard, routeGuard } from "../../src/agent/redirect/route_guard.ts";
 import { createRunProgram } from "../../src/runtime/program.ts";
 import { cannotRun, FirewallNetwork } from "./firewall_network.ts";
+import { until } from "./until.ts";
 
 const why = await cannotRun();
 if (why !== null) console.error(`boot_guard_test: nothing tested: ${why}`);
@@ -66,6 +67,73 @@ test(
     assert.deepEqual(await answers(), closed);
   },
 );
+
+/**
+ * systemd-networkd on the node, configuring interfaces named `managed…`, with its `/etc/systemd` in
+ * `folder`. It takes interfaces once udev has seen them; the script notes that in udev's place.
+ */
+function networkd(t: TestContext, folder: string): void {
+  const script = `mount -t sysfs sysfs /sys
+mount -t tmpfs run /run
+mkdir -p /run/systemd/network /run/systemd/netif/links /run/udev/data
+chown -R systemd-network /run/systemd/netif
+printf '[Match]\\nName=managed*\\n[Network]\\nConfigureWithoutCarrier=yes\\n[Address]\\nAddress=10.99.0.1/32\\n' > /run/systemd/network/10-managed.network
+for index in 71 72; do printf 'I:1\\n' > /run/udev/data/n$index; done
+mount --bind ${folder} /etc/systemd
+exec /usr/lib/systemd/systemd-networkd`;
+  const stop = new AbortController();
+  const inside = ["--mount", "--propagation=private", "sh", "-ec", script];
+  const ended = network.followOnNode("unshare", inside, { output: () => {}, signal: stop.signal });
+  t.after(async () => {
+    stop.abort();
+    await ended;
+  });
+}
+
+/** A new interface of the node; networkd has configured it once it has its address. */
+async function managedInterface(t: TestContext, index: number): Promise<void> {
+  const name = `managed${index}`;
+  const words = ["link", "add", name, "index", `${index}`, "type", "veth", "peer", `peer${index}`];
+  assert.equal((await run("ip", words)).code, 0);
+  t.after(() => run("ip", ["link", "del", name]));
+  await until(`networkd's configuration of ${name}`, async () => {
+    return (await run("ip", ["addr", "show", name])).stdout.includes("10.99.0.1");
+  });
+}
+
+async function etcSystemd(t: TestContext, files: readonly { path: string; text: string }[]) {
+  const folder = await mkdtemp(join(tmpdir(), "rolecall-systemd-"));
+  t.after(() => rm(folder, { recursive: true }));
+  // networkd reads it as a user of its own.
+  await chmod(folder, 0o755);
+  for (const { path, text } of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  return folder;
+}
+
+test(
+  "systemd-networkd removes the rules; the unit's next start restores them",
+  options,
+  async (t) => {
+    await startUnit();
+    networkd(t, await etcSystemd(t, []));
+    await managedInterface(t, 71);
+    assert.deepEqual((await answers()).pods, ["imds", "imds"]);
+    await startUnit();
+    assert.deepEqual(await answers(), closed);
+  },
+);
+
+test("beside the boot guard's files systemd-networkd leaves the rules", options, async (t) => {
+  await startUnit();
+  networkd(t, await etcSystemd(t, unitFiles()));
+  await managedInterface(t, 71);
+  assert.deepEqual(await answers(), closed);
+  await managedInterface(t, 72);
+  assert.deepEqual(await answers(), closed);
+});
 
 test("systemd accepts the unit, and starts it before the kubelet", options, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "rolecall-units-"));

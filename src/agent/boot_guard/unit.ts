@@ -6,12 +6,13 @@
 import { ownRoute, routePlan } from "../redirect/route_rules.ts";
 
 interface UnitFile {
-  /** Below the host's `/etc/systemd/system`. */
+  /** Below the host's `/etc/systemd`. */
   readonly path: string;
   readonly text: string;
 }
 
 const unit = "rolecall-boot-guard.service";
+const origin = "# Written by Rolecall's boot-guard; `rolecall uninstall` removes it.";
 /**
  * Whatever starts pods waits for the rules. `Before=` also holds for units that don't exist, so all
  * of them can be named.
@@ -23,16 +24,21 @@ const startsPods = [
   "rke2-server.service",
   "rke2-agent.service",
 ];
-/** systemd-networkd may remove foreign rules when it starts (networkd.conf(5), ManageForeign…). */
 const networkManagers = ["systemd-networkd.service", "NetworkManager.service"];
 
-/** The unit, and a drop-in that starts it at boot: a link in a `.wants` folder would do the same. */
+/**
+ * The unit; a drop-in that starts it at boot, as a link in a `.wants` folder would; and one for
+ * systemd-networkd, which otherwise removes rules of others whenever it configures an interface:
+ * after it has reported its start, and again for each interface that is added later.
+ */
 export function unitFiles(): readonly UnitFile[] {
+  const dropIn = unit.replace(".service", ".conf");
   return [
-    { path: unit, text: unitText() },
+    { path: `system/${unit}`, text: unitText() },
+    { path: `system/multi-user.target.d/${dropIn}`, text: `[Unit]\nWants=${unit}\n` },
     {
-      path: `multi-user.target.d/${unit.replace(".service", ".conf")}`,
-      text: `[Unit]\nWants=${unit}\n`,
+      path: `networkd.conf.d/${dropIn}`,
+      text: `${origin}\n[Network]\nManageForeignRoutingPolicyRules=no\n`,
     },
   ];
 }
@@ -44,7 +50,7 @@ function unitText(): string {
       .map((words) => `ExecStart=-/usr/bin/env ip -${family} ${words}`)
   );
   return [
-    "# Written by Rolecall's boot-guard; `rolecall uninstall` removes it.",
+    origin,
     "[Unit]",
     "Description=Keeps pods off the instance metadata service until Rolecall's agent runs",
     `After=${networkManagers.join(" ")}`,

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { unitFiles } from "./unit.ts";
 
-const [service, dropIn] = unitFiles();
+const [service, dropIn, networkd] = unitFiles();
 
 test("unitFiles(): the unit's commands are the agent's own routing rules, for both families", () => {
   const commands = service!.text.split("\n").filter((line) => line.startsWith("ExecStart="))
@@ -25,7 +25,12 @@ test("unitFiles(): before the kubelet, after the network manager and again with 
 
 test("unitFiles(): a drop-in of multi-user.target starts the unit at boot", () => {
   assert.deepEqual(dropIn, {
-    path: "multi-user.target.d/rolecall-boot-guard.conf",
+    path: "system/multi-user.target.d/rolecall-boot-guard.conf",
     text: "[Unit]\nWants=rolecall-boot-guard.service\n",
   });
+});
+
+test("unitFiles(): a drop-in of systemd-networkd keeps it from removing the rules", () => {
+  assert.equal(networkd!.path, "networkd.conf.d/rolecall-boot-guard.conf");
+  assert.match(networkd!.text, /^\[Network\]\nManageForeignRoutingPolicyRules=no$/m);
 });
