@@ -7,7 +7,7 @@ import { StsClient } from "./sts_client.ts";
 
 type Settings = Readonly<Record<string, string>>;
 
-const timeouts = { requestMs: 1000, credentialsMs: 1000 };
+const timeouts = { requestMs: 60_000, credentialsMs: 60_000 };
 
 /** A client whose requests are noted and fail. */
 function clientOf(region: string | undefined, endpoint: string | undefined) {

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const runtimeArgs = versions.deno === undefined ? [] : ["run", "-A", "--quiet"];
 /** Longer than any machine needs; it only bounds a failing test. */
-const patienceMs = 30_000;
+const patienceMs = 120_000;
 
 interface Answer {
   readonly status: number;

@@ -61,7 +61,7 @@ function added(name: string, resourceVersion: string): string {
   return JSON.stringify({ type: "ADDED", object: { metadata: { name, resourceVersion } } }) + "\n";
 }
 
-const limited = { timeout: 20_000 };
+const limited = { timeout: 60_000 };
 
 test("Reflector resumes after a connection reset in the middle of a line", limited, async () => {
   const versions: (string | null)[] = [];

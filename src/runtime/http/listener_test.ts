@@ -18,12 +18,17 @@ import { listen } from "./listener.ts";
 const quick: ListenLimits = {
   maxConnections: 100,
   maxConnectionsPerPeer: 50,
-  headersTimeoutMs: 200,
-  requestTimeoutMs: 400,
-  keepAliveTimeoutMs: 200,
+  headersTimeoutMs: 600,
+  requestTimeoutMs: 1200,
+  keepAliveTimeoutMs: 600,
   maxHeaderBytes: 16_384,
 };
-const patient = { ...quick, headersTimeoutMs: 60_000, requestTimeoutMs: 60_000 };
+const patient = {
+  ...quick,
+  headersTimeoutMs: 60_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 60_000,
+};
 
 const seen: { peer: string; local: string; target: string; hosts: readonly string[] }[] = [];
 const echo = (incoming: Incoming): Reply => {

@@ -23,7 +23,7 @@ async function start(
   t: TestContext,
   { quick }: Way,
   answer: (requested: RawAsk) => void,
-  upstreamTimeoutMs = 30_000,
+  upstreamTimeoutMs = patienceMs,
 ) {
   const upstream = await rawUpstream(answer);
   t.after(() => upstream.close());
@@ -108,18 +108,27 @@ const answers = [
   ],
 ] as const;
 
+const patienceMs = 30_000;
+
+// what the metadata service does, how long the agent waits for it, the pod's answer
 const faults = [
-  ["it closes without a word", (socket: RawAsk["socket"]) => socket.destroy(), 502],
-  ["it speaks something else", (socket: RawAsk["socket"]) => socket.end("SSH-2.0-x\r\n"), 502],
+  ["it closes without a word", (socket: RawAsk["socket"]) => socket.destroy(), patienceMs, 502],
+  [
+    "it speaks something else",
+    (socket: RawAsk["socket"]) => socket.end("SSH-2.0-x\r\n"),
+    patienceMs,
+    502,
+  ],
   [
     "it says both length and chunks",
     (socket: RawAsk["socket"]) =>
       socket.end(
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
       ),
+    patienceMs,
     502,
   ],
-  ["it stays silent", () => {}, 504],
+  ["it stays silent", () => {}, 300, 504],
 ] as const;
 
 const bodyBytes = 96 * 1024 * 1024;
@@ -197,9 +206,9 @@ for (const way of ways) {
     assert.ok(upstream.connections() <= 2, `${upstream.connections()} connections`);
   });
 
-  for (const [name, act, status] of faults) {
+  for (const [name, act, timeoutMs, status] of faults) {
     test(`${way.name}: ${name}: ${status} with a line of text`, async (t) => {
-      const { send } = await start(t, way, ({ socket }) => void act(socket), 300);
+      const { send } = await start(t, way, ({ socket }) => void act(socket), timeoutMs);
       const answer = taken(await send(request("GET", path)));
       assert.match(answer.status ?? "", new RegExp(`^HTTP/1.1 ${status} `));
       assert.match(answer.body, /^the metadata service [^\n]*\n$/);

@@ -40,6 +40,8 @@ async function upstream(answer: (socket: Socket, n: number) => void): Promise<Up
 }
 
 const never = new AbortController().signal;
+/** For answers that come. */
+const patienceMs = 30_000;
 const ok = (body: string, more = "") =>
   `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
 
@@ -69,7 +71,7 @@ test("fast client: the request as given, the answer as it came, one connection f
     socket.write(ok(`body ${n}`, "X-a: b\r\nx-A: c\r\nConnection: keep-alive\r\n"));
   });
   for (const n of [0, 1, 2]) {
-    const answer = await get("/a/b", { "X-Thing": "ä" }, never, 1000);
+    const answer = await get("/a/b", { "X-Thing": "ä" }, never, patienceMs);
     assert.deepEqual(answer?.headers.slice(1, 3), [["X-a", "b"], ["x-A", "c"]]);
     assert.equal(await textOf(answer), `body ${n}`);
   }
@@ -88,7 +90,7 @@ test("fast client: a body in pieces arrives at the reader's pace, and the connec
     setImmediate(() => socket.write(text.slice(7)));
   });
   for (const pause of [true, false]) {
-    const answer = await get("/", {}, never, 1000);
+    const answer = await get("/", {}, never, patienceMs);
     const source = answer?.body as BodySource;
     assert.equal((await collected(source, pause)).toString("latin1"), body);
   }
@@ -111,8 +113,8 @@ const unsupported = [
 for (const [name, text] of unsupported) {
   test(`fast client: ${name} falls back to node:http, and isn't tried again`, async () => {
     const { get, requests } = await upstream((socket) => socket.write(text));
-    assert.equal(await get("/odd", {}, never, 1000), undefined);
-    assert.equal(await get("/odd", {}, never, 1000), undefined);
+    assert.equal(await get("/odd", {}, never, patienceMs), undefined);
+    assert.equal(await get("/odd", {}, never, patienceMs), undefined);
     assert.equal(requests.length, 1);
   });
 }
@@ -122,8 +124,8 @@ test("fast client: a kept connection that the other side closed is replaced", as
     if (n === 1) socket.destroy();
     else socket.write(ok("fine"));
   });
-  await get("/", {}, never, 1000);
-  assert.equal(await textOf(await get("/", {}, never, 1000)), "fine");
+  await get("/", {}, never, patienceMs);
+  assert.equal(await textOf(await get("/", {}, never, patienceMs)), "fine");
   assert.equal(connections(), 2);
 });
 
@@ -132,16 +134,16 @@ test("fast client: a body cut short fails, and so does a connection refused", as
     socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc");
     setImmediate(() => socket.destroy());
   });
-  await assert.rejects(textOf(await get("/", {}, never, 1000)), /cut short/);
+  await assert.rejects(textOf(await get("/", {}, never, patienceMs)), /cut short/);
   const closed = createFastClient("http://127.0.0.1:1") ?? assert.fail();
-  await assert.rejects(closed("/", {}, never, 1000), { code: "ECONNREFUSED" });
+  await assert.rejects(closed("/", {}, never, patienceMs), { code: "ECONNREFUSED" });
 });
 
 test("fast client: silence ends the request, and so does the client's departure", async () => {
   const { get } = await upstream(() => {});
   await assert.rejects(get("/", {}, never, 30), { code: "answer_timeout" });
   const gone = new AbortController();
-  const requested = get("/", {}, gone.signal, 1000);
+  const requested = get("/", {}, gone.signal, patienceMs);
   gone.abort(new Error("client gone"));
   await assert.rejects(requested, /client gone/);
 });
@@ -150,14 +152,16 @@ test("fast client: Connection: close is honoured", async () => {
   const { get, connections } = await upstream((socket) => {
     socket.write(ok("x", "Connection: close\r\n"));
   });
-  for (let n = 0; n < 3; n++) assert.equal(await textOf(await get("/", {}, never, 1000)), "x");
+  for (let n = 0; n < 3; n++) {
+    assert.equal(await textOf(await get("/", {}, never, patienceMs)), "x");
+  }
   assert.equal(connections(), 3);
 });
 
 test("fast client: a header that would end its line isn't sent", async () => {
   const { get, requests } = await upstream((socket) => socket.write(ok("x")));
-  assert.equal(await get("/", { "X-a": "b\r\nX-b: c" }, never, 1000), undefined);
-  assert.equal(await get("/a b", {}, never, 1000), undefined);
+  assert.equal(await get("/", { "X-a": "b\r\nX-b: c" }, never, patienceMs), undefined);
+  assert.equal(await get("/a b", {}, never, patienceMs), undefined);
   assert.equal(requests.length, 0);
 });
 
