@@ -28,6 +28,7 @@ const exitCodes = { fault: 1, nothing: 3, notFound: 4 } as const;
 const text = v.nullable(v.string());
 const summarySchema = v.object({
   at: v.string(),
+  callerArns: v.optional(v.array(v.string()), []),
   pods: v.array(v.object({
     namespace: v.string(),
     name: v.string(),
@@ -109,10 +110,11 @@ async function revoked(
   subject: Subject,
 ): Promise<number> {
   const summary = await client.summary(summarySchema);
-  const roles = revocation(subject, summary.pods, summary.at);
+  const { pods, at, callerArns } = summary;
+  const roles = revocation(subject, { all: pods, issuedBefore: at, callerArns });
   if (roles.length === 0) return nothing(runtime, subject, summary);
-  const renewed = values.renew ? await renew(client, roles, summary.at) : null;
-  const result = { issuedBefore: summary.at, roles, renewed };
+  const renewed = values.renew ? await renew(client, roles, at) : null;
+  const result = { issuedBefore: at, roles, renewed };
   runtime.writeOut(
     values.output === "text" ? revokedText(result) : structuredText(values.output, result),
   );
@@ -164,7 +166,7 @@ function revokedText({ issuedBefore, roles, renewed }: Result): string {
   const renewing = renewed?.reduce((sum, one) => sum + one.renewing, 0) ?? 0;
   const lines = [
     `# Denies sessions issued before ${issuedBefore}. Nothing has been changed in AWS.`,
-    ...roles.flatMap(({ arn, policyName, policy, sessionNames, pods, alsoAffected }) => [
+    ...roles.flatMap(({ arn, policyName, policy, sessionNames, pods, alsoAffected, warnings }) => [
       "",
       `# ${arn}`,
       `# Intended for: ${pods.length === 0 ? "no running pod" : pods.join(", ")}`,
@@ -173,6 +175,7 @@ function revokedText({ issuedBefore, roles, renewed }: Result): string {
         : `# Also affected: ${
           alsoAffected.length === 0 ? "no other pod" : alsoAffected.join(", ")
         }`,
+      ...warnings.map((warning) => `# Warning: ${warning}`),
       `aws iam put-role-policy --role-name ${shellWord(arn.split("/").at(-1)!)} ` +
       `--policy-name ${policyName} --policy-document ${shellWord(JSON.stringify(policy))}`,
     ]),

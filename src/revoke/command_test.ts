@@ -20,16 +20,19 @@ const pods = [
   pod("pay", "pay", "shop.cart"),
   pod("plain", null, "", { sessionName: null, node: "n3" }),
 ];
+const callerArns = ["arn:aws:sts::111122223333:assumed-role/Server/i-1", "odd"];
 const at = "2026-01-01T00:00:00Z";
 const before = "2025-12-31T23:59:59Z";
 
-async function run(args: readonly string[], renewed: object = { replicas: [] }) {
+async function run(args: readonly string[], renewed: object = { replicas: [] }, shown = pods) {
   const posted: unknown[] = [];
   const { runtime, written } = fakeRuntime({
     fetch: (requested, init) => {
       if (init?.method !== "POST") {
         const replicas = [{ replica: "server-0", problem: null }];
-        return Promise.resolve(Response.json({ ...summary({ pods }), replicas }));
+        return Promise.resolve(
+          Response.json({ ...summary({ pods: shown, callerArns }), replicas }),
+        );
       }
       posted.push([new URL(requested).pathname, JSON.parse(String(init.body))]);
       return Promise.resolve(Response.json(renewed));
@@ -105,6 +108,17 @@ test("revoke: commands to paste, and what remains to be done", async () => {
   );
   assert.equal(parsePolicy(command.exec(text)?.[1], "permissions").kind, "policy");
   assert.match(text, /until the next renewal.*; --renew replaces them\n# Restart/i);
+});
+
+test("revoke: warns of the server's own role, and of what IAM doesn't take", async () => {
+  const own = await run([`role/${arn("path/server")}`]);
+  assert.match(own.text, /\n# Warning: the server runs as this role: .*\naws iam put-role-policy/);
+  assert.doesNotMatch((await run(["pod/shop/cart-0"])).text, /Warning/);
+  const sessions = Array.from({ length: 200 }, (_, at) => {
+    return { ...pods[0]!, node: "n9", sessionName: `${at}`.padEnd(64, "x") };
+  });
+  const { text } = await run(["node/n9"], {}, sessions);
+  assert.match(text, /# Warning: the policy has 1\d{4} characters, and IAM takes 10240 for all/);
 });
 
 test("revoke --renew: requests the renewal of exactly these sessions", async () => {

@@ -2,6 +2,9 @@
  * Policies that deny the sessions of some pods issued before an instant, and the other pods that
  * they affect. Pure.
  */
+import { parseCallerIdentity } from "../policy/caller_identity.ts";
+import { reservedRoles } from "../policy/reserved_roles.ts";
+import { parseRoleArn } from "../policy/role_arn.ts";
 
 /** A pod's role session, of the status API. */
 interface PodSession {
@@ -22,6 +25,8 @@ export interface RevokedRole {
   readonly arn: string;
   /** Null: every session of the role. */
   readonly sessionNames: readonly string[] | null;
+  /** What to know before the policy is added, one line each. */
+  readonly warnings: readonly string[];
   /** An inline policy for the role. */
   readonly policyName: string;
   readonly policy: object;
@@ -31,12 +36,19 @@ export interface RevokedRole {
   readonly alsoAffected: readonly string[];
 }
 
-/** Role by role. `issuedBefore`: `YYYY-MM-DDTHH:MM:SSZ`. */
+/** `issuedBefore`: `YYYY-MM-DDTHH:MM:SSZ`; `callerArns`: of the principals that the server runs as. */
+interface Revocation {
+  readonly all: readonly PodSession[];
+  readonly issuedBefore: string;
+  readonly callerArns: readonly string[];
+}
+
+/** Role by role. */
 export function revocation(
   subject: Subject,
-  all: readonly PodSession[],
-  issuedBefore: string,
+  { all, issuedBefore, callerArns }: Revocation,
 ): RevokedRole[] {
+  const isServers = reservedRoles(callerArns.filter((arn) => parseCallerIdentity(arn) !== null));
   const sessions = all.filter(({ roleArn }) => roleArn !== null);
   const meant = sessions.filter((one) => isMeant(subject, one));
   const arns = subject.kind === "role"
@@ -49,19 +61,38 @@ export function revocation(
       one.roleArn === arn && !ofRole.includes(one) && ofRole.some((its) => isDenied(one, its))
     );
     const whole = subject.kind === "role";
+    const policy = {
+      Version: "2012-10-17",
+      Statement: whole ? [denial(issuedBefore, {})] : statements(ofRole, issuedBefore),
+    };
+    const { length } = JSON.stringify(policy);
+    const role = parseRoleArn(arn);
     return {
       arn,
       sessionNames: whole ? null : [...new Set(ofRole.map(({ sessionName }) => sessionName!))],
+      warnings: [
+        ...(length > maxInline ? [tooLong(length)] : []),
+        ...(role.kind === "role" && isServers(role.role) ? [ownRole] : []),
+      ],
       policyName,
-      policy: {
-        Version: "2012-10-17",
-        Statement: whole ? [denial(issuedBefore, {})] : statements(ofRole, issuedBefore),
-      },
+      policy,
       pods: ofRole.map(podName),
       alsoAffected: others.map(podName),
     };
   });
 }
+
+/** IAM's quota for all inline policies of a role together, without white space. */
+const maxInline = 10_240;
+
+function tooLong(length: number): string {
+  return `the policy has ${length} characters, and IAM takes ${maxInline} for all inline policies of ` +
+    "a role: revoke role/ARN, or fewer pods";
+}
+
+const ownRole =
+  "the server runs as this role: until it has new credentials, which can take hours with an " +
+  "instance profile, it assumes no role for any pod";
 
 function isMeant(subject: Subject, { namespace, name, node, roleArn }: PodSession): boolean {
   if (subject.kind === "node") return node === subject.name;

@@ -1,23 +1,25 @@
 /** The server's HTTPS routes: for agents, and the summary for the other replicas. */
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
 import { type AgentReport, agentReport, encodeFrame } from "../protocol/frames.ts";
 import type { Agent, IdentifyAgent } from "./access/agent_identity.ts";
 import type { AgentStreams } from "./assignments/agent_streams.ts";
 import type { ClusterIndex } from "./cluster/cluster_index.ts";
 import type { DirectRead } from "./assignments/direct_read.ts";
-import { refusalResponse, refuse } from "./access/refusal.ts";
+import { limitBody, refusalResponse, refuse } from "./access/refusal.ts";
 import type { RefusedRequest } from "../telemetry/refused_request.ts";
 import { refusedRequests } from "./refused_requests.ts";
 import type { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import type { PeerEnv } from "./ports.ts";
-import { type Renewal, type RenewalRequest, renewalRequest } from "./credentials/renewal.ts";
+import {
+  maxRenewalBytes,
+  type Renewal,
+  type RenewalRequest,
+  renewalRequest,
+} from "./credentials/renewal.ts";
 import type { PodName, Summary } from "./status/data/summary.ts";
 
 const maxBodyBytes = 16_384;
-/** Of another replica, with up to 1,000 sessions. */
-const maxRenewalBytes = 262_144;
 const podTokenBody = v.object({ token: v.string() });
 
 interface AppOptions {
@@ -78,11 +80,6 @@ export function createApp(options: AppOptions): Hono<PeerEnv> {
   return app;
 }
 
-function limitBody(maxSize: number) {
-  const onError = () => refusalResponse(refuse(413, `the body is larger than ${maxSize} bytes`));
-  return bodyLimit({ maxSize, onError });
-}
-
 async function forAgent(
   c: Context<PeerEnv>,
   options: AppOptions,
@@ -94,16 +91,16 @@ async function forAgent(
   return agent.kind === "agent" ? await answer(agent) : refusalResponse(agent);
 }
 
+const ofFrames = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+
 function assignments(options: AppOptions, agent: Agent): Response {
-  const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-  return new Response(options.streams.open(agent), { headers });
+  return new Response(options.streams.open(agent), { headers: ofFrames });
 }
 
 async function podByAddress(options: AppOptions, agent: Agent, ip: string): Promise<Response> {
   const found = await options.directRead.find(agent.node, ip);
   if ("kind" in found) return refusalResponse(found);
-  const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-  return new Response(encodeFrame(found), { headers });
+  return new Response(encodeFrame(found), { headers: ofFrames });
 }
 
 async function report(c: Context<PeerEnv>, options: AppOptions, agent: Agent): Promise<Response> {

@@ -188,7 +188,7 @@ type Components = ReturnType<typeof createComponents>;
 /** All pods, or one. */
 function summaryMaker(
   { about, certificate, clock, random, watches }: ServerOptions,
-  { index, assigner, streams, cache, tokenless, timeline }: Components,
+  { index, assigner, streams, cache, tokenless, timeline, own }: Components,
   missing: Server["missing"],
 ): Core["summary"] {
   const instance = random().toString(36).slice(2);
@@ -199,6 +199,7 @@ function summaryMaker(
       now: () => clock.now(),
       missing,
       watchAgeSeconds: () => oldestWatchSeconds(watches()),
+      callerArns: () => own.arns,
       index,
       assigner,
       agents: () => streams.statuses(),

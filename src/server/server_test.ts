@@ -785,6 +785,10 @@ test("POST /api/renew: earlier sessions are assumed again, here and at other rep
   };
   assert.equal((await post(body, "text/plain")).status, 400);
   assert.equal((await post({ sessions })).status, 400);
+  const later = new Date(server.clock.now() + 301_000).toISOString();
+  const early = await post({ issuedBefore: later, sessions });
+  assert.equal(early.status, 400);
+  assert.match(early.text, /^issuedBefore is \S+, which is in the future: it is \S+Z here; send a/);
   assert.equal(key(), "ASIAKEY1");
   const first = await post(body);
   assert.deepEqual(JSON.parse(first.text), {

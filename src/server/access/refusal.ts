@@ -1,4 +1,5 @@
 /** Refusals: a status and one line of text for the client. */
+import { bodyLimit } from "hono/body-limit";
 
 export interface Refusal {
   readonly kind: "refusal";
@@ -9,6 +10,12 @@ export interface Refusal {
 
 export function refuse(status: Refusal["status"], message: string): Refusal {
   return { kind: "refusal", status, message };
+}
+
+/** Middleware that refuses larger bodies, in bytes. */
+export function limitBody(maxSize: number): ReturnType<typeof bodyLimit> {
+  const onError = () => refusalResponse(refuse(413, `the body is larger than ${maxSize} bytes`));
+  return bodyLimit({ maxSize, onError });
 }
 
 /** As text/plain; with `Retry-After` if a retry may help. */

@@ -35,7 +35,7 @@ export class OwnIdentity {
   readonly #listeners: ((arns: CallerArns) => void)[] = [];
   readonly #attempted = Promise.withResolvers<void>();
   #wanted = Promise.withResolvers<void>();
-  #known = false;
+  #arns: CallerArns | null = null;
   #fault: Error = new Error("STS hasn't answered yet");
 
   constructor(options: OwnIdentityOptions) {
@@ -49,9 +49,14 @@ export class OwnIdentity {
     this.#listeners.push(found);
   }
 
+  /** Empty until they are known. */
+  get arns(): readonly string[] {
+    return this.#arns ?? [];
+  }
+
   /** Why it isn't known yet; null once it is. */
   get problem(): string | null {
-    return this.#known ? null : this.#fault.message;
+    return this.#arns === null ? this.#fault.message : null;
   }
 
   /**
@@ -59,7 +64,7 @@ export class OwnIdentity {
    * be denied, and agents would drop the credentials that they have.
    */
   get knownOrOverdue(): boolean {
-    return this.#known || this.#options.clock.monotonic() - this.#startedAt >= patienceMs;
+    return this.#arns !== null || this.#options.clock.monotonic() - this.#startedAt >= patienceMs;
   }
 
   /**
@@ -69,9 +74,9 @@ export class OwnIdentity {
    */
   async whenKnown(signal: AbortSignal): Promise<void> {
     this.#wanted.resolve();
-    if (!this.#known) await Promise.race([this.#attempted.promise, aborted(signal)]);
+    if (this.#arns === null) await Promise.race([this.#attempted.promise, aborted(signal)]);
     signal.throwIfAborted();
-    if (!this.#known) throw this.#fault;
+    if (this.#arns === null) throw this.#fault;
   }
 
   /** Resolves once the identity is known or `signal` has aborted. */
@@ -94,7 +99,7 @@ export class OwnIdentity {
     try {
       const arns = await readCallerArns(signal);
       for (const found of this.#listeners) found(arns);
-      this.#known = true;
+      this.#arns = arns;
       log.info({ arn: arns[0] }, "own AWS identity known");
       return true;
     } catch (fault) {

@@ -3,7 +3,13 @@
  * in AWS (`revoke --renew`). It goes to every replica: only the one that has a session renews it.
  */
 import * as v from "valibot";
+import { instant } from "../../time/instant.ts";
 import type { CredentialCache } from "./credential_cache.ts";
+
+/** Of the body: up to 1,000 sessions. */
+export const maxRenewalBytes = 262_144;
+/** How far a caller's clock may be ahead, as in AWS's signatures. */
+const clockSkewMs = 5 * 60_000;
 
 /** A node has a few hundred pods at most. */
 const maxSessions = 1_000;
@@ -23,6 +29,13 @@ export const renewalRequest = v.object({
   ),
 });
 export type RenewalRequest = v.InferOutput<typeof renewalRequest>;
+
+/** Why the request is refused: as long as its time is to come, each repetition would cost calls. */
+export function renewalProblem({ issuedBefore }: RenewalRequest, now: number): string | null {
+  if (Date.parse(issuedBefore) <= now + clockSkewMs) return null;
+  return `issuedBefore is ${issuedBefore}, which is in the future: it is ${instant(now)} here; ` +
+    "send a time that has passed";
+}
 
 /** How many sessions are renewed at a replica, or why it isn't known. */
 export interface Renewal {

@@ -4,15 +4,20 @@
  * it (DNS rebinding). Where a token is required, browsers send it as a cookie after the sign-in form.
  */
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { getCookie, setCookie } from "hono/cookie";
 import { html } from "hono/html";
 import * as v from "valibot";
 import type { Explanation } from "../../policy/explanation.ts";
 import type { Clock } from "../../time/clock.ts";
-import { type Refusal, refusalResponse, refuse } from "../access/refusal.ts";
+import { limitBody, type Refusal, refusalResponse, refuse } from "../access/refusal.ts";
 import type { StatusAccess } from "../access/status_access.ts";
-import { type Renewal, type RenewalRequest, renewalRequest } from "../credentials/renewal.ts";
+import {
+  maxRenewalBytes,
+  type Renewal,
+  renewalProblem,
+  type RenewalRequest,
+  renewalRequest,
+} from "../credentials/renewal.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import type { PeerEnv } from "../ports.ts";
 import type { MergedSummary } from "./data/merged_summary.ts";
@@ -24,7 +29,6 @@ import type { Markup } from "./page/markup.ts";
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 const cookieName = "rolecall-status";
 const maxFormBytes = 16_384;
-const maxRenewalBytes = 262_144;
 
 interface StatusAppOptions {
   readonly access: StatusAccess;
@@ -53,11 +57,7 @@ export function createStatusApp(options: StatusAppOptions): Hono<PeerEnv> {
     await next();
     c.header("cache-control", "no-store");
   });
-  app.post(
-    "/sign-in",
-    bodyLimit({ maxSize: maxFormBytes, onError: () => tooLarge(maxFormBytes) }),
-    (c) => signIn(c, options),
-  );
+  app.post("/sign-in", limitBody(maxFormBytes), (c) => signIn(c, options));
   app.use(async (c, next) => {
     const cookie = getCookie(c, cookieName);
     const authorization = c.req.header("authorization") ?? (cookie && `Bearer ${cookie}`);
@@ -65,11 +65,7 @@ export function createStatusApp(options: StatusAppOptions): Hono<PeerEnv> {
     return refusal === null ? await next() : refused(c, refusal);
   });
   app.get("/api/summary", async (c) => c.json(await options.summary()));
-  app.post(
-    "/api/renew",
-    bodyLimit({ maxSize: maxRenewalBytes, onError: () => tooLarge(maxRenewalBytes) }),
-    (c) => renew(c, options, renewals),
-  );
+  app.post("/api/renew", limitBody(maxRenewalBytes), (c) => renew(c, options, renewals));
   app.get("/api/pods/:namespace/:name", async (c) => {
     const unlisted = options.unlisted();
     if (unlisted.length > 0) return c.text(`not listed yet: ${unlisted.join(", ")}\n`, 503);
@@ -86,10 +82,6 @@ export function createStatusApp(options: StatusAppOptions): Hono<PeerEnv> {
   return app;
 }
 
-function tooLarge(bytes: number): Response {
-  return refusalResponse(refuse(413, `the body is larger than ${bytes} bytes`));
-}
-
 /**
  * Browsers send this content type to another origin only if it permits that, which this one never
  * does. Each request costs at most one STS call for each session that is older than it says.
@@ -104,6 +96,8 @@ async function renew(
   }
   const body = v.safeParse(renewalRequest, await c.req.json().catch(() => undefined));
   if (!body.success) return refusalResponse(refuse(400, "the body is not a request to renew"));
+  const problem = renewalProblem(body.output, clock.now());
+  if (problem !== null) return refusalResponse(refuse(400, problem));
   if (!renewals.admits("", clock.monotonic())) {
     return refusalResponse(refuse(429, "too many requests to renew; retry in 10 s"));
   }

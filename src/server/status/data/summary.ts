@@ -28,6 +28,11 @@ export interface Summary {
   readonly watchAgeSeconds: number | null;
   /** Of its listener for agents; absent from replicas of older versions. */
   readonly certificate?: { readonly expiresAt: string | null; readonly problem: string | null };
+  /**
+   * ARNs of the principals that the server runs as, empty until known; absent from replicas of older
+   * versions.
+   */
+  readonly callerArns?: readonly string[];
   readonly counts: { readonly pods: number; readonly namespaces: number; readonly nodes: number };
   readonly agents: readonly AgentRow[];
   readonly pods: readonly PodRow[];
@@ -85,6 +90,7 @@ interface SummaryOptions {
   readonly now: () => number;
   readonly missing: () => readonly string[];
   readonly watchAgeSeconds: () => number;
+  readonly callerArns: () => readonly string[];
   readonly index: ClusterIndex;
   readonly assigner: Assigner;
   readonly agents: () => readonly AgentStatus[];
@@ -109,6 +115,7 @@ export function summaryOf(options: SummaryOptions, only?: PodName): Summary {
     missing: options.missing(),
     watchAgeSeconds: Number.isFinite(age) ? Math.round(age * 10) / 10 : null,
     certificate: certificateOf(options.certificate()),
+    callerArns: options.callerArns(),
     counts: options.index.counts(),
     agents: agents.map(agentRow),
     pods: options.index.synced ? [...podRows(options, served, only)] : [],
