@@ -1,6 +1,7 @@
 /** Serves a certificate from files (such as cert-manager's) and follows their changes. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { aborted, pause } from "../../time/pause.ts";
+import { messageOf } from "../../telemetry/fault.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
 
@@ -66,7 +67,7 @@ export class CertificateFiles {
       );
       return true;
     } catch (fault) {
-      this.#problem = fault instanceof Error ? fault.message : "unknown error";
+      this.#problem = messageOf(fault);
       log.warn({ error: this.#problem }, "certificate files not served");
       return false;
     }

@@ -15,6 +15,7 @@ import { bundleOf, type CertificateState, decodeState, encodeState } from "./cer
 import type { Leaf } from "./certificate_state.ts";
 import { Backoff } from "../../time/backoff.ts";
 import { pause } from "../../time/pause.ts";
+import { messageOf } from "../../telemetry/fault.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Clock } from "../../time/clock.ts";
 
@@ -219,8 +220,8 @@ export class ServingCertificate {
     this.#publishedSince = new Map(shown.map(({ id }) => [id, since.get(id) ?? now]));
   }
 
-  #failed(thrown: unknown): void {
-    const problem = thrown instanceof Error ? thrown.message : "certificate: unknown error";
+  #failed(fault: unknown): void {
+    const problem = messageOf(fault);
     if (problem !== this.#problem) {
       this.#options.log.warn({ error: problem }, "certificate maintenance failed");
     }

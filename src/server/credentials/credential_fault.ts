@@ -1,4 +1,5 @@
 /** Faults that don't come from the STS adapter. */
+import { instant } from "../../time/instant.ts";
 import type { AssumeRoleFault } from "../ports.ts";
 
 class CredentialFault extends Error implements AssumeRoleFault {
@@ -35,11 +36,9 @@ export function faultFrom(error: unknown): AssumeRoleFault {
 
 /** The credentials had expired when they arrived: the clocks disagree. */
 export function endedOnArrival(expiresAt: number, now: number): AssumeRoleFault {
+  const expired = `STS returned credentials that expired at ${instant(expiresAt)}`;
   return new CredentialFault(
-    `STS returned credentials that expired at ${
-      instant(expiresAt)
-    }, but the server's clock shows ` +
-      `${instant(now)}: correct the server's clock`,
+    `${expired}, but the server's clock shows ${instant(now)}: correct the server's clock`,
   );
 }
 
@@ -53,8 +52,4 @@ export function trustRoleExpired(): AssumeRoleFault {
 /** At most 500 bytes, as every message that a pod may see; `message` is the trust role's refusal. */
 export function trustRoleRefused(message: string): string {
   return `the namespace's iam.amazonaws.com/assume-role: ${message}`.slice(0, 500);
-}
-
-function instant(ms: number): string {
-  return Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : "no time";
 }

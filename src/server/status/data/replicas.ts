@@ -6,11 +6,12 @@
 import * as v from "valibot";
 import type { Renewal, RenewalRequest } from "../../credentials/renewal.ts";
 import { type PeerAnswer, readSummary } from "./merged_summary.ts";
+import { messageOf, oneLine } from "../../../telemetry/fault.ts";
 import { withDeadline } from "../../../time/deadline.ts";
 import type { Clock } from "../../../time/clock.ts";
 import type { PodName } from "./summary.ts";
 
-/** The replicas' answers, this one's among them; never rejects. */
+/** The replicas' answers, this one's among them; never rejects. Older replicas don't know `renew`. */
 export interface Replicas {
   summaries(only?: PodName): Promise<readonly PeerAnswer[]>;
   renew(request: RenewalRequest): Promise<readonly Renewal[]>;
@@ -56,14 +57,14 @@ export function callReplicas(options: ReplicaOptions): Replicas {
       const failed = (peer: string, problem: string): PeerAnswer => {
         return { kind: "problem", peer, problem };
       };
-      return callEach(options, call, { answered: peerAnswer, failed });
+      return callEach(options, call, { read: peerAnswer, failed });
     },
     renew: (request) => {
       const call = { method: "POST", path: "/v1/renew", body: JSON.stringify(request) };
       const failed = (replica: string, problem: string): Renewal => {
         return { replica, renewing: 0, problem };
       };
-      return callEach(options, call, { answered: renewal, failed });
+      return callEach(options, call, { read: renewal, failed });
     },
   };
 }
@@ -76,14 +77,15 @@ interface ReplicaCall {
 }
 
 interface Reading<T> {
-  readonly answered: (peer: string, answer: Response) => Promise<T>;
+  /** Parses the body of a 200. @throws {Error} it isn't an answer */
+  readonly read: (body: string) => T;
   readonly failed: (peer: string, problem: string) => T;
 }
 
 async function callEach<T>(
   options: ReplicaOptions,
   call: ReplicaCall,
-  { answered, failed }: Reading<T>,
+  { read, failed }: Reading<T>,
 ): Promise<T[]> {
   const { url, clock } = options;
   const { hostname } = new URL(url);
@@ -100,41 +102,31 @@ async function callEach<T>(
     const calls = addresses.map((address) =>
       withDeadline({ clock, ms: timeoutMs }, async (signal) => {
         const init = { ...sent, headers, address, signal };
-        return await answered(address, await client.fetch(url + path, init));
-      }).catch((fault) => failed(address, problemOf(fault)))
+        const answer = await client.fetch(url + path, init);
+        const body = await answer.text();
+        if (answer.status === 200) return read(body);
+        return failed(address, `${answer.status} ${body.trim().slice(0, 200)}`);
+      }).catch((fault) => failed(address, oneLine(messageOf(fault))))
     );
     return await Promise.all(calls).finally(() => client.close());
   } catch (fault) {
-    return [failed(hostname, problemOf(fault))];
+    return [failed(hostname, oneLine(messageOf(fault)))];
   }
-}
-
-/** An older replica doesn't know the path. */
-async function renewal(replica: string, answer: Response): Promise<Renewal> {
-  const text = await answer.text();
-  if (answer.status !== 200) {
-    return { replica, renewing: 0, problem: `${answer.status} ${text.trim().slice(0, 200)}` };
-  }
-  return { ...v.parse(renewed, JSON.parse(text)), problem: null };
 }
 
 const renewed = v.object({ replica: v.string(), renewing: v.number() });
 
-async function peerAnswer(peer: string, answer: Response): Promise<PeerAnswer> {
-  const text = await answer.text();
-  if (answer.status !== 200) {
-    return { kind: "problem", peer, problem: `${answer.status} ${text.trim().slice(0, 200)}` };
-  }
-  const summary = readSummary(JSON.parse(text));
-  if (summary === null) return { kind: "problem", peer, problem: "its answer is not a summary" };
+function renewal(body: string): Renewal {
+  return { ...v.parse(renewed, JSON.parse(body)), problem: null };
+}
+
+function peerAnswer(body: string): PeerAnswer {
+  const summary = readSummary(JSON.parse(body));
+  if (summary === null) throw new Error("its answer is not a summary");
   return { kind: "summary", summary };
 }
 
 function queryOf(only: PodName | undefined): string {
   if (only === undefined) return "";
   return `?${new URLSearchParams({ namespace: only.namespace, pod: only.name })}`;
-}
-
-function problemOf(thrown: unknown): string {
-  return (thrown instanceof Error ? thrown.message : String(thrown)).replaceAll(/\s+/g, " ");
 }
