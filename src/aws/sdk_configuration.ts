@@ -1,5 +1,5 @@
-/** Settings that the AWS SDK refuses before it sends anything, explained for the server's operator. */
-import { messageOf } from "../telemetry/fault.ts";
+/** What the AWS SDK refuses before it sends anything, and its warnings, for the server's operator. */
+import { messageOf, oneLine } from "../telemetry/fault.ts";
 
 /** The SDK's endpoint rules don't combine these with a custom endpoint. */
 const conflicts: Readonly<Record<string, string>> = {
@@ -14,6 +14,19 @@ export function switchProblems(env: Readonly<Record<string, string | undefined>>
   return ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"]
     .filter((name) => !["", "true", "false"].includes(env[name] ?? ""))
     .map((name) => `${name}: ${JSON.stringify(env[name])} is not valid; expected true or false`);
+}
+
+/** A logger for the SDK, which prints its warnings itself if it has none; `warn` gets them as one line. */
+export function sdkLogger(warn: (problem: string) => void) {
+  const ignored = () => {};
+  const text = (...parts: readonly unknown[]) => warn(warning(parts.join(" ")));
+  return { debug: ignored, info: ignored, error: ignored, warn: text };
+}
+
+function warning(text: string): string {
+  return text.includes("Multiple credential sources detected")
+    ? "AWS_PROFILE and AWS_ACCESS_KEY_ID are both set, and the profile is used: unset one of them"
+    : `the AWS SDK warns: ${oneLine(text)}`;
 }
 
 /** One line about an error that the SDK threw before sending a request of known content. */
@@ -32,7 +45,7 @@ export function configurationProblem(error: unknown): string {
     return `AWS settings: ${conflict} and ${ownEndpoint} exclude each other; remove one, or set ` +
       "--sts-endpoint, which is used as it is";
   }
-  const line = message.replaceAll(/\s+/g, " ").replace(/\.$/, "").slice(0, 300);
+  const line = oneLine(message).replace(/\.$/, "");
   return `AWS settings: the AWS SDK refuses them: ${line}; check --region, --sts-endpoint, the ` +
     "AWS_ variables and the profile";
 }

@@ -38,6 +38,8 @@ export interface StsOptions {
     httpClient(options: HttpClientOptions): HttpClient;
   };
   readonly timeouts?: StsTimeouts;
+  /** Called with what the AWS SDK warns of, one line each. */
+  readonly warn?: (problem: string) => void;
 }
 
 /** What a call is authenticated with; neither: the server's own credentials. */
@@ -75,11 +77,12 @@ const defaultTimeouts: StsTimeouts = { requestMs: 5000, credentialsMs: 10_000 };
 
 /** Loads and sends nothing before the first call. */
 export function createSts(options: StsOptions): Sts {
-  const { clock, runtime, assumeRoleArn, region, endpoint, timeouts = defaultTimeouts } = options;
+  const { clock, runtime, assumeRoleArn, region, endpoint } = options;
+  const { timeouts = defaultTimeouts, warn = () => {} } = options;
   const { env } = runtime;
   const http = runtime.httpClient({ connectTimeoutMs: 1000, proxyFor: environmentProxy(env) });
   const now = () => clock.now();
-  const shared = { clock, http, region, endpoint, timeouts };
+  const shared = { clock, http, region, endpoint, timeouts, warn };
   const base = new StsClient({ ...shared, credentials: options.credentials });
   const client = assumeRoleArn === undefined ? base : new StsClient({
     ...shared,

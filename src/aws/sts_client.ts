@@ -6,7 +6,7 @@ import type { STSClient, STSClientConfig } from "@aws-sdk/client-sts";
 import type { HttpClient } from "../runtime/http/types.ts";
 import type { Clock } from "../time/clock.ts";
 import { withDeadline } from "../time/deadline.ts";
-import { configurationProblem, isRegionMissing } from "./sdk_configuration.ts";
+import { configurationProblem, isRegionMissing, sdkLogger } from "./sdk_configuration.ts";
 import { sdkRequestHandler } from "./sdk_http.ts";
 import { serverCredentialsFault, unsentFault } from "./sts_fault.ts";
 
@@ -41,6 +41,8 @@ interface StsClientOptions {
   /** Undefined is the SDK's default chain. */
   readonly credentials: Provider | undefined;
   readonly timeouts: StsTimeouts;
+  /** Called with the SDK's warnings, one line each. */
+  readonly warn: (problem: string) => void;
 }
 
 interface Loaded {
@@ -169,8 +171,8 @@ export class StsClient {
 
   /** What all clients have in common. */
   #place(): Partial<STSClientConfig> {
-    const { region, endpoint } = this.#options;
-    const once = { maxAttempts: 1 };
+    const { region, endpoint, warn } = this.#options;
+    const once = { maxAttempts: 1, logger: sdkLogger(warn) };
     if (endpoint === undefined) return region === undefined ? once : { ...once, region };
     const noVariant = { useFipsEndpoint: false, useDualstackEndpoint: false };
     return { ...once, endpoint, region: this.#region, ...noVariant };

@@ -1,5 +1,8 @@
-/** Which host is called, by region and setting, as the SDK resolves it for our client. */
+/** Which host is called, by region and setting, and what the SDK refuses or warns of. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { env } from "node:process";
 import { test } from "node:test";
 import { systemClock } from "../time/system_clock.ts";
@@ -18,7 +21,8 @@ function clientOf(region: string | undefined, endpoint: string | undefined) {
   };
   const credentials = () => Promise.resolve({ accessKeyId: "AKIA", secretAccessKey: "x" });
   const http = { fetch };
-  const options = { region, endpoint, credentials, timeouts, clock: systemClock, http };
+  const warn = (problem: string) => assert.fail(problem);
+  const options = { region, endpoint, credentials, timeouts, clock: systemClock, http, warn };
   return { client: new StsClient(options), hosts };
 }
 
@@ -107,3 +111,35 @@ for (const [region, settings, problem] of problems) {
     });
   });
 }
+
+test("StsClient with a profile and keys: the profile is used, and one line says so", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "rolecall-sts-test-"));
+  const profiles = join(folder, "credentials");
+  writeFileSync(profiles, "[p]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = x\n");
+  const settings = {
+    AWS_PROFILE: "p",
+    AWS_SHARED_CREDENTIALS_FILE: profiles,
+    AWS_ACCESS_KEY_ID: "AKIAKEYS",
+    AWS_SECRET_ACCESS_KEY: "x",
+    AWS_EC2_METADATA_DISABLED: "true",
+  };
+  const warnings: string[] = [];
+  await withSettings(settings, async () => {
+    const client = new StsClient({
+      region: "eu-west-1",
+      endpoint: undefined,
+      credentials: undefined,
+      timeouts,
+      clock: systemClock,
+      http: { fetch: () => assert.fail("sent") },
+      warn: (problem) => warnings.push(problem),
+    });
+    const found = await client.send((_, sts) => sts.config.credentials());
+    assert.equal(found.accessKeyId, "AKIAPROFILE");
+    await client.close();
+  });
+  rmSync(folder, { recursive: true });
+  assert.deepEqual(warnings, [
+    "AWS_PROFILE and AWS_ACCESS_KEY_ID are both set, and the profile is used: unset one of them",
+  ]);
+});

@@ -113,13 +113,14 @@ function createDevServer(
 }
 
 /** The embedded STS never sees the user's own credentials and doesn't need them. */
-function stsOptions({ settings, aws, runtime }: PairOptions): StsOptions {
+function stsOptions({ settings, aws, runtime, log }: PairOptions): StsOptions {
   const { region, assumeRoleArn, stsEndpoint } = settings.server;
   const shared = {
     clock,
     runtime,
     region: region ?? undefined,
     assumeRoleArn: assumeRoleArn ?? undefined,
+    warn: (problem: string) => log.warn({ problem }, "AWS settings"),
   };
   if (settings.sts !== "embedded") return { ...shared, endpoint: stsEndpoint ?? undefined };
   const own = { accessKeyId: "AKIAROLECALLDEV00000", secretAccessKey: "fake" };

@@ -36,15 +36,6 @@ export async function runServer(runtime: Runtime, args: readonly string[]): Prom
       "--namespace: none is known; expected the server's namespace (POD_NAMESPACE)",
     ]);
   }
-  const sts = createSts({
-    region: settings.region ?? undefined,
-    endpoint: settings.stsEndpoint ?? undefined,
-    assumeRoleArn: settings.assumeRoleArn ?? undefined,
-    clock: systemClock,
-    runtime,
-  });
-  const problems = await sts.configurationProblems();
-  if (problems.length > 0) return refuse(runtime, problems);
   const plain = createLog({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -52,6 +43,16 @@ export async function runServer(runtime: Runtime, args: readonly string[]): Prom
     write: runtime.writeLog,
   });
   const log = dedupLog(plain, backgroundTimer);
+  const sts = createSts({
+    region: settings.region ?? undefined,
+    endpoint: settings.stsEndpoint ?? undefined,
+    assumeRoleArn: settings.assumeRoleArn ?? undefined,
+    clock: systemClock,
+    runtime,
+    warn: (problem) => log.warn({ problem }, "AWS settings"),
+  });
+  const problems = await sts.configurationProblems();
+  if (problems.length > 0) return refuse(runtime, problems);
   for (const notice of notices) log.warn({ notice }, "configuration notice");
 
   const stop = new AbortController();
