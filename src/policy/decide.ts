@@ -67,6 +67,7 @@ export function createPolicy(settings: PolicySettings): Policy {
     settings,
     base,
     isReserved,
+    // AWS assumes a role only under its exact path, so no other path has to be reserved.
     isTrustRole: (role: RoleArn) => permitted.permitsAny(formatRoleArn(role)),
     permission: new Permission({ ...settings, base }),
     externalIds: new ExternalIds(settings),

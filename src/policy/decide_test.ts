@@ -317,8 +317,8 @@ test("trust role: a namespace of one letter needs a longer external ID", () => {
 });
 
 const managed = (name: string) => `arn:aws:iam::111122223333:policy/${name}`;
-const inline =
-  '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}';
+const deny = '{"Effect":"Deny","Action":"*","Resource":"*"}';
+const inline = `{"Version":"2012-10-17","Statement":[${deny},${deny.replace("Deny", "Allow")}]}`;
 
 test("session policies: of namespace, ServiceAccount and pod together, sorted, each once", () => {
   const got = decided(
@@ -371,6 +371,11 @@ const policyProblems: readonly (readonly [Partial<PodFacts>, Partial<NamespaceFa
   [{}, { sessionPolicy: "[]" }, /is not an IAM policy: it needs Statement/],
   [{}, { sessionPolicy: '{"Statement":[]}' }, /is not an IAM policy/],
   [{}, { sessionPolicy: statement({ Effect: "Maybe" }) }, /is not an IAM policy/],
+  [
+    {},
+    { sessionPolicy: statement({}).replace('"Effect"', '"Effect": "Deny", "\\u0045ffect"') },
+    /has "Effect" twice in one object; write a session policy/,
+  ],
   [{}, { sessionPolicy: statement({ Action: undefined }) }, /is not an IAM policy/],
   [{}, { sessionPolicy: statement({ Resource: undefined }) }, /is not an IAM policy/],
   [{}, { sessionPolicy: statement({ NotAction: "s3:*" }) }, /is not an IAM policy/],

@@ -86,6 +86,8 @@ function policyProblem(text: string): string | null {
   if (!/^[\t\n\r\x20-\xff]*$/.test(text)) return "contains a character that STS doesn't accept";
   const parsed = json(text);
   if (parsed === undefined) return "is not JSON";
+  const twice = repeatedKey(text);
+  if (twice !== null) return `has ${quoted(twice, 60)} twice in one object`;
   return v.safeParse(document, parsed).success
     ? null
     : "is not an IAM policy: it needs Statement, each with Effect, Action and Resource, no Principal";
@@ -97,6 +99,24 @@ function json(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * IAM refuses it (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_policies.html), where
+ * JSON.parse silently takes the last. `text` is valid JSON.
+ */
+function repeatedKey(text: string): string | null {
+  const open: Set<string>[] = [];
+  for (const [token, key] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
+    if (token === "{") open.push(new Set());
+    else if (token === "}") open.pop();
+    else if (key !== undefined) {
+      const name = JSON.parse(key);
+      if (open.at(-1)?.has(name)) return name;
+      open.at(-1)?.add(name);
+    }
+  }
+  return null;
 }
 
 function tooMuch(pod: PodFacts, { policyArns, policy }: SessionPolicies): Denial | null {
