@@ -1,10 +1,11 @@
 /** Runs the scenarios on a cluster and counts them; if one fails, prints what the pods logged. */
-import { type Count, runScenarios } from "../system/report.ts";
+import { type Count, noteUnawaited, runScenarios, unawaitedFaults } from "../system/report.ts";
 import { type ClusterScenario, scenarios } from "./scenarios/mod.ts";
 import type { Site } from "./site.ts";
 
 /** 0 when all went well. `wanted`: only those with this in their name, and the installation. */
 export async function play(site: Site, wanted = ""): Promise<number> {
+  noteUnawaited();
   const count: Count = { passed: 0, failed: 0 };
   for (const scenario of scenarios) {
     if (!isWanted(scenario, wanted) || (scenario.ownNodes && site.own === null)) continue;
@@ -13,6 +14,11 @@ export async function play(site: Site, wanted = ""): Promise<number> {
     const stage = { ...site, mend: () => describe(site) };
     await runScenarios(stage, [scenario], count, console.log);
     if (count.failed > before && scenario.essential) break;
+  }
+  const unawaited = unawaitedFaults();
+  if (unawaited !== undefined) {
+    console.log(unawaited);
+    count.failed++;
   }
   console.log(`\n${count.passed} passed, ${count.failed} failed`);
   return count.failed === 0 && count.passed > 0 ? 0 : 1;

@@ -8,7 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { fabricAddress, secondFabricAddress } from "./network.ts";
 import { must, plainEnv, run } from "./programs.ts";
-import { type Count, runScenarios } from "./report.ts";
+import { type Count, noteUnawaited, runScenarios, unawaitedFaults } from "./report.ts";
 import { denoRuntime, nodeRuntime, type Runtime } from "./rolecall.ts";
 import { all, small, withoutRights } from "./scenarios/mod.ts";
 import { federatedRoles } from "./scenarios/web_identity.ts";
@@ -128,12 +128,18 @@ function playPart(given: Given, count: Count): Promise<void> {
 }
 
 async function main(given: Given): Promise<number> {
+  noteUnawaited();
   await ownFiles();
   const count = { passed: 0, failed: 0 };
   try {
     await playPart(given, count);
   } catch (fault) {
     console.error(fault);
+    count.failed++;
+  }
+  const unawaited = unawaitedFaults();
+  if (unawaited !== undefined) {
+    console.error(unawaited);
     count.failed++;
   }
   writeFileSync(countFile(given.logs, given.part), JSON.stringify(count));
