@@ -22,7 +22,7 @@ export interface Client {
   /** The part of it that the client prints. */
   readonly prints: (found: PodLookup) => string;
   /**
-   * How long credentials live that it renews in half a minute, or once it has been made to look
+   * How long credentials live that it renews in less than half a minute, or once it has been made to look
    * older; absent where it keeps none.
    */
   readonly renewsLifeSeconds?: number;

@@ -73,11 +73,25 @@ async function makeAnew(
   ready: string,
   make: (folder: string) => Promise<void>,
 ): Promise<void> {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  await make(folder);
+  await retried(basename(folder), async () => {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+    await make(folder);
+  });
   mkdirSync(`${ready}.new`);
   renameSync(`${ready}.new`, ready);
+}
+
+/** Three attempts at what needs registries, since those fail now and then. */
+export async function retried(what: string, work: () => Promise<unknown>): Promise<void> {
+  for (const left of [2, 1]) {
+    try {
+      return void await work();
+    } catch (fault) {
+      console.error(`${what}, ${left} more attempts: ${fault}`);
+    }
+  }
+  await work();
 }
 
 /**

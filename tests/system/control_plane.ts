@@ -47,7 +47,7 @@ export async function startControlPlane(
     until("kube-apiserver ready", async () => {
       if (!server.alive || !etcd.alive) throw new Hopeless(server.log().slice(-1500));
       return await api.text("/readyz") === "ok";
-    }, { within: 60_000, every: 100 });
+    }, { within: 180_000, every: 100 });
   await ready();
   return {
     api,

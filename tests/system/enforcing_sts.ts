@@ -1,6 +1,6 @@
 /** The STS that enforces trust policies, on the fabric, with the cluster as an OIDC provider. */
 import { Buffer } from "node:buffer";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createFakeSts } from "../../src/dev/sts/fake_sts.ts";
 import { iamOf } from "../../src/dev/sts/iam.ts";
 import { parsePolicy } from "../../src/iam/policy_document.ts";
@@ -42,7 +42,7 @@ export async function startEnforcingSts(
 ): Promise<EnforcingSts> {
   const sts = await stsOf(api, roles);
   const exchanges: Exchange[] = [];
-  const server = createServer(async (incoming, response) => {
+  const answer = async (incoming: IncomingMessage, response: ServerResponse) => {
     const { authorization = "", "x-amz-security-token": session } = incoming.headers;
     const text = await textOf(incoming);
     const token = new URLSearchParams(text).get("WebIdentityToken");
@@ -54,10 +54,14 @@ export async function startEnforcingSts(
       authorization,
       ...(session === undefined ? {} : { "x-amz-security-token": String(session) }),
     };
-    const answer = await sts(new Request("http://sts/", { method: "POST", headers, body: text }));
-    const xml = await answer.text();
-    response.writeHead(answer.status, { "Content-Type": "text/xml" })
+    const given = await sts(new Request("http://sts/", { method: "POST", headers, body: text }));
+    const xml = await given.text();
+    response.writeHead(given.status, { "Content-Type": "text/xml" })
       .end(self.sessionSeconds === null ? xml : endingIn(self.sessionSeconds, xml));
+  };
+  // A client that was cut off midway.
+  const server = createServer((incoming, response) => {
+    answer(incoming, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(port, fabricAddress, resolve));
   const { port: own } = server.address() as { port: number };

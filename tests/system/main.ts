@@ -5,7 +5,7 @@
  * touched. `--part=deno|federated|node|filters|watching|soak` and a piece of scenarios' names select what runs.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -19,6 +19,13 @@ import { missing } from "./requirements.ts";
 
 /** Nothing was tested, since the machine lacks something. */
 const cannotRun = 3;
+/** Those of a line are played side by side: they wait for most of their time. */
+const order: readonly (readonly Part[])[] = [
+  ["filters"],
+  ["deno"],
+  ["federated", "node"],
+  ["watching", "soak"],
+];
 const titles: Readonly<Record<Part, string>> = {
   filters: "packet filters by themselves",
   deno: "the whole on Deno",
@@ -44,16 +51,13 @@ async function main(args: string[]): Promise<number> {
   if (parts.includes("deno")) await prepareClients(builds.node);
   const bins = parts.includes("watching") ? await watchingBins() : [];
   const sum = { passed: 0, failed: 0 };
-  for (const part of parts) {
-    const { passed, failed } = await play({
-      ...builds,
-      bins,
-      logs,
-      part,
-      only: positionals[0] ?? "",
-    });
-    sum.passed += passed;
-    sum.failed += failed;
+  for (const line of order) {
+    const wanted = line.filter((part) => parts.includes(part));
+    const given = { ...builds, bins, logs, only: positionals[0] ?? "" };
+    for (const { passed, failed } of await playTogether(wanted, given)) {
+      sum.passed += passed;
+      sum.failed += failed;
+    }
   }
   const good = sum.failed === 0 && sum.passed > 0;
   if (good) rmSync(logs, { recursive: true });
@@ -62,27 +66,43 @@ async function main(args: string[]): Promise<number> {
   return good ? 0 : 1;
 }
 
-/** Out here, since the parts' namespaces have no way to the registries. */
+/** Out here, since the parts' namespaces have no way to the registries. One that fails fails its scenarios. */
 async function prepareClients(node: string): Promise<void> {
   console.log("making or finding the AWS clients");
-  for (const { prepare } of clients) await prepare(node);
+  for (const { prepare } of clients) await prepare(node).catch(console.error);
+}
+
+/** Shows the first as it goes, the others once all have ended. */
+async function playTogether(parts: readonly Part[], given: Omit<Given, "part">): Promise<Count[]> {
+  const played = parts.map(async (part, at) => {
+    const shown = at === 0 ? undefined : join(given.logs, `${part}.output`);
+    if (shown === undefined) console.log(`\n== ${titles[part]}`);
+    const count = await play({ ...given, part }, shown);
+    return { part, shown, count };
+  });
+  const ended = await Promise.all(played);
+  for (const { part, shown } of ended) {
+    if (shown !== undefined) console.log(`\n== ${titles[part]}\n${readFileSync(shown, "utf8")}`);
+  }
+  return ended.map(({ count }) => count);
 }
 
 /** A part that ends without leaving its count has failed. */
-async function play(given: Given): Promise<Count> {
-  console.log(`\n== ${titles[given.part]}`);
-  await inside(JSON.stringify(given));
+async function play(given: Given, output?: string): Promise<Count> {
+  await inside(JSON.stringify(given), output);
   const file = countFile(given.logs, given.part);
   if (!existsSync(file)) return { passed: 0, failed: 1 };
   return JSON.parse(readFileSync(file, "utf8")) as Count;
 }
 
 /** Runs inside.ts as the first process of new namespaces; when that ends, all of them end. */
-function inside(given: string): Promise<void> {
+function inside(given: string, output?: string): Promise<void> {
   const script = fileURLToPath(new URL("inside.ts", import.meta.url));
   const spaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const command = [...spaces, "--", process.execPath, "run", "-A", script, given];
-  const child = spawn("unshare", command, { stdio: ["ignore", "inherit", "inherit"] });
+  const out = output === undefined ? "inherit" : openSync(output, "w");
+  const child = spawn("unshare", command, { stdio: ["ignore", out, out] });
+  if (out !== "inherit") closeSync(out);
   const stop = () => endInner(child.pid ?? 0);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {

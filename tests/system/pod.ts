@@ -103,7 +103,7 @@ export class TestPod {
   /** Runs a program in the pod's network, with nothing set but PATH and `env`. */
   run(command: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
     const path = { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/nonexistent" };
-    return run(inNamespace(this.net, command), { env: { ...path, ...env }, timeoutMs: 40_000 });
+    return run(inNamespace(this.net, command), { env: { ...path, ...env }, timeoutMs: 90_000 });
   }
 
   /** Deletes the object and takes the network away. */

@@ -63,7 +63,7 @@ for (const [kind, flush] of flushes) {
       await reconciler.check();
       const before = repairs();
       assert.equal((await network.onNode(program, args)).code, 0);
-      const repaired = until("notice", () => repairs() > before, { within: 1000, every: 10 });
+      const repaired = until("notice", () => repairs() > before, { within: 3000, every: 10 });
       return await repaired.then(() => true, () => false);
     });
     assert.equal(await network.requestFromPod("169.254.169.254"), "agent");

@@ -165,7 +165,7 @@ export async function page(url: string): Promise<{ status: number; text: string 
 }
 
 /** Waits until `/readyz` is 200; if the program ends first, the error has the end of its log. */
-export async function untilReady(program: Running, origin: string, within = 30_000) {
+export async function untilReady(program: Running, origin: string, within = 120_000) {
   await until(`${program.name} ready`, async () => {
     if (!program.alive) throw new Hopeless(`it ended:\n${program.log().slice(-2000)}`);
     const { status, text } = await page(`${origin}/readyz`);

@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { createNamespace, createNode, type PodSpec } from "./cluster_objects.ts";
 import { type ControlPlane, startControlPlane } from "./control_plane.ts";
@@ -35,6 +36,7 @@ import {
   writeServerKubeconfig,
 } from "./rolecall.ts";
 import { account, startSts, stsPort } from "./sts.ts";
+import { until } from "./until.ts";
 
 export interface Builds {
   readonly kube: string;
@@ -228,9 +230,11 @@ export class Stage {
     return code;
   }
 
-  /** Whatever has ended runs again. */
+  /** Whatever has ended or is stopped runs again. */
   async mend(): Promise<void> {
     await this.control.resumeApi();
+    this.control.continueApi();
+    if (this.#sts.kind === "moto") process.kill(this.#sts.running.pid, "SIGCONT");
     if (!this.server.alive) await this.restartServer();
     await untilReady(this.server, serverOrigin);
     for (const member of [this.first, this.second]) await this.restartAgent(member);
@@ -247,10 +251,15 @@ export class Stage {
     await this.control.stop();
   }
 
+  /** As soon as the API answers, which scenarios take away for a while. */
   async #rotateTokens(): Promise<void> {
-    for (const { node, pod } of [this.first, this.second]) {
-      replaceFile(tokenFile(this.folders, node), await agentToken(this.api, pod));
-    }
+    await until("new tokens", async () => {
+      for (const { node, pod } of [this.first, this.second]) {
+        replaceFile(tokenFile(this.folders, node), await agentToken(this.api, pod));
+      }
+      await writeServerKubeconfig(this.api, serverKubeconfig(this.folders));
+      return true;
+    }, { within: tokenLifeMs, every: 1000 });
   }
 }
 

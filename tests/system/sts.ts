@@ -2,7 +2,7 @@
  * moto's STS: it answers AssumeRole, and knows afterwards whose credentials it issued. A gate in
  * front of it does what moto can't: refuse a role.
  */
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { fabricAddress } from "./network.ts";
 import { Running } from "./programs.ts";
@@ -22,7 +22,7 @@ export async function startSts(bin: string, logs: string): Promise<Running> {
     const answer = await fetch(`${stsUrl}/moto-api/data.json`);
     await answer.body?.cancel();
     return answer.ok;
-  }, { within: 60_000, every: 100 });
+  }, { within: 120_000, every: 100 });
   return running;
 }
 
@@ -40,15 +40,19 @@ const denial = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"
 /** Passes to moto's STS what it doesn't refuse as STS does. */
 export async function startStsGate(): Promise<StsGate> {
   const untrusting = new Set<string>();
-  const server = createServer(async (incoming, response) => {
+  const answer = async (incoming: IncomingMessage, response: ServerResponse) => {
     const body = await textOf(incoming);
     const refused = untrusting.has(new URLSearchParams(body).get("RoleArn") ?? "");
     const { authorization = "", "content-type": type = "" } = incoming.headers;
     const headers = { authorization, "content-type": type };
-    const answer = refused
+    const given = refused
       ? new Response(denial, { status: 403 })
       : await fetch(stsUrl, { method: "POST", headers, body });
-    response.writeHead(answer.status, { "Content-Type": "text/xml" }).end(await answer.text());
+    response.writeHead(given.status, { "Content-Type": "text/xml" }).end(await given.text());
+  };
+  // A client that was cut off midway, or moto was.
+  const server = createServer((incoming, response) => {
+    answer(incoming, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, fabricAddress, resolve));
   const { port: own } = server.address() as { port: number };

@@ -30,7 +30,7 @@ export function pause(ms: number): Promise<void> {
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  { within = 15_000, every = 50 }: Patience = {},
+  { within = 60_000, every = 50 }: Patience = {},
 ): Promise<NonNullable<T>> {
   const end = performance.now() + within;
   let last: unknown = "nothing yet";

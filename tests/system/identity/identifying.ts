@@ -46,7 +46,8 @@ await listen({
     maxConnectionsPerPeer: 128,
     headersTimeoutMs: 5000,
     requestTimeoutMs: 5000,
-    keepAliveTimeoutMs: 1000,
+    // Time enough for an attacker to get ready for the end of a victim's idle connection.
+    keepAliveTimeoutMs: 4000,
     maxHeaderBytes: 16_384,
   },
   accepted: (connection) => {

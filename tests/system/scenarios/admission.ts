@@ -319,7 +319,6 @@ export const admission: readonly Scenario<Stage>[] = [
   },
   {
     name: "admission: agrees with the policy over the whole table of expressions and ARNs",
-    within: 480_000,
     run: async ({ api }) => {
       const { arns, outcomes }: Vectors = JSON.parse(readFileSync(table, "utf8"));
       const wrong: string[] = [];

@@ -14,7 +14,7 @@ import { until } from "../until.ts";
 
 const role = "iam.amazonaws.com/role";
 const permitted = "iam.amazonaws.com/permitted";
-const soon = { within: 5000 };
+const soon = { within: 15_000 };
 
 export const changes: readonly Scenario<Stage>[] = [
   {

@@ -71,7 +71,7 @@ export const containerCredentials: readonly Scenario<Stage>[] = [
       replaceFile(file, await podToken(stage, { spec, uid }));
       const host = {
         run: (command: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-          run(inNamespace(node.name, command), { env: plainEnv(env), timeoutMs: 40_000 }),
+          run(inNamespace(node.name, command), { env: plainEnv(env), timeoutMs: 90_000 }),
       };
       const answer = await requestWithBoto(host, stage.builds.python, {
         AWS_CONTAINER_CREDENTIALS_FULL_URI: origin + path,

@@ -40,6 +40,7 @@ export const credentials: readonly Scenario<Stage>[] = [
       await stage.namespace("shop", permitReaders);
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "shop", name: "web", annotations });
+      await until("credentials", async () => (await pod.credentials("reader")).status === 200);
       const answer = await requestWithBoto(pod, stage.builds.python);
       assert.equal(answer.method, "iam-role");
       assert.match(answer.arn ?? "", /^arn:aws:sts::123456789012:assumed-role\/reader\//);
@@ -159,6 +160,11 @@ export const credentials: readonly Scenario<Stage>[] = [
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "v2-only", name: "web", annotations });
       await until("401 without a token", async () => (await pod.list()).status === 401);
+      const ttl = { "X-aws-ec2-metadata-token-ttl-seconds": "60" };
+      const token = await pod.send("/latest/api/token", { method: "PUT", headers: ttl });
+      const headers = { "X-aws-ec2-metadata-token": token.body };
+      const path = "/latest/meta-data/iam/security-credentials/reader";
+      await until("credentials", async () => (await pod.send(path, { headers })).status === 200);
       assert.equal((await requestWithBoto(pod, stage.builds.python)).method, "iam-role");
     },
   },

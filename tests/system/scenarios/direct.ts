@@ -97,7 +97,6 @@ export const direct: readonly Scenario<Stage>[] = [
   },
   {
     name: "direct: without any redirect, pods that use the agent's port get their roles",
-    within: 180_000,
     run: async (stage) => {
       await restartWith(stage, ["--direct", "--redirect=none"]);
       const rules = inNamespace(stage.first.node.name, ["iptables-save"]);

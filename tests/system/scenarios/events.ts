@@ -95,7 +95,6 @@ export const eventScenarios: readonly Scenario<Stage>[] = [
   },
   {
     name: "events: STS's refusal is an Event on the pod, once, with the pod's own message",
-    within: 120_000,
     run: async (stage) => {
       const { api, folders } = stage;
       const gate = await startStsGate();
@@ -130,7 +129,6 @@ export const eventScenarios: readonly Scenario<Stage>[] = [
   },
   {
     name: "explain: a replica without an agent knows what the other replica serves",
-    within: 120_000,
     run: async (stage) => {
       const { api, folders } = stage;
       await stage.namespace("explained", roleArn("reader"));

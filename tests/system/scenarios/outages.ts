@@ -17,6 +17,7 @@ import {
 } from "../rolecall.ts";
 import { agentOrigin, serverKubeconfig, serverOrigin, type Stage } from "../stage.ts";
 import { until } from "../until.ts";
+import { untilWatching } from "./served.ts";
 
 const role = "iam.amazonaws.com/role";
 const readerPath = "/latest/meta-data/iam/security-credentials/reader";
@@ -49,7 +50,7 @@ export const outages: readonly Scenario<Stage>[] = [
       }
       const next = await stage.pod({ namespace: "load", name: "next", annotations });
       const served = async () => (await next.credentials("reader")).status === 200;
-      await until("a new pod served", served, { within: 40_000 });
+      await until("a new pod served", served);
       onlySuccess(await end());
     },
   },
@@ -69,12 +70,11 @@ export const outages: readonly Scenario<Stage>[] = [
       await stage.restartServer();
       await untilReady(stage.server, serverOrigin);
       const served = async () => (await late.credentials("reader")).status === 200;
-      await until("the late pod served", served, { within: 40_000 });
+      await until("the late pod served", served);
     },
   },
   {
     name: "the API server is down: served pods are still served, and a new server waits",
-    within: 120_000,
     run: async (stage) => {
       const annotations = { [role]: "reader" };
       const pod = await stage.pod({ namespace: "load", name: "steady", annotations });
@@ -95,11 +95,12 @@ export const outages: readonly Scenario<Stage>[] = [
         assert.ok(waiting.alive, "it waits");
         onlySuccess(await end());
         await stage.control.resumeApi();
-        await untilReady(waiting, origin, 60_000);
+        await untilReady(waiting, origin);
       } finally {
         await stage.control.resumeApi();
         assert.equal(await waiting.stop(), 0);
       }
+      await untilWatching();
     },
   },
   {
@@ -123,9 +124,9 @@ export const outages: readonly Scenario<Stage>[] = [
       await until("not ready, naming the token file", async () => {
         const { status, text } = await page(`${agentOrigin(node)}/readyz`);
         return status === 503 && text.includes(files.token);
-      }, { within: 40_000 });
+      });
       replaceFile(files.token, await agentToken(stage.api, pod));
-      await untilReady(agent, agentOrigin(node), 40_000);
+      await untilReady(agent, agentOrigin(node));
       await stage.restartAgent(stage.second);
       rmSync(state, { recursive: true });
     },

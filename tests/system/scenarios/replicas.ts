@@ -11,7 +11,6 @@ const path = "/latest/meta-data/iam/security-credentials/reader";
 export const replicas: readonly Scenario<Stage>[] = [
   {
     name: "one of two servers is killed under load: agents switch to the other, no request fails",
-    within: 120_000,
     run: async (stage) => {
       await stage.namespace("replicas", ".*");
       await stage.withSecondServer("server-other", async () => {
@@ -22,7 +21,7 @@ export const replicas: readonly Scenario<Stage>[] = [
         await stage.server.stop(0, "SIGKILL");
         const next = await stage.pod({ namespace: "replicas", name: "next", annotations });
         const served = async () => (await next.credentials("reader")).status === 200;
-        await until("a new pod served by the other", served, { within: 40_000 });
+        await until("a new pod served by the other", served);
         const failures = Object.keys(await end()).filter((answer) => !answer.startsWith("200 "));
         assert.deepEqual(failures, []);
         await stage.restartServer();

@@ -18,6 +18,11 @@ export async function servedPod(
   return async () => Object.keys(await end()).filter((answer) => !answer.startsWith("200 "));
 }
 
+/** The first server follows the API again, however long its backoff has become. */
+export async function untilWatching(): Promise<void> {
+  await until("its watch", async () => await watchAgeSeconds() < 5, { within: 120_000 });
+}
+
 /** Of the first server's watches, the one that has been silent for longest. */
 export async function watchAgeSeconds(): Promise<number> {
   const { text } = await page(`${serverOrigin}/metrics`);

@@ -10,7 +10,7 @@ function start(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
-  return run([...stage.runtime, ...args], { env: plainEnv(env), timeoutMs: 20_000 });
+  return run([...stage.runtime, ...args], { env: plainEnv(env) });
 }
 
 /** One line a problem, each with the flag and the value. */

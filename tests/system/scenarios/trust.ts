@@ -13,7 +13,6 @@ export const trust: readonly Scenario<Stage>[] = [
   {
     name:
       "trust: external ID, tags, source identity, trust role and session policies at moto's STS",
-    within: 120_000,
     run: async (stage) => {
       const { api, folders } = stage;
       await stage.server.stop();
