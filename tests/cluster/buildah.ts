@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheRoot } from "../system/cache.ts";
+import { cacheRoot, retried } from "../system/cache.ts";
 import { type Outcome, run } from "../system/programs.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -49,7 +49,8 @@ export async function imageOf(
 
 /** Rolecall's own image by its Dockerfile. */
 export async function buildRolecall(name: string, options: readonly string[]): Promise<void> {
-  await buildah(["build", "--isolation=chroot", "--layers", ...options, "-t", name, root]);
+  const build = ["build", "--isolation=chroot", "--layers", ...options, "-t", name, root];
+  await retried(name, () => buildah(build));
 }
 
 /** What the Dockerfile has for one of its arguments. */

@@ -80,5 +80,5 @@ export async function installClusterDns(kubectl: Kubectl): Promise<void> {
       },
     },
   );
-  await kubectl.rolledOut(namespace, "deployment/coredns", 60);
+  await kubectl.rolledOut(namespace, "deployment/coredns");
 }

@@ -103,7 +103,7 @@ async function boot(options: NodeOptions): Promise<Boot> {
   await until(`${plan.name} started`, () => {
     if (!running.alive) throw new Hopeless(running.log().slice(-2000));
     return existsSync(join(data, "started"));
-  }, { within: 120_000, every: 100 });
+  }, { within: 300_000, every: 100 });
   return { running, first, cgroups: groups.map(({ path }) => path) };
 }
 

@@ -1,6 +1,7 @@
 /** Definitions of the custom resources that components use, from their projects' Go modules. */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cached } from "../system/cache.ts";
 import { must } from "../system/programs.ts";
 import process from "node:process";
 
@@ -21,18 +22,22 @@ const sources = [
 
 /** Paths of the files to apply. */
 export async function customResources(): Promise<string[]> {
-  const files: string[] = [];
-  for (const [module, folder, wanted] of sources) {
-    const env = definedOnly({ ...process.env, GOTOOLCHAIN: "local", GOWORK: "off" });
-    const received = await must(["go", "mod", "download", "-json", module], {
-      env,
-      timeoutMs: 300_000,
-    });
-    const { Dir } = JSON.parse(received) as { Dir: string };
-    const found = readdirSync(join(Dir, folder)).filter((name) => wanted.test(name));
-    files.push(...found.map((name) => join(Dir, folder, name)));
-  }
-  return files;
+  const kept = await cached("custom-resources", [], sources.flat().join(), async (target) => {
+    for (const [module, folder, wanted] of sources) {
+      const env = definedOnly({ ...process.env, GOTOOLCHAIN: "local", GOWORK: "off" });
+      const received = await must(["go", "mod", "download", "-json", module], {
+        env,
+        timeoutMs: 300_000,
+      });
+      const { Dir } = JSON.parse(received) as { Dir: string };
+      for (const name of readdirSync(join(Dir, folder))) {
+        if (wanted.test(name)) {
+          writeFileSync(join(target, name), readFileSync(join(Dir, folder, name)));
+        }
+      }
+    }
+  });
+  return readdirSync(kept).filter((name) => name.endsWith(".yaml")).map((name) => join(kept, name));
 }
 
 function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {

@@ -121,7 +121,7 @@ async function untilUsable(kubectl: Kubectl): Promise<void> {
     const { items } = await kubectl.get("nodes");
     return items.length === plans.length &&
       items.every((node: { spec: { taints?: unknown[] } }) => node.spec.taints === undefined);
-  }, { within: 90_000, every: 500 });
+  }, { within: 240_000, every: 500 });
   await until("ServiceAccount default", () => kubectl.get("serviceaccount", "default"));
   const label = "node-role.kubernetes.io/control-plane=";
   await kubectl.do(["label", "nodes", "--all", label]);

@@ -19,7 +19,7 @@ export class Kubectl {
     this.kubeconfig = kubeconfig;
   }
 
-  try(args: readonly string[], stdin?: string, timeoutMs = 90_000): Promise<Outcome> {
+  try(args: readonly string[], stdin?: string, timeoutMs = 180_000): Promise<Outcome> {
     const options = { env: plainEnv({ KUBECONFIG: this.kubeconfig }), timeoutMs };
     return run(["kubectl", ...args], stdin === undefined ? options : { ...options, stdin });
   }
@@ -45,9 +45,15 @@ export class Kubectl {
     return list.items;
   }
 
-  rolledOut(namespace: string, workload: string, within = 120): Promise<string> {
+  rolledOut(namespace: string, workload: string, within = 300): Promise<string> {
     const args = ["rollout", "status", "-n", namespace, workload, `--timeout=${within}s`];
     return this.do(args, undefined, (within + 10) * 1000);
+  }
+
+  /** kubectl itself would give up after half a minute. */
+  ready(namespace: string, pod: string): Promise<string> {
+    const args = ["wait", "-n", namespace, `pod/${pod}`, "--for=condition=Ready"];
+    return this.do([...args, "--timeout=180s"], undefined, 190_000);
   }
 
   restart(namespace: string, workload: string): Promise<string> {
@@ -63,7 +69,7 @@ export class Kubectl {
     const state = await until(`pod ${pod} ended`, async () => {
       const shown = await this.get("pod", "-n", namespace, pod);
       return shown.status.containerStatuses?.[0]?.state?.terminated;
-    }, { within: 60_000, every: 300 });
+    }, { within: 180_000, every: 300 });
     return { code: state.exitCode, log: await this.logs(namespace, pod) };
   }
 }

@@ -45,7 +45,7 @@ mount --bind "$DATA/systemd" /etc/systemd
 mount --make-rshared /
 
 # --- network: the test puts eth0 here
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
   [ -e /sys/class/net/eth0 ] && break
   sleep 0.05
 done
@@ -97,7 +97,7 @@ cat > "$DATA/cni/10-test.conflist" <<T
   {"type": "portmap", "capabilities": {"portMappings": true}}]}
 T
 start containerd containerd -c "$DATA/containerd.toml"
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
   ctr version > /dev/null 2>&1 && break
   sleep 0.05
 done

@@ -16,7 +16,6 @@ export const badInput: readonly ClusterScenario[] = [
   {
     name: "a wrong setting: the new agent names it, and the old ones keep running",
     ownNodes: true,
-    within: 180_000,
     run: async (site) => {
       const { kubectl, overlay } = site;
       const broken = writeOverlay(mkdtempSync(join(tmpdir(), "rolecall-broken-")), {
@@ -32,16 +31,16 @@ export const badInput: readonly ClusterScenario[] = [
       const added = await until("the new agent", async () => {
         const pods = await kubectl.pods(home, "rolecall-agent");
         return pods.find(({ metadata }) => !before.includes(metadata.name))?.metadata.name;
-      }, { within: 60_000, every: 500 });
+      }, { within: 120_000, every: 500 });
       const complaint = /ROLECALL_IMDSV2: "sometimes".*optional, required$/m;
       await until("its complaint", async () => complaint.test(await kubectl.logs(home, added)), {
-        within: 60_000,
+        within: 120_000,
         every: 500,
       });
       await until("the complaint where the pod is described", async () => {
         const shown = await kubectl.do(["describe", "pod", "-n", home, added]);
         return /Ready\s+False/.test(shown) && complaint.test(shown);
-      }, { within: 60_000, every: 500 });
+      }, { within: 120_000, every: 500 });
       const ready = (await kubectl.pods(home, "rolecall-agent")).filter(isReady);
       assert.deepEqual(ready.map(({ metadata }) => metadata.name).sort(), before.sort());
       await kubectl.do(["apply", "-k", overlay]);
@@ -87,7 +86,6 @@ export const badInput: readonly ClusterScenario[] = [
   },
   {
     name: "a server that lacks permissions names them and isn't ready",
-    within: 180_000,
     run: async ({ kubectl, overlay }) => {
       await kubectl.do(["delete", "clusterrolebinding", "rolecall-server"]);
       const before = await kubectl.pods(home, "rolecall-server");
@@ -97,11 +95,11 @@ export const badInput: readonly ClusterScenario[] = [
         const pods = await kubectl.pods(home, "rolecall-server");
         const running = pods.filter(({ status }) => status.phase === "Running");
         return running.find(({ metadata }) => !known.includes(metadata.name));
-      }, { within: 60_000, every: 500 });
+      }, { within: 120_000, every: 500 });
       await until("its complaint", async () => {
         const log = await kubectl.logs(home, added.metadata.name);
         return /cannot list pods: .*forbidden/.test(log);
-      }, { within: 30_000, every: 500 });
+      }, { within: 120_000, every: 500 });
       assert.equal(isReady(await kubectl.get("pod", "-n", home, added.metadata.name)), false);
       await kubectl.do(["apply", "-k", overlay]);
       await kubectl.rolledOut(home, "deployment/rolecall-server");
@@ -189,14 +187,14 @@ async function complains(
     },
   });
   await until(`${name}'s complaint`, async () => complaint.test(await kubectl.logs(home, name)), {
-    within: 40_000,
+    within: 120_000,
     every: 500,
   });
   await until(`${name} shown as not ready, and why`, async () => {
     const shown = await kubectl.do(["describe", "pod", "-n", home, name]);
     return /Ready\s+False/.test(shown) && /Readiness probe failed/.test(shown) &&
       complaint.test(shown);
-  }, { within: 40_000, every: 500 });
+  }, { within: 120_000, every: 500 });
   await kubectl.do(["delete", "pod", "-n", home, name]);
 }
 

@@ -9,12 +9,11 @@ import { during, spared } from "./upgrades.ts";
 const home = "rolecall";
 const secret = ["secret", "-n", home, "rolecall-server-tls"];
 const day = 24 * 60 * 60_000;
-const patiently = { within: 120_000, every: 1000 };
+const patiently = { within: 240_000, every: 1000 };
 
 export const certificates: readonly ClusterScenario[] = [
   {
     name: "a certificate and a CA that are about to expire are renewed, and no pod notices",
-    within: 300_000,
     run: async (site) => {
       const before = await runs(site);
       const counts = await during(site, () => nearTheirEnd(site));
@@ -24,7 +23,6 @@ export const certificates: readonly ClusterScenario[] = [
   },
   {
     name: "deleted Secret and ConfigMap of the certificate are recreated, and pods get credentials",
-    within: 180_000,
     run: async (site) => {
       const { kubectl } = site;
       await kubectl.do(["delete", ...secret]);

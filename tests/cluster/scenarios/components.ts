@@ -18,7 +18,6 @@ export const components: readonly ClusterScenario[] = [
   {
     name: "container-credentials: SDKs use their token, on the pod network and on the host network",
     ownNodes: true,
-    within: 300_000,
     run: (site) =>
       withComponent(site, "container-credentials", async () => {
         await makeNamespace(site.kubectl, "shop", roleArn("reader"));
@@ -34,7 +33,6 @@ export const components: readonly ClusterScenario[] = [
   {
     name: "cert-manager: the server serves its certificates, and renewed ones without a restart",
     ownNodes: true,
-    within: 400_000,
     run: async (site) => {
       const { kubectl, own } = site;
       const types = own!.customResources.flatMap((file) => ["-f", file]);
@@ -49,7 +47,7 @@ export const components: readonly ClusterScenario[] = [
             await until("the next certificate served", async () => {
               const now = await served(site);
               return now.every((count, at) => count > first[at]!);
-            }, { within: 180_000, every: 1000 });
+            }, { within: 240_000, every: 1000 });
           });
           spared(site, counts);
         });

@@ -43,7 +43,6 @@ export const documentation: readonly ClusterScenario[] = [
   {
     name: "README.md: from kubectl apply to a pod's own role",
     ownNodes: true,
-    within: 300_000,
     run: async (site) => {
       for (const node of site.own!.nodes) {
         const tag = ["ctr", "-n", "k8s.io", "images", "tag", rolecallImage, imageName];
@@ -60,7 +59,6 @@ export const documentation: readonly ClusterScenario[] = [
   {
     name: "docs/operations.md: status page and monitoring",
     ownNodes: true,
-    within: 300_000,
     run: async (site) => {
       const { kubectl, own } = site;
       const types = own!.customResources.flatMap((file) => ["-f", file]);
@@ -82,7 +80,6 @@ export const documentation: readonly ClusterScenario[] = [
   {
     name: "docs/getting-started.md, docs/explain.md: from your own overlay to explain",
     ownNodes: true,
-    within: 300_000,
     run: async (site) => {
       await follow(site, "docs/getting-started.md");
       await rolledOut(site);
@@ -92,13 +89,11 @@ export const documentation: readonly ClusterScenario[] = [
   {
     name: "docs/admission.md: a pod with a role that isn't permitted is refused",
     ownNodes: true,
-    within: 300_000,
     run: (site) => follow(site, "docs/admission.md"),
   },
   {
     name: "docs/troubleshooting.md: rules, Events and logs",
     ownNodes: true,
-    within: 300_000,
     run: async (site) => {
       await rolledOut(site);
       await follow(site, "docs/troubleshooting.md");
@@ -107,7 +102,6 @@ export const documentation: readonly ClusterScenario[] = [
   {
     name: "docs/deploying.md: installed, upgraded, and removed with every rule",
     ownNodes: true,
-    within: 300_000,
     run: async (site) => {
       await follow(site, "docs/deploying.md");
       rmSync(checkout!, { recursive: true });
@@ -183,7 +177,7 @@ async function said(site: Site, { command, output }: DocumentedCommand, folder: 
     const got = await once();
     if (outputPattern(output).test(got)) return true;
     throw new Error(got);
-  }, { within: 120_000, every: 1000 });
+  }, { within: 240_000, every: 1000 });
 }
 
 async function goesOn(site: Site, { command }: DocumentedCommand, folder: string) {
@@ -193,7 +187,7 @@ async function goesOn(site: Site, { command }: DocumentedCommand, folder: string
     env: environment(site),
     cwd: folder,
   });
-  await until(command, () => running.log().includes("Forwarding from"), { within: 60_000 });
+  await until(command, () => running.log().includes("Forwarding from"), { within: 120_000 });
   return running;
 }
 

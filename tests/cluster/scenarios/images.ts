@@ -31,7 +31,6 @@ export const images: readonly ClusterScenario[] = [
   ...[["Deno", rolecallImage], ["Node", nodeImage]].map(([runtime, image = ""]) => ({
     name: `every command of the image runs on ${runtime}`,
     ownNodes: true,
-    within: 120_000,
     run: () =>
       inContainer(image, async ({ run }) => {
         for (const { command, code, says } of trials) {

@@ -10,7 +10,6 @@ export const installation: readonly ClusterScenario[] = [
   {
     name: "apply -k: agents and servers become ready",
     essential: true,
-    within: 240_000,
     run: async ({ kubectl, overlay }) => {
       await kubectl.do(["apply", "-k", overlay]);
       await kubectl.rolledOut(home, "deployment/rolecall-server");

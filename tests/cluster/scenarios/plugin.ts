@@ -18,13 +18,12 @@ const asking = 'setInterval(() => fetch("http://169.254.169.254/latest/meta-data
 
 export const plugin: readonly ClusterScenario[] = [{
   name: "kubectl rolecall: explain, status, version, revoke and migrate against the API server",
-  within: 180_000,
   run: async (site) => {
     const { kubectl } = site;
     await makeNamespace(kubectl, "plugged", roleArn("reader"));
     const pod = { name: "asking", namespace: "plugged", role: "reader" };
     await kubectl.apply(scriptPod(site, pod, [`data:text/javascript,${asking}`]));
-    await kubectl.do(["wait", "-n", "plugged", "pod/asking", "--for=condition=Ready"]);
+    await kubectl.ready("plugged", "asking");
     const folder = mkdtempSync(join(tmpdir(), "rolecall-plugin-"));
     try {
       await calls(site, folder);
@@ -44,7 +43,7 @@ async function calls(site: Site, folder: string): Promise<void> {
     PATH: `${folder}:${process.env["PATH"]}`,
   });
   const rolecall = (...args: string[]): Promise<Outcome> =>
-    run(["kubectl", "rolecall", ...args], { env, timeoutMs: 60_000 });
+    run(["kubectl", "rolecall", ...args], { env, timeoutMs: 120_000 });
   const shown = async (code: number, text: RegExp, ...args: string[]): Promise<string> => {
     const outcome = await rolecall(...args);
     const said = outcome.stdout + outcome.stderr;
@@ -55,7 +54,7 @@ async function calls(site: Site, folder: string): Promise<void> {
   await until("a report of the agent", async () => {
     const { code, stdout } = await rolecall("explain", "pod/asking", "-n", "plugged");
     return code === 0 && stdout.includes("last request without a token");
-  }, { within: 60_000 });
+  }, { within: 120_000 });
   const yaml = await shown(
     0,
     /^outcome: credentials$/m,

@@ -23,7 +23,7 @@ export const rebootScenarios: readonly ClusterScenario[] = [
     name:
       `${reboots} reboots under ${podCount} pods in a tight loop: none reaches the real service`,
     ownNodes: true,
-    within: 120_000 + reboots * 180_000,
+    within: 300_000 + reboots * 300_000,
     run: async (site) => {
       const { kubectl, own } = site;
       const node = own!.nodes.at(-1)!;
@@ -43,7 +43,6 @@ export const rebootScenarios: readonly ClusterScenario[] = [
   {
     name: "a reboot with the agent's image gone: the node stays closed",
     ownNodes: true,
-    within: 400_000,
     run: async (site) => {
       const node = site.own!.nodes.at(-1)!;
       await must(node.inside(["ctr", "-n", "k8s.io", "images", "rm", rolecallImage]));
@@ -84,7 +83,7 @@ async function untilRunning({ kubectl }: Site, times: number): Promise<void> {
       const [status] = pod.status.containerStatuses ?? [];
       return status?.ready === true && status.restartCount >= times;
     });
-  }, { within: 150_000, every: 1000 });
+  }, { within: 300_000, every: 1000 });
 }
 
 async function agentReady({ kubectl }: Site, node: ClusterNode): Promise<void> {
@@ -99,7 +98,7 @@ async function agentReady({ kubectl }: Site, node: ClusterNode): Promise<void> {
     return items.some((pod: Started) =>
       pod.spec.nodeName === node.plan.name && pod.status.containerStatuses?.[0]?.ready === true
     );
-  }, { within: 120_000, every: 1000 });
+  }, { within: 240_000, every: 1000 });
 }
 
 function loopingPod(name: string, node: ClusterNode, image: string, folder: string): object {

@@ -7,7 +7,6 @@ import type { ClusterScenario } from "./mod.ts";
 export const removal: readonly ClusterScenario[] = [
   {
     name: "delete -k removes everything except the rules, which keep pods from the node's role",
-    within: 180_000,
     run: async ({ kubectl, overlay, own }) => {
       await kubectl.do(
         ["delete", "-k", overlay, "--ignore-not-found", "--timeout=120s"],
@@ -22,7 +21,6 @@ export const removal: readonly ClusterScenario[] = [
   },
   {
     name: "the uninstall overlay removes the rules from every node",
-    within: 180_000,
     run: async ({ kubectl, uninstall, own }) => {
       await kubectl.do(["apply", "-k", uninstall]);
       await kubectl.rolledOut("rolecall-uninstall", "daemonset/rolecall-uninstall");

@@ -30,7 +30,7 @@ export const startRace: readonly ClusterScenario[] = [
   {
     name: "pods that start with a request are all identified by the kernel",
     ownNodes: true,
-    within: 400_000,
+    within: 240_000 + podCount * 10_000,
     run: async (site) => {
       await buildAsk();
       await makeNamespace(site.kubectl, namespace, roleArn(".*"));
@@ -41,7 +41,7 @@ export const startRace: readonly ClusterScenario[] = [
   {
     name: "pods that start with a request are all identified by the container runtime",
     ownNodes: true,
-    within: 600_000,
+    within: 600_000 + podCount * 10_000,
     run: async (site) => {
       const { kubectl, image, overlay } = site;
       const withRuntime = writeOverlay(join(folder, "overlay"), {
@@ -69,7 +69,7 @@ export async function buildAsk(): Promise<string> {
   await must(["go", "build", "-o", join(folder, "ask"), "."], {
     cwd: source,
     env: plainEnv({ CGO_ENABLED: "0", GOTOOLCHAIN: "local", GOFLAGS: "-trimpath" }),
-    timeoutMs: 120_000,
+    timeoutMs: 300_000,
   });
   return folder;
 }
@@ -98,7 +98,7 @@ async function wave({ kubectl, own, image }: Site, kind: string): Promise<Result
     const { items } = await kubectl.get("pods", "-n", namespace, "-l", `race=${kind}`);
     const states = items.map((pod: Ended) => pod.status.containerStatuses?.[0]?.state?.terminated);
     return states.every((state: unknown) => state !== undefined) && states;
-  }, { within: 120_000, every: 1000 });
+  }, { within: 240_000, every: 1000 });
   return ended.map(({ message = "{}" }: { message?: string }) => JSON.parse(message));
 }
 

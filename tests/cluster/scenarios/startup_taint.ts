@@ -13,7 +13,6 @@ const rights = "rolecall-server-node-taints";
 export const startupTaint: readonly ClusterScenario[] = [{
   name: "the component removes a node's startup taint once its agent is ready",
   ownNodes: true,
-  within: 240_000,
   run: async ({ kubectl, image, stsUrl, overlay, own }) => {
     const { name } = own!.nodes[1]!.plan;
     await kubectl.do(["taint", "node", name, `${key}=:NoSchedule`]);
@@ -28,7 +27,7 @@ export const startupTaint: readonly ClusterScenario[] = [{
       await until(`${name} without its taint`, async () => {
         const { spec } = await kubectl.get("node", name);
         return !(spec.taints ?? []).some((taint: { key: string }) => taint.key === key);
-      }, { within: 120_000, every: 1000 });
+      }, { within: 240_000, every: 1000 });
     } finally {
       await kubectl.do(["apply", "-k", overlay]);
       await kubectl.do(["delete", "clusterrole,clusterrolebinding", rights]);

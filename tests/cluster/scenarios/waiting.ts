@@ -14,7 +14,6 @@ export const waiting: readonly ClusterScenario[] = [
   {
     name: `${podCount} pods with an init container that waits, while STS hangs: none starts early`,
     ownNodes: true,
-    within: 300_000,
     run: async (site) => {
       const { kubectl, own } = site;
       await makeNamespace(kubectl, namespace, roleArn(".*"));
@@ -23,9 +22,9 @@ export const waiting: readonly ClusterScenario[] = [
         const from = Date.now();
         await until("all init containers run", async () => {
           return (await podsOf(site, "hanging")).every(({ init }) => init?.running !== undefined);
-        }, { within: 120_000, every: 1000 });
+        }, { within: 240_000, every: 1000 });
         await until("the end of the outage", () => Promise.resolve(Date.now() - from >= hangMs), {
-          within: hangMs + 5000,
+          within: hangMs + 30_000,
           every: 1000,
         });
         const early = (await podsOf(site, "hanging")).filter(({ init }) => !init?.running);
@@ -69,7 +68,7 @@ async function untilEnded(site: Site, kind: string) {
   const pods = await until(`all ${kind} pods ended`, async () => {
     const shown = await podsOf(site, kind);
     return shown.every(({ application }) => application?.terminated) ? shown : undefined;
-  }, { within: 120_000, every: 1000 });
+  }, { within: 240_000, every: 1000 });
   const codes = pods.map(({ application }) => application?.terminated?.exitCode);
   assert.deepEqual(codes, pods.map(() => 0));
   return pods;
@@ -99,7 +98,7 @@ function waitingPod({ name, kind, node, image }: WaitingPod): object {
     automountServiceAccountToken: false,
     initContainers: [{ name: "wait", image, args: ["wait", "--timeout=5m"] }],
     // What it would do first: request its credentials.
-    containers: [{ name: "application", image, args: ["wait", "--timeout=10s"] }],
+    containers: [{ name: "application", image, args: ["wait", "--timeout=1m"] }],
   });
 }
 

@@ -1,6 +1,7 @@
-// Asks for credentials as boto3 does by default, as soon as it runs: one try and one second for each
-// request. The result goes to the container's termination message. With the argument `loop` it sends
-// requests without a pause, for a path that the agent never passes on: no other service may get one.
+// Asks for credentials as soon as it runs, like boto3 with one try for each request. An agent that
+// doesn't know the pod within 900 ms says so; the time-out is longer, for busy machines. The result goes
+// to the container's termination message. With the argument `loop` it sends requests without a pause,
+// for a path that the agent never passes on: no other service may get one.
 package main
 
 import (
@@ -15,7 +16,7 @@ import (
 
 const base = "http://169.254.169.254/latest/"
 
-var client = &http.Client{Timeout: time.Second}
+var client = &http.Client{Timeout: 5 * time.Second}
 
 func ask(method, path string, headers map[string]string) (string, error) {
 	request, err := http.NewRequest(method, base+path, nil)
