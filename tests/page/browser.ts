@@ -21,5 +21,5 @@ const flags = [
 ];
 
 export function openBrowser(): Promise<playwright.Browser> {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", args: flags });
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: flags, timeout: 120_000 });
 }

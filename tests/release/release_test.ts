@@ -15,6 +15,7 @@ import { buildah } from "../cluster/buildah.ts";
 import { baseImage } from "../cluster/images.ts";
 import { denoForBoth, nodeForBoth } from "../cluster/variant_images.ts";
 import { nodeBinary } from "../system/builds.ts";
+import { retried } from "../system/cache.ts";
 import { must, plainEnv, Running } from "../system/programs.ts";
 import { until } from "../system/until.ts";
 import { type Fork, makeFork, releaseSteps, runStep } from "./fork.ts";
@@ -57,7 +58,9 @@ before(async () => {
     COSIGN_KEY: join(folder, "cosign.key"),
     COSIGN_PASSWORD: "",
   });
-  await must(["deno", "install", "--frozen", "--quiet"], { cwd: fork.folder, env: fork.env });
+  const install = ["deno", "install", "--frozen", "--quiet"];
+  const inFork = { cwd: fork.folder, env: fork.env, timeoutMs: 300_000 };
+  await retried("dependencies", () => must(install, inFork));
   const keys = ["cosign", "generate-key-pair", `--output-key-prefix=${join(folder, "cosign")}`];
   await must(keys, { env: fork.env });
   for (const [name, command] of releaseSteps(fork)) {
