@@ -53,7 +53,7 @@ export class Kubectl {
   /** kubectl itself would give up after half a minute. */
   ready(namespace: string, pod: string): Promise<string> {
     const args = ["wait", "-n", namespace, `pod/${pod}`, "--for=condition=Ready"];
-    return this.do([...args, "--timeout=180s"], undefined, 190_000);
+    return this.do([...args, "--timeout=240s"], undefined, 250_000);
   }
 
   restart(namespace: string, workload: string): Promise<string> {

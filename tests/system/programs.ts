@@ -136,7 +136,7 @@ export class Running {
   }
 
   /** Asks it to end, insists after `graceMs`; yields its exit code. */
-  async stop(graceMs = 8000, signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM") {
+  async stop(graceMs = 30_000, signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM") {
     this.#signal(signal);
     const timer = setTimeout(() => this.#signal("SIGKILL"), graceMs);
     const code = await this.exited;

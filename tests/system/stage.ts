@@ -221,7 +221,7 @@ export class Stage {
   }
 
   async restartServer(flags: readonly string[] = []): Promise<number> {
-    const code = await this.server.stop(8000);
+    const code = await this.server.stop();
     this.server = startServer(this.runtime, this.folders, {
       name: "server",
       kubeconfig: serverKubeconfig(this.folders),

@@ -167,7 +167,7 @@ async function said(site: Site, { command, output }: DocumentedCommand, folder: 
     const { code, stdout, stderr } = await run(words(site, command), {
       cwd: folder,
       env: environment(site),
-      timeoutMs: 180_000,
+      timeoutMs: 300_000,
     });
     if ((code !== 0) !== refused) throw new Error(`${command}: exit ${code}\n${stdout}${stderr}`);
     return (refused ? stderr : stdout).replace(/^Task .*\n/, "").trimEnd() + "\n";
