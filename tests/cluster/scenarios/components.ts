@@ -136,7 +136,9 @@ async function certManager({ kubectl }: Site): Promise<() => Promise<void>> {
 
 /** How often each server has said that it serves a certificate from the component's file. */
 async function served({ kubectl }: Site): Promise<number[]> {
-  const pods = await kubectl.pods(home, "rolecall-server");
+  const all = await kubectl.pods(home, "rolecall-server");
+  // Those that the rollout has replaced may still be ending.
+  const pods = all.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const names: string[] = pods.map(({ metadata }) => metadata.name).sort();
   const logs = await Promise.all(names.map((name) => kubectl.logs(home, name)));
   const isServed = (line: string) => {
