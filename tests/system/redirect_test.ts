@@ -146,6 +146,29 @@ for (const kind of kinds) {
     }
   });
 
+  if (kind === "iptables-legacy") {
+    test(
+      `${kind}: one look shows a redirect that is gone or no longer first`,
+      options,
+      async () => {
+        await clean();
+        const made = await on(kind);
+        for (
+          const command of [
+            "iptables-legacy -t nat -F",
+            "ip6tables-legacy -t nat -F PREROUTING",
+            "iptables-legacy -t nat -I PREROUTING 1 -p tcp -j ACCEPT",
+          ]
+        ) {
+          assert.equal(await made.isMissing?.(), false, command);
+          await must(command);
+          assert.equal(await made.isMissing?.(), true, command);
+          await made.ensure();
+        }
+      },
+    );
+  }
+
   test(`${kind}: rules of another port and interface are replaced`, options, async () => {
     await clean();
     await on(kind, { port: 8282, interface: interfaceMatch("other+")! });

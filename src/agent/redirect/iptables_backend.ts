@@ -21,6 +21,11 @@ export interface RedirectBackend {
    * @throws {RedirectFault} naming the remedy.
    */
   ensure(): Promise<boolean>;
+  /**
+   * Whether requests aren't redirected now, by the cheapest look there is; absent where the kernel
+   * reports changes.
+   */
+  isMissing?(): Promise<boolean>;
 }
 
 /** Seconds to wait for the lock that legacy iptables shares with kube-proxy and CNI plugins. */
@@ -56,7 +61,27 @@ export function iptablesBackend(options: IptablesOptions): RedirectBackend {
       }
       return changed;
     },
+    ...options.variant === "iptables-legacy" && {
+      isMissing: async () => {
+        for (const family of families) {
+          if (await lacksJump(options, family)) return true;
+        }
+        return false;
+      },
+    },
   };
+}
+
+/** A flush, and a rule put before ours, both show in the first rule; it takes 1 ms to list. */
+async function lacksJump(
+  { run, program, settings }: IptablesOptions,
+  family: Family,
+): Promise<boolean> {
+  const [{ table, jumps: [jump] }] = iptablesRules(family, settings);
+  if (jump === undefined) return false;
+  const first = ["-w", lockSeconds, "-t", table, "-S", "PREROUTING", "1"];
+  const { code, stdout } = await run(familyProgram(program, family), first);
+  return code === 0 && stdout.trim() !== jump;
 }
 
 /** `ip6tables-nft` for `iptables-nft`. */

@@ -1,6 +1,6 @@
 /**
  * Keeps the redirect and its guard in place: installs them, reads them back after each change that
- * the kernel reports and every few seconds, repairs and counts. A fault shows in readiness and is
+ * is noticed and every few seconds, repairs and counts. A fault shows in readiness and is
  * retried; it never ends the program.
  */
 import { messageOf } from "../../telemetry/fault.ts";
@@ -8,6 +8,7 @@ import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 import { type GuardStatus, GuardWatch, type RouteGuard } from "./route_guard.ts";
 import type { RedirectBackend } from "./iptables_backend.ts";
+import { watchRedirect } from "./rule_changes.ts";
 import type { Removal } from "./remove_redirect.ts";
 
 /**
@@ -86,9 +87,12 @@ export class RedirectReconciler {
   /** Checks after each change, and every 2 to 5 s, until the signal aborts; the rules stay. */
   async run(signal: AbortSignal): Promise<void> {
     let changed = Promise.withResolvers<void>();
-    const watching = this.#options.watch(() => changed.resolve(), signal);
+    const notice = () => changed.resolve();
+    const watching = this.#options.watch(notice, signal);
+    let looking: Promise<void> | undefined;
     let tookMs = 0;
     while (!signal.aborted) {
+      looking ??= this.#look(notice, signal);
       await this.#nextRound(tookMs, changed.promise, signal);
       // Changes from here on are for the next round, our own repair's among them.
       changed = Promise.withResolvers();
@@ -96,7 +100,13 @@ export class RedirectReconciler {
       if (!signal.aborted) await this.check();
       tookMs = this.#options.clock.monotonic() - start;
     }
-    await watching;
+    await Promise.all([watching, looking]);
+  }
+
+  /** Nothing to look at before the redirect was in place, and where the kernel reports changes. */
+  #look(notice: () => void, signal: AbortSignal): Promise<void> | undefined {
+    const isMissing = this.#everInPlace ? this.#backend?.isMissing : undefined;
+    return isMissing && watchRedirect({ isMissing, clock: this.#options.clock }, notice, signal);
   }
 
   async #nextRound(tookMs: number, changed: Promise<void>, signal: AbortSignal): Promise<void> {

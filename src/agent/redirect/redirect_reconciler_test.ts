@@ -6,7 +6,8 @@ import { aborted } from "../../time/pause.ts";
 import { RedirectFault } from "./redirect_fault.ts";
 import { RedirectReconciler } from "./redirect_reconciler.ts";
 
-function setUp() {
+/** `looks`: the kernel doesn't report changes. */
+function setUp({ looks = false } = {}) {
   const clock = new ManualClock();
   const log = new RecordedLog();
   const state = {
@@ -19,6 +20,8 @@ function setUp() {
     cleared: 0,
     chosen: 0,
     rounds: 0,
+    looks: 0,
+    lookMs: 1,
     change: () => {},
   };
   const fault = () => new RedirectFault("no_permission", state.problem ?? "");
@@ -47,6 +50,13 @@ function setUp() {
           const changed = !state.rules;
           state.rules = true;
           return Promise.resolve(changed);
+        },
+        ...looks && {
+          isMissing: async () => {
+            state.looks += 1;
+            await new Promise<void>((resolve) => void clock.after(state.lookMs, resolve));
+            return !state.rules;
+          },
         },
       });
     },
@@ -207,5 +217,40 @@ test("continuous changes cost one round of 20 ms every 100 ms", async () => {
   assert.ok(state.rounds - before <= 101, `${state.rounds - before} rounds`);
   stop.abort();
   await clock.advance(200);
+  await running;
+});
+
+test("where the kernel reports nothing, a look finds the redirect missing within 200 ms", async () => {
+  const { clock, reconciler, state } = setUp({ looks: true });
+  const stop = new AbortController();
+  await reconciler.check();
+  const running = reconciler.run(stop.signal);
+  for (let flush = 1; flush <= 20; flush++) {
+    await clock.advance(333);
+    state.rules = false;
+    await clock.advance(200);
+    assert.deepEqual([state.rules, reconciler.status().repairs], [true, flush]);
+  }
+  stop.abort();
+  await clock.advance(1);
+  await running;
+  assert.equal(clock.pending(), 0);
+});
+
+test("looks take a fiftieth of the time; a redirect that stays away costs no further rounds", async () => {
+  const { clock, reconciler, state } = setUp({ looks: true });
+  const stop = new AbortController();
+  await reconciler.check();
+  state.lookMs = 20;
+  const running = reconciler.run(stop.signal);
+  await clock.advance(10_100);
+  assert.equal(state.looks, 10);
+  state.problem = "iptables-legacy: the lock is held";
+  state.rules = false;
+  const before = state.rounds;
+  await clock.advance(10_000);
+  assert.ok(state.rounds - before <= 6, `${state.rounds - before} rounds`);
+  stop.abort();
+  await clock.advance(20);
   await running;
 });

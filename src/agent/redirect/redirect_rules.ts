@@ -41,7 +41,10 @@ export interface ChainRules {
 /** The built-in chains that may jump to ours. */
 export const hooks = { nat: ["PREROUTING"], filter: ["FORWARD", "INPUT"] } as const;
 
-export function iptablesRules(family: Family, settings: RedirectSettings): readonly ChainRules[] {
+export function iptablesRules(
+  family: Family,
+  settings: RedirectSettings,
+): readonly [nat: ChainRules, filter: ChainRules] {
   return [natRules(family, settings), filterRules(family, settings)];
 }
 
