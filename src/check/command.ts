@@ -16,7 +16,7 @@ import { type CheckOptions, parseCheckOptions } from "./options.ts";
 import { failureSarif, reportJson, reportSarif, reportText } from "./report.ts";
 import { readTrust, type TrustedRole, trustProblem } from "./trust.ts";
 
-/** Beside 0, and 2 for wrong settings and files. */
+/** In addition to 0, and to 2 for wrong settings and files. */
 const exitCodes = { fault: 1, denied: 3, unknown: 5 } as const;
 
 export async function runCheck(runtime: Runtime, args: readonly string[]): Promise<number> {

@@ -7,7 +7,7 @@ import type { Decision, RoleIdentity } from "../policy/facts.ts";
 
 /**
  * `denied`: the pod would get no credentials. `unknown`: it can't be evaluated from here. `warning`:
- * something that has no effect or can't be meant.
+ * something that has no effect, or that is probably a mistake.
  */
 export type FindingLevel = "denied" | "unknown" | "warning";
 

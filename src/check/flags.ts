@@ -7,8 +7,14 @@ export const checkFlags = {
     "",
     "take namespaces and ServiceAccounts that aren't in the manifests from this cluster",
   ),
-  "context": flag.text("", "context of that kubeconfig; alone, of the one that kubectl takes"),
-  "namespace": short("n", flag.text("", "namespace of objects that name none; default if empty")),
+  "context": flag.text(
+    "",
+    "context of that kubeconfig; without --kubeconfig, of the one that kubectl uses",
+  ),
+  "namespace": short(
+    "n",
+    flag.text("", "namespace of objects that name none; empty means default"),
+  ),
   "trust": flag.list(
     "files with the roles' trust policies: IAM's JSON, or a Terraform plan as JSON",
     "paths separated by commas",

@@ -12,7 +12,7 @@ import { type RoleIdentity, tokenSubject, type WebIdentity } from "../policy/fac
 import type { Problem } from "./findings.ts";
 
 export interface TrustedRole {
-  /** Its ARN; in a plan that doesn't have that, `/PATH/NAME`; of a policy alone, its name. */
+  /** Its ARN; in a plan without ARNs, `/PATH/NAME`; for a policy alone, the role's name. */
   readonly name: string;
   readonly policy: PolicyDocument;
 }
@@ -116,7 +116,7 @@ export function trustProblem(
   return serverRole === "" ? noServerRole(identity.arn) : hopProblem(roles, serverRole, identity);
 }
 
-/** Any provider that the policy names can be the cluster's: which one is isn't in the manifests. */
+/** Manifests don't show which provider is the cluster's, so any that the policy names counts. */
 function tokenProblem(
   roles: readonly TrustedRole[],
   { arn, sessionName }: RoleIdentity,

@@ -17,7 +17,7 @@ export interface Command {
   readonly words?: readonly string[];
   /** Lines to paste, without the program's name. */
   readonly examples: readonly string[];
-  /** Beside 2, which wrong settings have everywhere. */
+  /** In addition to 2, which means wrong settings everywhere. */
   readonly exitCodes: Readonly<Record<number, string>>;
   /** Loads it when it is called, so that a command costs only its own imports. */
   readonly load: () => Promise<RunCommand>;

@@ -10,7 +10,7 @@ import { devNodeName } from "./manifest_objects.ts";
 
 /**
  * The pod that the agent of this process would be in a cluster: the server binds it to its node. It is
- * on the host's network, so no address is its own.
+ * on the host network, so no address is its own.
  */
 export function devAgentPod(
   serviceAccount: { readonly namespace: string; readonly name: string },
@@ -45,7 +45,7 @@ interface AgentTokensOptions {
   readonly key: Uint8Array;
 }
 
-/** Like a kubelet's, the agent's tokens are good for ten minutes. */
+/** Like a kubelet's, the agent's tokens are valid for ten minutes. */
 const agentLifeSeconds = 600;
 
 type Bound = Pick<PodFacts, "namespace" | "name" | "uid" | "nodeName" | "serviceAccount">;
@@ -57,7 +57,7 @@ export class AgentTokens {
     this.#options = options;
   }
 
-  /** A new token of the agent's, good for ten minutes. */
+  /** A new token for the agent, valid for ten minutes. */
   issue(): string {
     return this.issueFor(this.#options.pod, this.#options.audience, agentLifeSeconds);
   }
@@ -81,7 +81,7 @@ export class AgentTokens {
     return `${head}.${claims}.${this.#signature(`${head}.${claims}`)}`;
   }
 
-  /** Whether the token was made here, for that audience, and is still good. */
+  /** Whether the token was issued here, for that audience, and is still valid. */
   review(token: string, audience: string): Promise<TokenVerdict> {
     return Promise.resolve(this.#verdict(token, audience));
   }

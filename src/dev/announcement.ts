@@ -41,7 +41,7 @@ export function commandLines(addresses: Addresses, pods: readonly PodRow[]): str
     `metrics http://${addresses.admin}/metrics`,
     "",
   ];
-  const [first] = askable(pods);
+  const [first] = reachable(pods);
   if (first === undefined) return [...head, "There is no pod to send requests as yet."];
   const { ip, pod } = first;
   const curl = ip === "127.0.0.1" ? "curl -s" : `curl -s --interface ${ip}`;
@@ -62,7 +62,7 @@ export function commandLines(addresses: Addresses, pods: readonly PodRow[]): str
 
 /** How to send requests as another pod than in `commandLines()`, if there is one. */
 export function otherPodLines(pods: readonly PodRow[]): string[] {
-  const second = askable(pods)[1]?.ip;
+  const second = reachable(pods)[1]?.ip;
   if (second === undefined) return [];
   return [
     `curl --interface ${second} … sends a request as the pod at that address` +
@@ -71,7 +71,7 @@ export function otherPodLines(pods: readonly PodRow[]): string[] {
 }
 
 /** The addresses from which requests can be sent on this machine, with their pods, in order. */
-function askable(pods: readonly PodRow[]): { readonly ip: string; readonly pod: PodRow }[] {
+function reachable(pods: readonly PodRow[]): { readonly ip: string; readonly pod: PodRow }[] {
   return pods
     .filter(({ hostNetwork }) => !hostNetwork)
     .flatMap((pod) => answeredAt(pod).map((ip) => ({ ip, pod })))
@@ -117,7 +117,7 @@ export function podLines(pods: readonly PodRow[], absent: readonly string[] = []
       pod: `${pod.namespace}/${pod.name}`,
       outcome: outcomeText(pod),
     }))
-    .concat(absent.map((pod) => ({ address: "-", pod, outcome: "isn't there (yet)" })))
+    .concat(absent.map((pod) => ({ address: "-", pod, outcome: "doesn't exist (yet)" })))
     .sort((a, b) => addressKey(a.address).localeCompare(addressKey(b.address)));
   const wide = (column: "address" | "pod") => Math.max(0, ...rows.map((row) => row[column].length));
   return rows.map((row) =>
@@ -133,10 +133,10 @@ function outcomeText(pod: PodRow): string {
 }
 
 function decisionText({ hostNetwork, state, reason, message, roleArn }: PodRow): string {
-  if (hostNetwork) return "on the host's network: never found by address";
+  if (hostNetwork) return "on the host network: no address identifies it";
   if (state === "none") return "no role";
   if (state === "denied" || state === "failed") return `denied, ${reason}: ${message}`;
-  return `role ${roleArn}${state === "ready" ? "" : ": credentials to come"}`;
+  return `role ${roleArn}${state === "ready" ? "" : ": credentials pending"}`;
 }
 
 /** Sorts 127.0.0.10 after 127.0.0.9, and pods without an address last. */

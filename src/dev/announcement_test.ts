@@ -45,10 +45,10 @@ test("podLines() sorts by address and says what each pod gets", () => {
   assert.deepEqual(lines, [
     "  127.0.0.1   shop/cart     role arn:aws:iam::123456789012:role/shop/cart",
     "  127.0.0.2   shop/curious  denied, NotPermitted: not that",
-    "  127.0.0.3   shop/soon     role arn:aws:iam::123456789012:role/shop/cart: credentials to come",
+    "  127.0.0.3   shop/soon     role arn:aws:iam::123456789012:role/shop/cart: credentials pending",
     "  127.0.0.10  shop/ten      no role",
-    "  -           shop/host     on the host's network: never found by address",
-    "  -           shop/gone     isn't there (yet)",
+    "  -           shop/host     on the host network: no address identifies it",
+    "  -           shop/gone     doesn't exist (yet)",
   ]);
 });
 

@@ -24,7 +24,7 @@ interface AnnouncerOptions {
   readonly write: (text: string) => void;
 }
 
-const lookMs = 200;
+const pollMs = 200;
 /** After that the state is printed even if it isn't stable. */
 const patienceMs = 3_000;
 
@@ -32,55 +32,57 @@ const patienceMs = 3_000;
 export function announce(options: AnnouncerOptions, signal: AbortSignal): void {
   const announcer = new Announcer(options);
   let cancel = () => {};
-  const lookAgain = () => {
-    announcer.look();
-    cancel = options.clock.after(lookMs, lookAgain);
+  const poll = () => {
+    announcer.poll();
+    cancel = options.clock.after(pollMs, poll);
   };
-  lookAgain();
+  poll();
   signal.addEventListener("abort", () => cancel(), { once: true });
 }
 
 class Announcer {
   readonly #options: AnnouncerOptions;
-  #said: string | undefined;
-  #opened = false;
-  #newsSince: number | undefined;
+  #printed: string | undefined;
+  #started = false;
+  #changedSince: number | undefined;
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
   }
 
-  look(): void {
+  poll(): void {
     const { clock, missing: readMissing, pods: readPods } = this.#options;
     const missing = readMissing().map((line) => `not ready: ${line}`);
     const pods = readPods();
     // Until the server is ready once, what pods get isn't known.
-    const text = linesOf(missing.length > 0 && !this.#opened ? missing : this.#podLines(pods));
-    if (text === this.#said) return void (this.#newsSince = undefined);
-    this.#newsSince ??= clock.now();
+    const text = linesOf(
+      missing.length > 0 && !this.#started ? missing : this.#podLines(pods),
+    );
+    if (text === this.#printed) return void (this.#changedSince = undefined);
+    this.#changedSince ??= clock.now();
     const stable = missing.length === 0 && isStable(pods);
-    if (!stable && clock.now() - this.#newsSince < patienceMs) return;
-    if (missing.length === 0 || this.#opened) this.#sayPods(pods, text);
-    else this.#say(text);
+    if (!stable && clock.now() - this.#changedSince < patienceMs) return;
+    if (missing.length === 0 || this.#started) this.#printPods(pods, text);
+    else this.#print(text);
   }
 
   #podLines(pods: readonly PodRow[]): string[] {
-    const there = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
-    return podLines(pods, this.#options.requested.filter((name) => !there.has(name)));
+    const existing = new Set(pods.map(({ namespace, name }) => `${namespace}/${name}`));
+    return podLines(pods, this.#options.requested.filter((name) => !existing.has(name)));
   }
 
-  #sayPods(pods: readonly PodRow[], text: string): void {
+  #printPods(pods: readonly PodRow[], text: string): void {
     const { head, foot, write } = this.#options;
-    if (this.#opened) write("\nNow:\n");
+    if (this.#started) write("\nNow:\n");
     else write(linesOf([...head(pods), ""]));
-    this.#say(text);
-    if (!this.#opened) write(linesOf(["", ...foot(pods)]));
-    this.#opened = true;
+    this.#print(text);
+    if (!this.#started) write(linesOf(["", ...foot(pods)]));
+    this.#started = true;
   }
 
-  #say(text: string): void {
-    this.#said = text;
-    this.#newsSince = undefined;
+  #print(text: string): void {
+    this.#printed = text;
+    this.#changedSince = undefined;
     this.#options.write(text);
   }
 }

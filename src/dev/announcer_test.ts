@@ -47,7 +47,7 @@ test("announce() prints after three seconds even if pods are still changing", as
   await clock.advance(2800);
   assert.equal(written(), "");
   await clock.advance(200);
-  assert.equal(written(), "paste 0\n\n  -  shop/cart  isn't there (yet)\n\nedit 0\n");
+  assert.equal(written(), "paste 0\n\n  -  shop/cart  doesn't exist (yet)\n\nedit 0\n");
 });
 
 test("announce() prints something even without pods", async () => {

@@ -38,7 +38,7 @@ test("manifestSource() loads the manifests, then edits, and reports mistakes", a
   assert.ok(index.synced);
   assert.deepEqual(namesOf(index), ["a", "rolecall-agent-dev"]);
   assert.deepEqual(received.splice(0), [
-    "namespace default isn't written down: taken as one without annotations",
+    "namespace default isn't in the manifests: assumed to have no annotations",
   ]);
 
   files.f = "kind: [";

@@ -12,7 +12,7 @@ type Values = FlagValues<typeof devFlags>;
 export interface DevSettings {
   readonly agent: AgentSettings;
   readonly server: ServerSettings;
-  /** No paths: the manifest that is taken where none is named. */
+  /** No paths: the default manifest. */
   readonly cluster:
     | { readonly kind: "manifests"; readonly paths: readonly string[] }
     | { readonly kind: "kubeconfig"; readonly path: string; readonly as: readonly string[] };
@@ -77,7 +77,7 @@ function problemsOf(values: Values, positionals: readonly string[]): string[] {
   const files = [...manifests, ...positionals];
   check(
     kubeconfig !== "" && files.length > 0,
-    `--manifests: "${files[0]}" is not valid; expected nothing beside --kubeconfig`,
+    `--manifests: "${files[0]}" is not valid; expected none with --kubeconfig`,
   );
   check(
     kubeconfig !== "" && as.length === 0,
@@ -93,7 +93,7 @@ function problemsOf(values: Values, positionals: readonly string[]): string[] {
   check(as.length > 250, "--as: is given too often; expected at most 250 pods");
   check(
     aws && values["sts-endpoint"] !== "",
-    `--sts-endpoint: "${values["sts-endpoint"]}" is not valid; expected nothing beside --aws`,
+    `--sts-endpoint: "${values["sts-endpoint"]}" is not valid; expected none with --aws`,
   );
   return problems;
 }

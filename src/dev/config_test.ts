@@ -74,9 +74,9 @@ const refused = [
     ["--kubeconfig", "x", "m.yaml", "--aws", "--sts-endpoint", "http://x", "--session-tags=all"],
     [
       /^--session-tags: "all" is not valid; it needs --cluster-name/,
-      /^--manifests: "m.yaml" is not valid; expected nothing beside --kubeconfig/,
+      /^--manifests: "m.yaml" is not valid; expected none with --kubeconfig/,
       /^--as: is missing/,
-      /^--sts-endpoint: "http:\/\/x" is not valid; expected nothing beside --aws/,
+      /^--sts-endpoint: "http:\/\/x" is not valid; expected none with --aws/,
     ],
   ],
   ["what can't be read beside what is wrong", ["--imdsv2=x", "--aws", "--as=b"], [

@@ -28,6 +28,8 @@ const policySpec = v.strictObject({
   policy: policyText,
 });
 
+const expectedKind = "expected Role or Policy";
+
 /** Whether a document is one of these. */
 export function isIamManifest({ fields }: Pick<ManifestDocument, "fields">): boolean {
   return fields.apiVersion === apiVersion;
@@ -43,9 +45,7 @@ export function readIamManifests(
   for (const document of documents) {
     if (document.kind === "Role") roles.push(...readRole(document, problems));
     else if (document.kind === "Policy") policies.push(...readPolicy(document, problems));
-    else {problems.push(
-        `${document.place(["kind"])}: kind is ${document.kind}: expected Role or Policy`,
-      );}
+    else problems.push(`${document.place(["kind"])}: kind is ${document.kind}: ${expectedKind}`);
   }
   const arns = [...roles, ...policies].map(({ arn }) => arn);
   const twice = arns.find((arn, index) => arns.indexOf(arn) !== index);

@@ -9,7 +9,7 @@ import { openCluster } from "./open_cluster.ts";
 import { parseDevConfig } from "./config.ts";
 import { runDev } from "./dev.ts";
 
-/** Runs until SIGTERM or SIGINT; the exit code. @throws {ListenFault} a port is taken or not permitted */
+/** Runs until SIGTERM or SIGINT and returns the exit code. @throws {ListenFault} a port is taken */
 export async function runDevelopment(runtime: Runtime, args: readonly string[]): Promise<number> {
   const machine = { hasIpv6: runtime.hasIpv6(), openFilesLimit: runtime.openFilesLimit };
   const parsed = parseDevConfig(args, runtime.env, machine);

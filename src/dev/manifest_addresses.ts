@@ -30,8 +30,8 @@ interface Findings {
 }
 
 /**
- * The pod with its loopback addresses alone. A pod without one is as one that has been scheduled
- * and has no address yet: worth a warning, unless it is on the host's network or has ended.
+ * The pod with its loopback addresses alone. A pod without one is like one that has been scheduled
+ * and has no address yet, which is worth a warning, unless it is on the host network or has ended.
  */
 export function withLoopbackAddresses(read: DevObject, findings: Findings): DevObject {
   if (hasNoAddress(read.object)) return read;
@@ -101,7 +101,7 @@ function isLoopback(address: string): boolean {
   return address === "::1" || /^127(\.\d+){3}$/.test(address);
 }
 
-/** On the host's network or ended: never found by address, so any address will do. */
+/** On the host network or ended: no request is identified by its address, so any address will do. */
 function hasNoAddress(object: DevObject["object"]): boolean {
   const phase = fieldsOf(object.status).phase;
   const ended = phase === "Succeeded" || phase === "Failed";

@@ -3,7 +3,7 @@
  * node, names for `generateName`, and namespaces that aren't in the files.
  */
 import { createHash } from "node:crypto";
-import { holeIn } from "../kubernetes/manifests/facts.ts";
+import { placeholderIn } from "../kubernetes/manifests/facts.ts";
 import { type ManifestObject, nameless } from "../kubernetes/manifests/objects.ts";
 import { fieldsOf } from "../kubernetes/manifests/pod_templates.ts";
 import { type DevObject, warnShared, withLoopbackAddresses } from "./manifest_addresses.ts";
@@ -38,7 +38,7 @@ export function devObjects(objects: readonly ManifestObject[]): DevObjects {
   const written = of("Namespace");
   const accounts = of("ServiceAccount");
   const pods = of("Pod").map((pod) => withLoopbackAddresses(pod, { problems, warnings }));
-  warnings.unshift(...passedOver(objects), ...unrendered(objects));
+  warnings.unshift(...ignored(objects), ...unrendered(objects));
   problems.unshift(...unnamed(pods), ...doubleUids([...written, ...accounts, ...pods]));
   warnShared(pods, warnings);
   const unwritten = missingNamespaces(pods, written, warnings);
@@ -51,19 +51,21 @@ export function devObjects(objects: readonly ManifestObject[]): DevObjects {
   };
 }
 
-function passedOver(objects: readonly ManifestObject[]): string[] {
+function ignored(objects: readonly ManifestObject[]): string[] {
   return objects
     .filter(({ builtIn, kind }) => !builtIn || !/^(?:Pod|Namespace|ServiceAccount)$/.test(kind))
     .map(({ document, kind }) =>
-      `${document.place()}: ${kind} passed over: only Pod, Namespace and ServiceAccount are read`
+      `${document.place()}: ${kind} ignored: only Pod, Namespace and ServiceAccount are read`
     );
 }
 
-/** The role's name can't be known: the template's text is used as it is, which no role is named. */
+/** The role's name isn't known: the template's text is used as it is, and no role has such a name. */
 function unrendered(objects: readonly ManifestObject[]): string[] {
   return objects.flatMap((object) => {
-    const hole = holeIn(object, []);
-    return hole === null ? [] : [`${object.document.place(["metadata", "annotations"])}: ${hole}`];
+    const placeholder = placeholderIn(object, []);
+    return placeholder === null
+      ? []
+      : [`${object.document.place(["metadata", "annotations"])}: ${placeholder}`];
   });
 }
 
@@ -128,7 +130,7 @@ function missingNamespaces(
   const known = new Set(written.map(({ name }) => name));
   const missing = new Set(pods.map(({ namespace }) => namespace).filter((one) => !known.has(one)));
   return [...missing].map((name) => {
-    warnings.push(`namespace ${name} isn't written down: taken as one without annotations`);
+    warnings.push(`namespace ${name} isn't in the manifests: assumed to have no annotations`);
     return { apiVersion: "v1", kind: "Namespace", metadata: { name, uid: madeUpUid(name) } };
   });
 }

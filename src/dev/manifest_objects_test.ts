@@ -40,13 +40,15 @@ test("devObjects() keeps a given UID, and generates distinct ones", () => {
 test("devObjects() assumes namespaces that aren't in the manifests, and says so", () => {
   const { namespaces, warnings } = read(pod("name: a, namespace: x", "{podIP: 127.0.0.2}"));
   assert.deepEqual(namespaces.map((one) => (one.metadata as { name: string }).name), ["x"]);
-  assert.deepEqual(warnings, ["namespace x isn't written down: taken as one without annotations"]);
+  assert.deepEqual(warnings, [
+    "namespace x isn't in the manifests: assumed to have no annotations",
+  ]);
 });
 
 test("devObjects() skips other kinds, and says so", () => {
   const { warnings } = read("kind: Deployment\nmetadata: {name: a}\n");
   assert.deepEqual(warnings, [
-    "c.yaml: document 1, line 1: Deployment passed over: only Pod, Namespace and ServiceAccount are read",
+    "c.yaml: document 1, line 1: Deployment ignored: only Pod, Namespace and ServiceAccount are read",
   ]);
 });
 

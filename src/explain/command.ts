@@ -18,7 +18,7 @@ import { explainAll, explainPod } from "./from_server.ts";
 import { type ExplainOptions, parseExplainOptions } from "./options.ts";
 import { causesText, coloured, plain, podText } from "./text.ts";
 
-/** Beside 0, and 2 for wrong settings. */
+/** In addition to 0, and to 2 for wrong settings. */
 const exitCodes = { unreachable: 1, denied: 3, notFound: 4 } as const;
 
 export async function runExplain(runtime: Runtime, args: readonly string[]): Promise<number> {
@@ -48,8 +48,8 @@ async function answered(runtime: Runtime, options: ExplainOptions): Promise<Answ
   try {
     return await byServer(runtime, options, server);
   } catch (fault) {
-    const silent = fault instanceof StatusFault && fault.code === "unreachable";
-    if (!silent || server.url !== null || kubeconfig === null) throw fault;
+    const isUnreachable = fault instanceof StatusFault && fault.code === "unreachable";
+    if (!isUnreachable || server.url !== null || kubeconfig === null) throw fault;
     return await byPolicy(runtime, options, kubeconfig).catch((noCluster) => {
       const isMissing = noCluster instanceof ConnectionFault &&
         noCluster.code === "kubeconfig_missing";
@@ -91,11 +91,11 @@ async function byPolicy(
   return await withKubeconfigApi(kubeconfig, options, async (api) => {
     const namespace = subject.namespace ??
       (subject.kind === "pod" ? await namespaceOf(runtime, kubeconfig, context) : null);
-    const judging = subject.kind === "all"
+    const explaining = subject.kind === "all"
       ? explainAllByPolicy(api, systemClock, { policy, namespace })
       : explainPodByPolicy(api, policy, { namespace: namespace ?? "default", name: subject.name });
     const message = `reading the cluster of ${kubeconfig.label}`;
-    const answer = await whileWaiting(runtime, systemClock, message, judging);
+    const answer = await whileWaiting(runtime, systemClock, message, explaining);
     return { answer, source: `the cluster of ${kubeconfig.label}, policy alone` };
   });
 }
@@ -118,8 +118,8 @@ function print(
         ? podText(explanation, source, paint)
         : structuredText(output, { source, ...explanation }),
     );
-    const well = explanation.outcome === "credentials" || explanation.outcome === "permitted";
-    return well ? 0 : exitCodes.denied;
+    const { outcome } = explanation;
+    return outcome === "credentials" || outcome === "permitted" ? 0 : exitCodes.denied;
   }
   const causes = causesOf(answer.denied);
   const { notes } = answer;

@@ -103,7 +103,7 @@ const runs = [
     3,
     /1 denied, 1 cause\n\nRoleMalformed: .*\n {2}shop\/odd/,
   ],
-  [["--all", "--kubeconfig=config"], 3, /Note: 1 not judged/],
+  [["--all", "--kubeconfig=config"], 3, /Note: 1 not evaluated/],
   [["shop/web", "--kubeconfig=none"], 2, /--kubeconfig none: there is no such file/],
   [["shop/web", base], 0, /policy alone/],
   [[], 2, /no pod; expected NAMESPACE\/POD, pod\/NAME, NAME or --all/],

@@ -25,7 +25,7 @@ export async function explainPodByPolicy(
 ): Promise<Answer> {
   const facts = await readPodFacts(api, namespace, name);
   if (facts === null) return { kind: "not-found", namespace, name };
-  return { kind: "pod", explanation: judgePod(createPolicy(settings), settings, facts) };
+  return { kind: "pod", explanation: evaluatePod(createPolicy(settings), settings, facts) };
 }
 
 /** Of one namespace, or with null of all. @throws {ApiFault} */
@@ -39,11 +39,11 @@ export async function explainAllByPolicy(
 ): Promise<Answer> {
   const pods = podsWithFacts(await readClusterFacts(api, clock));
   const wanted = [...pods].filter(({ pod }) => namespace === null || pod.namespace === namespace);
-  return judgeAll(createPolicy(policy), wanted);
+  return evaluateAll(createPolicy(policy), wanted);
 }
 
 /** One pod's steps; credentials and agent aren't known. */
-function judgePod(
+function evaluatePod(
   policy: Policy,
   settings: PolicySettings,
   facts: PodWithFacts,
@@ -59,17 +59,18 @@ function judgePod(
   return { ...explanation, outcome: "waiting", message: null, remedy: giveBase, steps };
 }
 
-function judgeAll(policy: Policy, pods: Iterable<PodWithFacts>): Answer {
+function evaluateAll(policy: Policy, pods: Iterable<PodWithFacts>): Answer {
   const denied: DeniedPod[] = [];
-  let unjudged = 0;
+  let unevaluated = 0;
   for (const { pod, namespace, serviceAccount } of pods) {
     if (pod.terminal) continue;
     const decision = policy.decide(pod, namespace, serviceAccount);
     if (decision.kind !== "denied") continue;
     const { reason, message } = decision.denial;
-    if (reason === "RoleBaseUnknown") unjudged++;
+    if (reason === "RoleBaseUnknown") unevaluated++;
     else denied.push({ namespace: pod.namespace, name: pod.name, reason, message });
   }
-  const note = `${unjudged} not judged, since their roles are written without arn: ${giveBase}`;
-  return { kind: "all", denied, notes: unjudged === 0 ? [] : [note] };
+  const note =
+    `${unevaluated} not evaluated, since their roles are written without arn: ${giveBase}`;
+  return { kind: "all", denied, notes: unevaluated === 0 ? [] : [note] };
 }

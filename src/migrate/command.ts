@@ -20,7 +20,7 @@ import {
 } from "./options.ts";
 import { type Compared, likelyPredecessors, migrationReport, reportText } from "./report.ts";
 
-/** Beside 0, and 2 for wrong settings and files. */
+/** In addition to 0, and to 2 for wrong settings and files. */
 const exitCodes = { fault: 1, differences: 3, notCompared: 5 } as const;
 
 /**

@@ -22,7 +22,7 @@ import { revocation, type RevokedRole, type Subject } from "./revocation.ts";
 
 type Values = FlagValues<typeof revokeFlags>;
 
-/** Beside 0, and 2 for wrong settings. */
+/** In addition to 0, and to 2 for wrong settings. */
 const exitCodes = { fault: 1, nothing: 3, notFound: 4 } as const;
 
 const text = v.nullable(v.string());

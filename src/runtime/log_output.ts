@@ -1,6 +1,6 @@
 /**
- * Lines for a reader that may stop reading: writing never waits for it, and what is held back for it
- * is bounded. On Deno a plain write to a full pipe would hold up the whole program.
+ * Writes lines without ever waiting for their reader; how much waits for it is bounded. On Deno a plain
+ * write to a full pipe would block the whole program.
  */
 import { withDeadline } from "../time/deadline.ts";
 import { systemClock } from "../time/system_clock.ts";

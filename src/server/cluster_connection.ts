@@ -90,7 +90,7 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
   const replica = runtime.env["POD_NAME"] ?? runtime.env["HOSTNAME"] ?? "rolecall-server";
   const namespace = settings.namespace ?? api.namespace;
   const recorder = new EventRecorder({ api, clock, component: "rolecall", instance: replica });
-  let reflectors: readonly Statused[] = [];
+  let reflectors: readonly Reflecting[] = [];
   return {
     kind: "cluster",
     api,
@@ -120,19 +120,9 @@ function clusterOver(connection: Connection, runtime: Runtime, settings: ServerS
     readAuthority: (name) => readAuthority(api, namespace, name),
     watches: () => reflectors.map(statusOf),
     run: async (index, log, signal) => {
-      const shared = { api, clock, random: Math.random, log };
-      const reflect = <T>(resource: Resource<T>, sink: Sink<T>) => ({
-        resource: resource.plural,
-        reflector: new Reflector({ ...shared, resource, sink }),
-      });
-      const all = [
-        reflect(pods, index.pods),
-        reflect(namespaces, index.namespaces),
-        reflect(serviceAccounts, index.serviceAccounts),
-      ];
-      reflectors = all;
+      reflectors = reflectorsOf(api, index, log);
       void warnWithoutAdmissionPolicy(api, log);
-      await Promise.all(all.map(({ reflector }) => reflector.run(signal)));
+      await Promise.all(reflectors.map(({ reflector }) => reflector.run(signal)));
     },
     close: () => api.close(),
   };
@@ -143,12 +133,26 @@ function ownPodOf({ env }: Runtime, namespace: string | null): PodName | null {
   return name === undefined || namespace === null ? null : { namespace, name };
 }
 
-interface Statused {
+interface Reflecting {
   readonly resource: string;
-  readonly reflector: { status(): ReflectorStatus };
+  readonly reflector: { run(signal: AbortSignal): Promise<void>; status(): ReflectorStatus };
 }
 
-function statusOf({ resource, reflector }: Statused): WatchStatus {
+/** All that the index is fed by. */
+function reflectorsOf(api: KubernetesApi, index: ClusterIndex, log: Log): readonly Reflecting[] {
+  const shared = { api, clock: systemClock, random: Math.random, log };
+  const reflect = <T>(resource: Resource<T>, sink: Sink<T>) => ({
+    resource: resource.plural,
+    reflector: new Reflector({ ...shared, resource, sink }),
+  });
+  return [
+    reflect(pods, index.pods),
+    reflect(namespaces, index.namespaces),
+    reflect(serviceAccounts, index.serviceAccounts),
+  ];
+}
+
+function statusOf({ resource, reflector }: Reflecting): WatchStatus {
   const { synced, watchAgeSeconds, restarts, lastError, forbidden } = reflector.status();
   const denied = forbidden === null ? lastError : `RBAC doesn't let the server ${forbidden}`;
   return { resource, synced, ageSeconds: watchAgeSeconds, restarts, lastError: denied };

@@ -127,7 +127,7 @@ function observeCluster(metrics: MetricSet, sources: MetricSources): void {
   metrics.gauge("decisions", help, ["outcome", "reason"], (own) => {
     own.reset();
     for (const assignment of sources.held()) {
-      // A pod that ends may lack its namespace or ServiceAccount already: not a denial to look into.
+      // Its namespace or ServiceAccount may be deleted before it is: not a denial to report.
       if (assignment.pod.terminating && assignment.decision.kind === "denied") continue;
       own.inc(outcomeOf(assignment));
     }

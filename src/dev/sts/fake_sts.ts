@@ -1,8 +1,7 @@
 /**
- * An STS to try things on: the query protocol's AssumeRole,
- * AssumeRoleWithWebIdentity and GetCallerIdentity, with XML responses
- * and errors as AWS writes them. It enforces trust policies (`assume_role.ts`), its credentials say in
- * every part that they are fake, and it keeps no state. Signatures are not verified.
+ * The embedded STS: the query protocol's AssumeRole, AssumeRoleWithWebIdentity and GetCallerIdentity,
+ * with XML responses and errors as AWS writes them. It enforces trust policies (`assume_role.ts`) and
+ * keeps no state. Each part of its credentials says that they are fake. Signatures are not verified.
  */
 import { instant } from "../../time/instant.ts";
 import { authorizeAssumeRole, type Caller, type Granted, StsFault } from "./assume_role.ts";

@@ -82,18 +82,19 @@ interface FoundPod {
 }
 
 function podsOf(objects: readonly ManifestObject[]): FoundPod[] {
-  const holes = new Map<string, string>();
+  const placeholders = new Map<string, string>();
   for (const object of objects.filter(({ kind }) => /^(?:Namespace|ServiceAccount)$/.test(kind))) {
-    const hole = holeIn(object, []);
+    const placeholder = placeholderIn(object, []);
     const key = object.kind === "Namespace" ? `${object.name}` : nameOf(object);
-    if (hole !== null) holes.set(key, hole);
+    if (placeholder !== null) placeholders.set(key, placeholder);
   }
   return objects.flatMap((object) => object.templates.map((template) => ({ object, template })))
     .flatMap(({ object, template }, index) => {
       const [pod] = itemOf(pods.pick(podObject(object, template, String(index))));
       if (pod === undefined) return [];
       const ofAccount = pod.role === null ? `${pod.namespace}/${pod.serviceAccount}` : "";
-      const why = holeIn(object, template.path) ?? holes.get(pod.namespace) ?? holes.get(ofAccount);
+      const why = placeholderIn(object, template.path) ?? placeholders.get(pod.namespace) ??
+        placeholders.get(ofAccount);
       const { kind, document } = object;
       const path = [...template.path, "metadata", "annotations"];
       const position = document.position(path);
@@ -103,7 +104,7 @@ function podsOf(objects: readonly ManifestObject[]): FoundPod[] {
 }
 
 /** An annotation that some program would fill in before the API server sees it: Helm, Argo, envsubst. */
-export function holeIn(
+export function placeholderIn(
   { document }: ManifestObject,
   path: readonly string[],
 ): string | null {

@@ -60,7 +60,7 @@ export function assignmentObserver(
 ): (now: Assignment, before: Assignment | undefined) => void {
   return (now, before) => {
     audit(options.log, now, before);
-    // What ends loses its namespace and ServiceAccount in any order: no reason to alarm anyone.
+    // Its namespace or ServiceAccount may be deleted before it is: not a denial to report.
     if (now.pod.terminating || options.index.isEnding(now.pod.namespace)) return;
     sendEvents(options, now, before);
     recordDenial(options, now, before);
@@ -121,14 +121,14 @@ function audit(log: Log, now: Assignment, before: Assignment | undefined): void 
     serviceAccount: pod.serviceAccount,
     node: pod.nodeName,
     roleArn: decision.identity.arn,
-    ...sentBesides(decision.identity),
+    ...sessionFields(decision.identity),
     accessKeyId,
     expiration: instant(expiresAt),
   }, "credentials issued");
 }
 
 /** What CloudTrail's entry has in requestParameters, except the external ID. */
-function sentBesides(identity: RoleIdentity) {
+function sessionFields(identity: RoleIdentity) {
   const { sessionName, externalId, sourceIdentity, tags, policyArns, policy, assumedBy } = identity;
   const { webIdentity } = identity;
   return {

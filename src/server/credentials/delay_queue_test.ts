@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DelayQueue } from "./delay_queue.ts";
 
-test("Deadlines gives keys in order of their instants, none early", () => {
+test("DelayQueue gives keys in order of their instants, none early", () => {
   const deadlines = new DelayQueue();
   deadlines.set("late", 30);
   deadlines.set("soon", 10);
@@ -19,7 +19,7 @@ test("Deadlines gives keys in order of their instants, none early", () => {
   assert.equal(deadlines.size, 1);
 });
 
-test("Deadlines agrees with a plain map under any sets and clears", () => {
+test("DelayQueue agrees with a plain map under any sets and clears", () => {
   const step = fc.record({
     key: fc.constantFrom(..."abcdefgh"),
     at: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),

@@ -47,7 +47,7 @@ async function tokenOf(
   throw tokenPending(`${subject} has no running pod that a token can be bound to, or is deleted`);
 }
 
-interface Asked {
+interface TokenAttempt {
   readonly webIdentity: WebIdentity;
   readonly pod: PodFacts;
   readonly subject: string;
@@ -55,17 +55,15 @@ interface Asked {
 
 async function requested(
   { requestToken }: WebIdentityOptions,
-  { webIdentity, pod: { name, uid }, subject }: Asked,
+  { webIdentity, pod: { name, uid }, subject }: TokenAttempt,
   signal: AbortSignal,
 ) {
   try {
     return await requestToken({ ...webIdentity, pod: { name, uid } }, signal);
   } catch (fault) {
     signal.throwIfAborted();
-    throw tokenPending(
-      `the API server gives no token of ${subject}; the server tries again`,
-      fault,
-    );
+    const message = `the API server gives no token of ${subject}; the server tries again`;
+    throw tokenPending(message, fault);
   }
 }
 
