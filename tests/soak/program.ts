@@ -6,8 +6,10 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
-/** A small young generation as in the images; logs each collection. */
+/** As in the images (Dockerfile), and each collection is logged. */
 const v8Flags = ["--max-semi-space-size=1", "--trace-gc"];
+const denoFlags = [...v8Flags, "--heap-growing-percent=10"];
+const imageEnv = { MALLOC_MMAP_THRESHOLD_: "30000" };
 
 export interface ProgramSample {
   /** Resident memory that is its own, files mapped from disk left out. */
@@ -38,7 +40,12 @@ export class Program {
     const [program = "", ...before] = runtime();
     const out = openSync(log, "a");
     this.#child = spawn(program, [...before, main, ...args], {
-      env: { ...env, PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "" },
+      env: {
+        ...env,
+        ...imageEnv,
+        PATH: process.env["PATH"] ?? "",
+        HOME: process.env["HOME"] ?? "",
+      },
       stdio: ["ignore", out, out],
     });
     closeSync(out);
@@ -80,5 +87,5 @@ export class Program {
 
 function runtime(): string[] {
   if (!("deno" in process.versions)) return [process.execPath, ...v8Flags];
-  return [process.execPath, "run", "-A", "--quiet", `--v8-flags=${v8Flags.join()}`];
+  return [process.execPath, "run", "-A", "--quiet", `--v8-flags=${denoFlags.join()}`];
 }

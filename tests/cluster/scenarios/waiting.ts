@@ -9,11 +9,14 @@ import type { ClusterScenario } from "./mod.ts";
 const namespace = "waiting";
 const podCount = Number(process.env["TEST_WAIT_PODS"] ?? 20);
 const hangMs = 30_000;
+/** For the kubelet to start that many pods on one node. */
+const startMs = 180_000 + podCount * 3_000;
 
 export const waiting: readonly ClusterScenario[] = [
   {
     name: `${podCount} pods with an init container that waits, while STS hangs: none starts early`,
     ownNodes: true,
+    within: 60_000 + 3 * startMs,
     run: async (site) => {
       const { kubectl, own } = site;
       await makeNamespace(kubectl, namespace, roleArn(".*"));
@@ -22,7 +25,7 @@ export const waiting: readonly ClusterScenario[] = [
         const from = Date.now();
         await until("all init containers run", async () => {
           return (await podsOf(site, "hanging")).every(({ init }) => init?.running !== undefined);
-        }, { within: 240_000, every: 1000 });
+        }, { within: startMs, every: 1000 });
         await until("the end of the outage", () => Promise.resolve(Date.now() - from >= hangMs), {
           within: hangMs + 30_000,
           every: 1000,
@@ -68,7 +71,7 @@ async function untilEnded(site: Site, kind: string) {
   const pods = await until(`all ${kind} pods ended`, async () => {
     const shown = await podsOf(site, kind);
     return shown.every(({ application }) => application?.terminated) ? shown : undefined;
-  }, { within: 240_000, every: 1000 });
+  }, { within: startMs, every: 1000 });
   const codes = pods.map(({ application }) => application?.terminated?.exitCode);
   assert.deepEqual(codes, pods.map(() => 0));
   return pods;
