@@ -79,8 +79,10 @@ const defaultTimeouts: StsTimeouts = { requestMs: 5000, credentialsMs: 10_000 };
 export function createSts(options: StsOptions): Sts {
   const { clock, runtime, assumeRoleArn, region, endpoint } = options;
   const { timeouts = defaultTimeouts, warn = () => {} } = options;
-  const { env } = runtime;
-  const http = runtime.httpClient({ connectTimeoutMs: 1000, proxyFor: environmentProxy(env) });
+  const http = runtime.httpClient({
+    connectTimeoutMs: 1000,
+    proxyFor: environmentProxy(runtime.env),
+  });
   const now = () => clock.now();
   const shared = { clock, http, region, endpoint, timeouts, warn };
   const base = new StsClient({ ...shared, credentials: options.credentials });
@@ -115,8 +117,8 @@ export function createSts(options: StsOptions): Sts {
     configurationProblems: async () => {
       const problem = await base.configurationProblem();
       return [
-        ...proxyProblems(env),
-        ...switchProblems(env),
+        ...proxyProblems(runtime.env),
+        ...switchProblems(runtime.env),
         ...(problem === null ? [] : [problem]),
       ];
     },

@@ -8,6 +8,7 @@ import * as v from "valibot";
 import type { RequestContext } from "../iam/conditions.ts";
 import { allowsWebIdentity, evaluate } from "../iam/evaluate.ts";
 import { parsePolicy, type PolicyDocument } from "../iam/policy_document.ts";
+import { parsedJson } from "../net/json.ts";
 import { type RoleIdentity, tokenSubject, type WebIdentity } from "../policy/facts.ts";
 import type { Problem } from "./findings.ts";
 
@@ -40,7 +41,7 @@ const plan = v.object({ planned_values: v.object({ root_module: v.unknown() }) }
 
 /** The roles in a file's text. */
 export function readTrust(file: string, text: string): TrustReading {
-  const json = parsed(text);
+  const json = parsedJson(text);
   if (json === undefined) return { kind: "problem", problem: `${file}: isn't JSON` };
   const roles: TrustedRole[] = [];
   for (const { name, document } of documentsIn(file, json)) {
@@ -89,14 +90,6 @@ function* plannedRoles(value: unknown): Iterable<RoleDocument> {
 function decoded(document: unknown): unknown {
   if (typeof document !== "string" || !document.startsWith("%7B")) return document;
   return decodeURIComponent(document);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Times and counts as people write them. */
+/** Times, counts and lists as people write them. */
 
 /** Coarse, so that pages don't change every second: `40 s`, `12 min`, `5 h`, `3 d`. */
 export function span(ms: number): string {
@@ -13,4 +13,10 @@ export function span(ms: number): string {
 /** `1 pod`, `2 pods`. */
 export function counted(count: number, noun: string, plural: string = noun + "s"): string {
   return `${count} ${count === 1 ? noun : plural}`;
+}
+
+/** `a, b and 3 more`, with at most `max` names. */
+export function listed(names: readonly string[], max: number): string {
+  const more = names.length > max ? ` and ${names.length - max} more` : "";
+  return names.slice(0, max).join(", ") + more;
 }

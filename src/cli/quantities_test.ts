@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { counted, span } from "./quantities.ts";
+import { counted, listed, span } from "./quantities.ts";
 
 // milliseconds, words
 const spans = [
@@ -21,4 +21,9 @@ for (const [ms, words] of spans) {
 
 test("counted() uses the singular for one", () => {
   assert.deepEqual([0, 1, 2].map((count) => counted(count, "pod")), ["0 pods", "1 pod", "2 pods"]);
+});
+
+test("listed() counts the names that it leaves out", () => {
+  const texts = [[], ["a", "b"], ["a", "b", "c", "d"]].map((names) => listed(names, 2));
+  assert.deepEqual(texts, ["", "a, b", "a, b and 2 more"]);
 });

@@ -4,6 +4,7 @@
  * Evaluating them is `evaluate.ts`'s.
  */
 import * as v from "valibot";
+import { parsedJson } from "../net/json.ts";
 import { type Condition, conditionProblem } from "./conditions.ts";
 
 /** What a policy is attached to: trust policies name principals, the others name resources. */
@@ -76,7 +77,7 @@ type WrittenStatement = v.InferOutput<typeof statement>;
 
 /** `written` is the document as JSON text or already decoded. */
 export function parsePolicy(written: unknown, kind: PolicyKind): ParsedPolicy {
-  const parsed = v.safeParse(document, typeof written === "string" ? json(written) : written);
+  const parsed = v.safeParse(document, typeof written === "string" ? parsedJson(written) : written);
   if (!parsed.success) return { kind: "invalid", problem: firstIssue(parsed.issues[0]) };
   const { Version, Statement } = parsed.output;
   for (const [index, one] of Statement.entries()) {
@@ -85,14 +86,6 @@ export function parsePolicy(written: unknown, kind: PolicyKind): ParsedPolicy {
   }
   const policy = { variables: Version === "2012-10-17", statements: Statement.map(statementOf) };
   return { kind: "policy", policy };
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function firstIssue(issue: v.BaseIssue<unknown>): string {

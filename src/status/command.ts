@@ -2,7 +2,7 @@
 import { refuse } from "../cli/command.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { parseFlagsOnly } from "../cli/parse_flags.ts";
-import { counted } from "../cli/quantities.ts";
+import { counted, listed } from "../cli/quantities.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { statusTarget } from "../status_client/flags.ts";
 import { structuredText } from "../status_client/output.ts";
@@ -89,8 +89,7 @@ function statusText(status: Status, source: string): string {
     ...(problems.length > maxProblems ? [`  and ${problems.length - maxProblems} more`] : []),
     ...(denied.length === 0 ? [] : ["", "Denied:"]),
     ...denied.map(({ reason, message, pods }) => {
-      const more = pods.length > maxPods ? ` and ${pods.length - maxPods} more` : "";
-      return `  ${reason}: ${message}\n    ${pods.slice(0, maxPods).join(", ")}${more}`;
+      return `  ${reason}: ${message}\n    ${listed(pods, maxPods)}`;
     }),
     "",
     `Source: ${source}`,
@@ -107,17 +106,14 @@ function countsText(counts: Readonly<Record<string, number>>): string {
 function tokenUseText({ safe, unsafe, since }: Status["withoutToken"]): string {
   const not = unsafe.map(({ namespace, pods }) => `${namespace} (${counted(pods.length, "pod")})`);
   if (since === null) {
-    const known = not.length === 0 ? "" : `; not safe: ${listed(not)}`;
+    const known = not.length === 0 ? "" : `; not safe: ${listed(not, maxNamespaces)}`;
     return `not every agent says whether pods make requests without a token${known}`;
   }
   const found = [
-    ...(safe.length === 0 ? [] : [`safe to require: ${listed(safe)}`]),
-    ...(not.length === 0 ? [] : [`${safe.length === 0 ? "not safe" : "not"}: ${listed(not)}`]),
+    ...(safe.length === 0 ? [] : [`safe to require: ${listed(safe, maxNamespaces)}`]),
+    ...(not.length === 0
+      ? []
+      : [`${safe.length === 0 ? "not safe" : "not"}: ${listed(not, maxNamespaces)}`]),
   ];
   return `${found.join("; ") || "no pods"} (seen since ${since})`;
-}
-
-function listed(names: readonly string[]): string {
-  const more = names.length > maxNamespaces ? ` and ${names.length - maxNamespaces} more` : "";
-  return names.slice(0, maxNamespaces).join(", ") + more;
 }

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { codeOf, messageOf, oneLine } from "../telemetry/fault.ts";
 import { whileWaiting } from "../cli/waiting.ts";
+import { parsedJson } from "../net/json.ts";
 import type { HttpClient } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { withDeadline } from "../time/deadline.ts";
@@ -136,7 +137,7 @@ class HttpStatusClient implements StatusClient {
     if (status !== 200) {
       throw new StatusFault("refused", `${this.label}: ${status} ${body.trim().slice(0, 300)}`);
     }
-    const read = v.safeParse(schema, parsed(body));
+    const read = v.safeParse(schema, parsedJson(body));
     if (read.success) return read.output;
     throw new StatusFault("refused", `${this.label}: not the status listener of a Rolecall server`);
   }
@@ -192,12 +193,4 @@ interface StatusAnswer {
 /** The server's own line says how to create a token. */
 function withAdvice({ status, body }: StatusAnswer): StatusAnswer {
   return { status, body: `${body.trim()} | kubectl rolecall explain … --status-token-file=-` };
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

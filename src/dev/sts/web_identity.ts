@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import * as v from "valibot";
+import { parsedJson } from "../../net/json.ts";
 import { allowsWebIdentity } from "../../iam/evaluate.ts";
 import { checkDuration, StsFault } from "./assume_role.ts";
 import type { AssumeRoleParameters } from "./assume_role_parameters.ts";
@@ -104,11 +105,7 @@ async function isSignedBy(
 }
 
 function decoded(part: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(part, "base64url").toString());
-  } catch {
-    return undefined;
-  }
+  return parsedJson(Buffer.from(part, "base64url").toString());
 }
 
 function invalid(message: string): StsFault {

@@ -3,6 +3,7 @@
  * client.authentication.k8s.io. Our own, as client-node's sets no KUBERNETES_EXEC_INFO and leaves
  * the plug-in no terminal to prompt on.
  */
+import { parsedJson } from "../../net/json.ts";
 import * as v from "valibot";
 import type { Clock } from "../../time/clock.ts";
 import { ConnectionFault } from "./connection.ts";
@@ -106,7 +107,7 @@ export class ExecPlugin {
 
   #read(output: string): ExecCredential {
     const { apiVersion } = this.#options.exec;
-    const parsed = v.safeParse(execCredential, jsonOf(output));
+    const parsed = v.safeParse(execCredential, parsedJson(output));
     if (!parsed.success) throw this.#fault("printed no ExecCredential with a status");
     const { status } = parsed.output;
     if (parsed.output.apiVersion !== apiVersion) {
@@ -130,12 +131,4 @@ export class ExecPlugin {
 function missing({ installHint }: ExecEntry): string {
   const hint = oneLine(installHint, 1000);
   return `is not installed or not executable${hint === "" ? "" : `: ${hint}`}`;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -3,6 +3,7 @@
  * keys, the rest as one JSON document.
  */
 import * as v from "valibot";
+import { parsedJson } from "../../net/json.ts";
 
 const authority = v.object({
   /** Random; distinguishes authorities. */
@@ -56,18 +57,10 @@ export function encodeState({ authorities, leaf }: CertificateState): Record<str
 export function decodeState(data: Readonly<Record<string, string>>): CertificateState | null {
   const certificate = data["tls.crt"];
   const key = data["tls.key"];
-  const read = v.safeParse(document, parsed(data["state.json"] ?? ""));
+  const read = v.safeParse(document, parsedJson(data["state.json"] ?? ""));
   if (!read.success || !certificate || !key) return null;
   const { authorities, leaf } = read.output;
   return { authorities, leaf: { ...leaf, certificate, key } };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** What agents trust: every authority that has signed, or will sign, a served certificate. */

@@ -5,7 +5,7 @@ import type { AgentRow, PodRow } from "../data/summary.ts";
 import { lifetimeBar } from "./lifetime_bar.ts";
 import { arn, badge, type Markup, podLink, table, time, type Tone } from "./markup.ts";
 import { isHealthy, podStates, type StatusView } from "../data/view.ts";
-import { counted, span } from "../../../cli/quantities.ts";
+import { counted, listed, span } from "../../../cli/quantities.ts";
 
 /** Rows per table. */
 const pageLength = 100;
@@ -156,9 +156,8 @@ ${pager(view, found.length, Math.floor(from / pageLength) + 1)}`;
 /** Namespaces with pods that would break if tokens were required. */
 function tokenlessLine({ withoutToken }: StatusView): Markup {
   const counts = [...withoutToken].map(([namespace, count]) => `${namespace} (${count})`);
-  const more = counts.length > maxNamespaces ? ` and ${counts.length - maxNamespaces} more` : "";
   return html`<p>Requests without a token (IMDSv1): ${
-    counts.length === 0 ? "none seen" : `${counts.slice(0, maxNamespaces).join(", ")}${more}`
+    listed(counts, maxNamespaces) || "none seen"
   }</p>`;
 }
 
