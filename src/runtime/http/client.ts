@@ -8,6 +8,7 @@ import https from "node:https";
 import { isIP, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { withoutBrackets } from "../../net/host_port.ts";
+import { bodiless } from "../../net/http_messages.ts";
 import { systemClock } from "../../time/system_clock.ts";
 import { type AgentPair, Agents, type ClientSettings } from "./agents.ts";
 import type { HttpClient, HttpClientOptions, HttpRequestInit } from "./types.ts";
@@ -142,7 +143,7 @@ class Exchange {
     const headers = new Headers();
     const raw = message.rawHeaders;
     for (let i = 0; i < raw.length; i += 2) headers.append(raw[i] ?? "", raw[i + 1] ?? "");
-    if (this.#method === "HEAD" || status === 204 || status === 205 || status === 304) {
+    if (this.#method === "HEAD" || bodiless.has(status)) {
       message.resume();
       return new Response(null, { status, headers });
     }

@@ -1,6 +1,6 @@
 /**
  * The listener of every port: node:http on both runtimes, since its time-outs and limits hold on
- * both. It survives whatever clients send or leave out; what a request means is the handler's.
+ * both. It survives whatever clients send or leave out; what a request means is up to the handler.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
@@ -62,7 +62,7 @@ class Connection implements ConnectionEnds {
     return this.#ownEnd().port;
   }
 
-  /** Asked of the kernel on demand, since few requests need it; empty once the client has disconnected. */
+  /** Read from the kernel on demand, since few requests need it; empty once the client has disconnected. */
   #ownEnd() {
     if (this.#own !== undefined) return this.#own;
     const { localAddress, localPort = 0 } = this.#socket;
@@ -344,9 +344,9 @@ function serverSettings({ limits }: ListenOptions) {
 }
 
 /**
- * HTTP/1.1 demands a Host. HTTP/0.9 and "HTTP/2.0" request lines pass the parser, which refuses
- * codings other than chunked, chunks beside a length and chunks in HTTP/1.0 only when the request
- * has been handed on already; TRACE fits no web Request.
+ * HTTP/1.1 requires a Host. HTTP/0.9 and "HTTP/2.0" request lines pass the parser. Codings other than
+ * chunked, chunks together with a length, and chunks in HTTP/1.0 it refuses only after it has handed
+ * the request on. A web Request can't be a TRACE.
  */
 function refusedRequest(
   message: IncomingMessage,

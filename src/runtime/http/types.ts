@@ -21,7 +21,7 @@ export type Handler = (incoming: ListenerRequest) => Answer;
 /** Limits that protect a listener from its clients. Times in milliseconds. */
 export interface ListenLimits {
   readonly maxConnections: number;
-  /** Called once, when so many are open: how many may be after all. */
+  /** Called once, when that many are open; returns the limit from then on, if it is higher. */
   readonly moreConnections?: () => number;
   readonly maxConnectionsPerPeer: number;
   /** From the start of the connection, or the end of the last reply, to the end of the headers. */

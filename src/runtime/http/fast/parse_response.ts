@@ -3,6 +3,8 @@
  * stated length. Everything else is left to node:http.
  */
 
+import { bodiless } from "../../../net/http_messages.ts";
+
 export interface ResponseHead {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -20,7 +22,6 @@ const form = new RegExp(
   "^HTTP/1\\.1 ([2-5]\\d\\d)(?: [\\t -~\\x80-\\xff]*)?\r\n" +
     "((?:[A-Za-z0-9_-]+: ?(?:[!-~](?:[ -~]*[!-~])?)?\r\n)*)\r\n$",
 );
-const bodiless = new Set([204, 205, 304]);
 
 /**
  * Parses the head at the start of `text`, one character per byte. `partial`: its end hasn't arrived

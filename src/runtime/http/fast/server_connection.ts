@@ -64,13 +64,13 @@ export class FastPath {
   }
 
   enter(socket: Socket, connection: FastPathConnection): void {
-    const guest = new FastConnection(
+    const entered = new FastConnection(
       this.#options,
       socket,
       connection,
-      () => this.#connections.delete(guest),
+      () => this.#connections.delete(entered),
     );
-    this.#connections.add(guest);
+    this.#connections.add(entered);
     this.#sweeper ??= this.#sweep();
   }
 
@@ -82,7 +82,7 @@ export class FastPath {
   /** One timer for all, in place of one set and cleared for every request. */
   #sweep(): ReturnType<typeof setInterval> {
     const sweeper = setInterval(() => {
-      for (const guest of this.#connections) guest.waited(this.#sweepMs);
+      for (const one of this.#connections) one.waited(this.#sweepMs);
     }, this.#sweepMs);
     sweeper.unref();
     return sweeper;
@@ -98,7 +98,7 @@ class FastConnection {
   #quietMs = 0;
   #ahead: Buffer[] = [];
   #aheadBytes = 0;
-  /** Clients repeat themselves: the same bytes needn't be read twice. */
+  /** Clients repeat themselves: the same bytes needn't be parsed twice. */
   #lastText = "";
   #lastRequest: ParsedRequest | undefined;
 
