@@ -11,8 +11,11 @@ import { ServingCertificate } from "./certificate/serving_certificate.ts";
 import type { KeyPair } from "./certificate/serving_listener.ts";
 
 export interface TlsSource {
+  /** When the served certificate expires, milliseconds since the epoch; null before the first. */
   certificateExpiresAt(): number | null;
+  /** What is wrong, with the name of the file or object; null if nothing is. */
   problem(): string | null;
+  /** Calls `changed` with the first certificate and each new one, until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
 

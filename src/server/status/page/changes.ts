@@ -30,9 +30,9 @@ export function changes(options: ChangesOptions): ReadableStream<Uint8Array> {
     async pull(controller) {
       while (!signal.aborted && clock.monotonic() < endsAt) {
         const text = await changedSections(options, sent) ||
-          (clock.now() - sentAt >= keepAliveMs ? ":\n\n" : "");
+          (clock.monotonic() - sentAt >= keepAliveMs ? ":\n\n" : "");
         if (text !== "") {
-          sentAt = clock.now();
+          sentAt = clock.monotonic();
           return controller.enqueue(encoder.encode(text));
         }
         await pause(clock, checkEveryMs, signal);

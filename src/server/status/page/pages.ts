@@ -154,8 +154,9 @@ function decoded(text: string): string {
 function sharedSummary({ clock, summary }: PagesOptions): () => Promise<MergedSummary> {
   let held: { readonly at: number; readonly answer: Promise<MergedSummary> } | undefined;
   return () => {
-    if (held === undefined || clock.now() - held.at >= summaryTtlMs) {
-      held = { at: clock.now(), answer: summary() };
+    const now = clock.monotonic();
+    if (held === undefined || now - held.at >= summaryTtlMs) {
+      held = { at: now, answer: summary() };
       held.answer.catch(() => held = undefined);
     }
     return held.answer;

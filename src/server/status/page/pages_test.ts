@@ -265,10 +265,14 @@ for (const page of ["x", "/nowhere", "/pods/a", "/pods/a/b/c", "http://evil.exam
   });
 }
 
-test("requests at the same time share one fetch from the replicas", async () => {
-  const { get, requested } = pages();
+test("requests at the same time share one fetch from the replicas, whatever the wall clock does", async () => {
+  const { get, requested, clock } = pages();
   await Promise.all([get("/"), get("/"), get("/?pod=x")]);
   assert.equal(requested(), 1);
+  clock.setWall(0);
+  await clock.advance(1500);
+  await get("/");
+  assert.equal(requested(), 2);
 });
 
 function idsOf(events: string): string[] {
