@@ -234,7 +234,7 @@ export class Stage {
   async mend(): Promise<void> {
     await this.control.resumeApi();
     this.control.continueApi();
-    if (this.#sts.kind === "moto") process.kill(this.#sts.running.pid, "SIGCONT");
+    if (this.#sts.kind === "moto" && this.sts.alive) process.kill(this.sts.pid, "SIGCONT");
     if (!this.server.alive) await this.restartServer();
     await untilReady(this.server, serverOrigin);
     for (const member of [this.first, this.second]) await this.restartAgent(member);
