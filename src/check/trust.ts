@@ -5,7 +5,7 @@
  * in a file named after the role.
  */
 import * as v from "valibot";
-import type { RequestContext } from "../iam/conditions.ts";
+import { type RequestContext, requestContext } from "../iam/conditions.ts";
 import { allowsWebIdentity, evaluate } from "../iam/evaluate.ts";
 import { parsePolicy, type PolicyDocument } from "../iam/policy_document.ts";
 import { parsedJson } from "../net/json.ts";
@@ -198,19 +198,16 @@ function contextOf(
   { sessionName, externalId, durationSeconds, tags, transitiveTagKeys, sourceIdentity }:
     RoleIdentity,
 ): RequestContext {
-  const keys: readonly (readonly [key: string, values: readonly string[]])[] = [
-    ["aws:PrincipalArn", [principalArn]],
-    ["aws:PrincipalAccount", [account]],
-    ["aws:PrincipalType", ["AssumedRole"]],
-    ["sts:RoleSessionName", [sessionName]],
-    ["sts:DurationSeconds", [String(durationSeconds)]],
-    ...(externalId === null ? [] : [["sts:ExternalId", [externalId]] as const]),
-    ...(sourceIdentity === null ? [] : [["sts:SourceIdentity", [sourceIdentity]] as const]),
-    ...(transitiveTagKeys.length === 0
-      ? []
-      : [["sts:TransitiveTagKeys", transitiveTagKeys] as const]),
-    ...(tags.length === 0 ? [] : [["aws:TagKeys", tags.map(([key]) => key)] as const]),
-    ...tags.map(([key, value]) => [`aws:RequestTag/${key}`, [value]] as const),
-  ];
-  return new Map(keys.map(([key, values]) => [key.toLowerCase(), values]));
+  return requestContext({
+    "aws:PrincipalArn": [principalArn],
+    "aws:PrincipalAccount": [account],
+    "aws:PrincipalType": ["AssumedRole"],
+    "sts:RoleSessionName": [sessionName],
+    "sts:DurationSeconds": [String(durationSeconds)],
+    "sts:ExternalId": [externalId],
+    "sts:SourceIdentity": [sourceIdentity],
+    "sts:TransitiveTagKeys": transitiveTagKeys,
+    "aws:TagKeys": tags.map(([key]) => key),
+    ...Object.fromEntries(tags.map(([key, value]) => [`aws:RequestTag/${key}`, [value]])),
+  });
 }

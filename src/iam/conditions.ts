@@ -16,6 +16,16 @@ export interface Condition {
 /** The request's condition keys, in lower case, with their values. */
 export type RequestContext = ReadonlyMap<string, readonly string[]>;
 
+/** A request has only the keys with a value. */
+export function requestContext(
+  keys: Readonly<Record<string, readonly (string | null | undefined)[]>>,
+): RequestContext {
+  const given = Object.entries(keys).map(([key, values]) => {
+    return [key.toLowerCase(), values.filter((value) => value != null)] as const;
+  });
+  return new Map(given.filter(([, values]) => values.length > 0));
+}
+
 /** One comparison of a value in the request with a value in the policy. */
 type Compare = (actual: string, expected: readonly Piece[]) => boolean;
 

@@ -2,7 +2,7 @@
  * Decides AssumeRole as AWS does: the role's trust policy, the caller's own rights, session tags and
  * source identity with what a role chain inherits, and the session durations that are allowed.
  */
-import type { RequestContext } from "../../iam/conditions.ts";
+import { type RequestContext, requestContext } from "../../iam/conditions.ts";
 import { evaluate, type Principal, type Verdict } from "../../iam/evaluate.ts";
 import { parsePolicy, type PolicyDocument } from "../../iam/policy_document.ts";
 import type { AssumeRoleParameters } from "./assume_role_parameters.ts";
@@ -145,7 +145,7 @@ function contextOf(
 ): RequestContext {
   const { principal, session } = caller;
   const callerTags = { ...iam.role(principal.principalArn)?.tags, ...session?.tags };
-  const keys: Record<string, readonly string[]> = {
+  return requestContext({
     "aws:PrincipalArn": [principal.principalArn],
     "aws:PrincipalAccount": [principal.account],
     "aws:PrincipalType": ["AssumedRole"],
@@ -154,23 +154,16 @@ function contextOf(
     "aws:EpochTime": [String(Math.floor(now / 1000))],
     "sts:RoleSessionName": [parameters.sessionName],
     "sts:DurationSeconds": [String(parameters.durationSeconds)],
-    ...list("sts:ExternalId", parameters.externalId),
-    ...list("sts:SourceIdentity", granted.sourceIdentity),
-    ...list("aws:SourceIdentity", session?.sourceIdentity),
-    ...list("aws:TagKeys", ...Object.keys(parameters.tags)),
-    ...list("sts:TransitiveTagKeys", ...parameters.transitiveTagKeys),
+    "sts:ExternalId": [parameters.externalId],
+    "sts:SourceIdentity": [granted.sourceIdentity],
+    "aws:SourceIdentity": [session?.sourceIdentity],
+    "aws:TagKeys": Object.keys(parameters.tags),
+    "sts:TransitiveTagKeys": parameters.transitiveTagKeys,
     ...prefixed("aws:RequestTag", parameters.tags),
     ...prefixed("aws:PrincipalTag", callerTags),
     ...prefixed("aws:ResourceTag", role.tags),
     ...prefixed("iam:ResourceTag", role.tags),
-  };
-  return new Map(Object.entries(keys).map(([key, values]) => [key.toLowerCase(), values]));
-}
-
-/** A key that the request has only if it has a value. */
-function list(key: string, ...values: readonly (string | undefined)[]) {
-  const given = values.filter((value) => value !== undefined);
-  return given.length === 0 ? {} : { [key]: given };
+  });
 }
 
 function prefixed(prefix: string, tags: Readonly<Record<string, string>>) {
