@@ -2,7 +2,7 @@
  * IAM's condition operators
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html):
  * strings, ARNs, numbers, dates, Bool and Null, each with `IfExists`, `ForAllValues:` and
- * `ForAnyValue:`. IP addresses and binary values are rejected as unsupported, never passed over.
+ * `ForAnyValue:`. IP addresses and binary values are rejected as unsupported, never ignored.
  */
 import { matchesPieces, type Piece, piecesOf } from "./wildcard.ts";
 

@@ -3,7 +3,7 @@
  * nothing is granted
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html).
  */
-import { conditionHolds, type RequestContext } from "./conditions.ts";
+import { conditionHolds, type RequestContext, requestContext } from "./conditions.ts";
 import type { Matcher, PolicyDocument, PrincipalMatcher, Statement } from "./policy_document.ts";
 import { matchesPieces, piecesOf } from "./wildcard.ts";
 
@@ -68,17 +68,17 @@ export function allowsWebIdentity(
   { arn, sessionName, provider, subject, audience }: WebIdentityRequest,
 ): boolean {
   // Condition keys begin as the provider's ARN ends.
-  const prefix = provider.slice(provider.indexOf("/") + 1).toLowerCase();
+  const prefix = provider.slice(provider.indexOf("/") + 1);
   const verdict = evaluate([trust], {
     action: "sts:AssumeRoleWithWebIdentity",
     resource: arn,
     principal: { kind: "federated", provider },
-    context: new Map([
-      [`${prefix}:sub`, [subject]],
-      [`${prefix}:aud`, [audience]],
-      ["sts:rolesessionname", [sessionName]],
-      ["aws:federatedprovider", [provider]],
-    ]),
+    context: requestContext({
+      [`${prefix}:sub`]: [subject],
+      [`${prefix}:aud`]: [audience],
+      "sts:RoleSessionName": [sessionName],
+      "aws:FederatedProvider": [provider],
+    }),
   });
   return verdict !== "none" && verdict !== "deny";
 }

@@ -1,7 +1,7 @@
 /**
  * Parses IAM's JSON policy documents: trust policies, permissions policies and session policies
  * (grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
- * Evaluating them is `evaluate.ts`'s.
+ * `evaluate.ts` evaluates them.
  */
 import * as v from "valibot";
 import { parsedJson } from "../net/json.ts";
@@ -34,7 +34,7 @@ export interface Statement {
 }
 
 export interface PolicyDocument {
-  /** Version 2012-10-17 has policy variables such as `${aws:PrincipalTag/team}`; 2008-10-17 hasn't. */
+  /** Version 2012-10-17 has policy variables such as `${aws:PrincipalTag/team}`; 2008-10-17 has none. */
   readonly variables: boolean;
   readonly statements: readonly Statement[];
 }

@@ -51,7 +51,7 @@ interface World {
   readonly parts?: Partial<ServerOptions>;
 }
 
-/** A server whose lists are in, whose STS answers at once, and which knows its AWS account. */
+/** A server that has its lists, knows its AWS account, and has an STS that answers at once. */
 async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: World = {}) {
   const config = parseServerConfig(flags, {});
   assert.ok(config.kind === "parsed", JSON.stringify(config));
@@ -505,7 +505,7 @@ test("server: an agent has four streams at most; the oldest is closed", async ()
 
 const readPod = podFacts({ uid: "read", name: "read", role: "reader", ips: ["10.0.0.99"] });
 
-// name, pods as the API has them, address asked for, status
+// name, pods as the API has them, address requested, status
 const reads: [string, PodFacts[], string, number][] = [
   ["an address of the index", [], "10.0.0.7", 200],
   ["an address that only the API knows", [readPod], "10.0.0.99", 200],
@@ -800,7 +800,7 @@ test("POST /api/renew: earlier sessions are assumed again, here and at other rep
   assert.deepEqual(requested, [body]);
   await server.clock.advance(0);
   assert.equal(key(), "ASIAKEY2");
-  // What was issued since isn't renewed, however often it is asked for; and not too often at all.
+  // What was issued since isn't renewed, however often it is requested, and requests are limited.
   assert.match((await post(body)).text, /"renewing":0/);
   for (let count = 2; count < 5; count++) await post(body);
   assert.equal((await post(body)).status, 429);

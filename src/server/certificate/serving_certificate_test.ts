@@ -19,7 +19,7 @@ const terms: CertificateTerms = {
   restoreMs: minute,
 };
 
-/** As short as they can be beside the waits: a new authority every hour, a leaf every ten minutes. */
+/** As short as the waits allow: a new authority every hour, a leaf every ten minutes. */
 const hasty: CertificateTerms = {
   ...terms,
   authorityMs: 90 * minute,
@@ -425,7 +425,7 @@ function setLine(cluster: Cluster, index: number, up: boolean): void {
   if (replica) replica.line.up = up;
 }
 
-/** Where nobody who knows the Secret can reach the API, no rule can bring it back. */
+/** If no replica that knows the Secret can reach the API, nothing can restore it. */
 function bothKnow(cluster: Cluster): boolean {
   return cluster.replicas.every(({ line, served }) => line.up && served !== null);
 }

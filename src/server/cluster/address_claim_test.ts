@@ -8,7 +8,7 @@ const old = podFacts({ uid: "old", createdAt: "2026-01-01T00:00:00Z" });
 const young = podFacts({ uid: "young", createdAt: "2026-01-01T00:00:09Z" });
 const ending = { terminating: true };
 
-// name, pods, whose it is
+// name, pods, which of them has it
 const cases = [
   ["nobody", [], "none"],
   ["a pod with another address", [{ ...old, ips: ["10.0.0.8"] }], "none"],

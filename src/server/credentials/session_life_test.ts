@@ -12,7 +12,7 @@ function credentials(lifeMs: number) {
   return { accessKeyId: "", secretAccessKey: "", sessionToken: "", issuedAt: now, expiresAt };
 }
 
-// what, life by STS's expiry, asked for in seconds, minutes until: renewal, last quarter, end
+// what, life by STS's expiry, requested seconds, minutes until: renewal, last quarter, end
 const cases = [
   ["an hour", 60 * minute, 3600, 18, 45, 60],
   ["the shortest", 15 * minute, 900, 4.5, 11.25, 15],
