@@ -14,7 +14,8 @@ interface ServerPlace {
 }
 
 const patienceMs = 15_000;
-const statusPort = 9622;
+/** That of servers' status listeners, also behind a port-forward by hand. */
+export const statusPort = 9622;
 
 /** @throws {StatusFault} kubectl is missing, or can't reach a server */
 export async function openPortForward(

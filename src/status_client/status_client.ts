@@ -7,11 +7,11 @@ import type { HttpClient } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { withDeadline } from "../time/deadline.ts";
 import { systemClock } from "../time/system_clock.ts";
-import { createToken, openPortForward } from "./kubectl.ts";
+import { createToken, openPortForward, statusPort } from "./kubectl.ts";
 import { StatusFault } from "./status_fault.ts";
 
 /** Where a server's status listener is by default, that of `dev` and behind a port-forward. */
-const usualUrl = "http://127.0.0.1:9622";
+const usualUrl = `http://127.0.0.1:${statusPort}`;
 const patienceMs = 15_000;
 
 export interface StatusTarget {
@@ -168,7 +168,7 @@ class HttpStatusClient implements StatusClient {
     } catch (fault) {
       const why = unreachable.get(codeOf(fault)) ?? oneLine(messageOf(fault));
       const message = `${this.label}: no server answers (${why}); ` +
-        "try: kubectl port-forward -n rolecall deploy/rolecall-server 9622";
+        `try: kubectl port-forward -n rolecall deploy/rolecall-server ${statusPort}`;
       throw new StatusFault("unreachable", message, { cause: fault });
     }
   }
