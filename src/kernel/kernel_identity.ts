@@ -24,10 +24,10 @@
  *
  * Not covered: a neighbour on the path of the victim's own packets, as HTTP is in the clear.
  */
-import { LRUCache } from "lru-cache";
 import type { ConnectionEnds } from "../net/http_messages.ts";
 import type { ProcFiles } from "../runtime/runtime.ts";
 import type { Clock } from "../time/clock.ts";
+import { type ExpiringCache, expiringCache } from "../time/expiring_cache.ts";
 import { ConnectionSearch } from "./connection_search.ts";
 import { PodCgroups } from "./pod_cgroup.ts";
 import { ProcessTable, startTime } from "./process_table.ts";
@@ -67,7 +67,7 @@ interface KernelStatus {
   readonly problem: string | null;
 }
 
-const unreadKept = { max: 4096, ttl: 3_600_000 };
+const unreadKept = { max: 4096, ttlMs: 3_600_000 };
 
 export class KernelIdentity {
   readonly #options: KernelIdentityOptions;
@@ -80,11 +80,12 @@ export class KernelIdentity {
   /** By the pod's end of the connection: the next one with the same end waits for its turn. */
   readonly #inProgress = new Map<string, Promise<Proof>>();
   /** Connections whose socket couldn't be looked for, by the pod's end. */
-  readonly #unread = new LRUCache<string, WeakRef<ConnectionEnds>>(unreadKept);
+  readonly #unread: ExpiringCache<WeakRef<ConnectionEnds>>;
 
   constructor(options: KernelIdentityOptions) {
     const { files, clock, cpuMs, own, usedChanged, metadata, listening } = options;
     this.#options = options;
+    this.#unread = expiringCache({ ...unreadKept, now: () => clock.monotonic() });
     this.#scheduler = new ReadScheduler(clock, cpuMs);
     const shared = { files, clock, scheduler: this.#scheduler, moments: this.#moments };
     this.#processes = new ProcessTable({ ...shared, cgroups: new PodCgroups(own.cgroup) });

@@ -19,3 +19,15 @@ test("steadyClock() follows the wall clock, and continues when that is set back"
   clock.setWall(start + hour);
   assert.equal(steady.now(), start + 2000 + 4 * hour - 1000);
 });
+
+test("steadyClock() advances as fast however often it is read", () => {
+  let passed = 0;
+  const steady = steadyClock({
+    // As Date.now(): whole milliseconds, beside a monotonic clock with fractions.
+    now: () => start + Math.floor(passed),
+    monotonic: () => passed,
+    after: () => () => {},
+  });
+  for (; passed < 100; passed += 0.01) steady.now();
+  assert.equal(steady.now(), start + passed);
+});

@@ -147,7 +147,6 @@ test("agentIdentity(): one peer's flood of tokens doesn't lock out the others", 
   const { identify } = identity(says({ kind: "refused", message: "" }));
   const flood = Array.from({ length: 30 }, (_, i) => identify(bearer({ jti: String(i) }), "bad"));
   const statuses = (await Promise.all(flood)).map((one) => one.kind === "refusal" && one.status);
-  // Which of them come first is left to the hashing of tokens.
   const times = (status: number) => statuses.filter((one) => one === status).length;
   assert.deepEqual([times(401), times(503)], [20, 10]);
   const other = await identify(bearer(), "good");

@@ -2,6 +2,7 @@
  * TokenReview with as few calls as is safe: tokens that can't be valid are refused without a call,
  * and a success is cached for a minute under the token's hash.
  */
+import { createHash } from "node:crypto";
 import { type ExpiringCache, expiringCache } from "../../time/expiring_cache.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -67,18 +68,18 @@ export class ReviewedTokens {
     return this.reviewToken(token, audience, peer);
   }
 
-  async reviewToken(
+  reviewToken(
     token: string,
     audience: string,
     peer: string,
-  ): Promise<ReviewedToken | Refusal> {
+  ): Promise<ReviewedToken | Refusal> | ReviewedToken | Refusal {
     const claims = readClaims(token);
     if (claims === undefined) return refuse(401, "the token is not a ServiceAccount's token");
     if (!claims.audiences.includes(audience)) {
       return refuse(401, "the token is for another audience");
     }
     if (claims.expiresAt <= this.#clock.now()) return refuse(401, "the token has expired");
-    const key = await hashOf(`${audience} ${token}`);
+    const key = hashOf(`${audience} ${token}`);
     return this.#cached.get(key) ?? this.#inFlight.get(key) ??
       this.#start({ key, token, claims, audience, peer });
   }
@@ -112,7 +113,6 @@ export class ReviewedTokens {
   }
 }
 
-async function hashOf(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return btoa(String.fromCharCode(...new Uint8Array(digest)));
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
 }
