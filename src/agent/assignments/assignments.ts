@@ -89,7 +89,7 @@ export class Assignments {
    */
   pod(id: string): AssignedPod | undefined {
     const held = this.#pods.get(this.uidOf(id) ?? "");
-    return held && podAt(held, this.#options.clock.now());
+    return held && podAt(held, this.#options.clock);
   }
 
   /** The UID for a UID or config hash; undefined for the hash of a pod that isn't assigned. */
@@ -219,8 +219,8 @@ export class Assignments {
   }
 
   #held(frame: AssignFrame): HeldPod {
-    const held = holdPod(this.#pods.get(frame.pod.uid), frame);
-    const own = this.#options.ownAddresses;
+    const { clock, ownAddresses: own } = this.#options;
+    const held = holdPod(this.#pods.get(frame.pod.uid), frame, clock);
     return own ? { ...held, ips: held.ips.filter((ip) => !own.has(ip)) } : held;
   }
 

@@ -1,6 +1,6 @@
 /** Applies an assign frame to the pod that the agent holds. Pure. */
 import type { AssignFrame } from "../../protocol/frames.ts";
-import type { AssignedPod, ReadyRole } from "../ports.ts";
+import type { AssignedPod, Clock, ReadyRole } from "../ports.ts";
 import { canonicalAddresses } from "../../net/ip_address.ts";
 import { containerDocument, credentialsDocument } from "../documents/credentials_documents.ts";
 
@@ -19,13 +19,17 @@ export interface HeldPod {
   readonly configHash: string | undefined;
   /** The role identity that the credentials belong to; null without a role. */
   readonly identity: string | null;
+  /** When its credentials end by the monotonic clock; Infinity without any. */
+  readonly endsAt: number;
 }
+
+type Now = Pick<Clock, "now" | "monotonic">;
 
 /**
  * The pod after `frame`. A role without credentials keeps those held for the same uid and identity;
  * a denial, no role or another identity drops them.
  */
-export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPod {
+export function holdPod(before: HeldPod | undefined, frame: AssignFrame, clock: Now): HeldPod {
   const { uid, namespace, name, imdsv2 } = frame.pod;
   const outcome = outcomeOf(before, frame);
   return {
@@ -37,14 +41,32 @@ export function holdPod(before: HeldPod | undefined, frame: AssignFrame): HeldPo
     hostNetwork: frame.pod.hostNetwork,
     configHash: frame.pod.configHash,
     identity: frame.role?.identity ?? null,
+    endsAt: endOf(before?.pod.uid === uid ? before : undefined, outcome, clock),
   };
 }
 
-/** The pod as it is at `now`: expired credentials are pending. */
-export function podAt(held: HeldPod, now: number): AssignedPod {
+/**
+ * The pod as it is now: expired credentials are pending. By either clock, since the wall clock may be
+ * set back, and the monotonic clock stops while a machine is suspended.
+ */
+export function podAt(held: HeldPod, clock: Now): AssignedPod {
   const { outcome } = held.pod;
-  if (outcome.kind !== "ready" || outcome.role.expiresAt > now) return held.pod;
+  if (outcome.kind !== "ready") return held.pod;
+  if (outcome.role.expiresAt > clock.now() && held.endsAt > clock.monotonic()) return held.pod;
   return { ...held.pod, outcome: { kind: "pending", name: outcome.role.name } };
+}
+
+/** Credentials that arrive again keep their end: the wall clock may be wrong by now. */
+function endOf(
+  before: HeldPod | undefined,
+  outcome: AssignedPod["outcome"],
+  clock: Now,
+): number {
+  if (outcome.kind !== "ready") return Infinity;
+  const { expiresAt } = outcome.role;
+  const held = before?.pod.outcome;
+  if (held?.kind === "ready" && held.role.expiresAt === expiresAt) return before!.endsAt;
+  return clock.monotonic() + expiresAt - clock.now();
 }
 
 function addressesOf(frame: AssignFrame): readonly string[] {
