@@ -1,0 +1,56 @@
+/**
+ * Which parts of the cluster have worked, and for how long: it decides which promises hold at an
+ * answer. A change that the API reported before `confirmedUpTo` must have reached the node's agent.
+ */
+
+/** Within this time after the last fault, everything has caught up; a promise to users. */
+export const settledMs = 150_000;
+/** With everything working, a change reaches the agent within this time. */
+const promptMs = 5_000;
+/** With one server working, an agent has left one that doesn't within this time. */
+const switchedMs = 120_000;
+
+/** What works now, for one node. */
+export interface NodeHealth {
+  /** Agent, API, every server and the links between them. */
+  readonly all: boolean;
+  /** By server: it, the agent, the API and the links between these. */
+  readonly pairs: ReadonlyMap<string, boolean>;
+  /** Everything, STS and clocks included. */
+  readonly issuing: boolean;
+}
+
+export class Health {
+  /** The simulation's time; Infinity = not working now. */
+  #allSince = Infinity;
+  #issuingSince = Infinity;
+  readonly #pairSince = new Map<string, number>();
+  #floor = -Infinity;
+
+  /** To be called whenever something has changed, with what works from now on. */
+  update(now: NodeHealth, time: number): void {
+    this.#floor = this.confirmedUpTo(time);
+    this.#allSince = since(now.all, this.#allSince, time);
+    this.#issuingSince = since(now.issuing, this.#issuingSince, time);
+    for (const [server, works] of now.pairs) {
+      this.#pairSince.set(server, since(works, this.#pairSince.get(server) ?? Infinity, time));
+    }
+  }
+
+  confirmedUpTo(time: number): number {
+    const pairs = [...this.#pairSince.values()].map((at) => [at, switchedMs] as const);
+    const floors = [[this.#allSince, promptMs] as const, ...pairs]
+      .filter(([at]) => time - at >= settledMs)
+      .map(([, late]) => time - late);
+    return Math.max(this.#floor, ...floors);
+  }
+
+  /** For how long everything has worked. */
+  issuingFor(time: number): number {
+    return time - this.#issuingSince;
+  }
+}
+
+function since(works: boolean, before: number, time: number): number {
+  return works ? Math.min(before, time) : Infinity;
+}

@@ -1,0 +1,247 @@
+/** Faults that somebody could put into the product: each is a change of a few lines of `src/`. */
+
+export interface Mutant {
+  readonly name: string;
+  /** Below `src/`. */
+  readonly file: string;
+  /** Each occurs exactly once. */
+  readonly changes: readonly (readonly [from: string, to: string])[];
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "the agent forgets a revocation",
+    file: "agent/assignments/assignments.ts",
+    changes: [["    this.#pods.remove(frame.uid);\n", ""]],
+  },
+  {
+    name: "a snapshot removes nothing",
+    file: "agent/assignments/assignments.ts",
+    changes: [["    this.#pods.retain(stream.snapshot);\n", ""]],
+  },
+  {
+    name: "a snapshot removes before it is complete",
+    file: "agent/assignments/assignments.ts",
+    changes: [[
+      "    this.#streams.push(stream);\n",
+      "    this.#streams.push(stream);\n    if (!staged) this.#pods.retain(new Set());\n",
+    ]],
+  },
+  {
+    name: "the grace counts from any ping, however old the server's data",
+    file: "agent/assignments/assignments.ts",
+    changes: [[
+      "const asOf = this.#options.clock.monotonic() - lagMs;",
+      [
+        "const asOf = this.#options.clock.monotonic() - 0 * lagMs;",
+      ].join(""),
+    ], [
+      "stream.freshAt = fresh ? asOf : Math.min(asOf, stream.freshAt ?? this.#freshAt);",
+      "stream.freshAt = asOf;",
+    ]],
+  },
+  {
+    name: "the grace never ends",
+    file: "agent/assignments/assignments.ts",
+    changes: [["<= this.#options.graceMs;", ">= 0;"]],
+  },
+  {
+    name: "a stream that was closed still counts",
+    file: "agent/assignments/assignments.ts",
+    changes: [
+      ["    if (!this.#streams.includes(stream)) return;\n", ""],
+      ["    this.#streams = this.#streams.filter((other) => other !== stream);\n", ""],
+    ],
+  },
+  {
+    name: "credentials are kept for another identity",
+    file: "agent/assignments/held_pod.ts",
+    changes: [[
+      "before?.pod.uid !== uid || before.identity !== identity",
+      "before?.pod.uid !== uid",
+    ]],
+  },
+  {
+    name: "the agent serves credentials after their end",
+    file: "agent/assignments/held_pod.ts",
+    changes: [[
+      "outcome.role.expiresAt > clock.now() && held.endsAt > clock.monotonic()",
+      "clock.now() > 0",
+    ]],
+  },
+  {
+    name: "a proof outlives its connection",
+    file: "agent/identity/connection_proofs.ts",
+    changes: [
+      ["new WeakMap<ConnectionEnds, State>()", "new Map<string, State>()"],
+      ["this.#states.get(connection)", "this.#states.get(connection.peer)"],
+      ["this.#states.set(connection, state)", "this.#states.set(connection.peer, state)"],
+    ],
+  },
+  {
+    name: "a socket proves more than one connection",
+    file: "kernel/connection_search.ts",
+    changes: [["    this.#options.used.add(table, [inode]);\n", ""]],
+  },
+  {
+    name: "the pod that the API expects needs no socket",
+    file: "kernel/kernel_identity.ts",
+    changes: [[
+      '    return { kind: "unproven", reason: found.kind };',
+      '    return expected ? { kind: "proven", pod: expected } : ' +
+      '{ kind: "unproven", reason: found.kind };',
+    ]],
+  },
+  {
+    name: "a server that is silent isn't left",
+    file: "agent/server_client/connection.ts",
+    changes: [["const silenceMs = 12_000;", "const silenceMs = 12_000_000;"]],
+  },
+  {
+    name: "a server whose watch stalls isn't left",
+    file: "agent/server_client/server_client.ts",
+    changes: [["const stalledForMs = 30_000;", "const stalledForMs = 30_000_000;"]],
+  },
+  {
+    name: "the agent doesn't connect again",
+    file: "agent/server_client/server_client.ts",
+    changes: [[
+      "    while (!signal.aborted) {\n      const connection",
+      [
+        "    for (let once = true; once; once = false) {\n      const connection",
+      ].join(""),
+    ]],
+  },
+  {
+    name: "a server always says that its watch is fresh",
+    file: "server/assignments/assignment_feed.ts",
+    changes: [[
+      "const age = Math.min(this.#options.watchAgeSeconds(), oldestWatchAgeSeconds);",
+      [
+        "const age = 0 * Math.min(1, oldestWatchAgeSeconds);",
+      ].join(""),
+    ]],
+  },
+  {
+    name: "a change of a namespace changes no assignment",
+    file: "server/assignments/assigner.ts",
+    changes: [["this.#redecide((pod) => pod.namespace === name, true)", "void name"]],
+  },
+  {
+    name: "a pod that is gone keeps its assignment",
+    file: "server/assignments/assigner.ts",
+    changes: [[
+      "if (before !== undefined && movedOrGone) this.#revoke(before);",
+      "if (before !== undefined && now !== undefined && movedOrGone) this.#revoke(before);",
+    ]],
+  },
+  {
+    name: "an identity that no pod needs any more is kept",
+    file: "server/assignments/assigner.ts",
+    changes: [["    this.#options.cache.release(key, pod.uid);\n", ""]],
+  },
+  {
+    name: "the cache's key lacks the external ID",
+    file: "policy/role_identity.ts",
+    changes: [[
+      "[arn, sessionName, externalId, durationSeconds",
+      "[arn, sessionName, durationSeconds",
+    ]],
+  },
+  {
+    name: "the cache's key lacks the trust role",
+    file: "policy/role_identity.ts",
+    changes: [["assumedBy === null ? null : fieldsOf(assumedBy)", "null"]],
+  },
+  {
+    name: "the cache's key lacks session name and tags",
+    file: "policy/role_identity.ts",
+    changes: [["[arn, sessionName, externalId", "[arn, externalId"], ["[tags, trans", "[trans"]],
+  },
+  {
+    name: "a role is given though its namespace doesn't permit it",
+    file: "policy/decide.ts",
+    changes: [["if (refusal !== null) return denied(refusal);", ""]],
+  },
+  {
+    name: "the server's own role is given to pods",
+    file: "policy/decide.ts",
+    changes: [["if (rules.isReserved(role)) return denied(reserved(request, role, runsAs));", ""]],
+  },
+  {
+    name: "a renewal that failed isn't tried again",
+    file: "server/credentials/credential_entry.ts",
+    changes: [[
+      "this.#nextAttemptAt = now + this.#faults.next();",
+      "this.#nextAttemptAt = Infinity;",
+    ]],
+  },
+  {
+    name: "all roles share one back-off",
+    file: "server/credentials/credential_entry.ts",
+    changes: [
+      ["readonly #faults: Backoff;", "get #faults() { return shared; }"],
+      ["    this.#faults = new Backoff({ ...retryAfter, random });\n", ""],
+      [
+        "export class CredentialEntry {",
+        "const shared = new Backoff({ ...retryAfter, " +
+        "minMs: 2_000, maxMs: 4_000_000, jitter: 0, random: () => 0 });\n" +
+        "export class CredentialEntry {",
+      ],
+    ],
+  },
+  {
+    name: "credentials are renewed late",
+    file: "server/credentials/session_life.ts",
+    changes: [["(0.3 + 0.15 * random())", "(0.8 + 0.15 * random())"]],
+  },
+  {
+    name: "STS is called without a limit on the rate",
+    file: "server/credentials/sts_pace.ts",
+    changes: [["    if (this.#bucket.tokens < 1) return false;\n", ""]],
+  },
+  {
+    name: "STS is called without a limit on calls at once",
+    file: "server/credentials/sts_queue.ts",
+    changes: [
+      ["this.#waiting.size > 0 && this.#inFlight < this.#concurrency", "this.#waiting.size > 0"],
+      ["    if (this.#inFlight >= this.#concurrency) return;\n", ""],
+    ],
+  },
+  {
+    name: "an identity has two calls in flight",
+    file: "server/credentials/credential_entry.ts",
+    changes: [[
+      'if (this.phase !== "idle" || this.#lastFault === null || this.#waitsForTrustRole) return;',
+      "if (this.#waitsForTrustRole) return;",
+    ], [
+      'return this.phase === "idle" ? this.#nextAttemptAt : Infinity;',
+      "return this.#nextAttemptAt;",
+    ]],
+  },
+  {
+    name: "a 410 isn't followed by a list",
+    file: "kubernetes/reflector/reflector.ts",
+    changes: [['if (gone || doubtful(fault, inARow)) this.#resourceVersion = "";', ""]],
+  },
+  {
+    name: "a list removes nothing",
+    file: "server/cluster/cluster_index.ts",
+    changes: [["for (const key of [...items.keys()]) if (!listed.has(key)) remove(key);", ""]],
+  },
+  {
+    name: "a list ends after its first page",
+    file: "kubernetes/reflector/list_pages.ts",
+    changes: [['if (next === "") return', 'if (next !== "x") return']],
+  },
+  {
+    name: "deletions on a watch are ignored",
+    file: "kubernetes/reflector/reflector.ts",
+    changes: [["if (picked.key !== null) sink.remove(picked.key);", ""]],
+  },
+  {
+    name: "a watch isn't given up after its time",
+    file: "kubernetes/reflector/reflector.ts",
+    changes: [["const overdueMarginMs = 5_000;", "const overdueMarginMs = 5_000_000;"]],
+  },
+];

@@ -1,0 +1,56 @@
+/**
+ * A simulation as text: a line of settings, then one step per line with its time in seconds. A seed
+ * makes one; a failure is printed as one, shrunk; a file of `scenarios/` is one.
+ */
+
+export interface Setting {
+  readonly seed: string;
+  readonly nodes: number;
+  readonly servers: number;
+  readonly identity: "kernel" | "runtime" | "address";
+  /** When the faults end. */
+  readonly seconds: number;
+}
+
+export interface Step {
+  /** In seconds. */
+  readonly at: number;
+  /** `README.md` lists the commands. */
+  readonly words: readonly string[];
+}
+
+export interface Scenario {
+  readonly setting: Setting;
+  readonly steps: readonly Step[];
+}
+
+export function writeScenario({ setting, steps }: Scenario): string {
+  const { seed, nodes, servers, identity, seconds } = setting;
+  const head = `cluster seed=${seed} nodes=${nodes} servers=${servers} identity=${identity} ` +
+    `seconds=${seconds}`;
+  const lines = steps.map(({ at, words }) => `${at.toFixed(1).padStart(8)}  ${words.join(" ")}`);
+  return [head, ...lines, ""].join("\n");
+}
+
+/** Lines that begin with `#` are comments. */
+export function readScenario(text: string): Scenario {
+  const [head = "", ...lines] = text.split("\n").filter((line) => !/^\s*(#|$)/.test(line));
+  const value = (name: string) => {
+    const found = new RegExp(`\\b${name}=(\\S+)`).exec(head)?.[1];
+    if (found === undefined) throw new Error(`scenario: the first line has no ${name}=`);
+    return found;
+  };
+  return {
+    setting: {
+      seed: value("seed"),
+      nodes: Number(value("nodes")),
+      servers: Number(value("servers")),
+      identity: value("identity") as Setting["identity"],
+      seconds: Number(value("seconds")),
+    },
+    steps: lines.map((line) => {
+      const [at = "", ...words] = line.trim().split(/\s+/);
+      return { at: Number(at), words };
+    }),
+  };
+}

@@ -1,0 +1,488 @@
+/**
+ * A node: its kernel (processes, sockets and numbers that are used again at once), a kubelet that
+ * starts and ends pods' sandboxes and reports them to the API later, the product's agent in a process
+ * of its own, and the pods, which request credentials as SDKs do.
+ */
+import type { Registry } from "@prometheus-io/client";
+import { type Agent, createAgent } from "../../src/agent/agent.ts";
+import { KernelAccess } from "../../src/agent/identity/kernel_access.ts";
+import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
+import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
+import { serverToken } from "../../src/agent/server_client/server_token.ts";
+import type { KernelIdentity } from "../../src/kernel/kernel_identity.ts";
+import { openKernel } from "../../src/kernel/open_kernel.ts";
+import type { SavedSockets } from "../../src/kernel/used_sockets.ts";
+import type { ConnectionEnds } from "../../src/net/http_messages.ts";
+import { FakeProc, type FakeProcess, podCgroup } from "../fakes/fake_proc.ts";
+import { fakeIncoming } from "../fakes/incoming.ts";
+import { jwt } from "../fakes/jwt.ts";
+import { fakeSandboxes } from "../fakes/sandboxes.ts";
+import type { Random } from "./random.ts";
+import type { ApiObject, SimulatedApi } from "./simulated_api.ts";
+import { type Around, metricOf } from "./simulated_server.ts";
+import { tracedLog } from "./trace.ts";
+import { Machine, Process } from "./virtual_clock.ts";
+
+export type Identity = "kernel" | "runtime" | "address";
+
+/** An answer to a pod's request for credentials. */
+export interface PodAnswer {
+  readonly node: SimulatedNode;
+  /** The pod that sent it. */
+  readonly pod: SimulatedPod;
+  /** The process that it was sent to. */
+  readonly agent: Process;
+  /** It was sent from another pod's address; whatever comes back may be only the sender's. */
+  readonly forged: boolean;
+  readonly status: number;
+  readonly text: string;
+  /** When the request was sent, by the simulation's clock. */
+  readonly sentAt: number;
+}
+
+export interface SimulatedPod {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly node: string;
+  /** Of the connections that it has open. */
+  readonly ports: Set<number>;
+  /** While its sandbox runs. */
+  address: string | null;
+  /** Since when its sandbox has run; the simulation's clock. */
+  since: number;
+  process: FakeProcess | null;
+}
+
+export interface NodeOptions extends Around {
+  readonly api: SimulatedApi;
+  readonly random: Random;
+  readonly identity: Identity;
+  readonly servers: readonly string[];
+  /** The authorities in the ConfigMap that agents mount. */
+  readonly trusted: () => ReadonlySet<string>;
+  readonly answered: (answer: PodAnswer) => void;
+  /** The API no longer has the pod. */
+  readonly removed: (uid: string) => void;
+}
+
+interface Forgery {
+  readonly address: string;
+  readonly port: number;
+  readonly hasSocket: boolean;
+}
+
+const listenPort = 8181;
+const tokenMs = 600_000;
+/** By address, nothing but rest keeps an address from being answered for its last pod. */
+const restMs = { kernel: 0, runtime: 300, address: 45_000 };
+const addressesPerNode = 12;
+/** Few, so that they are used again soon. */
+const [firstPort, lastPort] = [30_000, 30_040];
+/** What reading a table costs in processor time. */
+const readMs = 3;
+const roles = "/latest/meta-data/iam/security-credentials/";
+
+interface RunningAgent {
+  readonly process: Process;
+  readonly agent: Agent;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+  readonly registry: () => Promise<Registry>;
+}
+
+export class SimulatedNode {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly pods = new Map<string, SimulatedPod>();
+  /** null while no agent runs. */
+  running: RunningAgent | null = null;
+  /** The container runtime, in a mood of its own. */
+  readonly sandboxes = fakeSandboxes();
+  readonly #options: NodeOptions;
+  readonly #ip: string;
+  readonly #agentUid: string;
+  readonly #free: { readonly address: string; since: number }[];
+  #proc!: FakeProc;
+  #kernel: KernelIdentity | null = null;
+  #usedSockets: SavedSockets = {};
+  readonly #keys: TokenKeyRing;
+  #token: { text: string; at: number } | null = null;
+  /** The process that reads the kernel's tables. */
+  #reader: Process | null = null;
+  readonly #readDelays: Random;
+  #tableReads = 0;
+  #port = firstPort;
+  #boots = 0;
+
+  constructor(number: number, options: NodeOptions) {
+    const { random } = options;
+    this.name = `node-${number}`;
+    this.machine = new Machine(this.name);
+    this.#options = options;
+    this.#ip = `10.${number}.0.1`;
+    this.#agentUid = `00000000-0000-4000-9000-${String(number).padStart(12, "0")}`;
+    this.#free = Array.from(
+      { length: addressesPerNode },
+      (_, n) => ({ address: `10.${number}.1.${n + 1}`, since: -Infinity }),
+    );
+    this.#keys = new TokenKeyRing({ random: (bytes) => random.bytes(bytes) });
+    this.#readDelays = random.fork("reads");
+    options.api.put("pods", this.#agentPod());
+    this.#boot();
+  }
+
+  get identity(): Identity {
+    return this.#options.identity;
+  }
+
+  async startAgent(): Promise<void> {
+    if (this.running !== null) return;
+    const { clock, network, random, identity, servers, trace, trusted } = this.#options;
+    const name = `agent-${this.name.slice(5)}`;
+    const process = new Process(name, this.machine, clock);
+    const log = tracedLog(trace, name);
+    const stop = new AbortController();
+    const kernel = identity === "kernel" ? this.#kernelAccess(process) : null;
+    await kernel?.open();
+    if (this.running !== null) return;
+    const client = {
+      fetch: (url: string, { address, ...init }: { address?: string } = {}) =>
+        network.fetch(
+          { process, host: this.name, trusted: trusted() },
+          address ?? "",
+          url,
+          init,
+        ),
+    };
+    const agent = createAgent({
+      settings: {
+        server: "https://rolecall-server:8443",
+        hostIp: this.#ip,
+        hostIpv6: null,
+        allowedHosts: [],
+        passthrough: passthroughRule("all", false),
+        tokenRequired: false,
+        podRate: 0,
+        graceMs: 25_000,
+        identity,
+        runtimeHandlers: [],
+        containerCredentials: [],
+      },
+      about: { version: "1", runtime: "simulated" },
+      clock: process,
+      log,
+      random: () => random.next(),
+      access: () => Promise.resolve({ client, token: serverToken(this.#currentToken())! }),
+      resolve: () => Promise.resolve(servers),
+      upstream: () => Promise.resolve({ status: 200, headers: [], body: "of the node" }),
+      tokenKeys: this.#keys,
+      redirect: null,
+      kernel,
+      runtime: identity === "runtime" ? this.sandboxes : null,
+    });
+    const ended = agent.run(stop.signal);
+    this.running = { process, agent, stop, ended, registry: () => agent.metrics() };
+    process.atEnd(() => void (this.running = null));
+  }
+
+  /** SIGTERM; settles once it has let go of everything. */
+  async endAgent(): Promise<void> {
+    this.running?.stop.abort();
+    await this.running?.ended;
+  }
+
+  metric(name: string): Promise<number> {
+    return this.running!.registry().then((registry) => metricOf(registry, name));
+  }
+
+  /** Power is lost and comes back: every process ends, and the kubelet starts the pods again. */
+  reboot(): void {
+    this.running?.process.die();
+    const pods = [...this.pods.values()].filter((pod) => pod.address !== null);
+    for (const pod of pods) this.#endSandbox(pod);
+    this.#boot();
+    for (const pod of pods) {
+      this.#report(pod);
+      this.#startLater(pod);
+    }
+  }
+
+  /** The scheduler has chosen this node. */
+  create(pod: SimulatedPod): void {
+    this.pods.set(pod.uid, pod);
+    this.#startLater(pod);
+  }
+
+  /** The kubelet ends it after a while and then removes its object. */
+  delete(uid: string): void {
+    const { clock, random, api } = this.#options;
+    const object = api.object("pods", uid);
+    if (object === undefined || object.metadata.deletionTimestamp !== undefined) return;
+    const deletionTimestamp = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
+    api.put("pods", { ...object, metadata: { ...object.metadata, deletionTimestamp } });
+    clock.after(random.next() * 4_000, () => {
+      this.#gone(uid);
+      clock.after(random.next() * 3_000, () => this.#remove(uid));
+    });
+  }
+
+  /** Its object goes at once; the kubelet notices later. */
+  forceDelete(uid: string): void {
+    const { clock, random } = this.#options;
+    this.#remove(uid);
+    clock.after(random.next() * 2_000, () => this.#gone(uid));
+  }
+
+  #remove(uid: string): void {
+    this.#options.api.remove("pods", uid);
+    this.#options.removed(uid);
+  }
+
+  #gone(uid: string): void {
+    const pod = this.pods.get(uid);
+    if (pod === undefined) return;
+    this.pods.delete(uid);
+    if (pod.address !== null) this.#endSandbox(pod);
+  }
+
+  /** A fresh kernel: numbers start again from the beginning. */
+  #boot(): void {
+    this.#boots++;
+    this.#proc = new FakeProc(this.#agentUid);
+    this.#proc.reusesNumbers = true;
+    this.#proc.beforeRead = (path) => this.#reading(path);
+    this.#usedSockets = {};
+    this.sandboxes.ready.clear();
+  }
+
+  #startLater(pod: SimulatedPod): void {
+    const { clock, random } = this.#options;
+    const boot = this.#boots;
+    clock.after(100 + random.next() * 1_500, () => {
+      if (this.#boots === boot && this.pods.get(pod.uid) === pod) this.#start(pod);
+    });
+  }
+
+  #start(pod: SimulatedPod): void {
+    const { clock, random, trace, identity } = this.#options;
+    const rested = this.#free.findIndex(({ since }) => clock.time - since >= restMs[identity]);
+    // No address is free: the kubelet tries again.
+    if (rested < 0) return this.#startLater(pod);
+    const { address } = this.#free.splice(rested, 1)[0]!;
+    pod.address = address;
+    pod.since = clock.time;
+    pod.process = this.#proc.start({
+      cgroup: podCgroup(pod.uid),
+      namespace: this.#proc.namespace([address]),
+    });
+    this.sandboxes.ready.set(pod.uid, { podUid: pod.uid, ips: [address] });
+    trace.add(this.name, `${pod.name} starts at ${address}`);
+    this.#report(pod);
+    clock.after(random.next() * 1_000, () => void this.#live(pod, address));
+  }
+
+  #endSandbox(pod: SimulatedPod): void {
+    const { clock, trace } = this.#options;
+    trace.add(this.name, `${pod.name} ends at ${pod.address}`);
+    this.#proc.exit(pod.process!);
+    pod.ports.clear();
+    this.sandboxes.ready.delete(pod.uid);
+    // The address that was freed last is used first.
+    this.#free.unshift({ address: pod.address!, since: clock.time });
+    pod.address = pod.process = null;
+  }
+
+  /** The kubelet writes the pod's status as it is then. */
+  #report(pod: SimulatedPod): void {
+    const { clock, random, api } = this.#options;
+    clock.after(random.next() * 1_500, () => {
+      const object = api.object("pods", pod.uid);
+      if (object === undefined) return;
+      const { address } = pod;
+      const status = address === null
+        ? { phase: "Pending" }
+        : { phase: "Running", podIP: address, podIPs: [{ ip: address }] };
+      api.put("pods", { ...object, status });
+    });
+  }
+
+  /** Requests credentials again and again, as long as this sandbox runs. */
+  async #live(pod: SimulatedPod, address: string): Promise<void> {
+    const { clock } = this.#options;
+    const random = this.#options.random.fork(`${pod.uid} ${pod.since}`);
+    const isAlive = () => pod.address === address && this.pods.get(pod.uid) === pod;
+    for (let visits = 0; isAlive(); visits++) {
+      // Every second visit at most, so that each pod has its own answers within `roundMs`.
+      const forged = visits % 2 === 1 && random.chance(0.2) ? this.#forgery(pod, random) : null;
+      await this.#visit(pod, { random, isAlive, forged });
+      await clock.pause(500 + random.next() * 30_000);
+    }
+  }
+
+  /** One connection: a session token as SDKs have it, then the credentials, once or a few times. */
+  async #visit(
+    pod: SimulatedPod,
+    { random, isAlive, forged }: {
+      readonly random: Random;
+      readonly isAlive: () => boolean;
+      /** Another pod's end of a connection, from which it sends; null: its own. */
+      readonly forged: Forgery | null;
+    },
+  ): Promise<void> {
+    const { running } = this;
+    if (running === null) return;
+    const { clock } = this.#options;
+    const peer = forged?.address ?? pod.address!;
+    const peerPort = forged?.port ?? this.#nextPort();
+    const connection = { peer, peerPort, local: this.#ip, localPort: listenPort };
+    const proc = this.#proc;
+    const { namespace } = pod.process!;
+    const socket = forged === null || forged.hasSocket
+      ? proc.connect(namespace, `${peer}:${peerPort}`)
+      : null;
+    if (forged === null) pod.ports.add(peerPort);
+    running.process.receive(() => running.agent.accepted(connection));
+    for (let times = random.between(1, 3); times > 0 && isAlive() && !isOver(running); times--) {
+      await this.#request(pod, { running, connection, random, forged: forged !== null });
+      await clock.pause(random.next() * 3_000);
+    }
+    if (socket !== null) proc.close(namespace, socket);
+    if (forged === null) pod.ports.delete(peerPort);
+  }
+
+  #nextPort(): number {
+    return this.#port = this.#port === lastPort ? firstPort : this.#port + 1;
+  }
+
+  /**
+   * The end of another pod: with raw packets from a new port or from that of a connection which the
+   * pod has open, or with a socket of its own that has the pod's address.
+   */
+  #forgery(pod: SimulatedPod, random: Random): Forgery | null {
+    // Only the kernel shows who really sent a packet.
+    if (this.#options.identity !== "kernel") return null;
+    const others = [...this.pods.values()].filter((one) => one !== pod && one.address !== null);
+    if (others.length === 0) return null;
+    const { address, ports } = random.pick(others);
+    const [open] = ports;
+    const reuses = open !== undefined && random.chance(0.5);
+    const port = reuses ? open : this.#nextPort();
+    return { address: address!, port, hasSocket: !reuses && random.chance(0.5) };
+  }
+
+  async #request(
+    pod: SimulatedPod,
+    { running, connection, random, forged }: {
+      readonly running: RunningAgent;
+      readonly connection: ConnectionEnds;
+      readonly random: Random;
+      readonly forged: boolean;
+    },
+  ): Promise<void> {
+    const { clock } = this.#options;
+    const sentAt = clock.time;
+    const gone = new AbortController();
+    const send = async (method: string, target: string, headers: [string, string][]) => {
+      const { peer, peerPort, local } = connection;
+      const { signal } = gone;
+      const incoming = {
+        ...fakeIncoming({ method, target, headers, peer, peerPort, local, signal }),
+        connection,
+      };
+      const answer = await new Promise<{ status: number; text: string } | null>((resolve) => {
+        // An SDK gives up after a second, as it does when the agent is gone.
+        const cancel = clock.after(1_000, () => {
+          gone.abort();
+          resolve(null);
+        });
+        running.process.receive(() => {
+          void Promise.resolve(running.agent.front(incoming)).then(({ status, body }) => {
+            if (!running.process.isAlive) return;
+            cancel();
+            resolve({ status, text: textOf(body) });
+          });
+        });
+      });
+      return answer ?? { status: 0, text: "no answer" };
+    };
+    const withToken = random.chance(0.5);
+    const header: [string, string][] = [];
+    if (withToken) {
+      const ttl: [string, string][] = [["X-aws-ec2-metadata-token-ttl-seconds", "21600"]];
+      const token = await send("PUT", "/latest/api/token", ttl);
+      if (token.status === 200) header.push(["X-aws-ec2-metadata-token", token.text]);
+    }
+    const list = await send("GET", roles, header);
+    const answer = list.status === 200 ? await send("GET", roles + list.text, header) : list;
+    const agent = running.process;
+    this.#options.answered({ node: this, pod, agent, forged, sentAt, ...answer });
+  }
+
+  #kernelAccess(process: Process): KernelAccess {
+    const { trace } = this.#options;
+    const proc = this.#proc;
+    this.#reader = process;
+    const open = async () => {
+      const opened = await openKernel({
+        files: proc,
+        clock: process,
+        cpuMs: () => this.#tableReads * readMs,
+        metadata: [{ address: "169.254.169.254", port: 80 }],
+        listening: [{ address: this.#ip, port: listenPort }],
+        redirectedTo: new Set([this.#ip]),
+        usedChanged: () => {
+          if (this.#kernel !== null && process.isAlive) this.#usedSockets = this.#kernel.save();
+        },
+        saved: this.#usedSockets,
+      });
+      if (opened.kind === "opened") this.#kernel = opened.kernel;
+      return opened;
+    };
+    const log = tracedLog(trace, process.name);
+    return new KernelAccess({ path: "/host/proc", open, clock: process, log });
+  }
+
+  /** A table's read takes a while, in which processes and sockets change. */
+  #reading(path: string): Promise<void> | void {
+    if (!/net\/tcp6?$/.test(path)) return;
+    this.#tableReads++;
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      clock.after(this.#readDelays.next() * 8, () => this.#reader?.receive(resolve));
+    });
+  }
+
+  #currentToken(): string {
+    const { clock } = this.#options;
+    if (this.#token === null || clock.time - this.#token.at > tokenMs * 0.8) {
+      const exp = Math.floor((clock.now() + tokenMs) / 1000);
+      const claims = { aud: ["rolecall-server"], exp, sub: "agent", uid: this.#agentUid };
+      this.#token = { text: jwt(claims), at: clock.time };
+    }
+    return this.#token.text;
+  }
+
+  #agentPod(): ApiObject {
+    return {
+      kind: "Pod",
+      metadata: {
+        uid: this.#agentUid,
+        namespace: "rolecall",
+        name: `rolecall-agent-${this.name}`,
+        creationTimestamp: "2026-01-01T00:00:00Z",
+      },
+      spec: { nodeName: this.name, serviceAccountName: "rolecall-agent", hostNetwork: true },
+      status: { phase: "Running", podIP: this.#ip, podIPs: [{ ip: this.#ip }] },
+    };
+  }
+}
+
+function isOver({ process }: RunningAgent): boolean {
+  return !process.isAlive;
+}
+
+function textOf(body: unknown): string {
+  if (typeof body === "string") return body;
+  return body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
+}

@@ -1,0 +1,167 @@
+/** One replica: the product's server and its watches, in a process with simulated adapters. */
+import { Registry } from "@prometheus-io/client";
+import { createKubernetesApi } from "../../src/kubernetes/client/api.ts";
+import { namespaces, pods, serviceAccounts } from "../../src/kubernetes/objects/objects.ts";
+import type { Resource } from "../../src/kubernetes/objects/resource.ts";
+import { createPodReads } from "../../src/kubernetes/operations/pod_reads.ts";
+import { createTokenReview } from "../../src/kubernetes/operations/token_review.ts";
+import { Reflector, type ReflectorStatus } from "../../src/kubernetes/reflector/reflector.ts";
+import type { Sink } from "../../src/server/cluster/cluster_index.ts";
+import { parseServerConfig, type ServerSettings } from "../../src/server/config.ts";
+import type { WatchStatus } from "../../src/server/readiness.ts";
+import { createServer, type Server } from "../../src/server/server.ts";
+import { noReplicas } from "../../src/server/status/data/replicas.ts";
+import type { Random } from "./random.ts";
+import type { SimulatedNetwork } from "./simulated_network.ts";
+import type { SimulatedSts } from "./simulated_sts.ts";
+import { type Trace, tracedLog } from "./trace.ts";
+import { type Machine, Process, type VirtualClock } from "./virtual_clock.ts";
+
+/** What all replicas share. */
+export interface Around {
+  readonly clock: VirtualClock;
+  readonly network: SimulatedNetwork;
+  readonly sts: SimulatedSts;
+  readonly trace: Trace;
+  /** The authority that signs new certificates. */
+  readonly authority: { current: string };
+}
+
+/** Short sessions, so that a few hours see many renewals; low limits, so that they are reached. */
+export const serverSettings: ServerSettings = settingsOf([
+  "--namespace=rolecall",
+  "--role-base-arn=arn:aws:iam::111122223333:role/",
+  "--session-duration=15m",
+  "--session-tags=kubernetes-namespace,kubernetes-service-account",
+  "--external-id-permitted=ext/{namespace}/[0-9]+",
+  "--assume-role-permitted=arn:aws:iam::111122223333:role/trust/{namespace}/[0-9]+",
+  "--sts-rate=5",
+  "--sts-burst=10",
+  "--sts-concurrency=4",
+]);
+
+/** Objects per page of a list, so that lists have pages. */
+const pageObjects = 7;
+
+function settingsOf(flags: readonly string[]): ServerSettings {
+  const parsed = parseServerConfig(flags, {});
+  if (parsed.kind === "problems") throw new Error(parsed.problems.join("\n"));
+  return parsed.settings;
+}
+
+export class SimulatedServer {
+  readonly process: Process;
+  readonly server: Server;
+  readonly #stop = new AbortController();
+  readonly #registry = new Registry();
+  readonly #ended: Promise<unknown>;
+
+  constructor(name: string, machine: Machine, random: Random, around: Around) {
+    const { clock, network, sts, trace, authority } = around;
+    const process = new Process(name, machine, clock);
+    this.process = process;
+    const log = tracedLog(trace, name);
+    const api = createKubernetesApi({
+      connection: {
+        server: "https://api",
+        namespace: "rolecall",
+        access: () => Promise.resolve({ tls: {}, headers: { Authorization: "Bearer server" } }),
+      },
+      httpClient: () => ({
+        fetch: (url, init = {}) => {
+          const from = { process, host: name, trusted: new Set(["cluster"]) };
+          const { method = "GET", headers = {}, body, signal } = init;
+          return network.fetch(from, "api", url, {
+            method,
+            headers,
+            ...typeof body === "string" && { body },
+            ...signal && { signal },
+          });
+        },
+        close: () => {},
+      }),
+      clock: process,
+      userAgent: "rolecall/simulated",
+    });
+    const reachesSts = () => network.isWhole(name, "sts");
+    const { stsRate, stsBurst, stsConcurrency } = serverSettings;
+    const limits = { perSecond: stsRate, burst: stsBurst, concurrency: stsConcurrency };
+    this.server = createServer({
+      settings: serverSettings,
+      about: { version: "1", runtime: "simulated", replica: name },
+      clock: process,
+      random: () => random.next(),
+      log,
+      registry: this.#registry,
+      assumeRole: sts.for(process, limits, reachesSts),
+      readCallerArns: sts.callerArns(process, reachesSts),
+      requestToken: () => Promise.resolve({ kind: "forbidden" }),
+      tokenFenceProblem: () => Promise.resolve(null),
+      reviewToken: createTokenReview(api),
+      reviewAccess: () => Promise.resolve(false),
+      ownPod: null,
+      readPodsByAddress: createPodReads(api).podsByAddress,
+      eventSink: ({ subject, reason }) => {
+        trace.add(name, `event ${reason} on ${subject.namespace}/${subject.name}`);
+        return Promise.resolve();
+      },
+      watches: () => watches.map(({ plural, reflector }) => statusOf(plural, reflector)),
+      certificate: () => ({ expiresAt: Number.MAX_SAFE_INTEGER, problem: null }),
+      ownUsername: () => Promise.resolve(null),
+      replicas: noReplicas,
+      agentReady: () => {},
+    });
+    const { index } = this.server;
+    const reflect = <T>(resource: Resource<T>, sink: Sink<T>) => ({
+      plural: resource.plural,
+      reflector: new Reflector({
+        api,
+        resource,
+        sink,
+        clock: process,
+        random: () => random.next(),
+        log,
+        limit: pageObjects,
+      }),
+    });
+    const watches = [
+      reflect(pods, index.pods),
+      reflect(namespaces, index.namespaces),
+      reflect(serviceAccounts, index.serviceAccounts),
+    ];
+    network.listen(name, {
+      process,
+      answer: (request, peer) => this.server.app.fetch(request, { peer }),
+      distrust: (trusted) =>
+        trusted.has(authority.current) ? null : "certificate signed by unknown authority",
+    });
+    const { signal } = this.#stop;
+    this.#ended = Promise.all([
+      this.server.run(signal),
+      ...watches.map(({ reflector }) => reflector.run(signal)),
+    ]);
+  }
+
+  /** SIGTERM; settles once it has let go of everything. */
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+  }
+
+  /** The value of one of its metrics. */
+  async metric(name: string): Promise<number> {
+    return await metricOf(this.#registry, name);
+  }
+}
+
+function statusOf(resource: string, reflector: { status(): ReflectorStatus }): WatchStatus {
+  const { synced, watchAgeSeconds, restarts, lastError } = reflector.status();
+  return { resource, synced, ageSeconds: watchAgeSeconds, restarts, lastError };
+}
+
+/** The sum over all labels. */
+export async function metricOf(registry: Registry, name: string): Promise<number> {
+  const lines = (await registry.metrics()).split("\n");
+  return lines.filter((line) => line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)))
+    .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}

@@ -1,0 +1,188 @@
+/**
+ * Time of a simulation: a queue of events in the order of their time, then of their scheduling.
+ * Before the next event, every promise that can settle has settled. Each process sees this time
+ * through a clock of its own, which stands still, in effect, while the process is stopped.
+ */
+import { flushPromises } from "../fakes/manual_clock.ts";
+
+interface Event {
+  readonly at: number;
+  readonly sequence: number;
+  run: (() => void) | null;
+}
+
+/** What a machine's wall clock showed when the simulation began. */
+const epoch = Date.UTC(2026, 0, 1);
+/** A real monotonic clock never shows 0 to a program. */
+const bootMs = 1_000;
+
+export class VirtualClock {
+  /** Milliseconds since the simulation began. */
+  time = 0;
+  /** Events that have run. */
+  events = 0;
+  readonly #heap: Event[] = [];
+  #sequence = 0;
+
+  /** Runs once after `ms`; the returned function cancels. */
+  after(ms: number, run: () => void): () => void {
+    const event: Event = { at: this.time + Math.max(0, ms), sequence: this.#sequence++, run };
+    this.#push(event);
+    return () => void (event.run = null);
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(ms, resolve));
+  }
+
+  /** The true time; milliseconds since the epoch. */
+  now(): number {
+    return epoch + this.time;
+  }
+
+  async runUntil(end: number): Promise<void> {
+    await flushPromises();
+    for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
+      this.#pop();
+      if (next.run === null) continue;
+      this.time = next.at;
+      this.events++;
+      next.run();
+      await flushPromises();
+    }
+    this.time = end;
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(event, heap[parent]!)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(a: Event, b: Event): boolean {
+  return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
+}
+
+/** A machine's wall clock, which somebody may set. */
+export class Machine {
+  readonly name: string;
+  /** How far it is ahead of the true time. */
+  offsetMs = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** A process on a machine; its clock fits the `Clock` of agent and server. */
+export class Process {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly #clock: VirtualClock;
+  #state: "running" | "stopped" | "dead" = "running";
+  /** What has arrived while it was stopped. */
+  #missed: (() => void)[] = [];
+  #timers = 0;
+  readonly #atEnd = new Set<() => void>();
+
+  constructor(name: string, machine: Machine, clock: VirtualClock) {
+    this.name = name;
+    this.machine = machine;
+    this.#clock = clock;
+  }
+
+  get isAlive(): boolean {
+    return this.#state !== "dead";
+  }
+
+  get isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
+  /** Timers that are set. */
+  get timers(): number {
+    return this.#timers;
+  }
+
+  now(): number {
+    return Math.floor(this.#clock.now() + this.machine.offsetMs);
+  }
+
+  monotonic(): number {
+    return bootMs + this.#clock.time;
+  }
+
+  after(ms: number, run: () => void): () => void {
+    this.#timers++;
+    let set = true;
+    const unset = () => {
+      if (set) this.#timers--;
+      set = false;
+    };
+    const cancel = this.#clock.after(ms, () =>
+      this.receive(() => {
+        if (!set) return;
+        unset();
+        run();
+      }));
+    return () => {
+      cancel();
+      unset();
+    };
+  }
+
+  /** Runs when the process runs: now, once it continues, or never. */
+  receive(run: () => void): void {
+    if (this.#state === "running") run();
+    else if (this.#state === "stopped") this.#missed.push(run);
+  }
+
+  /** Called when the process dies; the returned function ends that. */
+  atEnd(ended: () => void): () => void {
+    this.#atEnd.add(ended);
+    return () => this.#atEnd.delete(ended);
+  }
+
+  /** SIGSTOP */
+  stop(): void {
+    if (this.#state === "running") this.#state = "stopped";
+  }
+
+  /** SIGCONT: what it has missed happens now, in order, each thing by itself. */
+  continue(): void {
+    if (this.#state !== "stopped") return;
+    this.#state = "running";
+    for (const run of this.#missed.splice(0)) this.#clock.after(0, () => this.receive(run));
+  }
+
+  /** SIGKILL */
+  die(): void {
+    this.#state = "dead";
+    this.#missed = [];
+    for (const ended of [...this.#atEnd]) ended();
+    this.#atEnd.clear();
+  }
+}
