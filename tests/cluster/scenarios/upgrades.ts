@@ -1,5 +1,7 @@
 /** Replaces agents and servers while pods keep sending requests. */
 import assert from "node:assert/strict";
+import { unitFiles } from "../../../src/agent/boot_guard/unit.ts";
+import { must } from "../../system/programs.ts";
 import { until } from "../../system/until.ts";
 import type { Site } from "../site.ts";
 import { makeNamespace, roleArn, scriptPod } from "../workloads.ts";
@@ -23,6 +25,23 @@ export const upgrades: readonly ClusterScenario[] = [
         await site.kubectl.rolledOut(home, "daemonset/rolecall-agent");
       });
       spared(site, counts);
+    },
+  },
+  {
+    name: "an older boot guard's files are current after the agents were replaced",
+    ownNodes: true,
+    run: async ({ kubectl, own }) => {
+      const files = unitFiles().map(({ path, text }) => ({ path: `/etc/systemd/${path}`, text }));
+      for (const node of own!.nodes) {
+        for (const { path } of files) await must(node.inside(["sh", "-ec", `echo old > ${path}`]));
+      }
+      await kubectl.restart(home, "daemonset/rolecall-agent");
+      await kubectl.rolledOut(home, "daemonset/rolecall-agent");
+      for (const node of own!.nodes) {
+        for (const { path, text } of files) {
+          assert.equal(await must(node.inside(["cat", path])), text, node.plan.name);
+        }
+      }
     },
   },
   {
