@@ -1,5 +1,6 @@
 /** Serves a certificate from files (such as cert-manager's) and follows their changes. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { instant } from "../../time/instant.ts";
 import { aborted, pause } from "../../time/pause.ts";
 import { messageOf } from "../../telemetry/fault.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -61,10 +62,7 @@ export class CertificateFiles {
       this.#served = cert + key;
       this.#expiresAt = expiresAt;
       changed({ cert, key });
-      log.info(
-        { expiresAt: new Date(expiresAt).toISOString(), file: certPath },
-        "certificate served",
-      );
+      log.info({ expiresAt: instant(expiresAt), file: certPath }, "certificate served");
       return true;
     } catch (fault) {
       this.#problem = messageOf(fault);

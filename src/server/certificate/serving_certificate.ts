@@ -14,6 +14,7 @@ import {
 import { bundleOf, type CertificateState, decodeState, encodeState } from "./certificate_state.ts";
 import type { Leaf } from "./certificate_state.ts";
 import { Backoff } from "../../time/backoff.ts";
+import { instant } from "../../time/instant.ts";
 import { pause } from "../../time/pause.ts";
 import { messageOf } from "../../telemetry/fault.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -199,7 +200,7 @@ export class ServingCertificate {
     const { changed, log } = this.#options;
     changed({ cert: leaf.certificate, key: leaf.key });
     this.#served = leaf;
-    const expiresAt = new Date(leaf.expiresAt).toISOString();
+    const expiresAt = instant(leaf.expiresAt);
     log.info({ expiresAt, names: leaf.names, authority: leaf.authority }, "certificate served");
   }
 
