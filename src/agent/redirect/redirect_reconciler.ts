@@ -16,7 +16,10 @@ import type { Removal } from "./remove_redirect.ts";
  * with tens of thousands of rules. A round takes some 25 ms of CPU.
  */
 const pauseMs = { least: 2000, most: 5000, timesRound: 20 };
-/** After a change, at least this much: somebody who reloads rules in a loop costs a fifth of a core. */
+/**
+ * Before the round after a change, at least this much; the factor only after another such round, so
+ * that somebody who reloads rules in a loop costs a fifth of a core.
+ */
 const gapMs = { least: 50, timesRound: 4 };
 
 export interface RedirectStatus {
@@ -91,9 +94,10 @@ export class RedirectReconciler {
     const watching = this.#options.watch(notice, signal);
     let looking: Promise<void> | undefined;
     let tookMs = 0;
+    let isEarly = false;
     while (!signal.aborted) {
       looking ??= this.#look(notice, signal);
-      await this.#nextRound(tookMs, changed.promise, signal);
+      isEarly = await this.#nextRound({ tookMs, isEarly }, changed.promise, signal);
       // Changes from here on are for the next round, our own repair's among them.
       changed = Promise.withResolvers();
       const start = this.#options.clock.monotonic();
@@ -109,14 +113,22 @@ export class RedirectReconciler {
     return isMissing && watchRedirect({ isMissing, clock: this.#options.clock }, notice, signal);
   }
 
-  async #nextRound(tookMs: number, changed: Promise<void>, signal: AbortSignal): Promise<void> {
+  /** When the next round is due; whether a change brought it forward. */
+  async #nextRound(
+    last: { readonly tookMs: number; readonly isEarly: boolean },
+    changed: Promise<void>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { clock } = this.#options;
-    const gap = Math.min(Math.max(tookMs * gapMs.timesRound, gapMs.least), pauseMs.most);
+    const after = (least: number, factor: number) =>
+      Math.min(Math.max(last.tookMs * factor, least), pauseMs.most);
+    const gap = last.isEarly ? after(gapMs.least, gapMs.timesRound) : gapMs.least;
     await pause(clock, gap, signal);
-    const rest = Math.min(Math.max(tookMs * pauseMs.timesRound, pauseMs.least), pauseMs.most) - gap;
     const early = new AbortController();
     void changed.then(() => early.abort());
+    const rest = after(pauseMs.least, pauseMs.timesRound) - gap;
     await pause(clock, rest, AbortSignal.any([signal, early.signal]));
+    return early.signal.aborted;
   }
 
   /** The guard first, so that nothing gets through while the redirect is installed. */
