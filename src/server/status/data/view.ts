@@ -54,7 +54,7 @@ export function viewOf(summary: MergedSummary, search: Search): StatusView {
     withoutToken: withoutTokenOf(pods),
     agents: sorted(agents, (agent) => `${isHealthy(agent) ? 1 : 0} ${agent.node}`),
     found: sorted(pods.filter(matcher(search)), podKey),
-    roles: sorted(roles.filter(({ arn }) => contains(arn, search.role.toLowerCase())), roleKey),
+    roles: sorted(roles.filter(({ arn }) => contains(arn, search.role)), roleKey),
     timeline: summary.timeline,
     search,
   };
@@ -128,18 +128,15 @@ function withoutTokenOf(pods: readonly PodRow[]): Map<string, number> {
 }
 
 function matcher(search: Search): (pod: PodRow) => boolean {
-  const [name, namespace, role] = [search.pod, search.namespace, search.role].map((part) =>
-    part.toLowerCase()
-  ) as [string, string, string];
   return (pod) =>
-    contains(pod.name, name) && contains(pod.namespace, namespace) &&
-    contains(pod.roleArn ?? pod.requested ?? "", role) &&
+    contains(pod.name, search.pod) && contains(pod.namespace, search.namespace) &&
+    contains(pod.roleArn ?? pod.requested ?? "", search.role) &&
     (search.state === "" || pod.state === search.state);
 }
 
-/** `part` is in lower case. */
+/** In any letter case. */
 function contains(text: string, part: string): boolean {
-  return part === "" || text.toLowerCase().includes(part);
+  return part === "" || text.toLowerCase().includes(part.toLowerCase());
 }
 
 function podKey({ state, namespace, name }: PodRow): string {
