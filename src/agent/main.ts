@@ -117,13 +117,7 @@ async function assemble(
     clock: systemClock,
     log,
     random: Math.random,
-    access: accessByFiles({
-      files: runtime,
-      caFile: settings.server.startsWith("https:") ? settings.serverCa : null,
-      tokenFile: settings.tokenFile,
-      createClient: (ca) => runtime.httpClient(ca === null ? {} : { ca }),
-      signal: ended,
-    }),
+    access: serverAccess(run, ended),
     resolve: (name) => runtime.resolve(name),
     upstream: createImds({
       baseUrl: settings.metadataUrl,
@@ -154,6 +148,16 @@ async function assemble(
     runtime: settings.criSocket === null ? null : containerRuntime(settings.criSocket),
     endpointsMissing: () => open.endpoints?.missing() ?? [],
     connections: () => connectionsOf(open),
+  });
+}
+
+function serverAccess({ runtime, settings }: Run, signal: AbortSignal) {
+  return accessByFiles({
+    files: runtime,
+    caFile: settings.server.startsWith("https:") ? settings.serverCa : null,
+    tokenFile: settings.tokenFile,
+    createClient: (ca) => runtime.httpClient(ca === null ? {} : { ca }),
+    signal,
   });
 }
 

@@ -79,10 +79,8 @@ const defaultTimeouts: StsTimeouts = { requestMs: 5000, credentialsMs: 10_000 };
 export function createSts(options: StsOptions): Sts {
   const { clock, runtime, assumeRoleArn, region, endpoint } = options;
   const { timeouts = defaultTimeouts, warn = () => {} } = options;
-  const http = runtime.httpClient({
-    connectTimeoutMs: 1000,
-    proxyFor: environmentProxy(runtime.env),
-  });
+  const proxyFor = environmentProxy(runtime.env);
+  const http = runtime.httpClient({ connectTimeoutMs: 1000, proxyFor });
   const now = () => clock.now();
   const shared = { clock, http, region, endpoint, timeouts, warn };
   const base = new StsClient({ ...shared, credentials: options.credentials });
@@ -115,12 +113,8 @@ export function createSts(options: StsOptions): Sts {
       return client === base ? [arn] : [arn, (await whoIs(base, signal)).arn];
     },
     configurationProblems: async () => {
-      const problem = await base.configurationProblem();
-      return [
-        ...proxyProblems(runtime.env),
-        ...switchProblems(runtime.env),
-        ...(problem === null ? [] : [problem]),
-      ];
+      const problem = await base.configurationProblem() ?? [];
+      return [proxyProblems(runtime.env), switchProblems(runtime.env), problem].flat();
     },
     close: async () => {
       await base.close();

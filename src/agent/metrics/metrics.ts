@@ -31,6 +31,7 @@ export interface MetricSources {
 }
 
 const prefix = "rolecall_agent_";
+
 /** Puts them all into a registry, one of their own by default. */
 export function publishMetrics(
   counts: AgentCounts,
@@ -46,18 +47,7 @@ export function publishMetrics(
   connectionMetrics(metrics, sources);
   redirectMetrics(metrics, sources);
   identityMetrics(metrics, counts, sources);
-  metrics.gauge(
-    "instance_answers_without_token",
-    "1 if the instance's own metadata service takes requests without a token; -1 = not known",
-    [],
-    (own) => own.set(Number(sources.instanceAnswers() ?? -1)),
-  );
-  metrics.gauge(
-    "boot_guard_in_place",
-    "1 if the unit that closes this node from boot is in place; -1 = not used",
-    [],
-    (own) => own.set(sources.bootGuard === null ? -1 : Number(sources.bootGuard.problem === null)),
-  );
+  nodeMetrics(metrics, sources);
   metrics.total(
     "requests_total",
     "requests by handler and code; metadata = passed on or not allowed, blocked = credentials of the node",
@@ -82,6 +72,21 @@ export function publishMetrics(
   );
   if (sources.processUsage !== undefined) processMetrics(registry, sources.processUsage);
   return registry;
+}
+
+function nodeMetrics(metrics: MetricSet, { instanceAnswers, bootGuard }: MetricSources): void {
+  metrics.gauge(
+    "instance_answers_without_token",
+    "1 if the instance's own metadata service takes requests without a token; -1 = not known",
+    [],
+    (own) => own.set(Number(instanceAnswers() ?? -1)),
+  );
+  metrics.gauge(
+    "boot_guard_in_place",
+    "1 if the unit that closes this node from boot is in place; -1 = not used",
+    [],
+    (own) => own.set(bootGuard === null ? -1 : Number(bootGuard.problem === null)),
+  );
 }
 
 function assignmentMetrics(metrics: MetricSet, sources: MetricSources): void {

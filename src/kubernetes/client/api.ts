@@ -66,26 +66,12 @@ export function createKubernetesApi(options: ApiOptions): KubernetesApi {
     });
   }
 
-  /** Converts anything but an ApiFault into `api_unreachable`. */
-  async function reach<T>(call: ApiCall, attempt: () => Promise<T>): Promise<T> {
-    try {
-      return await attempt();
-    } catch (fault) {
-      if (fault instanceof ApiFault) throw fault;
-      const { server, proxyFor } = connection;
-      const why = networkProblem(server, proxyFor?.(server) ?? null, fault) ??
-        messageWithCause(fault);
-      const message = `kubernetes: cannot ${call.action}: ${why}`;
-      throw new ApiFault(message, { code: "api_unreachable", status: null, cause: fault });
-    }
-  }
-
   async function open(call: ApiCall): Promise<Response> {
-    let response = await reach(call, () => attempt(call, false));
+    let response = await reach(connection, call, () => attempt(call, false));
     if (response.status === 401) {
       await discard(response);
       // The token may have been rotated within the minute for which it is cached.
-      response = await reach(call, () => attempt(call, true));
+      response = await reach(connection, call, () => attempt(call, true));
     }
     if (!response.ok) throw await refusal(call, response);
     return response;
@@ -93,7 +79,7 @@ export function createKubernetesApi(options: ApiOptions): KubernetesApi {
 
   async function json(call: ApiCall): Promise<unknown> {
     const deadline = { clock, ms: callTimeoutMs, signal: call.signal };
-    return await reach(call, async () => {
+    return await reach(connection, call, async () => {
       // Signing in may take a person longer than the API may take to respond.
       await connection.access(false);
       return await withDeadline(deadline, async (signal) => {
@@ -103,6 +89,23 @@ export function createKubernetesApi(options: ApiOptions): KubernetesApi {
   }
 
   return { namespace: connection.namespace, open, json, close: () => clients.close() };
+}
+
+/** Converts anything but an ApiFault into `api_unreachable`. */
+async function reach<T>(
+  { server, proxyFor }: Connection,
+  { action }: ApiCall,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await attempt();
+  } catch (fault) {
+    if (fault instanceof ApiFault) throw fault;
+    const why = networkProblem(server, proxyFor?.(server) ?? null, fault) ??
+      messageWithCause(fault);
+    const message = `kubernetes: cannot ${action}: ${why}`;
+    throw new ApiFault(message, { code: "api_unreachable", status: null, cause: fault });
+  }
 }
 
 /** One client while the TLS material stays the same, a new one when it changes. */
