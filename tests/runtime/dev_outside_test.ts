@@ -49,7 +49,7 @@ test("dev --kubeconfig --as answers as a pod of that cluster, with the STS named
   assert.match(JSON.parse(text).AccessKeyId, /^ASIAROLECALLDEV/);
   assert.match(dev.output, /aws sts get-caller-identity .*--endpoint-url http/);
   assert.ok(!dev.output.includes("shop/other"), "only the pods named");
-  assert.match(dev.output, /- +shop\/later +isn't there \(yet\)\n/);
+  assert.match(dev.output, /- +shop\/later +doesn't exist \(yet\)\n/);
 });
 
 test("dev --metadata-url passes requests on to that service", async () => {

@@ -142,7 +142,7 @@ test("dev lists the pods that can't be used, as the agent sees them", async () =
     await dev.saw(new RegExp(line), from);
   }
   await dev.saw(/- +shop\/waiting +role /, from);
-  assert.match(dev.output.slice(from), /status\.podIPs\[1\]\.ip is "fd00::7": left out/);
+  await dev.saw(/status\.podIPs\[1\]\.ip is "fd00::7": left out/, from);
   assert.match((await send(agent, list, "127.0.0.21")).text, /^two pods claim this address/);
   assert.equal((await send(agent, list, "127.0.0.22")).text, "basic");
 });
