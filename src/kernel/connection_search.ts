@@ -23,6 +23,11 @@ interface Wanted {
   readonly expected: string | undefined;
 }
 
+/** `read`: the tables that have been read without a match. */
+interface Search extends Wanted {
+  readonly read: Set<string>;
+}
+
 /** `limited`: the peer has missed too often, and the namespaces weren't all read. */
 type Found =
   | { readonly kind: "found"; readonly pod: string }
@@ -54,6 +59,11 @@ export class ConnectionSearch {
   readonly #sweeps = new LRUCache<string, Budget>({ max: maxAddresses });
   /** Namespaces that are older than this agent and whose open sockets have been used up. */
   readonly #usedUp = new Set<number>();
+  /**
+   * Tables that didn't have a connection's socket when it was looked for. A socket has been there
+   * since before its connection was accepted, so one that shows up later is another connection's.
+   */
+  readonly #readFor = new WeakMap<ConnectionEnds, ReadonlySet<string>>();
 
   constructor(options: ConnectionSearchOptions) {
     this.#options = options;
@@ -63,12 +73,18 @@ export class ConnectionSearch {
   /** The pod that has the connection. Finding it uses up the socket. */
   async find(wanted: Wanted): Promise<Found> {
     const { moments, processes } = this.#options;
-    const maySweep = once(() => this.#maySweepFor(wanted.connection.peer));
-    const first = await this.#attempt(wanted, moments.next(), maySweep);
+    const { connection } = wanted;
+    const search = { ...wanted, read: new Set<string>() };
+    const maySweep = once(() => this.#maySweepFor(connection.peer));
+    const first = await this.#attempt(search, moments.next(), maySweep);
     if (first.kind === "found") return first;
     const moment = moments.next();
     await processes.refreshed(moment);
-    return await this.#attempt(wanted, moment, maySweep);
+    const second = await this.#attempt(search, moment, maySweep);
+    if (second.kind !== "found") {
+      this.#readFor.set(connection, search.read.union(this.#readFor.get(connection) ?? new Set()));
+    }
+    return second;
   }
 
   /** Uses up every socket that is open now. */
@@ -77,7 +93,7 @@ export class ConnectionSearch {
     await Promise.all(namespaces.map((namespace) => this.#useUp(namespace)));
   }
 
-  async #attempt(wanted: Wanted, moment: number, maySweep: () => boolean): Promise<Found> {
+  async #attempt(wanted: Search, moment: number, maySweep: () => boolean): Promise<Found> {
     const { processes } = this.#options;
     const owner = this.#owner(wanted);
     const first = owner && await this.#match(wanted, owner, moment);
@@ -102,7 +118,7 @@ export class ConnectionSearch {
   }
 
   /** Reads all namespaces; a second one that matches means that a row was forged. */
-  async #sweep(wanted: Wanted, moment: number): Promise<Found> {
+  async #sweep(wanted: Search, moment: number): Promise<Found> {
     const { namespaces } = this.#options.processes;
     const matches = await Promise.all(
       namespaces.map((namespace) => this.#match(wanted, namespace, moment, this.#sweepBudget)),
@@ -113,24 +129,27 @@ export class ConnectionSearch {
   }
 
   async #match(
-    { connection: { peer }, key, remotes }: Wanted,
+    { connection, key, remotes, read: alreadyRead }: Search,
     namespace: PodNamespace,
     moment: number,
     sweep?: Budget,
   ): Promise<Match> {
     const { processes, tables, used, startedAt } = this.#options;
+    const { peer } = connection;
     const isOld = namespace.process.startedAt <= startedAt;
     if (isOld && !this.#usedUp.has(namespace.inode)) await this.#useUp(namespace);
     const hasAddress = processes.at(addressKey(peer)).includes(namespace);
     for (const source of sourcesFor(peer, hasAddress)) {
+      const table = tableKey(namespace.inode, source);
+      if (this.#readFor.get(connection)?.has(table)) continue;
       const read = await tables.after(moment, namespace, source, sweep);
       if (read === "unreadable") return { kind: read };
       if (read === "gone" || read.pod !== namespace.pod) return { kind: "none" };
-      const table = tableKey(namespace.inode, source);
       const row = read.rows.find(({ local, remote, inode }) =>
         local === key && remotes.has(remote) && !used.has(table, inode)
       );
       if (row !== undefined) return { kind: "match", pod: read.pod, table, inode: row.inode };
+      alreadyRead.add(table);
     }
     return { kind: "none" };
   }

@@ -9,6 +9,7 @@
  * | a neighbour's kernel socket has the victim's address (IP_TRANSPARENT, an added address) | the row is in the neighbour's table, so the connection is the neighbour's |
  * | a neighbour has rows with the victim's ends, made beforehand | the namespace that has the address is read first, that of the pod that the API shows there before any other; a match there decides |
  * | a victim's idle connection is reset, and its address and port are used again | a socket proves one accepted connection (`used_sockets.ts`); connections with the same ends are proven one after another |
+ * | a connection without a socket is kept open until the victim connects from its address and port | a table that was read without its socket isn't searched for it again |
  * | the same across a restart or a handover | sockets open before the start prove nothing; agents exchange what they have used |
  * | rows forged in a nested network namespace | a pod's namespace is that of its oldest process (`process_table.ts`) |
  * | a process joins another pod's namespace | the namespace stays with the pod that has its oldest process there; with neither if both do |
