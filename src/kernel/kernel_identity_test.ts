@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { FakeProc, metadataEnd } from "../../tests/fakes/fake_proc.ts";
+import { FakeProc, metadataEnd, podCgroup } from "../../tests/fakes/fake_proc.ts";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { openKernel } from "./open_kernel.ts";
 
@@ -49,4 +49,38 @@ test("an agent that starts on a busy node proves its first connections at once",
   }
   await clock.advance(requestWaitMs);
   assert.deepEqual(proofs, pods.slice(0, 10).map(({ uid }) => uid));
+});
+
+test("a pod is proven though a dead pod's PID and network namespace are used again, by different pods", async () => {
+  const clock = new ManualClock();
+  const proc = new FakeProc();
+  const uid = (at: number) => `00000000-0000-4000-8000-00000000000${at}`;
+  const gone = proc.pod(uid(1), ["10.0.1.1"]);
+  const opening = openKernel({
+    files: proc,
+    clock,
+    cpuMs: () => 0,
+    metadata: [{ address: "169.254.169.254", port: 80 }],
+    listening: [],
+    redirectedTo: null,
+    usedChanged: () => {},
+    saved: {},
+  });
+  const opened = await opening;
+  assert.ok(opened.kind === "opened");
+  proc.exit(gone);
+  const namespace = { ...proc.namespace(["10.0.1.2"]), inode: gone.namespace.inode };
+  proc.start({ cgroup: podCgroup(uid(2)), namespace });
+  const other = proc.namespace(["10.0.1.3"]);
+  proc.start({ pid: gone.pid, cgroup: podCgroup(uid(3)), namespace: other });
+  for (const [at, ip, of] of [[2, "10.0.1.2", namespace], [3, "10.0.1.3", other]] as const) {
+    proc.connect(of, `${ip}:40000`);
+    const proof = await opened.kernel.prove({
+      peer: ip,
+      peerPort: 40000,
+      local: "169.254.169.254",
+      localPort: 80,
+    });
+    assert.deepEqual(proof, { kind: "proven", pod: uid(at) });
+  }
 });

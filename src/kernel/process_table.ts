@@ -149,7 +149,8 @@ export class ProcessTable {
       const pids = names.filter((name) => /^\d+$/.test(name));
       this.#dropAllBut(new Set(pids));
       await inParallel(pids.filter((pid) => this.#isDue(pid)), (pid) => this.#read(pid));
-      this.#namespaces = podNamespaces(this.#processes(), this.#node);
+      await this.#rereadChanged(sharedBy(firstProcesses(this.#processes(), node)));
+      this.#namespaces = podNamespaces(firstProcesses(this.#processes(), node));
       this.#dropAddresses();
       await this.#readAddresses(
         this.#namespaces.filter(({ inode }) => !this.#addresses.has(inode)),
@@ -201,6 +202,15 @@ export class ProcessTable {
     return { pid, pod, startedAt: startTime(stat), namespace };
   }
 
+  /** Where two pods claim a namespace, one may have exited and its PID and namespace been reused. */
+  async #rereadChanged(processes: readonly PodProcess[]): Promise<void> {
+    await inParallel(processes, async (process) => {
+      if (await this.isUnchanged(process)) return;
+      this.forget(process);
+      await this.#read(process.pid);
+    });
+  }
+
   #dropAddresses(): void {
     const inodes = new Set(this.#namespaces.map(({ inode }) => inode));
     for (const inode of this.#addresses.keys()) {
@@ -230,26 +240,31 @@ export function startTime(stat: string): number {
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
 }
 
-/**
- * The pods' own namespaces. A pod's is that of its oldest process outside the node's: a pod may
- * create more, with any addresses in them. A namespace is owned by the pod that has its oldest
- * process there; one that two pods began in, or that no pod did, belongs to none.
- */
-function podNamespaces(
-  processes: readonly PodProcess[],
-  node: number | undefined,
-): readonly PodNamespace[] {
+/** Each pod's oldest process outside the node's network namespace. */
+function firstProcesses(processes: readonly PodProcess[], node: number): readonly PodProcess[] {
   const oldest = new Map<string, PodProcess>();
   for (const process of processes) {
     if (process.namespace === node) continue;
     const known = oldest.get(process.pod);
     if (known === undefined || isOlder(process, known)) oldest.set(process.pod, process);
   }
-  const owned = [...oldest.values()];
-  return owned
-    .filter(({ pod, namespace }) =>
-      owned.every((other) => other.pod === pod || other.namespace !== namespace)
-    )
+  return [...oldest.values()];
+}
+
+/** Those that aren't alone in their namespace. */
+function sharedBy(first: readonly PodProcess[]): readonly PodProcess[] {
+  const byNamespace = Map.groupBy(first, ({ namespace }) => namespace);
+  return [...byNamespace.values()].filter(({ length }) => length > 1).flat();
+}
+
+/**
+ * The pods' own namespaces. A pod's is that of its oldest process outside the node's: a pod may
+ * create more, with any addresses in them. A namespace is owned by the pod that has its oldest
+ * process there; one that two pods began in, or that no pod did, belongs to none.
+ */
+function podNamespaces(first: readonly PodProcess[]): readonly PodNamespace[] {
+  const shared = new Set(sharedBy(first));
+  return first.filter((process) => !shared.has(process))
     .map((process) => ({ inode: process.namespace, pod: process.pod, process }));
 }
 
