@@ -56,6 +56,8 @@ function unitText(): string {
     `After=${networkManagers.join(" ")}`,
     // A restart of the network manager is passed on to this unit.
     `PartOf=${networkManagers.join(" ")}`,
+    // Until its next reload, systemd still knows a unit after its file was removed, and would start it again.
+    `ConditionPathExists=/etc/systemd/system/${unit}`,
     `Before=${startsPods.join(" ")}`,
     "",
     "[Service]",

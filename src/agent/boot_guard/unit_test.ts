@@ -23,6 +23,14 @@ test("unitFiles(): before the kubelet, after the network manager and again with 
   assert.match(service!.text, /^PartOf=systemd-networkd\.service /m);
 });
 
+test("unitFiles(): the unit does nothing once its file was removed", () => {
+  assert.equal(service!.path, "system/rolecall-boot-guard.service");
+  assert.match(
+    service!.text.split("[Service]")[0]!,
+    /^ConditionPathExists=\/etc\/systemd\/system\/rolecall-boot-guard\.service$/m,
+  );
+});
+
 test("unitFiles(): a drop-in of multi-user.target starts the unit at boot", () => {
   assert.deepEqual(dropIn, {
     path: "system/multi-user.target.d/rolecall-boot-guard.conf",
