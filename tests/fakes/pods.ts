@@ -26,7 +26,7 @@ export const samplePods = {
 
 export type FakeFound =
   | { kind: "pod"; pod: typeof samplePods[keyof typeof samplePods] & { imdsv2Required: boolean } }
-  | { kind: "unknown" | "conflict" | "stale" };
+  | { kind: "unknown" | "conflict" | "stale" | "unproven" };
 
 /** `later` is what `waitFor` finds; its peers and limits are recorded in `waits`. */
 export function fakePods(now: FakeFound, later: FakeFound = now) {

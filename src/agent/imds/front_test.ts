@@ -56,9 +56,10 @@ function front(found: FakeFound, more: Partial<ImdsFrontOptions> & { later?: Fak
   return { send, app, token, pods, clock, passed, answered };
 }
 
-async function read({ status, headers, body }: Reply) {
+async function read({ status, headers, body, last = false }: Reply) {
   const named = new Map(headers.map(([name, value]) => [name.toLowerCase(), value]));
-  return { status, headers: named, body: await new Response(body as BodyInit | null).text() };
+  const text = await new Response(body as BodyInit | null).text();
+  return { status, headers: named, body: text, last };
 }
 
 test("createImdsFront(): requests of a pod without a token are noted, with whatever they end", async () => {
@@ -331,6 +332,17 @@ test("front: a request for an unknown pod waits 900 ms at most, and says for how
   assert.equal((await send(`${roles}/reader`)).body, document);
   assert.deepEqual(pods.waits, [{ ip: "10.0.0.7", ms: 900 }]);
   assert.deepEqual(waited, [0]);
+});
+
+test("front: a connection that isn't proven to be a pod's is closed, so that the pod opens another", async () => {
+  const callers = [{ kind: "unproven" }, unknown, { kind: "stale" }, ready] as const;
+  const answers = await Promise.all(callers.map((found) => front(found).send(roles)));
+  assert.deepEqual(answers.map(({ status, last }) => [status, last]), [
+    [503, true],
+    [503, false],
+    [503, false],
+    [200, false],
+  ]);
 });
 
 test("front: two Hosts, or a foreign one, get 400 before anything else", async () => {

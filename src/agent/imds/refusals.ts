@@ -47,5 +47,7 @@ export function refuse(reason: Refusal, line?: string): Reply {
   const text = line ?? usual;
   const more = status === 503 ? ["Retry-After", "1"] as const : extra[reason];
   const headers = more === undefined ? [server, textPlain] : [server, textPlain, more];
-  return { status, headers, body: text === null ? null : `${text}\n` };
+  const reply: Reply = { status, headers, body: text === null ? null : `${text}\n` };
+  // A connection that wasn't proven stays so (`kernel/connection_search.ts`); another one may be.
+  return reason === "pod_unproven" ? { ...reply, last: true } : reply;
 }

@@ -289,7 +289,7 @@ class HttpListener implements Listener {
   }
 
   #write(response: ServerResponse, reply: Reply, ends: boolean): void {
-    const last = this.#closing || ends;
+    const last = this.#closing || ends || reply.last === true;
     if (response.destroyed) return discard(reply);
     try {
       writeReply(response, reply, last);

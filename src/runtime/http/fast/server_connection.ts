@@ -182,8 +182,9 @@ class FastConnection {
   }
 
   /** null: the handler failed. */
-  #write(request: ParsedRequest, incoming: FastRequest, reply: Reply | null): void {
-    if (reply === null) return this.#respond(request, incoming, null);
+  #write(parsed: ParsedRequest, incoming: FastRequest, reply: Reply | null): void {
+    if (reply === null) return this.#respond(parsed, incoming, null);
+    const request = reply.last === true ? { ...parsed, keepAlive: false } : parsed;
     if (this.#socket.destroyed) return discard(reply);
     const { body } = reply;
     if (isStream(body)) return this.#respond(request, incoming, reply);

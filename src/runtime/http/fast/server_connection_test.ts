@@ -125,6 +125,15 @@ test("fast path: a client that sends without reading has to wait, and is cut off
   assert.ok(requested < 5000, `${requested} were answered into memory`);
 });
 
+test("fast path and node:http: a reply that is the last one closes a kept connection", async () => {
+  const { port } = await start(() => ({ status: 503, headers: [], body: "x", last: true }));
+  for (const more of ["", unsupported]) {
+    const client = await rawClient(port);
+    client.send(get("/", more));
+    assert.match(await client.closed, /\r\nConnection: close\r\n[^]*\r\nx$/);
+  }
+});
+
 test("fast path: a fault of the handler ends nothing but its request", async () => {
   const { port } = await start((incoming) => {
     if (incoming.target === "/throw") throw new Error("fault");
