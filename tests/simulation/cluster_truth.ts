@@ -11,9 +11,9 @@ export const ownRole = "rolecall-server";
 /** A namespace, as scenarios change it. */
 export interface NamespaceState {
   readonly name: string;
-  permits: readonly string[];
-  externalId: string | null;
-  trustRole: string | null;
+  readonly permits: readonly string[];
+  readonly externalId: string | null;
+  readonly trustRole: string | null;
 }
 
 export interface PodState {
@@ -22,37 +22,64 @@ export interface PodState {
   readonly namespace: string;
   readonly account: string;
   readonly node: string;
-  role: string | null;
+  readonly role: string | null;
   readonly createdAt: string;
 }
 
-interface Expected {
-  /** The simulation's time. */
-  readonly since: number;
-  /** `gone`, `denied`, `none`, or what STS is to be sent, as `described` writes it. */
-  readonly what: string;
+/** States in the order in which the API reported them; the simulation's time. */
+type History<T> = { readonly since: number; readonly state: T }[];
+
+/** What a pod should get: `gone`, `denied`, `none`, or what STS is to be sent, as `described` says. */
+export class ClusterTruth {
+  readonly #namespaces = new Map<string, History<NamespaceState>>();
+  /** null: the pod is gone. */
+  readonly #pods = new Map<string, History<PodState | null>>();
+
+  namespace(state: NamespaceState, at: number): void {
+    add(this.#namespaces, state.name, { since: at, state });
+  }
+
+  pod(uid: string, state: PodState | null, at: number): void {
+    add(this.#pods, uid, { since: at, state });
+  }
+
+  /** What is right now, and since when at the latest. */
+  now(uid: string): { readonly what: string; readonly since: number } | undefined {
+    const pod = this.#pods.get(uid)?.at(-1);
+    if (pod === undefined) return undefined;
+    if (pod.state === null) return { what: "gone", since: pod.since };
+    const namespace = this.#namespaces.get(pod.state.namespace)!.at(-1)!;
+    return {
+      what: expectedOf(pod.state, namespace.state),
+      since: Math.max(pod.since, namespace.since),
+    };
+  }
+
+  /**
+   * Everything that was right with a state from `from` on. Pods and namespaces are watched apart, so
+   * that a server may see a new pod beside an old namespace.
+   */
+  since(uid: string, from: number): ReadonlySet<string> {
+    const right = new Set<string>();
+    for (const pod of statesSince(this.#pods.get(uid) ?? [], from)) {
+      if (pod === null) continue;
+      for (const state of statesSince(this.#namespaces.get(pod.namespace) ?? [], from)) {
+        right.add(expectedOf(pod, state));
+      }
+    }
+    return right;
+  }
 }
 
-export class ClusterTruth {
-  readonly #expected = new Map<string, Expected[]>();
+function add<T>(histories: Map<string, History<T>>, key: string, entry: History<T>[number]): void {
+  const history = histories.get(key) ?? [];
+  histories.set(key, history);
+  history.push(entry);
+}
 
-  /** What the pod should get has changed. */
-  expect(uid: string, what: string, at: number): void {
-    const history = this.#expected.get(uid) ?? [];
-    this.#expected.set(uid, history);
-    if (history.at(-1)?.what !== what) history.push({ since: at, what });
-  }
-
-  now(uid: string): Expected | undefined {
-    return this.#expected.get(uid)?.at(-1);
-  }
-
-  /** Everything that was right at some time from `from` on. */
-  since(uid: string, from: number): ReadonlySet<string> {
-    const history = this.#expected.get(uid) ?? [];
-    const right = history.filter((_, at) => (history[at + 1]?.since ?? Infinity) > from);
-    return new Set(right.map(({ what }) => what));
-  }
+function statesSince<T>(history: History<T>, from: number): readonly T[] {
+  return history.filter((_, at) => (history[at + 1]?.since ?? Infinity) > from)
+    .map(({ state }) => state);
 }
 
 export const durationSeconds = 900;
@@ -60,7 +87,7 @@ export const durationSeconds = 900;
 const chainedSeconds = 3600;
 
 /** What a pod should get. */
-export function expectedOf(pod: PodState, namespace: NamespaceState): string {
+function expectedOf(pod: PodState, namespace: NamespaceState): string {
   if (pod.role === null) return "none";
   if (pod.role === ownRole || !namespace.permits.includes(pod.role)) return "denied";
   const { externalId, trustRole } = namespace;

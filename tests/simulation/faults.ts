@@ -20,7 +20,7 @@ export function scenarioOf({ seed, nodes, hours }: Options): Scenario {
     seed,
     nodes,
     servers: random.pick([1, 2, 2, 2, 3]),
-    identity: random.pick(["kernel", "kernel", "kernel", "kernel", "runtime", "address"]),
+    identity: random.pick(["kernel", "kernel", "kernel", "runtime", "address", "address"]),
     seconds: Math.round(hours * 3600),
   };
   const maker = new Maker(setting, random);
@@ -34,6 +34,8 @@ class Maker {
   #pods: string[] = [];
   #created = 0;
   #authorities = 1;
+  /** Until when there is a fault of that kind. */
+  readonly #busy = new Map<string, number>();
 
   constructor(setting: Setting, random: Random) {
     this.#setting = setting;
@@ -58,10 +60,14 @@ class Maker {
     this.#steps.push({ at: Math.round(at * 10) / 10, words: words.map(String) });
   }
 
-  /** A fault and its end. */
+  /** A fault and its end; unless there is one of that kind, which this one's end would end. */
   #lasting(at: number, begin: Words, end: Words, longest = 120): void {
+    const ends = at + 1 + this.#random.next() ** 2 * longest;
+    const kind = end.filter((word) => typeof word === "string").join(" ");
+    if ((this.#busy.get(kind) ?? 0) > at) return;
+    this.#busy.set(kind, ends);
     this.#add(at, ...begin);
-    this.#add(at + 1 + this.#random.next() ** 2 * longest, ...end);
+    this.#add(ends, ...end);
   }
 
   #node(): string {
@@ -111,6 +117,12 @@ class Maker {
       }],
       [1, () => this.#add(at, "external-id", namespace, random.pick(["none", "1", "2", "3"]))],
       [1, () => this.#add(at, "trust-role", namespace, random.pick(["none", "1", "2"]))],
+      // Alone, so that what is withdrawn meanwhile must be gone: at once, or from the other server.
+      [1, () => this.#stsFault(at, 120)],
+      [1, () => {
+        const link = [random.pick([this.#node(), "api"]), this.#server()];
+        this.#lasting(at, ["cut", ...link], ["mend", ...link], 900);
+      }],
     ]);
     kind();
   }
@@ -123,11 +135,14 @@ class Maker {
       [8, () => this.#change(at)],
       [3, () => this.#lasting(at, ["kill", process], ["start", process], 30)],
       [3, () => this.#lasting(at, ["stop", process], ["continue", process], 60)],
-      [3, () => this.#lasting(at, ["cut", ...link], ["mend", ...link])],
+      [
+        3,
+        () => this.#lasting(at, ["cut", ...link], ["mend", ...link], random.pick([60, 120, 900])),
+      ],
       [2, () => this.#lasting(at, ["slow", ...link, random.pick([300, 2_000])], ["mend", ...link])],
       [2, () => {
         const host = random.pick([node, node, server, "api"]);
-        this.#lasting(at, ["isolate", host], ["join", host], 90);
+        this.#lasting(at, ["isolate", host], ["join", host], random.pick([60, 300]));
       }],
       [1, () => this.#lasting(at, ["duplicate", ...link], ["mend", ...link])],
       [2, () => this.#add(at, "reset", ...link)],
@@ -148,10 +163,7 @@ class Maker {
         if (this.#setting.identity === "address") return;
         this.#lasting(at, ["api-hides-deletions", "on"], ["api-hides-deletions", "off"], 60);
       }],
-      [3, () => {
-        const mood = random.pick(["throttles", "fails", "hangs", "slow", "denies"]);
-        this.#lasting(at, ["sts", mood], ["sts", "well"], random.pick([60, 300, 1_500]));
-      }],
+      [3, () => this.#stsFault(at, random.pick([60, 300, 3_000]))],
       [1, () =>
         this.#lasting(at, ["runtime", node, random.pick(["down", "hangs"])], [
           "runtime",
@@ -165,6 +177,13 @@ class Maker {
       }],
     ]);
     kind();
+  }
+
+  #stsFault(at: number, longest: number): void {
+    const moods = ["throttles", "fails", "hangs", "slow", "denies"];
+    // One that outlasts the sessions must answer nothing.
+    const mood = longest > 900 ? "hangs" : this.#random.pick(moods);
+    this.#lasting(at, ["sts", mood], ["sts", "well"], longest);
   }
 
   /** The next authority is published before it signs, and the last one goes after that. */

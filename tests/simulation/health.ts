@@ -7,6 +7,8 @@
 export const settledMs = 150_000;
 /** With everything working, a change reaches the agent within this time. */
 const promptMs = 5_000;
+/** A server that reaches the API again has caught up within this time. */
+const caughtUpMs = 60_000;
 /** With one server working, an agent has left one that doesn't within this time. */
 const switchedMs = 120_000;
 
@@ -18,31 +20,44 @@ export interface NodeHealth {
   readonly pairs: ReadonlyMap<string, boolean>;
   /** Everything, STS and clocks included. */
   readonly issuing: boolean;
+  /** Every server that runs reaches the API. */
+  readonly current: boolean;
 }
 
 export class Health {
   /** The simulation's time; Infinity = not working now. */
   #allSince = Infinity;
   #issuingSince = Infinity;
+  #currentSince = Infinity;
   readonly #pairSince = new Map<string, number>();
+  /** Up to when all servers had seen everything, once they no longer work. */
   #floor = -Infinity;
 
   /** To be called whenever something has changed, with what works from now on. */
   update(now: NodeHealth, time: number): void {
-    this.#floor = this.confirmedUpTo(time);
+    this.#floor = this.#seenByAll(time);
     this.#allSince = since(now.all, this.#allSince, time);
     this.#issuingSince = since(now.issuing, this.#issuingSince, time);
+    this.#currentSince = since(now.current, this.#currentSince, time);
     for (const [server, works] of now.pairs) {
       this.#pairSince.set(server, since(works, this.#pairSince.get(server) ?? Infinity, time));
     }
   }
 
   confirmedUpTo(time: number): number {
-    const pairs = [...this.#pairSince.values()].map((at) => [at, switchedMs] as const);
-    const floors = [[this.#allSince, promptMs] as const, ...pairs]
-      .filter(([at]) => time - at >= settledMs)
-      .map(([, late]) => time - late);
-    return Math.max(this.#floor, ...floors);
+    const floors = [...this.#pairSince.values()].filter((at) => time - at >= settledMs)
+      .map(() => time - switchedMs);
+    return Math.max(this.#seenByAll(time), ...floors);
+  }
+
+  /** What every server has seen stays so, whichever of them the agent finds later. */
+  #seenByAll(time: number): number {
+    return time - this.#allSince >= settledMs ? time - promptMs : this.#floor;
+  }
+
+  /** Since when no server can be behind another. */
+  get currentSince(): number {
+    return this.#currentSince + caughtUpMs;
   }
 
   /** For how long everything has worked. */

@@ -13,6 +13,7 @@ import { type Figures, type Outcome, simulate } from "./simulation.ts";
 const usage = `deno task simulate [OPTIONS]
   --seed TEXT       today's date by default
   --runs N          clusters, each from a seed of its own: SEED-1, SEED-2 …; 20 by default
+  --first N         the number of the first one; 1 by default
   --nodes N         nodes of each cluster; 2 by default
   --days D          simulated time of each; 0.02 by default
   --scenario FILE   one run, of this scenario
@@ -30,6 +31,7 @@ async function main(): Promise<number> {
     options: {
       seed: { type: "string", default: new Date().toISOString().slice(0, 10) },
       runs: { type: "string", default: "20" },
+      first: { type: "string", default: "1" },
       nodes: { type: "string", default: "2" },
       days: { type: "string", default: "0.02" },
       scenario: { type: "string" },
@@ -59,23 +61,26 @@ async function main(): Promise<number> {
 interface Values {
   readonly seed: string;
   readonly runs: string;
+  readonly first: string;
   readonly nodes: string;
   readonly days: string;
   readonly scenario?: string | undefined;
 }
 
-async function scenarios({ seed, runs, nodes, days, scenario }: Values) {
+async function scenarios({ seed, runs, first, nodes, days, scenario }: Values) {
   if (scenario !== undefined) return [readScenario(await readFile(scenario, "utf8"))];
   console.error(`seed ${seed}`);
   const size = { nodes: Number(nodes), hours: Number(days) * 24 };
   if (!(size.nodes >= 1 && size.hours > 0 && Number(runs) >= 1)) {
     throw new Error(`--runs, --nodes and --days: expected numbers above 0`);
   }
-  return Iterator.from(seedsOf(seed, Number(runs))).map((seed) => scenarioOf({ seed, ...size }));
+  return Iterator.from(seedsOf(seed, Number(first), Number(runs))).map((seed) =>
+    scenarioOf({ seed, ...size })
+  );
 }
 
-function* seedsOf(seed: string, runs: number): Iterable<string> {
-  for (let run = 1; run <= runs; run++) yield `${seed}-${run}`;
+function* seedsOf(seed: string, first: number, runs: number): Iterable<string> {
+  for (let run = first; run < first + runs; run++) yield `${seed}-${run}`;
 }
 
 /** The failure in as few steps as possible, as a file of `scenarios/`. */

@@ -20,7 +20,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       seed: { type: "string", default: "mutants" },
-      runs: { type: "string", default: "20" },
+      runs: { type: "string", default: "40" },
       days: { type: "string", default: "0.02" },
       only: { type: "string", default: "" },
     },
@@ -59,20 +59,31 @@ interface Wanted {
   readonly days: string;
 }
 
-async function tried(copy: string, { file, changes }: Mutant, { seed, runs, days }: Wanted) {
+async function tried(copy: string, { file, changes, run: known }: Mutant, wanted: Wanted) {
   const path = join(copy, "src", file);
   const original = await readFile(path, "utf8");
   await writeFile(path, changes.reduce(changed, original));
   try {
-    const options = ["--seed", seed, "--runs", runs, "--days", days, "--whole"];
-    const { code, output } = await ran(copy, options);
-    const [, run, how] = /FAILED \S+-(\d+): ([a-z-]+)/.exec(output) ?? [];
-    if (run !== undefined) return { run: Number(run), how: how! };
-    if (code === 0) return { run: null, how: "nothing was wrong" };
-    throw new Error(`${file}: the simulation itself fails:\n${output}`);
+    const again = known === undefined ? null : await failing(copy, wanted, [known, "1"]);
+    return again ?? await failing(copy, wanted, [1, wanted.runs]) ??
+      { run: null, how: "nothing was wrong" };
   } finally {
     await writeFile(path, original);
   }
+}
+
+/** The first run that fails, and the rule it breaks; null if none does. */
+async function failing(
+  copy: string,
+  { seed, days }: Wanted,
+  [first, runs]: readonly [first: number, runs: string],
+) {
+  const size = ["--first", String(first), "--runs", runs, "--days", days];
+  const { code, output } = await ran(copy, ["--seed", seed, ...size, "--whole"]);
+  const [, run, how] = /FAILED \S+-(\d+): ([a-z-]+)/.exec(output) ?? [];
+  if (run !== undefined) return { run: Number(run), how: how! };
+  if (code === 0) return null;
+  throw new Error(`the simulation itself fails:\n${output}`);
 }
 
 function changed(text: string, [from, to]: Mutant["changes"][number]): string {

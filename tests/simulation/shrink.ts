@@ -23,22 +23,27 @@ class Shrinking {
   }
 
   async run(): Promise<Scenario> {
-    const { nodes, servers } = this.#best.setting;
-    for (let share = 2; share <= 16; share *= 2) {
-      const { seconds } = this.#best.setting;
-      await this.#try({ seconds: Math.ceil(seconds * (1 - 1 / share)) });
-    }
-    for (let node = nodes; node > 1; node--) {
-      await this.#try({ nodes: node - 1 }, withoutHost(this.#best.steps, node));
-    }
-    for (let server = servers; server > 1; server--) await this.#try({ servers: server - 1 });
+    await this.#shrinkSetting();
     let size = Math.ceil(this.#best.steps.length / 2);
     while (size >= 1 && this.#left > 0) {
       const smaller = await this.#withoutChunks(size);
       if (size === 1 && !smaller) break;
       if (!smaller || size > 1) size = Math.max(1, Math.floor(size / 2));
     }
+    await this.#shrinkSetting();
     return this.#best;
+  }
+
+  async #shrinkSetting(): Promise<void> {
+    const { nodes, servers } = this.#best.setting;
+    for (let node = nodes; node > 1; node--) {
+      await this.#try({ nodes: node - 1 }, withoutHost(this.#best.steps, node));
+    }
+    for (let server = servers; server > 1; server--) await this.#try({ servers: server - 1 });
+    for (const share of [0.5, 0.75, 0.9]) {
+      const shorter = () => this.#try({ seconds: Math.ceil(this.#best.setting.seconds * share) });
+      while (this.#best.setting.seconds > 10 && await shorter()) continue;
+    }
   }
 
   /** Whether leaving out any such chunk has worked. */

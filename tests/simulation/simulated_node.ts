@@ -76,7 +76,7 @@ const listenPort = 8181;
 const tokenMs = 600_000;
 /** By address, nothing but rest keeps an address from being answered for its last pod. */
 const restMs = { kernel: 0, runtime: 300, address: 45_000 };
-const addressesPerNode = 12;
+const addressesPerNode = 8;
 /** Few, so that they are used again soon. */
 const [firstPort, lastPort] = [30_000, 30_040];
 /** What reading a table costs in processor time. */

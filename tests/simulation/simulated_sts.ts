@@ -68,17 +68,17 @@ export class SimulatedSts {
     const inFlight = new Set<string>();
     let tokens = limits.burst;
     let at = this.#clock.time;
-    let offsetMs = server.machine.offsetMs;
+    let { jumps } = server.machine;
     return async (identity, signal, { assumedBy } = {}) => {
       const what = described(identity);
       this.calls++;
       tokens = Math.min(limits.burst, tokens + (this.#clock.time - at) / 1000 * limits.perSecond);
       at = this.#clock.time;
       // To the server, a clock that was set ahead looks like a machine that was suspended.
-      if (server.machine.offsetMs > offsetMs) tokens = limits.burst;
-      offsetMs = server.machine.offsetMs;
-      // What rounding may add.
-      if (--tokens < -0.01) this.#violated(`${server.name} calls STS above its rate`);
+      if (server.machine.jumps > jumps) tokens = limits.burst;
+      jumps = server.machine.jumps;
+      // Calls that have their turn may wait for the server's own identity, and then go together.
+      if (--tokens < -limits.concurrency) this.#violated(`${server.name} calls STS above its rate`);
       if (inFlight.has(what)) this.#violated(`${server.name} has two calls in flight for ${what}`);
       if (inFlight.size >= limits.concurrency) {
         this.#violated(`${server.name} has more than ${limits.concurrency} calls in flight`);

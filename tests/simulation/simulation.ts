@@ -2,7 +2,6 @@
 import { Checks, slowlySettledMs, type Violation } from "./checks.ts";
 import {
   ClusterTruth,
-  expectedOf,
   namespaceObject,
   type NamespaceState,
   podObject,
@@ -65,7 +64,7 @@ class Simulation implements Around {
   readonly #servers = new Map<string, SimulatedServer>();
   readonly #serverMachines = new Map<string, Machine>();
   readonly #health = new Map<string, Health>();
-  readonly #namespaces: ReadonlyMap<string, NamespaceState>;
+  readonly #namespaces = new Map<string, NamespaceState>();
   readonly #pods = new Map<string, PodState>();
   readonly #steps: Record<string, number> = {};
   #trusted: ReadonlySet<string> = new Set(["ca-1"]);
@@ -93,10 +92,6 @@ class Simulation implements Around {
       now: () => clock.now(),
       slowSince: () => this.#slowSince(),
     });
-    this.#namespaces = new Map(namespaceNames.map((name) => [
-      name,
-      { name, permits: roles, externalId: null, trustRole: null },
-    ]));
     this.network.listen("api", {
       process: new Process("api", new Machine("api"), clock),
       answer: (request) => this.#api.answer(request),
@@ -120,6 +115,7 @@ class Simulation implements Around {
   }
 
   outcome(): Outcome {
+    this.#traceViolations();
     const { counts, violations } = this.#checks;
     return {
       violations,
@@ -142,14 +138,15 @@ class Simulation implements Around {
   async #until(time: number): Promise<void> {
     while (this.clock.time < time && !this.#isOver()) {
       await this.clock.runUntil(Math.min(time, this.clock.time + 1_000));
+      if (this.clock.isStuck) this.#checks.add("busy", "a timer is set again and again");
     }
   }
 
   async #begin(): Promise<void> {
     const { nodes, servers, identity } = this.#scenario.setting;
     this.#api.put("namespaces", { kind: "Namespace", metadata: { name: "rolecall" } });
-    for (const state of this.#namespaces.values()) {
-      this.#api.put("namespaces", namespaceObject(state));
+    for (const name of namespaceNames) {
+      this.#putNamespace({ name, permits: roles, externalId: null, trustRole: null });
     }
     const names = Array.from({ length: servers }, (_, n) => `server-${n + 1}`);
     for (let n = 1; n <= nodes; n++) {
@@ -165,7 +162,7 @@ class Simulation implements Around {
         servers: names,
         trusted: () => this.#trusted,
         answered: (answer) => this.#answered(answer),
-        removed: (uid) => this.#truth.expect(uid, "gone", this.clock.time),
+        removed: (uid) => this.#truth.pod(uid, null, this.clock.time),
       });
       this.#nodes.set(node.name, node);
       this.#health.set(node.name, new Health());
@@ -233,16 +230,14 @@ class Simulation implements Around {
       "force-delete": (name) => this.#ended(name, (node, uid) => node.forceDelete(uid)),
       "set-role": (name, role) => this.#setRole(name, role),
       permit: (name, list) =>
-        this.#setNamespace(name, (state) => {
-          state.permits = list === "nothing" ? [] : list.split(",");
-        }),
+        this.#setNamespace(name, { permits: list === "nothing" ? [] : list.split(",") }),
       "external-id": (name, number) =>
-        this.#setNamespace(name, (state) => {
-          state.externalId = number === "none" ? null : `ext/${name}/${number}`;
+        this.#setNamespace(name, {
+          externalId: number === "none" ? null : `ext/${name}/${number}`,
         }),
       "trust-role": (name, number) =>
-        this.#setNamespace(name, (state) => {
-          state.trustRole = number === "none" ? null : `trust/${name}/${number}`;
+        this.#setNamespace(name, {
+          trustRole: number === "none" ? null : `trust/${name}/${number}`,
         }),
       kill: (name) => this.#process(name)?.die(),
       start: (name) => {
@@ -320,8 +315,7 @@ class Simulation implements Around {
       role: role === "none" ? null : role,
       createdAt: new Date(this.clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
     };
-    this.#pods.set(name, pod);
-    this.#expect(pod);
+    this.#putPod(pod);
     this.#api.put("pods", podObject(pod));
     node.create({
       uid,
@@ -346,25 +340,28 @@ class Simulation implements Around {
     const pod = this.#pods.get(name);
     const object = pod && this.#api.object("pods", pod.uid);
     if (pod === undefined || object === undefined) return;
-    pod.role = role === "none" ? null : role;
-    const { annotations } = podObject(pod).metadata;
+    const changed = { ...pod, role: role === "none" ? null : role };
+    const { annotations } = podObject(changed).metadata;
+    this.#putPod(changed);
     this.#api.put("pods", {
       ...object,
       metadata: { ...object.metadata, annotations: annotations! },
     });
-    this.#expect(pod);
   }
 
-  #setNamespace(name: string, change: (state: NamespaceState) => void): void {
-    const state = this.#namespaces.get(name)!;
-    change(state);
+  #putPod(pod: PodState): void {
+    this.#pods.set(pod.name, pod);
+    this.#truth.pod(pod.uid, pod, this.clock.time);
+  }
+
+  #setNamespace(name: string, change: Partial<NamespaceState>): void {
+    this.#putNamespace({ ...this.#namespaces.get(name)!, ...change });
+  }
+
+  #putNamespace(state: NamespaceState): void {
+    this.#namespaces.set(state.name, state);
+    this.#truth.namespace(state, this.clock.time);
     this.#api.put("namespaces", namespaceObject(state));
-    for (const pod of this.#pods.values()) if (pod.namespace === name) this.#expect(pod);
-  }
-
-  #expect(pod: PodState): void {
-    const what = expectedOf(pod, this.#namespaces.get(pod.namespace)!);
-    this.#truth.expect(pod.uid, what, this.clock.time);
   }
 
   #updateHealth(): void {
@@ -383,7 +380,11 @@ class Simulation implements Around {
       const all = pairs.every(([, works]) => works);
       const reaches = [...this.#servers.keys()].every((name) => this.network.isWhole(name, "sts"));
       const issuing = all && reaches && this.sts.mood === "well";
-      const health = { all, pairs: new Map(pairs), issuing };
+      const current = this.#api.isWell &&
+        [...this.#servers].every(([name, { process }]) =>
+          !process.isAlive || runs(process) && this.network.isWhole(name, "api")
+        );
+      const health = { all, pairs: new Map(pairs), issuing, current };
       this.#health.get(node.name)!.update(health, this.clock.time);
     }
   }
@@ -416,12 +417,23 @@ class Simulation implements Around {
     if (this.#isOver()) return;
     for (const node of this.#nodes.values()) await this.#checkNode(node);
     for (const [name, server] of this.#servers) {
+      const held = await server.metric("rolecall_server_credentials");
+      if (held > this.#sessions().size) {
+        this.#checks.add("left-over", `${name} holds ${held} sessions, more than pods need`);
+      }
       for (const queue of ["rolecall_server_sts_queue", "rolecall_server_sts_calls_in_flight"]) {
         const size = await server.metric(queue);
         if (size !== 0) this.#checks.add("left-over", `${name}: ${queue} is ${size}`);
       }
     }
-    this.#traceViolations();
+  }
+
+  /** Everything that pods need from STS now. */
+  #sessions(): ReadonlySet<string> {
+    const wanted = [...this.#pods.values()].map(({ uid }) => this.#truth.now(uid)!.what);
+    return new Set(
+      wanted.filter((what) => what.includes(" ")).flatMap((what) => what.split(" by ")),
+    );
   }
 
   async #checkNode(node: SimulatedNode): Promise<void> {
@@ -458,6 +470,5 @@ class Simulation implements Around {
     }
     const { open } = this.network;
     if (open > 0) this.#checks.add("left-over", `${open} connections are still open`);
-    this.#traceViolations();
   }
 }
