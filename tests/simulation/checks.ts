@@ -102,7 +102,7 @@ export class Checks {
 
   /** By the kernel, a pod that got credentials gets them until they expire, whatever fails. */
   #keeping({ pod, node, forged, agent, status }: PodAnswer, issued: Issued | undefined): void {
-    const { truth, health, time, now, slowSince } = this.#options;
+    const { truth, time, now, slowSince } = this.#options;
     if (forged || node.identity !== "kernel") return;
     if (issued !== undefined) {
       this.#kept.set(pod.uid, { issued, agent, at: time() });
@@ -113,8 +113,6 @@ export class Checks {
     if (kept === undefined || kept.agent !== agent || pod.address === null || status === 0) return;
     // A role that STS refuses since then is refused by a server that never had its credentials.
     if (slowSince() >= kept.at - slowlySettledMs || node.machine.offsetMs !== 0) return;
-    // An agent that finds only a server which is behind follows that.
-    if (health(node.name).currentSince > kept.at) return;
     const expected = truth.now(pod.uid)!;
     if (expected.what !== kept.issued.what || expected.since > kept.at) return;
     const left = kept.issued.expiresAt - now();

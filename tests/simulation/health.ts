@@ -7,8 +7,6 @@
 export const settledMs = 150_000;
 /** With everything working, a change reaches the agent within this time. */
 const promptMs = 5_000;
-/** A server that reaches the API again has caught up within this time. */
-const caughtUpMs = 60_000;
 /** With one server working, an agent has left one that doesn't within this time. */
 const switchedMs = 120_000;
 
@@ -20,15 +18,12 @@ export interface NodeHealth {
   readonly pairs: ReadonlyMap<string, boolean>;
   /** Everything, STS and clocks included. */
   readonly issuing: boolean;
-  /** Every server that runs reaches the API. */
-  readonly current: boolean;
 }
 
 export class Health {
   /** The simulation's time; Infinity = not working now. */
   #allSince = Infinity;
   #issuingSince = Infinity;
-  #currentSince = Infinity;
   readonly #pairSince = new Map<string, number>();
   /** Up to when all servers had seen everything, once they no longer work. */
   #floor = -Infinity;
@@ -38,7 +33,6 @@ export class Health {
     this.#floor = this.#seenByAll(time);
     this.#allSince = since(now.all, this.#allSince, time);
     this.#issuingSince = since(now.issuing, this.#issuingSince, time);
-    this.#currentSince = since(now.current, this.#currentSince, time);
     for (const [server, works] of now.pairs) {
       this.#pairSince.set(server, since(works, this.#pairSince.get(server) ?? Infinity, time));
     }
@@ -53,11 +47,6 @@ export class Health {
   /** What every server has seen stays so, whichever of them the agent finds later. */
   #seenByAll(time: number): number {
     return time - this.#allSince >= settledMs ? time - promptMs : this.#floor;
-  }
-
-  /** Since when no server can be behind another. */
-  get currentSince(): number {
-    return this.#currentSince + caughtUpMs;
   }
 
   /** For how long everything has worked. */

@@ -380,11 +380,7 @@ class Simulation implements Around {
       const all = pairs.every(([, works]) => works);
       const reaches = [...this.#servers.keys()].every((name) => this.network.isWhole(name, "sts"));
       const issuing = all && reaches && this.sts.mood === "well";
-      const current = this.#api.isWell &&
-        [...this.#servers].every(([name, { process }]) =>
-          !process.isAlive || runs(process) && this.network.isWhole(name, "api")
-        );
-      const health = { all, pairs: new Map(pairs), issuing, current };
+      const health = { all, pairs: new Map(pairs), issuing };
       this.#health.get(node.name)!.update(health, this.clock.time);
     }
   }

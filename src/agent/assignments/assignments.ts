@@ -18,6 +18,9 @@ export const freshWatchSeconds = 15;
  */
 const toleratedLagMs = 5000;
 
+/** A snapshot that is older than what is held by more than this replaces nothing. */
+const olderMs = freshWatchSeconds * 1000;
+
 interface AssignmentsOptions {
   readonly clock: Clock;
   /** `--disconnected-grace`, in milliseconds. */
@@ -38,7 +41,7 @@ export interface AssignmentStream {
 type PodFrames = Exclude<Frame, { type: "ping" }>;
 
 interface Stream {
-  /** Frames kept back while an older stream leads; null once this one does. */
+  /** Frames kept back until this stream leads; null once it does. */
   staged: PodFrames[] | null;
   /** The pods named so far by an incomplete snapshot; null once it is complete. */
   snapshot: Set<string> | null;
@@ -130,7 +133,10 @@ export class Assignments {
   /**
    * Opens a new connection's stream, which begins with a snapshot. What is held stays until the
    * snapshot is complete; pods it didn't name are dropped then. While an older stream is open, that
-   * one leads until the new snapshot is complete and its watch has been shown to be fresh.
+   * one leads until the new snapshot is complete and its watch has been shown to be fresh. Without
+   * one, the new stream leads unless its first ping shows that its server knows less than the agent:
+   * one that was stopped or cut off from the API must not bring back what was withdrawn meanwhile,
+   * nor drop the pods it hasn't seen. Until it has caught up, it only renews credentials.
    */
   openStream(): AssignmentStream {
     const staged = this.#streams.length > 0 ? [] : null;
@@ -158,9 +164,39 @@ export class Assignments {
   #receive(stream: Stream, frame: Frame): void {
     if (!this.#streams.includes(stream)) return;
     if (frame.type === "ping") this.#ping(stream, frame.watchAgeSeconds);
-    else if (stream.staged) stream.staged.push(frame);
+    else if (stream.staged) this.#stage(stream, stream.staged, frame);
     else this.#apply(stream, frame);
-    if (mayLead(stream)) this.#lead(stream);
+    if (this.#mayLead(stream)) this.#lead(stream);
+  }
+
+  /** One frame for each pod is kept, its last, in the place of its first. */
+  #stage(stream: Stream, staged: PodFrames[], frame: PodFrames): void {
+    const before = staged.findIndex((other) => uidIn(other) === uidIn(frame));
+    if (before < 0) staged.push(frame);
+    else staged[before] = frame;
+    if (this.#streams[0] === stream) this.#renew(frame);
+  }
+
+  /** Newer credentials for what the pod holds, and nothing else of the frame. */
+  #renew(frame: PodFrames): void {
+    if (frame.type !== "assign" || !frame.role?.credentials) return;
+    const held = this.#pods.get(frame.pod.uid);
+    if (held?.identity !== frame.role.identity) return;
+    const { pod: { outcome }, endsAt } = holdPod(held, frame, this.#options.clock);
+    if (endsAt > held.endsAt || held.pod.outcome.kind === "pending") {
+      this.#pods.put({ ...held, pod: { ...held.pod, outcome }, endsAt });
+    }
+  }
+
+  #mayLead(stream: Stream): boolean {
+    const { staged, shownFresh } = stream;
+    if (!staged?.some((frame) => frame.type === "synced")) return false;
+    return shownFresh || (this.#streams[0] === stream && !this.#isOlder(stream));
+  }
+
+  /** Its server's view is older than what is held. */
+  #isOlder({ freshAt = Infinity }: Stream): boolean {
+    return freshAt < this.#freshAt - olderMs;
   }
 
   #ping(stream: Stream, watchAgeSeconds: number): void {
@@ -170,6 +206,7 @@ export class Assignments {
     // A watch that isn't fresh confirms nothing, and ends no grace before its last update does.
     stream.freshAt = fresh ? asOf : Math.min(asOf, stream.freshAt ?? this.#freshAt);
     stream.shownFresh ||= fresh;
+    if (stream.snapshot?.size === 0 && this.#isOlder(stream)) stream.staged ??= [];
     this.#confirm(stream);
   }
 
@@ -199,7 +236,9 @@ export class Assignments {
   #close(stream: Stream): void {
     this.#streams = this.#streams.filter((other) => other !== stream);
     const next = this.#streams[0];
-    if (next?.staged) this.#lead(next);
+    if (!next?.staged) return;
+    if (!this.#isOlder(next)) this.#lead(next);
+    else next.staged.forEach((frame) => this.#renew(frame));
   }
 
   #assign(stream: Stream, frame: AssignFrame): void {
@@ -229,9 +268,8 @@ export class Assignments {
   }
 }
 
-function mayLead(stream: Stream): boolean {
-  const complete = stream.staged?.some((frame) => frame.type === "synced") ?? false;
-  return complete && stream.shownFresh;
+function uidIn(frame: PodFrames): string | undefined {
+  return frame.type === "assign" ? frame.pod.uid : frame.type === "revoke" ? frame.uid : undefined;
 }
 
 /** UIDs have dashes. */

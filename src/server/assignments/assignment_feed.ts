@@ -1,7 +1,8 @@
 /**
- * One agent's stream: all assignments of its node, `synced`, then changes, and a `ping` every five
- * seconds (every second while the watch is behind). Only UIDs are queued; a frame is built when the
- * agent's connection accepts it, so the latest state is sent and a slow agent costs no memory.
+ * One agent's stream: a `ping` that says how old the server's view is, all assignments of its node,
+ * `synced`, then changes, and a `ping` every five seconds (every second while the watch is behind).
+ * Only UIDs are queued; a frame is built when the agent's connection accepts it, so the latest state
+ * is sent and a slow agent costs no memory.
  */
 import { encodeFrame } from "../../protocol/frames.ts";
 import type { NodeAssignments } from "./assigner.ts";
@@ -48,6 +49,7 @@ export class AssignmentFeed {
     this.#options = options;
     this.#startedAt = this.#readAt = options.clock.monotonic();
     this.#node = options.attach((uid) => this.#add(`pod ${uid}`, { uid }));
+    this.#queue.set("first ping", "ping");
     for (const uid of this.#node.uids()) this.#queue.set(`pod ${uid}`, { uid });
     this.#queue.set("synced", "synced").set("ping", "ping");
     this.#cancelPing = this.#pingLater();

@@ -68,7 +68,13 @@ test("AssignmentFeed: all pods, synced, how fresh the watch is, then changes", a
   node.set("a", "1");
   node.set("b", "1");
   const { reader } = opened(node);
-  assert.deepEqual((await frames(reader)).map(word), ["a=1", "b=1", "synced", "ping 1.2"]);
+  assert.deepEqual((await frames(reader)).map(word), [
+    "ping 1.2",
+    "a=1",
+    "b=1",
+    "synced",
+    "ping 1.2",
+  ]);
   const next = frames(reader);
   await flushPromises();
   node.set("a", "2");
