@@ -4,12 +4,12 @@ import type { AgentReport } from "../protocol/frames.ts";
 import { replyOf } from "../net/http_messages.ts";
 import { aborted } from "../time/pause.ts";
 import { FakeAgentServer } from "../../tests/fakes/agent_server.ts";
+import { agentSettings } from "../../tests/fakes/agent_settings.ts";
 import { podFrame, roleFrame } from "../../tests/fakes/frames.ts";
 import { fakeIncoming } from "../../tests/fakes/incoming.ts";
 import { flushPromises, ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../tests/fakes/recorded_log.ts";
 import { createAgent } from "./agent.ts";
-import { passthroughRule } from "./imds/passthrough_rule.ts";
 import { RedirectReconciler } from "./redirect/redirect_reconciler.ts";
 import { TokenKeyRing } from "./imds/token_keys.ts";
 
@@ -36,19 +36,7 @@ function setUp(more: Pick<Parameters<typeof createAgent>[0], "bootGuard"> = {}) 
     removeOthers: () => Promise.resolve({ removed: [], problems: [] }),
   });
   const agent = createAgent({
-    settings: {
-      server: "https://rolecall-server:8443",
-      hostIp: "10.0.0.1",
-      hostIpv6: null,
-      allowedHosts: [],
-      passthrough: passthroughRule("all", false),
-      tokenRequired: false,
-      podRate: 0,
-      graceMs: 25_000,
-      identity: "address",
-      runtimeHandlers: [],
-      containerCredentials: [],
-    },
+    settings: agentSettings,
     about: { version: "1.2.3", runtime: "test" },
     clock,
     log,

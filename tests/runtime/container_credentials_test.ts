@@ -6,6 +6,7 @@ import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
 import type { Listener } from "../../src/runtime/http/types.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
+import { agentSettings } from "../fakes/agent_settings.ts";
 import { FakeAgentServer } from "../fakes/agent_server.ts";
 import { deniedFrame, podFrame, roleFrame } from "../fakes/frames.ts";
 import { jwt } from "../fakes/jwt.ts";
@@ -47,16 +48,8 @@ before(async () => {
     path === "/v1/pod-tokens" ? podToken(body) : new Response(null, { status: 204 });
   agent = createAgent({
     settings: {
-      server: "https://rolecall-server:8443",
-      hostIp: "10.0.0.1",
-      hostIpv6: null,
-      allowedHosts: [],
+      ...agentSettings,
       passthrough: passthroughRule("none", false),
-      tokenRequired: false,
-      podRate: 0,
-      graceMs: 25_000,
-      identity: "address",
-      runtimeHandlers: [],
       containerCredentials: [{ host: "127.0.0.1", port: 0 }],
     },
     about: { version: "1.2.3", runtime: "test" },

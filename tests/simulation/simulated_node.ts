@@ -6,13 +6,13 @@
 import type { Registry } from "@prometheus-io/client";
 import { type Agent, createAgent } from "../../src/agent/agent.ts";
 import { KernelAccess } from "../../src/agent/identity/kernel_access.ts";
-import { passthroughRule } from "../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../src/agent/imds/token_keys.ts";
 import { serverToken } from "../../src/agent/server_client/server_token.ts";
 import type { KernelIdentity } from "../../src/kernel/kernel_identity.ts";
 import { openKernel } from "../../src/kernel/open_kernel.ts";
 import type { SavedSockets } from "../../src/kernel/used_sockets.ts";
 import type { ConnectionEnds } from "../../src/net/http_messages.ts";
+import { agentSettings } from "../fakes/agent_settings.ts";
 import { FakeProc, type FakeProcess, podCgroup } from "../fakes/fake_proc.ts";
 import { fakeIncoming } from "../fakes/incoming.ts";
 import { jwt } from "../fakes/jwt.ts";
@@ -156,19 +156,7 @@ export class SimulatedNode {
         ),
     };
     const agent = createAgent({
-      settings: {
-        server: "https://rolecall-server:8443",
-        hostIp: this.#ip,
-        hostIpv6: null,
-        allowedHosts: [],
-        passthrough: passthroughRule("all", false),
-        tokenRequired: false,
-        podRate: 0,
-        graceMs: 25_000,
-        identity,
-        runtimeHandlers: [],
-        containerCredentials: [],
-      },
+      settings: { ...agentSettings, hostIp: this.#ip, identity },
       about: { version: "1", runtime: "simulated" },
       clock: process,
       log,

@@ -281,49 +281,37 @@ function idsOf(events: string): string[] {
   );
 }
 
+const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
+
+/** One agent with an otherwise usual report. */
+function reported(more: object) {
+  const report = { version: "1", ready: true, assignments: 1, redirect, ...more };
+  return { agents: [agentRow({ report })], pods: [] };
+}
+
 test("GET /: how each agent identifies pods, and which had to do without the kernel", async () => {
-  const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
-  const about = (more: object) => ({
-    agents: [
-      agentRow({ report: { version: "1", ready: true, assignments: 1, redirect, ...more } }),
-    ],
-    pods: [],
-  });
-  const well = textOf(await pages(about({ identity: "kernel" })).get("/"));
+  const well = textOf(await pages(reported({ identity: "kernel" })).get("/"));
   assert.match(well, /Identity.*kernel/);
   assert.doesNotMatch(well, /without the kernel/);
   assert.match(
-    textOf(await pages(about({ identity: "address", identityFallback: true })).get("/")),
+    textOf(await pages(reported({ identity: "address", identityFallback: true })).get("/")),
     /Needs attention.*1 agent without the kernel to identify pods.*address, kernel not available/,
   );
 });
 
 test("GET /: which nodes the boot guard's unit closes from boot", async () => {
-  const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
-  const about = (more: object) => ({
-    agents: [
-      agentRow({ report: { version: "1", ready: true, assignments: 1, redirect, ...more } }),
-    ],
-    pods: [],
-  });
   assert.match(
-    textOf(await pages(about({ closedFromBoot: false })).get("/")),
+    textOf(await pages(reported({ closedFromBoot: false })).get("/")),
     /Needs attention.*1 node open to pods from boot until the agent runs.*nftables missing/,
   );
-  const well = textOf(await pages(about({ closedFromBoot: true })).get("/"));
+  const well = textOf(await pages(reported({ closedFromBoot: true })).get("/"));
   assert.match(well, /Healthy.*Boot guard.*nftables in place/);
-  const unused = textOf(await pages(about({})).get("/"));
+  const unused = textOf(await pages(reported({})).get("/"));
   assert.match(unused, /Healthy.*nftables –/);
 });
 
 test("GET /: an agent without policy routing is a problem; one that doesn't report it is not", async () => {
-  const redirect = { kind: "nftables", inPlace: true, repairs: 0 };
-  const about = (guarded: { guarded?: boolean }) => ({
-    agents: [agentRow({
-      report: { version: "1", ready: true, assignments: 1, redirect: { ...redirect, ...guarded } },
-    })],
-    pods: [],
-  });
+  const about = (guarded: object) => reported({ redirect: { ...redirect, ...guarded } });
   assert.match(
     textOf(await pages(about({ guarded: false })).get("/")),
     /Needs attention.*1 agent without policy routing.*nftables no policy routing/,
