@@ -36,6 +36,11 @@ export class Kubectl {
     return this.do(["apply", "-f", "-"], JSON.stringify(list));
   }
 
+  /** What a test leaves behind; a kubelet or a controller may have been faster. */
+  remove(...what: readonly string[]): Promise<string> {
+    return this.do(["delete", "--ignore-not-found", ...what]);
+  }
+
   async get(...what: readonly string[]): Promise<Shown> {
     return JSON.parse(await this.do(["get", "-o", "json", ...what]));
   }

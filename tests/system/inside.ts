@@ -102,6 +102,7 @@ function playPart(given: Given, count: Count): Promise<void> {
   if (given.part === "filters") {
     return playTests(
       [
+        "report_test.ts",
         "cache_test.ts",
         "redirect_test.ts",
         "redirect_repair_test.ts",

@@ -32,7 +32,7 @@ export const attacks: readonly ClusterScenario[] = [
       await assert.rejects(thief.create(path, mirror(role)), refused);
       // Without the annotation it is what kubelets do every day, with or without a thief.
       await thief.create(path, mirror({}));
-      await kubectl.do(["delete", "pod", "-n", "shop", "mirror", "--grace-period=0", "--force"]);
+      await kubectl.remove("pod", "-n", "shop", "mirror", "--grace-period=0", "--force");
       thief.close();
     },
   },
@@ -48,7 +48,7 @@ export const attacks: readonly ClusterScenario[] = [
       const path = "/api/v1/namespaces/shop/pods/target/status";
       await assert.rejects(thief.patch(path, { metadata: { annotations: role } }), refused);
       await thief.patch(path, { metadata: { annotations: { "example.org/other": "x" } } });
-      await kubectl.do(["delete", "pod", "-n", "shop", "target", "--grace-period=1"]);
+      await kubectl.remove("pod", "-n", "shop", "target", "--grace-period=1");
       thief.close();
     },
   },

@@ -67,7 +67,7 @@ export const badInput: readonly ClusterScenario[] = [
       };
       const lacking = /iptables-nft-save: the kernel lacks what it needs; .*modprobe/;
       await complains(site, metadata.name, lacking, { volumes: [lock, programs] });
-      await site.kubectl.do(["delete", "configmap", "-n", home, metadata.name]);
+      await site.kubectl.remove("configmap", "-n", home, metadata.name);
     },
   },
   {
@@ -81,7 +81,7 @@ export const badInput: readonly ClusterScenario[] = [
         flags: ["--redirect=none", server],
         volumes: [{ name: "ca", configMap: { name: "other-ca" } }],
       });
-      await site.kubectl.do(["delete", "configmap", "-n", home, "other-ca"]);
+      await site.kubectl.remove("configmap", "-n", home, "other-ca");
     },
   },
   {
@@ -90,7 +90,7 @@ export const badInput: readonly ClusterScenario[] = [
       await kubectl.do(["delete", "clusterrolebinding", "rolecall-server"]);
       const before = await kubectl.pods(home, "rolecall-server");
       const known = before.map(({ metadata }) => metadata.name);
-      await kubectl.do(["delete", "pod", "-n", home, known[0]]);
+      await kubectl.remove("pod", "-n", home, known[0]);
       const added = await until("the new server", async () => {
         const pods = await kubectl.pods(home, "rolecall-server");
         const running = pods.filter(({ status }) => status.phase === "Running");
@@ -195,7 +195,7 @@ async function complains(
     return /Ready\s+False/.test(shown) && /Readiness probe failed/.test(shown) &&
       complaint.test(shown);
   }, { within: 120_000, every: 500 });
-  await kubectl.do(["delete", "pod", "-n", home, name]);
+  await kubectl.remove("pod", "-n", home, name);
 }
 
 /** A real CA; nobody has its key. */

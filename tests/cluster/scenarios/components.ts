@@ -52,7 +52,7 @@ export const components: readonly ClusterScenario[] = [
           spared(site, counts);
         });
       } finally {
-        await kubectl.do(["delete", ...types]);
+        await kubectl.remove(...types);
       }
     },
   },

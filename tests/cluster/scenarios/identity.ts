@@ -251,7 +251,7 @@ class Pod {
   /** Deleted, with its address free. */
   async end(): Promise<void> {
     const { kubectl } = this.#site;
-    await kubectl.do(["delete", "pod", "-n", namespace, this.name, "--grace-period=0", "--force"]);
+    await kubectl.remove("pod", "-n", namespace, this.name, "--grace-period=0", "--force");
     const isFree = `test -e /run/cni-ipam/test/${this.address} || echo free`;
     await until(`${this.address} free`, async () => {
       return await must(this.node.inside(["sh", "-c", isFree])) !== "";

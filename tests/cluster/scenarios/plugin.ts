@@ -29,7 +29,7 @@ export const plugin: readonly ClusterScenario[] = [{
       await calls(site, folder);
     } finally {
       rmSync(folder, { recursive: true });
-      await kubectl.do(["delete", "namespace", "plugged", "--wait=false"]);
+      await kubectl.remove("namespace", "plugged", "--wait=false");
     }
   },
 }];

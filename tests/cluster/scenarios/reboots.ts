@@ -53,7 +53,7 @@ export const rebootScenarios: readonly ClusterScenario[] = [
       } finally {
         await node.reboot();
         await agentReady(site, node);
-        await site.kubectl.do(["delete", "namespace", namespace, "--wait=false"]);
+        await site.kubectl.remove("namespace", namespace, "--wait=false");
       }
     },
   },

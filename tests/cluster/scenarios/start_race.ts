@@ -56,7 +56,7 @@ export const startRace: readonly ClusterScenario[] = [
         const results = await race(site, "cri");
         assert.deepEqual(results.filter(({ error }) => error !== undefined), []);
       } finally {
-        await kubectl.do(["delete", "namespace", namespace, "--wait=false"]);
+        await kubectl.remove("namespace", namespace, "--wait=false");
         await install(site, overlay);
       }
     },

@@ -30,7 +30,7 @@ export const startupTaint: readonly ClusterScenario[] = [{
       }, { within: 240_000, every: 1000 });
     } finally {
       await kubectl.do(["apply", "-k", overlay]);
-      await kubectl.do(["delete", "clusterrole,clusterrolebinding", rights]);
+      await kubectl.remove("clusterrole,clusterrolebinding", rights);
       await kubectl.rolledOut(home, "deployment/rolecall-server");
     }
   },

@@ -62,7 +62,7 @@ export const upgrades: readonly ClusterScenario[] = [
     run: async ({ kubectl, own }) => {
       const pods = await kubectl.pods(home, "rolecall-agent");
       const names = pods.map((pod) => pod.metadata.name);
-      await kubectl.do(["delete", "pod", "-n", home, "--grace-period=0", "--force", ...names]);
+      await kubectl.remove("pod", "-n", home, "--grace-period=0", "--force", ...names);
       await kubectl.rolledOut(home, "daemonset/rolecall-agent");
       assert.deepEqual(own!.metadata.leaks(), []);
     },

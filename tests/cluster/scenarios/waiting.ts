@@ -36,7 +36,7 @@ export const waiting: readonly ClusterScenario[] = [
       await untilEnded(site, "hanging");
       await startPods(site, "ready");
       console.log(`     ${summary(await untilEnded(site, "ready"))}`);
-      await kubectl.do(["delete", "namespace", namespace, "--wait=false"]);
+      await kubectl.remove("namespace", namespace, "--wait=false");
     },
   },
 ];
