@@ -4,12 +4,11 @@ import { containerRuntime } from "../cri/container_runtime.ts";
 import { openKernel } from "../kernel/open_kernel.ts";
 import type { Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { backgroundTimer, systemClock } from "../time/system_clock.ts";
+import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
 import { refuse } from "../cli/command.ts";
 import { listenAt } from "../cli/listening.ts";
-import { dedupLog } from "../telemetry/log_dedup.ts";
-import { createLog } from "../telemetry/log.ts";
+import { programLog } from "../telemetry/log_dedup.ts";
 import { version } from "../version.ts";
 import { type Agent, createAgent } from "./agent.ts";
 import { type BootGuard, readBootGuard } from "./boot_guard/command.ts";
@@ -43,13 +42,7 @@ export async function runAgent(runtime: Runtime, args: readonly string[]): Promi
   const parsed = parseAgentConfig(args, runtime.env, machine);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { settings, notices } = parsed;
-  const plain = createLog({
-    level: settings.logLevel,
-    format: settings.logFormat,
-    component: "agent",
-    write: runtime.writeLog,
-  });
-  const log = dedupLog(plain, backgroundTimer);
+  const log = programLog("agent", settings, runtime.writeLog);
   log.info({ version, node: settings.nodeName, server: settings.server }, "starting");
   for (const notice of notices) log.warn({ notice }, "configuration notice");
   const bootGuard = await readBootGuard(runtime, settings.bootGuardFile, log);

@@ -1,9 +1,8 @@
 /** The `dev` command: settings → cluster, AWS, server and agent in one process → listeners. */
 import type { Runtime } from "../runtime/runtime.ts";
-import { backgroundTimer, systemClock } from "../time/system_clock.ts";
+import { systemClock } from "../time/system_clock.ts";
 import { refuse } from "../cli/command.ts";
-import { dedupLog } from "../telemetry/log_dedup.ts";
-import { createLog } from "../telemetry/log.ts";
+import { programLog } from "../telemetry/log_dedup.ts";
 import { devAgentPod } from "./agent_tokens.ts";
 import { openCluster } from "./open_cluster.ts";
 import { parseDevConfig } from "./config.ts";
@@ -15,9 +14,7 @@ export async function runDevelopment(runtime: Runtime, args: readonly string[]):
   const parsed = parseDevConfig(args, runtime.env, machine);
   if (parsed.kind === "problems") return refuse(runtime, parsed.problems);
   const { settings, notices } = parsed;
-  const { logLevel: level, logFormat: format } = settings.agent;
-  const plain = createLog({ level, format, component: "dev", write: runtime.writeError });
-  const log = dedupLog(plain, backgroundTimer);
+  const log = programLog("dev", settings.agent, runtime.writeError);
   const agentPod = devAgentPod(settings.server.agentServiceAccount);
   const print = (lines: readonly string[]) =>
     runtime.writeOut(lines.map((line) => `${line}\n`).join(""));

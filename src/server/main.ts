@@ -3,12 +3,11 @@ import { Registry } from "@prometheus-io/client";
 import { createSts, type Sts } from "../aws/sts.ts";
 import type { Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { backgroundTimer, systemClock } from "../time/system_clock.ts";
+import { systemClock } from "../time/system_clock.ts";
 import { webHandler } from "../runtime/http/web_handler.ts";
 import { refuse } from "../cli/command.ts";
 import { anyAddress, listenAt } from "../cli/listening.ts";
-import { dedupLog } from "../telemetry/log_dedup.ts";
-import { createLog } from "../telemetry/log.ts";
+import { programLog } from "../telemetry/log_dedup.ts";
 import { processMetrics } from "../telemetry/process_metrics.ts";
 import { version } from "../version.ts";
 import { type Cluster, connectCluster } from "./cluster_connection.ts";
@@ -36,13 +35,7 @@ export async function runServer(runtime: Runtime, args: readonly string[]): Prom
       "--namespace: none is known; expected the server's namespace (POD_NAMESPACE)",
     ]);
   }
-  const plain = createLog({
-    level: settings.logLevel,
-    format: settings.logFormat,
-    component: "server",
-    write: runtime.writeLog,
-  });
-  const log = dedupLog(plain, backgroundTimer);
+  const log = programLog("server", settings, runtime.writeLog);
   const sts = createSts({
     region: settings.region ?? undefined,
     endpoint: settings.stsEndpoint ?? undefined,

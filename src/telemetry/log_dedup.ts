@@ -4,7 +4,8 @@
  * ID are; numbers such as attempts and durations don't distinguish them.
  */
 import type { Clock } from "../time/clock.ts";
-import type { Log, LogLevel } from "./log.ts";
+import { backgroundTimer } from "../time/system_clock.ts";
+import { createLog, type Log, type LogFormat, type LogLevel } from "./log.ts";
 
 /** The first line is written at once; repeats follow after this time as one line with `repeated`. */
 const windowMs = 60_000;
@@ -19,7 +20,19 @@ interface Kind {
   count: number;
 }
 
-/** `log` without repeats; debug lines are never held back. */
+/** A program's log, as its flags say. `write` as for {@link createLog}. */
+export function programLog(
+  component: string,
+  { logLevel: level, logFormat: format }: {
+    readonly logLevel: LogLevel;
+    readonly logFormat: LogFormat;
+  },
+  write: Parameters<typeof createLog>[0]["write"],
+): Log {
+  return dedupLog(createLog({ level, format, component, write }), backgroundTimer);
+}
+
+/** `log` without repeats; debug lines are always written. */
 export function dedupLog(log: Log, clock: Pick<Clock, "after">): Log {
   const kinds = new Map<string, Kind>();
 
