@@ -60,8 +60,8 @@ interface AgentOptions {
   readonly tokenKeys: TokenKeys;
   /** null with `--redirect=none`. */
   readonly redirect: RedirectReconciler | null;
-  /** null or absent where the component isn't used. */
-  readonly bootGuard?: BootGuard | null;
+  /** null if the component isn't used. */
+  readonly bootGuard: BootGuard | null;
   /** Whether the instance itself would answer pods; not checked by default. */
   readonly instance?: InstanceCheck;
   /** The host's `/proc`, opened once already; null if the kernel doesn't identify callers. */
@@ -236,7 +236,7 @@ async function publish(
     processUsage,
     connections: () => connections?.(),
     instanceAnswers: () => instance?.answersWithoutToken() ?? null,
-    bootGuard: bootGuard ?? null,
+    bootGuard,
   };
   return publishMetrics(counts, about, sources, registry);
 }
@@ -252,7 +252,7 @@ function reportOf(
     version: about.version,
     redirect: { kind, inPlace, repairs, ...guard && { guarded: guard.inPlace } },
     ...open !== null && { instanceAnswersWithoutToken: open },
-    ...bootGuard && { closedFromBoot: bootGuard.problem === null },
+    ...bootGuard !== null && { closedFromBoot: bootGuard.problem === null },
     ready: missing().length === 0,
     assignments: assignments.size,
     identity: identity.kind,
@@ -261,8 +261,8 @@ function reportOf(
   };
 }
 
-function bootGuardNote(guard: BootGuard | null | undefined): readonly string[] {
-  return guard ? [guard.problem ?? "boot guard: unit in place"] : [];
+function bootGuardNote(guard: BootGuard | null): readonly string[] {
+  return guard === null ? [] : [guard.problem ?? "boot guard: unit in place"];
 }
 
 function nodeAddresses({ hostIp, hostIpv6 }: AgentOptions["settings"]): readonly string[] {

@@ -10,12 +10,13 @@ import { fakeIncoming } from "../../tests/fakes/incoming.ts";
 import { flushPromises, ManualClock } from "../../tests/fakes/manual_clock.ts";
 import { RecordedLog } from "../../tests/fakes/recorded_log.ts";
 import { createAgent } from "./agent.ts";
+import type { BootGuard } from "./boot_guard/command.ts";
 import { RedirectReconciler } from "./redirect/redirect_reconciler.ts";
 import { TokenKeyRing } from "./imds/token_keys.ts";
 
 const roles = "/latest/meta-data/iam/security-credentials/";
 
-function setUp(more: Pick<Parameters<typeof createAgent>[0], "bootGuard"> = {}) {
+function setUp({ bootGuard = null }: { bootGuard?: BootGuard | null } = {}) {
   const clock = new ManualClock();
   const log = new RecordedLog();
   const server = new FakeAgentServer();
@@ -47,9 +48,9 @@ function setUp(more: Pick<Parameters<typeof createAgent>[0], "bootGuard"> = {}) 
     upstream: () => Promise.resolve(replyOf(new Response("i-1"))),
     tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
     redirect,
+    bootGuard,
     kernel: null,
     runtime: null,
-    ...more,
   });
   const stop = new AbortController();
   const running = agent.run(stop.signal);

@@ -56,7 +56,7 @@ function fakeRuntime(programs: Programs) {
       fetch: () => Promise.reject(Object.assign(new Error("connect"), { code: "ECONNREFUSED" })),
       close: () => {},
     }),
-    fastGet: () => null,
+    fastGet: () => undefined,
     follow: (_command, _args, { signal }) =>
       aborted(signal).then(() => ({ code: 124, stderr: "" })),
     run: (command, args, options) => {

@@ -11,7 +11,7 @@ export interface ImdsOptions {
   /** Follows, decodes and adds nothing. */
   readonly http: Pick<HttpClient, "fetch">;
   /** Of the same origin as `baseUrl`; only used if that has no path. */
-  readonly fastGet?: FastGet | null;
+  readonly fastGet?: FastGet | undefined;
   readonly clock: Pick<Clock, "now" | "after">;
   /** From a request's start to its answer's headers, in milliseconds. */
   readonly timeoutMs?: number;
@@ -137,7 +137,7 @@ class Imds {
     signal: AbortSignal,
   ): Promise<Reply | undefined> {
     const { fastGet } = this.#options;
-    if (!fastGet || !this.#isOrigin) return undefined;
+    if (fastGet === undefined || !this.#isOrigin) return undefined;
     try {
       return await fastGet(path, headers, signal, this.#timeoutMs);
     } catch (fault) {

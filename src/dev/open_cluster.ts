@@ -81,7 +81,8 @@ async function openKubeconfig(
 ): Promise<OpenedCluster> {
   const { runtime, agentPod: agent, clock, log } = options;
   try {
-    const api = await kubeconfigApi(kubeconfigFile(path), { runtime, clock, userAgent });
+    const options = { runtime, clock, userAgent, context: null };
+    const api = await kubeconfigApi(kubeconfigFile(path), options);
     const source = kubernetesSource({ api, as, agent, clock, random: Math.random, log });
     return { kind: "opened", source, files: [], close: () => api.close() };
   } catch (fault) {

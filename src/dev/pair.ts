@@ -150,6 +150,7 @@ function createDevAgent(
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     }),
     redirect: null,
+    bootGuard: null,
     connections: () => front.listener?.connections(),
   });
 }

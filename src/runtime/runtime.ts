@@ -104,8 +104,8 @@ export interface Runtime {
   procFiles(root: string): ProcFiles;
   listen(options: ListenOptions): Promise<Listener>;
   httpClient(options?: HttpClientOptions): HttpClient;
-  /** The fast path for frequent requests to one server; null if the origin isn't `http:`. */
-  fastGet(origin: string): FastGet | null;
+  /** The fast path for frequent requests to one server; undefined if the origin isn't `http:`. */
+  fastGet(origin: string): FastGet | undefined;
   run: RunProgram;
   follow: FollowProgram;
   /** A name's addresses of both families. */

@@ -76,7 +76,7 @@ async function connectionOf(runtime: Runtime, settings: ServerSettings): Promise
   // A server in a cluster starts without YAML and the rules of kubeconfigs.
   const { kubeconfigConnection } = await import("../kubernetes/client/kubeconfig.ts");
   const { kubeconfigFile } = await import("../kubernetes/client/kubeconfig_files.ts");
-  return await kubeconfigConnection(kubeconfigFile(kubeconfig), { runtime, clock });
+  return await kubeconfigConnection(kubeconfigFile(kubeconfig), { runtime, clock, context: null });
 }
 
 function clusterOver(connection: Connection, runtime: Runtime, settings: ServerSettings): Cluster {

@@ -48,7 +48,7 @@ export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
       fetch: options.fetch ?? (() => Promise.reject(new Error("connection refused"))),
       close: () => {},
     }),
-    fastGet: () => null,
+    fastGet: () => undefined,
     follow: options.follow ??
       (() => Promise.resolve({ code: 127, stderr: "there is no such program" })),
     run: () => Promise.resolve({ code: 127, stdout: "", stderr: "there is no such program" }),

@@ -61,6 +61,7 @@ before(async () => {
     upstream: () => Promise.reject(new Error("not asked")),
     tokenKeys: new TokenKeyRing({ random: (bytes) => new Uint8Array(bytes) }),
     redirect: null,
+    bootGuard: null,
     kernel: null,
     runtime: null,
   });

@@ -166,6 +166,7 @@ export class SimulatedNode {
       upstream: () => Promise.resolve({ status: 200, headers: [], body: "of the node" }),
       tokenKeys: this.#keys,
       redirect: null,
+      bootGuard: null,
       kernel,
       runtime: identity === "runtime" ? this.sandboxes : null,
     });

@@ -15,8 +15,8 @@ interface ApiFaultDetails {
   readonly code: ApiFaultCode;
   /** HTTP status, or null without a response. */
   readonly status: number | null;
-  /** The response's Retry-After, or null. */
-  readonly retryAfterMs?: number | null;
+  /** The response's Retry-After; undefined without one. */
+  readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -25,13 +25,13 @@ export class ApiFault extends Error {
   override readonly name = "ApiFault";
   readonly code: ApiFaultCode;
   readonly status: number | null;
-  readonly retryAfterMs: number | null;
+  readonly retryAfterMs: number | undefined;
 
   constructor(message: string, details: ApiFaultDetails) {
     super(message, { cause: details.cause });
     this.code = details.code;
     this.status = details.status;
-    this.retryAfterMs = details.retryAfterMs ?? null;
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 
@@ -103,8 +103,8 @@ export function networkProblem(
   return `${server}${through} ${reason}`;
 }
 
-/** `Retry-After` in milliseconds; null for anything but whole seconds, which the Kubernetes API sends. */
-export function retryAfterMs(header: string | null): number | null {
-  if (header === null || !/^\d{1,6}$/.test(header)) return null;
+/** `Retry-After` in milliseconds; undefined for anything but whole seconds, which the Kubernetes API sends. */
+export function retryAfterMs(header: string | null): number | undefined {
+  if (header === null || !/^\d{1,6}$/.test(header)) return undefined;
   return Number(header) * 1000;
 }

@@ -48,15 +48,15 @@ test("KubernetesApi.json() sends the request with the connection's headers", asy
 
 // status, Retry-After, code, wait
 const refusals = [
-  [401, null, "api_unauthorized", null],
-  [403, null, "api_forbidden", null],
-  [404, null, "api_not_found", null],
-  [409, null, "api_conflict", null],
-  [410, null, "api_gone", null],
+  [401, null, "api_unauthorized", undefined],
+  [403, null, "api_forbidden", undefined],
+  [404, null, "api_not_found", undefined],
+  [409, null, "api_conflict", undefined],
+  [410, null, "api_gone", undefined],
   [429, "3", "api_throttled", 3000],
   [503, "1", "api_refused", 1000],
-  [503, "tomorrow", "api_refused", null],
-  [302, null, "api_refused", null],
+  [503, "tomorrow", "api_refused", undefined],
+  [302, null, "api_refused", undefined],
 ] as const;
 
 for (const [status, retryAfter, code, waitMs] of refusals) {

@@ -43,7 +43,8 @@ async function connect({ exec, cluster, isInteractive = false, run = program }: 
   const runs: Parameters<RunProgram>[] = [];
   const noting: RunProgram = (...call) => (runs.push(call), run(...call));
   const runtime = { env, readTextFile, run: noting, isInteractive, httpClient };
-  const connection = await kubeconfigConnection(kubeconfigFile(path), { runtime, clock });
+  const options = { runtime, clock, context: null };
+  const connection = await kubeconfigConnection(kubeconfigFile(path), options);
   return { connection, clock, runs };
 }
 

@@ -14,8 +14,8 @@ export interface KubeconfigOptions {
     & Pick<ExecPluginOptions, "run" | "isInteractive">
     & Pick<ApiOptions, "httpClient">;
   readonly clock: ApiOptions["clock"];
-  /** `--context`; by default, or null, the kubeconfig's current one. */
-  readonly context?: string | null;
+  /** `--context`; null: the kubeconfig's current one. */
+  readonly context: string | null;
 }
 
 /**
@@ -56,7 +56,7 @@ export async function kubeconfigConnection(
   const { env, readTextFile, run, isInteractive } = runtime;
   const config = await readKubeconfig(files, readTextFile);
   try {
-    const selected = selectContext(config, context ?? null);
+    const selected = selectContext(config, context);
     const options = { env, readTextFile, run, isInteractive, clock };
     const authentication = new KubeconfigAuthentication(selected, options);
     return {

@@ -8,7 +8,7 @@ import { kubeconfigFile, type KubeconfigFiles, usualKubeconfig } from "./kubecon
 
 const run = createRunProgram("/usr/bin:/bin");
 const env = { PATH: "/usr/bin:/bin" };
-const clock = new ManualClock();
+const given = { clock: new ManualClock(), context: null };
 const path = "/home/config";
 
 /** A runtime that has these files. */
@@ -28,7 +28,7 @@ function runtimeWith(
 /** The connection of a file with one context `x`, its cluster `c` and its user `u`. */
 function connect(user: object, cluster: object = {}, more: Partial<KubeconfigOptions> = {}) {
   const runtime = runtimeWith({ ...pointedTo, [path]: config(user, cluster) });
-  return kubeconfigConnection(kubeconfigFile(path), { runtime, clock, ...more });
+  return kubeconfigConnection(kubeconfigFile(path), { runtime, ...given, ...more });
 }
 
 function config(user: object, cluster: object = {}): string {
@@ -137,7 +137,11 @@ test("a token file is reread once a minute, and at once after a refusal", async 
   const files: Record<string, string> = { [path]: config({ tokenFile: "/t" }), "/t": "one" };
   const own = new ManualClock();
   const runtime = runtimeWith(files);
-  const connection = await kubeconfigConnection(kubeconfigFile(path), { runtime, clock: own });
+  const connection = await kubeconfigConnection(kubeconfigFile(path), {
+    ...given,
+    runtime,
+    clock: own,
+  });
   const headers = async (refresh: boolean) => (await connection.access(refresh)).headers;
   assert.deepEqual(await headers(false), bearer("one"));
   files["/t"] = "two";
@@ -170,7 +174,7 @@ test("a context may have no user, and another than the current one may be chosen
     "clusters: [{name: c, cluster: {server: https://api, certificate-authority: /home/pki/ca}}]\n" +
     "contexts: [{name: y, context: {cluster: c}}]";
   const runtime = runtimeWith({ ...pointedTo, [path]: text });
-  const options = { runtime, clock, context: "y" };
+  const options = { ...given, runtime, context: "y" };
   const connection = await kubeconfigConnection(kubeconfigFile(path), options);
   assert.deepEqual(await connection.access(false), { tls: { ca: pem("CA") }, headers: {} });
   assert.equal(connection.namespace, null);
@@ -188,7 +192,7 @@ const proxies = [
 for (const [env, cluster, proxy] of proxies) {
   test(`a kubeconfig with ${JSON.stringify({ ...env, ...cluster })}: proxy ${proxy}`, async () => {
     const runtime = runtimeWith({ [path]: config({}, cluster) }, { env });
-    const connection = await kubeconfigConnection(kubeconfigFile(path), { runtime, clock });
+    const connection = await kubeconfigConnection(kubeconfigFile(path), { runtime, ...given });
     assert.equal(connection.proxyFor?.("https://api:6443/x"), proxy);
   });
 }
@@ -222,7 +226,7 @@ test("files of KUBECONFIG are merged: the first wins, missing and empty ones are
   };
   const runtime = runtimeWith(files);
   const chosen = listed("/gone", "/empty", "/a/config", "/b/config");
-  const connection = await kubeconfigConnection(chosen, { runtime, clock });
+  const connection = await kubeconfigConnection(chosen, { runtime, ...given });
   assert.deepEqual(await connection.access(false), {
     tls: { ca: pem("CA") },
     headers: bearer("of a"),
@@ -231,7 +235,7 @@ test("files of KUBECONFIG are merged: the first wins, missing and empty ones are
 
 test("without any file of KUBECONFIG there is no kubeconfig", async () => {
   const runtime = runtimeWith({});
-  await assert.rejects(kubeconfigConnection(listed("/gone", "/lost"), { runtime, clock }), {
+  await assert.rejects(kubeconfigConnection(listed("/gone", "/lost"), { runtime, ...given }), {
     code: "kubeconfig_missing",
     message: "KUBECONFIG /gone:/lost: there is no such file",
   });
@@ -283,7 +287,7 @@ for (const [name, text, message] of broken) {
   test(`a kubeconfig that is broken: ${name}`, async () => {
     const runtime = runtimeWith(text === undefined ? {} : { [path]: text });
     await assert.rejects(
-      kubeconfigConnection(kubeconfigFile(path), { runtime, clock }),
+      kubeconfigConnection(kubeconfigFile(path), { runtime, ...given }),
       (fault) => {
         assert.ok(fault instanceof ConnectionFault);
         assert.equal(fault.code, "settings_broken");
@@ -298,7 +302,7 @@ for (const [name, text, message] of broken) {
 
 test("a broken proxy in the environment is a broken setting", async () => {
   const runtime = runtimeWith({ [path]: config({}) }, { env: { HTTPS_PROXY: "ftp://p" } });
-  await assert.rejects(kubeconfigConnection(kubeconfigFile(path), { runtime, clock }), {
+  await assert.rejects(kubeconfigConnection(kubeconfigFile(path), { runtime, ...given }), {
     code: "settings_broken",
     message: /HTTPS_PROXY: is not a proxy's URL/,
   });

@@ -38,7 +38,7 @@ export async function serveFront(t: TestContext, options: ServedFrontOptions): P
     upstream: createImds({
       baseUrl: options.upstreamUrl,
       http: client,
-      fastGet: options.quick === false ? null : createFastClient(options.upstreamUrl),
+      fastGet: options.quick === false ? undefined : createFastClient(options.upstreamUrl),
       clock: systemClock,
       timeoutMs: options.upstreamTimeoutMs ?? 30_000,
     }),

@@ -17,10 +17,10 @@ const targetForm = /^\/[!-~]*$/;
 const fieldName = /^[A-Za-z0-9_-]+$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Null for an origin that isn't `http:`. */
-export function createFastClient(origin: string): FastGet | null {
+/** Undefined for an origin that isn't `http:`. */
+export function createFastClient(origin: string): FastGet | undefined {
   const url = new URL(origin);
-  return url.protocol === "http:" ? new FastClient(url).get : null;
+  return url.protocol === "http:" ? new FastClient(url).get : undefined;
 }
 
 class FastClient {
