@@ -1,4 +1,4 @@
-/** What the AWS SDK refuses before it sends anything, and its warnings, for the server's operator. */
+/** Explains the AWS SDK's warnings, and its errors before it sends anything, to the operator. */
 import { messageOf, oneLine } from "../telemetry/fault.ts";
 
 /** The SDK's endpoint rules don't combine these with a custom endpoint. */
@@ -16,7 +16,7 @@ export function switchProblems(env: Readonly<Record<string, string | undefined>>
     .map((name) => `${name}: ${JSON.stringify(env[name])} is not valid; expected true or false`);
 }
 
-/** A logger for the SDK, which prints its warnings itself if it has none; `warn` gets them as one line. */
+/** Passes the SDK's warnings to `warn`, one line each; without a logger the SDK prints them itself. */
 export function sdkLogger(warn: (problem: string) => void) {
   const ignored = () => {};
   const text = (...parts: readonly unknown[]) => warn(warning(parts.join(" ")));

@@ -38,7 +38,7 @@ export interface StsOptions {
     httpClient(options: HttpClientOptions): HttpClient;
   };
   readonly timeouts?: StsTimeouts;
-  /** Called with what the AWS SDK warns of, one line each. */
+  /** Called with the AWS SDK's warnings, one line each. */
   readonly warn?: (problem: string) => void;
 }
 
@@ -113,8 +113,9 @@ export function createSts(options: StsOptions): Sts {
       return client === base ? [arn] : [arn, (await whoIs(base, signal)).arn];
     },
     configurationProblems: async () => {
-      const problem = await base.configurationProblem() ?? [];
-      return [proxyProblems(runtime.env), switchProblems(runtime.env), problem].flat();
+      const problem = await base.configurationProblem();
+      return [...proxyProblems(runtime.env), ...switchProblems(runtime.env), problem]
+        .filter((one) => one !== null);
     },
     close: async () => {
       await base.close();

@@ -53,7 +53,7 @@ const wrong = [
     trusted(
       "{ Effect: Allow, Principal: { AWS: 'arn:aws:iam::123456789012:role/*' }, Action: '*' }",
     ),
-    "IAM takes no wildcards there",
+    "IAM allows no wildcards there",
   ],
   [
     trusted("{ Effect: Allow, Principal: '*', Action: '*', Condition: { StringEqual: { a: b } } }"),

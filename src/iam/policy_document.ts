@@ -108,7 +108,7 @@ function statementProblem(one: WrittenStatement, kind: PolicyKind): string | nul
   }
   if (kind === "permissions" && resource === undefined) return "needs Resource";
   const wildcard = principal?.AWS?.find((text) => text !== "*" && /[*?]/.test(text));
-  if (wildcard !== undefined) return `has Principal ${wildcard}: IAM takes no wildcards there`;
+  if (wildcard !== undefined) return `has Principal ${wildcard}: IAM allows no wildcards there`;
   return conditionsOf(one).map(conditionProblem).find((problem) => problem !== null) ?? null;
 }
 

@@ -75,7 +75,7 @@ function roleBefore(
   both: Compared & { readonly old: OldAnswer & { kind: "role" } },
 ): Found | null {
   const { decision, facts, old } = both;
-  if (decision.kind === "denied") return loses(both);
+  if (decision.kind === "denied") return loses({ ...both, decision });
   if (decision.kind === "none") {
     const remedy =
       "annotate its namespace with iam.amazonaws.com/default-role and permit that role";
@@ -109,15 +109,23 @@ function otherSessionName(
   return { kind: "session-name", why, remedy };
 }
 
-function loses(both: Compared & { readonly old: OldAnswer & { kind: "role" } }): Found {
-  const { decision, from, facts: { namespace }, old } = both;
-  const denial = decision.kind === "denied" ? decision.denial : { reason: "", message: "" };
-  const [found, ownRemedy] = apart(denial.message);
+function loses(
+  both: Compared & {
+    readonly old: OldAnswer & { kind: "role" };
+    readonly decision: Decision & { kind: "denied" };
+  },
+): Found {
+  const { decision: { denial }, from, facts: { namespace }, old } = both;
+  const [found, ownRemedy] = withoutRemedy(denial.message);
   const why = `${denial.reason}: ${found}`;
   const permitted = namespace?.permitted ?? "";
   if (denial.reason === "NotPermitted" && from !== "kube2iam" && permitted !== "") {
     const better = wholeMatch(permitted, old.arn);
-    return { kind: "loses-role", why: `${why}; ${slipped(both, permitted)}`, remedy: better };
+    return {
+      kind: "loses-role",
+      why: `${why}; ${permittedBefore(both, permitted)}`,
+      remedy: better,
+    };
   }
   if (from === "kube2iam" && /^(?:Permitted(?:Absent|Empty)|NotPermitted)$/.test(denial.reason)) {
     return { kind: "loses-role", why, remedy: permitRemedy(both) };
@@ -125,7 +133,7 @@ function loses(both: Compared & { readonly old: OldAnswer & { kind: "role" } }):
   return { kind: "loses-role", why, remedy: ownRemedy };
 }
 
-/** What lets the role pass that kube2iam gave, from its lists if it read them. */
+/** How to permit the role that kube2iam gave, from its lists if it read them. */
 function permitRemedy(
   { facts: { namespace }, old, settings: { before, ours } }: Compared & {
     readonly old: { readonly arn: string };
@@ -148,21 +156,21 @@ function permitRemedy(
   return `annotate the namespace with iam.amazonaws.com/permitted, which has to match the role's ARN${wide}`;
 }
 
-/** Why the old one let it pass. */
-function slipped({ from, facts: { pod }, settings }: Compared, permitted: string): string {
+/** Why kiam permitted it. */
+function permittedBefore({ from, facts: { pod }, settings }: Compared, permitted: string): string {
   if (from === "kiam-v3") {
     const parsed = parsePermitted(permitted);
     const whole = parsed.kind === "expression" && parsed.test(pod.role ?? "");
     return whole
       ? "kiam v3 matched the annotation's own text, not the ARN"
-      : "kiam v3 was content with any part of the annotation's own text";
+      : "kiam v3 accepted a match anywhere in the annotation's own text";
   }
   return settings.before.strict
-    ? "kiam v4 glued ^ and $ on, so in a|b each alternative was anchored on one side only"
-    : "kiam v4 without strict expressions was content with any part of the ARN";
+    ? "kiam v4 added ^ and $ around it, so in a|b each alternative was anchored on one side only"
+    : "kiam v4 without strict expressions accepted a match anywhere in the ARN";
 }
 
-/** An expression that permits the role by its whole ARN, from the old one where that can be. */
+/** Suggests an expression that permits the role by its whole ARN, from the old one if possible. */
 function wholeMatch(permitted: string, arn: string): string {
   const candidates = [`.*:role/(?:${permitted})`, `(?:${permitted}).*`, `.*(?:${permitted}).*`];
   const compiles = parsePermitted(permitted).kind === "expression";
@@ -201,8 +209,8 @@ function gainedBy(
   return `${from} refused it, as ${why}; the expression matches the whole ARN`;
 }
 
-/** What was found, and behind the last semicolon what to change. */
-function apart(message: string): readonly [found: string, remedy: string] {
+/** A denial's remedy is what follows its last semicolon. */
+function withoutRemedy(message: string): readonly [found: string, remedy: string] {
   const at = message.lastIndexOf("; ");
   return at < 0 ? [message, "see why"] : [message.slice(0, at), message.slice(at + 2)];
 }

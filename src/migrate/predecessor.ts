@@ -50,7 +50,7 @@ export function oldAnswer(
   return kiamAnswer(from, facts, settings);
 }
 
-/** Whether kiam's expression let the role pass: glued anchors in strict v4, else any part of it. */
+/** Whether kiam's expression let the role pass: in strict v4 with ^ and $ added, otherwise anywhere. */
 function kiamPermits(
   from: "kiam-v3" | "kiam-v4",
   expression: string,

@@ -31,7 +31,7 @@ const rows: readonly Row[] = [
   ["kiam-v4", reader, { permitted: null }, {}, "denied"],
   ["kiam-v4", reader, { permitted: "" }, {}, "denied"],
   ["kiam-v3", reader, { permitted: null }, {}, "denied"],
-  // The ARN between glued anchors, in v4.
+  // The ARN, with ^ and $ added, in v4.
   ["kiam-v4", reader, { permitted: ".*" }, {}, base + "reader"],
   ["kiam-v4", reader, { permitted: "reader" }, {}, "denied"],
   ["kiam-v4", reader, { permitted: ".*reader" }, {}, base + "reader"],
@@ -39,7 +39,7 @@ const rows: readonly Row[] = [
   ["kiam-v4", reader, { permitted: "arn:|x" }, {}, base + "reader"],
   ["kiam-v4", reader, { permitted: "(?:x|reader)" }, {}, "denied"],
   ["kiam-v4", reader, { permitted: ".*\n" }, {}, "denied"],
-  // Where kiam fails on the expression it gives no role; in v4 with $ glued on.
+  // Where kiam fails on the expression it gives no role; in v4 with $ added.
   ["kiam-v4", reader, { permitted: "(" }, {}, "denied"],
   ["kiam-v3", reader, { permitted: "(" }, {}, "denied"],
   ["kiam-v4", reader, { permitted: ".*\\" }, {}, "denied"],

@@ -128,7 +128,7 @@ function sessionHints(
   ];
 }
 
-/** What trust policies have to allow besides, now that the server sends it. */
+/** What trust policies have to allow in addition, since the server sends it. */
 function trustHints({ sessionTags, sourceIdentityTemplate }: PolicySettings): string[] {
   const actions = [
     ...(sessionTags.length > 0 ? ["sts:TagSession"] : []),

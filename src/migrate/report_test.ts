@@ -57,7 +57,7 @@ const rows: readonly (readonly [
   ["kiam-v4", {}, { defaultRole: "basic" }, "gains-role", /default-role/],
   ["kiam-v3", reader, { permitted: "reader" }, "loses-role", /annotation's own text/],
   ["kiam-v3", reader, { permitted: "reader" }, "loses-role", /such as \.\*:role\/\(\?:reader\)/],
-  ["kiam-v3", reader, { permitted: "ead" }, "loses-role", /any part/],
+  ["kiam-v3", reader, { permitted: "ead" }, "loses-role", /a match anywhere/],
   ["kiam-v3", reader, { permitted: "arn:.*" }, "gains-role", /the whole ARN/],
   ["kiam-v3", { ...reader, externalId: "id" }, {}, "external-id"],
   ["kiam-v3", { ...reader, sessionName: "cart" }, {}, "session-name"],

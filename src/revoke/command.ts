@@ -83,12 +83,12 @@ function subjectOf(
   if (kind === "pod" && !rest.includes("")) {
     if (rest.length === 1) return accept({ kind, namespace, name });
     if (rest.length === 2) {
-      if (namespace === "" || namespace === rest[0]) {
-        return accept({ kind, namespace: rest[0]!, name: rest[1]! });
+      const [own = "", podName = ""] = rest;
+      if (namespace === "" || namespace === own) {
+        return accept({ kind, namespace: own, name: podName });
       }
-      const problem = `--namespace: ${JSON.stringify(namespace)} is not valid; expected ${
-        rest[0]
-      } or none`;
+      const given = JSON.stringify(namespace);
+      const problem = `--namespace: ${given} is not valid; expected ${own} or none`;
       return { subject: null, problems: [problem] };
     }
   }
@@ -112,7 +112,7 @@ async function revoked(
   const summary = await client.summary(summarySchema);
   const { pods, at, callerArns } = summary;
   const roles = revocation(subject, { all: pods, issuedBefore: at, callerArns });
-  if (roles.length === 0) return nothing(runtime, subject, summary);
+  if (roles.length === 0) return nothingToRevoke(runtime, subject, summary);
   const renewed = values.renew ? await renew(client, roles, at) : null;
   const result = { issuedBefore: at, roles, renewed };
   runtime.writeOut(
@@ -128,15 +128,15 @@ async function revoked(
   return problems.length === 0 ? 0 : exitCodes.fault;
 }
 
-function nothing(runtime: Runtime, subject: Subject, { pods }: Summary): number {
+function nothingToRevoke(runtime: Runtime, subject: Subject, { pods }: Summary): number {
   const isKnown = subject.kind === "node"
     ? pods.some(({ node }) => node === subject.name)
     : subject.kind === "pod" &&
       pods.some(({ namespace, name }) => namespace === subject.namespace && name === subject.name);
-  const [shown, there] = subject.kind === "pod"
+  const [shown, absent] = subject.kind === "pod"
     ? [`pod ${subject.namespace}/${subject.name}`, "there is no such pod"]
     : [`node ${subject.kind === "node" ? subject.name : ""}`, "no pod runs on such a node"];
-  const why = isKnown ? "there is no role to revoke now" : there;
+  const why = isKnown ? "there is no role to revoke now" : absent;
   runtime.writeError(
     `revoke: ${shown}: ${why}; for credentials that were issued earlier, name role/ARN\n`,
   );

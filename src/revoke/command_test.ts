@@ -110,7 +110,7 @@ test("revoke: commands to paste, and what remains to be done", async () => {
   assert.match(text, /until the next renewal.*; --renew replaces them\n# Restart/i);
 });
 
-test("revoke: warns of the server's own role, and of what IAM doesn't take", async () => {
+test("revoke: warns of the server's own role, and of what IAM doesn't accept", async () => {
   const own = await run([`role/${arn("path/server")}`]);
   assert.match(own.text, /\n# Warning: the server runs as this role: .*\naws iam put-role-policy/);
   assert.doesNotMatch((await run(["pod/shop/cart-0"])).text, /Warning/);
@@ -118,7 +118,7 @@ test("revoke: warns of the server's own role, and of what IAM doesn't take", asy
     return { ...pods[0]!, node: "n9", sessionName: `${at}`.padEnd(64, "x") };
   });
   const { text } = await run(["node/n9"], {}, sessions);
-  assert.match(text, /# Warning: the policy has 1\d{4} characters, and IAM takes 10240 for all/);
+  assert.match(text, /# Warning: the policy has 1\d{4} characters, and IAM accepts 10240 for all/);
 });
 
 test("revoke --renew: requests the renewal of exactly these sessions", async () => {

@@ -25,7 +25,7 @@ export interface RevokedRole {
   readonly arn: string;
   /** Null: every session of the role. */
   readonly sessionNames: readonly string[] | null;
-  /** What to know before the policy is added, one line each. */
+  /** What to consider before adding the policy, one line each. */
   readonly warnings: readonly string[];
   /** An inline policy for the role. */
   readonly policyName: string;
@@ -36,29 +36,31 @@ export interface RevokedRole {
   readonly alsoAffected: readonly string[];
 }
 
-/** `issuedBefore`: `YYYY-MM-DDTHH:MM:SSZ`; `callerArns`: of the principals that the server runs as. */
-interface Revocation {
+interface ServerState {
   readonly all: readonly PodSession[];
+  /** `YYYY-MM-DDTHH:MM:SSZ`. */
   readonly issuedBefore: string;
+  /** ARNs of the principals that the server runs as. */
   readonly callerArns: readonly string[];
 }
 
-/** Role by role. */
+/** What to add to each role that the subject concerns. */
 export function revocation(
   subject: Subject,
-  { all, issuedBefore, callerArns }: Revocation,
+  { all, issuedBefore, callerArns }: ServerState,
 ): RevokedRole[] {
-  const isServers = reservedRoles(callerArns.filter((arn) => parseCallerIdentity(arn) !== null));
+  const isServerRole = reservedRoles(callerArns.filter((arn) => parseCallerIdentity(arn) !== null));
   const sessions = all.filter(({ roleArn }) => roleArn !== null);
-  const meant = sessions.filter((one) => isMeant(subject, one));
+  const selected = sessions.filter((one) => isSelected(subject, one));
   const arns = subject.kind === "role"
     ? [subject.arn]
-    : [...new Set(meant.map(({ roleArn }) => roleArn!))].sort();
+    : [...new Set(selected.map(({ roleArn }) => roleArn!))].sort();
   const policyName = `rolecall-revoke-${issuedBefore.replaceAll(/[-:]/g, "")}`;
   return arns.map((arn) => {
-    const ofRole = meant.filter(({ roleArn }) => roleArn === arn);
+    const ofRole = selected.filter(({ roleArn }) => roleArn === arn);
     const others = sessions.filter((one) =>
-      one.roleArn === arn && !ofRole.includes(one) && ofRole.some((its) => isDenied(one, its))
+      one.roleArn === arn && !ofRole.includes(one) &&
+      ofRole.some((revoked) => isDenied(one, revoked))
     );
     const whole = subject.kind === "role";
     const policy = {
@@ -72,7 +74,7 @@ export function revocation(
       sessionNames: whole ? null : [...new Set(ofRole.map(({ sessionName }) => sessionName!))],
       warnings: [
         ...(length > maxInline ? [tooLong(length)] : []),
-        ...(role.kind === "role" && isServers(role.role) ? [ownRole] : []),
+        ...(role.kind === "role" && isServerRole(role.role) ? [ownRole] : []),
       ],
       policyName,
       policy,
@@ -86,7 +88,7 @@ export function revocation(
 const maxInline = 10_240;
 
 function tooLong(length: number): string {
-  return `the policy has ${length} characters, and IAM takes ${maxInline} for all inline policies of ` +
+  return `the policy has ${length} characters, and IAM accepts ${maxInline} for all inline policies of ` +
     "a role: revoke role/ARN, or fewer pods";
 }
 
@@ -94,16 +96,16 @@ const ownRole =
   "the server runs as this role: until it has new credentials, which can take hours with an " +
   "instance profile, it assumes no role for any pod";
 
-function isMeant(subject: Subject, { namespace, name, node, roleArn }: PodSession): boolean {
+function isSelected(subject: Subject, { namespace, name, node, roleArn }: PodSession): boolean {
   if (subject.kind === "node") return node === subject.name;
   if (subject.kind === "role") return roleArn === subject.arn;
   return namespace === subject.namespace && name === subject.name;
 }
 
-/** Whether the denial of `its` session is one of this too: without a source identity, any of its name is. */
-function isDenied({ sessionName, sourceIdentity }: PodSession, its: PodSession): boolean {
-  return sessionName === its.sessionName &&
-    (its.sourceIdentity === null || its.sourceIdentity === sourceIdentity);
+/** Whether denying `revoked` denies this session too; without a source identity, the name decides. */
+function isDenied({ sessionName, sourceIdentity }: PodSession, revoked: PodSession): boolean {
+  return sessionName === revoked.sessionName &&
+    (revoked.sourceIdentity === null || revoked.sourceIdentity === sourceIdentity);
 }
 
 function podName({ namespace, name }: PodSession): string {

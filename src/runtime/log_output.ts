@@ -1,6 +1,6 @@
 /**
- * Writes lines without ever waiting for their reader; how much waits for it is bounded. On Deno a plain
- * write to a full pipe would block the whole program.
+ * Writes lines without waiting for their reader, with a bounded buffer. On Deno a plain write to a
+ * full pipe would block the whole program.
  */
 import { withDeadline } from "../time/deadline.ts";
 import { systemClock } from "../time/system_clock.ts";

@@ -91,16 +91,16 @@ async function forAgent(
   return agent.kind === "agent" ? await answer(agent) : refusalResponse(agent);
 }
 
-const ofFrames = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+const frameHeaders = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
 
 function assignments(options: AppOptions, agent: Agent): Response {
-  return new Response(options.streams.open(agent), { headers: ofFrames });
+  return new Response(options.streams.open(agent), { headers: frameHeaders });
 }
 
 async function podByAddress(options: AppOptions, agent: Agent, ip: string): Promise<Response> {
   const found = await options.directRead.find(agent.node, ip);
   if ("kind" in found) return refusalResponse(found);
-  return new Response(encodeFrame(found), { headers: ofFrames });
+  return new Response(encodeFrame(found), { headers: frameHeaders });
 }
 
 async function report(c: Context<PeerEnv>, options: AppOptions, agent: Agent): Promise<Response> {

@@ -138,7 +138,7 @@ interface Reflecting {
   readonly reflector: { run(signal: AbortSignal): Promise<void>; status(): ReflectorStatus };
 }
 
-/** All that the index is fed by. */
+/** The reflectors that fill the index. */
 function reflectorsOf(api: KubernetesApi, index: ClusterIndex, log: Log): readonly Reflecting[] {
   const shared = { api, clock: systemClock, random: Math.random, log };
   const reflect = <T>(resource: Resource<T>, sink: Sink<T>) => ({

@@ -18,8 +18,8 @@ export const freshWatchSeconds = 15;
  */
 const toleratedLagMs = 5000;
 
-/** A snapshot that is older than what is held by more than this replaces nothing. */
-const olderMs = freshWatchSeconds * 1000;
+/** A stream whose view is older than the agent's by more than this doesn't lead. */
+const maxBehindMs = freshWatchSeconds * 1000;
 
 interface AssignmentsOptions {
   readonly clock: Clock;
@@ -41,7 +41,7 @@ export interface AssignmentStream {
 type PodFrames = Exclude<Frame, { type: "ping" }>;
 
 interface Stream {
-  /** Frames kept back until this stream leads; null once it does. */
+  /** Frames queued until this stream leads; null once it does. */
   staged: PodFrames[] | null;
   /** The pods named so far by an incomplete snapshot; null once it is complete. */
   snapshot: Set<string> | null;
@@ -131,12 +131,12 @@ export class Assignments {
   }
 
   /**
-   * Opens a new connection's stream, which begins with a snapshot. What is held stays until the
-   * snapshot is complete; pods it didn't name are dropped then. While an older stream is open, that
-   * one leads until the new snapshot is complete and its watch has been shown to be fresh. Without
-   * one, the new stream leads unless its first ping shows that its server knows less than the agent:
-   * one that was stopped or cut off from the API must not bring back what was withdrawn meanwhile,
-   * nor drop the pods it hasn't seen. Until it has caught up, it only renews credentials.
+   * Opens a new connection's stream, which begins with a snapshot. Once the snapshot is complete,
+   * pods that it doesn't name are dropped. While an older stream is open, that one leads until the
+   * new snapshot is complete and its watch has been shown to be fresh. Otherwise the new stream leads
+   * at once, unless its first ping shows that its server's view is older than the agent's: a server
+   * that was stopped or cut off from the API must neither bring back what was withdrawn meanwhile nor
+   * drop pods that it hasn't seen. Until it catches up, its frames only renew credentials.
    */
   openStream(): AssignmentStream {
     const staged = this.#streams.length > 0 ? [] : null;
@@ -169,7 +169,7 @@ export class Assignments {
     if (this.#mayLead(stream)) this.#lead(stream);
   }
 
-  /** One frame for each pod is kept, its last, in the place of its first. */
+  /** Queues each pod's latest frame, in the place of its first one. */
   #stage(stream: Stream, staged: PodFrames[], frame: PodFrames): void {
     const before = staged.findIndex((other) => uidIn(other) === uidIn(frame));
     if (before < 0) staged.push(frame);
@@ -177,7 +177,7 @@ export class Assignments {
     if (this.#streams[0] === stream) this.#renew(frame);
   }
 
-  /** Newer credentials for what the pod holds, and nothing else of the frame. */
+  /** Takes only newer credentials from the frame, for the identity that the pod has already. */
   #renew(frame: PodFrames): void {
     if (frame.type !== "assign" || !frame.role?.credentials) return;
     const held = this.#pods.get(frame.pod.uid);
@@ -196,14 +196,14 @@ export class Assignments {
 
   /** Its server's view is older than what is held. */
   #isOlder({ freshAt = Infinity }: Stream): boolean {
-    return freshAt < this.#freshAt - olderMs;
+    return freshAt < this.#freshAt - maxBehindMs;
   }
 
   #ping(stream: Stream, watchAgeSeconds: number): void {
     const fresh = watchAgeSeconds < freshWatchSeconds;
     const lagMs = Math.max(0, watchAgeSeconds * 1000 - toleratedLagMs);
     const asOf = this.#options.clock.monotonic() - lagMs;
-    // A watch that isn't fresh confirms nothing, and ends no grace before its last update does.
+    // A watch that isn't fresh never extends the grace, which then counts from its last update.
     stream.freshAt = fresh ? asOf : Math.min(asOf, stream.freshAt ?? this.#freshAt);
     stream.shownFresh ||= fresh;
     if (stream.snapshot?.size === 0 && this.#isOlder(stream)) stream.staged ??= [];
@@ -225,7 +225,7 @@ export class Assignments {
     this.#pods.remove(frame.uid);
   }
 
-  /** From here on this stream leads, beginning with the frames kept back. */
+  /** Makes this stream lead, and applies its queued frames. */
   #lead(stream: Stream): void {
     this.#streams = this.#streams.slice(this.#streams.indexOf(stream));
     const staged = stream.staged ?? [];

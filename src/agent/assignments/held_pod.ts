@@ -19,7 +19,7 @@ export interface HeldPod {
   readonly configHash: string | undefined;
   /** The role identity that the credentials belong to; null without a role. */
   readonly identity: string | null;
-  /** When its credentials end by the monotonic clock; Infinity without any. */
+  /** When its credentials expire, by the monotonic clock; Infinity without any. */
   readonly endsAt: number;
 }
 
@@ -46,8 +46,8 @@ export function holdPod(before: HeldPod | undefined, frame: AssignFrame, clock: 
 }
 
 /**
- * The pod as it is now: expired credentials are pending. By either clock, since the wall clock may be
- * set back, and the monotonic clock stops while a machine is suspended.
+ * The pod as it is now: credentials that have expired by either clock are pending. The wall clock may
+ * be set back, and the monotonic clock stops while a machine is suspended.
  */
 export function podAt(held: HeldPod, clock: Now): AssignedPod {
   const { outcome } = held.pod;
@@ -56,7 +56,7 @@ export function podAt(held: HeldPod, clock: Now): AssignedPod {
   return { ...held.pod, outcome: { kind: "pending", name: outcome.role.name } };
 }
 
-/** Credentials that arrive again keep their end: the wall clock may be wrong by now. */
+/** Credentials that are sent again keep their end: the wall clock may have become wrong since. */
 function endOf(
   before: HeldPod | undefined,
   outcome: AssignedPod["outcome"],

@@ -17,20 +17,20 @@ export type IptablesVariant = "iptables-nft" | "iptables-legacy";
 export interface RedirectBackend {
   readonly kind: "iptables-nft" | "iptables-legacy" | "nftables";
   /**
-   * Reads back what is there and makes it what it should be; whether anything had to change.
+   * Reads the rules and repairs them; resolves to whether anything had to change.
    * @throws {RedirectFault} naming the remedy.
    */
   ensure(): Promise<boolean>;
   /**
-   * Whether requests aren't redirected now, by the cheapest look there is; absent where the kernel
-   * reports changes.
+   * Whether the redirect is missing now, by the cheapest check; absent where the kernel reports
+   * changes.
    */
   isMissing?(): Promise<boolean>;
 }
 
 /** Seconds to wait for the lock that legacy iptables shares with kube-proxy and CNI plugins. */
 const lockSeconds = "5";
-/** Someone may change the same chains between reading and writing; the write then fails whole. */
+/** Someone may change the same chains between reading and writing; the whole write then fails. */
 const attempts = 3;
 
 /** How the variants report a missing chain; the message of iptables-nft 1.8.9 is the oddest. */
@@ -42,7 +42,7 @@ interface IptablesOptions {
   readonly settings: RedirectSettings;
   readonly hasIpv6: boolean;
   readonly variant: IptablesVariant;
-  /** Prefix of the programs: the variant's name, or plain `iptables` where that is it. */
+  /** Prefix of the programs' names: the variant, or plain `iptables` where that is the variant. */
   readonly program: string;
 }
 
@@ -72,7 +72,7 @@ export function iptablesBackend(options: IptablesOptions): RedirectBackend {
   };
 }
 
-/** A flush, and a rule put before ours, both show in the first rule; it takes 1 ms to list. */
+/** The first rule shows a flush as well as a rule inserted before ours; listing it takes 1 ms. */
 async function lacksJump(
   { run, program, settings }: IptablesOptions,
   family: Family,
@@ -131,8 +131,9 @@ async function restore(run: RunProgram, program: string, plan: string): Promise<
 }
 
 /**
- * Removes our chain and jumps; whether there were any. Only tables that the kernel already has are
- * looked at, so that nothing is loaded to remove nothing from it. A missing program removes nothing.
+ * Removes our chain and jumps; resolves to whether there were any. It reads only tables that the
+ * kernel already has, so that no kernel module is loaded for nothing. If the program is missing,
+ * nothing is removed.
  */
 export async function removeIptables(
   run: RunProgram,

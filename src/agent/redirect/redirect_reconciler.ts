@@ -1,6 +1,6 @@
 /**
- * Keeps the redirect and its guard in place: installs them, reads them back after each change that
- * is noticed and every few seconds, repairs and counts. A fault shows in readiness and is
+ * Keeps the redirect and its guard in place: installs them, checks them after each change that is
+ * noticed and every few seconds, repairs them and counts repairs. A fault shows in readiness and is
  * retried; it never ends the program.
  */
 import { messageOf } from "../../telemetry/fault.ts";
@@ -8,7 +8,7 @@ import { pause } from "../../time/pause.ts";
 import type { Clock, Log } from "../ports.ts";
 import { type GuardStatus, GuardWatch, type RouteGuard } from "./route_guard.ts";
 import type { RedirectBackend } from "./iptables_backend.ts";
-import { watchRedirect } from "./rule_changes.ts";
+import { pollRedirect } from "./rule_changes.ts";
 import type { Removal } from "./remove_redirect.ts";
 
 /**
@@ -17,8 +17,8 @@ import type { Removal } from "./remove_redirect.ts";
  */
 const pauseMs = { least: 2000, most: 5000, timesRound: 20 };
 /**
- * Before the round after a change, at least this much; the factor only after another such round, so
- * that somebody who reloads rules in a loop costs a fifth of a core.
+ * The shortest pause before the round after a change. The factor applies only if the previous round
+ * followed a change too, so that somebody who reloads rules in a loop costs a fifth of a core.
  */
 const gapMs = { least: 50, timesRound: 4 };
 
@@ -41,7 +41,7 @@ interface RedirectReconcilerOptions {
   readonly guard: RouteGuard;
   /** @throws {RedirectFault} no kind can be used now. */
   readonly choose: () => Promise<RedirectBackend>;
-  /** Cuts flows that began before the redirect; how many. */
+  /** Cuts flows that began before the redirect; resolves to their number. */
   readonly cutFlows: () => Promise<number>;
   /** Clears every kind but the one in use. */
   readonly removeOthers: (keep: RedirectBackend["kind"]) => Promise<Removal>;
@@ -81,7 +81,7 @@ export class RedirectReconciler {
     return this.#round;
   }
 
-  /** No further rounds; settles when the current one has ended. */
+  /** Starts no further round, and waits for the current one. */
   stop(): Promise<void> {
     this.#stopped = true;
     return this.#round;
@@ -90,13 +90,13 @@ export class RedirectReconciler {
   /** Checks after each change, and every 2 to 5 s, until the signal aborts; the rules stay. */
   async run(signal: AbortSignal): Promise<void> {
     let changed = Promise.withResolvers<void>();
-    const notice = () => changed.resolve();
-    const watching = this.#options.watch(notice, signal);
-    let looking: Promise<void> | undefined;
+    const onChange = () => changed.resolve();
+    const watching = this.#options.watch(onChange, signal);
+    let polling: Promise<void> | undefined;
     let tookMs = 0;
     let isEarly = false;
     while (!signal.aborted) {
-      looking ??= this.#look(notice, signal);
+      polling ??= this.#poll(onChange, signal);
       isEarly = await this.#nextRound({ tookMs, isEarly }, changed.promise, signal);
       // Changes from here on are for the next round, our own repair's among them.
       changed = Promise.withResolvers();
@@ -104,16 +104,16 @@ export class RedirectReconciler {
       if (!signal.aborted) await this.check();
       tookMs = this.#options.clock.monotonic() - start;
     }
-    await Promise.all([watching, looking]);
+    await Promise.all([watching, polling]);
   }
 
-  /** Nothing to look at before the redirect was in place, and where the kernel reports changes. */
-  #look(notice: () => void, signal: AbortSignal): Promise<void> | undefined {
+  /** Once the redirect has been in place, where the kernel doesn't report changes. */
+  #poll(onChange: () => void, signal: AbortSignal): Promise<void> | undefined {
     const isMissing = this.#everInPlace ? this.#backend?.isMissing : undefined;
-    return isMissing && watchRedirect({ isMissing, clock: this.#options.clock }, notice, signal);
+    return isMissing && pollRedirect({ isMissing, clock: this.#options.clock }, onChange, signal);
   }
 
-  /** When the next round is due; whether a change brought it forward. */
+  /** Waits until the next round is due; resolves to whether a change brought it forward. */
   async #nextRound(
     last: { readonly tookMs: number; readonly isEarly: boolean },
     changed: Promise<void>,
@@ -142,7 +142,7 @@ export class RedirectReconciler {
       const backend = this.#backend ?? await this.#options.choose();
       this.#backend = backend;
       const changed = await backend.ensure();
-      if (!this.#everInPlace) await this.#first(backend);
+      if (!this.#everInPlace) await this.#installed(backend);
       else if (changed) await this.#repaired(backend);
       this.#inPlace = true;
       this.#lastError = null;
@@ -151,7 +151,7 @@ export class RedirectReconciler {
     }
   }
 
-  async #first(backend: RedirectBackend): Promise<void> {
+  async #installed(backend: RedirectBackend): Promise<void> {
     const { kind } = backend;
     this.#everInPlace = true;
     this.#options.log.info({ kind }, "redirect in place");

@@ -6,8 +6,8 @@ import { aborted } from "../../time/pause.ts";
 import { RedirectFault } from "./redirect_fault.ts";
 import { RedirectReconciler } from "./redirect_reconciler.ts";
 
-/** `looks`: the kernel doesn't report changes. */
-function setUp({ looks = false } = {}) {
+/** `polls`: the kernel doesn't report changes. */
+function setUp({ polls = false } = {}) {
   const clock = new ManualClock();
   const log = new RecordedLog();
   const state = {
@@ -20,8 +20,8 @@ function setUp({ looks = false } = {}) {
     cleared: 0,
     chosen: 0,
     rounds: 0,
-    looks: 0,
-    lookMs: 1,
+    polls: 0,
+    pollMs: 1,
     change: () => {},
   };
   const fault = () => new RedirectFault("no_permission", state.problem ?? "");
@@ -51,10 +51,10 @@ function setUp({ looks = false } = {}) {
           state.rules = true;
           return Promise.resolve(changed);
         },
-        ...looks && {
+        ...polls && {
           isMissing: async () => {
-            state.looks += 1;
-            await new Promise<void>((resolve) => void clock.after(state.lookMs, resolve));
+            state.polls += 1;
+            await new Promise<void>((resolve) => void clock.after(state.pollMs, resolve));
             return !state.rules;
           },
         },
@@ -241,8 +241,8 @@ test("continuous changes cost one round of 20 ms every 100 ms", async () => {
   await running;
 });
 
-test("where the kernel reports nothing, a look finds the redirect missing within 200 ms", async () => {
-  const { clock, reconciler, state } = setUp({ looks: true });
+test("where the kernel reports nothing, a poll finds the redirect missing within 200 ms", async () => {
+  const { clock, reconciler, state } = setUp({ polls: true });
   const stop = new AbortController();
   await reconciler.check();
   const running = reconciler.run(stop.signal);
@@ -258,14 +258,14 @@ test("where the kernel reports nothing, a look finds the redirect missing within
   assert.equal(clock.pending(), 0);
 });
 
-test("looks take a twentieth of the time; a redirect that stays away costs no further rounds", async () => {
-  const { clock, reconciler, state } = setUp({ looks: true });
+test("polls take a twentieth of the time; a redirect that stays away costs no further rounds", async () => {
+  const { clock, reconciler, state } = setUp({ polls: true });
   const stop = new AbortController();
   await reconciler.check();
-  state.lookMs = 20;
+  state.pollMs = 20;
   const running = reconciler.run(stop.signal);
   await clock.advance(10_000);
-  assert.equal(state.looks, 24);
+  assert.equal(state.polls, 24);
   state.problem = "iptables-legacy: the lock is held";
   state.rules = false;
   const before = state.rounds;

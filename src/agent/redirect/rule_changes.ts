@@ -1,8 +1,7 @@
 /**
  * Notices when somebody changes packet filter or routing rules, from the kernel's own notifications
  * (netlink, through `nft monitor` and `ip monitor`). Only says that something changed: the
- * reconciler reads the rules back. iptables-legacy has no notifications: there one rule is looked at,
- * as often as costs next to nothing.
+ * reconciler reads the rules. iptables-legacy has no notifications, so one rule is polled instead.
  */
 import { pause } from "../../time/pause.ts";
 import type { Clock, FollowProgram } from "../ports.ts";
@@ -31,11 +30,11 @@ export async function watchRules(
   }));
 }
 
-/** A look costs 1 to 2 ms of CPU for each family; on a node with 40,000 rules 60 ms, so less often. */
-const lookMs = { least: 150, timesLook: 20 };
+/** A poll costs 1 to 2 ms of CPU for each family; 60 ms on a node with 40,000 rules, so less often. */
+const pollMs = { least: 150, timesPoll: 20 };
 
-/** Calls `changed` each time that the redirect goes missing, until the signal aborts. */
-export async function watchRedirect(
+/** Calls `changed` each time the redirect goes missing, until the signal aborts. */
+export async function pollRedirect(
   { isMissing, clock }: {
     readonly isMissing: () => Promise<boolean>;
     readonly clock: Pick<Clock, "after" | "monotonic">;
@@ -50,6 +49,6 @@ export async function watchRedirect(
     const tookMs = clock.monotonic() - start;
     if (missing && !wasMissing) changed();
     wasMissing = missing;
-    await pause(clock, Math.max(lookMs.least, tookMs * lookMs.timesLook), signal);
+    await pause(clock, Math.max(pollMs.least, tookMs * pollMs.timesPoll), signal);
   }
 }

@@ -40,7 +40,7 @@ export interface ManifestDocument {
   source(path: readonly string[]): string;
 }
 
-/** Documents and, where there are any, lines of text saying what is wrong with the rest. */
+/** The documents that could be read, and one line for each problem with the rest. */
 export interface ManifestText {
   readonly documents: readonly ManifestDocument[];
   readonly problems: readonly string[];
@@ -61,7 +61,7 @@ function isKubectls({ tag, format }: { readonly tag: string; readonly format?: s
   return !/:(?:omap|pairs|set|timestamp)$/.test(tag) && format !== "TIME";
 }
 
-/** Reads a whole file's text; empty documents between `---` lines are passed over. */
+/** Reads a whole file's text; empty documents between `---` lines are skipped. */
 export function readManifestText(file: string, text: string): ManifestText {
   // U+FFFD replaces bytes that weren't UTF-8.
   if (/[\0\ufffd]/.test(text)) return refuse(`${file}: isn't UTF-8 text; save it as UTF-8`);
@@ -146,13 +146,13 @@ class Source {
     if (error === undefined) return this.#templateProblem() ?? this.#aliasProblem();
     const [start = 0, , end = text.length] = this.#document.range ?? [];
     const own = text.slice(start, end);
-    const said = looksLikeTemplate(own)
+    const problem = looksLikeTemplate(own)
       ? renderFirst
       : yamlProblem(error.code, /^\ufeff?\s*[{[]/.test(own));
-    return `${this.#name}, line ${lineAt(error.pos[0])}: ${said}`;
+    return `${this.#name}, line ${lineAt(error.pos[0])}: ${problem}`;
   }
 
-  /** `key: {{ … }}` is YAML, a mapping as the key of a mapping, that JSON and so kubectl can't have. */
+  /** In YAML, `key: {{ … }}` is a mapping whose key is a mapping; JSON, and so kubectl, has no such keys. */
   #templateProblem(): string | null {
     const found: { readonly key: string; readonly at: number; readonly written: string }[] = [];
     visit(this.#document, {

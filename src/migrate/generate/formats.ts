@@ -15,19 +15,18 @@ export const planFormats = {
 };
 
 /**
- * What a ServiceAccount gets. A new one also names the role for Rolecall, which pods may have had from
- * the old one: until Rolecall is gone, going back and SDKs that are too old need it.
+ * The annotations of a planned ServiceAccount. A new one also has Rolecall's, since its pods may get
+ * their role from the old one's: to go back, and for SDKs that are too old, they need it.
  */
 function annotationsOf(
   { roleArn, splitFrom }: PlannedAccount,
   { target }: MigrationPlan,
-): [key: string, value: string][] {
-  return [
-    ...(target.kind === "irsa"
-      ? [["eks.amazonaws.com/role-arn", roleArn] as [string, string]]
-      : []),
-    ...(splitFrom === null ? [] : [[annotationKeys.role, roleArn] as [string, string]]),
+): readonly (readonly [key: string, value: string])[] {
+  const keys = [
+    ...(target.kind === "irsa" ? ["eks.amazonaws.com/role-arn"] : []),
+    ...(splitFrom === null ? [] : [annotationKeys.role]),
   ];
+  return keys.map((key) => [key, roleArn]);
 }
 
 function asLines(lines: readonly string[]): string {
@@ -49,7 +48,7 @@ function report({ target, serviceAccounts, roles, notMigrated, notes }: Migratio
     ...section(
       "ServiceAccounts:",
       serviceAccounts.flatMap(({ namespace, name, splitFrom, roleArn, workloads }) => [
-        `${namespace}/${name}${splitFrom === null ? "" : ` (new)`}: ${roleArn}`,
+        `${namespace}/${name}${splitFrom === null ? "" : " (new)"}: ${roleArn}`,
         ...(splitFrom === null
           ? []
           : workloads.map((one) => `  set serviceAccountName: ${name} in ${one}`)),
@@ -109,7 +108,7 @@ function jsonText(plan: MigrationPlan): string {
   return JSON.stringify(value, null, 2) + "\n";
 }
 
-/** Laid out as `terraform fmt` does it. */
+/** Formatted as by `terraform fmt`. */
 function terraformText(plan: MigrationPlan): string {
   const { target, serviceAccounts, roles } = plan;
   const note = "Add these documents to the roles' assume_role_policy: source_policy_documents of " +
@@ -144,7 +143,7 @@ function association(account: PlannedAccount, clusterName: string): string[] {
 
 function kubernetesResource(
   account: PlannedAccount,
-  annotated: readonly [string, string][],
+  annotated: ReturnType<typeof annotationsOf>,
 ): string[] {
   if (annotated.length === 0) return [];
   const { namespace, name, splitFrom } = account;
@@ -180,7 +179,7 @@ function labelOf({ namespace, name }: PlannedAccount): string {
 
 type Field = readonly [name: string, value: unknown];
 
-/** A value that begins on a line with this indentation. */
+/** A value; `indent` is that of the line on which it begins. */
 function hcl(value: unknown, indent = ""): string {
   if (typeof value !== "object" || value === null) {
     // JSON's strings are HCL's, except that `${` and `%{` begin a template there.
@@ -199,14 +198,16 @@ function hcl(value: unknown, indent = ""): string {
   return ["[", ...items, `${indent}]`].join("\n");
 }
 
-/** One line each or more; equals signs of neighbours on one line are aligned. */
+/** Aligns the equals signs of neighbouring fields that take one line each. */
 function hclFields(fields: readonly Field[], indent: string): string[] {
   const written = fields.map(([name, value]) => ({ name, text: hcl(value, indent) }));
   const isShort = (at: number) => written[at]?.text.includes("\n") === false;
   return written.map(({ name, text }, at) => {
     let [first, last] = [at, at];
-    if (isShort(at)) { while (isShort(first - 1)) first--; }
-    if (isShort(at)) { while (isShort(last + 1)) last++; }
+    if (isShort(at)) {
+      while (isShort(first - 1)) first--;
+      while (isShort(last + 1)) last++;
+    }
     const width = Math.max(...written.slice(first, last + 1).map((one) => one.name.length));
     return `${indent}${name.padEnd(width)} = ${text}`;
   });

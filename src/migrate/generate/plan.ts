@@ -44,8 +44,8 @@ export interface PlanOptions {
   readonly target: Target;
 }
 
-/** A pod with the role that it has now, or why it gets none from the plan. */
-interface Judged {
+/** A pod with the role that it has now, or why the plan has none for it. */
+interface PodWithRole {
   readonly facts: PodWithFacts;
   readonly workload: string;
   readonly role: RoleIdentity | null;
@@ -57,7 +57,7 @@ export function migrationPlan(options: PlanOptions): MigrationPlan {
   const policy = createPolicy(options.policy);
   const running = [...podsWithFacts(cluster)]
     .filter(({ pod }) => !pod.terminal && !pod.terminating);
-  const first = running.map((facts) => judged(options, facts, policy));
+  const first = running.map((facts) => podWithRole(options, facts, policy));
   const pods = target.kind === "irsa" ? first : inOneAccount(first, options.policy);
   const serviceAccounts = accountsOf(pods, cluster);
   const roles = trustPolicies(serviceAccounts, target);
@@ -77,11 +77,11 @@ export function migrationPlan(options: PlanOptions): MigrationPlan {
   };
 }
 
-function judged(
+function podWithRole(
   { written, owners }: PlanOptions,
   facts: PodWithFacts,
   policy: ReturnType<typeof createPolicy>,
-): Judged {
+): PodWithRole {
   const { pod, namespace, serviceAccount } = facts;
   const none = { facts, workload: owners?.get(pod.uid) ?? pod.name, role: null, problem: null };
   const decision = policy.decide(pod, namespace, serviceAccount);
@@ -119,7 +119,10 @@ const sessionPolicies = {
 } as const;
 
 /** Pod Identity associates roles of the cluster's own account only. */
-function inOneAccount(pods: readonly Judged[], { roleBaseArn }: PolicySettings): Judged[] {
+function inOneAccount(
+  pods: readonly PodWithRole[],
+  { roleBaseArn }: PolicySettings,
+): PodWithRole[] {
   const accounts = new Set(pods.flatMap(({ role }) => role === null ? [] : [accountOf(role.arn)]));
   const own = roleBaseArn !== null
     ? accountOf(`${roleBaseArn}x`)
@@ -154,16 +157,13 @@ function accountOf(arn: string): string | null {
  * A ServiceAccount stays if all its pods have the same role. `default` never gets one, since every pod
  * without a ServiceAccount of its own would get it too.
  */
-function accountsOf(pods: readonly Judged[], cluster: ClusterFacts): PlannedAccount[] {
-  const taken = new Set([
-    ...cluster.serviceAccounts.keys(),
-    ...pods.map(({ facts: { pod } }) => `${pod.namespace}/${pod.serviceAccount}`),
-  ]);
+function accountsOf(pods: readonly PodWithRole[], cluster: ClusterFacts): PlannedAccount[] {
   const groups = Map.groupBy(
     pods,
     ({ facts: { pod } }) => `${pod.namespace}/${pod.serviceAccount}`,
   );
-  /** An earlier plan made it, and its pods, if any have moved already, have that role. */
+  const taken = new Set([...cluster.serviceAccounts.keys(), ...groups.keys()]);
+  /** An earlier plan created it for the role, which all pods that use it by now have. */
   const isMade = (key: string, roleArn: string) => {
     const account = cluster.serviceAccounts.get(key);
     return (account?.irsaRole === roleArn || account?.role === roleArn) &&
@@ -185,6 +185,7 @@ function accountsOf(pods: readonly Judged[], cluster: ClusterFacts): PlannedAcco
       return [{ namespace, name, roleArn, splitFrom: stays ? null : serviceAccount, workloads }];
     });
   });
+  // Pods that have moved to a ServiceAccount of an earlier plan would list it a second time.
   const split = new Set(
     planned.filter(({ splitFrom }) => splitFrom !== null).map(({ namespace, name }) =>
       `${namespace}/${name}`
@@ -195,7 +196,7 @@ function accountsOf(pods: readonly Judged[], cluster: ClusterFacts): PlannedAcco
   );
 }
 
-/** By the rules for names of Kubernetes objects. */
+/** Follows the rules for names of Kubernetes objects. */
 function freeName(
   serviceAccount: string,
   roleArn: string,
@@ -211,7 +212,7 @@ function freeName(
 
 function notesOf(
   { cluster, target, owners, policy }: PlanOptions,
-  pods: readonly Judged[],
+  pods: readonly PodWithRole[],
   accounts: readonly PlannedAccount[],
 ): string[] {
   return [
@@ -256,7 +257,7 @@ function accountNotes(
 }
 
 /** What sessions lose, with the names of the pods that have it now. */
-function podNotes({ kind }: Target, pods: readonly Judged[]): string[] {
+function podNotes({ kind }: Target, pods: readonly PodWithRole[]): string[] {
   const losses: readonly [has: (role: RoleIdentity, pod: PodFacts) => boolean, text: string][] = [
     [
       (role) => role.externalId !== null,

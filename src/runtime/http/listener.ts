@@ -344,9 +344,9 @@ function serverSettings({ limits }: ListenOptions) {
 }
 
 /**
- * HTTP/1.1 requires a Host. HTTP/0.9 and "HTTP/2.0" request lines pass the parser. Codings other than
- * chunked, chunks together with a length, and chunks in HTTP/1.0 it refuses only after it has handed
- * the request on. A web Request can't be a TRACE.
+ * Requests to refuse that node:http passes on: HTTP/0.9 and "HTTP/2.0" request lines; HTTP/1.1
+ * without a Host; TRACE, which no web Request can have; and codings other than chunked, chunks
+ * together with a length, and chunks in HTTP/1.0, at which its parser fails only afterwards.
  */
 function refusedRequest(
   message: IncomingMessage,

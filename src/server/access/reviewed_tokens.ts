@@ -68,11 +68,11 @@ export class ReviewedTokens {
     return this.reviewToken(token, audience, peer);
   }
 
-  reviewToken(
+  async reviewToken(
     token: string,
     audience: string,
     peer: string,
-  ): Promise<ReviewedToken | Refusal> | ReviewedToken | Refusal {
+  ): Promise<ReviewedToken | Refusal> {
     const claims = readClaims(token);
     if (claims === undefined) return refuse(401, "the token is not a ServiceAccount's token");
     if (!claims.audiences.includes(audience)) {
@@ -80,8 +80,8 @@ export class ReviewedTokens {
     }
     if (claims.expiresAt <= this.#clock.now()) return refuse(401, "the token has expired");
     const key = hashOf(`${audience} ${token}`);
-    return this.#cached.get(key) ?? this.#inFlight.get(key) ??
-      this.#start({ key, token, claims, audience, peer });
+    return this.#cached.get(key) ??
+      await (this.#inFlight.get(key) ?? this.#start({ key, token, claims, audience, peer }));
   }
 
   #start(review: Review): Promise<ReviewedToken | Refusal> | Refusal {

@@ -4,19 +4,19 @@ import fc from "fast-check";
 import { DelayQueue } from "./delay_queue.ts";
 
 test("DelayQueue gives keys in order of their instants, none early", () => {
-  const deadlines = new DelayQueue();
-  deadlines.set("late", 30);
-  deadlines.set("soon", 10);
-  deadlines.set("later moved", 5);
-  deadlines.set("later moved", 20);
-  deadlines.set("cleared", 1);
-  deadlines.clear("cleared");
-  assert.equal(deadlines.next(), 10);
-  assert.equal(deadlines.takeDue(9), undefined);
-  assert.equal(deadlines.takeDue(20), "soon");
-  assert.equal(deadlines.takeDue(20), "later moved");
-  assert.equal(deadlines.takeDue(20), undefined);
-  assert.equal(deadlines.size, 1);
+  const queue = new DelayQueue();
+  queue.set("late", 30);
+  queue.set("soon", 10);
+  queue.set("later moved", 5);
+  queue.set("later moved", 20);
+  queue.set("cleared", 1);
+  queue.clear("cleared");
+  assert.equal(queue.next(), 10);
+  assert.equal(queue.takeDue(9), undefined);
+  assert.equal(queue.takeDue(20), "soon");
+  assert.equal(queue.takeDue(20), "later moved");
+  assert.equal(queue.takeDue(20), undefined);
+  assert.equal(queue.size, 1);
 });
 
 test("DelayQueue agrees with a plain map under any sets and clears", () => {
@@ -25,17 +25,17 @@ test("DelayQueue agrees with a plain map under any sets and clears", () => {
     at: fc.option(fc.integer({ min: 0, max: 50 }), { nil: undefined }),
   });
   fc.assert(fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
-    const deadlines = new DelayQueue();
+    const queue = new DelayQueue();
     const model = new Map<string, number>();
     for (const { key, at } of steps) {
-      if (at === undefined) deadlines.clear(key);
-      else deadlines.set(key, at);
+      if (at === undefined) queue.clear(key);
+      else queue.set(key, at);
       if (at === undefined) model.delete(key);
       else model.set(key, at);
     }
     const taken = [];
-    for (let at = deadlines.next(); at !== undefined; at = deadlines.next()) {
-      taken.push([deadlines.takeDue(at), at]);
+    for (let at = queue.next(); at !== undefined; at = queue.next()) {
+      taken.push([queue.takeDue(at), at]);
     }
     const instants = taken.map(([, at]) => at);
     assert.deepEqual(instants, [...instants].sort((a, b) => Number(a) - Number(b)));

@@ -6,9 +6,9 @@ import * as v from "valibot";
 import { instant } from "../../time/instant.ts";
 import type { CredentialCache } from "./credential_cache.ts";
 
-/** Of the body: up to 1,000 sessions. */
+/** Size of a request's body, which lists up to 1,000 sessions. */
 export const maxRenewalBytes = 262_144;
-/** How far a caller's clock may be ahead, as in AWS's signatures. */
+/** How far the caller's clock may be ahead, as for AWS's signatures. */
 const clockSkewMs = 5 * 60_000;
 
 /** A node has a few hundred pods at most. */
@@ -30,7 +30,10 @@ export const renewalRequest = v.object({
 });
 export type RenewalRequest = v.InferOutput<typeof renewalRequest>;
 
-/** Why the request is refused: as long as its time is to come, each repetition would cost calls. */
+/**
+ * Why the request is refused; null if it isn't. Until a time in the future has passed, every
+ * repetition would renew, and so call STS, again.
+ */
 export function renewalProblem({ issuedBefore }: RenewalRequest, now: number): string | null {
   if (Date.parse(issuedBefore) <= now + clockSkewMs) return null;
   return `issuedBefore is ${issuedBefore}, which is in the future: it is ${instant(now)} here; ` +
