@@ -23,7 +23,10 @@ interface Wanted {
   readonly expected: string | undefined;
 }
 
-/** `read`: the tables that have been read without a match. */
+/**
+ * `read`: the tables that have been read without a match. A socket has been there since before its
+ * connection was accepted, so one that shows up later is another connection's.
+ */
 interface Search extends Wanted {
   readonly read: Set<string>;
 }
@@ -59,30 +62,26 @@ export class ConnectionSearch {
   readonly #sweeps = new LRUCache<string, Budget>({ max: maxAddresses });
   /** Namespaces that are older than this agent and whose open sockets have been used up. */
   readonly #usedUp = new Set<number>();
-  /**
-   * Tables that didn't have a connection's socket when it was looked for. A socket has been there
-   * since before its connection was accepted, so one that shows up later is another connection's.
-   */
-  readonly #readFor = new WeakMap<ConnectionEnds, ReadonlySet<string>>();
 
   constructor(options: ConnectionSearchOptions) {
     this.#options = options;
     this.#sweepBudget = new Budget(sweepShare, options.clock);
   }
 
-  /** The pod that has the connection. Finding it uses up the socket. */
+  /** The pod that has the connection. Finding it uses up the socket; call it once per connection. */
   async find(wanted: Wanted): Promise<Found> {
-    const { moments, processes } = this.#options;
-    const { connection } = wanted;
-    const search = { ...wanted, read: new Set<string>() };
-    const maySweep = once(() => this.#maySweepFor(connection.peer));
-    const first = await this.#attempt(search, moments.next(), maySweep);
+    const { moments, processes, used } = this.#options;
+    const read = new Set<string>();
+    const search = { ...wanted, read };
+    const maySweep = once(() => this.#maySweepFor(wanted.connection.peer));
+    const begunAt = moments.next();
+    const first = await this.#attempt(search, begunAt, maySweep);
     if (first.kind === "found") return first;
     const moment = moments.next();
     await processes.refreshed(moment);
     const second = await this.#attempt(search, moment, maySweep);
-    if (second.kind !== "found") {
-      this.#readFor.set(connection, search.read.union(this.#readFor.get(connection) ?? new Set()));
+    if (second.kind === "limited" || second.kind === "unreadable") {
+      used.addUnread(wanted.key, { begunAt, endedAt: moments.next(), read });
     }
     return second;
   }
@@ -141,7 +140,7 @@ export class ConnectionSearch {
     const hasAddress = processes.at(addressKey(peer)).includes(namespace);
     for (const source of sourcesFor(peer, hasAddress)) {
       const table = tableKey(namespace.inode, source);
-      if (this.#readFor.get(connection)?.has(table)) continue;
+      if (alreadyRead.has(table)) continue;
       const read = await tables.after(moment, namespace, source, sweep);
       if (read === "unreadable") return { kind: read };
       if (read === "gone" || read.pod !== namespace.pod) return { kind: "none" };

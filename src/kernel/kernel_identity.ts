@@ -9,7 +9,9 @@
  * | a neighbour's kernel socket has the victim's address (IP_TRANSPARENT, an added address) | the row is in the neighbour's table, so the connection is the neighbour's |
  * | a neighbour has rows with the victim's ends, made beforehand | the namespace that has the address is read first, that of the pod that the API shows there before any other; a match there decides |
  * | a victim's idle connection is reset, and its address and port are used again | a socket proves one accepted connection (`used_sockets.ts`); connections with the same ends are proven one after another |
- * | a connection without a socket is kept open until the victim connects from its address and port | a table that was read without its socket isn't searched for it again |
+ * | a connection without a socket is kept open until the victim connects from its address and port | a connection is looked for once, and a table that was read without its socket isn't searched for it again |
+ * | the victim's connection couldn't be looked for, is reset, and its address and port are used again | the next read of each table that it may be in uses up the socket with its end (`used_sockets.ts`) |
+ * | connections from the victim's end that can't be looked for, so that the victim's own are refused | that read refuses one connection at most; none if the table was read before, or the victim's pod started later |
  * | the same across a restart or a handover | sockets open before the start prove nothing; agents exchange what they have used |
  * | rows forged in a nested network namespace | a pod's namespace is that of its oldest process (`process_table.ts`) |
  * | a process joins another pod's namespace | the namespace stays with the pod that has its oldest process there; with neither if both do |
@@ -28,7 +30,6 @@
 import type { ConnectionEnds } from "../net/http_messages.ts";
 import type { ProcFiles } from "../runtime/runtime.ts";
 import type { Clock } from "../time/clock.ts";
-import { type ExpiringCache, expiringCache } from "../time/expiring_cache.ts";
 import { ConnectionSearch } from "./connection_search.ts";
 import { PodCgroups } from "./pod_cgroup.ts";
 import { ProcessTable, startTime } from "./process_table.ts";
@@ -68,8 +69,6 @@ interface KernelStatus {
   readonly problem: string | null;
 }
 
-const unreadKept = { max: 4096, ttlMs: 3_600_000 };
-
 export class KernelIdentity {
   readonly #options: KernelIdentityOptions;
   readonly #moments = new Moments();
@@ -80,13 +79,10 @@ export class KernelIdentity {
   readonly #search: ConnectionSearch;
   /** By the pod's end of the connection: the next one with the same end waits for its turn. */
   readonly #inProgress = new Map<string, Promise<Proof>>();
-  /** Connections whose socket couldn't be looked for, by the pod's end. */
-  readonly #unread: ExpiringCache<WeakRef<ConnectionEnds>>;
 
   constructor(options: KernelIdentityOptions) {
     const { files, clock, cpuMs, own, usedChanged, metadata, listening } = options;
     this.#options = options;
-    this.#unread = expiringCache({ ...unreadKept, now: () => clock.monotonic() });
     this.#scheduler = new ReadScheduler(clock, cpuMs);
     const shared = { files, clock, scheduler: this.#scheduler, moments: this.#moments };
     this.#processes = new ProcessTable({ ...shared, cgroups: new PodCgroups(own.cgroup) });
@@ -158,11 +154,6 @@ export class KernelIdentity {
   async #prove(key: string, connection: ConnectionEnds, expected?: string): Promise<Proof> {
     const { peer, local, localPort } = connection;
     if (peer === local) return { kind: "unproven", reason: "no_socket" };
-    // An earlier connection with these ends may own the socket that would be found now.
-    const earlier = this.#unread.get(key);
-    if (earlier !== undefined && earlier.deref() !== connection) {
-      return { kind: "unproven", reason: "unreadable" };
-    }
     if (local !== "") this.#tables.addRemote({ address: local, port: localPort });
     const found = await this.#search.find({
       connection,
@@ -170,11 +161,7 @@ export class KernelIdentity {
       remotes: this.#remotes(connection),
       expected,
     });
-    if (found.kind === "found") {
-      this.#unread.delete(key);
-      return { kind: "proven", pod: found.pod };
-    }
-    if (found.kind !== "no_socket") this.#unread.set(key, new WeakRef(connection));
+    if (found.kind === "found") return { kind: "proven", pod: found.pod };
     return { kind: "unproven", reason: found.kind };
   }
 

@@ -24,6 +24,8 @@ export interface PodNamespace {
   readonly inode: number;
   readonly pod: string;
   readonly process: PodProcess;
+  /** The last moment at which the processes were read and it wasn't there. */
+  readonly absentAt: number;
 }
 
 interface Entry {
@@ -61,6 +63,8 @@ export class ProcessTable {
   readonly #processReads: SharedRead<void>;
   readonly #addressReads: SharedRead<void>;
   #namespaces: readonly PodNamespace[] = [];
+  /** When the last read began that could list the processes. */
+  #readAt = 0;
   #node: number | undefined;
   #problem: string | null = null;
 
@@ -72,7 +76,7 @@ export class ProcessTable {
     this.#processReads = new SharedRead({
       ...shared,
       key: "processes",
-      read: () => this.#readProcesses(),
+      read: (begun) => this.#readProcesses(begun),
     });
     this.#addressReads = new SharedRead({
       ...shared,
@@ -141,7 +145,7 @@ export class ProcessTable {
     this.#entries.delete(pid);
   }
 
-  async #readProcesses(): Promise<void> {
+  async #readProcesses(begun: number): Promise<void> {
     const { files } = this.#options;
     try {
       const [node, names] = await Promise.all([files.inode("1/net/tcp"), files.list("")]);
@@ -150,7 +154,7 @@ export class ProcessTable {
       this.#dropAllBut(new Set(pids));
       await inParallel(pids.filter((pid) => this.#isDue(pid)), (pid) => this.#read(pid));
       await this.#rereadChanged(sharedBy(firstProcesses(this.#processes(), node)));
-      this.#namespaces = podNamespaces(firstProcesses(this.#processes(), node));
+      this.#list(podNamespaces(firstProcesses(this.#processes(), node)), begun);
       this.#dropAddresses();
       await this.#readAddresses(
         this.#namespaces.filter(({ inode }) => !this.#addresses.has(inode)),
@@ -159,6 +163,16 @@ export class ProcessTable {
     } catch (fault) {
       this.#problem = lineOf(fault);
     }
+  }
+
+  #list(namespaces: readonly Omit<PodNamespace, "absentAt">[], begun: number): void {
+    const before = new Map(this.#namespaces.map((namespace) => [namespace.inode, namespace]));
+    this.#namespaces = namespaces.map((namespace) => {
+      const known = before.get(namespace.inode);
+      const absentAt = known?.pod === namespace.pod ? known.absentAt : this.#readAt;
+      return { ...namespace, absentAt };
+    });
+    this.#readAt = begun;
   }
 
   #processes(): readonly PodProcess[] {
@@ -262,7 +276,9 @@ function sharedBy(first: readonly PodProcess[]): readonly PodProcess[] {
  * create more, with any addresses in them. A namespace is owned by the pod that has its oldest
  * process there; one that two pods began in, or that no pod did, belongs to none.
  */
-function podNamespaces(first: readonly PodProcess[]): readonly PodNamespace[] {
+function podNamespaces(
+  first: readonly PodProcess[],
+): readonly Omit<PodNamespace, "absentAt">[] {
   const shared = new Set(sharedBy(first));
   return first.filter((process) => !shared.has(process))
     .map((process) => ({ inode: process.namespace, pod: process.pod, process }));

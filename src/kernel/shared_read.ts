@@ -14,8 +14,8 @@ interface SharedReadOptions<T> {
   readonly key: string;
   readonly scheduler: ReadScheduler;
   readonly moments: Moments;
-  /** Never rejects. */
-  readonly read: () => Promise<T>;
+  /** Never rejects; `begun` is the moment at which it begins. */
+  readonly read: (begun: number) => Promise<T>;
 }
 
 export class SharedRead<T> {
@@ -55,7 +55,7 @@ export class SharedRead<T> {
     this.#next = undefined;
     this.#isRunning = true;
     const begun = moments.next();
-    const result = read().finally(() => this.#isRunning = false);
+    const result = read(begun).finally(() => this.#isRunning = false);
     this.#last = { begun, result };
     return await result;
   }

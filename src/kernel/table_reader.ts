@@ -90,13 +90,14 @@ export class TableReader {
   #open({ inode }: PodNamespace, source: Source): SharedRead<TableRead> {
     const { scheduler, moments, processes, used } = this.#options;
     const key = tableKey(inode, source);
-    const read = async () => {
+    let lastReadAt = 0;
+    const read = async (begun: number) => {
       const namespace = processes.namespaces.find((other) => other.inode === inode);
       if (namespace === undefined) return "gone";
       const rows = await this.#attested(namespace, source);
       if (typeof rows === "string") return rows;
-      // A socket that is no longer shown is closed; it needn't be remembered.
-      used.retain(key, new Set(rows.map((row) => row.inode)));
+      used.shown({ table: key, rows, absentAt: namespace.absentAt, lastReadAt });
+      lastReadAt = begun;
       return { pod: namespace.pod, rows };
     };
     return new SharedRead({ key, scheduler, moments, read });

@@ -2,14 +2,39 @@
  * Sockets that prove nothing any more. A row alone is no proof: an attacker who has reset a victim's
  * idle connection can connect from the same address and port while the victim's socket still shows
  * as established. So each socket (its inode) proves one accepted connection, and sockets that were
- * open before this agent started prove none: another agent has accepted them.
+ * open before this agent started prove none: another agent has accepted them. A connection whose
+ * socket couldn't be looked for may own one too: the next read of each table uses that up.
  */
+import { LRUCache } from "lru-cache";
+import type { SocketRow } from "./socket_table.ts";
 
 /** By table, `NAMESPACE/tcp`: the inodes, or ends of a translated connection. */
 export type SavedSockets = Readonly<Record<string, readonly string[]>>;
 
+/** A search that couldn't read every table; times are `Moments`. */
+interface CutShort {
+  readonly begunAt: number;
+  readonly endedAt: number;
+  /** The tables that it did read, without a match. */
+  readonly read: ReadonlySet<string>;
+}
+
+/** A table as it was read. */
+interface ShownTable {
+  readonly table: string;
+  readonly rows: readonly SocketRow[];
+  /** The last moment at which the namespace was looked for and wasn't there. */
+  readonly absentAt: number;
+  /** When the table's last read before this one began. */
+  readonly lastReadAt: number;
+}
+
+const maxCutShort = 4096;
+
 export class UsedSockets {
   readonly #byTable = new Map<string, Set<string>>();
+  /** By the pod's end of the connection. */
+  readonly #cutShort = new LRUCache<string, CutShort>({ max: maxCutShort });
   readonly #changed: () => void;
 
   /** `changed` is called when there is something new to save. */
@@ -30,8 +55,27 @@ export class UsedSockets {
     this.#changed();
   }
 
+  /** The socket with this end may be in any table that there was, except in those that were read. */
+  addUnread(end: string, search: CutShort): void {
+    this.#cutShort.set(end, search);
+  }
+
+  /** Uses up the sockets that connections may own which couldn't be looked for in this table. */
+  shown(shown: ShownTable): void {
+    const { table, rows } = shown;
+    this.#retain(table, new Set(rows.map(({ inode }) => inode)));
+    const owned = rows.filter(({ local }) => this.#mayBeOwned(local, shown));
+    this.add(table, owned.map(({ inode }) => inode));
+  }
+
+  #mayBeOwned(end: string, { table, absentAt, lastReadAt }: ShownTable): boolean {
+    const search = this.#cutShort.get(end);
+    if (search === undefined || search.read.has(table)) return false;
+    return absentAt < search.begunAt && lastReadAt < search.endedAt;
+  }
+
   /** Forgets sockets that a read of the table no longer shows: an inode isn't soon used again. */
-  retain(table: string, open: ReadonlySet<string>): void {
+  #retain(table: string, open: ReadonlySet<string>): void {
     const used = this.#byTable.get(table);
     if (used === undefined) return;
     for (const socket of used) if (!open.has(socket)) used.delete(socket);

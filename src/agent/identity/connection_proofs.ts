@@ -1,12 +1,8 @@
 /** The kernel's proof of each connection: it holds for that connection and for no other. */
 import type { ConnectionEnds } from "../../net/http_messages.ts";
-import type { Clock, Kernel, KernelProof } from "../ports.ts";
-
-/** After a failure, the connection's next request may start another attempt. */
-const retryAfterMs = 1000;
+import type { Kernel, KernelProof } from "../ports.ts";
 
 interface ConnectionProofsOptions {
-  readonly clock: Clock;
   /** null while the host's `/proc` isn't usable. */
   readonly kernel: () => Kernel | null;
   /** The pod that the API shows at the address; its sockets are searched first. */
@@ -20,7 +16,6 @@ export type ProofOutcome = "proven" | Extract<KernelProof, { kind: "unproven" }>
 interface State {
   /** Undefined while it is in progress. */
   proof: KernelProof | undefined;
-  finishedAt: number;
   readonly result: Promise<KernelProof>;
 }
 
@@ -49,24 +44,17 @@ export class ConnectionProofs {
   }
 
   #state(connection: ConnectionEnds): State {
-    const known = this.#states.get(connection);
-    return known === undefined || this.#isDue(known) ? this.#start(connection) : known;
-  }
-
-  #isDue({ proof, finishedAt }: State): boolean {
-    if (proof?.kind !== "unproven") return false;
-    return this.#options.clock.monotonic() - finishedAt >= retryAfterMs;
+    return this.#states.get(connection) ?? this.#start(connection);
   }
 
   #start(connection: ConnectionEnds): State {
     const { kernel, expectedAt, proved } = this.#options;
     const result = kernel()?.prove(connection, expectedAt(connection.peer)) ??
       Promise.resolve<KernelProof>({ kind: "unproven", reason: "unreadable" });
-    const state: State = { proof: undefined, finishedAt: 0, result };
+    const state: State = { proof: undefined, result };
     this.#states.set(connection, state);
     void result.then((proof) => {
       state.proof = proof;
-      state.finishedAt = this.#options.clock.monotonic();
       proved?.(proof.kind === "proven" ? "proven" : proof.reason);
       for (const listener of this.#listeners) listener(connection.peer);
     });

@@ -57,7 +57,6 @@ export function createIdentity(options: IdentityOptions): Identity {
   const owners = usedRuntime && new SandboxOwners({ runtime: usedRuntime, clock, log });
   const sandboxes = owners && new SandboxSource({ owners, assignments, reads, ownAddresses });
   const proofs = kernel && new ConnectionProofs({
-    clock,
     kernel: () => kernel.kernel,
     expectedAt: (ip) => assignments.expectedAt(ip),
     proved: options.proved,
