@@ -370,6 +370,7 @@ export class SimulatedNode {
     },
   ): Promise<void> {
     const { clock } = this.#options;
+    const sender = pod.process;
     const sentAt = clock.time;
     const gone = new AbortController();
     const send = async (method: string, target: string, headers: [string, string][]) => {
@@ -405,6 +406,8 @@ export class SimulatedNode {
     const list = await send("GET", roles, header);
     const answer = list.status === 200 ? await send("GET", roles + list.text, header) : list;
     const agent = running.process;
+    // The answer to a sandbox that has ended reaches nobody: its sockets ended with it.
+    if (pod.process !== sender) return;
     this.#options.answered({ node: this, pod, agent, forged, sentAt, ...answer });
   }
 
