@@ -22,7 +22,7 @@ import { KernelAccess } from "./identity/kernel_access.ts";
 import { warnOfSharedBridge } from "./identity/shared_bridge.ts";
 import { UsedSocketFile, usedSocketFile } from "./identity/used_socket_file.ts";
 import type { Log } from "./ports.ts";
-import { isTaken, overtake, type ProbeClient } from "./lifecycle/handover.ts";
+import { isTaken, type ProbeClient, waitToTakeOver } from "./lifecycle/handover.ts";
 import { InstanceCheck } from "./lifecycle/instance_check.ts";
 import { keepReadinessFile } from "./lifecycle/readiness.ts";
 import { createRedirect } from "./redirect/create_redirect.ts";
@@ -82,7 +82,7 @@ async function serve(run: Run): Promise<void> {
   const hasPredecessor = await isTaken(settings.adminListen, probe(runtime), systemClock);
   open.admin = await listenAdmin(run, agent);
   const running = agent.run(ended.signal);
-  if (hasPredecessor) await waitToOvertake(run, agent);
+  if (hasPredecessor) await waitForTakeOver(run, agent);
   const watch = { clock: systemClock, log };
   open.endpoints = createEndpoints(runtime, settings, agent.credentialsFront, watch);
   const endpoints = open.endpoints.run(stopping);
@@ -204,8 +204,8 @@ function reportReadiness(
   }, stopping);
 }
 
-function waitToOvertake({ runtime, settings, stopping }: Run, agent: Agent): Promise<void> {
-  return overtake({
+function waitForTakeOver({ runtime, settings, stopping }: Run, agent: Agent): Promise<void> {
+  return waitToTakeOver({
     clock: systemClock,
     able: () => agent.missing().length === 0,
     taken: () => isTaken(settings.listen, probe(runtime), systemClock),

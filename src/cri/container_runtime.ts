@@ -2,6 +2,7 @@
  * The node's container runtime over its CRI socket: which sandboxes are READY, and their addresses.
  * What follows from that for a request is the agent's.
  */
+import { oneLine } from "../telemetry/fault.ts";
 import { runtimeDescriptor } from "./runtime_service.ts";
 
 /** A runtime that is busy answers late; one that is stopped doesn't answer at all. */
@@ -111,11 +112,10 @@ function addressesOf({ status }: StatusResponse): readonly string[] | null {
 }
 
 function problemOf(socket: string, fault: Error | null): string {
-  const said = fault?.message ?? "no answer";
-  // How long it took is another text each time; the log counts what is the same.
-  const same = said.replace(/ Resolution note:.*| after [\d.]+s.*/s, "");
-  const line = same.replace(/\s+/g, " ").slice(0, 200);
-  return `${socket}: ${line}`;
+  const message = fault?.message ?? "no answer";
+  // Without the elapsed time, repeated log lines are the same and are counted.
+  const same = message.replace(/ Resolution note:.*| after [\d.]+s.*/s, "");
+  return `${socket}: ${oneLine(same, 200)}`;
 }
 
 async function openClient(socket: string): Promise<Client> {

@@ -1,4 +1,5 @@
 /** What keeps the server from being ready: one line each, with the last error. */
+import { withoutControls } from "../telemetry/fault.ts";
 
 /** The health of a list and watch. */
 export interface WatchStatus {
@@ -43,7 +44,7 @@ export function missingForReadiness(options: ReadinessOptions): string[] {
   if (credentials !== null) lines.push(`AWS credentials: ${credentials}`);
   const tokens = options.tokensProblem();
   if (tokens !== null) lines.push(`ServiceAccount tokens: ${tokens}`);
-  return lines.map((line) => line.replaceAll(/\s+/g, " "));
+  return lines.map((line) => withoutControls(line));
 }
 
 /** The oldest of all watches, since decisions depend on each of them. */

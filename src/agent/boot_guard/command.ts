@@ -55,7 +55,7 @@ export async function readBootGuard(
   return { problem };
 }
 
-/** Removes the unit; whether it was there. */
+/** Removes the unit; resolves to whether it was there. */
 export async function removeUnit(runtime: Runtime, folder: string): Promise<boolean> {
   let removed = false;
   for (const { path } of unitFiles()) {

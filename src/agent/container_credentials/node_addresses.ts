@@ -3,6 +3,8 @@
  * so that it is clear where they come from; on `lo` if the kernel has no dummy links.
  */
 import * as v from "valibot";
+import { parsedJson } from "../../net/json.ts";
+import { oneLine } from "../../telemetry/fault.ts";
 import type { ProgramResult, RunProgram } from "../ports.ts";
 
 /** The link that the agent makes. */
@@ -63,15 +65,13 @@ async function listLinks(run: RunProgram): Promise<readonly Link[]> {
 
 function readLinks(listed: ProgramResult): readonly Link[] {
   if (listed.code !== 0) throw addressFault("ip", listed);
-  try {
-    return v.parse(listing, JSON.parse(listed.stdout));
-  } catch {
-    const stderr = "its output is not the JSON of iproute2";
-    throw addressFault("ip -j addr show", { code: 0, stdout: "", stderr });
-  }
+  const read = v.safeParse(listing, parsedJson(listed.stdout));
+  if (read.success) return read.output;
+  const stderr = "its output is not the JSON of iproute2";
+  throw addressFault("ip -j addr show", { code: 0, stdout: "", stderr });
 }
 
-/** Brings up the link for our addresses; its name. */
+/** Brings up the link for our addresses, and returns its name. */
 async function ownLink(run: RunProgram, links: readonly Link[]): Promise<string> {
   if (!links.some(({ ifname }) => ifname === linkName)) {
     const args = ["link", "add", linkName, "type", "dummy"];
@@ -92,7 +92,7 @@ async function add(run: RunProgram, ip: string, link: string): Promise<void> {
   if (added.code !== 0 && !isThere(added)) throw addressFault("ip addr add", added);
 }
 
-/** An agent that this one replaces, or is replaced by, was faster. */
+/** Another agent, during a handover, was faster. */
 function isThere({ stderr }: ProgramResult): boolean {
   return /file exists|already assigned/i.test(stderr);
 }
@@ -117,7 +117,7 @@ const permission = /permission denied|operation not permitted/i;
 
 /** The fault behind a failure of iproute2's `ip`. */
 function addressFault(action: string, { code, stderr }: ProgramResult): AddressFault {
-  const output = stderr.replace(/\s+/g, " ").trim().slice(0, 200);
+  const output = oneLine(stderr, 200);
   if (code === 127) {
     return new AddressFault(
       "no_program",

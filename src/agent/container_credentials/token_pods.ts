@@ -27,7 +27,7 @@ export type TokenVerdict =
   | { readonly kind: "unchecked" }
   | { readonly kind: "flooded" };
 
-type CheckOutcome = "verified" | "refused" | "unavailable";
+export type CheckOutcome = "verified" | "refused" | "unavailable";
 
 interface TokenPodsOptions {
   readonly clock: Clock;

@@ -15,13 +15,13 @@ export interface IdentitySource {
   find(connection: ConnectionEnds, at: number): CallerLookup;
   /** Starts whatever may improve on `found`. */
   refresh(connection: ConnectionEnds, found: CallerLookup): void;
-  /** The UID of the pod last seen there: to bind a session token to, never to answer by. */
+  /** The UID of the pod last seen there: only for binding session tokens, not for answering. */
   lastKnown(connection: ConnectionEnds): string | undefined;
-  /** Settles when it has been decided which pod it is; undefined if nothing is in progress. */
+  /** Settles once the source has identified the pod, or failed to; undefined if it isn't trying. */
   identified(connection: ConnectionEnds): Promise<unknown> | undefined;
   /** The UID or address whose changes may change the answer. */
   waitKey(connection: ConnectionEnds): string;
-  /** Whether this source itself shows, for a request that arrived at `at`, that the pod runs here. */
+  /** Whether the source itself sees the pod running here, for a request that arrived at `at`. */
   runs(uid: string, at: number): boolean;
   /** Starts whatever may make `runs` true. */
   refreshRunning(at: number): void;
@@ -144,7 +144,7 @@ export class Callers implements FindCaller, PodsByUid {
   }
 }
 
-/** Waiting can't change it any more. */
+/** Waiting can't improve it. */
 function isComplete(found: CallerLookup): boolean {
   if (found.kind === "unproven") return true;
   return found.kind === "pod" && found.pod.outcome.kind !== "pending";

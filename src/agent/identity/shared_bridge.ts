@@ -3,10 +3,11 @@
  * packets to itself and read the answers to the neighbour's own requests. No proof prevents that.
  */
 import * as v from "valibot";
+import { parsedJson } from "../../net/json.ts";
 import { pause } from "../../time/pause.ts";
 import type { Clock, Kernel, Log, RunProgram } from "../ports.ts";
 
-/** Pods come after the agent, on a new node at least. */
+/** On a new node, pods start after the agent. */
 const checkEveryMs = 600_000;
 const netRaw = 13;
 
@@ -25,7 +26,7 @@ const links = v.array(v.object({
   linkinfo: v.optional(v.object({ info_kind: v.optional(v.string()) })),
 }));
 
-/** Looks every ten minutes, and warns once, until the signal aborts. */
+/** Checks every ten minutes until the signal aborts, and warns once. */
 export async function warnOfSharedBridge(
   options: SharedBridgeOptions,
   signal: AbortSignal,
@@ -47,14 +48,12 @@ export async function warnOfSharedBridge(
 /** A bridge with ports that lead to at least two other network namespaces. */
 async function sharedBridge(run: RunProgram): Promise<string | null> {
   const { stdout } = await run("ip", ["-j", "-d", "link", "show"]);
-  let found: v.InferOutput<typeof links>;
-  try {
-    found = v.parse(links, JSON.parse(stdout));
-  } catch {
-    return null;
-  }
-  const bridges = found.filter(({ linkinfo }) => linkinfo?.info_kind === "bridge");
+  const found = v.safeParse(links, parsedJson(stdout));
+  if (!found.success) return null;
+  const bridges = found.output.filter(({ linkinfo }) => linkinfo?.info_kind === "bridge");
   const ports = (bridge: string) =>
-    found.filter(({ master, link_netnsid }) => master === bridge && link_netnsid !== undefined);
+    found.output.filter(({ master, link_netnsid }) =>
+      master === bridge && link_netnsid !== undefined
+    );
   return bridges.find(({ ifname }) => ports(ifname).length > 1)?.ifname ?? null;
 }

@@ -4,10 +4,11 @@
  * other. A restart reads it as well.
  */
 import * as v from "valibot";
+import { parsedJson } from "../../net/json.ts";
 import { messageOf } from "../../telemetry/fault.ts";
 import type { Clock, Log } from "../ports.ts";
 
-/** By table: inodes. */
+/** The inodes of used sockets, by table. */
 export type UsedSocketsOfNode = Readonly<Record<string, readonly string[]>>;
 
 interface UsedSocketFileOptions {
@@ -95,11 +96,8 @@ export class UsedSocketFile {
 }
 
 function parsed(text: string): UsedSocketsOfNode {
-  try {
-    return v.parse(stored, JSON.parse(text));
-  } catch {
-    return {};
-  }
+  const read = v.safeParse(stored, parsedJson(text));
+  return read.success ? read.output : {};
 }
 
 /** The same text for the same sockets, whichever agent writes it. */

@@ -1,6 +1,7 @@
 /** The keys of session tokens: which one signs now, and how long older ones still verify. */
 import { Buffer } from "node:buffer";
 import * as v from "valibot";
+import { parsedJson } from "../../net/json.ts";
 
 export interface TokenKey {
   /** 0 to 255; part of every token made with the key. */
@@ -70,19 +71,12 @@ export class TokenKeyRing implements TokenKeys {
 }
 
 function writeKeys(keys: readonly TokenKey[]): string {
-  const plain = keys.map(({ id, secret, createdAt }) => {
-    return { id, secret: Buffer.from(secret).toString("base64"), createdAt };
-  });
+  const plain = keys.map((key) => ({ ...key, secret: Buffer.from(key.secret).toString("base64") }));
   return JSON.stringify(plain) + "\n";
 }
 
 function readKeys(saved: string | undefined): readonly TokenKey[] {
-  if (saved === undefined) return [];
-  try {
-    return v.parse(stored, JSON.parse(saved)).map(({ id, secret, createdAt }) => {
-      return { id, secret: Buffer.from(secret, "base64"), createdAt };
-    });
-  } catch {
-    return [];
-  }
+  const read = v.safeParse(stored, parsedJson(saved ?? ""));
+  if (!read.success) return [];
+  return read.output.map((key) => ({ ...key, secret: Buffer.from(key.secret, "base64") }));
 }

@@ -42,7 +42,7 @@ export async function isTaken(
   }
 }
 
-interface OvertakeOptions {
+interface TakeOverOptions {
   readonly clock: Clock;
   /** This agent can answer pods. */
   readonly able: () => boolean;
@@ -51,7 +51,7 @@ interface OvertakeOptions {
 }
 
 /** Waits until this agent is able, the old one is gone, or the signal aborts. */
-export async function overtake(options: OvertakeOptions, signal: AbortSignal): Promise<void> {
+export async function waitToTakeOver(options: TakeOverOptions, signal: AbortSignal): Promise<void> {
   while (!options.able() && !signal.aborted && await options.taken()) {
     await pause(options.clock, checkEveryMs, signal);
   }

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/fakes/manual_clock.ts";
-import { isTaken, overtake } from "./handover.ts";
+import { isTaken, waitToTakeOver } from "./handover.ts";
 
 const never = new AbortController().signal;
 
@@ -43,10 +43,10 @@ test("isTaken() is false if nothing listens, or if any free port will do", async
   assert.equal(await isTaken({ host: "::", port: 0 }, client, new ManualClock()), false);
 });
 
-test("overtake() waits until this agent is able", async () => {
+test("waitToTakeOver() waits until this agent is able", async () => {
   const clock = new ManualClock();
   const state = { able: false, done: false };
-  const waiting = overtake(
+  const waiting = waitToTakeOver(
     { clock, able: () => state.able, taken: () => Promise.resolve(true) },
     never,
   ).then(() => void (state.done = true));
@@ -58,9 +58,9 @@ test("overtake() waits until this agent is able", async () => {
   await waiting;
 });
 
-test("overtake() returns at once when the old agent is gone", async () => {
+test("waitToTakeOver() returns at once when the old agent is gone", async () => {
   const clock = new ManualClock();
   const parts = { clock, able: () => false, taken: () => Promise.resolve(false) };
-  await overtake(parts, never);
+  await waitToTakeOver(parts, never);
   assert.equal(clock.pending(), 0);
 });

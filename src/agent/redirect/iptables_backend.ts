@@ -15,7 +15,7 @@ export type IptablesVariant = "iptables-nft" | "iptables-legacy";
 
 /** A kind of packet filter that can hold the redirect. */
 export interface RedirectBackend {
-  readonly kind: "iptables-nft" | "iptables-legacy" | "nftables";
+  readonly kind: IptablesVariant | "nftables";
   /**
    * Reads the rules and repairs them; resolves to whether anything had to change.
    * @throws {RedirectFault} naming the remedy.

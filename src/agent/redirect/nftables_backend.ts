@@ -27,7 +27,7 @@ export function nftablesBackend({ run, settings, hasIpv6 }: NftablesOptions): Re
   };
 }
 
-/** Removes the table; whether it was there. A missing program removes nothing. */
+/** Removes the table; resolves to whether it was there. A missing program removes nothing. */
 export async function removeNftables(run: RunProgram): Promise<boolean> {
   const listed = await run("nft", ["list", "tables"], { timeoutMs: 20_000 });
   if (listed.code === 127) return false;

@@ -24,7 +24,7 @@ const gapMs = { least: 50, timesRound: 4 };
 
 export interface RedirectStatus {
   /** `none` where nothing is to be redirected; `unknown` before a kind could be chosen. */
-  readonly kind: "iptables-nft" | "iptables-legacy" | "nftables" | "none" | "unknown";
+  readonly kind: RedirectBackend["kind"] | "none" | "unknown";
   readonly inPlace: boolean;
   /** Times that rules were missing or changed after they had been put in place. */
   readonly repairs: number;

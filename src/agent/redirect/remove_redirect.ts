@@ -1,20 +1,20 @@
 /** Removes the redirect from this node, whichever kind of packet filter holds it. */
-import { removeIptables } from "./iptables_backend.ts";
+import { type IptablesVariant, type RedirectBackend, removeIptables } from "./iptables_backend.ts";
 import { removeNftables } from "./nftables_backend.ts";
 import { RedirectFault } from "./redirect_fault.ts";
 import type { Family } from "./redirect_rules.ts";
 import type { RunProgram } from "../ports.ts";
 
-type Kind = "iptables-nft" | "iptables-legacy" | "nftables";
+type Kind = RedirectBackend["kind"];
 
 export interface Removal {
   /** Kinds that held something of ours. */
   readonly removed: readonly Kind[];
-  /** Kinds that couldn't be looked at or cleared. */
+  /** Kinds that couldn't be checked or cleared. */
   readonly problems: readonly RedirectFault[];
 }
 
-/** Every kind but `keep` is cleared; a second time there is nothing left to do. */
+/** Clears every kind but `keep`. Idempotent. */
 export async function removeRedirect(
   run: RunProgram,
   hasIpv6: boolean,
@@ -45,7 +45,7 @@ async function removeKind(run: RunProgram, kind: Kind, hasIpv6: boolean): Promis
 }
 
 /** The variant's own program, or plain `iptables` where only that is there and is that variant. */
-async function programOf(run: RunProgram, kind: "iptables-nft" | "iptables-legacy") {
+async function programOf(run: RunProgram, kind: IptablesVariant) {
   const own = await run(kind, ["-V"]);
   if (own.code !== 127) return kind;
   const plain = await run("iptables", ["-V"]);

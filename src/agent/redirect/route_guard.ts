@@ -11,7 +11,7 @@ import type { Log, ProgramResult, RunProgram } from "../ports.ts";
 
 export interface RouteGuard {
   /**
-   * Reads the rules back and repairs them; whether anything had to change.
+   * Reads the rules and repairs them; resolves to whether anything had to change.
    * @throws {RedirectFault} naming the remedy; a family that works is guarded all the same.
    */
   ensure(): Promise<boolean>;
@@ -25,7 +25,7 @@ export function routeGuard(run: RunProgram, hasIpv6: boolean): RouteGuard {
   };
 }
 
-/** Removes rules and route; whether there were any. */
+/** Removes rules and route; resolves to whether there were any. */
 export function removeRouteGuard(run: RunProgram, hasIpv6: boolean): Promise<boolean> {
   return eachFamily(hasIpv6, (family) => removeFamily(run, family));
 }
@@ -73,7 +73,7 @@ function list(run: RunProgram, family: Family): Promise<ProgramResult> {
   return run("ip", [`-${family}`, "-j", "rule", "show"], limits);
 }
 
-/** Goes on past a line that fails: another agent may have been quicker. */
+/** Continues after a line that fails: another agent may have been faster. */
 function batch(run: RunProgram, family: Family, plan: readonly string[]): Promise<ProgramResult> {
   const stdin = plan.map((line) => `${line}\n`).join("");
   return run("ip", [`-${family}`, "-force", "-batch", "-"], { ...limits, stdin });
@@ -113,7 +113,7 @@ export class GuardWatch {
     return this.#status;
   }
 
-  /** One round: looks, repairs where needed, and never rejects. */
+  /** One round: checks the rules, repairs them if needed, and never rejects. */
   async check(): Promise<void> {
     try {
       this.#held(await this.#guard.ensure());

@@ -126,7 +126,7 @@ export class ServerClient {
     );
   }
 
-  /** Follows a connection and its successors; whether any of their snapshots came into use. */
+  /** Follows a connection and its successors; resolves to whether any of their snapshots came into use. */
   async #keep(first: Connection, run: Run): Promise<boolean> {
     const backoff = this.#backoff(1000);
     let current = first;

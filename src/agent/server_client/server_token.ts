@@ -1,4 +1,7 @@
-/** The projected ServiceAccount token by which the server knows this agent. */
+/** The projected ServiceAccount token by which the server identifies this agent. */
+import { Buffer } from "node:buffer";
+import * as v from "valibot";
+import { parsedJson } from "../../net/json.ts";
 
 export interface ServerToken {
   /** Never logged. */
@@ -7,6 +10,8 @@ export interface ServerToken {
   readonly expiresAt: number | null;
 }
 
+const expiring = v.object({ exp: v.number() });
+
 /** The token in a file's content; undefined where there is none. */
 export function serverToken(content: string): ServerToken | undefined {
   const text = content.trim();
@@ -14,14 +19,9 @@ export function serverToken(content: string): ServerToken | undefined {
   return { text, expiresAt: expiryOf(text) };
 }
 
-/** `exp` of a JSON Web Token's payload (RFC 7519, 4.1.4). The server judges it, this only reads. */
+/** `exp` of a JSON Web Token's payload (RFC 7519, 4.1.4). Only the server verifies the token. */
 function expiryOf(token: string): number | null {
-  const [, payload] = token.split(".");
-  if (payload === undefined) return null;
-  try {
-    const claims = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    return typeof claims.exp === "number" ? claims.exp * 1000 : null;
-  } catch {
-    return null;
-  }
+  const [, payload = ""] = token.split(".");
+  const claims = v.safeParse(expiring, parsedJson(Buffer.from(payload, "base64url").toString()));
+  return claims.success ? claims.output.exp * 1000 : null;
 }

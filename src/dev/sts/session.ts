@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import * as v from "valibot";
+import { parsedJson } from "../../net/json.ts";
 
 const tags = v.record(v.string(), v.string());
 const session = v.object({
@@ -35,11 +36,7 @@ export function writeSessionToken(issued: Session): string {
 /** Undefined if the token isn't one of ours. */
 export function readSessionToken(token: string): Session | undefined {
   if (!token.startsWith(tokenPrefix)) return undefined;
-  try {
-    const text = Buffer.from(token.slice(tokenPrefix.length), "base64url").toString();
-    const parsed = v.safeParse(session, JSON.parse(text));
-    return parsed.success ? parsed.output : undefined;
-  } catch {
-    return undefined;
-  }
+  const text = Buffer.from(token.slice(tokenPrefix.length), "base64url").toString();
+  const read = v.safeParse(session, parsedJson(text));
+  return read.success ? read.output : undefined;
 }

@@ -54,9 +54,9 @@ export class Assigner {
     this.#policy = options.policy;
     options.index.subscribe({
       podChanged: (now, before) => this.#podChanged(now, before),
-      namespaceChanged: (name) => this.#redecide((pod) => pod.namespace === name, true),
+      namespaceChanged: (name) => this.#redecide((pod) => pod.namespace === name),
       serviceAccountChanged: (namespace, name) =>
-        this.#redecide((pod) => pod.namespace === namespace && pod.serviceAccount === name, true),
+        this.#redecide((pod) => pod.namespace === namespace && pod.serviceAccount === name),
       synced: () => this.#assignAll(),
     });
     options.cache.subscribe((key) => this.#credentialsChanged(key));
@@ -101,7 +101,7 @@ export class Assigner {
   /** Decides everything again with new settings, such as the server's own AWS identity. */
   setPolicy(policy: Decider): void {
     this.#policy = policy;
-    this.#redecide(() => true, true);
+    this.#redecide(() => true);
   }
 
   #open(nodeName: string): Node {
@@ -139,9 +139,9 @@ export class Assigner {
     }
   }
 
-  #redecide(concerns: (pod: PodFacts) => boolean, retry: boolean): void {
+  #redecide(concerns: (pod: PodFacts) => boolean): void {
     const concerned = [...this.held()].map((assignment) => assignment.pod).filter(concerns);
-    for (const pod of concerned) this.#assign(pod, retry);
+    for (const pod of concerned) this.#assign(pod, true);
   }
 
   #assign(pod: PodFacts, retry: boolean): void {

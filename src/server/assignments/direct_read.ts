@@ -32,7 +32,7 @@ export class DirectRead {
   readonly #options: DirectReadOptions;
   readonly #rate = new RateLimit({ perSecond: 20, burst: 20, maxKeys: 20_000 });
   readonly #misses: ExpiringCache<true>;
-  readonly #underWay = new Map<string, Promise<AssignFrame | Refusal>>();
+  readonly #inFlight = new Map<string, Promise<AssignFrame | Refusal>>();
 
   constructor(options: DirectReadOptions) {
     this.#options = options;
@@ -60,12 +60,12 @@ export class DirectRead {
     if (claim.kind === "conflict") return conflict;
     const key = `${node} ${ip}`;
     if (this.#misses.has(key)) return missing;
-    return this.#underWay.get(key) ?? this.#start(key, node, ip);
+    return this.#inFlight.get(key) ?? this.#start(key, node, ip);
   }
 
   #start(key: string, node: string, ip: string): Promise<AssignFrame | Refusal> {
-    const read = this.#read(key, node, ip).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, read);
+    const read = this.#read(key, node, ip).finally(() => this.#inFlight.delete(key));
+    this.#inFlight.set(key, read);
     return read;
   }
 
