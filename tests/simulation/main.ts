@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { scenarioOf } from "./faults.ts";
-import { readScenario, type Scenario, writeScenario } from "./scenario.ts";
+import { readScenario, type Scenario, type StepKind, writeScenario } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 import { type Figures, type Outcome, simulate } from "./simulation.ts";
 
@@ -102,24 +102,35 @@ async function report(scenario: Scenario, outcome: Outcome, whole: boolean): Pro
 class Total {
   #runs = 0;
   readonly #sums = new Map<string, number>();
-  readonly #steps = new Map<string, number>();
+  readonly #faults = new Map<string, number>();
+  readonly #changes = new Map<string, number>();
 
   add({ steps, ...figures }: Figures): void {
     this.#runs++;
     for (const [name, value] of Object.entries(figures)) add(this.#sums, name, value);
-    for (const [name, value] of Object.entries(steps)) add(this.#steps, name, value);
+    for (const step of steps) this.#count(step);
+  }
+
+  #count({ of, name }: StepKind): void {
+    if (of !== "end") add(of === "fault" ? this.#faults : this.#changes, name, 1);
   }
 
   text(): string {
     const sum = (name: keyof Figures) => Math.round(this.#sums.get(name) ?? 0);
-    const steps = [...this.#steps].toSorted(([, a], [, b]) => b - a)
-      .map(([name, count]) => `${name} ${count}`);
     return `${this.#runs} runs, ${sum("nodeHours")} node-hours, ${sum("events")} events, ` +
       `${sum("stsCalls")} calls of STS\n` +
       `${sum("answers")} answers checked, ${sum("credentials")} with credentials, ` +
       `${sum("strict")} while everything worked, ${sum("forged")} to forged requests: 0 wrong\n` +
-      `steps: ${steps.join(", ")}\n`;
+      `faults: ${listed(this.#faults)}\nchanges: ${listed(this.#changes)}\n`;
   }
+}
+
+/** Their sum, then each with its count, the most frequent first. */
+function listed(counts: ReadonlyMap<string, number>): string {
+  const sum = counts.values().reduce((sum, count) => sum + count, 0);
+  const each = [...counts].toSorted(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${count}`);
+  return `${sum} (${each.join(", ")})`;
 }
 
 function add(sums: Map<string, number>, name: string, value: number): void {

@@ -24,6 +24,41 @@ export interface Scenario {
   readonly steps: readonly Step[];
 }
 
+/** What users do. */
+const changes = new Set([
+  "create",
+  "delete",
+  "force-delete",
+  "set-role",
+  "permit",
+  "external-id",
+  "trust-role",
+]);
+const ends = new Set(["mend", "join", "start", "continue"]);
+/** Words after a command that say that all is well. */
+const well = new Set(["well", "answers", "off", "0"]);
+/** Commands whose last word says what is wrong. */
+const moods = new Set(["api", "sts", "runtime"]);
+
+export interface StepKind {
+  readonly of: "change" | "fault" | "end";
+  /** Without names. */
+  readonly name: string;
+}
+
+/** Counts as one kind of change or fault, or as the end of a fault. */
+export function kindOf({ words: [command = "", ...more] }: Step): StepKind {
+  const last = more.at(-1) ?? "";
+  if (changes.has(command)) return { of: "change", name: command };
+  if (ends.has(command) || well.has(last)) return { of: "end", name: command };
+  if (moods.has(command)) return { of: "fault", name: `${command} ${last}` };
+  // Otherwise authorities are trusted around a rotation, which `sign-with` is.
+  if (command === "trust") {
+    return { of: last === "nothing" ? "fault" : "end", name: "trust nothing" };
+  }
+  return { of: "fault", name: command };
+}
+
 export function writeScenario({ setting, steps }: Scenario): string {
   const { seed, nodes, servers, identity, seconds } = setting;
   const head = `cluster seed=${seed} nodes=${nodes} servers=${servers} identity=${identity} ` +

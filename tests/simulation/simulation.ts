@@ -10,7 +10,7 @@ import {
 import { namespaceNames, roles } from "./faults.ts";
 import { Health, settledMs } from "./health.ts";
 import { Random } from "./random.ts";
-import type { Scenario, Step } from "./scenario.ts";
+import { kindOf, type Scenario, type Step, type StepKind } from "./scenario.ts";
 import { type ApiMood, SimulatedApi } from "./simulated_api.ts";
 import { SimulatedNetwork } from "./simulated_network.ts";
 import { type PodAnswer, SimulatedNode } from "./simulated_node.ts";
@@ -33,8 +33,8 @@ export interface Figures {
   readonly strict: number;
   readonly forged: number;
   readonly stsCalls: number;
-  /** Steps by their first word. */
-  readonly steps: Readonly<Record<string, number>>;
+  /** Of the steps that were taken. */
+  readonly steps: readonly StepKind[];
 }
 
 /** Within this time each pod visits twice, however slow the answers are. */
@@ -66,7 +66,7 @@ class Simulation implements Around {
   readonly #health = new Map<string, Health>();
   readonly #namespaces = new Map<string, NamespaceState>();
   readonly #pods = new Map<string, PodState>();
-  readonly #steps: Record<string, number> = {};
+  readonly #steps: StepKind[] = [];
   #trusted: ReadonlySet<string> = new Set(["ca-1"]);
   #starts = 0;
   /** When a clock was last ahead. */
@@ -212,10 +212,11 @@ class Simulation implements Around {
       this.#nodes.get(name.replace("agent", "node"))?.machine;
   }
 
-  #take({ words }: Step): void {
+  #take(step: Step): void {
+    const { words } = step;
     const [command = "", a = "", b = "", ...more] = words;
     this.trace.add("STEP", words.join(" "));
-    this.#steps[command] = (this.#steps[command] ?? 0) + 1;
+    this.#steps.push(kindOf(step));
     const perform = this.#commands[command];
     if (perform === undefined) throw new Error(`scenario: no command ${command}`);
     perform(a, b, ...more);

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { scenarioOf } from "./faults.ts";
 import { type Mutant, mutants } from "./mutant_list.ts";
-import { readScenario, type Scenario, writeScenario } from "./scenario.ts";
+import { kindOf, readScenario, type Scenario, writeScenario } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
 
@@ -40,6 +40,22 @@ test("a scenario's text is read as it was written", () => {
   assert.deepEqual(readScenario(writeScenario(scenario)), scenario);
   assert.deepEqual(readScenario(`# why\n\n${writeScenario(scenario)}`), scenario);
   assert.throws(() => readScenario("cluster seed=1"), /no nodes=/);
+});
+
+test("kindOf() counts a fault with what is wrong, and its end as no fault", () => {
+  const kinds = ["sts hangs", "sts well", "cut node-1 api", "mend node-1 api", "clock agent-1 0"];
+  const lines = [...kinds, "trust ca-1,ca-2", "external-id b 2"].map((line) => `1 ${line}`);
+  const head = "cluster seed=a nodes=1 servers=1 identity=kernel seconds=1";
+  const { steps } = readScenario([head, ...lines].join("\n"));
+  assert.deepEqual(steps.map(kindOf).map(({ of, name }) => of === "end" ? of : `${of} ${name}`), [
+    "fault sts hangs",
+    "end",
+    "fault cut",
+    "end",
+    "end",
+    "end",
+    "change external-id",
+  ]);
 });
 
 test("shrink() leaves the steps that it takes to fail", async () => {
