@@ -12,6 +12,8 @@ const credentials = v.object({
   expiration: v.pipe(v.string(), v.isoTimestamp()),
   /** `YYYY-MM-DDTHH:MM:SSZ` */
   lastUpdated: v.pipe(v.string(), v.isoTimestamp()),
+  /** Until they expire, by the server's clock; absent from older servers. */
+  leftSeconds: v.optional(v.number()),
 });
 
 const pod = v.object({

@@ -41,7 +41,7 @@ export function holdPod(before: HeldPod | undefined, frame: AssignFrame, clock: 
     hostNetwork: frame.pod.hostNetwork,
     configHash: frame.pod.configHash,
     identity: frame.role?.identity ?? null,
-    endsAt: endOf(before?.pod.uid === uid ? before : undefined, outcome, clock),
+    endsAt: endOf(before?.pod.uid === uid ? before : undefined, { outcome, frame, clock }),
   };
 }
 
@@ -56,17 +56,24 @@ export function podAt(held: HeldPod, clock: Now): AssignedPod {
   return { ...held.pod, outcome: { kind: "pending", name: outcome.role.name } };
 }
 
-/** Credentials that are sent again keep their end: the wall clock may have become wrong since. */
+/**
+ * The server says how long they are valid, since this node's clock may be wrong. Credentials that
+ * are sent again keep their end: either clock may have become wrong since.
+ */
 function endOf(
   before: HeldPod | undefined,
-  outcome: AssignedPod["outcome"],
-  clock: Now,
+  { outcome, frame, clock }: {
+    readonly outcome: AssignedPod["outcome"];
+    readonly frame: AssignFrame;
+    readonly clock: Now;
+  },
 ): number {
   if (outcome.kind !== "ready") return Infinity;
   const { expiresAt } = outcome.role;
   const held = before?.pod.outcome;
   if (held?.kind === "ready" && held.role.expiresAt === expiresAt) return before!.endsAt;
-  return clock.monotonic() + expiresAt - clock.now();
+  const left = frame.role?.credentials?.leftSeconds;
+  return clock.monotonic() + (left === undefined ? expiresAt - clock.now() : left * 1000);
 }
 
 function addressesOf(frame: AssignFrame): readonly string[] {

@@ -71,7 +71,7 @@ export class Assigner {
       uids: () => [...node.assignments.keys()],
       frame: (uid) => {
         const assignment = node.assignments.get(uid);
-        return assignment === undefined ? undefined : assignFrame(assignment);
+        return assignment && assignFrame(assignment, this.#options.clock.now());
       },
       detach: () => this.#detach(nodeName, node, changed),
     };
@@ -79,7 +79,7 @@ export class Assigner {
 
   /** The frame for a pod just read from the API, which may be ahead of the index. */
   frameFor(pod: PodFacts): AssignFrame {
-    return assignFrame(this.#decide(pod));
+    return assignFrame(this.#decide(pod), this.#options.clock.now());
   }
 
   /** The current assignment of any pod, whether or not its node is followed; for the summary. */

@@ -110,6 +110,7 @@ test("Assigner: pending, then ready, then renewed credentials", () => {
       sessionToken: `session-${id}`,
       expiration: "2026-01-01T01:00:00Z",
       lastUpdated: "2026-01-01T00:00:00Z",
+      leftSeconds: 3600,
     });
   }
   cache.changed(reader);

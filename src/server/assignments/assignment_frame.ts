@@ -15,7 +15,8 @@ export interface Assignment {
   readonly credentials: CredentialState | null;
 }
 
-export function assignFrame(assignment: Assignment): AssignFrame {
+/** `now`: by the server's clock, in milliseconds since the epoch. */
+export function assignFrame(assignment: Assignment, now: number): AssignFrame {
   const { pod, imdsv2, decision, key, credentials } = assignment;
   const head = {
     type: "assign" as const,
@@ -48,7 +49,9 @@ export function assignFrame(assignment: Assignment): AssignFrame {
     identity: key ?? "",
   };
   if (credentials?.kind !== "ready") return { ...head, role };
-  return { ...head, role: { ...role, credentials: credentialsFrame(credentials.credentials) } };
+  const { durationSeconds } = decision.identity;
+  const given = credentialsFrame(credentials.credentials, durationSeconds, now);
+  return { ...head, role: { ...role, credentials: given } };
 }
 
 /** Whether both make the same frame. */
@@ -78,12 +81,19 @@ function sameState(a: CredentialState | null, b: CredentialState | null): boolea
   return a?.kind === b?.kind;
 }
 
-function credentialsFrame(credentials: Credentials): CredentialsFrame {
+/** STS grants no more than was requested: by a clock that is behind, there would be more left. */
+function credentialsFrame(
+  { accessKeyId, secretAccessKey, sessionToken, expiresAt, issuedAt }: Credentials,
+  durationSeconds: number,
+  now: number,
+): CredentialsFrame {
+  const left = Math.min(expiresAt - now, issuedAt + durationSeconds * 1000 - now);
   return {
-    accessKeyId: credentials.accessKeyId,
-    secretAccessKey: credentials.secretAccessKey,
-    sessionToken: credentials.sessionToken,
-    expiration: instant(credentials.expiresAt),
-    lastUpdated: instant(credentials.issuedAt),
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+    expiration: instant(expiresAt),
+    lastUpdated: instant(issuedAt),
+    leftSeconds: Math.floor(left / 1000),
   };
 }
