@@ -1,8 +1,9 @@
 /** Writes the metrics reference (docs/metrics.md) from agent's and server's own registries. */
 import { Registry } from "@prometheus-io/client";
 import { AgentCounts } from "../src/agent/metrics/agent_counts.ts";
-import { publishMetrics } from "../src/agent/metrics/metrics.ts";
-import { createMetrics } from "../src/server/metrics.ts";
+import { publishMetrics as publishAgentMetrics } from "../src/agent/metrics/metrics.ts";
+import { publishMetrics as publishServerMetrics } from "../src/server/metrics.ts";
+import { ServerCounts } from "../src/server/server_counts.ts";
 import { processMetrics } from "../src/telemetry/process_metrics.ts";
 
 interface MetricRow {
@@ -14,12 +15,10 @@ interface MetricRow {
 
 const about = { version: "1", runtime: "any" };
 /** Nothing is read for a name. */
-const notAsked = {} as never;
+const sources = {} as never;
 
 export async function agentMetrics(): Promise<MetricRow[]> {
-  const registry = new Registry();
-  publishMetrics(new AgentCounts(), about, notAsked, registry);
-  return await rowsOf(registry);
+  return await rowsOf(publishAgentMetrics(new AgentCounts(), about, sources));
 }
 
 /** What both have besides. */
@@ -29,9 +28,7 @@ async function sharedMetrics(): Promise<MetricRow[]> {
 }
 
 export async function serverMetrics(): Promise<MetricRow[]> {
-  const registry = new Registry();
-  createMetrics(registry, about).observe(notAsked);
-  return await rowsOf(registry);
+  return await rowsOf(publishServerMetrics(new ServerCounts(), about, sources));
 }
 
 const opening = `# Metrics

@@ -6,7 +6,6 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { Registry } from "@prometheus-io/client";
 import { namespaceFacts } from "../../tests/fakes/facts.ts";
 import type { PodFacts } from "../../src/policy/facts.ts";
 import { listen } from "../../src/runtime/http/listener.ts";
@@ -35,7 +34,6 @@ const server = createServer({
   clock: systemClock,
   random: Math.random,
   log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-  registry: new Registry(),
   assumeRole: async () => {
     calls++;
     await new Promise((resolve) => setTimeout(resolve, stsMs));

@@ -113,7 +113,8 @@ export function createAgent(options: AgentOptions): Agent {
     ...options.endpointsMissing?.() ?? [],
   ];
   const readiness = { redirect, missing };
-  const metrics = once(() => publish(options, components, readiness));
+  let registry: Promise<Registry> | undefined;
+  const metrics = () => registry ??= publish(options, components, readiness);
   return {
     accepted: (connection) => identity.source.accepted(connection),
     ...createFronts(options, components),
@@ -211,11 +212,6 @@ function createFronts(
     addresses: settings.containerCredentials,
   });
   return { front: imds.answer, credentialsFront: credentials.answer };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => made ??= make();
 }
 
 async function publish(

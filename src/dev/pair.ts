@@ -58,7 +58,13 @@ export function createPair(options: PairOptions) {
   const metadataUrl = settings.metadataUrl ?? aws.imdsUrl;
   const agent = createDevAgent({ ...shared, toServer, http, metadataUrl, front });
   const missing = () => [...server.missing(), ...agent.missing()];
-  const admin = createAdmin({ missing, registry: () => agent.metrics() });
+  const admin = createAdmin({
+    missing,
+    registry: async () => {
+      await server.metrics();
+      return await agent.metrics();
+    },
+  });
   const close = async () => {
     toServer.close();
     http.close();

@@ -13,7 +13,9 @@ import { LogOutput } from "./log_output.ts";
 import { cpuMs, hasIpv6, localAddresses, openFilesLimit, processUsage } from "./machine.ts";
 import { procFiles } from "./proc_files.ts";
 import { createFastClient } from "./http/fast/client.ts";
-import { createFollowProgram, createRunProgram } from "./program.ts";
+
+/** Loaded with the first program: many processes run none. */
+const programs = () => import("./program.ts");
 
 const usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -45,8 +47,8 @@ export function createRuntime(): Runtime {
     listen,
     httpClient: createHttpClient,
     fastGet: createFastClient,
-    run: createRunProgram(path),
-    follow: createFollowProgram(path),
+    run: async (...program) => (await programs()).createRunProgram(path)(...program),
+    follow: async (...program) => (await programs()).createFollowProgram(path)(...program),
     resolve: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     readTextFile,
     listFolder,

@@ -1,5 +1,4 @@
 /** The `server` command: settings → adapters → server → listeners, until a signal. */
-import { Registry } from "@prometheus-io/client";
 import { createSts, type Sts } from "../aws/sts.ts";
 import type { Listener } from "../runtime/http/types.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -8,7 +7,6 @@ import { webHandler } from "../runtime/http/web_handler.ts";
 import { refuse } from "../cli/command.ts";
 import { anyAddress, listenAt } from "../cli/listening.ts";
 import { programLog } from "../telemetry/log_dedup.ts";
-import { processMetrics } from "../telemetry/process_metrics.ts";
 import { version } from "../version.ts";
 import { type Cluster, connectCluster } from "./cluster_connection.ts";
 import { parseServerConfig, type ServerSettings } from "./config.ts";
@@ -108,7 +106,7 @@ function serverOptions(
     clock: systemClock,
     random: Math.random,
     log,
-    registry: processMetrics(new Registry(), () => runtime.processUsage(["/proc"])),
+    processUsage: () => runtime.processUsage(["/proc"]),
     assumeRole: sts.assumeRole,
     requestToken: cluster.requestToken,
     tokenFenceProblem: cluster.tokenFenceProblem,

@@ -1,13 +1,16 @@
-/** The server's metrics, prefix `rolecall_server_`; labels of bounded cardinality only. */
-import type { Registry } from "@prometheus-io/client";
+/**
+ * The server's metrics, prefix `rolecall_server_`; labels of bounded cardinality only. Loaded with the
+ * first scrape: counting needs none of it.
+ */
+import { Registry } from "@prometheus-io/client";
 import { MetricSet } from "../telemetry/metric_set.ts";
+import { processMetrics, type ProcessUsage } from "../telemetry/process_metrics.ts";
 import type { Assignment } from "./assignments/assignment_frame.ts";
-import type { CallReport, CredentialStats } from "./credentials/credential_reports.ts";
-import type { FeedEnd } from "./assignments/assignment_feed.ts";
-import type { EventOutcome } from "./assignments/object_events.ts";
+import type { CredentialStats } from "./credentials/credential_reports.ts";
 import type { WatchStatus } from "./readiness.ts";
+import type { ServerCounts } from "./server_counts.ts";
 
-/** Read when metrics are scraped. */
+/** What each scrape reads. */
 interface MetricSources {
   readonly watches: () => readonly WatchStatus[];
   readonly counts: () => { readonly pods: number; readonly namespaces: number };
@@ -16,55 +19,51 @@ interface MetricSources {
   readonly streams: () => number;
   /** Milliseconds since the epoch; null without a certificate. */
   readonly certificateExpiresAt: () => number | null;
+  readonly processUsage?: (() => ProcessUsage) | undefined;
 }
 
-interface ServerMetrics {
-  request(route: string, status: number): void;
-  stsCall(report: CallReport): void;
-  streamEnded(why: FeedEnd): void;
-  event(outcome: EventOutcome): void;
-  /** Registers the metrics that are read from `sources`; call it once. */
-  observe(sources: MetricSources): void;
-}
+const prefix = "rolecall_server_";
 
-const seconds = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
-
-export function createMetrics(
-  registry: Registry,
+/** Puts them all into a registry, one of their own by default. */
+export function publishMetrics(
+  counts: ServerCounts,
   about: { readonly version: string; readonly runtime: string },
-): ServerMetrics {
-  const metrics = new MetricSet(registry, "rolecall_server_");
+  sources: MetricSources,
+  registry: Registry = new Registry(),
+): Registry {
+  const metrics = new MetricSet(registry, prefix);
   metrics.gauge("build_info", "1, with version and runtime as labels", ["version", "runtime"])
     .set({ version: about.version, runtime: about.runtime }, 1);
-  const requests = metrics.counter("requests_total", "requests from agents, by route and code", [
-    "route",
-    "code",
-  ]);
-  const calls = metrics.counter("sts_calls_total", "AssumeRole calls, by outcome", ["outcome"]);
-  const ends = metrics.counter("agent_stream_ends_total", "assignment streams ended, by reason", [
-    "why",
-  ]);
-  const events = metrics.counter("events_total", "Kubernetes Events, by outcome", ["outcome"]);
+  countMetrics(metrics, counts);
   const latencyHelp = "duration of AssumeRole calls";
-  const latency = metrics.histogram("sts_call_duration_seconds", latencyHelp, seconds);
+  counts.callTimes.register(registry, `${prefix}sts_call_duration_seconds`, latencyHelp);
   const waitsHelp = "time that AssumeRole calls spend in the queue";
-  const waits = metrics.histogram("sts_queue_wait_seconds", waitsHelp, seconds);
-  return {
-    request: (route, status) => requests.inc({ route, code: String(status) }),
-    stsCall: ({ outcome, durationMs, waitedMs }) => {
-      calls.inc({ outcome });
-      latency.observe(durationMs / 1000);
-      waits.observe(waitedMs / 1000);
-    },
-    streamEnded: (why) => ends.inc({ why }),
-    event: (outcome) => events.inc({ outcome }),
-    observe: (sources) => {
-      observeWatches(metrics, sources);
-      observeCredentials(metrics, sources);
-      observeQueue(metrics, sources);
-      observeCluster(metrics, sources);
-    },
-  };
+  counts.queueWaits.register(registry, `${prefix}sts_queue_wait_seconds`, waitsHelp);
+  observeWatches(metrics, sources);
+  observeCredentials(metrics, sources);
+  observeQueue(metrics, sources);
+  observeCluster(metrics, sources);
+  if (sources.processUsage !== undefined) processMetrics(registry, sources.processUsage);
+  return registry;
+}
+
+function countMetrics(metrics: MetricSet, counts: ServerCounts): void {
+  const requestsHelp = "requests from agents, by route and code";
+  metrics.total("requests_total", requestsHelp, ["route", "code"], (own) => {
+    for (const [route, codes] of counts.requests) {
+      for (const [code, count] of codes) own.inc({ route, code: String(code) }, count);
+    }
+  });
+  metrics.total("sts_calls_total", "AssumeRole calls, by outcome", ["outcome"], (own) => {
+    for (const [outcome, count] of counts.stsCalls) own.inc({ outcome }, count);
+  });
+  const endsHelp = "assignment streams ended, by reason";
+  metrics.total("agent_stream_ends_total", endsHelp, ["why"], (own) => {
+    for (const [why, count] of counts.streamEnds) own.inc({ why }, count);
+  });
+  metrics.total("events_total", "Kubernetes Events, by outcome", ["outcome"], (own) => {
+    for (const [outcome, count] of counts.events) own.inc({ outcome }, count);
+  });
 }
 
 function observeWatches(metrics: MetricSet, { watches }: MetricSources): void {

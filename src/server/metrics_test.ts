@@ -1,10 +1,10 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { Registry } from "@prometheus-io/client";
 import { podFacts } from "../../tests/fakes/facts.ts";
 import type { DenialReason } from "../policy/facts.ts";
 import type { Assignment } from "./assignments/assignment_frame.ts";
-import { createMetrics } from "./metrics.ts";
+import { publishMetrics } from "./metrics.ts";
+import { ServerCounts } from "./server_counts.ts";
 
 const reasons: readonly DenialReason[] = ["NotPermitted", "PermittedAbsent", "RoleMalformed"];
 
@@ -16,9 +16,10 @@ function denied(n: number): Assignment {
 
 test("metrics: 10,000 pods make as many lines as ten", async () => {
   const lines = async (pods: number) => {
-    const registry = new Registry();
     const waiting = { late: 0, scheduled: 0, ahead: 0 };
-    createMetrics(registry, { version: "1", runtime: "test" }).observe(
+    const registry = publishMetrics(
+      new ServerCounts(),
+      { version: "1", runtime: "test" },
       {
         watches: () => [{ resource: "pods", ageSeconds: 1, restarts: 0, synced: true }],
         counts: () => ({ pods, namespaces: 100 }),
@@ -33,7 +34,7 @@ test("metrics: 10,000 pods make as many lines as ten", async () => {
         }),
         streams: () => 300,
         certificateExpiresAt: () => 0,
-      } as unknown as Parameters<ReturnType<typeof createMetrics>["observe"]>[0],
+      } as unknown as Parameters<typeof publishMetrics>[2],
     );
     return (await registry.metrics()).split("\n");
   };

@@ -16,7 +16,6 @@ import type { ServerSettings } from "./config.ts";
 import { reportedCache } from "./reported_cache.ts";
 import { DirectRead, type ReadPodsByAddress } from "./assignments/direct_read.ts";
 import { mergeSummaries } from "./status/data/merged_summary.ts";
-import { createMetrics } from "./metrics.ts";
 import { type Renewal, type RenewalRequest, renewSessions } from "./credentials/renewal.ts";
 import { type EventSink, ObjectEvents } from "./assignments/object_events.ts";
 import { OwnIdentity, type ReadCallerArns } from "./credentials/own_identity.ts";
@@ -35,6 +34,8 @@ import type { Replicas } from "./status/data/replicas.ts";
 import { statusAccess } from "./access/status_access.ts";
 import { ReviewedTokens } from "./access/reviewed_tokens.ts";
 import { createStatusApp } from "./status/status_app.ts";
+import { ServerCounts } from "./server_counts.ts";
+import type { ProcessUsage } from "../telemetry/process_metrics.ts";
 import { type PodName, type Summary, summaryOf } from "./status/data/summary.ts";
 import { TokenlessPods } from "./status/data/tokenless_pods.ts";
 import { Timeline } from "./timeline/timeline.ts";
@@ -58,7 +59,9 @@ export interface ServerOptions {
   /** From 0 up to 1. */
   readonly random: () => number;
   readonly log: Log;
-  readonly registry: Registry;
+  /** For all metrics, filled once they are loaded; by default one of its own at the first scrape. */
+  readonly registry?: Registry;
+  readonly processUsage?: () => ProcessUsage;
   readonly assumeRole: AssumeRole;
   readonly readCallerArns: ReadCallerArns;
   readonly requestToken: RequestToken;
@@ -86,6 +89,8 @@ export interface Server {
   /** For agents; HTTPS. */
   readonly app: Hono<PeerEnv>;
   readonly admin: Hono;
+  /** All metrics; their registry is built at the first call. */
+  metrics(): Promise<Registry>;
   readonly statusApp: Hono<PeerEnv>;
   readonly summary: () => Summary;
   /** What keeps it from being ready, one line each. */
@@ -95,7 +100,7 @@ export interface Server {
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { settings, log, registry } = options;
+  const { settings, log } = options;
   const components = createComponents(options);
   const { index, own, streams, cache, events } = components;
   const stopping = new AbortController();
@@ -117,11 +122,15 @@ export function createServer(options: ServerOptions): Server {
     log.info({ sessions: request.sessions.length, renewing }, "renewal requested");
     return { replica: options.about.replica, renewing, problem: null };
   };
+  let registry: Promise<Registry> | undefined;
+  const metrics = () => registry ??= publish(options, components);
+  if (options.registry !== undefined) void metrics();
   const core = { ...components, renew, tokens, summary, failed, stopping: stopping.signal };
   return {
     index,
     app: agentApp(options, core),
-    admin: createAdmin({ missing, registry }),
+    admin: createAdmin({ missing, registry: metrics }),
+    metrics,
     statusApp: statusApp(options, core),
     summary,
     missing,
@@ -138,15 +147,15 @@ export function createServer(options: ServerOptions): Server {
 
 /** From the index to the agents' streams, in the order of the data. */
 function createComponents(options: ServerOptions) {
-  const { settings, about, clock, log, registry } = options;
+  const { settings, clock, log } = options;
   const index = new ClusterIndex();
-  const metrics = createMetrics(registry, about);
+  const counts = new ServerCounts();
   const timeline = new Timeline(clock);
   const events = new ObjectEvents({
     sink: options.eventSink,
     clock,
     log,
-    counted: metrics.event,
+    counted: counts.eventEnded,
     isEnding: (namespace) => index.isEnding(namespace),
   });
   const policy = createPolicy(policySettings(settings, []));
@@ -155,7 +164,7 @@ function createComponents(options: ServerOptions) {
   // Looking for credentials, the SDK would query the metadata service for the node's role.
   const onDemand = assumeWith === "service-account" && roleBaseArn !== null;
   const own = new OwnIdentity({ ...options, onDemand });
-  const cache = reportedCache({ ...options, index, own, timeline, called: metrics.stsCall });
+  const cache = reportedCache({ ...options, index, own, timeline, called: counts.called });
   const assigned = assignmentObserver({ index, events, log, clock, timeline });
   const assigner = new Assigner({ index, cache, policy, clock, nodeGraceMs, assigned });
   own.subscribe((arns) => {
@@ -169,21 +178,30 @@ function createComponents(options: ServerOptions) {
     log,
     watchAgeSeconds: () => oldestWatchSeconds(options.watches()),
     serviceAccount: settings.agentServiceAccount,
-    ended: metrics.streamEnded,
+    ended: counts.streamEnded,
   });
-  metrics.observe({
-    watches: options.watches,
+  const tokenless = new TokenlessPods(index);
+  return { index, counts, timeline, events, own, cache, assigner, streams, tokenless };
+}
+
+type Components = ReturnType<typeof createComponents>;
+
+async function publish(
+  { about, certificate, processUsage, registry, watches }: ServerOptions,
+  { index, counts, cache, assigner, streams }: Components,
+): Promise<Registry> {
+  const { publishMetrics } = await import("./metrics.ts");
+  const sources = {
+    watches,
     counts: () => index.counts(),
     held: () => assigner.held(),
     credentials: () => cache.stats(),
     streams: () => streams.streamCount,
-    certificateExpiresAt: () => options.certificate().expiresAt,
-  });
-  const tokenless = new TokenlessPods(index);
-  return { index, metrics, timeline, events, own, cache, assigner, streams, tokenless };
+    certificateExpiresAt: () => certificate().expiresAt,
+    processUsage,
+  };
+  return publishMetrics(counts, about, sources, registry);
 }
-
-type Components = ReturnType<typeof createComponents>;
 
 /** All pods, or one. */
 function summaryMaker(
@@ -245,7 +263,7 @@ interface Core extends Components {
 
 function agentApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
   const { settings, log } = options;
-  const { index, assigner, streams, metrics, tokens, summary } = core;
+  const { index, assigner, streams, counts, tokens, summary } = core;
   const { tokenAudience: audience, agentServiceAccount: serviceAccount } = settings;
   // An agent passes on the tokens of all pods on its node.
   const podTokens = new ReviewedTokens({ ...options, attempts: { perSecond: 50, burst: 500 } });
@@ -266,7 +284,7 @@ function agentApp(options: ServerOptions, core: Core): Hono<PeerEnv> {
       core.tokenless.reported(node, report);
       if (report.ready) options.agentReady(node);
     },
-    answered: metrics.request,
+    answered: counts.answered,
     random: options.random,
     refused: (request) => log.info(request, "request refused"),
     failed: core.failed,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Registry } from "@prometheus-io/client";
 import { fakeCredentials } from "../../tests/fakes/credential_cache.ts";
 import { namespaceFacts, podFacts, serviceAccountFacts } from "../../tests/fakes/facts.ts";
 import { jwt } from "../../tests/fakes/jwt.ts";
@@ -66,7 +65,6 @@ async function started({ pods = [agentPod, webPod], flags = [], parts = {} }: Wo
     clock,
     random: () => 0.5,
     log,
-    registry: new Registry(),
     assumeRole: () => Promise.resolve(fakeCredentials(`KEY${++issued}`, clock.now())),
     requestToken: () => Promise.resolve({ kind: "token", token: "t" }),
     tokenFenceProblem: () => Promise.resolve(null),

@@ -7,8 +7,8 @@ interface AdminOptions {
   readonly missing: () => readonly string[];
   /** Further lines of `/readyz`, whether ready or not. */
   readonly notes?: () => readonly string[];
-  /** A function creates it on the first scrape. */
-  readonly registry: Registry | (() => Promise<Registry>);
+  /** Called at each scrape; creates it at the first. */
+  readonly registry: () => Promise<Registry>;
 }
 
 export function createAdmin(options: AdminOptions): Hono {
@@ -20,9 +20,8 @@ export function createAdmin(options: AdminOptions): Hono {
     return c.text(lines.join("\n") + "\n", missing.length === 0 ? 200 : 503);
   });
   app.get("/metrics", async (c) => {
-    const { registry } = options;
-    const made = typeof registry === "function" ? await registry() : registry;
-    return c.body(await made.metrics(), 200, { "content-type": made.contentType });
+    const registry = await options.registry();
+    return c.body(await registry.metrics(), 200, { "content-type": registry.contentType });
   });
   app.notFound((c) => c.text("no such path\n", 404));
   return app;

@@ -1,7 +1,7 @@
 /** The agent's counters as plain numbers; `metrics.ts` converts them for a scrape. */
 import type { CheckOutcome } from "../container_credentials/token_pods.ts";
 import type { ProofOutcome } from "../identity/connection_proofs.ts";
-import { RequestTally } from "./request_tally.ts";
+import { RequestTally } from "../../telemetry/request_tally.ts";
 
 /** From memory an answer takes microseconds; a wait for the server at most 0.9 s. */
 const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
