@@ -49,7 +49,7 @@ function printVersion(rest: readonly string[]): number {
 
 function unknownCommand(name: string): string {
   const close = nearest(name, Object.keys(commands));
-  const advice = close === undefined ? "see --help for those there are" : `did you mean ${close}?`;
+  const advice = close === undefined ? "see --help for the list" : `did you mean ${close}?`;
   return `${name}: unknown command; ${advice}`;
 }
 

@@ -148,9 +148,7 @@ function readVariables(read: Reading, table: FlagTable, env: Env): void {
 
 function unknownFlag(rawName: string, names: readonly string[]): string {
   const close = nearest(rawName.replace(/^-+/, ""), names);
-  const advice = close === undefined
-    ? "see --help for those there are"
-    : `did you mean --${close}?`;
+  const advice = close === undefined ? "see --help for the list" : `did you mean --${close}?`;
   return `${rawName}: unknown flag; ${advice}`;
 }
 

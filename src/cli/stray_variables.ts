@@ -32,7 +32,5 @@ export function strayVariables(
 function advice(name: string, known: readonly string[]): string {
   const bare = (variable: string) => variable.slice("ROLECALL_".length);
   const close = nearest(bare(name).toUpperCase(), known.map(bare));
-  return close === undefined
-    ? "see --help for the flags there are"
-    : `did you mean ROLECALL_${close}?`;
+  return close === undefined ? "see --help for the list" : `did you mean ROLECALL_${close}?`;
 }

@@ -15,7 +15,7 @@ const cases = [
   ["ROLECALL_INTERFACES", "cni0", "did you mean ROLECALL_INTERFACE?"],
   ["ROLECALL_IMDSV2_", "required", "did you mean ROLECALL_IMDSV2?"],
   ["ROLECALL_imdsv2", "required", "did you mean ROLECALL_IMDSV2?"],
-  ["ROLECALL_COLOUR", "red", "see --help for the flags there are"],
+  ["ROLECALL_COLOUR", "red", "see --help for the list"],
   ["ROLECALL_IMDSV2_", "", null],
   ["ROLECALLED", "x", null],
   // Kubernetes' own, of Services rolecall, rolecall-server and the like.
@@ -29,8 +29,8 @@ const cases = [
   ["ROLECALL_SERVER_PORT_8443_TCP_PORT", "8443", null],
   ["ROLECALL_SERVER_PORT_53_UDP_PROTO", "udp", null],
   ["ROLECALL_SERVER_PORT_8443_TCP_ADDR", "10.0.0.1", null],
-  ["ROLECALL_ADMIN_PORT", "9620", "see --help for the flags there are"],
-  ["ROLECALL_SERVER_PORT_X_TCP", "1", "see --help for the flags there are"],
+  ["ROLECALL_ADMIN_PORT", "9620", "see --help for the list"],
+  ["ROLECALL_SERVER_PORT_X_TCP", "1", "see --help for the list"],
 ] as const;
 
 for (const [variable, value, problem] of cases) {

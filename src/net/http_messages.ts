@@ -58,7 +58,7 @@ export interface Reply {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** A stream is sent chunked, unless the headers have a Content-Length. */
   readonly body: string | Uint8Array | BodySource | ReadableStream<Uint8Array> | null;
-  /** The connection ends with it, so that the client's next request opens another one. */
+  /** Closes the connection after it, so that the client's next request opens another one. */
   readonly last?: boolean;
 }
 

@@ -9,14 +9,14 @@ export type AllowedRoles =
   | { readonly kind: "invalid"; readonly problem: string }
   | { readonly kind: "globs"; readonly globs: readonly string[] };
 
-const mostCharacters = 16_384;
+const maxCharacters = 16_384;
 const list = v.pipe(v.string(), v.parseJson(), v.array(v.string()));
 
 /** The globs as written. Never throws. */
 export function parseAllowedRoles(text: string): AllowedRoles {
   if (text === "") return { kind: "empty" };
-  if (text.length > mostCharacters) {
-    return { kind: "invalid", problem: `is longer than ${mostCharacters} characters` };
+  if (text.length > maxCharacters) {
+    return { kind: "invalid", problem: `is longer than ${maxCharacters} characters` };
   }
   const parsed = v.safeParse(list, text);
   if (!parsed.success) return { kind: "invalid", problem: "is not a JSON list of strings" };

@@ -75,7 +75,7 @@ export function createPolicy(settings: PolicySettings): Policy {
       base,
       permitted,
       isPermittedSet: settings.assumeRolePermitted !== null,
-      isServers: isReserved,
+      isServerRole: isReserved,
     },
   };
   return {

@@ -57,8 +57,8 @@ export function externalIdTemplateProblem(
 export class ExternalIds {
   readonly #settings: Settings;
   readonly #permitted: NamespaceExpression;
-  /** Matches what the template gives, in its first group the namespace. */
-  readonly #made: RegExp | null;
+  /** Matches IDs that the template can give; its groups are the namespace. */
+  readonly #templated: RegExp | null;
   readonly #trustRoleTemplate: string | null;
 
   constructor(settings: Settings) {
@@ -66,30 +66,30 @@ export class ExternalIds {
     this.#settings = settings;
     this.#permitted = namespaceExpression(settings.externalIdPermitted);
     this.#trustRoleTemplate = template === null ? null : withoutServiceAccount(template);
-    this.#made = template === null ? null : new RegExp(
+    this.#templated = template === null ? null : new RegExp(
       `^(?:${this.#pattern(template)}|${this.#pattern(this.#trustRoleTemplate!)})$`,
       "i",
     );
   }
 
   idsOf(pod: PodFacts, namespace: NamespaceFacts): Checked<PodExternalIds> {
-    if (namespace.externalId !== null) return this.#namespaces(pod, namespace);
-    if (this.#settings.externalIdTemplate !== null) return this.#templates(pod);
-    return this.#pods(pod);
+    if (namespace.externalId !== null) return this.#fromNamespace(pod, namespace);
+    if (this.#settings.externalIdTemplate !== null) return this.#fromTemplate(pod);
+    return this.#fromPod(pod);
   }
 
-  #namespaces(pod: PodFacts, { name, externalId }: NamespaceFacts): Checked<PodExternalIds> {
+  #fromNamespace(pod: PodFacts, { name, externalId }: NamespaceFacts): Checked<PodExternalIds> {
     const id = externalId || null;
     const where = namespaceName(name);
     const problem = id === null ? null : externalIdProblem(id);
     if (problem !== null) return { denial: invalid(`${where}: ${key}`, problem) };
-    if (id !== null && (!this.#permitted.permits(name, id) || this.#isAnothers(name, id))) {
+    if (id !== null && (!this.#permitted.permits(name, id) || this.#belongsToAnother(name, id))) {
       return { denial: notPermitted(where, this.#settings.externalIdPermitted) };
     }
     return fixed(pod, { role: id, trustRole: id }, `${where}: ${key}`);
   }
 
-  #templates(pod: PodFacts): Checked<PodExternalIds> {
+  #fromTemplate(pod: PodFacts): Checked<PodExternalIds> {
     const fill = (template: string) =>
       fillIn(template, {
         namespace: pod.namespace,
@@ -107,7 +107,7 @@ export class ExternalIds {
   }
 
   /** No pod may request what the operator's expression reserves for namespaces. */
-  #pods(pod: PodFacts): Checked<PodExternalIds> {
+  #fromPod(pod: PodFacts): Checked<PodExternalIds> {
     const id = pod.externalId || null;
     const problem = id === null ? null : externalIdProblem(id);
     if (problem !== null) return { denial: invalid(`${podName(pod)}: ${key}`, problem) };
@@ -119,8 +119,8 @@ export class ExternalIds {
   }
 
   /** Whether the template gives this ID to a ServiceAccount of another namespace. */
-  #isAnothers(namespace: string, id: string): boolean {
-    const groups = this.#made?.exec(id)?.slice(1) ?? [];
+  #belongsToAnother(namespace: string, id: string): boolean {
+    const groups = this.#templated?.exec(id)?.slice(1) ?? [];
     return groups.some((found) => found !== undefined && found !== namespace);
   }
 

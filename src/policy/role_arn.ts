@@ -44,17 +44,17 @@ const expectations: Record<RoleArnFault, string> = {
 
 // Names and paths as in IAM's CreateRole: RoleName [\w+=,.@-]{1,64};
 // Path (\u002F)|(\u002F[\u0021-\u007E]+\u002F), at most 512.
-const rules: readonly (readonly [RoleArnFault, (options: ArnOptions) => boolean])[] = [
-  ["partition", (options) => /^aws(?:-[a-z]+)*$/.test(options.partition)],
-  ["service", (options) => options.service === "iam"],
-  ["region", (options) => options.region === ""],
-  ["account", (options) => /^[0-9]{12}$/.test(options.account)],
-  ["resource", (options) => options.resource.startsWith("role/")],
-  ["path", (options) => isRolePath(pathOf(options.resource))],
-  ["name", (options) => /^[A-Za-z0-9_+=,.@-]{1,64}$/.test(nameOf(options.resource))],
+const rules: readonly (readonly [RoleArnFault, (parts: ArnParts) => boolean])[] = [
+  ["partition", (parts) => /^aws(?:-[a-z]+)*$/.test(parts.partition)],
+  ["service", (parts) => parts.service === "iam"],
+  ["region", (parts) => parts.region === ""],
+  ["account", (parts) => /^[0-9]{12}$/.test(parts.account)],
+  ["resource", (parts) => parts.resource.startsWith("role/")],
+  ["path", (parts) => isRolePath(pathOf(parts.resource))],
+  ["name", (parts) => /^[A-Za-z0-9_+=,.@-]{1,64}$/.test(nameOf(parts.resource))],
 ];
 
-interface ArnOptions {
+interface ArnParts {
   readonly partition: string;
   readonly service: string;
   readonly region: string;
@@ -65,10 +65,10 @@ interface ArnOptions {
 /** The role, or the first part that is wrong with what is expected there. */
 export function parseRoleArn(text: string): ParsedRoleArn {
   if (text.length > maxLength) return malformed("length");
-  const options = splitArn(text);
-  if (options === null) return malformed("prefix");
-  for (const [fault, holds] of rules) if (!holds(options)) return malformed(fault);
-  const { partition, account, resource } = options;
+  const parts = splitArn(text);
+  if (parts === null) return malformed("prefix");
+  for (const [fault, holds] of rules) if (!holds(parts)) return malformed(fault);
+  const { partition, account, resource } = parts;
   return {
     kind: "role",
     role: { partition, account, path: pathOf(resource), name: nameOf(resource) },
@@ -86,7 +86,7 @@ function isRolePath(path: string): boolean {
 }
 
 /** The six parts of an ARN; the last may contain colons. Null if there are fewer. */
-export function splitArn(text: string): ArnOptions | null {
+export function splitArn(text: string): ArnParts | null {
   const [prefix, partition, service, region, account, ...rest] = text.split(":");
   if (prefix !== "arn" || rest.length === 0) return null;
   if (partition === undefined || service === undefined) return null;

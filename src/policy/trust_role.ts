@@ -17,7 +17,7 @@ export interface TrustRoleRules {
   readonly permitted: NamespaceExpression;
   readonly isPermittedSet: boolean;
   /** The roles that the server itself runs as. */
-  readonly isServers: (role: RoleArn) => boolean;
+  readonly isServerRole: (role: RoleArn) => boolean;
 }
 
 const key = "iam.amazonaws.com/assume-role";
@@ -38,7 +38,7 @@ export function trustRole(
     return refused(namespace, `is not a role: ${resolved.expected}`);
   }
   const arn = formatRoleArn(resolved.role);
-  if (rules.isServers(resolved.role)) {
+  if (rules.isServerRole(resolved.role)) {
     return refused(namespace, "is a role that the server runs as");
   }
   if (!rules.permitted.permits(name, arn)) return { denial: notPermitted(namespace, arn, rules) };

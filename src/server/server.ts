@@ -43,7 +43,7 @@ import { aborted, pause } from "../time/pause.ts";
 
 /** How long a node's credentials are kept after its agent's last stream has ended. */
 const nodeGraceMs = 60_000;
-/** How often a policy on token requests that isn't in place is looked for. */
+/** How often to check for a policy on token requests that isn't in place yet. */
 const fenceRetryMs = 10_000;
 
 export interface ServerOptions {
@@ -237,7 +237,7 @@ function credentialsProblem({ policy }: ServerSettings, own: OwnIdentity): strin
     : null;
 }
 
-/** Until the policy on token requests is in place once; each call checks it again. */
+/** Waits until the policy on token requests is in place; each token request checks it again. */
 async function awaitTokenFence(
   { clock, log, tokenFenceProblem }: ServerOptions,
   fence: { problem: string | null },

@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 
 export interface Rate {
   readonly perSecond: number;
-  /** The most that waiting earns. */
+  /** The most tokens that accumulate. */
   readonly burst: number;
 }
 
@@ -27,7 +27,7 @@ export class TokenBucket {
 interface RateLimitOptions {
   /** 0 means no limit. */
   readonly perSecond: number;
-  /** How many may come at once; twice the rate by default. */
+  /** How many are admitted at once; twice the rate by default. */
   readonly burst?: number;
   /** Beyond this number, the key unused for longest is forgotten. */
   readonly maxKeys?: number;

@@ -3,7 +3,7 @@ import type { HttpClient } from "../../src/runtime/http/types.ts";
 import { FileFault } from "../../src/runtime/files.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 
-interface FakeHostOptions {
+interface FakeRuntimeOptions {
   /** By path; `-` is standard input, a path with others below it is a folder. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ interface FakeRuntime {
 }
 
 /** What a test doesn't give rejects, or isn't there. */
-export function fakeRuntime(options: FakeHostOptions): FakeRuntime {
+export function fakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
   const { files = {}, env = {}, isTerminal = false } = options;
   let written = "";
   const missing = () => Promise.reject(new Error("not there"));
