@@ -6,7 +6,7 @@ import { until } from "../system/until.ts";
 // deno-lint-ignore no-explicit-any
 export type Shown = any;
 
-/** kubectl said no. */
+/** kubectl failed or was refused. */
 class KubectlFault extends Error {
   readonly code = "kubectl_refused";
   override readonly name = "KubectlFault";
@@ -39,6 +39,12 @@ export class Kubectl {
   /** What a test leaves behind; a kubelet or a controller may have been faster. */
   remove(...what: readonly string[]): Promise<string> {
     return this.do(["delete", "--ignore-not-found", ...what]);
+  }
+
+  /** Applies files that define custom resources, and waits until they can be used. */
+  async define(files: readonly string[]): Promise<void> {
+    await this.do(["apply", "--server-side", ...files.flatMap((file) => ["-f", file])]);
+    await this.do(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
   }
 
   async get(...what: readonly string[]): Promise<Shown> {

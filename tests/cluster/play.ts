@@ -10,8 +10,8 @@ export async function play(site: Site, wanted = ""): Promise<number> {
   for (const scenario of scenarios) {
     if (!isWanted(scenario, wanted) || (scenario.ownNodes && site.own === null)) continue;
     const before = count.failed;
-    // What others of its kind mend after a failure, a cluster mends itself; it is looked at instead.
-    const stage = { ...site, mend: () => describe(site) };
+    // A cluster repairs itself after a failure; its state is printed instead.
+    const stage = { ...site, repair: () => describe(site) };
     await runScenarios(stage, [scenario], count, console.log);
     if (count.failed > before && scenario.essential) break;
   }

@@ -8,7 +8,7 @@ export interface Site {
   readonly kubectl: Kubectl;
   /** A kustomization to install, with image and STS endpoint set. */
   readonly overlay: string;
-  /** The same's counterpart that removes the rules. */
+  /** The matching kustomization that removes the rules. */
   readonly uninstall: string;
   /** Has Deno and the program. */
   readonly image: string;
@@ -22,12 +22,12 @@ export interface Site {
 
 export interface OwnNodes {
   readonly nodes: readonly ClusterNode[];
-  /** The API server to somebody who has a node's kubelet's certificate. */
+  /** The API server, reached with the certificate of a node's kubelet. */
   thief(node: ClusterNode): Promise<KubeApi>;
   readonly metadata: InstanceMetadata;
-  /** The API server is stopped for so long; settles once it is ready again. */
+  /** Stops the API server for that long; settles once it is ready again. */
   withoutApi(ms: number): Promise<void>;
-  /** STS accepts connections and answers nothing for as long as `meanwhile` takes. */
+  /** Runs `meanwhile` while STS accepts connections but doesn't answer. */
   withoutSts(meanwhile: () => Promise<void>): Promise<void>;
   /** Files that define the custom resources which components use. */
   readonly customResources: readonly string[];

@@ -13,7 +13,7 @@ export function roleArn(name: string): string {
   return `arn:aws:iam::${account}:role/${name}`;
 }
 
-/** A namespace with the scripts in it, in which roles that match `permitted` are. */
+/** A namespace with the scripts, which permits roles that match `permitted`. */
 export async function makeNamespace(
   kubectl: Kubectl,
   name: string,
@@ -38,12 +38,12 @@ interface PodOptions {
   readonly node?: string;
 }
 
-/** A plain pod with the AWS SDK for Go, which prints the access key it finds, and no setting. */
+/** A plain pod without settings, whose AWS SDK for Go prints the access key that it finds. */
 export function sdkPod(site: Site, options: PodOptions): object {
   return podOf(options, { image: site.sdkImage });
 }
 
-/** A pod that runs one of the scripts with all rights but the metadata service's own answer. */
+/** A pod that runs one of the scripts, with all of Deno's permissions. */
 export function scriptPod(site: Site, options: PodOptions, command: readonly string[]): object {
   const deno = ["/usr/bin/deno", "run", "-A", "--cached-only"];
   return podOf(options, {
@@ -67,7 +67,7 @@ function podOf({ name, namespace, role, node }: PodOptions, container: object): 
   });
 }
 
-/** A pod that runs once and ends at once when it is deleted. */
+/** A pod that runs once, and ends immediately when it is deleted. */
 export function podObject(metadata: object, spec: object): object {
   return {
     apiVersion: "v1",

@@ -13,15 +13,7 @@ import { jwt } from "../fakes/jwt.ts";
 import { flushPromises, ManualClock } from "../fakes/manual_clock.ts";
 import { RecordedLog } from "../fakes/recorded_log.ts";
 import { rawExchange } from "../fakes/raw_client.ts";
-
-const limits = {
-  maxConnections: 100,
-  maxConnectionsPerPeer: 100,
-  headersTimeoutMs: 60_000,
-  requestTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 60_000,
-  maxHeaderBytes: 16_384,
-};
+import { patientLimits as limits } from "../fakes/listen_limits.ts";
 
 const clock = new ManualClock();
 const log = new RecordedLog();

@@ -12,15 +12,7 @@ import { listen } from "../../src/runtime/http/listener.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { fakePods, samplePods } from "../fakes/pods.ts";
 import { rawClient, rawExchange } from "../fakes/raw_client.ts";
-
-const limits = {
-  maxConnections: 100,
-  maxConnectionsPerPeer: 100,
-  headersTimeoutMs: 60_000,
-  requestTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 60_000,
-  maxHeaderBytes: 16_384,
-};
+import { patientLimits as limits } from "../fakes/listen_limits.ts";
 
 /** The metadata service's requests: request line and headers, unchanged. */
 const requested: { line: string; headers: readonly string[] }[] = [];

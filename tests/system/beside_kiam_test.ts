@@ -4,11 +4,10 @@
  */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { interfaceMatch } from "../../src/agent/redirect/interface_match.ts";
 import { iptablesBackend } from "../../src/agent/redirect/iptables_backend.ts";
 import { nftablesBackend } from "../../src/agent/redirect/nftables_backend.ts";
 import { removeRedirect } from "../../src/agent/redirect/remove_redirect.ts";
-import { cannotRun, FirewallNetwork, nodeAddress, nodeAddress6 } from "./firewall_network.ts";
+import { cannotRun, FirewallNetwork, nodeAddress, redirectSettings } from "./firewall_network.ts";
 
 const why = await cannotRun();
 if (why !== null) console.error(`beside_kiam_test: nothing tested: ${why}`);
@@ -26,14 +25,6 @@ before(async () => {
 after(async () => {
   if (why === null) await network.close();
 });
-
-const settings = {
-  hostIp: nodeAddress,
-  hostIpv6: nodeAddress6,
-  port: 8181,
-  interface: interfaceMatch("!eth0")!,
-  direct: false,
-};
 
 const filters = [
   ["iptables-nft", "iptables-nft"],
@@ -59,7 +50,7 @@ async function clean(): Promise<void> {
 }
 
 for (const [kind, program] of filters) {
-  const parts = { run, hasIpv6: true, settings };
+  const parts = { run, hasIpv6: true, settings: redirectSettings };
   const redirect = kind === "nftables"
     ? nftablesBackend(parts)
     : iptablesBackend({ ...parts, variant: kind, program });

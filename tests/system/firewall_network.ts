@@ -7,6 +7,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { FollowProgram, RunProgram } from "../../src/runtime/runtime.ts";
 import { createFollowProgram, createRunProgram } from "../../src/runtime/program.ts";
+import { interfaceMatch } from "../../src/agent/redirect/interface_match.ts";
+import type { RedirectSettings } from "../../src/agent/redirect/redirect_rules.ts";
 
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const onMachine = createRunProgram(path);
@@ -14,6 +16,15 @@ const answering = fileURLToPath(new URL("answering.ts", import.meta.url));
 
 export const nodeAddress = "10.232.1.1";
 export const nodeAddress6 = "fd32:1::1";
+
+/** For every interface but the node's own; the agent would listen on 8181. */
+export const redirectSettings: RedirectSettings = {
+  hostIp: nodeAddress,
+  hostIpv6: nodeAddress6,
+  port: 8181,
+  interface: interfaceMatch("!eth0")!,
+  direct: false,
+};
 
 /** Why the tests can't run here, in one line; null where they can. */
 export async function cannotRun(): Promise<string | null> {

@@ -19,7 +19,7 @@ import { missing } from "./requirements.ts";
 
 /** Nothing was tested, since the machine lacks something. */
 const cannotRun = 3;
-/** Those of a line are played side by side: they wait for most of their time. */
+/** The parts of a line run in parallel, since they mostly wait. */
 const order: readonly (readonly Part[])[] = [
   ["filters"],
   ["deno"],
@@ -27,12 +27,12 @@ const order: readonly (readonly Part[])[] = [
   ["watching", "soak"],
 ];
 const titles: Readonly<Record<Part, string>> = {
-  filters: "packet filters by themselves",
-  deno: "the whole on Deno",
-  federated: "a part of it by ServiceAccounts' tokens, with a server without rights at AWS",
-  node: "a part of it on Node",
-  soak: "faults at random for half a minute",
-  watching: "the status page in a browser, alerts by promtool, the documentation's commands",
+  filters: "packet filters alone",
+  deno: "everything on Deno",
+  federated: "some scenarios with ServiceAccount tokens, and a server without AWS permissions",
+  node: "some scenarios on Node",
+  soak: "random faults for half a minute",
+  watching: "the status page in a browser, alerts in promtool, the documentation's commands",
 };
 
 async function main(args: string[]): Promise<number> {
@@ -44,7 +44,7 @@ async function main(args: string[]): Promise<number> {
   const lacking = await missing();
   for (const line of lacking) console.error(`test:system: missing: ${line}`);
   if (lacking.length > 0) return cannotRun;
-  console.log("making or finding Kubernetes, moto and Node (minutes, the first time)");
+  console.log("preparing Kubernetes, moto and Node (minutes, the first time)");
   const builds = { kube: await kubeBinary(), python: await motoBin(), node: await nodeBinary() };
   const logs = mkdtempSync(join(tmpdir(), "rolecall-system-"));
   const parts = (Object.keys(titles) as Part[]).filter((part) => part === (values.part ?? part));
@@ -66,13 +66,13 @@ async function main(args: string[]): Promise<number> {
   return good ? 0 : 1;
 }
 
-/** Out here, since the parts' namespaces have no way to the registries. One that fails fails its scenarios. */
+/** Here, since the parts' namespaces can't reach the registries. If one fails, its scenarios fail. */
 async function prepareClients(node: string): Promise<void> {
-  console.log("making or finding the AWS clients");
+  console.log("preparing the AWS clients");
   for (const { prepare } of clients) await prepare(node).catch(console.error);
 }
 
-/** Shows the first as it goes, the others once all have ended. */
+/** Shows the first one's output as it comes, the others' once all have ended. */
 async function playTogether(parts: readonly Part[], given: Omit<Given, "part">): Promise<Count[]> {
   const played = parts.map(async (part, at) => {
     const shown = at === 0 ? undefined : join(given.logs, `${part}.output`);
@@ -87,7 +87,7 @@ async function playTogether(parts: readonly Part[], given: Omit<Given, "part">):
   return ended.map(({ count }) => count);
 }
 
-/** A part that ends without leaving its count has failed. */
+/** A part that leaves no count has failed. */
 async function play(given: Given, output?: string): Promise<Count> {
   await inside(JSON.stringify(given), output);
   const file = countFile(given.logs, given.part);
@@ -113,7 +113,7 @@ function inside(given: string, output?: string): Promise<void> {
   return new Promise((resolve) => child.once("exit", () => resolve()));
 }
 
-/** `unshare` keeps signals to itself; its only child gets them from here. */
+/** `unshare` doesn't pass signals on, so they are sent to its only child. */
 function endInner(unshare: number): void {
   const list = `/proc/${unshare}/task/${unshare}/children`;
   const [child] = existsSync(list) ? readFileSync(list, "utf8").trim().split(" ") : [];

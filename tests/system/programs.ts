@@ -135,7 +135,7 @@ export class Running {
     return readFileSync(this.logPath, "utf8");
   }
 
-  /** Asks it to end, insists after `graceMs`; yields its exit code. */
+  /** Sends the signal, and SIGKILL after `graceMs`; resolves to the exit code. */
   async stop(graceMs = 30_000, signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM") {
     this.#signal(signal);
     const timer = setTimeout(() => this.#signal("SIGKILL"), graceMs);
@@ -144,7 +144,7 @@ export class Running {
     return code;
   }
 
-  /** By its id: Deno takes a child that `kill()` was called on for one that a signal ended. */
+  /** By its ID: after `kill()`, Deno reports that a signal ended the child, even if it exited. */
   #signal(signal: NodeJS.Signals): void {
     if (this.alive && this.pid > 0) process.kill(this.pid, signal);
   }

@@ -5,10 +5,9 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { createRedirect } from "../../src/agent/redirect/create_redirect.ts";
-import { interfaceMatch } from "../../src/agent/redirect/interface_match.ts";
 import { systemClock } from "../../src/time/system_clock.ts";
 import { RecordedLog } from "../fakes/recorded_log.ts";
-import { cannotRun, FirewallNetwork, nodeAddress, nodeAddress6 } from "./firewall_network.ts";
+import { cannotRun, FirewallNetwork, redirectSettings } from "./firewall_network.ts";
 import { until } from "./until.ts";
 
 const why = await cannotRun();
@@ -45,12 +44,9 @@ for (const [kind, flush] of flushes) {
     const reconciler = createRedirect(
       { run: network.onNode, follow: network.followOnNode, hasIpv6: true },
       {
+        ...redirectSettings,
         redirect: kind,
-        hostIp: nodeAddress,
-        hostIpv6: nodeAddress6,
-        listen: { host: "::", port: 8181 },
-        interface: interfaceMatch("!eth0")!,
-        direct: false,
+        listen: { host: "::", port: redirectSettings.port },
       },
       { clock, log: new RecordedLog() },
     )!;

@@ -14,7 +14,7 @@ import {
 import { nftablesBackend } from "../../src/agent/redirect/nftables_backend.ts";
 import type { RedirectSettings } from "../../src/agent/redirect/redirect_rules.ts";
 import { removeRedirect } from "../../src/agent/redirect/remove_redirect.ts";
-import { cannotRun, FirewallNetwork, nodeAddress, nodeAddress6 } from "./firewall_network.ts";
+import { cannotRun, FirewallNetwork, nodeAddress, redirectSettings } from "./firewall_network.ts";
 import { until } from "./until.ts";
 
 const why = await cannotRun();
@@ -34,16 +34,8 @@ after(async () => {
   if (why === null) await network.close();
 });
 
-const usual: RedirectSettings = {
-  hostIp: nodeAddress,
-  hostIpv6: nodeAddress6,
-  port: 8181,
-  interface: interfaceMatch("!eth0")!,
-  direct: false,
-};
-
 function backend(kind: typeof kinds[number], changes: Partial<RedirectSettings> = {}) {
-  const parts = { run, hasIpv6: true, settings: { ...usual, ...changes } };
+  const parts = { run, hasIpv6: true, settings: { ...redirectSettings, ...changes } };
   if (kind === "nftables") return nftablesBackend(parts);
   return iptablesBackend({ ...parts, variant: kind, program: kind });
 }
@@ -286,7 +278,7 @@ test("without the capability NET_ADMIN the fault names it", options, async () =>
     run("setpriv", ["--bounding-set=-net_admin", "--inh-caps=-net_admin", command, ...args], more);
   await assert.rejects(chooseBackend(powerless, "auto"), { code: "no_permission" });
   for (const kind of kinds) {
-    const parts = { run: powerless, hasIpv6: true, settings: usual };
+    const parts = { run: powerless, hasIpv6: true, settings: redirectSettings };
     const made = kind === "nftables"
       ? nftablesBackend(parts)
       : iptablesBackend({ ...parts, variant: kind, program: kind });

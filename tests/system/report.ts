@@ -1,15 +1,14 @@
 /**
- * Runs named scenarios one after the other, prints a line for each, and counts. A claim that didn't
- * hold fails at once: a pod that saw another's role needs to do so only once. A command that failed and
- * a wait that ran out may be the machine's fault, so that scenario has a second attempt, and its line
- * shows it.
+ * Runs named scenarios one after the other, prints a line for each, and counts. A failed assertion
+ * counts at once: a pod must not see another's role even once. If a command failed or a wait ran out,
+ * the machine may be the cause, so the scenario has a second attempt, and its line shows it.
  */
 import process from "node:process";
 
 export interface Scenario<T> {
   readonly name: string;
   readonly run: (stage: T) => Promise<void>;
-  /** Milliseconds; ten minutes without it. Only a hang has to end: what is waited for has its own limits. */
+  /** Milliseconds; ten minutes by default. Only against hangs: each wait has its own limit. */
   readonly within?: number;
 }
 
@@ -18,33 +17,33 @@ export interface Count {
   failed: number;
 }
 
-/** Faults that nothing waited for: the process would end with the first, and the scenarios to come. */
+/** Errors that nothing awaited. The first would otherwise end the process and all later scenarios. */
 const unawaited: unknown[] = [];
 
-/** From now on they are noted instead. */
+/** Records such errors from now on. */
 export function noteUnawaited(): void {
   for (const event of ["unhandledRejection", "uncaughtException"] as const) {
     process.on(event, (fault: unknown) => void unawaited.push(fault));
   }
 }
 
-/** Those since the last call, as text. */
+/** Those recorded since the last call, as text. */
 export function unawaitedFaults(): string | undefined {
   const faults = unawaited.splice(0);
   return faults.length === 0 ? undefined : `unawaited: ${faults.map(textOf).join("\n")}`;
 }
 
-/** A program or the API server said no, or something didn't come in time. */
+/** A program or the API server refused, or a wait ran out. */
 function mayBeTheMachine(fault: unknown): boolean {
   const code = (fault as { readonly code?: unknown }).code;
   return ["kubectl_refused", "kube_refused", "program_failed", "not_in_time"].includes(`${code}`);
 }
 
 /**
- * Adds to `count`; a scenario fails when it throws, takes too long, or something throws meanwhile that
- * it doesn't wait for. Then the stage is mended, so that the next one doesn't fail for it.
+ * Adds to `count`. A scenario fails if it throws, takes too long, or leaves an error unawaited. The stage
+ * is then repaired, so that the next scenario isn't affected.
  */
-export async function runScenarios<T extends { mend(): Promise<void> }>(
+export async function runScenarios<T extends { repair(): Promise<void> }>(
   stage: T,
   scenarios: readonly Scenario<T>[],
   count: Count,
@@ -63,7 +62,9 @@ export async function runScenarios<T extends { mend(): Promise<void> }>(
       }
       const repeats = !isLast && unawaited === undefined && mayBeTheMachine(thrown);
       print(`${repeats ? "AGAIN" : "FAIL "} ${title}\n${indented(unawaited ?? textOf(thrown))}`);
-      await stage.mend().catch((fault) => print(`      not mended:\n${indented(textOf(fault))}`));
+      await stage.repair().catch((fault) =>
+        print(`      not repaired:\n${indented(textOf(fault))}`)
+      );
       if (repeats) continue;
       count.failed++;
       break;

@@ -17,7 +17,7 @@ const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 export const serverAudience = "rolecall-server";
 const home = "rolecall";
 
-/** The runtime's words before the program's own arguments. */
+/** The command line up to the program's own arguments. */
 export type Runtime = readonly string[];
 
 export function denoRuntime(deno: string): Runtime {
@@ -117,7 +117,7 @@ export interface AgentOptions {
   readonly node: NodeNet;
   readonly name?: string;
   readonly flags?: readonly string[];
-  /** Beside net_admin, such as `net_bind_service`. */
+  /** In addition to net_admin, such as `net_bind_service`. */
   readonly capability?: string;
 }
 
@@ -158,7 +158,7 @@ export function startAgent(runtime: Runtime, folders: Folders, options: AgentOpt
   );
 }
 
-/** What a readiness or metrics page says: status and text. */
+/** Status and text of a readiness or metrics page. */
 export async function page(url: string): Promise<{ status: number; text: string }> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(3000) });
   return { status: answer.status, text: await answer.text() };
@@ -174,7 +174,7 @@ export async function untilReady(program: Running, origin: string, within = 120_
   }, { within });
 }
 
-/** The authorities that the server has published; what a kubelet would put into the agents' pods. */
+/** Copies the CAs that the server has published, as a kubelet would into the agents' pods. */
 export async function copyPublishedCa(api: KubeApi, folders: Folders): Promise<void> {
   await until("the server's CA published", async () => {
     const map = await api.get(`/api/v1/namespaces/${home}/configmaps/rolecall-server-ca`);

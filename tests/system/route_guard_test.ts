@@ -5,13 +5,11 @@
  */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { interfaceMatch } from "../../src/agent/redirect/interface_match.ts";
 import { iptablesBackend } from "../../src/agent/redirect/iptables_backend.ts";
 import { nftablesBackend } from "../../src/agent/redirect/nftables_backend.ts";
-import type { RedirectSettings } from "../../src/agent/redirect/redirect_rules.ts";
 import { removeRedirect } from "../../src/agent/redirect/remove_redirect.ts";
 import { removeRouteGuard, routeGuard } from "../../src/agent/redirect/route_guard.ts";
-import { cannotRun, FirewallNetwork, nodeAddress, nodeAddress6 } from "./firewall_network.ts";
+import { cannotRun, FirewallNetwork, redirectSettings } from "./firewall_network.ts";
 
 const why = await cannotRun();
 if (why !== null) console.error(`route_guard_test: nothing tested: ${why}`);
@@ -35,15 +33,7 @@ after(async () => {
   if (why === null) await network.close();
 });
 
-const settings: RedirectSettings = {
-  hostIp: nodeAddress,
-  hostIpv6: nodeAddress6,
-  port: 8181,
-  interface: interfaceMatch("!eth0")!,
-  direct: false,
-};
-
-const parts = { run, hasIpv6: true, settings };
+const parts = { run, hasIpv6: true, settings: redirectSettings };
 /** Each kind of packet filter, and how others flush all of it. */
 const filters = [
   [

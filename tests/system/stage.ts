@@ -68,8 +68,8 @@ export interface Staging {
   readonly folder: string;
   readonly print: (line: string) => void;
   /**
-   * By path and name, the `sub` of the tokens that may assume a role. Given, the STS enforces that instead
-   * of being moto's, and the server, which has no rights at AWS, uses ServiceAccounts' tokens.
+   * By path and name, the `sub` of the tokens that may assume a role. If set, the STS is one that
+   * enforces this, and the server, without AWS permissions, uses ServiceAccount tokens.
    */
   readonly federated?: Readonly<Record<string, string>>;
 }
@@ -202,7 +202,7 @@ export class Stage {
     await untilReady(member.running, agentOrigin(node));
   }
 
-  /** A second server beside the first while `use` runs; it has to end with 0. */
+  /** Runs a second server while `use` runs; it has to end with 0. */
   async withSecondServer(name: string, use: () => Promise<void>): Promise<void> {
     const second = startServer(this.runtime, this.folders, {
       name,
@@ -230,8 +230,8 @@ export class Stage {
     return code;
   }
 
-  /** Whatever has ended or is stopped runs again. */
-  async mend(): Promise<void> {
+  /** Restarts what has ended and resumes what is stopped. */
+  async repair(): Promise<void> {
     await this.control.resumeApi();
     this.control.continueApi();
     if (this.#sts.kind === "moto" && this.sts.alive) process.kill(this.sts.pid, "SIGCONT");
@@ -251,7 +251,7 @@ export class Stage {
     await this.control.stop();
   }
 
-  /** As soon as the API answers, which scenarios take away for a while. */
+  /** Waits for the API, which some scenarios stop for a while. */
   async #rotateTokens(): Promise<void> {
     await until("new tokens", async () => {
       for (const { node, pod } of [this.first, this.second]) {

@@ -6,7 +6,7 @@ class NotInTime extends Error {
   override readonly name = "NotInTime";
 }
 
-/** Thrown by a look that knows that waiting is in vain. */
+/** Thrown by a check if the condition can't come true any more. */
 export class Hopeless extends Error {
   readonly code = "hopeless";
   override readonly name = "Hopeless";
@@ -18,25 +18,25 @@ interface Patience {
   readonly every?: number;
 }
 
-/** A pause between two looks at something that changes on its own. */
+/** A pause between two checks of something that changes on its own. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /**
- * The first truthy answer of `look`. A `look` that throws counts as not yet, and its message is reported
- * when time runs out.
+ * Resolves to the first truthy result of `check`. If `check` throws, that counts as not yet; the last
+ * message is reported when the time runs out.
  */
 export async function until<T>(
   what: string,
-  look: () => T | Promise<T>,
+  check: () => T | Promise<T>,
   { within = 60_000, every = 50 }: Patience = {},
 ): Promise<NonNullable<T>> {
   const end = performance.now() + within;
   let last: unknown = "nothing yet";
   while (true) {
     try {
-      const seen = await look();
+      const seen = await check();
       if (seen) return seen;
       last = seen;
     } catch (fault) {

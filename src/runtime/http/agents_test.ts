@@ -8,15 +8,8 @@ import { createHttpClient } from "./client.ts";
 import { listen } from "./listener.ts";
 import type { HttpClientOptions } from "./types.ts";
 import type { Incoming, Reply } from "../../net/http_messages.ts";
+import { patientLimits as limits } from "../../../tests/fakes/listen_limits.ts";
 
-const limits = {
-  maxConnections: 100,
-  maxConnectionsPerPeer: 100,
-  headersTimeoutMs: 60_000,
-  requestTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 60_000,
-  maxHeaderBytes: 16_384,
-};
 const certificate = await testCertificate("api.test");
 const handler = (incoming: Incoming): Reply => {
   const { method, target } = incoming;

@@ -8,15 +8,7 @@ import { testCertificate } from "../../../tests/fakes/test_certificate.ts";
 import type { Handler, HttpClientOptions, Listener } from "./types.ts";
 import { createHttpClient } from "./client.ts";
 import { listen } from "./listener.ts";
-
-const limits = {
-  maxConnections: 100,
-  maxConnectionsPerPeer: 100,
-  headersTimeoutMs: 60_000,
-  requestTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 60_000,
-  maxHeaderBytes: 16_384,
-};
+import { patientLimits as limits } from "../../../tests/fakes/listen_limits.ts";
 
 const cleanUps: (() => unknown)[] = [];
 after(() => Promise.all(cleanUps.map((cleanUp) => cleanUp())));

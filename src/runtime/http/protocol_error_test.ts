@@ -3,15 +3,8 @@ import assert from "node:assert/strict";
 import { rawExchange } from "../../../tests/fakes/raw_client.ts";
 import { listen } from "./listener.ts";
 import type { Listener } from "./types.ts";
+import { patientLimits as limits } from "../../../tests/fakes/listen_limits.ts";
 
-const limits = {
-  maxConnections: 100,
-  maxConnectionsPerPeer: 100,
-  headersTimeoutMs: 60_000,
-  requestTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 60_000,
-  maxHeaderBytes: 16_384,
-};
 let listener: Listener;
 before(async () => {
   const handler = () => assert.fail("reached the handler");

@@ -32,14 +32,14 @@ export const badInput: readonly ClusterScenario[] = [
         const pods = await kubectl.pods(home, "rolecall-agent");
         return pods.find(({ metadata }) => !before.includes(metadata.name))?.metadata.name;
       }, { within: 120_000, every: 500 });
-      const complaint = /ROLECALL_IMDSV2: "sometimes".*optional, required$/m;
-      await until("its complaint", async () => complaint.test(await kubectl.logs(home, added)), {
+      const message = /ROLECALL_IMDSV2: "sometimes".*optional, required$/m;
+      await until("its message", async () => message.test(await kubectl.logs(home, added)), {
         within: 120_000,
         every: 500,
       });
-      await until("the complaint where the pod is described", async () => {
+      await until("the message where the pod is described", async () => {
         const shown = await kubectl.do(["describe", "pod", "-n", home, added]);
-        return /Ready\s+False/.test(shown) && complaint.test(shown);
+        return /Ready\s+False/.test(shown) && message.test(shown);
       }, { within: 120_000, every: 500 });
       const ready = (await kubectl.pods(home, "rolecall-agent")).filter(isReady);
       assert.deepEqual(ready.map(({ metadata }) => metadata.name).sort(), before.sort());
@@ -50,7 +50,7 @@ export const badInput: readonly ClusterScenario[] = [
   {
     name: "an agent without NET_ADMIN reports it and isn't ready",
     run: (site) =>
-      complains(site, "no-net-admin", /NET_ADMIN/, {
+      reportsProblem(site, "no-net-admin", /NET_ADMIN/, {
         volumes: [lock],
         rights: { capabilities: { drop: ["ALL"] }, runAsUser: 0 },
       }),
@@ -66,7 +66,7 @@ export const badInput: readonly ClusterScenario[] = [
         configMap: { name: metadata.name, defaultMode: 0o755 },
       };
       const lacking = /iptables-nft-save: the kernel lacks what it needs; .*modprobe/;
-      await complains(site, metadata.name, lacking, { volumes: [lock, programs] });
+      await reportsProblem(site, metadata.name, lacking, { volumes: [lock, programs] });
       await site.kubectl.remove("configmap", "-n", home, metadata.name);
     },
   },
@@ -77,7 +77,7 @@ export const badInput: readonly ClusterScenario[] = [
       const metadata = { name: "other-ca", namespace: home };
       await site.kubectl.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
       const server = `--server=https://rolecall-server.${home}.svc:8443`;
-      await complains(site, "other-ca", /certificate/, {
+      await reportsProblem(site, "other-ca", /certificate/, {
         flags: ["--redirect=none", server],
         volumes: [{ name: "ca", configMap: { name: "other-ca" } }],
       });
@@ -96,7 +96,7 @@ export const badInput: readonly ClusterScenario[] = [
         const running = pods.filter(({ status }) => status.phase === "Running");
         return running.find(({ metadata }) => !known.includes(metadata.name));
       }, { within: 120_000, every: 500 });
-      await until("its complaint", async () => {
+      await until("its message", async () => {
         const log = await kubectl.logs(home, added.metadata.name);
         return /cannot list pods: .*forbidden/.test(log);
       }, { within: 120_000, every: 500 });
@@ -111,12 +111,12 @@ const filterPrograms = ["iptables-nft-save", "iptables-legacy-save", "iptables-s
 
 /** What the program says where the kernel knows neither nf_tables nor iptables. */
 function lackingKernel(name: string): string {
-  const said: Readonly<Record<string, string>> = {
+  const texts: Readonly<Record<string, string>> = {
     "iptables-legacy-save": "iptables-legacy-save v1.8.9 (legacy): Cannot initialize: " +
       "iptables: Table does not exist (do you need to insmod?)",
     "nft": "Unable to initialize Netlink socket: Protocol not supported",
   };
-  const text = said[name] ?? "iptables: Failed to initialize nft: Protocol not supported";
+  const text = texts[name] ?? "iptables: Failed to initialize nft: Protocol not supported";
   return `#!/usr/bin/deno -A\nconsole.error(${JSON.stringify(text)}); Deno.exit(1);\n`;
 }
 
@@ -135,10 +135,10 @@ interface Deviation {
 }
 
 /** An agent in its own network, so that it doesn't disturb the real ones. */
-async function complains(
+async function reportsProblem(
   { kubectl, image }: Site,
   name: string,
-  complaint: RegExp,
+  message: RegExp,
   { flags = [], volumes = [], rights = {} }: Deviation,
 ): Promise<void> {
   const projected = {
@@ -186,14 +186,14 @@ async function complains(
       volumes: all,
     },
   });
-  await until(`${name}'s complaint`, async () => complaint.test(await kubectl.logs(home, name)), {
+  await until(`${name}'s message`, async () => message.test(await kubectl.logs(home, name)), {
     within: 120_000,
     every: 500,
   });
   await until(`${name} shown as not ready, and why`, async () => {
     const shown = await kubectl.do(["describe", "pod", "-n", home, name]);
     return /Ready\s+False/.test(shown) && /Readiness probe failed/.test(shown) &&
-      complaint.test(shown);
+      message.test(shown);
   }, { within: 120_000, every: 500 });
   await kubectl.remove("pod", "-n", home, name);
 }

@@ -23,7 +23,7 @@ export const components: readonly ClusterScenario[] = [
         await makeNamespace(site.kubectl, "shop", roleArn("reader"));
         for (const hostNetwork of [false, true]) {
           const name = hostNetwork ? "on-the-node" : "with-token";
-          await site.kubectl.apply(showingToken(site, name, hostNetwork));
+          await site.kubectl.apply(podWithToken(site, name, hostNetwork));
           const { code, log } = await site.kubectl.ended("shop", name);
           assert.equal(code, 0, log);
           assert.equal(await assumedRole(site.stsUrl, log.trim()), "reader");
@@ -35,9 +35,7 @@ export const components: readonly ClusterScenario[] = [
     ownNodes: true,
     run: async (site) => {
       const { kubectl, own } = site;
-      const types = own!.customResources.flatMap((file) => ["-f", file]);
-      await kubectl.do(["apply", "--server-side", ...types]);
-      await kubectl.do(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
+      await kubectl.define(own!.customResources);
       const next = await certManager(site);
       try {
         await withComponent(site, "cert-manager", async () => {
@@ -52,7 +50,7 @@ export const components: readonly ClusterScenario[] = [
           spared(site, counts);
         });
       } finally {
-        await kubectl.remove(...types);
+        await kubectl.remove(...own!.customResources.flatMap((file) => ["-f", file]));
       }
     },
   },
@@ -81,7 +79,7 @@ async function install({ kubectl }: Site, overlay: string): Promise<void> {
 }
 
 /** The SDK's pod as docs/container-credentials.md has it. */
-function showingToken(site: Site, name: string, hostNetwork: boolean): object {
+function podWithToken(site: Site, name: string, hostNetwork: boolean): object {
   const pod = sdkPod(site, { name, namespace: "shop", role: "reader" }) as {
     spec: { containers: object[]; volumes: object[] };
   };
@@ -104,7 +102,7 @@ function showingToken(site: Site, name: string, hostNetwork: boolean): object {
   return pod;
 }
 
-/** Writes what cert-manager writes for the component's Certificates; yields how it renews. */
+/** Writes what cert-manager writes for the component's Certificates; resolves to a renewal. */
 async function certManager({ kubectl }: Site): Promise<() => Promise<void>> {
   const authority = await issuer.authority(Date.now());
   const names = ["", `.${home}`, `.${home}.svc`, `.${home}.svc.cluster.local`];

@@ -61,9 +61,7 @@ export const documentation: readonly ClusterScenario[] = [
     ownNodes: true,
     run: async (site) => {
       const { kubectl, own } = site;
-      const types = own!.customResources.flatMap((file) => ["-f", file]);
-      await kubectl.do(["apply", "--server-side", ...types]);
-      await kubectl.do(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
+      await kubectl.define(own!.customResources);
       await rolledOut(site);
       await follow(site, "docs/operations.md", async () => {
         const url = "http://127.0.0.1:9622/";
@@ -116,8 +114,8 @@ const sleeping = ["--command", "--", "sleep", "900"];
 
 /** The namespace of pages, and of other scenarios. */
 async function removeShop({ kubectl }: Site): Promise<void> {
-  const words = ["delete", "namespace", "shop", "--ignore-not-found", "--timeout=120s"];
-  await kubectl.do(words, undefined, 130_000);
+  const args = ["delete", "namespace", "shop", "--ignore-not-found", "--timeout=120s"];
+  await kubectl.do(args, undefined, 130_000);
 }
 
 /** What an earlier page applied is there, so that commands tried once find no container missing. */
@@ -139,8 +137,8 @@ async function follow(site: Site, page: string, then?: () => Promise<void>): Pro
   try {
     for (const documented of commands) {
       if (documented.command.endsWith(" &")) {
-        background.push(await goesOn(site, documented, folder));
-      } else await said(site, documented, folder);
+        background.push(await startInBackground(site, documented, folder));
+      } else await runUntilShown(site, documented, folder);
     }
     await then?.();
   } finally {
@@ -160,11 +158,11 @@ function makeCheckout(): string {
   return folder;
 }
 
-/** One with an output is tried until it says that: annotations take a moment to arrive. */
-async function said(site: Site, { command, output }: DocumentedCommand, folder: string) {
+/** A command with an output is repeated until it prints that: annotations take a moment to arrive. */
+async function runUntilShown(site: Site, { command, output }: DocumentedCommand, folder: string) {
   const refused = output[0]?.startsWith("Error from server") ?? false;
   const once = async () => {
-    const { code, stdout, stderr } = await run(words(site, command), {
+    const { code, stdout, stderr } = await run(commandLine(site, command), {
       cwd: folder,
       env: environment(site),
       timeoutMs: 300_000,
@@ -180,10 +178,10 @@ async function said(site: Site, { command, output }: DocumentedCommand, folder: 
   }, { within: 240_000, every: 1000 });
 }
 
-async function goesOn(site: Site, { command }: DocumentedCommand, folder: string) {
+async function startInBackground(site: Site, { command }: DocumentedCommand, folder: string) {
   const log = join(folder, `${crypto.randomUUID()}.log`);
   const own = `exec ${command.replace(/ &$/, "")}`;
-  const running = new Running(command, words(site, own), log, {
+  const running = new Running(command, commandLine(site, own), log, {
     env: environment(site),
     cwd: folder,
   });
@@ -191,8 +189,8 @@ async function goesOn(site: Site, { command }: DocumentedCommand, folder: string
   return running;
 }
 
-/** Packet filters are a node's. */
-function words(site: Site, command: string): string[] {
+/** Commands about packet filters run on a node. */
+function commandLine(site: Site, command: string): string[] {
   const shell = ["bash", "-c", command];
   return command.startsWith("iptables") ? site.own!.nodes[0]!.inside(shell) : shell;
 }

@@ -22,13 +22,7 @@ export const manifests: readonly ClusterScenario[] = [
     ownNodes: true,
     run: async (site) => {
       const { kubectl, own } = site;
-      await kubectl.do([
-        "apply",
-        "--server-side",
-        ...own!.customResources.flatMap((file) => ["-f", file]),
-      ]);
-      const wait = ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"];
-      await kubectl.do(wait);
+      await kubectl.define(own!.customResources);
       await makeNamespaces(site);
       const overlays = readdirSync(join(deploy, "kustomize/overlays")).map((name) =>
         join(deploy, "kustomize/overlays", name)

@@ -13,7 +13,7 @@ import type { ClusterScenario } from "./mod.ts";
 
 const program = fileURLToPath(new URL("../../../bin/kubectl-rolecall.js", import.meta.url));
 /** Without a token, as IMDSv1 does. */
-const asking = 'setInterval(() => fetch("http://169.254.169.254/latest/meta-data/iam/' +
+const requestLoop = 'setInterval(() => fetch("http://169.254.169.254/latest/meta-data/iam/' +
   'security-credentials/").then((answer) => answer.text()).catch(() => {}), 1000)';
 
 export const plugin: readonly ClusterScenario[] = [{
@@ -22,7 +22,7 @@ export const plugin: readonly ClusterScenario[] = [{
     const { kubectl } = site;
     await makeNamespace(kubectl, "plugged", roleArn("reader"));
     const pod = { name: "asking", namespace: "plugged", role: "reader" };
-    await kubectl.apply(scriptPod(site, pod, [`data:text/javascript,${asking}`]));
+    await kubectl.apply(scriptPod(site, pod, [`data:text/javascript,${requestLoop}`]));
     await kubectl.ready("plugged", "asking");
     const folder = mkdtempSync(join(tmpdir(), "rolecall-plugin-"));
     try {
@@ -46,9 +46,9 @@ async function calls(site: Site, folder: string): Promise<void> {
     run(["kubectl", "rolecall", ...args], { env, timeoutMs: 120_000 });
   const shown = async (code: number, text: RegExp, ...args: string[]): Promise<string> => {
     const outcome = await rolecall(...args);
-    const said = outcome.stdout + outcome.stderr;
-    assert.equal(outcome.code, code, `${args.join(" ")}\n${said}`);
-    assert.match(said, text, args.join(" "));
+    const output = outcome.stdout + outcome.stderr;
+    assert.equal(outcome.code, code, `${args.join(" ")}\n${output}`);
+    assert.match(output, text, args.join(" "));
     return outcome.stdout;
   };
   await until("a report of the agent", async () => {

@@ -75,9 +75,9 @@ export const upgrades: readonly ClusterScenario[] = [
  */
 export function spared(site: Site, counts: readonly NodeCount[]): void {
   for (const { node, failed, failures } of counts) {
-    const said = `${node}: ${JSON.stringify(failures)}`;
-    assert.ok(failed <= (migrates(site, node) ? 0 : 2), said);
-    assert.doesNotMatch(said, /: [45]\d\d|no answer/);
+    const text = `${node}: ${JSON.stringify(failures)}`;
+    assert.ok(failed <= (migrates(site, node) ? 0 : 2), text);
+    assert.doesNotMatch(text, /: [45]\d\d|no answer/);
   }
 }
 

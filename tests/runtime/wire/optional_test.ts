@@ -18,7 +18,7 @@ import { webHandler } from "../../../src/runtime/http/web_handler.ts";
 import { systemClock } from "../../../src/time/system_clock.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
 import { testCertificate } from "../../fakes/test_certificate.ts";
-import { patientLimits } from "./served_front.ts";
+import { patientLimits } from "../../fakes/listen_limits.ts";
 
 const pod = { kind: "pod", pod: samplePods.ready } as const;
 const imds = createImdsFront({

@@ -5,21 +5,12 @@ import { imdsServer } from "../../../src/agent/imds/refusals.ts";
 import { passthroughRule } from "../../../src/agent/imds/passthrough_rule.ts";
 import { TokenKeyRing } from "../../../src/agent/imds/token_keys.ts";
 import { createImds } from "../../../src/aws/imds.ts";
-import type { ListenLimits } from "../../../src/runtime/http/types.ts";
 import { createHttpClient } from "../../../src/runtime/http/client.ts";
 import { listen } from "../../../src/runtime/http/listener.ts";
 import { createFastClient } from "../../../src/runtime/http/fast/client.ts";
 import { systemClock } from "../../../src/time/system_clock.ts";
 import { fakePods, samplePods } from "../../fakes/pods.ts";
-
-export const patientLimits: ListenLimits = {
-  maxConnections: 200,
-  maxConnectionsPerPeer: 200,
-  headersTimeoutMs: 60_000,
-  requestTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 60_000,
-  maxHeaderBytes: 16_384,
-};
+import { patientLimits } from "../../fakes/listen_limits.ts";
 
 interface ServedFrontOptions {
   readonly upstreamUrl: string;
