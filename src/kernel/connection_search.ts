@@ -80,10 +80,20 @@ export class ConnectionSearch {
     const moment = moments.next();
     await processes.refreshed(moment);
     const second = await this.#attempt(search, moment, maySweep);
-    if (second.kind === "limited" || second.kind === "unreadable") {
+    const isOver = second.kind === "no_socket" && this.#hasReadAll(search);
+    if (second.kind !== "found" && !isOver) {
       used.addUnread(wanted.key, { begunAt, endedAt: moments.next(), read });
     }
     return second;
+  }
+
+  /** No listed table has the socket: each was read without a match. */
+  #hasReadAll({ connection: { peer }, read }: Search): boolean {
+    return this.#options.processes.namespaces.every((namespace) =>
+      this.#sourcesIn(namespace, peer).every((source) =>
+        read.has(tableKey(namespace.inode, source))
+      )
+    );
   }
 
   /** Uses up every socket that is open now. */
@@ -94,12 +104,13 @@ export class ConnectionSearch {
 
   async #attempt(wanted: Search, moment: number, maySweep: () => boolean): Promise<Found> {
     const { processes } = this.#options;
-    const owner = this.#owner(wanted);
+    const known = this.#owner(wanted);
+    const owner = isExpected(known, wanted) ? known : undefined;
     const first = owner && await this.#match(wanted, owner, moment);
     if (first?.kind === "match") return this.#use(first);
     await processes.refreshed(moment);
     this.#retain(processes.namespaces);
-    if (this.#owner(wanted) === undefined) await processes.addressesRefreshed(moment);
+    if (!isExpected(this.#owner(wanted), wanted)) await processes.addressesRefreshed(moment);
     const next = this.#owner(wanted);
     const isOther = next?.process !== owner?.process;
     const second = next && isOther ? await this.#match(wanted, next, moment) : first;
@@ -133,12 +144,10 @@ export class ConnectionSearch {
     moment: number,
     sweep?: Budget,
   ): Promise<Match> {
-    const { processes, tables, used, startedAt } = this.#options;
-    const { peer } = connection;
+    const { tables, used, startedAt } = this.#options;
     const isOld = namespace.process.startedAt <= startedAt;
     if (isOld && !this.#usedUp.has(namespace.inode)) await this.#useUp(namespace);
-    const hasAddress = processes.at(addressKey(peer)).includes(namespace);
-    for (const source of sourcesFor(peer, hasAddress)) {
+    for (const source of this.#sourcesIn(namespace, connection.peer)) {
       const table = tableKey(namespace.inode, source);
       if (alreadyRead.has(table)) continue;
       const read = await tables.after(moment, namespace, source, sweep);
@@ -151,6 +160,15 @@ export class ConnectionSearch {
       alreadyRead.add(table);
     }
     return { kind: "none" };
+  }
+
+  /** Translated connections are those of the pod that has the address; sweeps don't look for them. */
+  #sourcesIn(namespace: PodNamespace, peer: string): readonly Source[] {
+    const hasAddress = this.#options.processes.at(addressKey(peer)).includes(namespace);
+    return allSources.filter((source) => {
+      if (source === "tcp") return !peer.includes(":");
+      return source === "tcp6" || hasAddress;
+    });
   }
 
   #use({ pod, table, inode }: Extract<Match, { kind: "match" }>): Found {
@@ -186,12 +204,9 @@ export class ConnectionSearch {
 
 const allSources: readonly Source[] = ["tcp", "tcp6", "nf_conntrack"];
 
-/** Translated connections are those of the pod that has the address; sweeps don't look for them. */
-function sourcesFor(peer: string, hasAddress: boolean): readonly Source[] {
-  return allSources.filter((source) => {
-    if (source === "tcp") return !peer.includes(":");
-    return source === "tcp6" || hasAddress;
-  });
+/** Where the API shows another pod than `owner`, that pod's address may not have been read yet. */
+function isExpected(owner: PodNamespace | undefined, { expected }: Wanted): boolean {
+  return owner !== undefined && (expected === undefined || owner.pod === expected);
 }
 
 function once<T>(make: () => T): () => T {

@@ -7,10 +7,10 @@
  * |---|---|
  * | a neighbour uses the victim's address: raw TCP, ARP spoofing | a row in the pod's own table is required; raw packets have none |
  * | a neighbour's kernel socket has the victim's address (IP_TRANSPARENT, an added address) | the row is in the neighbour's table, so the connection is the neighbour's |
- * | a neighbour has rows with the victim's ends, made beforehand | the namespace that has the address is read first, that of the pod that the API shows there before any other; a match there decides |
+ * | a neighbour has rows with the victim's ends, made beforehand | the namespace that has the address is read first, that of the pod that the API shows there before any other; a match there decides. Processes and addresses are read again before another pod's is |
  * | a victim's idle connection is reset, and its address and port are used again | a socket proves one accepted connection (`used_sockets.ts`); connections with the same ends are proven one after another |
  * | a connection without a socket is kept open until the victim connects from its address and port | a connection is looked for once, and a table that was read without its socket isn't searched for it again |
- * | the victim's connection couldn't be looked for, is reset, and its address and port are used again | the next read of each table that it may be in uses up the socket with its end (`used_sockets.ts`) |
+ * | the victim's connection isn't proven, as it couldn't be looked for or several match; is reset, and its address and port are used again | the next read of each table that it may be in uses up the socket with its end (`used_sockets.ts`) |
  * | connections from the victim's end that can't be looked for, so that the victim's own are refused | that read refuses one connection at most; none if the table was read before, or the victim's pod started later |
  * | the same across a restart or a handover | sockets open before the start prove nothing; agents exchange what they have used |
  * | rows forged in a nested network namespace | a pod's namespace is that of its oldest process (`process_table.ts`) |
@@ -25,7 +25,10 @@
  * | redirected, direct, and by a load balancer at connect() | the remote end is the metadata address if the connection arrived where the redirect leads, or else where it arrived |
  * | connecting in a tight loop, missing on purpose | one read for all that wait; budgets (`read_scheduler.ts`); sweeps are limited per address |
  *
- * Not covered: a neighbour on the path of the victim's own packets, as HTTP is in the clear.
+ * Not covered: a neighbour on the path of the victim's own packets, as HTTP is in the clear. Where the
+ * agent's port can also be reached without the redirect (`--direct`), such a neighbour can also begin a
+ * connection to it from the victim's address and port: NAT then gives the victim's connection another
+ * port, and its socket proves the neighbour's.
  */
 import type { ConnectionEnds } from "../net/http_messages.ts";
 import type { ProcFiles } from "../runtime/runtime.ts";

@@ -2,8 +2,9 @@
  * Sockets that prove nothing any more. A row alone is no proof: an attacker who has reset a victim's
  * idle connection can connect from the same address and port while the victim's socket still shows
  * as established. So each socket (its inode) proves one accepted connection, and sockets that were
- * open before this agent started prove none: another agent has accepted them. A connection whose
- * socket couldn't be looked for may own one too: the next read of each table uses that up.
+ * open before this agent started prove none: another agent has accepted them. A connection that
+ * wasn't proven may own one too, in a table that it wasn't looked for in, or in one of several that
+ * matched: the next read of each such table uses that up.
  */
 import { LRUCache } from "lru-cache";
 import type { SocketRow } from "./socket_table.ts";
@@ -11,7 +12,7 @@ import type { SocketRow } from "./socket_table.ts";
 /** By table, `NAMESPACE/tcp`: the inodes, or ends of a translated connection. */
 export type SavedSockets = Readonly<Record<string, readonly string[]>>;
 
-/** A search that couldn't read every table; times are `Moments`. */
+/** A search without a result that didn't rule out every table; times are `Moments`. */
 interface CutShort {
   readonly begunAt: number;
   readonly endedAt: number;
@@ -29,12 +30,21 @@ interface ShownTable {
   readonly lastReadAt: number;
 }
 
-const maxCutShort = 4096;
+/** In tables that the remembered searches have read: a few megabytes. */
+const maxRemembered = 16_384;
 
 export class UsedSockets {
   readonly #byTable = new Map<string, Set<string>>();
   /** By the pod's end of the connection. */
-  readonly #cutShort = new LRUCache<string, CutShort>({ max: maxCutShort });
+  readonly #cutShort = new LRUCache<string, CutShort>({
+    maxSize: maxRemembered,
+    sizeCalculation: ({ read }) => 1 + read.size,
+    dispose: ({ endedAt }, _end, reason) => {
+      if (reason === "evict") this.#forgottenAt = endedAt;
+    },
+  });
+  /** When the last search ended that is no longer remembered: it may have been for any end. */
+  #forgottenAt = 0;
   readonly #changed: () => void;
 
   /** `changed` is called when there is something new to save. */
@@ -69,7 +79,8 @@ export class UsedSockets {
   }
 
   #mayBeOwned(end: string, { table, absentAt, lastReadAt }: ShownTable): boolean {
-    const search = this.#cutShort.get(end);
+    if (absentAt < this.#forgottenAt && lastReadAt < this.#forgottenAt) return true;
+    const search = this.#cutShort.peek(end);
     if (search === undefined || search.read.has(table)) return false;
     return absentAt < search.begunAt && lastReadAt < search.endedAt;
   }

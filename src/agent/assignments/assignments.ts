@@ -104,9 +104,10 @@ export class Assignments {
     return this.#pods.get(this.uidOf(id) ?? "")?.hostNetwork ?? false;
   }
 
-  /** The pod that the API shows at the address, however old the server's last frame is. */
+  /** The UID or config hash of the pod that the API shows there, however old the last frame is. */
   expectedAt(ip: string): string | undefined {
-    return claimant(this.#pods.claims(ip))?.pod.uid;
+    const held = claimant(this.#pods.claims(ip));
+    return held?.configHash ?? held?.pod.uid;
   }
 
   /** Whether the API, as far as it shows addresses for the pod, agrees that it has this one. */
