@@ -1,5 +1,10 @@
-/** LRU caches whose entries expire by the clock that is passed in. */
+/** LRU caches that take memory only for the entries they have, and whose entries expire by a given clock. */
 import { LRUCache } from "lru-cache";
+
+/** Options for that many entries. With its own `max`, the library allocates 32 bytes for each in advance. */
+export function atMost(entries: number) {
+  return { maxSize: entries, sizeCalculation: () => 1 };
+}
 
 interface ExpiringCacheOptions {
   /** Entries; beyond, the least recently used one is evicted. */
@@ -18,5 +23,5 @@ export function expiringCache<V extends {}>(
   { max, ttlMs, now }: ExpiringCacheOptions,
 ): ExpiringCache<V> {
   // Without a resolution, the library sets no timers of its own.
-  return new LRUCache({ max, ttl: ttlMs, ttlResolution: 0, perf: { now } });
+  return new LRUCache({ ...atMost(max), ttl: ttlMs, ttlResolution: 0, perf: { now } });
 }

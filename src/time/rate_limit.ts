@@ -1,5 +1,6 @@
 /** Token buckets: how often something may be done, also by key. */
 import { LRUCache } from "lru-cache";
+import { atMost } from "./expiring_cache.ts";
 
 export interface Rate {
   readonly perSecond: number;
@@ -39,7 +40,7 @@ export class RateLimit {
 
   constructor({ perSecond, burst = 2 * perSecond, maxKeys = 4096 }: RateLimitOptions) {
     this.#rate = { perSecond, burst };
-    this.#buckets = new LRUCache({ max: maxKeys });
+    this.#buckets = new LRUCache(atMost(maxKeys));
   }
 
   /** Whether `key` is within its limit at `now` (milliseconds); if so, it is counted. */

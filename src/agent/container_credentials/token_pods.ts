@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { withDeadline } from "../../time/deadline.ts";
+import { atMost } from "../../time/expiring_cache.ts";
 import { RateLimit } from "../../time/rate_limit.ts";
 import type { Clock } from "../ports.ts";
 import { serverToken } from "../server_client/server_token.ts";
@@ -56,7 +57,7 @@ interface Shown {
 
 export class TokenPods {
   readonly #options: TokenPodsOptions;
-  readonly #cached = new LRUCache<string, Checked>({ max: maxCached });
+  readonly #cached = new LRUCache<string, Checked>(atMost(maxCached));
   readonly #inFlight = new Map<string, Promise<TokenVerdict>>();
   readonly #checks = new RateLimit({ perSecond: checksPerSecond });
 

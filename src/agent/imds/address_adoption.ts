@@ -4,6 +4,7 @@
  * agent answer side by side, so the token may have been issued by the other one.
  */
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../time/expiring_cache.ts";
 
 const adoptWithinMs = 10_000;
 const maxAddresses = 4096;
@@ -18,12 +19,12 @@ interface Adoption {
 
 export class AddressAdoption {
   /** When the first token was issued that waits for its pod, by address. */
-  readonly #waiting = new LRUCache<string, number>({ max: maxAddresses });
-  readonly #adopted = new LRUCache<string, readonly Adoption[]>({ max: maxAddresses });
+  readonly #waiting = new LRUCache<string, number>(atMost(maxAddresses));
+  readonly #adopted = new LRUCache<string, readonly Adoption[]>(atMost(maxAddresses));
   /** The pod confirmed last at an address, and when another one was confirmed there before it. */
-  readonly #confirmed = new LRUCache<string, { uid: string; otherAt: number }>({
-    max: maxAddresses,
-  });
+  readonly #confirmed = new LRUCache<string, { uid: string; otherAt: number }>(
+    atMost(maxAddresses),
+  );
 
   /** Called when a token without a pod has been issued to the address. */
   issued(peer: string, now: number): void {

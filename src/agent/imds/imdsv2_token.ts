@@ -4,6 +4,7 @@ import { timingSafeEqual } from "node:crypto";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../time/expiring_cache.ts";
 import { AddressAdoption } from "./address_adoption.ts";
 import type { TokenKey, TokenKeys } from "./token_keys.ts";
 
@@ -46,7 +47,7 @@ const signerOf = (key: TokenKey) => hmac.create(sha256, key.secret);
 export class SessionTokens {
   readonly #keys: TokenKeys;
   /** Valid tokens, so that their signature isn't computed for every use. */
-  readonly #verified = new LRUCache<string, Verified>({ max: maxVerified });
+  readonly #verified = new LRUCache<string, Verified>(atMost(maxVerified));
   readonly #adoption = new AddressAdoption();
   /** Each key's signer, ready to be cloned: the key's own part of a signature is computed once. */
   readonly #signers = new WeakMap<TokenKey, ReturnType<typeof signerOf>>();

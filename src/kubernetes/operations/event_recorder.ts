@@ -4,6 +4,7 @@
  */
 import type { CoreV1Event } from "@kubernetes/client-node";
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../time/expiring_cache.ts";
 import { instant } from "../../time/instant.ts";
 import type { KubernetesApi } from "../client/api.ts";
 import { ApiFault } from "../client/api_fault.ts";
@@ -44,7 +45,7 @@ type EventBody = Omit<CoreV1Event, "firstTimestamp" | "lastTimestamp"> & {
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   /** By name. The API server drops its own events after an hour. */
-  readonly #counts = new LRUCache<string, number>({ max: 5_000 });
+  readonly #counts = new LRUCache<string, number>(atMost(5_000));
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
