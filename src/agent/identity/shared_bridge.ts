@@ -9,6 +9,8 @@ import type { Clock, Kernel, Log, RunProgram } from "../ports.ts";
 
 /** On a new node, pods start after the agent. */
 const checkEveryMs = 600_000;
+/** Pods don't wait for it. */
+const firstAfterMs = 10_000;
 const netRaw = 13;
 
 interface SharedBridgeOptions {
@@ -32,9 +34,11 @@ export async function warnOfSharedBridge(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, log } = options;
+  await pause(clock, firstAfterMs, signal);
   while (!signal.aborted) {
-    const bridge = await sharedBridge(options.run);
-    const pods = bridge === null ? 0 : await options.kernel()?.podsWith(netRaw) ?? 0;
+    const kernel = options.kernel();
+    const bridge = kernel === null ? null : await sharedBridge(options.run);
+    const pods = bridge === null ? 0 : await kernel?.podsWith(netRaw) ?? 0;
     if (pods > 0) {
       return log.warn(
         { bridge, pods },

@@ -45,3 +45,23 @@ for (const [name, links, pods, warns] of cases) {
     assert.equal(clock.pending(), 0);
   });
 }
+
+test("warnOfSharedBridge() runs nothing at the start, and without the kernel never", async () => {
+  for (const [kernel, runs] of [[{ podsWith: () => Promise.resolve(0) }, 1], [null, 0]] as const) {
+    const clock = new ManualClock();
+    const stop = new AbortController();
+    let ran = 0;
+    const run = () => {
+      ran++;
+      return Promise.resolve({ code: 0, stderr: "", stdout: "[]" });
+    };
+    const options = { run, kernel: () => kernel as never, clock, log: new RecordedLog() };
+    const running = warnOfSharedBridge(options, stop.signal);
+    await clock.advance(9_999);
+    assert.equal(ran, 0);
+    await clock.advance(1);
+    assert.equal(ran, runs);
+    stop.abort();
+    await running;
+  }
+});
