@@ -4,10 +4,11 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stsUrl } from "../system/sts.ts";
 import { rolecallImage } from "./images.ts";
+import type { Site } from "./site.ts";
 
 const shipped = fileURLToPath(new URL("../../deploy/kustomize/", import.meta.url));
 
-/** What a user's own overlay says beside the one it rests on. */
+/** What a user's overlay adds to the one that it is based on. */
 export interface OverlayOptions {
   readonly resource: string;
   readonly image: string;
@@ -47,6 +48,13 @@ function settings(name: string, values: Readonly<Record<string, string>> | undef
 function split(image: string): [string, string] {
   const at = image.lastIndexOf(":");
   return [image.slice(0, at), image.slice(at + 1)];
+}
+
+/** Applies an overlay, and waits until servers and agents are rolled out. */
+export async function install({ kubectl }: Pick<Site, "kubectl">, overlay: string): Promise<void> {
+  await kubectl.do(["apply", "-k", overlay]);
+  await kubectl.rolledOut("rolecall", "deployment/rolecall-server");
+  await kubectl.rolledOut("rolecall", "daemonset/rolecall-agent");
 }
 
 /** For clusters as kubeadm makes them, the servers with their nodes' credentials. */

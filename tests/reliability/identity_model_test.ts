@@ -70,7 +70,7 @@ class World {
     this.node.sandboxes.release();
   }
 
-  /** Time passes as it does: streams are read while it goes by. */
+  /** Lets time pass, and reads streams meanwhile. */
   async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 1000) {
       await this.advance(Math.min(left, 1000));
@@ -111,7 +111,7 @@ class World {
     return this.agent.send(end);
   }
 
-  /** Everything comes back and catches up. */
+  /** Ends every fault, and lets everything catch up. */
   async heal(): Promise<void> {
     this.truth.report(true);
     this.setRuntime(0);
@@ -123,7 +123,7 @@ class World {
     await this.pass(10_000);
   }
 
-  /** What has happened, to be added to `identity/*.txt` where it shows something new. */
+  /** What has happened, to be added to `identity/*.txt` if it shows something new. */
   scenario(): string {
     const text = this.#notes.join("\n");
     const names = new Map(
@@ -185,14 +185,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   small.map(named("disconnect", (w) => w.agent.disconnect())),
   { weight: 3, arbitrary: small.map(named("read", (w, n) => w.agent.read(n))) },
   { weight: 3, arbitrary: fc.constantFrom(300, 3000, 12_000, 40_000).map(passes) },
-  // Streams stand still while time passes: a stopped agent or a full pipe.
+  // Time passes without reading streams, as with a stopped agent or a full pipe.
   fc.constantFrom(300, 3000, 12_000).map(passesUnread),
 );
 
 function named(name: string, run: (world: World, n: number) => void | Promise<void>) {
   return (n: number): Step => [`${name} ${n}`, (world) => run(world, n)];
 }
-/** The hardest for identity, and too rare by chance: an address given again as soon as it may be. */
+/** The hardest case for identity, and rare by chance: an address reused as soon as possible. */
 function reuses([n, late, deleted]: readonly [number, number, boolean]): Step {
   const pair = n % addressPairs.length;
   return [`address ${pair} used again ${late} ms late`, async (world) => {

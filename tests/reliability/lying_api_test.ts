@@ -12,7 +12,7 @@ import { systemClock } from "../../src/time/system_clock.ts";
 import { ClusterIndex } from "../../src/server/cluster/cluster_index.ts";
 import { podFacts } from "../fakes/facts.ts";
 import { quietLog } from "../fakes/quiet_log.ts";
-import { PlayedApi } from "../soak/played_api.ts";
+import { FakeApiServer } from "../soak/fake_api_server.ts";
 import { until } from "../system/until.ts";
 
 const node = "n1";
@@ -28,7 +28,7 @@ const line = (type: string, object: unknown) => `${JSON.stringify({ type, object
 const patience = { within: 60_000, every: 10 };
 
 // what it says, and whose 10.0.0.1 is by then
-const lies: readonly (readonly [string, (api: PlayedApi) => void, owner: string])[] = [
+const lies: readonly (readonly [string, (api: FakeApiServer) => void, owner: string])[] = [
   ["a pod of another node with the address", (api) => api.lie("ADDED", elsewhere), "one"],
   ["the same pod three times", (api) => [1, 2, 3].forEach(() => api.lie("ADDED", one)), "one"],
   ["another live pod has the address", (api) => api.lie("MODIFIED", { ...two, ips: one.ips }), "-"],
@@ -62,8 +62,8 @@ function claimed(index: ClusterIndex): string {
 }
 
 test("an API that lies: no address gets a wrong owner, and the next list corrects everything", async (t) => {
-  const played = new PlayedApi({ fixed: {}, user: {} });
-  const server = await played.listen();
+  const fake = new FakeApiServer({ fixed: {}, user: {} });
+  const server = await fake.listen();
   const api = createKubernetesApi({
     connection: {
       server,
@@ -87,29 +87,29 @@ test("an API that lies: no address gets a wrong owner, and the next list correct
   const running = reflector.run(stop.signal);
   t.after(async () => {
     stop.abort();
-    played.close();
+    fake.close();
     await running;
     api.close();
   });
-  for (const pod of [one, two]) played.upsert(pod);
+  for (const pod of [one, two]) fake.upsert(pod);
   await until("the pods", () => claimed(index) === "one", patience);
 
   for (const [name, send, owner] of lies) {
     await t.test(name, async () => {
       // Sent after the lie on the same watch, or on the next one.
       const mark = podFacts({ uid: `after ${name}`, name: "mark", ips: [] });
-      await until("an open watch", () => played.watching("pods"), patience);
-      send(played);
-      played.upsert(mark);
+      await until("an open watch", () => fake.watching("pods"), patience);
+      send(fake);
+      fake.upsert(mark);
       await until("the events afterwards", () => index.pod(mark.uid) !== undefined, patience);
       assert.equal(claimed(index), owner);
       assert.equal(
         index.claimOn(node, "10.0.0.2").kind === "none",
         name.startsWith("another live"),
       );
-      played.remove(mark.uid);
+      fake.remove(mark.uid);
       const { lists } = reflector.status();
-      played.forget();
+      fake.forget();
       await until("a new list", () => reflector.status().lists > lists, patience);
       assert.equal(claimed(index), "one");
       assert.deepEqual([...index.podsOn(node)].map(({ uid }) => uid).sort(), ["one", "two"]);
@@ -118,16 +118,16 @@ test("an API that lies: no address gets a wrong owner, and the next list correct
 
   for (const [mood, error] of refusals) {
     await t.test(`it ${mood === "html" ? "answers with a page" : mood}`, async () => {
-      played.mood = mood;
-      played.cut();
+      fake.mood = mood;
+      fake.cut();
       const refused = () => error.test(reflector.status().lastError ?? "");
       await until("a refused attempt", refused, patience);
       assert.equal(claimed(index), "one", "what is known stays");
       const next = podFacts({ uid: `during ${mood}`, name: "next", ips: [] });
-      played.upsert(next);
-      played.mood = "well";
+      fake.upsert(next);
+      fake.mood = "well";
       await until("its return", () => index.pod(next.uid) !== undefined, patience);
-      played.remove(next.uid);
+      fake.remove(next.uid);
     });
   }
 });

@@ -18,9 +18,9 @@ import {
 import { testCertificate } from "../fakes/test_certificate.ts";
 import { type ApiEvent, nodeName, Truth } from "../reliability/model/truth.ts";
 import { dice } from "./disturbances.ts";
-import { type ApiMood, PlayedApi } from "./played_api.ts";
-import { namespaceObject } from "./played_objects.ts";
-import { PlayedProc } from "./played_proc.ts";
+import { type ApiMood, FakeApiServer } from "./fake_api_server.ts";
+import { namespaceObject } from "./api_objects.ts";
+import { FakeHostProc } from "./fake_host_proc.ts";
 import { Program, type ProgramSample } from "./program.ts";
 
 export interface Answers {
@@ -35,13 +35,13 @@ export interface Answers {
 export type SoakIdentity = "kernel" | "runtime";
 
 const pairCount = 40;
-/** What the network that pods' requests come from must be: local, but not a loopback network. */
+/** The network of the pods' addresses: local, but not loopback. */
 export const podNetwork = "10.77.0.0/24";
 const pairs = Array.from({ length: pairCount }, (_, i) => [`10.77.0.${i + 1}`]);
 /** Both are addresses of the name `rolecall-server`. */
 export const serverAddresses = ["127.0.0.11", "127.0.0.12"] as const;
 const ports = { server: 8443, front: 8181, agentAdmin: 9620, serverAdmin: 9621, status: 9622 };
-/** So short that each is renewed many times. */
+/** Short, so that each session is renewed many times. */
 const sessionSeconds = 20;
 const tokenSeconds = 120;
 
@@ -65,7 +65,7 @@ const agentUser = {
 };
 
 export class Cluster {
-  readonly api = new PlayedApi({
+  readonly api = new FakeApiServer({
     fixed: {
       namespaces: [namespaceObject("shop"), namespaceObject("rolecall")],
       serviceaccounts: [],
@@ -81,7 +81,7 @@ export class Cluster {
   readonly #idlers = new Set<Socket>();
   readonly #identity: SoakIdentity;
   readonly #runtime: FakeContainerRuntime;
-  readonly #proc = new PlayedProc(agentPod.uid);
+  readonly #proc = new FakeHostProc(agentPod.uid);
   #lastPort = 20_000;
   readonly #sts: StsEndpoint;
   readonly #truth: Truth;
@@ -107,7 +107,7 @@ export class Cluster {
     this.#truth = new Truth({ clock: systemClock, sandboxes, delays, send, pairs });
   }
 
-  /** A pod comes, or one goes, deleted or by itself. */
+  /** Starts a pod, or ends one, by deletion or by itself. */
   churn(): Promise<void> {
     const pair = dice(pairCount);
     if (this.#truth.ownerOf(pairs[pair]?.[0] ?? "")) {
@@ -120,7 +120,7 @@ export class Cluster {
     return Promise.resolve();
   }
 
-  /** One pod asks for its credentials; whose they are is checked where it lives throughout. */
+  /** One pod requests its credentials; they are checked if the pod lives throughout. */
   async send(): Promise<void> {
     const [ip = ""] = pairs[dice(pairCount)] ?? [];
     const owner = this.#truth.ownerOf(ip);
@@ -141,7 +141,7 @@ export class Cluster {
     if (status === 200) this.answers.wrong++;
   }
 
-  /** Asks for the role of the pod `uid`; the socket is that of `holder`, if there is one. */
+  /** Requests the role of the pod `uid`; the socket is that of `holder`, if there is one. */
   async #get(ip: string, uid: string, holder: string | null = uid) {
     // No port is used again while its last connection may still be known.
     const localPort = this.#lastPort = this.#lastPort === 32_000 ? 20_001 : this.#lastPort + 1;
@@ -206,7 +206,7 @@ export class Cluster {
     systemClock.after(ms, () => this.#stsMood = "works");
   }
 
-  /** About two pods of this node, one of them living. */
+  /** Sends a false event about pods of this node. */
   lie(kind: number): void {
     const live = pairs.map(([ip = ""]) => this.#truth.ownerOf(ip)).filter((pod) =>
       pod !== undefined
@@ -225,7 +225,7 @@ export class Cluster {
     if (kind === 4) { for (const _ of [1, 2, 3]) this.api.lie("ADDED", one); }
   }
 
-  /** Its silence leaves every request without an answer, so it is a short one. */
+  /** Keep it short: meanwhile no request is answered. */
   silenceRuntime(ms: number): void {
     this.#runtime.hangs = true;
     systemClock.after(ms, () => this.#runtime.hangs = false);
@@ -247,7 +247,7 @@ export class Cluster {
     return { agent: this.#agent.sample(), server: this.#servers[0]!.sample() };
   }
 
-  /** Ends every fault; how many pods still have no credentials two minutes later. */
+  /** Ends every fault; resolves to the number of pods without credentials two minutes later. */
   async heal(): Promise<number> {
     this.#stsMood = "works";
     this.api.mood = "well";
@@ -320,7 +320,7 @@ export class Cluster {
     return assumed(`ASIA${role}`, new Date(Date.now() + sessionSeconds * 1000));
   }
 
-  /** Whichever doesn't run. */
+  /** Starts those that aren't running. */
   #startServers(): void {
     if (this.#closed) return;
     for (const [nth, address] of serverAddresses.entries()) {

@@ -1,7 +1,7 @@
 /** The random faults of a soak test; each ends by itself, and is counted by name. */
 import type { Cluster } from "./cluster.ts";
 
-type Fault = readonly [name: string, play: (cluster: Cluster) => unknown];
+type Fault = readonly [name: string, run: (cluster: Cluster) => unknown];
 
 const faults: readonly Fault[] = [
   ["server killed", (c) => c.killServerFor(dice(5000))],
@@ -24,9 +24,9 @@ const faults: readonly Fault[] = [
 ];
 
 export async function disturbance(cluster: Cluster, counts: Record<string, number>): Promise<void> {
-  const [name, play] = faults[dice(faults.length)]!;
+  const [name, run] = faults[dice(faults.length)]!;
   counts[name] = (counts[name] ?? 0) + 1;
-  await play(cluster);
+  await run(cluster);
 }
 
 export function dice(sides: number): number {

@@ -1,9 +1,9 @@
 /**
- * Two servers and an agent as processes, with pods that start, end and send requests at many times the usual
- * pace while processes are killed and stopped, the API falls silent, lies and disconnects, STS
+ * Two servers and an agent as processes, with pods that start, end and send requests at many times the
+ * usual pace while processes are killed and stopped, the API falls silent, lies and disconnects, STS
  * throttles, hangs and fails, the host's `/proc` or the container runtime can't be read, processes end
- * between two reads and clients read nothing. Counts
- * answers, and measures memory and open handles of each process.
+ * between two reads and clients read nothing. Counts answers, and measures memory and open handles of
+ * each process.
  */
 import { type Answers, Cluster, type SoakIdentity } from "./cluster.ts";
 import { disturbance } from "./disturbances.ts";
@@ -16,7 +16,7 @@ interface SoakOptions {
 }
 
 interface SoakResult extends Answers {
-  /** Pods that weren't answered once everything was well again. */
+  /** Pods that weren't answered after all faults had ended. */
   readonly stuck: number;
   readonly pods: number;
   /** How often each fault occurred. */
@@ -34,13 +34,13 @@ interface Sample {
 export async function soak({ seconds, identity, print }: SoakOptions): Promise<SoakResult> {
   const cluster = await Cluster.start(identity);
   try {
-    return await play(cluster, seconds, print);
+    return await run(cluster, seconds, print);
   } finally {
     await cluster.close();
   }
 }
 
-async function play(cluster: Cluster, seconds: number, print: (line: string) => void) {
+async function run(cluster: Cluster, seconds: number, print: (line: string) => void) {
   const samples: Sample[] = [];
   const faults: Record<string, number> = {};
   const begun = performance.now();
@@ -63,9 +63,9 @@ async function play(cluster: Cluster, seconds: number, print: (line: string) => 
   return { ...cluster.answers, stuck, pods: cluster.created, faults, samples };
 }
 
-async function every(ms: number, signal: AbortSignal, run: () => Promise<void>): Promise<void> {
+async function every(ms: number, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
-    await run();
+    await act();
     await pause(ms);
   }
 }

@@ -143,11 +143,11 @@ export class FirewallNetwork {
   /** A connection of the pod that is open before its first request. */
   async openFromPod(host: string): Promise<{ send(): Promise<string | null> }> {
     const child = this.#spawn("pod", ["held", host, "80"]);
-    await said(child);
+    await nextOutput(child);
     return {
       send: async () => {
         child.stdin?.write("ask\n");
-        const answer = await said(child);
+        const answer = await nextOutput(child);
         return answer === "nobody" ? null : answer;
       },
     };
@@ -156,11 +156,11 @@ export class FirewallNetwork {
   /** Sends requests from the pod without a pause until `end`, which returns a count of each answer. */
   async loopFromPod(host: string): Promise<{ end(): Promise<Record<string, number>> }> {
     const child = this.#spawn("pod", ["loop", host, "80"]);
-    await said(child);
+    await nextOutput(child);
     return {
       end: async () => {
         child.stdin?.write("end\n");
-        return JSON.parse(await said(child));
+        return JSON.parse(await nextOutput(child));
       },
     };
   }
@@ -177,7 +177,7 @@ export class FirewallNetwork {
 
   async #answer(at: string, text: string, ...ports: number[]): Promise<void> {
     const child = this.#spawn(at, ["answer", text, ...ports.map(String)]);
-    await said(child);
+    await nextOutput(child);
   }
 
   #spawn(at: string, args: readonly string[]): ChildProcess {
@@ -233,7 +233,7 @@ export class FirewallNetwork {
 }
 
 /** The next thing a child prints. */
-function said(child: ChildProcess): Promise<string> {
+function nextOutput(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     child.stdout?.once("data", (chunk) => resolve(String(chunk).trim()));
     child.once("exit", () => reject(new Error("the program in the namespace ended")));

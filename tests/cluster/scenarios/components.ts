@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificateIssuer as issuer } from "../../../src/server/certificate/certificate_authority.ts";
 import { until } from "../../system/until.ts";
-import { writeOverlay } from "../own_overlays.ts";
+import { install, writeOverlay } from "../own_overlays.ts";
 import type { Site } from "../site.ts";
 import { makeNamespace, roleArn, sdkPod } from "../workloads.ts";
 import { assumedRole } from "./credentials.ts";
@@ -70,12 +70,6 @@ async function withComponent(site: Site, component: string, use: () => Promise<v
   } finally {
     await install(site, site.overlay);
   }
-}
-
-async function install({ kubectl }: Site, overlay: string): Promise<void> {
-  await kubectl.do(["apply", "-k", overlay]);
-  await kubectl.rolledOut(home, "deployment/rolecall-server");
-  await kubectl.rolledOut(home, "daemonset/rolecall-agent");
 }
 
 /** The SDK's pod as docs/container-credentials.md has it. */

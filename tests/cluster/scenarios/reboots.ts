@@ -11,7 +11,7 @@ import { rolecallImage } from "../images.ts";
 import type { Site } from "../site.ts";
 import { makeNamespace } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
-import { buildAsk } from "./start_race.ts";
+import { buildRequester } from "./start_race.ts";
 
 const namespace = "reboots";
 const podCount = 24;
@@ -27,7 +27,7 @@ export const rebootScenarios: readonly ClusterScenario[] = [
     run: async (site) => {
       const { kubectl, own } = site;
       const node = own!.nodes.at(-1)!;
-      const folder = await buildAsk();
+      const folder = await buildRequester();
       await makeNamespace(kubectl, namespace);
       const names = Array.from({ length: podCount }, (_, i) => `loop-${i}`);
       await kubectl.apply(...names.map((name) => loopingPod(name, node, site.sdkImage, folder)));

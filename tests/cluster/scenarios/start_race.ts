@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { must, plainEnv } from "../../system/programs.ts";
 import { stsUrl } from "../../system/sts.ts";
 import { until } from "../../system/until.ts";
-import { writeOverlay } from "../own_overlays.ts";
+import { install, writeOverlay } from "../own_overlays.ts";
 import type { Site } from "../site.ts";
 import { makeNamespace, podObject, roleArn } from "../workloads.ts";
 import type { ClusterScenario } from "./mod.ts";
@@ -32,7 +32,7 @@ export const startRace: readonly ClusterScenario[] = [
     ownNodes: true,
     within: 240_000 + podCount * 10_000,
     run: async (site) => {
-      await buildAsk();
+      await buildRequester();
       await makeNamespace(site.kubectl, namespace, roleArn(".*"));
       const results = await race(site, "kernel");
       assert.deepEqual(results.filter(({ error }) => error !== undefined), []);
@@ -64,7 +64,7 @@ export const startRace: readonly ClusterScenario[] = [
 ];
 
 /** Builds the program that pods run, where the nodes see it. */
-export async function buildAsk(): Promise<string> {
+export async function buildRequester(): Promise<string> {
   mkdirSync(folder, { recursive: true });
   await must(["go", "build", "-o", join(folder, "ask"), "."], {
     cwd: source,
@@ -72,12 +72,6 @@ export async function buildAsk(): Promise<string> {
     timeoutMs: 300_000,
   });
   return folder;
-}
-
-async function install({ kubectl }: Site, overlay: string): Promise<void> {
-  await kubectl.do(["apply", "-k", overlay]);
-  await kubectl.rolledOut("rolecall", "deployment/rolecall-server");
-  await kubectl.rolledOut("rolecall", "daemonset/rolecall-agent");
 }
 
 /** What each pod got. */
@@ -93,7 +87,7 @@ async function race(site: Site, kind: string): Promise<Result[]> {
 async function wave({ kubectl, own, image }: Site, kind: string): Promise<Result[]> {
   const node = own!.nodes.at(-1)!.plan.name;
   const names = Array.from({ length: atOnce }, (_, i) => `${kind}-${i}`);
-  await kubectl.apply(...names.map((name) => askingPod(name, node, image, kind)));
+  await kubectl.apply(...names.map((name) => requestingPod(name, node, image, kind)));
   const ended = await until(`${atOnce} pods ended`, async () => {
     const { items } = await kubectl.get("pods", "-n", namespace, "-l", `race=${kind}`);
     const states = items.map((pod: Ended) => pod.status.containerStatuses?.[0]?.state?.terminated);
@@ -108,7 +102,7 @@ interface Ended {
   };
 }
 
-function askingPod(name: string, node: string, image: string, kind: string): object {
+function requestingPod(name: string, node: string, image: string, kind: string): object {
   return podObject({
     name,
     namespace,

@@ -1,6 +1,6 @@
 /**
- * One agent as the model needs it: streams from replicas, read as late as a history says. What
- * happens to it is written down as a scenario (`../identity/README.md`).
+ * One agent as the model needs it: streams from replicas, read as late as a history says. It records
+ * what happens to it as a scenario (`../identity/README.md`).
  */
 import type { AssignmentStream } from "../../../src/agent/assignments/assignments.ts";
 import type { CallerLookup } from "../../../src/agent/ports.ts";
@@ -13,7 +13,7 @@ interface Connection {
   readonly name: string;
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly stream: AssignmentStream;
-  /** A read that hasn't brought anything yet. */
+  /** A read that hasn't returned yet. */
   pending: Promise<Uint8Array | undefined> | null;
 }
 
@@ -57,7 +57,7 @@ export class NodeAgent {
     this.#connections.push({ name, reader, stream, pending: null });
   }
 
-  /** The oldest stream is closed. */
+  /** Closes the oldest stream. */
   disconnect(): void {
     const oldest = this.#connections.shift();
     if (!oldest) return;

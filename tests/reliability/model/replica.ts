@@ -24,11 +24,11 @@ export class Replica {
   readonly #feeds = new Set<AssignmentFeed>();
   #unseen: ApiEvent[] = [];
   #stalled = false;
-  #wordAt: number;
+  #updatedAt: number;
 
   constructor(clock: ManualClock, api: Iterable<PodFacts>) {
     this.#clock = clock;
-    this.#wordAt = clock.monotonic();
+    this.#updatedAt = clock.monotonic();
     this.#assigner = new Assigner({
       index: this.#index,
       cache: {
@@ -64,11 +64,11 @@ export class Replica {
   }
 
   stall(): void {
-    if (!this.#stalled) this.#wordAt = this.#clock.monotonic();
+    if (!this.#stalled) this.#updatedAt = this.#clock.monotonic();
     this.#stalled = true;
   }
 
-  /** The watch comes back; by a fresh list where that is what the API wants. */
+  /** Resumes the watch, with a fresh list if the API requires one. */
   resume(api: Iterable<PodFacts> | null): void {
     this.#stalled = false;
     if (api) {
@@ -81,7 +81,7 @@ export class Replica {
     const feed: AssignmentFeed = new AssignmentFeed({
       attach: (changed) => this.#assigner.attach(nodeName, changed),
       clock: this.#clock,
-      watchAgeSeconds: () => this.#stalled ? (this.#clock.monotonic() - this.#wordAt) / 1000 : 0,
+      watchAgeSeconds: () => this.#stalled ? (this.#clock.monotonic() - this.#updatedAt) / 1000 : 0,
       stuckAfterMs: 30_000,
       ended: () => void this.#feeds.delete(feed),
     });
@@ -89,12 +89,12 @@ export class Replica {
     return feed;
   }
 
-  /** As kill -9 ends it. */
+  /** Ends as with SIGKILL. */
   die(): void {
     for (const feed of [...this.#feeds]) feed.close("shutdown");
   }
 
-  /** Every role is one pod's, so whose credentials they are shows. */
+  /** Each pod has a role of its own, so the credentials show which pod they belong to. */
   #credentials(key: string): CredentialState {
     const arn = this.#identities.get(key)?.arn;
     if (arn === undefined) return { kind: "pending" };

@@ -13,7 +13,7 @@ export const nodeAddress = "10.0.0.100";
 /** Each a pod's two addresses. */
 export const addressPairs = [1, 2, 3].map((n) => [`10.0.0.${n}`, `fd00::${n}`]);
 
-/** Where READY sandboxes are written down. */
+/** Where READY sandboxes are recorded. */
 interface Sandboxes {
   readonly ready: {
     set(id: string, sandbox: { readonly podUid: string; readonly ips: readonly string[] }): unknown;
@@ -61,7 +61,7 @@ export class Truth {
   readonly #send: (event: ApiEvent) => void;
   readonly #pods = new Map<string, LivePod>();
   readonly #restsUntil = new Map<string, number>();
-  /** What the kubelet has yet to report. */
+  /** What the kubelet hasn't reported yet. */
   #unreported: (() => void)[] = [];
   readonly api = new Map<string, PodFacts>();
   #created = 0;
@@ -118,13 +118,13 @@ export class Truth {
     this.#stop(pod);
   }
 
-  /** Somebody deletes the pod; it keeps running for a while. */
+  /** Deletes the pod, which keeps running for a while. */
   delete(nth: number): void {
     const [pod] = this.#nth(nth, (one) => !one.deleting);
     if (pod) this.#delete(pod);
   }
 
-  /** Its containers have ended, by themselves or being deleted; its addresses are free. */
+  /** Ends its containers, which frees its addresses. */
   stopSandbox(nth: number): void {
     const [pod] = this.#nth(nth, (one) => one.addresses !== null);
     if (pod) this.#stop(pod);
@@ -149,13 +149,13 @@ export class Truth {
     );
   }
 
-  /** Deleted by force: gone from the API while its containers go on. */
+  /** Force deletion: removes the pod from the API while its containers keep running. */
   deleteByForce(nth: number): void {
     const [pod] = this.#nth(nth, () => true);
     if (pod) this.#remove(pod.facts.uid);
   }
 
-  /** Pods that have ended are deleted, but for the latest, as the control plane does. */
+  /** Deletes all but the latest pods that have ended, as the control plane does. */
   collect(kept: number): void {
     const ended = [...this.api.values()].filter(({ terminal }) => terminal);
     for (const { uid } of ended.slice(0, Math.max(0, ended.length - kept))) this.#remove(uid);

@@ -36,7 +36,7 @@ function cgroupRoot(): string {
   return existsSync(`${root}/cgroup.controllers`) ? root : `${root}/pids`;
 }
 
-/** A program that prints lines, and takes some. */
+/** A program that exchanges lines over its standard input and output. */
 export class Talking {
   readonly child: ChildProcess;
   readonly #lines: AsyncIterator<string>;

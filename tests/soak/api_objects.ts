@@ -1,13 +1,13 @@
 /** Facts → Kubernetes objects, as an API server would show them. */
 import type { PodFacts } from "../../src/policy/facts.ts";
 
-export interface PlayedObject {
+export interface ApiObject {
   readonly kind: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly [field: string]: unknown;
 }
 
-export function podObject(pod: PodFacts, version: number): PlayedObject {
+export function podObject(pod: PodFacts, version: number): ApiObject {
   return {
     kind: "Pod",
     metadata: {
@@ -33,7 +33,7 @@ export function podObject(pod: PodFacts, version: number): PlayedObject {
 }
 
 /** A namespace in which every role is permitted. */
-export function namespaceObject(name: string): PlayedObject {
+export function namespaceObject(name: string): ApiObject {
   const annotations = { "iam.amazonaws.com/permitted": ".*" };
   return { kind: "Namespace", metadata: { name, resourceVersion: "1", annotations } };
 }

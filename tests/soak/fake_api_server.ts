@@ -5,14 +5,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { PodFacts } from "../../src/policy/facts.ts";
-import { type PlayedObject, podObject } from "./played_objects.ts";
+import { type ApiObject, podObject } from "./api_objects.ts";
 
 type EventType = "ADDED" | "MODIFIED" | "DELETED";
 
-interface Told {
+interface Event {
   readonly version: number;
   readonly type: EventType;
-  readonly object: PlayedObject;
+  readonly object: ApiObject;
 }
 
 interface Watcher {
@@ -20,9 +20,9 @@ interface Watcher {
   readonly response: ServerResponse;
 }
 
-interface PlayedApiOptions {
-  /** Beside pods: what a list of each collection holds, by its last path segment. */
-  readonly fixed: Readonly<Record<string, readonly PlayedObject[]>>;
+interface FakeApiServerOptions {
+  /** The items of each other collection, by its last path segment. */
+  readonly fixed: Readonly<Record<string, readonly ApiObject[]>>;
   /** The `user` of every token's review. */
   readonly user: object;
 }
@@ -37,12 +37,12 @@ const refusals: Readonly<Record<string, readonly [status: number, body: string]>
 };
 const eventsKept = 2000;
 
-export class PlayedApi {
+export class FakeApiServer {
   #mood: ApiMood = "well";
-  readonly #options: PlayedApiOptions;
-  readonly #pods = new Map<string, PlayedObject>();
+  readonly #options: FakeApiServerOptions;
+  readonly #pods = new Map<string, ApiObject>();
   readonly #watchers = new Set<Watcher>();
-  #log: Told[] = [];
+  #log: Event[] = [];
   #version = 1;
   #oldest = 1;
   readonly #server = createServer((request, response) => {
@@ -50,7 +50,7 @@ export class PlayedApi {
     this.#answer(request, response).catch(() => response.destroy());
   });
 
-  constructor(options: PlayedApiOptions) {
+  constructor(options: FakeApiServerOptions) {
     this.#options = options;
   }
 
@@ -84,7 +84,7 @@ export class PlayedApi {
     if (object) this.#send({ version: ++this.#version, type: "DELETED", object });
   }
 
-  /** An event that isn't so, of a version that may be long past; lists go on telling the truth. */
+  /** A false event, perhaps of an old version; lists stay true. */
   lie(type: EventType, pod: PodFacts, version = ++this.#version): void {
     this.#send({ version, type, object: podObject(pod, version) });
   }
@@ -117,12 +117,12 @@ export class PlayedApi {
     }
   }
 
-  #send(received: Told): void {
-    this.#log.push(received);
+  #send(event: Event): void {
+    this.#log.push(event);
     if (this.#log.length > eventsKept) this.#oldest = this.#log.shift()!.version;
     if (this.#mood === "silent") return;
     for (const { resource, response } of this.#watchers) {
-      if (resource === "pods") response.write(lineOf(received));
+      if (resource === "pods") response.write(lineOf(event));
     }
   }
 
@@ -162,7 +162,7 @@ export class PlayedApi {
       return void response.end(`${JSON.stringify({ type: "ERROR", object: status })}\n`);
     }
     const missed = resource === "pods" ? this.#log.filter(({ version }) => version > from) : [];
-    for (const received of missed) response.write(lineOf(received));
+    for (const event of missed) response.write(lineOf(event));
     if (missed.length === 0) response.flushHeaders();
     const seconds = Number(query.get("timeoutSeconds"));
     const timer = setTimeout(() => this.#mood === "silent" || response.end(), seconds * 1000);
@@ -173,7 +173,7 @@ export class PlayedApi {
   }
 }
 
-function lineOf({ type, object }: Told): string {
+function lineOf({ type, object }: Event): string {
   return `${JSON.stringify({ type, object })}\n`;
 }
 

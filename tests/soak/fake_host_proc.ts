@@ -21,7 +21,7 @@ import { type FakeNamespace, FakeProc, type FakeProcess, podCgroup } from "../fa
 /** A table is written in one piece of this size, so that no reader sees half a row. */
 const tableBytes = 4096;
 
-export class PlayedProc {
+export class FakeHostProc {
   readonly #folder = mkdtempSync(join(tmpdir(), "rolecall-proc-"));
   readonly #proc: FakeProc;
   readonly #processes = new Map<string, FakeProcess>();
