@@ -114,7 +114,8 @@ export class Checks {
     // A role that STS refuses since then is refused by a server that never had its credentials.
     if (slowSince() >= kept.at - slowlySettledMs || node.machine.offsetMs !== 0) return;
     const expected = truth.now(pod.uid)!;
-    if (expected.what !== kept.issued.what || expected.since > kept.at) return;
+    // A server that was cut off also sees what the pod was meanwhile, and gives that up first.
+    if (expected.what !== kept.issued.what || expected.since > kept.issued.issuedAt) return;
     const left = kept.issued.expiresAt - now();
     if (left < clocksMs) return;
     this.add("not-kept", `${pod.name} on ${node.name} got ${status}, ${left / 1000} s too early`);

@@ -17,6 +17,7 @@ export interface Issued {
   readonly what: string;
   /** By the true time; milliseconds since the epoch. */
   readonly expiresAt: number;
+  /** By the simulation's clock. */
   readonly issuedAt: number;
 }
 
