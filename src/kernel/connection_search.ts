@@ -29,6 +29,8 @@ interface Wanted {
  */
 interface Search extends Wanted {
   readonly read: Set<string>;
+  /** A table couldn't be read: its process had ended, or couldn't be identified. */
+  hasGaps: boolean;
 }
 
 /** `limited`: the peer has missed too often, and the namespaces weren't all read. */
@@ -72,7 +74,7 @@ export class ConnectionSearch {
   async find(wanted: Wanted): Promise<Found> {
     const { moments, processes, used } = this.#options;
     const read = new Set<string>();
-    const search = { ...wanted, read };
+    const search = { ...wanted, read, hasGaps: false };
     const maySweep = once(() => this.#maySweepFor(wanted.connection.peer));
     const begunAt = moments.next();
     const first = await this.#attempt(search, begunAt, maySweep);
@@ -87,13 +89,14 @@ export class ConnectionSearch {
     return second;
   }
 
-  /** No listed table has the socket: each was read without a match. */
-  #hasReadAll({ connection: { peer }, read }: Search): boolean {
-    return this.#options.processes.namespaces.every((namespace) =>
-      this.#sourcesIn(namespace, peer).every((source) =>
-        read.has(tableKey(namespace.inode, source))
-      )
-    );
+  /** No table has the socket: each that there was has been read without a match. */
+  #hasReadAll({ connection: { peer }, read, hasGaps }: Search): boolean {
+    return !hasGaps &&
+      this.#options.processes.namespaces.every((namespace) =>
+        this.#sourcesIn(namespace, peer).every((source) =>
+          read.has(tableKey(namespace.inode, source))
+        )
+      );
   }
 
   /** Uses up every socket that is open now. */
@@ -139,25 +142,29 @@ export class ConnectionSearch {
   }
 
   async #match(
-    { connection, key, remotes, read: alreadyRead }: Search,
+    search: Search,
     namespace: PodNamespace,
     moment: number,
     sweep?: Budget,
   ): Promise<Match> {
     const { tables, used, startedAt } = this.#options;
+    const { connection, key, remotes } = search;
     const isOld = namespace.process.startedAt <= startedAt;
     if (isOld && !this.#usedUp.has(namespace.inode)) await this.#useUp(namespace);
     for (const source of this.#sourcesIn(namespace, connection.peer)) {
       const table = tableKey(namespace.inode, source);
-      if (alreadyRead.has(table)) continue;
+      if (search.read.has(table)) continue;
       const read = await tables.after(moment, namespace, source, sweep);
       if (read === "unreadable") return { kind: read };
-      if (read === "gone" || read.pod !== namespace.pod) return { kind: "none" };
+      if (read === "gone" || read.pod !== namespace.pod) {
+        search.hasGaps = true;
+        return { kind: "none" };
+      }
       const row = read.rows.find(({ local, remote, inode }) =>
         local === key && remotes.has(remote) && !used.has(table, inode)
       );
       if (row !== undefined) return { kind: "match", pod: read.pod, table, inode: row.inode };
-      alreadyRead.add(table);
+      search.read.add(table);
     }
     return { kind: "none" };
   }

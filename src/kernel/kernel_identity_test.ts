@@ -2,6 +2,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { FakeProc, metadataEnd, podCgroup } from "../../tests/fakes/fake_proc.ts";
 import { ManualClock } from "../../tests/fakes/manual_clock.ts";
+import type { KernelIdentity } from "./kernel_identity.ts";
 import { openKernel } from "./open_kernel.ts";
 
 /** What a request waits for the proof of its connection. */
@@ -51,14 +52,12 @@ test("an agent that starts on a busy node proves its first connections at once",
   assert.deepEqual(proofs, pods.slice(0, 10).map(({ uid }) => uid));
 });
 
-test("a pod is proven though a dead pod's PID and network namespace are used again, by different pods", async () => {
-  const clock = new ManualClock();
-  const proc = new FakeProc();
-  const uid = (at: number) => `00000000-0000-4000-8000-00000000000${at}`;
-  const gone = proc.pod(uid(1), ["10.0.1.1"]);
-  const opening = openKernel({
-    files: proc,
-    clock,
+const uid = (at: number) => `00000000-0000-4000-8000-00000000000${at}`;
+
+async function opened(files: FakeProc): Promise<KernelIdentity> {
+  const opening = await openKernel({
+    files,
+    clock: new ManualClock(),
     cpuMs: () => 0,
     metadata: [{ address: "169.254.169.254", port: 80 }],
     listening: [],
@@ -66,8 +65,14 @@ test("a pod is proven though a dead pod's PID and network namespace are used aga
     usedChanged: () => {},
     saved: {},
   });
-  const opened = await opening;
-  assert.ok(opened.kind === "opened");
+  assert.ok(opening.kind === "opened");
+  return opening.kernel;
+}
+
+test("a pod is proven though a dead pod's PID and network namespace are used again, by different pods", async () => {
+  const proc = new FakeProc();
+  const gone = proc.pod(uid(1), ["10.0.1.1"]);
+  const kernel = await opened(proc);
   proc.exit(gone);
   const namespace = { ...proc.namespace(["10.0.1.2"]), inode: gone.namespace.inode };
   proc.start({ cgroup: podCgroup(uid(2)), namespace });
@@ -75,7 +80,7 @@ test("a pod is proven though a dead pod's PID and network namespace are used aga
   proc.start({ pid: gone.pid, cgroup: podCgroup(uid(3)), namespace: other });
   for (const [at, ip, of] of [[2, "10.0.1.2", namespace], [3, "10.0.1.3", other]] as const) {
     proc.connect(of, `${ip}:40000`);
-    const proof = await opened.kernel.prove({
+    const proof = await kernel.prove({
       peer: ip,
       peerPort: 40000,
       local: "169.254.169.254",
@@ -83,4 +88,22 @@ test("a pod is proven though a dead pod's PID and network namespace are used aga
     });
     assert.deepEqual(proof, { kind: "proven", pod: uid(at) });
   }
+});
+
+test("a pod is proven though another one's namespace has the number of the namespace that had its address", async () => {
+  const proc = new FakeProc();
+  const gone = proc.pod(uid(1), ["10.0.1.1"]);
+  const kernel = await opened(proc);
+  const prove = (peerPort: number) =>
+    kernel.prove({ peer: "10.0.1.1", peerPort, local: "169.254.169.254", localPort: 80 });
+  // Searches of all namespaces for that address are used up.
+  for (const port of [50000, 50001]) {
+    assert.deepEqual(await prove(port), { kind: "unproven", reason: "no_socket" });
+  }
+  proc.exit(gone);
+  const namespace = { ...proc.namespace(["10.0.1.2"]), inode: gone.namespace.inode };
+  proc.start({ cgroup: podCgroup(uid(2)), namespace });
+  const next = proc.pod(uid(3), ["10.0.1.1"]);
+  proc.connect(next.namespace, "10.0.1.1:40000");
+  assert.deepEqual(await prove(40000), { kind: "proven", pod: uid(3) });
 });

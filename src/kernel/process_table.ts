@@ -24,7 +24,7 @@ export interface PodNamespace {
   readonly inode: number;
   readonly pod: string;
   readonly process: PodProcess;
-  /** The last moment at which the processes were read and it wasn't there. */
+  /** The last moment at which its process's PID was looked for and was nobody's. */
   readonly absentAt: number;
 }
 
@@ -63,8 +63,9 @@ export class ProcessTable {
   readonly #processReads: SharedRead<void>;
   readonly #addressReads: SharedRead<void>;
   #namespaces: readonly PodNamespace[] = [];
-  /** When the last read began that could list the processes. */
-  #readAt = 0;
+  /** By PID: when the last list without it began. A process may be there long before it is read. */
+  #absentAt: ReadonlyMap<string, number> = new Map();
+  #listedAt = 0;
   #node: number | undefined;
   #problem: string | null = null;
 
@@ -151,10 +152,12 @@ export class ProcessTable {
       const [node, names] = await Promise.all([files.inode("1/net/tcp"), files.list("")]);
       this.#node = node;
       const pids = names.filter((name) => /^\d+$/.test(name));
-      this.#dropAllBut(new Set(pids));
+      this.#absentAt = new Map(pids.map((pid) => [pid, this.#absentAt.get(pid) ?? this.#listedAt]));
+      this.#listedAt = begun;
+      this.#dropAllBut(this.#absentAt);
       await inParallel(pids.filter((pid) => this.#isDue(pid)), (pid) => this.#read(pid));
       await this.#rereadChanged(sharedBy(firstProcesses(this.#processes(), node)));
-      this.#list(podNamespaces(firstProcesses(this.#processes(), node)), begun);
+      this.#setNamespaces(podNamespaces(firstProcesses(this.#processes(), node)));
       this.#dropAddresses();
       await this.#readAddresses(
         this.#namespaces.filter(({ inode }) => !this.#addresses.has(inode)),
@@ -165,14 +168,17 @@ export class ProcessTable {
     }
   }
 
-  #list(namespaces: readonly Omit<PodNamespace, "absentAt">[], begun: number): void {
+  #setNamespaces(namespaces: readonly Omit<PodNamespace, "absentAt">[]): void {
     const before = new Map(this.#namespaces.map((namespace) => [namespace.inode, namespace]));
     this.#namespaces = namespaces.map((namespace) => {
-      const known = before.get(namespace.inode);
-      const absentAt = known?.pod === namespace.pod ? known.absentAt : this.#readAt;
-      return { ...namespace, absentAt };
+      const { inode, pod, process: { pid } } = namespace;
+      const known = before.get(inode);
+      // Its oldest process may have been replaced since.
+      if (known?.pod === pod) return { ...namespace, absentAt: known.absentAt };
+      // The number of a namespace that is gone is soon used again.
+      this.#addresses.delete(inode);
+      return { ...namespace, absentAt: this.#absentAt.get(pid) ?? 0 };
     });
-    this.#readAt = begun;
   }
 
   #processes(): readonly PodProcess[] {
@@ -180,7 +186,7 @@ export class ProcessTable {
       .filter((process) => process !== undefined);
   }
 
-  #dropAllBut(pids: ReadonlySet<string>): void {
+  #dropAllBut(pids: ReadonlyMap<string, unknown>): void {
     for (const pid of this.#entries.keys()) if (!pids.has(pid)) this.#entries.delete(pid);
   }
 
