@@ -107,18 +107,21 @@ export class ConnectionSearch {
 
   async #attempt(wanted: Search, moment: number, maySweep: () => boolean): Promise<Found> {
     const { processes } = this.#options;
-    const known = this.#owner(wanted);
-    const owner = isExpected(known, wanted) ? known : undefined;
+    const owner = this.#owner(wanted);
     const first = owner && await this.#match(wanted, owner, moment);
-    if (first?.kind === "match") return this.#use(first);
+    if (first?.kind === "match" && first.pod === wanted.expected) return this.#use(first);
     await processes.refreshed(moment);
     this.#retain(processes.namespaces);
-    if (!isExpected(this.#owner(wanted), wanted)) await processes.addressesRefreshed(moment);
+    // Another pod may have the address as well: one that has just started, or added it.
+    const known = this.#owner(wanted);
+    if (known === undefined || known.pod !== wanted.expected) {
+      await processes.addressesRefreshed(moment);
+    }
+    if (processes.problem !== null) return { kind: "unreadable" };
     const next = this.#owner(wanted);
     const isOther = next?.process !== owner?.process;
-    const second = next && isOther ? await this.#match(wanted, next, moment) : first;
+    const second = isOther ? next && await this.#match(wanted, next, moment) : first;
     if (second?.kind === "match") return this.#use(second);
-    if (processes.problem !== null) return { kind: "unreadable" };
     if (maySweep()) return await this.#sweep(wanted, moment);
     return { kind: second?.kind === "none" ? "no_socket" : "limited" };
   }
@@ -210,11 +213,6 @@ export class ConnectionSearch {
 }
 
 const allSources: readonly Source[] = ["tcp", "tcp6", "nf_conntrack"];
-
-/** Where the API shows another pod than `owner`, that pod's address may not have been read yet. */
-function isExpected(owner: PodNamespace | undefined, { expected }: Wanted): boolean {
-  return owner !== undefined && (expected === undefined || owner.pod === expected);
-}
 
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

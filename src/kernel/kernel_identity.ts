@@ -7,7 +7,7 @@
  * |---|---|
  * | a neighbour uses the victim's address: raw TCP, ARP spoofing | a row in the pod's own table is required; raw packets have none |
  * | a neighbour's kernel socket has the victim's address (IP_TRANSPARENT, an added address) | the row is in the neighbour's table, so the connection is the neighbour's |
- * | a neighbour has rows with the victim's ends, made beforehand | the namespace that has the address is read first, that of the pod that the API shows there before any other; a match there decides. Processes and addresses are read again before another pod's is |
+ * | a neighbour has rows with the victim's ends, made beforehand | the namespace that has the address is read first, that of the pod that the API shows there before any other; a match there decides. One in another pod's counts if, once processes and addresses are read again, no other pod has the address |
  * | a victim's idle connection is reset, and its address and port are used again | a socket proves one accepted connection (`used_sockets.ts`); connections with the same ends are proven one after another |
  * | a connection without a socket is kept open until the victim connects from its address and port | a connection is looked for once, and a table that was read without its socket isn't searched for it again |
  * | the victim's connection isn't proven, as it couldn't be looked for or several match; is reset, and its address and port are used again | the next read of each table that it may be in uses up the socket with its end (`used_sockets.ts`) |
