@@ -10,8 +10,8 @@ import {
 } from "./sts_error.ts";
 
 /** In bytes, as messages are ASCII: of a foreign value in a message, and of a message. */
-const longestValue = 140;
-const longestMessage = 500;
+const maxValueChars = 140;
+const maxMessageChars = 500;
 
 /** `cause` is the part of the SDK's error that may be logged. */
 export class StsFault extends Error {
@@ -20,7 +20,7 @@ export class StsFault extends Error {
   readonly requestId: string | undefined;
 
   constructor(code: StsCode, message: string, cause: StsErrorFacts) {
-    super(message.slice(0, longestMessage), { cause });
+    super(message.slice(0, maxMessageChars), { cause });
     this.code = code;
     this.requestId = cause.requestId;
   }
@@ -211,6 +211,6 @@ function settings({ name }: StsErrorFacts): string {
 
 function shown(value: string): string {
   const plain = value.replace(/[^\x20-\x7e]/g, "?");
-  if (plain.length <= longestValue) return plain;
-  return `${plain.slice(0, longestValue / 2 - 3)}...${plain.slice(-longestValue / 2)}`;
+  if (plain.length <= maxValueChars) return plain;
+  return `${plain.slice(0, maxValueChars / 2 - 3)}...${plain.slice(-maxValueChars / 2)}`;
 }

@@ -103,7 +103,7 @@ export const agentReport = v.object({
    * most {@link maxWithoutToken}. Absent from older agents.
    */
   withoutToken: v.optional(v.array(v.object({ uid: v.string(), at: v.string() }))),
-  /** Since when the agent has looked for such requests. */
+  /** Since when the agent has recorded such requests. */
   withoutTokenSince: v.optional(v.string()),
 });
 export type AgentReport = v.InferOutput<typeof agentReport>;

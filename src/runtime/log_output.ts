@@ -6,7 +6,7 @@ import { withDeadline } from "../time/deadline.ts";
 import { systemClock } from "../time/system_clock.ts";
 
 /** About an hour of an agent's lines. */
-const mostChars = 1_048_576;
+const maxChars = 1_048_576;
 
 export class LogOutput {
   readonly #writeAll: (text: string) => Promise<void>;
@@ -21,7 +21,7 @@ export class LogOutput {
 
   /** False if the line is dropped because too many are waiting. */
   write(line: string): boolean {
-    if (this.#heldChars + line.length > mostChars) return false;
+    if (this.#heldChars + line.length > maxChars) return false;
     this.#held.push(line);
     this.#heldChars += line.length;
     this.#writing ??= this.#writeHeld();

@@ -10,7 +10,7 @@ import { type OpenFilesEffort, openFilesTriedAtStart } from "./runtime.ts";
 /** POSIX' usual soft limit, taken where nothing can be opened to find out. */
 const usualOpenFiles = 1024;
 /** More than all listeners ever need. */
-const mostTried = 16_384;
+const maxTried = 16_384;
 /** Deno lets only programs with all permissions read /proc; an agent has the host's as well. */
 const limitsFiles = ["/proc/self/limits", "/host/proc/self/limits"];
 
@@ -36,7 +36,7 @@ export function findOpenFilesLimit(
     const soft = /^Max open files\s+(\d+|unlimited)/m.exec(textOf(path))?.[1];
     if (soft !== undefined) return soft === "unlimited" ? 1_048_576 : Number(soft);
   }
-  return openable(spare, effort === "quick" ? openFilesTriedAtStart : mostTried);
+  return openable(spare, effort === "quick" ? openFilesTriedAtStart : maxTried);
 }
 
 function openable(path: string, most: number): number {

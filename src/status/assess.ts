@@ -79,7 +79,7 @@ export interface Status {
 interface TokenUse {
   readonly safe: readonly string[];
   readonly unsafe: readonly { readonly namespace: string; readonly pods: readonly string[] }[];
-  /** Since when every agent has looked; null if some agent doesn't say. */
+  /** Since when every agent has recorded such requests; null if some agent doesn't say. */
   readonly since: string | null;
 }
 

@@ -102,7 +102,7 @@ function countsText(counts: Readonly<Record<string, number>>): string {
   return texts.length === 0 ? "none" : texts.join(", ");
 }
 
-/** What can be concluded holds only for the time in which agents have looked. */
+/** Conclusions hold only for the time in which agents have recorded such requests. */
 function tokenUseText({ safe, unsafe, since }: Status["withoutToken"]): string {
   const not = unsafe.map(({ namespace, pods }) => `${namespace} (${counted(pods.length, "pod")})`);
   if (since === null) {

@@ -14,7 +14,7 @@ interface ServerPlace {
 }
 
 const patienceMs = 15_000;
-/** That of servers' status listeners, also behind a port-forward by hand. */
+/** The port of a server's status listener; a port-forward that a user runs has the same. */
 export const statusPort = 9622;
 
 /** @throws {StatusFault} kubectl is missing, or can't reach a server */

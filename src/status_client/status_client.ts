@@ -144,14 +144,14 @@ class HttpStatusClient implements StatusClient {
 
   /** On the host network the listener requires a token (docs/operations.md, "Status page"). */
   async #authorised(path: string, body?: string): Promise<StatusAnswer> {
-    const answer = await this.#ask(path, body);
+    const answer = await this.#send(path, body);
     if (answer.status !== 401 || this.#token !== null) return answer;
     const { runtime, target } = this.#options;
     this.#token = await createToken(runtime, target);
-    return this.#token === null ? withAdvice(answer) : await this.#ask(path, body);
+    return this.#token === null ? withAdvice(answer) : await this.#send(path, body);
   }
 
-  async #ask(path: string, sent: string | undefined): Promise<StatusAnswer> {
+  async #send(path: string, sent: string | undefined): Promise<StatusAnswer> {
     const { runtime, http, url } = this.#options;
     const headers = {
       accept: "application/json",

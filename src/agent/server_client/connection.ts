@@ -15,7 +15,7 @@ const attemptMs = 2000;
 /** The server sends a ping every 5 s. */
 const silenceMs = 12_000;
 const takeOverMs = 15_000;
-const longestLine = 1 << 20;
+const maxLineChars = 1 << 20;
 
 /** Takes the frames of each connection. */
 export interface StreamTarget {
@@ -103,7 +103,7 @@ export class Connection {
 
   async #follow(bytes: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<ServerFault> {
     const stopped = AbortSignal.any([this.#stop.signal, signal]);
-    const lines = textLines(bytes, longestLine, stopped);
+    const lines = textLines(bytes, maxLineChars, stopped);
     try {
       for (;;) {
         const { done, value } = await this.#next(lines);

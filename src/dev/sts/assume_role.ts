@@ -1,6 +1,6 @@
 /**
- * Decides AssumeRole as AWS does: the role's trust policy, the caller's own rights, session tags and
- * source identity with what a role chain inherits, and the session durations that are allowed.
+ * Decides AssumeRole as AWS does: the role's trust policy, the caller's own permissions, session tags
+ * and source identity with what a role chain inherits, and the session durations that are allowed.
  */
 import { type RequestContext, requestContext } from "../../iam/conditions.ts";
 import { evaluate, type Principal, type Verdict } from "../../iam/evaluate.ts";

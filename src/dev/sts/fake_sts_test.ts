@@ -399,7 +399,7 @@ const rights = [
 
 for (const [AWS, account, permissions, allowed] of rights) {
   const own = permissions.length === 0 ? "none" : permissions[0]!.Statement.Effect;
-  test(`the caller's own rights: ${own}; ${AWS} trusted by a role of ${account}: ${allowed}`, async () => {
+  test(`the caller's own permissions: ${own}; ${AWS} trusted by a role of ${account}: ${allowed}`, async () => {
     const arn = `arn:aws:iam::${account}:role/it`;
     const text = role("it", { Principal: { AWS } }, { arn }) +
       role("rolecall-server", { Principal: { Service: "ec2.amazonaws.com" } }, { permissions });

@@ -152,5 +152,5 @@ function present<K extends string, T>(name: K, value: T): { [Name in K]?: T } {
 }
 
 function base64(text: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  return Buffer.from(text).toString("base64");
 }

@@ -2,6 +2,7 @@
  * Events on objects, as `kubectl describe` shows them (core/v1). A repeated event increments the count
  * of the existing one. Callers decide when to record.
  */
+import { createHash } from "node:crypto";
 import type { CoreV1Event } from "@kubernetes/client-node";
 import { LRUCache } from "lru-cache";
 import { atMost } from "../../time/expiring_cache.ts";
@@ -53,7 +54,7 @@ export class EventRecorder {
 
   /** @throws {ApiFault} `api_not_found` and `api_forbidden` if the namespace is being deleted */
   async record(event: ObjectEvent): Promise<void> {
-    const name = await eventName(event);
+    const name = eventName(event);
     const count = this.#counts.get(name);
     if (count !== undefined && await this.#repeat(event, name, count + 1)) return;
     await this.#create(event, name);
@@ -127,14 +128,10 @@ function collection({ subject }: ObjectEvent): string {
 }
 
 /** The same for equal events in every replica, so that they share one object. */
-async function eventName({ subject, type, reason, message }: ObjectEvent): Promise<string> {
+function eventName({ subject, type, reason, message }: ObjectEvent): string {
   const text = JSON.stringify([subject.kind, subject.uid ?? "", type, reason, message]);
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  const hash = Array.from(
-    new Uint8Array(digest, 0, 8),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  );
-  return `${subject.name.slice(0, 230).replace(/[.-]+$/, "")}.${hash.join("")}`;
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  return `${subject.name.slice(0, 230).replace(/[.-]+$/, "")}.${hash}`;
 }
 
 function countOf(event: unknown): number {

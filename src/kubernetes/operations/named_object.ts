@@ -2,6 +2,7 @@
  * One Secret or ConfigMap of a known name, read and written by server-side apply alone: RBAC can
  * restrict get and patch to a name, and a patch also creates the object if it is missing.
  */
+import { Buffer } from "node:buffer";
 import type { V1ConfigMap, V1Secret } from "@kubernetes/client-node";
 import * as v from "valibot";
 import type { KubernetesApi } from "../client/api.ts";
@@ -111,14 +112,11 @@ function stored(kind: NamedObjectOptions["kind"], target: string, value: unknown
 }
 
 function encoded(data: Readonly<Record<string, string>>): Record<string, string> {
-  return mapValues(data, (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text))));
+  return mapValues(data, (text) => Buffer.from(text).toString("base64"));
 }
 
 function decoded(data: Readonly<Record<string, string>>): Record<string, string> {
-  return mapValues(data, (text) => {
-    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-    return new TextDecoder().decode(bytes);
-  });
+  return mapValues(data, (text) => Buffer.from(text, "base64").toString());
 }
 
 function mapValues(

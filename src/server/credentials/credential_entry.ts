@@ -9,7 +9,7 @@ import type { Urgency } from "./fair_queue.ts";
 import { trustRoleRefused } from "./credential_fault.ts";
 
 /** However long the queue, a pod's first call becomes urgent after this wait. */
-const longestWaitMs = 120_000;
+const maxWaitMs = 120_000;
 
 /** STS calls must fail for this long before that is reported: most faults pass at once. */
 const reportAfterMs = 2_000;
@@ -114,7 +114,7 @@ export class CredentialEntry {
     const served = session !== undefined && now < session.endsAt;
     if (this.#stillRefused && !served) return { urgency: "ahead", urgentAt: Infinity };
     if (session !== undefined) return { urgency: "ahead", urgentAt: session.urgentAt };
-    return { urgency: "scheduled", urgentAt: now + longestWaitMs };
+    return { urgency: "scheduled", urgentAt: now + maxWaitMs };
   }
 
   /** The trust role's refusal counts as this one's, until there are credentials to try with. */

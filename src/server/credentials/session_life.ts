@@ -23,7 +23,7 @@ interface SessionOptions {
 }
 
 /** The least time between renewals of very short sessions. */
-const shortestPauseMs = 1000;
+const minPauseMs = 1000;
 
 /**
  * The session's schedule; undefined if it has already expired by our clock. Renewal starts at a
@@ -46,7 +46,7 @@ export function sessionOf(
     credentials,
     since: now,
     endsAt,
-    renewAt: now + Math.max(shortestPauseMs, life * (0.3 + 0.15 * random())),
+    renewAt: now + Math.max(minPauseMs, life * (0.3 + 0.15 * random())),
     urgentAt: endsAt - life / 4,
   };
 }

@@ -6,7 +6,7 @@ import type { Clock } from "../../time/clock.ts";
  * The longest sleep: timers stop while a machine is suspended, and the wall clock can be set;
  * looking this often notices both.
  */
-const longestSleepMs = 10_000;
+const maxSleepMs = 10_000;
 
 export class TimerQueue {
   readonly #deadlines = new DelayQueue();
@@ -35,7 +35,7 @@ export class TimerQueue {
     const next = this.#deadlines.next();
     if (next === undefined) return;
     const now = this.#clock.now();
-    const wakeAt = Math.min(next, now + longestSleepMs);
+    const wakeAt = Math.min(next, now + maxSleepMs);
     if (wakeAt >= this.#wakeAt) return;
     this.#stopWaiting();
     this.#wakeAt = wakeAt;
