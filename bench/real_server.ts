@@ -44,17 +44,20 @@ export class ServerAssembly {
   }
   #stsPort = 0;
 
-  /** Listens on a free port unless `port` is given. */
+  /** Waits until it is ready. Listens on a free port unless `port` is given. */
   async start(variant: Variant, port = 0): Promise<RealServer> {
+    return await RealServer.ready(this.launch(variant, port));
+  }
+
+  launch(variant: Variant, port: number): Program {
     const { command, env } = commandOf(variant, "server", this.#tools);
-    const program = new Program("candidate", [...command, ...this.#args(port)], {
+    return new Program("candidate", [...command, ...this.#args(port)], {
       ...env,
       AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
       AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEYS",
       AWS_REGION: "us-east-1",
       AWS_EC2_METADATA_DISABLED: "true",
     });
-    return await RealServer.ready(program);
   }
 
   #args(port: number): string[] {
