@@ -107,7 +107,7 @@ export const mutants: readonly Mutant[] = [
     name: "a change of a namespace changes no assignment",
     run: 2,
     file: "server/assignments/assigner.ts",
-    changes: [["this.#redecide((pod) => pod.namespace === name, true)", "void name"]],
+    changes: [["this.#redecide((pod) => pod.namespace === name)", "void name"]],
   },
   {
     name: "a pod that is gone keeps its assignment",
