@@ -82,10 +82,15 @@ export class ConnectionSearch {
     const moment = moments.next();
     await processes.refreshed(moment);
     const second = await this.#attempt(search, moment, maySweep);
+    if (second.kind === "found") return second;
+    // If all tables were read, that leaves namespaces whose processes hadn't been.
     const isOver = second.kind === "no_socket" && this.#hasReadAll(search);
-    if (second.kind !== "found" && !isOver) {
-      used.addUnread(wanted.key, { begunAt, endedAt: moments.next(), read });
-    }
+    used.addUnread(
+      wanted.key,
+      isOver
+        ? { begunAt, endedAt: begunAt, read: new Set() }
+        : { begunAt, endedAt: moments.next(), read },
+    );
     return second;
   }
 

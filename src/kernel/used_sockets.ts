@@ -12,11 +12,12 @@ import type { SocketRow } from "./socket_table.ts";
 /** By table, `NAMESPACE/tcp`: the inodes, or ends of a translated connection. */
 export type SavedSockets = Readonly<Record<string, readonly string[]>>;
 
-/** A search without a result that didn't rule out every table; times are `Moments`. */
-interface CutShort {
+/** A search without a result; times are `Moments`. */
+interface Missed {
   readonly begunAt: number;
+  /** A table that has been read since can't have the socket, or has had it used up. */
   readonly endedAt: number;
-  /** The tables that it did read, without a match. */
+  /** The tables that it read itself, without a match. */
   readonly read: ReadonlySet<string>;
 }
 
@@ -30,21 +31,31 @@ interface ShownTable {
   readonly lastReadAt: number;
 }
 
-/** In tables that the remembered searches have read: a few megabytes. */
+/** Searches, and the tables that they have read: a few megabytes. */
 const maxRemembered = 16_384;
+const maxAddresses = 4096;
 
 export class UsedSockets {
   readonly #byTable = new Map<string, Set<string>>();
   /** By the pod's end of the connection. */
-  readonly #cutShort = new LRUCache<string, CutShort>({
+  readonly #missed = new LRUCache<string, Missed>({
     maxSize: maxRemembered,
     sizeCalculation: ({ read }) => 1 + read.size,
-    dispose: ({ endedAt }, _end, reason) => {
-      if (reason === "evict") this.#forgottenAt = endedAt;
+    dispose: ({ endedAt }, end, reason) => {
+      if (reason === "evict") this.#forgotten.set(addressOf(end), endedAt);
     },
   });
-  /** When the last search ended that is no longer remembered: it may have been for any end. */
-  #forgottenAt = 0;
+  /**
+   * By address: when the last search ended that is no longer remembered. It may have been for any end
+   * with that address, but for no other: a pod that misses on purpose has no other pod refused.
+   */
+  readonly #forgotten = new LRUCache<string, number>({
+    max: maxAddresses,
+    dispose: (endedAt, _address, reason) => {
+      if (reason === "evict") this.#allForgottenAt = Math.max(this.#allForgottenAt, endedAt);
+    },
+  });
+  #allForgottenAt = 0;
   readonly #changed: () => void;
 
   /** `changed` is called when there is something new to save. */
@@ -66,8 +77,8 @@ export class UsedSockets {
   }
 
   /** The socket with this end may be in any table that there was, except in those that were read. */
-  addUnread(end: string, search: CutShort): void {
-    this.#cutShort.set(end, search);
+  addUnread(end: string, search: Missed): void {
+    this.#missed.set(end, search);
   }
 
   /** Uses up the sockets that connections may own which couldn't be looked for in this table. */
@@ -79,8 +90,12 @@ export class UsedSockets {
   }
 
   #mayBeOwned(end: string, { table, absentAt, lastReadAt }: ShownTable): boolean {
-    if (absentAt < this.#forgottenAt && lastReadAt < this.#forgottenAt) return true;
-    const search = this.#cutShort.peek(end);
+    const forgottenAt = Math.max(
+      this.#allForgottenAt,
+      this.#forgotten.peek(addressOf(end)) ?? 0,
+    );
+    if (absentAt < forgottenAt && lastReadAt < forgottenAt) return true;
+    const search = this.#missed.peek(end);
     if (search === undefined || search.read.has(table)) return false;
     return absentAt < search.begunAt && lastReadAt < search.endedAt;
   }
@@ -96,4 +111,9 @@ export class UsedSockets {
   save(): SavedSockets {
     return Object.fromEntries([...this.#byTable].map(([table, used]) => [table, [...used]]));
   }
+}
+
+/** Of an `endKey`. */
+function addressOf(end: string): string {
+  return end.slice(0, end.lastIndexOf(":"));
 }
