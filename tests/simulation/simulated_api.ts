@@ -27,12 +27,16 @@ interface Change {
   readonly version: number;
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
   readonly object: ApiObject;
+  /** By the simulation's clock. */
+  readonly at: number;
 }
 
 interface Watch {
   readonly plural: string;
   /** The version up to which it has been served. */
   seen: number;
+  /** It is served again when the next change is old enough. */
+  waits: boolean;
   readonly write: (line: object) => void;
   readonly end: () => void;
 }
@@ -74,7 +78,7 @@ export class SimulatedApi {
 
   set mood(mood: ApiMood) {
     this.#mood = mood;
-    if (mood !== "lags" && mood !== "silent") this.#flush();
+    if (mood !== "silent") this.#flush();
   }
 
   get isWell(): boolean {
@@ -99,7 +103,7 @@ export class SimulatedApi {
     };
     const type = objects.has(key) ? "MODIFIED" : "ADDED";
     objects.set(key, held);
-    this.#changed(plural, { version, type, object: held });
+    this.#changed(plural, { version, type, object: held, at: this.#clock.time });
   }
 
   remove(plural: string, key: string): void {
@@ -112,7 +116,8 @@ export class SimulatedApi {
       ...object,
       metadata: { ...object.metadata, resourceVersion: String(version) },
     };
-    if (!this.hidesDeletions) this.#changed(plural, { version, type: "DELETED", object: last });
+    if (this.hidesDeletions) return;
+    this.#changed(plural, { version, type: "DELETED", object: last, at: this.#clock.time });
   }
 
   /** Compacts its history: watches from before get 410. */
@@ -158,8 +163,6 @@ export class SimulatedApi {
     if (collection.changes.length > changesKept) {
       this.#oldest = Math.max(this.#oldest, collection.changes.shift()!.version);
     }
-    if (this.#mood === "silent") return;
-    if (this.#mood === "lags") return void this.#clock.after(lagMs, () => this.#flush());
     this.#flush();
   }
 
@@ -168,11 +171,24 @@ export class SimulatedApi {
   }
 
   #serve(watch: Watch): void {
+    if (this.#mood === "silent") return;
+    const lateMs = this.#mood === "lags" ? lagMs : 0;
     for (const change of this.#collection(watch.plural).changes) {
       if (change.version <= watch.seen) continue;
+      const dueMs = change.at + lateMs - this.#clock.time;
+      if (dueMs > 0) return this.#serveLater(watch, dueMs);
       watch.seen = change.version;
       watch.write({ type: change.type, object: change.object });
     }
+  }
+
+  #serveLater(watch: Watch, ms: number): void {
+    if (watch.waits) return;
+    watch.waits = true;
+    this.#clock.after(ms, () => {
+      watch.waits = false;
+      if (this.#watches.has(watch)) this.#serve(watch);
+    });
   }
 
   #list(plural: string, query: URLSearchParams): Response {
@@ -222,6 +238,7 @@ export class SimulatedApi {
         const watch: Watch = {
           plural,
           seen: from,
+          waits: false,
           write,
           end: () => {
             if (!this.#watches.delete(watch)) return;
@@ -246,7 +263,7 @@ export class SimulatedApi {
           const gone = { kind: "Status", code: 410, message: "too old resource version" };
           write({ type: "ERROR", object: gone });
           watch.end();
-        } else if (this.#mood !== "lags") this.#serve(watch);
+        } else this.#serve(watch);
       },
       cancel: () => cancel(),
     });
