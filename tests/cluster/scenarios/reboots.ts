@@ -15,7 +15,7 @@ import { buildRequester } from "./start_race.ts";
 
 const namespace = "reboots";
 const podCount = 24;
-const reboots = Number(process.env["ROLECALL_REBOOTS"] ?? 2);
+const reboots = Number(process.env["TEST_REBOOTS"] ?? 2);
 const probe = /reboot-probe/;
 
 export const rebootScenarios: readonly ClusterScenario[] = [
