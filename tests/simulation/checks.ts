@@ -102,7 +102,7 @@ export class Checks {
 
   /** By the kernel, a pod that got credentials gets them until they expire, whatever fails. */
   #keeping({ pod, node, forged, agent, status }: PodAnswer, issued: Issued | undefined): void {
-    const { truth, time, now, slowSince } = this.#options;
+    const { truth, time, now, slowSince, health } = this.#options;
     if (forged || node.identity !== "kernel") return;
     if (issued !== undefined) {
       this.#kept.set(pod.uid, { issued, agent, at: time() });
@@ -116,6 +116,8 @@ export class Checks {
     const expected = truth.now(pod.uid)!;
     // A server that was cut off also sees what the pod was meanwhile, and gives that up first.
     if (expected.what !== kept.issued.what || expected.since > kept.issued.issuedAt) return;
+    // One that is a little behind may not have seen yet that the pod may have this.
+    if (expected.since > health(node.name).confirmedUpTo(time())) return;
     const left = kept.issued.expiresAt - now();
     if (left < clocksMs) return;
     this.add("not-kept", `${pod.name} on ${node.name} got ${status}, ${left / 1000} s too early`);
