@@ -294,7 +294,8 @@ class Simulation implements Around {
 
   /** STS refused a role, or a clock was ahead. */
   #slowSince(): number {
-    const machines = [...this.#nodes.values()].map(({ machine }) => machine);
+    const nodes = [...this.#nodes.values()].map(({ machine }) => machine);
+    const machines = [...nodes, ...this.#serverMachines.values()];
     if (machines.some(({ offsetMs }) => offsetMs > 0)) return this.clock.time;
     return Math.max(this.sts.deniedAt, this.#aheadAt);
   }
