@@ -1,8 +1,8 @@
 /** What must hold at every answer to a pod, and once everything has worked for a while. */
-import { type ClusterTruth, durationSeconds } from "./cluster_truth.ts";
-import { type Health, settledMs } from "./health.ts";
-import type { Process } from "./virtual_clock.ts";
-import type { PodAnswer } from "./simulated_node.ts";
+import type { ClusterTruth } from "./cluster_truth.ts";
+import { type Health, leftMs, settledMs } from "./health.ts";
+import type { Machine, Process } from "./virtual_clock.ts";
+import type { PodAnswer } from "./pod_requests.ts";
 import type { Issued, SimulatedSts } from "./simulated_sts.ts";
 
 /** The name of what was violated stays the same while a history shrinks. */
@@ -18,18 +18,22 @@ export interface Violation {
     | "renewed-late"
     | "sts-limits"
     | "left-without"
+    | "wrong-reason"
     | "left-over"
     | "busy";
   readonly text: string;
 }
 
-/** STS's clock may be ahead by two seconds, and answers take a moment. */
-const clocksMs = 3_000;
+/** STS's clock may be ahead by two seconds, a node's may drift as far, and answers take a moment. */
+export const clocksMs = 5_000;
 /**
  * A refused role is tried again after five minutes at most, and credentials that came while a node's
  * clock was ahead are renewed after less than half of their life.
  */
 export const slowlySettledMs = 430_000;
+
+/** Of a refusal, in the trace. */
+const shownText = 100;
 
 interface ChecksOptions {
   readonly truth: ClusterTruth;
@@ -76,7 +80,8 @@ export class Checks {
     const issued = key === undefined ? undefined : this.#credentials(answer, key);
     this.#liveness(answer, issued);
     this.#keeping(answer, issued);
-    return issued === undefined ? String(status) : `${status} ${key} ${issued.what}`;
+    const said = issued === undefined ? text.trim().slice(0, shownText) : `${key} ${issued.what}`;
+    return `${status} ${said}`;
   }
 
   #credentials({ pod, node, forged }: PodAnswer, key: string): Issued | undefined {
@@ -101,9 +106,12 @@ export class Checks {
   }
 
   /** By the kernel, a pod that got credentials gets them until they expire, whatever fails. */
-  #keeping({ pod, node, forged, agent, status }: PodAnswer, issued: Issued | undefined): void {
+  #keeping(
+    { pod, node, byToken, forged, agent, status }: PodAnswer,
+    issued: Issued | undefined,
+  ): void {
     const { truth, time, now, slowSince, health } = this.#options;
-    if (forged || node.identity !== "kernel") return;
+    if (forged || byToken || node.identity !== "kernel") return;
     if (issued !== undefined) {
       this.#kept.set(pod.uid, { issued, agent, at: time() });
       return;
@@ -112,7 +120,7 @@ export class Checks {
     // A client that had no answer shows nothing: it or the agent may have been stopped.
     if (kept === undefined || kept.agent !== agent || pod.address === null || status === 0) return;
     // A role that STS refuses since then is refused by a server that never had its credentials.
-    if (slowSince() >= kept.at - slowlySettledMs || node.machine.offsetMs !== 0) return;
+    if (slowSince() >= kept.at - slowlySettledMs || isWrong(node.machine)) return;
     const expected = truth.now(pod.uid)!;
     // A server that was cut off also sees what the pod was meanwhile, and gives that up first.
     if (expected.what !== kept.issued.what || expected.since > kept.issued.issuedAt) return;
@@ -123,16 +131,22 @@ export class Checks {
     this.add("not-kept", `${pod.name} on ${node.name} got ${status}, ${left / 1000} s too early`);
   }
 
-  /** With everything working, each request of a pod gets what the API says. */
-  #liveness({ pod, node, forged, status, sentAt }: PodAnswer, issued: Issued | undefined): void {
+  /**
+   * With everything working, each request of a pod gets what the API says; with all servers but one
+   * working, what it has said for longer.
+   */
+  #liveness(answer: PodAnswer, issued: Issued | undefined): void {
+    const { pod, node, forged, status, text, sentAt } = answer;
     const { truth, health, time, now, slowSince } = this.#options;
     const expected = truth.now(pod.uid);
     if (forged || expected === undefined || pod.address === null) return;
     const slowly = time() - slowSince() < slowlySettledMs + settledMs;
     const patience = slowly ? slowlySettledMs : settledMs;
-    const strict = health(node.name).issuingFor(sentAt) >= patience &&
-      sentAt - pod.since >= 30_000 && sentAt - expected.since >= 30_000;
-    const right = isRight(expected.what, status, issued?.what);
+    const settled = sentAt - Math.max(pod.since, expected.since);
+    const since = health(node.name);
+    const strict = since.issuingFor(sentAt) >= patience && settled >= 30_000 ||
+      since.servedFor(sentAt) >= patience && settled >= leftMs;
+    const right = isRight(expected.what, { status, text }, issued?.what);
     if (right) this.#served.add(pod.uid);
     if (!strict) return;
     this.counts.strict++;
@@ -142,17 +156,31 @@ export class Checks {
     }
     if (issued === undefined) return;
     const left = (issued.expiresAt - now()) / 1000;
-    if (left < durationSeconds / 2 - clocksMs / 1000) {
+    if (left < issued.seconds / 2 - clocksMs / 1000) {
       this.add("renewed-late", `${pod.name} on ${node.name} got credentials with ${left} s left`);
     }
   }
 }
 
-function isRight(expected: string, status: number, what: string | undefined): boolean {
+/** What a refusal's text says, by its reason. */
+const reasons: Readonly<Record<string, RegExp>> = {
+  RoleReserved: /is a role that the server itself runs as/,
+  PermittedEmpty: /permitted is empty/,
+  NotPermitted: /permitted .+ does not match/,
+};
+
+type Answered = Pick<PodAnswer, "status" | "text">;
+
+function isWrong({ offsetMs }: Machine): boolean {
+  return Math.abs(offsetMs) > clocksMs;
+}
+
+function isRight(expected: string, { status, text }: Answered, what: string | undefined): boolean {
+  if (expected === "ending") return true;
   if (expected === "gone") return status !== 200;
   if (expected === "none") return status === 404;
-  if (expected === "denied") return status === 403;
-  return what === expected;
+  const [, reason] = expected.split("denied:");
+  return reason === undefined ? what === expected : status === 403 && reasons[reason]!.test(text);
 }
 
 function keyIn(text: string): string | undefined {

@@ -8,12 +8,19 @@ import type { ApiObject } from "./simulated_api.ts";
 /** The server's own role, which no pod may have whatever its namespace permits. */
 export const ownRole = "rolecall-server";
 
+/** Annotations by their key, without `iam.amazonaws.com/`. */
+export type Annotations = Readonly<Record<string, string>>;
+
 /** A namespace, as scenarios change it. */
 export interface NamespaceState {
   readonly name: string;
   readonly permits: readonly string[];
   readonly externalId: string | null;
   readonly trustRole: string | null;
+  /** `default-role`, `session-policy-arns` and `session-policy`. */
+  readonly annotations: Annotations;
+  /** Being deleted, with everything in it. */
+  readonly ending: boolean;
 }
 
 export interface PodState {
@@ -24,19 +31,33 @@ export interface PodState {
   readonly node: string;
   readonly role: string | null;
   readonly createdAt: string;
+  /** `session-name`, `session-duration` and `session-policy-arns`. */
+  readonly annotations: Annotations;
+  /** Its containers have ended for good. */
+  readonly completed: boolean;
 }
 
 /** States in the order in which the API reported them; the simulation's time. */
 type History<T> = { readonly since: number; readonly state: T }[];
 
-/** What a pod should get: `gone`, `denied`, `none`, or what STS is to be sent, as `described` says. */
+/**
+ * What a pod should get: `gone`, `ending` (whatever it had, or nothing), `denied:REASON`, `none`, or
+ * what STS is to be sent, as `described` says.
+ */
 export class ClusterTruth {
-  readonly #namespaces = new Map<string, History<NamespaceState>>();
+  /** null: the namespace is gone. */
+  readonly #namespaces = new Map<string, History<NamespaceState | null>>();
+  /** By `NAMESPACE/NAME`: `role` and `session-policy-arns`. */
+  readonly #accounts = new Map<string, History<Annotations>>();
   /** null: the pod is gone. */
   readonly #pods = new Map<string, History<PodState | null>>();
 
-  namespace(state: NamespaceState, at: number): void {
-    add(this.#namespaces, state.name, { since: at, state });
+  namespace(name: string, state: NamespaceState | null, at: number): void {
+    add(this.#namespaces, name, { since: at, state });
+  }
+
+  account(key: string, annotations: Annotations, at: number): void {
+    add(this.#accounts, key, { since: at, state: annotations });
   }
 
   pod(uid: string, state: PodState | null, at: number): void {
@@ -49,22 +70,27 @@ export class ClusterTruth {
     if (pod === undefined) return undefined;
     if (pod.state === null) return { what: "gone", since: pod.since };
     const namespace = this.#namespaces.get(pod.state.namespace)!.at(-1)!;
+    const account = this.#accounts.get(accountKey(pod.state))!.at(-1)!;
     return {
-      what: expectedOf(pod.state, namespace.state),
-      since: Math.max(pod.since, namespace.since),
+      what: namespace.state?.ending ?? true
+        ? "ending"
+        : expectedOf(pod.state, namespace.state!, account.state),
+      since: Math.max(pod.since, namespace.since, account.since),
     };
   }
 
   /**
-   * Everything that was right with a state from `from` on. Pods and namespaces are watched apart, so
-   * that a server may see a new pod beside an old namespace.
+   * Everything that was right with a state from `from` on. Pods, namespaces and ServiceAccounts are
+   * watched apart, so that a server may see a new pod beside an old namespace.
    */
   since(uid: string, from: number): ReadonlySet<string> {
     const right = new Set<string>();
     for (const pod of statesSince(this.#pods.get(uid) ?? [], from)) {
       if (pod === null) continue;
+      const accounts = statesSince(this.#accounts.get(accountKey(pod)) ?? [], from);
       for (const state of statesSince(this.#namespaces.get(pod.namespace) ?? [], from)) {
-        right.add(expectedOf(pod, state));
+        if (state === null) continue;
+        for (const account of accounts) right.add(expectedOf(pod, state, account));
       }
     }
     return right;
@@ -82,33 +108,71 @@ function statesSince<T>(history: History<T>, from: number): readonly T[] {
     .map(({ state }) => state);
 }
 
-export const durationSeconds = 900;
+export function accountKey({ namespace, account }: PodState): string {
+  return `${namespace}/${account}`;
+}
+
+/** The servers' `--session-duration`, for pods that ask for no shorter one. */
+export const durationSeconds = 960;
 /** What trust roles are assumed for. */
 const chainedSeconds = 3600;
 
 /** What a pod should get. */
-function expectedOf(pod: PodState, namespace: NamespaceState): string {
-  if (pod.role === null) return "none";
-  if (pod.role === ownRole || !namespace.permits.includes(pod.role)) return "denied";
+function expectedOf(pod: PodState, namespace: NamespaceState, account: Annotations): string {
+  if (pod.completed) return "gone";
+  const role = pod.role ?? account["role"] ?? namespace.annotations["default-role"];
+  if (role === undefined) return "none";
+  if (role === ownRole) return "denied:RoleReserved";
+  if (namespace.permits.length === 0) return "denied:PermittedEmpty";
+  if (!namespace.permits.includes(role)) return "denied:NotPermitted";
   const { externalId, trustRole } = namespace;
-  const tags = `kubernetes-namespace=${pod.namespace},kubernetes-service-account=${pod.account}`;
-  const session = `${pod.namespace}.${pod.account}`;
-  const own = line(pod.role, session, externalId, durationSeconds, tags);
-  if (trustRole === null) return own;
-  return `${own} by ${
-    line(trustRole, `rolecall.${pod.namespace}`, externalId, chainedSeconds, "")
-  }`;
+  const { "session-name": name, "session-duration": duration } = pod.annotations;
+  const policies = [namespace.annotations, account, pod.annotations]
+    .flatMap(({ "session-policy-arns": arns }) => arns === undefined ? [] : [policyArn(arns)]);
+  return described({
+    role,
+    sessionName: name ?? `${pod.namespace}.${pod.account}`,
+    externalId,
+    seconds: duration === undefined ? durationSeconds : 60 * Number.parseInt(duration),
+    tags: [`kubernetes-namespace=${pod.namespace}`, `kubernetes-service-account=${pod.account}`],
+    policies: [...new Set(policies)].toSorted(),
+    policy: namespace.annotations["session-policy"] ?? null,
+    by: trustRole === null ? null : described({
+      role: trustRole,
+      sessionName: `rolecall.${pod.namespace}`,
+      externalId,
+      seconds: chainedSeconds,
+    }),
+  });
 }
 
-function line(
-  role: string,
-  session: string,
-  externalId: string | null,
-  seconds: number,
-  tags: string,
-): string {
-  return `${role} ${session} external-id=${externalId ?? "none"} ${seconds}s ` +
-    `tags=${tags} policies=`;
+interface Session {
+  readonly role: string;
+  readonly sessionName: string;
+  readonly externalId: string | null;
+  readonly seconds: number;
+  readonly tags?: readonly string[];
+  readonly policies?: readonly string[];
+  readonly policy?: string | null;
+  readonly sourceIdentity?: string | null;
+  /** The session with whose credentials it is assumed. */
+  readonly by?: string | null;
+}
+
+/** Everything that is sent to STS, in one line. */
+export function described(session: Session): string {
+  const { tags = [], policies = [], policy = null, sourceIdentity = null, by = null } = session;
+  return [
+    session.role,
+    session.sessionName,
+    `${session.seconds}s`,
+    ...tags.length > 0 ? [`tags=${tags.join(",")}`] : [],
+    ...session.externalId === null ? [] : [`external-id=${session.externalId}`],
+    ...policies.length > 0 ? [`policies=${policies.join(",")}`] : [],
+    ...policy === null ? [] : [`policy=${policy}`],
+    ...sourceIdentity === null ? [] : [`source-identity=${sourceIdentity}`],
+    ...by === null ? [] : [`by ${by}`],
+  ].join(" ");
 }
 
 export function podObject(pod: PodState): ApiObject {
@@ -119,24 +183,51 @@ export function podObject(pod: PodState): ApiObject {
       namespace: pod.namespace,
       name: pod.name,
       creationTimestamp: pod.createdAt,
-      annotations: pod.role === null ? {} : { "iam.amazonaws.com/role": pod.role },
+      annotations: annotated(pod.annotations, { role: pod.role }),
     },
     spec: { nodeName: pod.node, serviceAccountName: pod.account },
     status: { phase: "Pending" },
   };
 }
 
-export function namespaceObject({ name, permits, externalId, trustRole }: NamespaceState) {
-  const arn = (role: string) => `arn:aws:iam::111122223333:role/${role}`;
+export function namespaceObject(namespace: NamespaceState): ApiObject {
+  const { name, permits, externalId, trustRole, annotations, ending } = namespace;
   return {
     kind: "Namespace",
     metadata: {
       name,
-      annotations: {
-        "iam.amazonaws.com/permitted": permits.map(arn).join("|"),
-        ...externalId !== null && { "iam.amazonaws.com/external-id": externalId },
-        ...trustRole !== null && { "iam.amazonaws.com/assume-role": arn(trustRole) },
-      },
+      annotations: annotated(annotations, {
+        permitted: permits.map(roleArn).join("|"),
+        "external-id": externalId,
+        "assume-role": trustRole === null ? null : roleArn(trustRole),
+      }),
+      ...ending && { deletionTimestamp: "2026-01-01T00:00:00Z" },
     },
   };
+}
+
+export function accountObject(key: string, annotations: Annotations): ApiObject {
+  const [namespace = "", name = ""] = key.split("/");
+  return {
+    kind: "ServiceAccount",
+    metadata: { namespace, name, annotations: annotated(annotations, {}) },
+  };
+}
+
+function annotated(annotations: Annotations, others: Readonly<Record<string, string | null>>) {
+  const written = Object.entries({ ...annotations, ...others })
+    .filter((entry): entry is [string, string] => entry[1] !== null)
+    .map(([key, value]) => [
+      `iam.amazonaws.com/${key}`,
+      key === "session-policy-arns" ? policyArn(value) : value,
+    ]);
+  return Object.fromEntries(written);
+}
+
+function roleArn(role: string): string {
+  return `arn:aws:iam::111122223333:role/${role}`;
+}
+
+function policyArn(name: string): string {
+  return `arn:aws:iam::111122223333:policy/${name}`;
 }

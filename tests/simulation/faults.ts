@@ -12,6 +12,12 @@ interface Options {
   readonly hours: number;
 }
 
+interface Pod {
+  readonly name: string;
+  readonly namespace: string;
+  readonly account: string;
+}
+
 type Words = readonly (string | number)[];
 
 export function scenarioOf({ seed, nodes, hours }: Options): Scenario {
@@ -31,9 +37,10 @@ class Maker {
   readonly #setting: Setting;
   readonly #random: Random;
   readonly #steps: Step[] = [];
-  #pods: string[] = [];
+  #pods: Pod[] = [];
   #created = 0;
-  #authorities = 1;
+  /** Most faults have ended by then. */
+  #quietFrom = 0;
   /** Until when there is a fault of that kind. */
   readonly #busy = new Map<string, number>();
 
@@ -49,9 +56,11 @@ class Maker {
     // Quiet times in which everything has to be right, and bad ones in which faults overlap.
     while (at < this.#setting.seconds) {
       const bad = at + 20 + random.next() * 240;
+      this.#quietFrom = bad;
       for (; at < bad; at += random.next() * 14) this.#fault(at);
-      const quiet = bad + random.pick([30, 200, 200, 420]);
-      for (; at < quiet; at += random.next() * 60) this.#change(at);
+      const quiet = bad + random.pick([60, 240, 300, 420]);
+      if (random.chance(0.8)) this.#degrade(at, quiet);
+      for (; at < quiet; at += random.next() * 40) this.#change(at);
     }
     return this.#steps.filter((step) => step.at < this.#setting.seconds);
   }
@@ -62,7 +71,10 @@ class Maker {
 
   /** A fault and its end; unless there is one of that kind, which this one's end would end. */
   #lasting(at: number, begin: Words, end: Words, longest = 120): void {
-    const ends = at + 1 + this.#random.next() ** 2 * longest;
+    const drawn = at + 1 + this.#random.next() ** 2 * longest;
+    // An outage that outlasts the sessions goes on.
+    const isShort = this.#random.chance(0.8) && longest < 3_000;
+    const ends = isShort ? Math.min(drawn, this.#quietFrom) : drawn;
     const kind = end.filter((word) => typeof word === "string").join(" ");
     if ((this.#busy.get(kind) ?? 0) > at) return;
     this.#busy.set(kind, ends);
@@ -82,22 +94,68 @@ class Maker {
     return this.#random.chance(0.5) ? this.#server() : this.#node().replace("node", "agent");
   }
 
-  #create(at: number): void {
+  #create(at: number, namespace = this.#random.pick(namespaceNames)): Pod {
     const random = this.#random;
     const name = `pod-${++this.#created}`;
     const account = random.chance(0.75) ? name : "shared";
-    const role = random.chance(0.9) ? random.pick(roles) : "none";
-    this.#pods.push(name);
-    this.#add(at, "create", name, this.#node(), random.pick(namespaceNames), account, role);
+    const role = random.chance(0.8) ? random.pick(roles) : "none";
+    const pod = { name, namespace, account };
+    this.#pods.push(pod);
+    this.#add(at, "create", name, this.#node(), namespace, account, role);
+    for (const [key, values] of podAnnotations) {
+      if (random.chance(0.15)) this.#add(at, "annotate", name, key, random.pick(values));
+    }
+    return pod;
+  }
+
+  #pod(): Pod {
+    return this.#random.pick(this.#pods);
   }
 
   #delete(at: number): void {
     const random = this.#random;
-    if (this.#pods.length < this.#setting.nodes * 2) return this.#create(at);
-    const [name] = this.#pods.splice(random.int(this.#pods.length), 1);
-    this.#add(at, random.chance(0.7) ? "delete" : "force-delete", name!);
+    if (this.#pods.length < this.#setting.nodes * 2) return void this.#create(at);
+    const [pod] = this.#pods.splice(random.int(this.#pods.length), 1);
+    this.#add(at, random.chance(0.7) ? "delete" : "force-delete", pod!.name);
     // The next pod often gets the address.
     if (random.chance(0.8)) this.#create(at + random.next() * 5);
+  }
+
+  /** A namespace goes with its pods, and comes back with others. */
+  #replaceNamespace(at: number): void {
+    const random = this.#random;
+    const name = random.pick(namespaceNames);
+    const back = at + 10 + random.next() * 20;
+    const gone = this.#pods.filter((pod) => pod.namespace === name);
+    this.#pods = this.#pods.filter((pod) => pod.namespace !== name);
+    this.#add(at, "delete-namespace", name);
+    this.#add(back, "create-namespace", name);
+    for (const _ of gone) this.#create(back + random.next() * 10, name);
+  }
+
+  /** As many pods at once as a node takes, for a minute or two. */
+  #rush(at: number): void {
+    const random = this.#random;
+    const before = this.#pods;
+    this.#pods = [];
+    for (let n = 0; n < 100; n++) this.#create(at + random.next());
+    for (const { name } of this.#pods) {
+      this.#add(at + 60 + random.next() * 60, random.pick(["delete", "delete", "complete"]), name);
+    }
+    this.#pods = before;
+  }
+
+  #annotate(at: number): void {
+    const random = this.#random;
+    const pod = this.#pod();
+    const namespace = random.pick(namespaceNames);
+    const [target, annotations] = random.pick([
+      [pod.name, podAnnotations],
+      [namespace, namespaceAnnotations],
+      [`${pod.namespace}/${pod.account}`, accountAnnotations],
+    ]);
+    const [key, values] = random.pick(annotations);
+    this.#add(at, "annotate", target, key, random.pick([...values, "none"]));
   }
 
   /** What users do. */
@@ -105,26 +163,48 @@ class Maker {
     const random = this.#random;
     const namespace = random.pick(namespaceNames);
     const [kind] = weighted(random, [
-      [4, () => this.#create(at)],
+      [4, () => void this.#create(at)],
       [6, () => this.#delete(at)],
-      [
-        3,
-        () => this.#add(at, "set-role", random.pick(this.#pods), random.pick([...roles, "none"])),
-      ],
+      [3, () => this.#add(at, "set-role", this.#pod().name, random.pick([...roles, "none"]))],
       [3, () => {
         const permitted = roles.filter(() => random.chance(0.7));
         this.#add(at, "permit", namespace, permitted.join(",") || "nothing");
       }],
+      [3, () => this.#annotate(at)],
+      [1, () => this.#add(at, "complete", this.#pod().name)],
+      [0.5, () => this.#replaceNamespace(at)],
       [1, () => this.#add(at, "external-id", namespace, random.pick(["none", "1", "2", "3"]))],
       [1, () => this.#add(at, "trust-role", namespace, random.pick(["none", "1", "2"]))],
-      // Alone, so that what is withdrawn meanwhile must be gone: at once, or from the other server.
-      [1, () => this.#stsFault(at, 120)],
-      [1, () => {
-        const link = [random.pick([this.#node(), "api"]), this.#server()];
-        this.#lasting(at, ["cut", ...link], ["mend", ...link], 900);
-      }],
     ]);
     kind();
+  }
+
+  /** One thing fails alone, so that what is withdrawn meanwhile must be gone, and the rest works. */
+  #degrade(at: number, until: number): void {
+    const random = this.#random;
+    const server = this.#server();
+    const kind = random.pick([
+      "sts",
+      "kill",
+      "stop",
+      "stop",
+      "api",
+      "api",
+      "node",
+      "node",
+      "isolate",
+      "isolate",
+    ]);
+    if (kind === "sts") return this.#stsFault(at, 120);
+    const ends = { kill: "start", stop: "continue", isolate: "join" } as const;
+    if (kind === "kill" || kind === "stop" || kind === "isolate") {
+      const what = kind === "isolate" ? "api" : server;
+      this.#add(at, kind, what);
+      return this.#add(until, ends[kind], what);
+    }
+    const link = [kind === "api" ? kind : this.#node(), server];
+    this.#add(at, "cut", ...link);
+    this.#add(until, "mend", ...link);
   }
 
   #fault(at: number): void {
@@ -170,8 +250,14 @@ class Maker {
           node,
           "answers",
         ], 40)],
-      [1, () => this.#rotate(at)],
-      [0.5, () => this.#lasting(at, ["trust", "nothing"], ["trust", `ca-${this.#authorities}`])],
+      [1, () => {
+        const ppm = random.pick([-1_000, -300, 300, 1_000]);
+        this.#lasting(at, ["drift", process, ppm], ["drift", process, 0], 1_500);
+      }],
+      [1, () => this.#freeze(at, node)],
+      [1, () => this.#roll(at)],
+      [0.08, () => this.#rush(at)],
+      [1, () => this.#add(at, "remove", random.pick(["secret", "config-map"]))],
       [0.5, () => {
         for (let n = random.between(5, 15); n > 0; n--) this.#create(at + random.next());
       }],
@@ -186,14 +272,52 @@ class Maker {
     this.#lasting(at, ["sts", mood], ["sts", "well"], longest);
   }
 
-  /** The next authority is published before it signs, and the last one goes after that. */
-  #rotate(at: number): void {
-    const [old, next] = [`ca-${this.#authorities}`, `ca-${++this.#authorities}`];
-    this.#add(at, "trust", `${old},${next}`);
-    this.#add(at + 10, "sign-with", next);
-    this.#add(at + 20, "trust", next);
+  /** The agent gets no processor time while its network is away, which comes back later. */
+  #freeze(at: number, node: string): void {
+    const agent = node.replace("node", "agent");
+    this.#lasting(at, ["stop", agent], ["continue", agent], 60);
+    this.#lasting(at, ["isolate", node], ["join", node], 120);
+  }
+
+  /** The servers are replaced one after the other: restarted, or by the next version and back. */
+  #roll(at: number): void {
+    const random = this.#random;
+    let next = at;
+    const each = (replace: (server: string) => void) => {
+      for (let n = 1; n <= this.#setting.servers; n++) {
+        replace(`server-${n}`);
+        next += 5 + random.next() * 30;
+      }
+    };
+    if (random.chance(0.5)) {
+      each((server) => {
+        this.#add(next, "kill", server);
+        this.#add(next + 1 + random.next() * 4, "start", server);
+      });
+    } else {
+      each((server) => this.#add(next, "upgrade", server));
+      next += random.next() * 120;
+      each((server) => this.#add(next, "downgrade", server));
+    }
   }
 }
+
+type Values = readonly (readonly [key: string, values: readonly string[]])[];
+
+const podAnnotations: Values = [
+  ["session-name", ["batch"]],
+  ["session-duration", ["15m"]],
+  ["session-policy-arns", ["audit", "backup"]],
+];
+const namespaceAnnotations: Values = [
+  ["default-role", ["reader", "writer"]],
+  ["session-policy-arns", ["audit", "backup"]],
+  ["session-policy", ['{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}']],
+];
+const accountAnnotations: Values = [
+  ["role", ["reader", "writer"]],
+  ["session-policy-arns", ["audit", "backup"]],
+];
 
 function weighted<T>(random: Random, choices: readonly (readonly [number, T])[]): [T] {
   let left = random.next() * choices.reduce((sum, [weight]) => sum + weight, 0);

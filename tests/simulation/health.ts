@@ -9,6 +9,8 @@ export const settledMs = 150_000;
 const promptMs = 5_000;
 /** With one server working, an agent has left one that doesn't within this time. */
 const switchedMs = 120_000;
+/** With all servers but one working, an agent has left that one within this time. */
+export const leftMs = 90_000;
 
 /** What works now, for one node. */
 export interface NodeHealth {
@@ -18,13 +20,18 @@ export interface NodeHealth {
   readonly pairs: ReadonlyMap<string, boolean>;
   /** Everything, STS and clocks included. */
   readonly issuing: boolean;
+  /** STS, and whatever servers need for it: any that agents can follow issues credentials. */
+  readonly issuers: boolean;
 }
 
 export class Health {
   /** The simulation's time; Infinity = not working now. */
   #allSince = Infinity;
   #issuingSince = Infinity;
+  #issuersSince = Infinity;
   readonly #pairSince = new Map<string, number>();
+  /** When a server last began or ceased to work. */
+  #pairsChangedAt = -Infinity;
   /** Up to when all servers had seen everything, once they no longer work. */
   #floor = -Infinity;
 
@@ -33,8 +40,11 @@ export class Health {
     this.#floor = this.#seenByAll(time);
     this.#allSince = since(now.all, this.#allSince, time);
     this.#issuingSince = since(now.issuing, this.#issuingSince, time);
+    this.#issuersSince = since(now.issuers, this.#issuersSince, time);
     for (const [server, works] of now.pairs) {
-      this.#pairSince.set(server, since(works, this.#pairSince.get(server) ?? Infinity, time));
+      const before = this.#pairSince.get(server) ?? Infinity;
+      if (works !== before < Infinity) this.#pairsChangedAt = time;
+      this.#pairSince.set(server, since(works, before, time));
     }
   }
 
@@ -52,6 +62,16 @@ export class Health {
   /** For how long everything has worked. */
   issuingFor(time: number): number {
     return time - this.#issuingSince;
+  }
+
+  /**
+   * For how long STS and all servers but one have worked, whatever that one did. Agents that followed
+   * it have left it.
+   */
+  servedFor(time: number): number {
+    if (time - this.#pairsChangedAt < leftMs) return -Infinity;
+    const latestFirst = [...this.#pairSince.values()].toSorted((a, b) => b - a);
+    return time - Math.max(this.#issuersSince, latestFirst[1] ?? latestFirst[0]!);
   }
 }
 

@@ -19,13 +19,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a snapshot removes nothing",
-    run: 6,
+    run: 3,
     file: "agent/assignments/assignments.ts",
     changes: [["    this.#pods.retain(stream.snapshot);\n", ""]],
   },
   {
     name: "the grace counts from any ping, however old the server's data",
-    run: 4,
+    run: 16,
     file: "agent/assignments/assignments.ts",
     changes: [[
       "const asOf = this.#options.clock.monotonic() - lagMs;",
@@ -37,13 +37,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the grace never ends",
-    run: 6,
+    run: 8,
     file: "agent/assignments/assignments.ts",
     changes: [["<= this.#options.graceMs;", ">= 0;"]],
   },
   {
     name: "credentials are kept for another identity",
-    run: 6,
+    run: 23,
     file: "agent/assignments/held_pod.ts",
     changes: [[
       "before?.pod.uid !== uid || before.identity !== identity",
@@ -52,7 +52,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the agent serves credentials after their end",
-    run: 1,
     file: "agent/assignments/held_pod.ts",
     changes: [[
       "outcome.role.expiresAt > clock.now() && held.endsAt > clock.monotonic()",
@@ -77,7 +76,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the pod that the API expects needs no socket",
-    run: 5,
     file: "kernel/kernel_identity.ts",
     changes: [[
       '    return { kind: "unproven", reason: found.kind };',
@@ -96,7 +94,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a server always says that its watch is fresh",
-    run: 4,
+    run: 12,
     file: "server/assignments/assignment_feed.ts",
     changes: [[
       "const age = Math.min(this.#options.watchAgeSeconds(), oldestWatchAgeSeconds);",
@@ -105,7 +103,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a change of a namespace changes no assignment",
-    run: 2,
+    run: 1,
     file: "server/assignments/assigner.ts",
     changes: [["this.#redecide((pod) => pod.namespace === name)", "void name"]],
   },
@@ -126,7 +124,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the cache's key lacks the external ID",
-    run: 2,
+    run: 1,
     file: "policy/role_identity.ts",
     changes: [[
       "[arn, sessionName, externalId, durationSeconds",
@@ -135,15 +133,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the cache's key lacks the trust role",
-    run: 1,
+    run: 4,
     file: "policy/role_identity.ts",
     changes: [["assumedBy === null ? null : fieldsOf(assumedBy)", "null"]],
-  },
-  {
-    name: "the cache's key lacks session name and tags",
-    run: 1,
-    file: "policy/role_identity.ts",
-    changes: [["[arn, sessionName, externalId", "[arn, externalId"], ["[tags, trans", "[trans"]],
   },
   {
     name: "a role is given though its namespace doesn't permit it",
@@ -159,7 +151,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a renewal that failed isn't tried again",
-    run: 3,
+    run: 1,
     file: "server/credentials/credential_entry.ts",
     changes: [[
       "this.#nextAttemptAt = now + this.#faults.next();",
@@ -168,7 +160,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "all roles share one back-off",
-    run: 3,
+    run: 7,
     file: "server/credentials/credential_entry.ts",
     changes: [
       ["readonly #faults: Backoff;", "get #faults() { return shared; }"],
@@ -183,19 +175,19 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "credentials are renewed late",
-    run: 2,
+    run: 1,
     file: "server/credentials/session_life.ts",
     changes: [["(0.3 + 0.15 * random())", "(0.8 + 0.15 * random())"]],
   },
   {
     name: "STS is called without a limit on the rate",
-    run: 6,
+    run: 3,
     file: "server/credentials/sts_pace.ts",
     changes: [["    if (this.#bucket.tokens < 1) return false;\n", ""]],
   },
   {
     name: "STS is called without a limit on calls at once",
-    run: 1,
+    run: 2,
     file: "server/credentials/sts_queue.ts",
     changes: [
       ["this.#waiting.size > 0 && this.#inFlight < this.#concurrency", "this.#waiting.size > 0"],
@@ -204,7 +196,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "an identity has two calls in flight",
-    run: 1,
+    run: 6,
     file: "server/credentials/credential_entry.ts",
     changes: [['this.phase = "calling";', 'this.phase = "idle";']],
   },
@@ -216,7 +208,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a list removes nothing",
-    run: 2,
+    run: 1,
     file: "server/cluster/cluster_index.ts",
     changes: [["for (const key of [...items.keys()]) if (!listed.has(key)) remove(key);", ""]],
   },
@@ -234,8 +226,56 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a watch isn't given up after its time",
-    run: 3,
+    run: 12,
     file: "kubernetes/reflector/reflector.ts",
     changes: [["const overdueMarginMs = 5_000;", "const overdueMarginMs = 5_000_000;"]],
+  },
+  {
+    name: "a silent server isn't left",
+    run: 1,
+    file: "agent/server_client/connection.ts",
+    changes: [["const silenceMs = 12_000;", "const silenceMs = 12_000_000;"]],
+  },
+  {
+    name: "a snapshot removes pods before it is complete",
+    run: 7,
+    file: "agent/assignments/assignments.ts",
+    changes: [[
+      "    stream.snapshot?.add(uid);\n",
+      "    if (stream.snapshot?.size === 0) this.#pods.retain(new Set([uid]));\n    stream.snapshot?.add(uid);\n",
+    ]],
+  },
+  {
+    name: "the cache's key lacks the session name",
+    run: 1,
+    file: "policy/role_identity.ts",
+    changes: [["[arn, sessionName, externalId", "[arn, externalId"]],
+  },
+  {
+    name: "the cache's key lacks the tags",
+    run: 2,
+    file: "policy/role_identity.ts",
+    changes: [["[tags, transitiveTagKeys", "[transitiveTagKeys"]],
+  },
+  {
+    name: "the cache's key lacks the policies",
+    run: 2,
+    file: "policy/role_identity.ts",
+    changes: [["transitiveTagKeys, policyArns, policy]", "transitiveTagKeys]"]],
+  },
+  {
+    name: "the cache's key lacks the duration",
+    run: 3,
+    file: "policy/role_identity.ts",
+    changes: [[
+      "sessionName, externalId, durationSeconds, sourceIdentity],",
+      "sessionName, externalId, sourceIdentity],",
+    ]],
+  },
+  {
+    name: "a server whose watch has stalled isn't left",
+    run: 12,
+    file: "agent/server_client/server_client.ts",
+    changes: [["this.#stalled(current) || await", "await"]],
   },
 ];

@@ -29,6 +29,10 @@ const changes = new Set([
   "create",
   "delete",
   "force-delete",
+  "complete",
+  "annotate",
+  "create-namespace",
+  "delete-namespace",
   "set-role",
   "permit",
   "external-id",
@@ -38,7 +42,7 @@ const ends = new Set(["mend", "join", "start", "continue"]);
 /** Words after a command that say that all is well. */
 const well = new Set(["well", "answers", "off", "0"]);
 /** Commands whose last word says what is wrong. */
-const moods = new Set(["api", "sts", "runtime"]);
+const moods = new Set(["api", "sts", "runtime", "remove"]);
 
 export interface StepKind {
   readonly of: "change" | "fault" | "end";
@@ -52,10 +56,6 @@ export function kindOf({ words: [command = "", ...more] }: Step): StepKind {
   if (changes.has(command)) return { of: "change", name: command };
   if (ends.has(command) || well.has(last)) return { of: "end", name: command };
   if (moods.has(command)) return { of: "fault", name: `${command} ${last}` };
-  // Otherwise authorities are trusted around a rotation, which `sign-with` is.
-  if (command === "trust") {
-    return { of: last === "nothing" ? "fault" : "end", name: "trust nothing" };
-  }
   return { of: "fault", name: command };
 }
 

@@ -18,6 +18,7 @@ export interface ApiObject {
   };
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly status?: Readonly<Record<string, unknown>>;
+  readonly data?: Readonly<Record<string, string>>;
 }
 
 /** `silent` answers nothing, `fails` and `throttles` refuse, `lags` shows watches the past. */
@@ -143,10 +144,30 @@ export class SimulatedApi {
     if (this.#mood === "throttles") return status(429, "too many requests", { "retry-after": "1" });
     this.answers++;
     const { pathname, searchParams } = new URL(request.url);
+    const named = /\/namespaces\/([^/]+)\/(secrets|configmaps)\/([^/]+)$/.exec(pathname);
+    if (named !== null) {
+      const [, namespace, kinds, name] = named;
+      const key = `${namespace}/${name}`;
+      return request.method === "GET" ? this.#get(kinds!, key) : this.#apply(kinds!, key, request);
+    }
     const plural = pathname.split("/").at(-1)!;
     if (request.method === "POST") return this.#review(request);
     if (searchParams.has("watch")) return this.#watch(plural, searchParams);
     return this.#list(plural, searchParams);
+  }
+
+  #get(plural: string, key: string): Response {
+    const object = this.object(plural, key);
+    return object === undefined ? status(404, "not found") : json(object);
+  }
+
+  /** Server-side apply: an update of what was read, or a creation that overwrites nothing. */
+  async #apply(plural: string, key: string, request: Request): Promise<Response> {
+    const object = await request.json() as ApiObject;
+    const there = this.object(plural, key)?.metadata.resourceVersion;
+    if (object.metadata.resourceVersion !== there) return status(409, "it has changed");
+    this.put(plural, object);
+    return json(this.object(plural, key)!);
   }
 
   #collection(plural: string): Collection {

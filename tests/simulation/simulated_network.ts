@@ -11,7 +11,7 @@ interface Endpoint {
   readonly process: Process;
   readonly answer: (request: Request, peer: string) => Response | Promise<Response>;
   /** Why a client doesn't trust the certificate shown to it; null if it does. */
-  readonly distrust: (trusted: ReadonlySet<string>) => string | null;
+  readonly distrust: (client: Pick<Caller, "process" | "trusted">) => string | null;
 }
 
 interface Link {
@@ -40,6 +40,8 @@ interface Caller {
 
 /** What a socket's buffers hold on the way. */
 const bufferBytes = 65_536;
+/** A packet's, on Ethernet. */
+const packetBytes = 1_448;
 
 export class SimulatedNetwork {
   readonly #clock: VirtualClock;
@@ -219,7 +221,10 @@ class Exchange {
     if (this.#over) return;
     const endpoint = this.#options.endpoint();
     if (endpoint === undefined) return this.#refuse("connection refused");
-    const distrust = endpoint.distrust(this.#options.trusted);
+    const distrust = endpoint.distrust({
+      process: this.#options.client,
+      trusted: this.#options.trusted,
+    });
     if (distrust !== null) return this.#refuse(distrust);
     this.#server = endpoint.process;
     this.#forget.push(endpoint.process.atEnd(() => this.reset()));
@@ -286,14 +291,25 @@ class Exchange {
         break;
       }
       this.#onTheWay += chunk.value.length;
-      const { value } = chunk;
-      this.#send("back", () =>
-        this.#options.client.receive(() => {
-          this.#unread.push(value);
-          this.#feed();
-        }));
+      for (const part of this.#inParts(chunk.value)) this.#sendPart(part);
     }
     this.#pumping = false;
+  }
+
+  /** A read takes what has come so far, wherever a packet ends. */
+  #inParts(bytes: Uint8Array): readonly Uint8Array[] {
+    if (bytes.length <= packetBytes) return [bytes];
+    const packets = Math.ceil(bytes.length / packetBytes);
+    const first = packetBytes * (1 + Math.floor(this.#options.link.random.next() * (packets - 1)));
+    return [bytes.subarray(0, first), bytes.subarray(first)];
+  }
+
+  #sendPart(part: Uint8Array): void {
+    this.#send("back", () =>
+      this.#options.client.receive(() => {
+        this.#unread.push(part);
+        this.#feed();
+      }));
   }
 
   #endLater(): void {

@@ -11,34 +11,19 @@ import { serverToken } from "../../src/agent/server_client/server_token.ts";
 import type { KernelIdentity } from "../../src/kernel/kernel_identity.ts";
 import { openKernel } from "../../src/kernel/open_kernel.ts";
 import type { SavedSockets } from "../../src/kernel/used_sockets.ts";
-import type { ConnectionEnds } from "../../src/net/http_messages.ts";
 import { agentSettings } from "../fakes/agent_settings.ts";
 import { FakeProc, type FakeProcess, podCgroup } from "../fakes/fake_proc.ts";
-import { fakeIncoming } from "../fakes/incoming.ts";
 import { jwt } from "../fakes/jwt.ts";
 import { fakeSandboxes } from "../fakes/sandboxes.ts";
+import { listenPort, type PodAnswer, PodRequests, tokenEnd } from "./pod_requests.ts";
 import type { Random } from "./random.ts";
 import type { ApiObject, SimulatedApi } from "./simulated_api.ts";
+import { MountedBundle } from "./simulated_certificates.ts";
 import { type Around, metricOf } from "./simulated_server.ts";
 import { tracedLog } from "./trace.ts";
 import { Machine, Process } from "./virtual_clock.ts";
 
 export type Identity = "kernel" | "runtime" | "address";
-
-/** An answer to a pod's request for credentials. */
-export interface PodAnswer {
-  readonly node: SimulatedNode;
-  /** The pod that sent it. */
-  readonly pod: SimulatedPod;
-  /** The process that it was sent to. */
-  readonly agent: Process;
-  /** It was sent from another pod's address; whatever comes back may be only the sender's. */
-  readonly forged: boolean;
-  readonly status: number;
-  readonly text: string;
-  /** When the request was sent, by the simulation's clock. */
-  readonly sentAt: number;
-}
 
 export interface SimulatedPod {
   readonly uid: string;
@@ -59,31 +44,21 @@ export interface NodeOptions extends Around {
   readonly random: Random;
   readonly identity: Identity;
   readonly servers: readonly string[];
-  /** The authorities in the ConfigMap that agents mount. */
-  readonly trusted: () => ReadonlySet<string>;
   readonly answered: (answer: PodAnswer) => void;
   /** The API no longer has the pod. */
   readonly removed: (uid: string) => void;
 }
 
-interface Forgery {
-  readonly address: string;
-  readonly port: number;
-  readonly hasSocket: boolean;
-}
-
-const listenPort = 8181;
 const tokenMs = 600_000;
 /** By address, nothing but rest keeps an address from being answered for its last pod. */
 const restMs = { kernel: 0, runtime: 300, address: 45_000 };
-const addressesPerNode = 8;
-/** Few, so that they are used again soon. */
-const [firstPort, lastPort] = [30_000, 30_040];
+/** Few, so that they are used again at once; the others are for a rush. */
+const usualAddresses = 8;
+const addressesPerNode = 120;
 /** What reading a table costs in processor time. */
 const readMs = 3;
-const roles = "/latest/meta-data/iam/security-credentials/";
 
-interface RunningAgent {
+export interface RunningAgent {
   readonly process: Process;
   readonly agent: Agent;
   readonly stop: AbortController;
@@ -112,13 +87,14 @@ export class SimulatedNode {
   #reader: Process | null = null;
   readonly #readDelays: Random;
   #tableReads = 0;
-  #port = firstPort;
+  readonly #requests: PodRequests;
+  readonly #bundle: MountedBundle;
   #boots = 0;
 
   constructor(number: number, options: NodeOptions) {
     const { random } = options;
     this.name = `node-${number}`;
-    this.machine = new Machine(this.name);
+    this.machine = new Machine(this.name, options.clock);
     this.#options = options;
     this.#ip = `10.${number}.0.1`;
     this.#agentUid = `00000000-0000-4000-9000-${String(number).padStart(12, "0")}`;
@@ -128,6 +104,16 @@ export class SimulatedNode {
     );
     this.#keys = new TokenKeyRing({ random: (bytes) => random.bytes(bytes) });
     this.#readDelays = random.fork("reads");
+    const { clock, answered } = options;
+    this.#bundle = new MountedBundle(clock, random.fork("bundle"), options.api);
+    this.#requests = new PodRequests({
+      clock,
+      random,
+      node: this,
+      ip: this.#ip,
+      proc: () => this.#proc,
+      answered,
+    });
     options.api.put("pods", this.#agentPod());
     this.#boot();
   }
@@ -138,7 +124,7 @@ export class SimulatedNode {
 
   async startAgent(): Promise<void> {
     if (this.running !== null) return;
-    const { clock, network, random, identity, servers, trace, trusted } = this.#options;
+    const { clock, network, random, identity, servers, trace } = this.#options;
     const name = `agent-${this.name.slice(5)}`;
     const process = new Process(name, this.machine, clock);
     const log = tracedLog(trace, name);
@@ -149,14 +135,14 @@ export class SimulatedNode {
     const client = {
       fetch: (url: string, { address, ...init }: { address?: string } = {}) =>
         network.fetch(
-          { process, host: this.name, trusted: trusted() },
+          { process, host: this.name, trusted: this.#bundle.trusted },
           address ?? "",
           url,
           init,
         ),
     };
     const agent = createAgent({
-      settings: { ...agentSettings, hostIp: this.#ip, identity },
+      settings: { ...agentSettings, hostIp: this.#ip, identity, containerCredentials: [tokenEnd] },
       about: { version: "1", runtime: "simulated" },
       clock: process,
       log,
@@ -223,6 +209,17 @@ export class SimulatedNode {
     clock.after(random.next() * 2_000, () => this.#gone(uid));
   }
 
+  /** Its containers end for good; false if they don't run. The object keeps the address. */
+  complete(uid: string): boolean {
+    const { api } = this.#options;
+    const pod = this.pods.get(uid);
+    const object = api.object("pods", uid);
+    if (pod === undefined || pod.address === null || object === undefined) return false;
+    api.put("pods", { ...object, status: { ...object.status, phase: "Succeeded" } });
+    this.#gone(uid);
+    return true;
+  }
+
   #remove(uid: string): void {
     this.#options.api.remove("pods", uid);
     this.#options.removed(uid);
@@ -255,7 +252,10 @@ export class SimulatedNode {
 
   #start(pod: SimulatedPod): void {
     const { clock, random, trace, identity } = this.#options;
-    const rested = this.#free.findIndex(({ since }) => clock.time - since >= restMs[identity]);
+    const isFull = this.pods.size > usualAddresses;
+    const rested = this.#free.findIndex(({ address, since }) =>
+      (isFull || isUsual(address)) && clock.time - since >= restMs[identity]
+    );
     // No address is free: the kubelet tries again.
     if (rested < 0) return this.#startLater(pod);
     const { address } = this.#free.splice(rested, 1)[0]!;
@@ -268,7 +268,7 @@ export class SimulatedNode {
     this.sandboxes.ready.set(pod.uid, { podUid: pod.uid, ips: [address] });
     trace.add(this.name, `${pod.name} starts at ${address}`);
     this.#report(pod);
-    clock.after(random.next() * 1_000, () => void this.#live(pod, address));
+    clock.after(random.next() * 1_000, () => void this.#requests.live(pod, address));
   }
 
   #endSandbox(pod: SimulatedPod): void {
@@ -287,128 +287,13 @@ export class SimulatedNode {
     const { clock, random, api } = this.#options;
     clock.after(random.next() * 1_500, () => {
       const object = api.object("pods", pod.uid);
-      if (object === undefined) return;
+      if (object === undefined || object.status?.["phase"] === "Succeeded") return;
       const { address } = pod;
       const status = address === null
         ? { phase: "Pending" }
         : { phase: "Running", podIP: address, podIPs: [{ ip: address }] };
       api.put("pods", { ...object, status });
     });
-  }
-
-  /** Requests credentials again and again, as long as this sandbox runs. */
-  async #live(pod: SimulatedPod, address: string): Promise<void> {
-    const { clock } = this.#options;
-    const random = this.#options.random.fork(`${pod.uid} ${pod.since}`);
-    const isAlive = () => pod.address === address && this.pods.get(pod.uid) === pod;
-    for (let visits = 0; isAlive(); visits++) {
-      // Every second visit at most, so that each pod has its own answers within `roundMs`.
-      const forged = visits % 2 === 1 && random.chance(0.2) ? this.#forgery(pod, random) : null;
-      await this.#visit(pod, { random, isAlive, forged });
-      await clock.pause(500 + random.next() * 30_000);
-    }
-  }
-
-  /** One connection: a session token as SDKs have it, then the credentials, once or a few times. */
-  async #visit(
-    pod: SimulatedPod,
-    { random, isAlive, forged }: {
-      readonly random: Random;
-      readonly isAlive: () => boolean;
-      /** Another pod's end of a connection, from which it sends; null: its own. */
-      readonly forged: Forgery | null;
-    },
-  ): Promise<void> {
-    const { running } = this;
-    if (running === null) return;
-    const { clock } = this.#options;
-    const peer = forged?.address ?? pod.address!;
-    const peerPort = forged?.port ?? this.#nextPort();
-    const connection = { peer, peerPort, local: this.#ip, localPort: listenPort };
-    const proc = this.#proc;
-    const { namespace } = pod.process!;
-    const socket = forged === null || forged.hasSocket
-      ? proc.connect(namespace, `${peer}:${peerPort}`)
-      : null;
-    if (forged === null) pod.ports.add(peerPort);
-    running.process.receive(() => running.agent.accepted(connection));
-    for (let times = random.between(1, 3); times > 0 && isAlive() && !isOver(running); times--) {
-      await this.#request(pod, { running, connection, random, forged: forged !== null });
-      await clock.pause(random.next() * 3_000);
-    }
-    if (socket !== null) proc.close(namespace, socket);
-    if (forged === null) pod.ports.delete(peerPort);
-  }
-
-  #nextPort(): number {
-    return this.#port = this.#port === lastPort ? firstPort : this.#port + 1;
-  }
-
-  /**
-   * The end of another pod: with raw packets from a new port or from that of a connection which the
-   * pod has open, or with a socket of its own that has the pod's address.
-   */
-  #forgery(pod: SimulatedPod, random: Random): Forgery | null {
-    // Only the kernel shows who really sent a packet.
-    if (this.#options.identity !== "kernel") return null;
-    const others = [...this.pods.values()].filter((one) => one !== pod && one.address !== null);
-    if (others.length === 0) return null;
-    const { address, ports } = random.pick(others);
-    const [open] = ports;
-    const reuses = open !== undefined && random.chance(0.5);
-    const port = reuses ? open : this.#nextPort();
-    return { address: address!, port, hasSocket: !reuses && random.chance(0.5) };
-  }
-
-  async #request(
-    pod: SimulatedPod,
-    { running, connection, random, forged }: {
-      readonly running: RunningAgent;
-      readonly connection: ConnectionEnds;
-      readonly random: Random;
-      readonly forged: boolean;
-    },
-  ): Promise<void> {
-    const { clock } = this.#options;
-    const sender = pod.process;
-    const sentAt = clock.time;
-    const gone = new AbortController();
-    const send = async (method: string, target: string, headers: [string, string][]) => {
-      const { peer, peerPort, local } = connection;
-      const { signal } = gone;
-      const incoming = {
-        ...fakeIncoming({ method, target, headers, peer, peerPort, local, signal }),
-        connection,
-      };
-      const answer = await new Promise<{ status: number; text: string } | null>((resolve) => {
-        // An SDK gives up after a second, as it does when the agent is gone.
-        const cancel = clock.after(1_000, () => {
-          gone.abort();
-          resolve(null);
-        });
-        running.process.receive(() => {
-          void Promise.resolve(running.agent.front(incoming)).then(({ status, body }) => {
-            if (!running.process.isAlive) return;
-            cancel();
-            resolve({ status, text: textOf(body) });
-          });
-        });
-      });
-      return answer ?? { status: 0, text: "no answer" };
-    };
-    const withToken = random.chance(0.5);
-    const header: [string, string][] = [];
-    if (withToken) {
-      const ttl: [string, string][] = [["X-aws-ec2-metadata-token-ttl-seconds", "21600"]];
-      const token = await send("PUT", "/latest/api/token", ttl);
-      if (token.status === 200) header.push(["X-aws-ec2-metadata-token", token.text]);
-    }
-    const list = await send("GET", roles, header);
-    const answer = list.status === 200 ? await send("GET", roles + list.text, header) : list;
-    const agent = running.process;
-    // The answer to a sandbox that has ended reaches nobody: its sockets ended with it.
-    if (pod.process !== sender) return;
-    this.#options.answered({ node: this, pod, agent, forged, sentAt, ...answer });
   }
 
   #kernelAccess(process: Process): KernelAccess {
@@ -470,11 +355,6 @@ export class SimulatedNode {
   }
 }
 
-function isOver({ process }: RunningAgent): boolean {
-  return !process.isAlive;
-}
-
-function textOf(body: unknown): string {
-  if (typeof body === "string") return body;
-  return body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
+function isUsual(address: string): boolean {
+  return Number(address.split(".")[3]) <= usualAddresses;
 }

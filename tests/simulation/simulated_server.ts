@@ -3,15 +3,24 @@ import { Registry } from "@prometheus-io/client";
 import { createKubernetesApi } from "../../src/kubernetes/client/api.ts";
 import { namespaces, pods, serviceAccounts } from "../../src/kubernetes/objects/objects.ts";
 import type { Resource } from "../../src/kubernetes/objects/resource.ts";
+import { createNamedObject } from "../../src/kubernetes/operations/named_object.ts";
 import { createPodReads } from "../../src/kubernetes/operations/pod_reads.ts";
 import { createTokenReview } from "../../src/kubernetes/operations/token_review.ts";
 import { Reflector, type ReflectorStatus } from "../../src/kubernetes/reflector/reflector.ts";
+import { ServingCertificate } from "../../src/server/certificate/serving_certificate.ts";
 import type { Sink } from "../../src/server/cluster/cluster_index.ts";
 import { parseServerConfig, type ServerSettings } from "../../src/server/config.ts";
 import type { WatchStatus } from "../../src/server/readiness.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { noReplicas } from "../../src/server/status/data/replicas.ts";
 import type { Random } from "./random.ts";
+import {
+  configMapName,
+  readCertificate,
+  secretName,
+  serverNames,
+  type SimulatedIssuer,
+} from "./simulated_certificates.ts";
 import type { SimulatedNetwork } from "./simulated_network.ts";
 import type { SimulatedSts } from "./simulated_sts.ts";
 import { type Trace, tracedLog } from "./trace.ts";
@@ -23,15 +32,14 @@ export interface Around {
   readonly network: SimulatedNetwork;
   readonly sts: SimulatedSts;
   readonly trace: Trace;
-  /** The authority that signs new certificates. */
-  readonly authority: { current: string };
+  readonly issuer: SimulatedIssuer;
 }
 
 /** Short sessions, so that a few hours see many renewals; low limits, so that they are reached. */
 export const serverSettings: ServerSettings = settingsOf([
   "--namespace=rolecall",
   "--role-base-arn=arn:aws:iam::111122223333:role/",
-  "--session-duration=15m",
+  "--session-duration=16m",
   "--session-tags=kubernetes-namespace,kubernetes-service-account",
   "--external-id-permitted=ext/{namespace}/[0-9]+",
   "--assume-role-permitted=arn:aws:iam::111122223333:role/trust/{namespace}/[0-9]+",
@@ -39,6 +47,13 @@ export const serverSettings: ServerSettings = settingsOf([
   "--sts-burst=10",
   "--sts-concurrency=4",
 ]);
+
+interface Replica {
+  readonly machine: Machine;
+  readonly random: Random;
+  /** It is of the next version, whose frames this version doesn't know in full. */
+  readonly isNext: boolean;
+}
 
 /** Objects per page of a list, so that lists have pages. */
 const pageObjects = 7;
@@ -56,8 +71,8 @@ export class SimulatedServer {
   readonly #registry = new Registry();
   readonly #ended: Promise<unknown>;
 
-  constructor(name: string, machine: Machine, random: Random, around: Around) {
-    const { clock, network, sts, trace, authority } = around;
+  constructor(name: string, { machine, random, isNext }: Replica, around: Around) {
+    const { clock, network, sts, trace, issuer } = around;
     const process = new Process(name, machine, clock);
     this.process = process;
     const log = tracedLog(trace, name);
@@ -106,7 +121,10 @@ export class SimulatedServer {
         return Promise.resolve();
       },
       watches: () => watches.map(({ plural, reflector }) => statusOf(plural, reflector)),
-      certificate: () => ({ expiresAt: Number.MAX_SAFE_INTEGER, problem: null }),
+      certificate: () => ({
+        expiresAt: certificates.certificateExpiresAt(),
+        problem: certificates.problem(),
+      }),
       ownUsername: () => Promise.resolve(null),
       replicas: noReplicas,
       agentReady: () => {},
@@ -129,15 +147,30 @@ export class SimulatedServer {
       reflect(namespaces, index.namespaces),
       reflect(serviceAccounts, index.serviceAccounts),
     ];
+    let certificate: string | null = null;
+    const shared = { api, namespace: "rolecall", writer: name };
+    const certificates = new ServingCertificate({
+      secret: createNamedObject({ ...shared, kind: "Secret", name: secretName }),
+      configMap: createNamedObject({ ...shared, kind: "ConfigMap", name: configMapName }),
+      issuer,
+      names: serverNames,
+      clock: process,
+      random: () => random.next(),
+      log,
+      changed: ({ cert }) => void (certificate = cert),
+    });
     network.listen(name, {
       process,
-      answer: (request, peer) => this.server.app.fetch(request, { peer }),
-      distrust: (trusted) =>
-        trusted.has(authority.current) ? null : "certificate signed by unknown authority",
+      answer: async (request, peer) => {
+        const answer = await this.server.app.fetch(request, { peer });
+        return isNext ? asNextVersion(answer) : answer;
+      },
+      distrust: (client) => distrusted(certificate, client),
     });
     const { signal } = this.#stop;
     this.#ended = Promise.all([
       this.server.run(signal),
+      certificates.run(signal),
       ...watches.map(({ reflector }) => reflector.run(signal)),
     ]);
   }
@@ -152,6 +185,37 @@ export class SimulatedServer {
   async metric(name: string): Promise<number> {
     return await metricOf(this.#registry, name);
   }
+}
+
+/** Frames with fields and of types that this version has never seen. */
+function asNextVersion({ body, status, headers }: Response): Response {
+  const isFrames = headers.get("content-type") === "application/x-ndjson";
+  if (body === null || !isFrames) return new Response(body, { status, headers });
+  const reader = body.getReader();
+  const changed = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      const lines = new TextDecoder().decode(value).trimEnd().split("\n");
+      const next = lines.map((line) => ({ ...JSON.parse(line), next: { version: 2 } }));
+      const text = [...next, { type: "hint", of: "the next version" }]
+        .map((frame) => `${JSON.stringify(frame)}\n`).join("");
+      controller.enqueue(new TextEncoder().encode(text));
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+  return new Response(changed, { status, headers });
+}
+
+/** Why the client doesn't accept the certificate that is shown to it. */
+function distrusted(
+  certificate: string | null,
+  { process, trusted }: { readonly process: Process; readonly trusted: ReadonlySet<string> },
+): string | null {
+  if (certificate === null) return "connection refused";
+  const { authority, expired } = readCertificate(certificate, process.now());
+  if (expired) return "certificate has expired";
+  return trusted.has(authority) ? null : "certificate signed by unknown authority";
 }
 
 function statusOf(resource: string, reflector: { status(): ReflectorStatus }): WatchStatus {

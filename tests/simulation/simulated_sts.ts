@@ -6,7 +6,7 @@
 import type { RoleIdentity } from "../../src/policy/facts.ts";
 import type { AssumeRole, Credentials } from "../../src/server/ports.ts";
 import { ScriptedFault } from "../fakes/scripted_sts.ts";
-import { ownRole } from "./cluster_truth.ts";
+import { described, ownRole } from "./cluster_truth.ts";
 import type { Random } from "./random.ts";
 import type { Process, VirtualClock } from "./virtual_clock.ts";
 
@@ -19,6 +19,7 @@ export interface Issued {
   readonly expiresAt: number;
   /** By the simulation's clock. */
   readonly issuedAt: number;
+  readonly seconds: number;
 }
 
 /** What a server may do; as its settings say. */
@@ -31,18 +32,19 @@ export interface StsLimits {
 /** The real adapter gives up on a call after this. */
 const callMs = 10_000;
 
-/** Everything that is sent to STS, in one line. */
-export function described(identity: RoleIdentity): string {
-  const { arn, sessionName, externalId, durationSeconds, tags, policyArns, assumedBy } = identity;
-  return [
-    arn.slice(arn.indexOf(":role/") + 6),
+function lineOf(identity: RoleIdentity): string {
+  const { arn, sessionName, externalId, tags, policyArns, policy, sourceIdentity } = identity;
+  return described({
+    role: arn.slice(arn.indexOf(":role/") + 6),
     sessionName,
-    `external-id=${externalId ?? "none"}`,
-    `${durationSeconds}s`,
-    `tags=${tags.map((tag) => tag.join("=")).join(",")}`,
-    `policies=${policyArns.join(",")}`,
-    ...assumedBy ? [`by ${described(assumedBy)}`] : [],
-  ].join(" ");
+    externalId,
+    seconds: identity.durationSeconds,
+    tags: tags.map((tag) => tag.join("=")),
+    policies: policyArns,
+    policy,
+    sourceIdentity,
+    by: identity.assumedBy && lineOf(identity.assumedBy),
+  });
 }
 
 export class SimulatedSts {
@@ -68,13 +70,14 @@ export class SimulatedSts {
     const random = this.#random.fork(server.name);
     const inFlight = new Set<string>();
     let tokens = limits.burst;
-    let at = this.#clock.time;
+    let at = server.monotonic();
     let { jumps } = server.machine;
     return async (identity, signal, { assumedBy } = {}) => {
-      const what = described(identity);
+      const what = lineOf(identity);
       this.calls++;
-      tokens = Math.min(limits.burst, tokens + (this.#clock.time - at) / 1000 * limits.perSecond);
-      at = this.#clock.time;
+      const now = server.monotonic();
+      tokens = Math.min(limits.burst, tokens + (now - at) / 1000 * limits.perSecond);
+      at = now;
       // To the server, a clock that was set ahead looks like a machine that was suspended.
       if (server.machine.jumps > jumps) tokens = limits.burst;
       jumps = server.machine.jumps;
@@ -149,9 +152,10 @@ export class SimulatedSts {
     const accessKeyId = `ASIA${String(this.ledger.size + 1).padStart(8, "0")}`;
     const expiresAt = (seconds + identity.durationSeconds) * 1000;
     this.ledger.set(accessKeyId, {
-      what: described(identity),
+      what: lineOf(identity),
       expiresAt: expiresAt - this.offsetMs,
       issuedAt: this.#clock.time,
+      seconds: identity.durationSeconds,
     });
     return {
       accessKeyId,
@@ -167,6 +171,6 @@ export class SimulatedSts {
     if (identity.assumedBy === null) return assumedBy === undefined;
     const by = this.ledger.get(assumedBy?.accessKeyId ?? "");
     if (by === undefined || by.expiresAt <= this.#clock.now()) return false;
-    return by.what === described(identity.assumedBy);
+    return by.what === lineOf(identity.assumedBy);
   }
 }

@@ -1,21 +1,18 @@
 /** A whole cluster that follows a scenario; then its faults end, and everything has to be right. */
-import { Checks, slowlySettledMs, type Violation } from "./checks.ts";
-import {
-  ClusterTruth,
-  namespaceObject,
-  type NamespaceState,
-  podObject,
-  type PodState,
-} from "./cluster_truth.ts";
-import { namespaceNames, roles } from "./faults.ts";
+import { Checks, clocksMs, slowlySettledMs, type Violation } from "./checks.ts";
+import { ClusterTruth } from "./cluster_truth.ts";
+import { namespaceNames } from "./faults.ts";
 import { Health, settledMs } from "./health.ts";
+import type { PodAnswer } from "./pod_requests.ts";
 import { Random } from "./random.ts";
 import { kindOf, type Scenario, type Step, type StepKind } from "./scenario.ts";
 import { type ApiMood, SimulatedApi } from "./simulated_api.ts";
+import { configMapName, secretName, SimulatedIssuer } from "./simulated_certificates.ts";
 import { SimulatedNetwork } from "./simulated_network.ts";
-import { type PodAnswer, SimulatedNode } from "./simulated_node.ts";
+import { SimulatedNode } from "./simulated_node.ts";
 import { type Around, SimulatedServer } from "./simulated_server.ts";
 import { SimulatedSts, type StsMood } from "./simulated_sts.ts";
+import { SimulatedUsers } from "./simulated_users.ts";
 import { Trace } from "./trace.ts";
 import { Machine, Process, VirtualClock } from "./virtual_clock.ts";
 
@@ -54,7 +51,7 @@ class Simulation implements Around {
   readonly trace = new Trace(() => this.clock.time / 1000);
   readonly network: SimulatedNetwork;
   readonly sts: SimulatedSts;
-  readonly authority = { current: "ca-1" };
+  readonly issuer = new SimulatedIssuer();
   readonly #scenario: Scenario;
   readonly #random: Random;
   readonly #api: SimulatedApi;
@@ -64,11 +61,13 @@ class Simulation implements Around {
   readonly #servers = new Map<string, SimulatedServer>();
   readonly #serverMachines = new Map<string, Machine>();
   readonly #health = new Map<string, Health>();
-  readonly #namespaces = new Map<string, NamespaceState>();
-  readonly #pods = new Map<string, PodState>();
+  readonly #users: SimulatedUsers;
   readonly #steps: StepKind[] = [];
-  #trusted: ReadonlySet<string> = new Set(["ca-1"]);
   #starts = 0;
+  /** Servers of the next version. */
+  readonly #upgraded = new Set<string>();
+  /** When the certificate's Secret or ConfigMap was last removed. */
+  #removedAt = -Infinity;
   /** When a clock was last ahead. */
   #aheadAt = -Infinity;
 
@@ -92,8 +91,15 @@ class Simulation implements Around {
       now: () => clock.now(),
       slowSince: () => this.#slowSince(),
     });
+    this.#users = new SimulatedUsers({
+      clock,
+      random: this.#random.fork("users"),
+      api: this.#api,
+      truth: this.#truth,
+      node: (name) => this.#nodes.get(name),
+    });
     this.network.listen("api", {
-      process: new Process("api", new Machine("api"), clock),
+      process: new Process("api", new Machine("api", clock), clock),
       answer: (request) => this.#api.answer(request),
       distrust: () => null,
     });
@@ -145,9 +151,8 @@ class Simulation implements Around {
   async #begin(): Promise<void> {
     const { nodes, servers, identity } = this.#scenario.setting;
     this.#api.put("namespaces", { kind: "Namespace", metadata: { name: "rolecall" } });
-    for (const name of namespaceNames) {
-      this.#putNamespace({ name, permits: roles, externalId: null, trustRole: null });
-    }
+    this.issuer.begin(this.#api, this.#random.fork("certificates"), this.clock.now());
+    for (const name of namespaceNames) this.#users.createNamespace(name);
     const names = Array.from({ length: servers }, (_, n) => `server-${n + 1}`);
     for (let n = 1; n <= nodes; n++) {
       const node = new SimulatedNode(n, {
@@ -155,20 +160,19 @@ class Simulation implements Around {
         network: this.network,
         sts: this.sts,
         trace: this.trace,
-        authority: this.authority,
+        issuer: this.issuer,
         api: this.#api,
         random: this.#random.fork(`node ${n}`),
         identity,
         servers: names,
-        trusted: () => this.#trusted,
         answered: (answer) => this.#answered(answer),
-        removed: (uid) => this.#truth.pod(uid, null, this.clock.time),
+        removed: (uid) => this.#users.removed(uid),
       });
       this.#nodes.set(node.name, node);
       this.#health.set(node.name, new Health());
     }
     for (const name of names) {
-      this.#serverMachines.set(name, new Machine(name));
+      this.#serverMachines.set(name, new Machine(name, this.clock));
       this.#startServer(name);
     }
     for (const node of this.#nodes.values()) void node.startAgent();
@@ -177,9 +181,10 @@ class Simulation implements Around {
   }
 
   #answered(answer: PodAnswer): void {
-    const { pod, node, forged } = answer;
+    const { pod, node, byToken, forged } = answer;
     const line = this.#checks.answered(answer);
-    this.trace.add(node.name, `${pod.name} ${forged ? "forges a request" : "requests"}: ${line}`);
+    const what = forged ? "forges a request" : byToken ? "shows its token" : "requests";
+    this.trace.add(node.name, `${pod.name} ${what}: ${line}`);
     this.#traceViolations();
   }
 
@@ -195,10 +200,16 @@ class Simulation implements Around {
   #startServer(name: string): void {
     if (this.#servers.get(name)?.process.isAlive) return;
     const random = this.#random.fork(`${name} ${++this.#starts}`);
-    this.#servers.set(
-      name,
-      new SimulatedServer(name, this.#serverMachines.get(name)!, random, this),
-    );
+    const machine = this.#serverMachines.get(name)!;
+    const isNext = this.#upgraded.has(name);
+    this.#servers.set(name, new SimulatedServer(name, { machine, random, isNext }, this));
+  }
+
+  /** The server that runs ends, and the next one starts, of the version that is chosen. */
+  #replaceServer(name: string): void {
+    if (!this.#serverMachines.has(name)) return;
+    this.#process(name)?.die();
+    this.#startServer(name);
   }
 
   /** The process of that name that runs, if any. */
@@ -226,24 +237,36 @@ class Simulation implements Around {
   readonly #commands: Readonly<Record<string, (a: string, b: string, ...more: string[]) => void>> =
     {
       create: (name, node, namespace, account, role) =>
-        this.#create(name, node, { namespace: namespace!, account: account!, role: role! }),
-      delete: (name) => this.#ended(name, (node, uid) => node.delete(uid)),
-      "force-delete": (name) => this.#ended(name, (node, uid) => node.forceDelete(uid)),
-      "set-role": (name, role) => this.#setRole(name, role),
+        this.#users.create(name, node, { namespace: namespace!, account: account!, role: role! }),
+      delete: (name) => this.#users.delete(name),
+      "force-delete": (name) => this.#users.forceDelete(name),
+      complete: (name) => this.#users.complete(name),
+      "set-role": (name, role) => this.#users.setRole(name, role),
+      annotate: (target, key, value) => this.#users.annotate(target, key, value!),
+      "create-namespace": (name) => this.#users.createNamespace(name),
+      "delete-namespace": (name) => this.#users.deleteNamespace(name),
       permit: (name, list) =>
-        this.#setNamespace(name, { permits: list === "nothing" ? [] : list.split(",") }),
+        this.#users.changeNamespace(name, { permits: list === "nothing" ? [] : list.split(",") }),
       "external-id": (name, number) =>
-        this.#setNamespace(name, {
+        this.#users.changeNamespace(name, {
           externalId: number === "none" ? null : `ext/${name}/${number}`,
         }),
       "trust-role": (name, number) =>
-        this.#setNamespace(name, {
+        this.#users.changeNamespace(name, {
           trustRole: number === "none" ? null : `trust/${name}/${number}`,
         }),
       kill: (name) => this.#process(name)?.die(),
       start: (name) => {
         if (this.#serverMachines.has(name)) this.#startServer(name);
         else void this.#nodes.get(name.replace("agent", "node"))?.startAgent();
+      },
+      upgrade: (name) => {
+        this.#upgraded.add(name);
+        this.#replaceServer(name);
+      },
+      downgrade: (name) => {
+        this.#upgraded.delete(name);
+        this.#replaceServer(name);
       },
       stop: (name) => this.#process(name)?.stop(),
       continue: (name) => this.#process(name)?.continue(),
@@ -262,6 +285,12 @@ class Simulation implements Around {
       clock: (name, seconds) => {
         this.#setClock(this.#machine(name), Number(seconds) * 1000);
       },
+      drift: (name, ppm) => {
+        const machine = this.#machine(name);
+        if (machine === undefined) return;
+        machine.drift = Number(ppm) / 1_000_000;
+        if (ppm === "0") this.#setClock(machine, 0);
+      },
       api: (mood) => void (this.#api.mood = mood as ApiMood),
       "api-forgets": () => this.#api.forget(),
       "api-cuts-watches": () => this.#api.cutWatches(),
@@ -276,8 +305,11 @@ class Simulation implements Around {
         node.sandboxes.mode = mood as "answers" | "down" | "hangs";
         node.sandboxes.release();
       },
-      trust: (names) => void (this.#trusted = new Set(names.split(","))),
-      "sign-with": (name) => void (this.authority.current = name),
+      remove: (object) => {
+        if (object === "secret") this.#api.remove("secrets", `rolecall/${secretName}`);
+        else this.#api.remove("configmaps", `rolecall/${configMapName}`);
+        this.#removedAt = this.clock.time;
+      },
     };
 
   /** Every host that one exchanges messages with. */
@@ -286,93 +318,31 @@ class Simulation implements Around {
     return this.#serverMachines.has(name) ? ["api", "sts", ...this.#nodes.keys()] : servers;
   }
 
+  #machines(): readonly Machine[] {
+    return [
+      ...[...this.#nodes.values()].map(({ machine }) => machine),
+      ...this.#serverMachines.values(),
+    ];
+  }
+
   #setClock(machine: Machine | undefined, offsetMs: number): void {
     if (machine === undefined) return;
-    if (machine.offsetMs > 0) this.#aheadAt = this.clock.time;
+    if (isAhead(machine)) this.#aheadAt = this.clock.time;
     machine.offsetMs = offsetMs;
   }
 
-  /** STS refused a role, or a clock was ahead. */
+  /** STS refused a role, a clock was ahead, or the certificate's objects were removed. */
   #slowSince(): number {
-    const nodes = [...this.#nodes.values()].map(({ machine }) => machine);
-    const machines = [...nodes, ...this.#serverMachines.values()];
-    if (machines.some(({ offsetMs }) => offsetMs > 0)) return this.clock.time;
-    return Math.max(this.sts.deniedAt, this.#aheadAt);
-  }
-
-  #create(
-    name: string,
-    nodeName: string,
-    { namespace, account, role }: { namespace: string; account: string; role: string },
-  ): void {
-    const node = this.#nodes.get(nodeName);
-    if (node === undefined || this.#pods.has(name)) return;
-    const uid = `00000000-0000-4000-8000-${name.replace(/\D/g, "").padStart(12, "0")}`;
-    const pod: PodState = {
-      uid,
-      name,
-      namespace,
-      account,
-      node: nodeName,
-      role: role === "none" ? null : role,
-      createdAt: new Date(this.clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
-    };
-    this.#putPod(pod);
-    this.#api.put("pods", podObject(pod));
-    node.create({
-      uid,
-      name,
-      namespace,
-      node: nodeName,
-      ports: new Set(),
-      address: null,
-      since: 0,
-      process: null,
-    });
-  }
-
-  #ended(name: string, end: (node: SimulatedNode, uid: string) => void): void {
-    const pod = this.#pods.get(name);
-    if (pod === undefined) return;
-    this.#pods.delete(name);
-    end(this.#nodes.get(pod.node)!, pod.uid);
-  }
-
-  #setRole(name: string, role: string): void {
-    const pod = this.#pods.get(name);
-    const object = pod && this.#api.object("pods", pod.uid);
-    if (pod === undefined || object === undefined) return;
-    const changed = { ...pod, role: role === "none" ? null : role };
-    const { annotations } = podObject(changed).metadata;
-    this.#putPod(changed);
-    this.#api.put("pods", {
-      ...object,
-      metadata: { ...object.metadata, annotations: annotations! },
-    });
-  }
-
-  #putPod(pod: PodState): void {
-    this.#pods.set(pod.name, pod);
-    this.#truth.pod(pod.uid, pod, this.clock.time);
-  }
-
-  #setNamespace(name: string, change: Partial<NamespaceState>): void {
-    this.#putNamespace({ ...this.#namespaces.get(name)!, ...change });
-  }
-
-  #putNamespace(state: NamespaceState): void {
-    this.#namespaces.set(state.name, state);
-    this.#truth.namespace(state, this.clock.time);
-    this.#api.put("namespaces", namespaceObject(state));
+    if (this.#machines().some(isAhead)) return this.clock.time;
+    return Math.max(this.sts.deniedAt, this.#aheadAt, this.#removedAt);
   }
 
   #updateHealth(): void {
     const right = (machine: Machine) => Math.abs(machine.offsetMs) < 30_000;
     const runs = (process: Process | undefined) =>
       process !== undefined && process.isAlive && !process.isStopped;
-    const trusts = this.#trusted.has(this.authority.current);
     for (const node of this.#nodes.values()) {
-      const agent = runs(node.running?.process) && right(node.machine) && trusts &&
+      const agent = runs(node.running?.process) && right(node.machine) &&
         node.sandboxes.mode === "answers";
       const pairs = [...this.#servers].map(([name, { process }]) => {
         const works = agent && this.#api.isWell && runs(process) && right(process.machine) &&
@@ -382,7 +352,9 @@ class Simulation implements Around {
       const all = pairs.every(([, works]) => works);
       const reaches = [...this.#servers.keys()].every((name) => this.network.isWhole(name, "sts"));
       const issuing = all && reaches && this.sts.mood === "well";
-      const health = { all, pairs: new Map(pairs), issuing };
+      const clocks = [...this.#serverMachines.values()].every(right);
+      const issuers = reaches && clocks && this.sts.mood === "well";
+      const health = { all, pairs: new Map(pairs), issuing, issuers };
       this.#health.get(node.name)!.update(health, this.clock.time);
     }
   }
@@ -396,12 +368,13 @@ class Simulation implements Around {
     this.#api.hidesDeletions = false;
     this.#api.mood = "well";
     if (hid) this.#api.forget();
-    this.#trusted = new Set([this.authority.current]);
-    for (const machine of this.#serverMachines.values()) this.#setClock(machine, 0);
+    for (const machine of this.#machines()) {
+      machine.drift = 0;
+      this.#setClock(machine, 0);
+    }
     for (const { process } of this.#servers.values()) process.continue();
     for (const name of this.#serverMachines.keys()) this.#startServer(name);
     for (const node of this.#nodes.values()) {
-      this.#setClock(node.machine, 0);
       node.running?.process.continue();
       node.sandboxes.mode = "answers";
       node.sandboxes.release();
@@ -415,8 +388,9 @@ class Simulation implements Around {
     if (this.#isOver()) return;
     for (const node of this.#nodes.values()) await this.#checkNode(node);
     for (const [name, server] of this.#servers) {
+      this.#checkStatus(name, server);
       const held = await server.metric("rolecall_server_credentials");
-      if (held > this.#sessions().size) {
+      if (held > this.#users.sessions().size) {
         this.#checks.add("left-over", `${name} holds ${held} sessions, more than pods need`);
       }
       for (const queue of ["rolecall_server_sts_queue", "rolecall_server_sts_calls_in_flight"]) {
@@ -426,25 +400,29 @@ class Simulation implements Around {
     }
   }
 
-  /** Everything that pods need from STS now. */
-  #sessions(): ReadonlySet<string> {
-    const wanted = [...this.#pods.values()].map(({ uid }) => this.#truth.now(uid)!.what);
-    return new Set(
-      wanted.filter((what) => what.includes(" ")).flatMap((what) => what.split(" by ")),
-    );
-  }
-
   async #checkNode(node: SimulatedNode): Promise<void> {
     for (const pod of node.pods.values()) {
-      if (pod.address === null || this.#checks.wasServed(pod.uid)) continue;
       const { what } = this.#truth.now(pod.uid)!;
+      if (pod.address === null || what === "ending" || this.#checks.wasServed(pod.uid)) continue;
       this.#checks.add("left-without", `${pod.name} on ${node.name} was never answered: ${what}`);
     }
     const assigned = await node.metric("rolecall_agent_assignments");
-    const there = this.#api.objects("pods").filter(({ spec }) => spec?.["nodeName"] === node.name);
+    const there = this.#api.objects("pods").filter(({ spec, status }) =>
+      spec?.["nodeName"] === node.name && status?.["phase"] !== "Succeeded"
+    );
     if (assigned !== there.length) {
       const text = `${node.name}: the agent knows ${assigned} pods, and there are ${there.length}`;
       this.#checks.add("left-over", text);
+    }
+  }
+
+  /** The status page says of each pod without a role why it has none. */
+  #checkStatus(name: string, { server }: SimulatedServer): void {
+    for (const { uid, name: pod, state, reason } of server.summary().pods) {
+      const { what } = this.#truth.now(uid) ?? { what: "" };
+      const shown = reason === null ? state : `${state}:${reason}`;
+      if (!/^(none|denied)/.test(what) || shown === what) continue;
+      this.#checks.add("wrong-reason", `${name} shows ${shown} for ${pod} instead of ${what}`);
     }
   }
 
@@ -469,4 +447,8 @@ class Simulation implements Around {
     const { open } = this.network;
     if (open > 0) this.#checks.add("left-over", `${open} connections are still open`);
   }
+}
+
+function isAhead({ offsetMs }: Machine): boolean {
+  return offsetMs > clocksMs;
 }

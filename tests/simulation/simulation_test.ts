@@ -44,7 +44,7 @@ test("a scenario's text is read as it was written", () => {
 
 test("kindOf() counts a fault with what is wrong, and its end as no fault", () => {
   const kinds = ["sts hangs", "sts well", "cut node-1 api", "mend node-1 api", "clock agent-1 0"];
-  const lines = [...kinds, "trust ca-1,ca-2", "external-id b 2"].map((line) => `1 ${line}`);
+  const lines = [...kinds, "remove secret", "external-id b 2"].map((line) => `1 ${line}`);
   const head = "cluster seed=a nodes=1 servers=1 identity=kernel seconds=1";
   const { steps } = readScenario([head, ...lines].join("\n"));
   assert.deepEqual(steps.map(kindOf).map(({ of, name }) => of === "end" ? of : `${of} ${name}`), [
@@ -53,7 +53,7 @@ test("kindOf() counts a fault with what is wrong, and its end as no fault", () =
     "fault cut",
     "end",
     "end",
-    "end",
+    "fault remove secret",
     "change external-id",
   ]);
 });

@@ -96,25 +96,58 @@ function isBefore(a: Event, b: Event): boolean {
   return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
 }
 
-/** A machine's wall clock, which somebody may set. */
+/** A machine's clocks: somebody may set its wall clock, and both may run fast or slow. */
 export class Machine {
   readonly name: string;
+  readonly #clock: VirtualClock;
+  /** How much faster than the true time its clocks run: 0.001 gains a second in 1,000. */
+  #drift = 0;
+  /** How far its clocks were ahead when that was last changed. */
   #offsetMs = 0;
-  /** How often it was set ahead. */
+  #gainedMs = 0;
+  #changedAt = 0;
+  /** How often its wall clock was set ahead. */
   jumps = 0;
 
-  constructor(name: string) {
+  constructor(name: string, clock: VirtualClock) {
     this.name = name;
+    this.#clock = clock;
   }
 
-  /** How far it is ahead of the true time. */
+  /** How far the wall clock is ahead of the true time. */
   get offsetMs(): number {
-    return this.#offsetMs;
+    return this.#offsetMs + this.#sinceChange();
   }
 
   set offsetMs(ms: number) {
-    if (ms > this.#offsetMs) this.jumps++;
+    if (ms > this.offsetMs) this.jumps++;
+    this.#rebase();
     this.#offsetMs = ms;
+  }
+
+  get drift(): number {
+    return this.#drift;
+  }
+
+  set drift(drift: number) {
+    this.#rebase();
+    this.#drift = drift;
+  }
+
+  /** Milliseconds that its monotonic clock has counted since the simulation began. */
+  monotonic(): number {
+    return this.#clock.time + this.#gainedMs + this.#sinceChange();
+  }
+
+  #sinceChange(): number {
+    return (this.#clock.time - this.#changedAt) * this.#drift;
+  }
+
+  #rebase(): void {
+    const gained = this.#sinceChange();
+    this.#offsetMs += gained;
+    this.#gainedMs += gained;
+    this.#changedAt = this.#clock.time;
   }
 }
 
@@ -153,7 +186,7 @@ export class Process {
   }
 
   monotonic(): number {
-    return bootMs + this.#clock.time;
+    return bootMs + this.machine.monotonic();
   }
 
   after(ms: number, run: () => void): () => void {
@@ -163,7 +196,7 @@ export class Process {
       if (set) this.#timers--;
       set = false;
     };
-    const cancel = this.#clock.after(ms, () =>
+    const cancel = this.#clock.after(ms / (1 + this.machine.drift), () =>
       this.receive(() => {
         if (!set) return;
         unset();

@@ -1,0 +1,219 @@
+/**
+ * What a pod's SDK does: it requests credentials again and again, from the metadata service or with
+ * the pod's token. Some requests are forged: from another pod's end of a connection, or with the
+ * token of a pod that is gone.
+ */
+import type { ConnectionEnds } from "../../src/net/http_messages.ts";
+import type { FakeProc } from "../fakes/fake_proc.ts";
+import { fakeIncoming } from "../fakes/incoming.ts";
+import { jwt } from "../fakes/jwt.ts";
+import type { Random } from "./random.ts";
+import type { RunningAgent, SimulatedNode, SimulatedPod } from "./simulated_node.ts";
+import type { Process, VirtualClock } from "./virtual_clock.ts";
+
+/** An answer to a pod's request for credentials. */
+export interface PodAnswer {
+  readonly node: SimulatedNode;
+  /** The pod that sent it. */
+  readonly pod: SimulatedPod;
+  /** The process that it was sent to. */
+  readonly agent: Process;
+  /** Whether the pod showed its token; else it used the metadata service. */
+  readonly byToken: boolean;
+  /** It was sent from another pod's address; whatever comes back may be only the sender's. */
+  readonly forged: boolean;
+  readonly status: number;
+  readonly text: string;
+  /** When the request was sent, by the simulation's clock. */
+  readonly sentAt: number;
+}
+
+interface Forgery {
+  readonly address: string;
+  readonly port: number;
+  readonly hasSocket: boolean;
+}
+
+interface PodRequestsOptions {
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly node: SimulatedNode;
+  /** The node's address, where its agent listens. */
+  readonly ip: string;
+  readonly proc: () => FakeProc;
+  readonly answered: (answer: PodAnswer) => void;
+}
+
+export const listenPort = 8181;
+/** Where agents give credentials for tokens. */
+export const tokenEnd = { host: "169.254.170.23", port: 80 };
+/** Few, so that they are used again soon. */
+const [firstPort, lastPort] = [30_000, 30_040];
+/** An SDK gives up after this, as it does when the agent is gone. */
+const patienceMs = 1_000;
+/** The kubelet writes a new token long before the old one expires. */
+const tokenSeconds = 3_600;
+const roles = "/latest/meta-data/iam/security-credentials/";
+
+type Headers = readonly (readonly [name: string, value: string])[];
+type Send = (request: {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Headers;
+}) => Promise<{ readonly status: number; readonly text: string }>;
+
+export class PodRequests {
+  readonly #options: PodRequestsOptions;
+  #port = firstPort;
+
+  constructor(options: PodRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** Requests credentials again and again, as long as the sandbox with the address runs. */
+  async live(pod: SimulatedPod, address: string): Promise<void> {
+    const { clock, node } = this.#options;
+    const random = this.#options.random.fork(`${pod.uid} ${pod.since}`);
+    const isAlive = () => pod.address === address && node.pods.get(pod.uid) === pod;
+    const hasToken = random.chance(0.2);
+    for (let visits = 0; isAlive(); visits++) {
+      // Every second visit at most, so that each pod has its own answers within `roundMs`.
+      const forged = visits % 2 === 1 && random.chance(0.2) ? this.#forgery(pod, random) : null;
+      if (forged === null && hasToken) await this.#showToken(pod);
+      else await this.#visit(pod, { random, isAlive, forged });
+      await clock.pause(500 + random.next() * 30_000);
+    }
+    // Somebody else has its token.
+    if (hasToken && !node.pods.has(pod.uid)) await this.#showToken(pod);
+  }
+
+  /** One connection: a session token as SDKs have it, then the credentials, once or a few times. */
+  async #visit(
+    pod: SimulatedPod,
+    { random, isAlive, forged }: {
+      readonly random: Random;
+      readonly isAlive: () => boolean;
+      /** Another pod's end of a connection, from which it sends; null: its own. */
+      readonly forged: Forgery | null;
+    },
+  ): Promise<void> {
+    const { clock, node, ip, answered } = this.#options;
+    const { running } = node;
+    if (running === null) return;
+    const peer = forged?.address ?? pod.address!;
+    const peerPort = forged?.port ?? this.#nextPort();
+    const connection = { peer, peerPort, local: ip, localPort: listenPort };
+    const proc = this.#options.proc();
+    const sender = pod.process!;
+    const { namespace } = sender;
+    const socket = forged === null || forged.hasSocket
+      ? proc.connect(namespace, `${peer}:${peerPort}`)
+      : null;
+    if (forged === null) pod.ports.add(peerPort);
+    running.process.receive(() => running.agent.accepted(connection));
+    for (let times = random.between(1, 3); times > 0 && isAlive() && !isOver(running); times--) {
+      const sentAt = clock.time;
+      const answer = await credentialsBy(this.#sender(running, connection), random.chance(0.5));
+      // The answer to a sandbox that has ended reaches nobody: its sockets ended with it.
+      if (pod.process !== sender) break;
+      const about = { node, pod, agent: running.process, sentAt, ...answer };
+      answered({ ...about, byToken: false, forged: forged !== null });
+      await clock.pause(random.next() * 3_000);
+    }
+    if (socket !== null) proc.close(namespace, socket);
+    if (forged === null) pod.ports.delete(peerPort);
+  }
+
+  /** A request to the container credentials, with the token that the kubelet mounts. */
+  async #showToken(pod: SimulatedPod): Promise<void> {
+    const { clock, node, ip, answered } = this.#options;
+    const { running } = node;
+    if (running === null) return;
+    const sentAt = clock.time;
+    const exp = Math.floor(clock.now() / 1_000 / tokenSeconds + 1) * tokenSeconds + 600;
+    const token = jwt({ aud: ["rolecall-pod"], exp, sub: "pod", uid: pod.uid });
+    const peer = pod.address ?? ip;
+    const connection = { peer, peerPort: this.#nextPort(), local: tokenEnd.host, localPort: 80 };
+    const headers = [["Host", tokenEnd.host], ["Authorization", token]] as const;
+    const send = this.#sender(running, connection);
+    const answer = await send({ method: "GET", target: "/v1/credentials", headers });
+    const about = { node, pod, agent: running.process, sentAt, ...answer };
+    answered({ ...about, byToken: true, forged: false });
+  }
+
+  #nextPort(): number {
+    return this.#port = this.#port === lastPort ? firstPort : this.#port + 1;
+  }
+
+  /**
+   * The end of another pod: with raw packets from a new port or from that of a connection which the
+   * pod has open, or with a socket of its own that has the pod's address.
+   */
+  #forgery(pod: SimulatedPod, random: Random): Forgery | null {
+    const { node } = this.#options;
+    // Only the kernel shows who really sent a packet.
+    if (node.identity !== "kernel") return null;
+    const others = [...node.pods.values()].filter((one) => one !== pod && one.address !== null);
+    if (others.length === 0) return null;
+    const { address, ports } = random.pick(others);
+    const [open] = ports;
+    const reuses = open !== undefined && random.chance(0.5);
+    const port = reuses ? open : this.#nextPort();
+    return { address: address!, port, hasSocket: !reuses && random.chance(0.5) };
+  }
+
+  /** Sends requests over one connection until one isn't answered in time. */
+  #sender({ process, agent }: RunningAgent, connection: ConnectionEnds): Send {
+    const { clock } = this.#options;
+    const { signal, gone } = abortable();
+    const isForTokens = connection.local === tokenEnd.host;
+    const front = isForTokens ? agent.credentialsFront : agent.front;
+    return async ({ method, target, headers }) => {
+      const { peer, peerPort, local } = connection;
+      const request = { method, target, headers, peer, peerPort, local, signal };
+      const incoming = { ...fakeIncoming(request), connection };
+      const answer = await new Promise<{ status: number; text: string } | null>((resolve) => {
+        const cancel = clock.after(patienceMs, () => {
+          gone();
+          resolve(null);
+        });
+        process.receive(() => {
+          void Promise.resolve(front(incoming)).then(({ status, body }) => {
+            if (!process.isAlive) return;
+            cancel();
+            resolve({ status, text: textOf(body) });
+          });
+        });
+      });
+      return answer ?? { status: 0, text: "no answer" };
+    };
+  }
+}
+
+/** As SDKs do it: the role's name first, then its credentials. */
+async function credentialsBy(send: Send, withToken: boolean) {
+  const headers: [string, string][] = [];
+  if (withToken) {
+    const ttl = [["X-aws-ec2-metadata-token-ttl-seconds", "21600"]] as const;
+    const token = await send({ method: "PUT", target: "/latest/api/token", headers: ttl });
+    if (token.status === 200) headers.push(["X-aws-ec2-metadata-token", token.text]);
+  }
+  const list = await send({ method: "GET", target: roles, headers });
+  return list.status === 200
+    ? await send({ method: "GET", target: roles + list.text, headers })
+    : list;
+}
+
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, gone: () => controller.abort() };
+}
+
+function isOver({ process }: RunningAgent): boolean {
+  return !process.isAlive;
+}
+
+function textOf(body: unknown): string {
+  if (typeof body === "string") return body;
+  return body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
+}
