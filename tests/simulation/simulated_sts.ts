@@ -93,7 +93,9 @@ export class SimulatedSts {
       inFlight.add(what);
       try {
         await this.#passes(server, signal, random, reachable);
-        return this.#answer(identity, random, assumedBy);
+        const answer = this.#answer(identity, random, assumedBy);
+        // STS doesn't say when it issued them: that is when they came, by the server's clock.
+        return { ...answer, issuedAt: server.now() };
       } finally {
         inFlight.delete(what);
       }
@@ -140,7 +142,7 @@ export class SimulatedSts {
     identity: RoleIdentity,
     random: Random,
     assumedBy: Credentials | undefined,
-  ): Credentials {
+  ): Omit<Credentials, "issuedAt"> {
     if (this.mood === "throttles" && random.chance(0.7)) throw new ScriptedFault("throttled");
     if (this.mood === "fails" && random.chance(0.8)) throw new ScriptedFault("sts_failing");
     if (this.mood === "denies" && random.chance(0.7) || !this.#trusts(identity, assumedBy)) {
@@ -162,7 +164,6 @@ export class SimulatedSts {
       secretAccessKey: "secret",
       sessionToken: "token",
       expiresAt,
-      issuedAt: Math.floor(now),
     };
   }
 
