@@ -107,7 +107,7 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   "docs/getting-started.md": ["instance-id", "http-tokens", "http-put-response-hop-limit"],
   "docs/operations.md": ["instance-id", "http-tokens", "http-put-response-hop-limit"],
   "docs/performance.md": ["max-semi-space-size", "heap-growing-percent", "no-maglev"],
-  "docs/reliability.md": ["part"],
+  "docs/reliability.md": ["part", "seed", "first", "runs"],
   "docs/wire.md": ["http2"],
   "docs/web-identity.md": [
     "client-id-list",
