@@ -43,7 +43,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "credentials are kept for another identity",
-    run: 23,
+    run: 7,
     file: "agent/assignments/held_pod.ts",
     changes: [[
       "before?.pod.uid !== uid || before.identity !== identity",
@@ -52,6 +52,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the agent serves credentials after their end",
+    run: 24,
     file: "agent/assignments/held_pod.ts",
     changes: [[
       "outcome.role.expiresAt > clock.now() && held.endsAt > clock.monotonic()",
@@ -76,6 +77,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the pod that the API expects needs no socket",
+    run: 5,
     file: "kernel/kernel_identity.ts",
     changes: [[
       '    return { kind: "unproven", reason: found.kind };',
