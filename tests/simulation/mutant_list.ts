@@ -240,7 +240,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a snapshot removes pods before it is complete",
-    run: 7,
+    run: 13,
     file: "agent/assignments/assignments.ts",
     changes: [[
       "    stream.snapshot?.add(uid);\n",

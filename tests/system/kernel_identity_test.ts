@@ -26,7 +26,7 @@ before(async () => {
   if (why !== null) return;
   await network.open();
   [victim, attacker] = [await network.pod(), await network.pod()];
-  agent = await network.agent();
+  agent = await network.agent(victim, attacker);
 });
 after(async () => {
   if (why === null) await network.close();

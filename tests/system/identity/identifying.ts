@@ -1,8 +1,8 @@
 /**
  * The agent's part of the identity tests: the real listener and the real kernel adapter. Each
  * request is answered with the pod that its connection was proven to be, or with the reason.
- * `identifying.ts ADDRESS PORT` prints `listening` once it is; `metrics` on its input prints
- * what the proofs have cost since the last time.
+ * `identifying.ts ADDRESS PORT POD_ADDRESS=UID...` prints `listening` once it is; `metrics` on its
+ * input prints what the proofs have cost since the last time.
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -14,7 +14,8 @@ import { cpuMs, localAddresses } from "../../../src/runtime/machine.ts";
 import { procFiles } from "../../../src/runtime/proc_files.ts";
 import { systemClock } from "../../../src/time/system_clock.ts";
 
-const [address = "", port = "0"] = process.argv.slice(2);
+const [address = "", port = "0", ...shown] = process.argv.slice(2);
+const expected = new Map(shown.map((pod) => pod.split("=") as [string, string]));
 let reads = 0;
 const files = procFiles("/proc");
 const opened = await openKernel({
@@ -52,7 +53,7 @@ await listen({
   },
   accepted: (connection) => {
     const startedAt = performance.now();
-    const proof = kernel.prove(connection);
+    const proof = kernel.prove(connection, expected.get(connection.peer));
     void proof.then(() => took.push(performance.now() - startedAt));
     proofs.set(connection, proof);
   },

@@ -85,12 +85,13 @@ export class PodNetwork {
     await this.#in("node", ["nft", "add", "rule", "ip", "identity", "pre", ...rule.split(" ")]);
   }
 
-  /** The agent, in its own host-network pod. */
-  async agent(): Promise<Talking> {
+  /** The agent, in its own host-network pod; the API shows it the addresses of these pods. */
+  async agent(...known: readonly NetPod[]): Promise<Talking> {
     const runtime = "Deno" in globalThis ? ["run", "-A", "--cached-only"] : [];
     const uid = "aaaaaaaa-0000-4000-8000-000000000001";
     const cgroup = this.#cgroup(`burstable/pod${uid}/agent`);
-    const command = [process.execPath, ...runtime, agentScript, nodeAddress, `${port}`];
+    const shown = known.map(({ address, uid }) => `${address}=${uid}`);
+    const command = [process.execPath, ...runtime, agentScript, nodeAddress, `${port}`, ...shown];
     const agent = this.#start("node", cgroup, command);
     if (await agent.next() !== "listening") throw new Error("the agent didn't start");
     return agent;
