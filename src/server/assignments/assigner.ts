@@ -101,7 +101,7 @@ export class Assigner {
   /** Decides everything again with new settings, such as the server's own AWS identity. */
   setPolicy(policy: Decider): void {
     this.#policy = policy;
-    this.#redecide(() => true);
+    this.#redecide(() => true, false);
   }
 
   #open(nodeName: string): Node {
@@ -139,17 +139,18 @@ export class Assigner {
     }
   }
 
-  #redecide(concerns: (pod: PodFacts) => boolean): void {
+  #redecide(concerns: (pod: PodFacts) => boolean, mayKeep = true): void {
     const concerned = [...this.held()].map((assignment) => assignment.pod).filter(concerns);
-    for (const pod of concerned) this.#assign(pod, true);
+    for (const pod of concerned) this.#assign(pod, true, mayKeep);
   }
 
-  #assign(pod: PodFacts, retry: boolean): void {
+  #assign(pod: PodFacts, retry: boolean, mayKeep = true): void {
     const { index, cache } = this.#options;
     const node = this.#nodes.get(pod.nodeName ?? "");
     if (!index.synced || node === undefined || pod.terminal) return;
     const before = node.assignments.get(pod.uid);
-    const kept = before !== undefined && sameRequest(before.pod, pod) && this.#isOrphaned(pod);
+    const kept = mayKeep && before !== undefined && sameRequest(before.pod, pod) &&
+      this.#isOrphaned(pod);
     const decided = kept ? { ...before, pod } : this.#decide(pod);
     this.#hold(decided);
     if (before !== undefined && before.key !== decided.key) this.#release(before);
@@ -160,7 +161,8 @@ export class Assigner {
 
   /**
    * Whether the pod's namespace is being deleted and what the decision needs is already gone: the API
-   * server deletes a namespace's objects in any order. Until the pod is gone it keeps its assignment.
+   * server deletes a namespace's objects in any order. Until the pod is gone it keeps its assignment,
+   * unless the policy itself changes: the role may have turned out to be the server's own.
    */
   #isOrphaned(pod: PodFacts): boolean {
     const { index } = this.#options;

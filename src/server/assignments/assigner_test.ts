@@ -256,6 +256,15 @@ for (const [name, remove] of deletions) {
     index.pods.remove(uid);
     assert.equal(cache.holders.size, 0);
   });
+
+  test(`Assigner: another policy takes their role all the same when ${name}`, () => {
+    const { cache, index, assigner, attach } = started();
+    const node = attach();
+    remove(index);
+    assigner.setPolicy({ ...policy, decide: () => denied("the server runs as it") });
+    assert.equal(node.frame(uid)?.denied?.message, "the server runs as it");
+    assert.equal(cache.holders.size, 0);
+  });
 }
 
 test("Assigner: a terminating namespace can still withdraw a permission", () => {
