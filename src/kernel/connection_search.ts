@@ -85,7 +85,7 @@ export class ConnectionSearch {
     if (second.kind === "found") return second;
     // If all tables were read, that leaves namespaces whose processes hadn't been.
     const isOver = second.kind === "no_socket" && this.#hasReadAll(search);
-    used.addUnread(
+    used.addMissed(
       wanted.key,
       isOver
         ? { begunAt, endedAt: begunAt, read: new Set() }

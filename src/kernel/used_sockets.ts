@@ -76,12 +76,12 @@ export class UsedSockets {
     this.#changed();
   }
 
-  /** The socket with this end may be in any table that there was, except in those that were read. */
-  addUnread(end: string, search: Missed): void {
+  /** A search found no socket with this end; it may be in any table that the search didn't read. */
+  addMissed(end: string, search: Missed): void {
     this.#missed.set(end, search);
   }
 
-  /** Uses up the sockets that connections may own which couldn't be looked for in this table. */
+  /** Uses up sockets that may belong to connections which weren't searched for in this table. */
   shown(shown: ShownTable): void {
     const { table, rows } = shown;
     this.#retain(table, new Set(rows.map(({ inode }) => inode)));

@@ -24,9 +24,9 @@ function usedUp(used: UsedSockets, local: string): readonly string[] {
 
 test("a search that too many others follow counts for every port of its address, but for no other address", () => {
   const used = new UsedSockets(() => {});
-  used.addUnread(`${victim}:40000`, { begunAt: 1, endedAt: 2, read: none });
+  used.addMissed(`${victim}:40000`, { begunAt: 1, endedAt: 2, read: none });
   for (let at = 3; at < 3 + manySearches; at++) {
-    used.addUnread(`0a000008:${at}`, { begunAt: at, endedAt: at, read: none });
+    used.addMissed(`0a000008:${at}`, { begunAt: at, endedAt: at, read: none });
   }
   assert.deepEqual(usedUp(used, `${victim}:40001`), ["unread", "read before"]);
   assert.deepEqual(usedUp(used, "0a000009:40000"), []);
@@ -34,9 +34,9 @@ test("a search that too many others follow counts for every port of its address,
 
 test("a search that too many from other addresses follow counts for every address", () => {
   const used = new UsedSockets(() => {});
-  used.addUnread(`${victim}:40000`, { begunAt: 1, endedAt: 2, read: none });
+  used.addMissed(`${victim}:40000`, { begunAt: 1, endedAt: 2, read: none });
   for (let at = 3; at < 3 + manySearches + 4096; at++) {
-    used.addUnread(`${at.toString(16)}:40000`, { begunAt: at, endedAt: at, read: none });
+    used.addMissed(`${at.toString(16)}:40000`, { begunAt: at, endedAt: at, read: none });
   }
   assert.deepEqual(usedUp(used, "0a000009:40000"), ["unread", "read before"]);
 });

@@ -84,7 +84,7 @@ class Node {
   /** The pod at the address, if any, opens a connection, which the agent accepts. */
   connect(ip: string, port: number): Promise<Proof> | undefined {
     const pod = this.pods.get(ip);
-    // While one with this end is looked for, nothing tells which of the two a socket belongs to.
+    // While a connection with this end is searched for, a new socket could belong to either of them.
     if (pod === undefined || this.#inProgress.has(`${ip}:${port}`)) return undefined;
     this.close(ip, port);
     pod.sockets.set(port, this.proc.connect(pod.process.namespace, `${ip}:${port}`));
