@@ -16,6 +16,11 @@ export interface Violation {
     | "not-served"
     | "not-kept"
     | "renewed-late"
+    | "not-connected"
+    | "not-left"
+    | "says-fresh"
+    | "not-fresh"
+    | "certificate"
     | "sts-limits"
     | "left-without"
     | "wrong-reason"
@@ -31,6 +36,14 @@ export const clocksMs = 5_000;
  * clock was ahead are renewed after less than half of their life.
  */
 export const slowlySettledMs = 430_000;
+
+/**
+ * `--disconnected-grace`, and 5 s by which a watch may lag without counting against it; and the API
+ * server itself may show watches what was 8 s before.
+ */
+const graceMs = 45_000;
+/** A server whose view is behind the agent's by 15 s at most may be followed. */
+const behindMs = 20_000;
 
 /** Of a refusal, in the trace. */
 const shownText = 100;
@@ -84,8 +97,9 @@ export class Checks {
     return `${status} ${said}`;
   }
 
-  #credentials({ pod, node, forged }: PodAnswer, key: string): Issued | undefined {
-    const { truth, sts, health, time, now } = this.#options;
+  #credentials(answer: PodAnswer, key: string): Issued | undefined {
+    const { pod, node, forged } = answer;
+    const { truth, sts, time, now } = this.#options;
     const issued = sts.ledger.get(key);
     this.counts.credentials++;
     if (issued === undefined) {
@@ -95,7 +109,7 @@ export class Checks {
     const where = `${pod.name} (${pod.namespace}) on ${node.name} got ${issued.what}`;
     if (!truth.since(pod.uid, -Infinity).has(issued.what)) {
       this.add(forged ? "forged" : "another-pods-credentials", `${where}, never its own`);
-    } else if (!truth.since(pod.uid, health(node.name).confirmedUpTo(time())).has(issued.what)) {
+    } else if (!truth.since(pod.uid, this.#certainFrom(answer)).has(issued.what)) {
       const last = truth.now(pod.uid)!;
       const seconds = ((time() - last.since) / 1000).toFixed(1);
       this.add("withdrawn", `${where}; for ${seconds} s it has been: ${last.what}`);
@@ -103,6 +117,15 @@ export class Checks {
     const left = issued.expiresAt - now();
     if (left < -clocksMs) this.add("expired", `${where}, expired ${-left / 1000} s ago`);
     return issued;
+  }
+
+  /** What was before and has changed by then must not be answered any more. */
+  #certainFrom({ pod, node }: PodAnswer): number {
+    const { health, time } = this.#options;
+    const confirmed = health(node.name).confirmedUpTo(time());
+    // Unless the kernel or the runtime shows that the pod runs, nothing rests on older knowledge.
+    const unproven = node.identity === "address" || pod.process === null;
+    return unproven ? Math.max(confirmed, time() - graceMs) : confirmed;
   }
 
   /** By the kernel, a pod that got credentials gets them until they expire, whatever fails. */
@@ -125,7 +148,9 @@ export class Checks {
     // A server that was cut off also sees what the pod was meanwhile, and gives that up first.
     if (expected.what !== kept.issued.what || expected.since > kept.issued.issuedAt) return;
     // One that is a little behind may not have seen yet that the pod may have this.
-    if (expected.since > health(node.name).confirmedUpTo(time())) return;
+    const known = health(node.name);
+    const certain = Math.max(known.confirmedUpTo(time()), known.seenUpTo(time()) - behindMs);
+    if (expected.since > certain) return;
     const left = kept.issued.expiresAt - now();
     if (left < clocksMs) return;
     this.add("not-kept", `${pod.name} on ${node.name} got ${status}, ${left / 1000} s too early`);

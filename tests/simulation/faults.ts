@@ -1,7 +1,7 @@
 /** Makes a scenario from a seed: pods that come and go, changes of their roles, and faults of every kind. */
 import { ownRole } from "./cluster_truth.ts";
 import { Random } from "./random.ts";
-import type { Scenario, Setting, Step } from "./scenario.ts";
+import type { Identity, Scenario, Setting, Step } from "./scenario.ts";
 
 export const namespaceNames = ["a", "b", "c"];
 export const roles = ["reader", "writer", "team/admin", ownRole];
@@ -14,6 +14,7 @@ interface Options {
 
 interface Pod {
   readonly name: string;
+  readonly node: string;
   readonly namespace: string;
   readonly account: string;
 }
@@ -26,7 +27,14 @@ export function scenarioOf({ seed, nodes, hours }: Options): Scenario {
     seed,
     nodes,
     servers: random.pick([1, 2, 2, 2, 3]),
-    identity: random.pick(["kernel", "kernel", "kernel", "runtime", "address", "address"]),
+    identities: random.pick([
+      ["kernel", "address"],
+      ["kernel", "address"],
+      ["kernel", "runtime"],
+      ["kernel", "runtime"],
+      ["kernel"],
+      ["address", "runtime"],
+    ]),
     seconds: Math.round(hours * 3600),
   };
   const maker = new Maker(setting, random);
@@ -36,7 +44,9 @@ export function scenarioOf({ seed, nodes, hours }: Options): Scenario {
 class Maker {
   readonly #setting: Setting;
   readonly #random: Random;
-  readonly #steps: Step[] = [];
+  #steps: Step[] = [];
+  /** Still to come, before each kind comes again. */
+  readonly #episodes: ((at: number) => number)[] = [];
   #pods: Pod[] = [];
   #created = 0;
   /** Most faults have ended by then. */
@@ -55,13 +65,15 @@ class Maker {
     let at = 60;
     // Quiet times in which everything has to be right, and bad ones in which faults overlap.
     while (at < this.#setting.seconds) {
-      const bad = at + 20 + random.next() * 240;
+      const bad = at + 20 + random.next() * 160;
       this.#quietFrom = bad;
       for (; at < bad; at += random.next() * 14) this.#fault(at);
-      const quiet = bad + random.pick([60, 240, 300, 420]);
+      const quiet = bad + random.pick([60, 180, 240, 300]);
       if (random.chance(0.8)) this.#degrade(at, quiet);
       for (; at < quiet; at += random.next() * 40) this.#change(at);
+      at = this.#episode(at);
     }
+    if (this.#setting.nodes > 1 && random.chance(0.4)) this.#outliveSessions();
     return this.#steps.filter((step) => step.at < this.#setting.seconds);
   }
 
@@ -94,14 +106,27 @@ class Maker {
     return this.#random.chance(0.5) ? this.#server() : this.#node().replace("node", "agent");
   }
 
-  #create(at: number, namespace = this.#random.pick(namespaceNames)): Pod {
+  /** One with that identity, if there is one. */
+  #nodeBy(identity: Identity): string {
+    const { nodes, identities } = this.#setting;
+    const numbers = Array.from({ length: nodes }, (_, at) => at + 1)
+      .filter((number) => identities[(number - 1) % identities.length] === identity);
+    return numbers.length === 0 ? this.#node() : `node-${this.#random.pick(numbers)}`;
+  }
+
+  #create(
+    at: number,
+    { namespace = this.#random.pick(namespaceNames), node = this.#node() }: Partial<
+      Pick<Pod, "namespace" | "node">
+    > = {},
+  ): Pod {
     const random = this.#random;
     const name = `pod-${++this.#created}`;
     const account = random.chance(0.75) ? name : "shared";
     const role = random.chance(0.8) ? random.pick(roles) : "none";
-    const pod = { name, namespace, account };
+    const pod = { name, node, namespace, account };
     this.#pods.push(pod);
-    this.#add(at, "create", name, this.#node(), namespace, account, role);
+    this.#add(at, "create", name, node, namespace, account, role);
     for (const [key, values] of podAnnotations) {
       if (random.chance(0.15)) this.#add(at, "annotate", name, key, random.pick(values));
     }
@@ -130,7 +155,7 @@ class Maker {
     this.#pods = this.#pods.filter((pod) => pod.namespace !== name);
     this.#add(at, "delete-namespace", name);
     this.#add(back, "create-namespace", name);
-    for (const _ of gone) this.#create(back + random.next() * 10, name);
+    for (const _ of gone) this.#create(back + random.next() * 10, { namespace: name });
   }
 
   /** As many pods at once as a node takes, for a minute or two. */
@@ -207,6 +232,104 @@ class Maker {
     this.#add(until, "mend", ...link);
   }
 
+  /** What an agent or a server can't know while pods are replaced: each kind in turn. */
+  #episode(at: number): number {
+    if (this.#episodes.length === 0) {
+      const all = [this.#choke, this.#freezeWithMail, this.#blind];
+      if (this.#setting.servers > 1) all.push(this.#followTheOld);
+      while (all.length > 0) this.#episodes.push(...all.splice(this.#random.int(all.length), 1));
+    }
+    return this.#episodes.pop()!.call(this, at);
+  }
+
+  /** Pods end, and once their addresses have rested others get them. */
+  #replace(at: number, node: string): number {
+    const gone = this.#pods.filter((pod) => pod.node === node).slice(0, 3);
+    this.#pods = this.#pods.filter((pod) => !gone.includes(pod));
+    for (const { name } of gone) this.#add(at, "delete", name);
+    const rested = at + 55;
+    for (const _ of gone) this.#create(rested, { node });
+    return rested;
+  }
+
+  /** Streams break off in the middle of their snapshots. */
+  #choke(at: number): number {
+    const node = this.#random.chance(0.5) ? this.#nodeBy("address") : this.#nodeBy("kernel");
+    for (const server of this.#servers()) {
+      this.#add(at, "choke", node, server);
+      this.#add(at + 1, "reset", node, server);
+    }
+    const end = this.#replace(at + 2, node) + 20;
+    for (const server of this.#servers()) this.#add(end, "mend", node, server);
+    return end;
+  }
+
+  /** The agent is stopped, so that frames wait for it, which it reads while it is cut off. */
+  #freezeWithMail(at: number): number {
+    const node = this.#nodeBy("address");
+    const agent = node.replace("node", "agent");
+    this.#add(at, "stop", agent);
+    this.#add(at + 15, "isolate", node);
+    const end = this.#replace(at + 16, node);
+    this.#add(end - 3, "continue", agent);
+    this.#add(end + 20, "join", node);
+    return end + 20;
+  }
+
+  /** No server can see what happens. */
+  #blind(at: number): number {
+    const node = this.#nodeBy("address");
+    this.#add(at, "isolate", "api");
+    const end = this.#replace(at + 1, node) + 30;
+    this.#add(end, "join", "api");
+    return end;
+  }
+
+  /**
+   * The only server that is left was cut off from the API, and doesn't watch again at once: it knows
+   * less than the agents.
+   */
+  #followTheOld(at: number): number {
+    const servers = this.#servers();
+    const [old] = servers.splice(this.#random.int(servers.length), 1);
+    this.#add(at, "cut", "api", old!);
+    for (let n = 1; n <= this.#setting.nodes; n++) {
+      for (const after of [2, 4, 6]) this.#create(at + after, { node: `node-${n}` });
+    }
+    const alone = at + 165;
+    for (const server of servers) this.#add(alone, "kill", server);
+    this.#add(alone, "mend", "api", old!);
+    for (const server of servers) this.#add(alone + 40, "start", server);
+    return alone + 45;
+  }
+
+  /** A node is cut off for longer than its credentials are valid, and its clock may be wrong. */
+  #outliveSessions(): void {
+    const random = this.#random;
+    const node = this.#nodeBy(random.pick(["kernel", "runtime"]));
+    const from = 60 + random.next() * Math.max(0, this.#setting.seconds - 1_100);
+    const to = from + 850 + random.next() * 150;
+    const servers = this.#servers();
+    // No other step may reach across its links meanwhile.
+    const reaches = ({ at, words: [command, a = "", b = ""] }: Step) =>
+      at > from && at < to &&
+      (command === "join" || command === "isolate"
+        ? a === node || servers.includes(a)
+        : a === node && servers.includes(b));
+    this.#steps = this.#steps.filter((step) => !reaches(step));
+    for (const server of servers) this.#add(from, "cut", node, server);
+    for (const server of servers) this.#add(to, "join", server);
+    if (random.chance(0.5)) {
+      const agent = node.replace("node", "agent");
+      this.#add(from - 20 + random.next() * 100, "clock", agent, random.pick([-7_200, -600, -600]));
+      this.#add(to, "clock", agent, 0);
+    }
+  }
+
+  #servers(): string[] {
+    return Array.from({ length: this.#setting.servers }, (_, n) => `server-${n + 1}`);
+  }
+
   #fault(at: number): void {
     const random = this.#random;
     const [node, server, process] = [this.#node(), this.#server(), this.#process()];
@@ -240,7 +363,7 @@ class Maker {
       [1, () => this.#add(at, "api-cuts-watches")],
       [1, () => {
         // By address, a deletion that nobody shows is answered by the address' rest alone.
-        if (this.#setting.identity === "address") return;
+        if (this.#setting.identities.includes("address")) return;
         this.#lasting(at, ["api-hides-deletions", "on"], ["api-hides-deletions", "off"], 60);
       }],
       [3, () => this.#stsFault(at, random.pick([60, 300, 3_000]))],

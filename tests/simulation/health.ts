@@ -14,6 +14,8 @@ export const leftMs = 90_000;
 
 /** What works now, for one node. */
 export interface NodeHealth {
+  /** The agent's process, stopped or not, which knows what it has seen. */
+  readonly agent: boolean;
   /** Agent, API, every server and the links between them. */
   readonly all: boolean;
   /** By server: it, the agent, the API and the links between these. */
@@ -34,9 +36,12 @@ export class Health {
   #pairsChangedAt = -Infinity;
   /** Up to when all servers had seen everything, once they no longer work. */
   #floor = -Infinity;
+  /** Up to when the agent that runs had seen everything. */
+  #seen = -Infinity;
 
   /** To be called whenever something has changed, with what works from now on. */
   update(now: NodeHealth, time: number): void {
+    this.#seen = now.agent ? this.seenUpTo(time) : -Infinity;
     this.#floor = this.#seenByAll(time);
     this.#allSince = since(now.all, this.#allSince, time);
     this.#issuingSince = since(now.issuing, this.#issuingSince, time);
@@ -52,6 +57,16 @@ export class Health {
     const floors = [...this.#pairSince.values()].filter((at) => time - at >= settledMs)
       .map(() => time - switchedMs);
     return Math.max(this.#seenByAll(time), ...floors);
+  }
+
+  /** What the agent itself has seen, from whichever server, it doesn't give up for an older view. */
+  seenUpTo(time: number): number {
+    return Math.max(this.#seen, this.confirmedUpTo(time));
+  }
+
+  /** For how long that server has worked. */
+  worksFor(server: string, time: number): number {
+    return time - (this.#pairSince.get(server) ?? Infinity);
   }
 
   /** What every server has seen stays so, whichever of them the agent finds later. */

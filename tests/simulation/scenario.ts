@@ -3,11 +3,15 @@
  * makes one; a failure is printed as one, shrunk; a file of `scenarios/` is one.
  */
 
+/** How a node's agent identifies pods. */
+export type Identity = "kernel" | "runtime" | "address";
+
 export interface Setting {
   readonly seed: string;
   readonly nodes: number;
   readonly servers: number;
-  readonly identity: "kernel" | "runtime" | "address";
+  /** Of the first node, the second, and so on, over and over. */
+  readonly identities: readonly Identity[];
   /** When the faults end. */
   readonly seconds: number;
 }
@@ -60,8 +64,8 @@ export function kindOf({ words: [command = "", ...more] }: Step): StepKind {
 }
 
 export function writeScenario({ setting, steps }: Scenario): string {
-  const { seed, nodes, servers, identity, seconds } = setting;
-  const head = `cluster seed=${seed} nodes=${nodes} servers=${servers} identity=${identity} ` +
+  const { seed, nodes, servers, identities, seconds } = setting;
+  const head = `cluster seed=${seed} nodes=${nodes} servers=${servers} identity=${identities} ` +
     `seconds=${seconds}`;
   const lines = steps.map(({ at, words }) => `${at.toFixed(1).padStart(8)}  ${words.join(" ")}`);
   return [head, ...lines, ""].join("\n");
@@ -80,7 +84,7 @@ export function readScenario(text: string): Scenario {
       seed: value("seed"),
       nodes: Number(value("nodes")),
       servers: Number(value("servers")),
-      identity: value("identity") as Setting["identity"],
+      identities: value("identity").split(",") as Identity[],
       seconds: Number(value("seconds")),
     },
     steps: lines.map((line) => {

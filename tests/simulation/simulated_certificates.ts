@@ -16,6 +16,8 @@ import type { VirtualClock } from "./virtual_clock.ts";
 
 export const secretName = "rolecall-server-tls";
 export const configMapName = "rolecall-server-ca";
+/** Whose certificate is served at the beginning. */
+export const firstAuthority = "ca-1";
 /** The names that agents connect to. */
 export const serverNames = ["rolecall-server"];
 /** Kubelets refresh their volumes within this time. */

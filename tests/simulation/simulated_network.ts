@@ -1,6 +1,6 @@
 /**
  * HTTP between named hosts without sockets: every message takes time; a link may be slow, cut (its
- * messages arrive once it is mended, as TCP sends them again) or lose its connections. Bodies are
+ * messages arrive once it is mended, as TCP sends them again), choked or lose its connections. Bodies are
  * streamed, and a reader that doesn't read stops the writer, as a full socket buffer does.
  */
 import type { Random } from "./random.ts";
@@ -16,6 +16,8 @@ interface Endpoint {
 
 interface Link {
   cut: boolean;
+  /** Of each answer nothing arrives after its first packet. */
+  choked: boolean;
   slowMs: number;
   /** Requests arrive twice. */
   duplicates: boolean;
@@ -67,12 +69,20 @@ export class SimulatedNetwork {
   }
 
   isWhole(a: string, b: string): boolean {
-    const { cut, slowMs, duplicates } = this.#link(a, b);
-    return !cut && slowMs === 0 && !duplicates;
+    const { cut, choked, slowMs, duplicates } = this.#link(a, b);
+    return !cut && !choked && slowMs === 0 && !duplicates;
   }
 
   cut(a: string, b: string): void {
     this.#link(a, b).cut = true;
+  }
+
+  isCut(a: string, b: string): boolean {
+    return this.#link(a, b).cut;
+  }
+
+  choke(a: string, b: string): void {
+    this.#link(a, b).choked = true;
   }
 
   slow(a: string, b: string, ms: number): void {
@@ -86,7 +96,7 @@ export class SimulatedNetwork {
   /** Everything is as it was, and what was held back arrives. */
   mend(a: string, b: string): void {
     const link = this.#link(a, b);
-    link.cut = link.duplicates = false;
+    link.cut = link.choked = link.duplicates = false;
     link.slowMs = 0;
     for (const send of link.held.splice(0)) send();
   }
@@ -94,6 +104,12 @@ export class SimulatedNetwork {
   /** Every connection between the two is reset. */
   reset(a: string, b: string): void {
     for (const exchange of [...this.#link(a, b).connections]) exchange.reset();
+  }
+
+  /** Since when each stream of assignments between the two has been open. */
+  streams(node: string, server: string): readonly number[] {
+    return [...this.#link(node, server).connections].map(({ streamsSince }) => streamsSince)
+      .filter((since) => since !== null);
   }
 
   mendAll(): void {
@@ -123,6 +139,7 @@ export class SimulatedNetwork {
     const random = this.#random.fork(key);
     const link = {
       cut: false,
+      choked: false,
       slowMs: 0,
       duplicates: false,
       held: [],
@@ -155,6 +172,10 @@ class Exchange {
   readonly #gone = new AbortController();
   /** When the last message in each direction arrives. */
   readonly #arrival = { there: 0, back: 0 };
+  /** Since when it has been a stream of assignments. */
+  streamsSince: number | null = null;
+  /** Of the answer's body. */
+  #sentBytes = 0;
   #over = false;
   #server: Process | undefined;
   #body: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -213,7 +234,8 @@ class Exchange {
         else deliver();
       });
     };
-    if (link.cut) link.held.push(go);
+    const isStuck = direction === "back" && link.choked && this.#sentBytes > packetBytes;
+    if (link.cut || isStuck) link.held.push(go);
     else go();
   }
 
@@ -253,7 +275,11 @@ class Exchange {
     const answer = await endpoint.answer(request, this.#options.peer);
     if (this.#over) return void answer.body?.cancel().catch(() => {});
     this.#body = answer.body?.getReader();
-    this.#send("back", () => this.#options.client.receive(() => this.#opens(answer)));
+    const isStream = url.endsWith("/v1/assignments") && answer.status === 200;
+    this.#send("back", () => {
+      if (isStream) this.streamsSince = this.#options.clock.time;
+      this.#options.client.receive(() => this.#opens(answer));
+    });
     if (this.#body === undefined) this.#endLater();
     else void this.#pump();
   }
@@ -299,12 +325,14 @@ class Exchange {
   /** A read takes what has come so far, wherever a packet ends. */
   #inParts(bytes: Uint8Array): readonly Uint8Array[] {
     if (bytes.length <= packetBytes) return [bytes];
+    const { random, choked } = this.#options.link;
     const packets = Math.ceil(bytes.length / packetBytes);
-    const first = packetBytes * (1 + Math.floor(this.#options.link.random.next() * (packets - 1)));
+    const first = packetBytes * (choked ? 1 : 1 + Math.floor(random.next() * (packets - 1)));
     return [bytes.subarray(0, first), bytes.subarray(first)];
   }
 
   #sendPart(part: Uint8Array): void {
+    this.#sentBytes += part.length;
     this.#send("back", () =>
       this.#options.client.receive(() => {
         this.#unread.push(part);

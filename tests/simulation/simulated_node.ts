@@ -17,13 +17,12 @@ import { jwt } from "../fakes/jwt.ts";
 import { fakeSandboxes } from "../fakes/sandboxes.ts";
 import { listenPort, type PodAnswer, PodRequests, tokenEnd } from "./pod_requests.ts";
 import type { Random } from "./random.ts";
+import type { Identity } from "./scenario.ts";
 import type { ApiObject, SimulatedApi } from "./simulated_api.ts";
 import { MountedBundle } from "./simulated_certificates.ts";
 import { type Around, metricOf } from "./simulated_server.ts";
 import { tracedLog } from "./trace.ts";
 import { Machine, Process } from "./virtual_clock.ts";
-
-export type Identity = "kernel" | "runtime" | "address";
 
 export interface SimulatedPod {
   readonly uid: string;

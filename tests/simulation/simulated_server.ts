@@ -35,6 +35,13 @@ export interface Around {
   readonly issuer: SimulatedIssuer;
 }
 
+export interface AroundServers extends Around {
+  /** A server has said in a ping how old its watch is. */
+  pinged(server: string, watchAgeSeconds: number): void;
+  /** A server serves a certificate from now on. */
+  certified(server: string, certificate: string): void;
+}
+
 /** Short sessions, so that a few hours see many renewals; low limits, so that they are reached. */
 export const serverSettings: ServerSettings = settingsOf([
   "--namespace=rolecall",
@@ -57,6 +64,7 @@ interface Replica {
 
 /** Objects per page of a list, so that lists have pages. */
 const pageObjects = 7;
+const encoder = new TextEncoder();
 
 function settingsOf(flags: readonly string[]): ServerSettings {
   const parsed = parseServerConfig(flags, {});
@@ -67,11 +75,12 @@ function settingsOf(flags: readonly string[]): ServerSettings {
 export class SimulatedServer {
   readonly process: Process;
   readonly server: Server;
+  readonly watchAgeSeconds: () => number;
   readonly #stop = new AbortController();
   readonly #registry = new Registry();
   readonly #ended: Promise<unknown>;
 
-  constructor(name: string, { machine, random, isNext }: Replica, around: Around) {
+  constructor(name: string, { machine, random, isNext }: Replica, around: AroundServers) {
     const { clock, network, sts, trace, issuer } = around;
     const process = new Process(name, machine, clock);
     this.process = process;
@@ -147,6 +156,8 @@ export class SimulatedServer {
       reflect(namespaces, index.namespaces),
       reflect(serviceAccounts, index.serviceAccounts),
     ];
+    this.watchAgeSeconds = () =>
+      Math.max(...watches.map(({ reflector }) => reflector.watchAgeSeconds()));
     let certificate: string | null = null;
     const shared = { api, namespace: "rolecall", writer: name };
     const certificates = new ServingCertificate({
@@ -157,13 +168,21 @@ export class SimulatedServer {
       clock: process,
       random: () => random.next(),
       log,
-      changed: ({ cert }) => void (certificate = cert),
+      changed: ({ cert }) => {
+        certificate = cert;
+        around.certified(name, cert);
+      },
     });
     network.listen(name, {
       process,
       answer: async (request, peer) => {
         const answer = await this.server.app.fetch(request, { peer });
-        return isNext ? asNextVersion(answer) : answer;
+        return changed(answer, (text) => {
+          for (const [, age] of text.matchAll(/"watchAgeSeconds":([\d.]+)/g)) {
+            around.pinged(name, Number(age));
+          }
+          return isNext ? asNextVersion(text) : text;
+        });
       },
       distrust: (client) => distrusted(certificate, client),
     });
@@ -187,24 +206,31 @@ export class SimulatedServer {
   }
 }
 
-/** Frames with fields and of types that this version has never seen. */
-function asNextVersion({ body, status, headers }: Response): Response {
+/** The answer, with frames as `change` makes them. */
+function changed(
+  { body, status, headers }: Response,
+  change: (frames: string) => string,
+): Response {
   const isFrames = headers.get("content-type") === "application/x-ndjson";
   if (body === null || !isFrames) return new Response(body, { status, headers });
   const reader = body.getReader();
-  const changed = new ReadableStream<Uint8Array>({
+  const frames = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
       const { done, value } = await reader.read();
       if (done) return controller.close();
-      const lines = new TextDecoder().decode(value).trimEnd().split("\n");
-      const next = lines.map((line) => ({ ...JSON.parse(line), next: { version: 2 } }));
-      const text = [...next, { type: "hint", of: "the next version" }]
-        .map((frame) => `${JSON.stringify(frame)}\n`).join("");
-      controller.enqueue(new TextEncoder().encode(text));
+      controller.enqueue(encoder.encode(change(new TextDecoder().decode(value))));
     },
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
-  return new Response(changed, { status, headers });
+  return new Response(frames, { status, headers });
+}
+
+/** With fields and of types that this version has never seen. */
+function asNextVersion(frames: string): string {
+  const next = frames.trimEnd().split("\n")
+    .map((line) => ({ ...JSON.parse(line), next: { version: 2 } }));
+  return [...next, { type: "hint", of: "the next version" }]
+    .map((frame) => `${JSON.stringify(frame)}\n`).join("");
 }
 
 /** Why the client doesn't accept the certificate that is shown to it. */

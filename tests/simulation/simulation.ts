@@ -1,16 +1,23 @@
 /** A whole cluster that follows a scenario; then its faults end, and everything has to be right. */
+import { bundleOf, decodeState } from "../../src/server/certificate/certificate_state.ts";
 import { Checks, clocksMs, slowlySettledMs, type Violation } from "./checks.ts";
 import { ClusterTruth } from "./cluster_truth.ts";
 import { namespaceNames } from "./faults.ts";
-import { Health, settledMs } from "./health.ts";
+import { Health, leftMs as leaveMs, settledMs } from "./health.ts";
 import type { PodAnswer } from "./pod_requests.ts";
 import { Random } from "./random.ts";
 import { kindOf, type Scenario, type Step, type StepKind } from "./scenario.ts";
 import { type ApiMood, SimulatedApi } from "./simulated_api.ts";
-import { configMapName, secretName, SimulatedIssuer } from "./simulated_certificates.ts";
+import {
+  configMapName,
+  firstAuthority,
+  readCertificate,
+  secretName,
+  SimulatedIssuer,
+} from "./simulated_certificates.ts";
 import { SimulatedNetwork } from "./simulated_network.ts";
 import { SimulatedNode } from "./simulated_node.ts";
-import { type Around, SimulatedServer } from "./simulated_server.ts";
+import { type AroundServers, SimulatedServer } from "./simulated_server.ts";
 import { SimulatedSts, type StsMood } from "./simulated_sts.ts";
 import { SimulatedUsers } from "./simulated_users.ts";
 import { Trace } from "./trace.ts";
@@ -36,6 +43,13 @@ export interface Figures {
 
 /** Within this time each pod visits twice, however slow the answers are. */
 const roundMs = 100_000;
+/** By then a message that was on the way has come, and the server says so. */
+const promptMs = 5_000;
+/** What agents take for fresh. */
+const freshSeconds = 15;
+/** How long an authority is published before it signs a certificate that is served. */
+const publishedMs = 600_000;
+const minuteMs = 60_000;
 /** What may be left by processes that have ended: nothing after this. */
 const leftMs = 61_000;
 
@@ -46,7 +60,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   return simulation.outcome();
 }
 
-class Simulation implements Around {
+class Simulation implements AroundServers {
   readonly clock = new VirtualClock();
   readonly trace = new Trace(() => this.clock.time / 1000);
   readonly network: SimulatedNetwork;
@@ -70,6 +84,11 @@ class Simulation implements Around {
   #removedAt = -Infinity;
   /** When a clock was last ahead. */
   #aheadAt = -Infinity;
+  /** By server: since when it can receive nothing from the API, and since when it sees everything. */
+  readonly #blindSince = new Map<string, number>();
+  readonly #seesSince = new Map<string, number>();
+  /** By authority: when the ConfigMap had it last, and since when, but for a minute at most. */
+  readonly #published = new Map<string, { readonly since: number; readonly at: number }>();
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -144,12 +163,13 @@ class Simulation implements Around {
   async #until(time: number): Promise<void> {
     while (this.clock.time < time && !this.#isOver()) {
       await this.clock.runUntil(Math.min(time, this.clock.time + 1_000));
+      this.#checkLinks();
       if (this.clock.isStuck) this.#checks.add("busy", "a timer is set again and again");
     }
   }
 
   async #begin(): Promise<void> {
-    const { nodes, servers, identity } = this.#scenario.setting;
+    const { nodes, servers, identities } = this.#scenario.setting;
     this.#api.put("namespaces", { kind: "Namespace", metadata: { name: "rolecall" } });
     this.issuer.begin(this.#api, this.#random.fork("certificates"), this.clock.now());
     for (const name of namespaceNames) this.#users.createNamespace(name);
@@ -163,7 +183,7 @@ class Simulation implements Around {
         issuer: this.issuer,
         api: this.#api,
         random: this.#random.fork(`node ${n}`),
-        identity,
+        identity: identities[(n - 1) % identities.length]!,
         servers: names,
         answered: (answer) => this.#answered(answer),
         removed: (uid) => this.#users.removed(uid),
@@ -178,6 +198,24 @@ class Simulation implements Around {
     for (const node of this.#nodes.values()) void node.startAgent();
     await this.clock.runUntil(1);
     this.#updateHealth();
+    this.#updateSight();
+  }
+
+  pinged(server: string, watchAgeSeconds: number): void {
+    const since = this.#blindSince.get(server) ?? Infinity;
+    const seconds = (this.clock.time - since - promptMs) / 1000;
+    if (watchAgeSeconds >= seconds) return;
+    this.#checks.add("says-fresh", `${server}: ${watchAgeSeconds} s, after ${seconds} s or more`);
+  }
+
+  /** Its authority has been in the ConfigMap for as long as kubelets need, and some more. */
+  certified(server: string, certificate: string): void {
+    const { authority } = readCertificate(certificate, this.clock.now());
+    const { since } = this.#published.get(authority) ?? { since: this.clock.time };
+    const untouchedMs = this.clock.time - Math.max(this.#aheadAt, this.#removedAt);
+    if (authority === firstAuthority || untouchedMs < publishedMs + minuteMs) return;
+    if (this.clock.time - since >= publishedMs - minuteMs) return;
+    this.#checks.add("certificate", `${server} serves one of ${authority}, published just now`);
   }
 
   #answered(answer: PodAnswer): void {
@@ -232,6 +270,7 @@ class Simulation implements Around {
     if (perform === undefined) throw new Error(`scenario: no command ${command}`);
     perform(a, b, ...more);
     this.#updateHealth();
+    this.#updateSight();
   }
 
   readonly #commands: Readonly<Record<string, (a: string, b: string, ...more: string[]) => void>> =
@@ -271,6 +310,7 @@ class Simulation implements Around {
       stop: (name) => this.#process(name)?.stop(),
       continue: (name) => this.#process(name)?.continue(),
       cut: (a, b) => this.network.cut(a, b),
+      choke: (a, b) => this.network.choke(a, b),
       mend: (a, b) => this.network.mend(a, b),
       isolate: (name) => this.#others(name).forEach((other) => this.network.cut(name, other)),
       join: (name) => this.#others(name).forEach((other) => this.network.mend(name, other)),
@@ -354,8 +394,72 @@ class Simulation implements Around {
       const issuing = all && reaches && this.sts.mood === "well";
       const clocks = [...this.#serverMachines.values()].every(right);
       const issuers = reaches && clocks && this.sts.mood === "well";
-      const health = { all, pairs: new Map(pairs), issuing, issuers };
+      const isAlive = node.running?.process.isAlive ?? false;
+      const health = { agent: isAlive, all, pairs: new Map(pairs), issuing, issuers };
       this.#health.get(node.name)!.update(health, this.clock.time);
+    }
+  }
+
+  #updateSight(): void {
+    for (const [name, { process }] of this.#servers) {
+      const blind = this.network.isCut(name, "api") || this.#api.mood === "silent";
+      const sees = this.network.isWhole(name, "api") && this.#api.isWell &&
+        process.isAlive && !process.isStopped;
+      mark(this.#blindSince, name, blind ? this.clock.time : null);
+      mark(this.#seesSince, name, sees ? this.clock.time : null);
+    }
+  }
+
+  /** Agents have streams, and of servers that can know what is new; servers that can, do. */
+  #checkLinks(): void {
+    const { time } = this.clock;
+    for (const [name, since] of this.#seesSince) {
+      if (time - since < settledMs) continue;
+      const age = this.#servers.get(name)!.watchAgeSeconds();
+      if (age < freshSeconds) continue;
+      this.#checks.add("not-fresh", `the watch of ${name} is ${age} s old`);
+    }
+    for (const node of this.#nodes.values()) this.#checkStreams(node);
+    const bundle = this.#api.object("configmaps", `rolecall/${configMapName}`)?.data?.["ca.crt"];
+    for (const authority of bundle?.trim().split("\n") ?? []) {
+      const before = this.#published.get(authority);
+      const since = before && time - before.at < minuteMs ? before.since : time;
+      this.#published.set(authority, { since, at: time });
+    }
+  }
+
+  #checkStreams({ name: node }: SimulatedNode): void {
+    const { time } = this.clock;
+    const health = this.#health.get(node)!;
+    const servers = [...this.#servers.keys()];
+    const streams = servers.flatMap((server) => this.network.streams(node, server));
+    if (health.issuingFor(time) >= settledMs && streams.length === 0) {
+      this.#checks.add("not-connected", `${node} has no stream, and nothing is wrong`);
+    }
+    if (!servers.some((server) => health.worksFor(server, time) >= leaveMs)) return;
+    for (const [server, since] of this.#blindSince) {
+      const oldest = Math.min(...this.network.streams(node, server));
+      if (time - Math.max(since, oldest) < leaveMs) continue;
+      this.#checks.add("not-left", `${node} still follows ${server}, which sees nothing`);
+    }
+  }
+
+  /** They have been renewed, and the next authority is there. */
+  #checkCertificates(): void {
+    const bundle = this.#api.object("configmaps", `rolecall/${configMapName}`)?.data?.["ca.crt"];
+    const secret = this.#api.object("secrets", `rolecall/${secretName}`)?.data ?? {};
+    const data = Object.entries(secret).map(([key, text]) => [key, atob(text)]);
+    const state = decodeState(Object.fromEntries(data));
+    if (state === null) return this.#checks.add("certificate", "there is none");
+    const { authorities, leaf } = state;
+    if (bundle !== bundleOf(state)) this.#checks.add("certificate", "the bundle isn't the state's");
+    const life = leaf.expiresAt - leaf.issuedAt;
+    if (leaf.expiresAt - this.clock.now() < life / 3 - minuteMs) {
+      this.#checks.add("certificate", `it isn't renewed: ${leaf.certificate}`);
+    }
+    const next = authorities.filter(({ id }) => id !== firstAuthority);
+    if (next.length === 0 && this.clock.time > publishedMs) {
+      this.#checks.add("certificate", "the authority has no successor");
     }
   }
 
@@ -381,11 +485,13 @@ class Simulation implements Around {
       void node.startAgent();
     }
     this.#updateHealth();
+    this.#updateSight();
     const slowly = this.clock.time - this.#slowSince() < slowlySettledMs;
     await this.#until(this.clock.time + (slowly ? slowlySettledMs : settledMs));
     this.#checks.expectAll();
     await this.#until(this.clock.time + roundMs);
     if (this.#isOver()) return;
+    this.#checkCertificates();
     for (const node of this.#nodes.values()) await this.#checkNode(node);
     for (const [name, server] of this.#servers) {
       this.#checkStatus(name, server);
@@ -447,6 +553,12 @@ class Simulation implements Around {
     const { open } = this.network;
     if (open > 0) this.#checks.add("left-over", `${open} connections are still open`);
   }
+}
+
+/** Since when something is so: as before, from now on, or no longer. */
+function mark(since: Map<string, number>, name: string, from: number | null): void {
+  if (from === null) since.delete(name);
+  else since.set(name, since.get(name) ?? from);
 }
 
 function isAhead({ offsetMs }: Machine): boolean {
