@@ -47,8 +47,8 @@ export function reportedCache(options: ReportedCacheOptions): CredentialCache {
 }
 
 /**
- * As the server, only once its own roles are known, because those are never handed out. A web identity
- * needs none of the server's rights, so it doesn't wait for them.
+ * Only once the server's own roles are known, because those are never handed out. A server that looks
+ * for credentials of its own on demand may have none, and a web identity doesn't need them.
  */
 function stsCalls(
   { assumeRole, index, own, requestToken, tokenFenceProblem: fenceProblem }: ReportedCacheOptions,
@@ -56,10 +56,10 @@ function stsCalls(
   const web = { assumeRole, requestToken, fenceProblem, pod: (uid: string) => index.pod(uid) };
   return async (identity, signal, { assumedBy, holders }) => {
     const { webIdentity } = identity;
+    if (webIdentity === null || !own.isOnDemand) await own.whenKnown(signal);
     if (webIdentity !== null) {
       return await assumeWithWebIdentity(web, { ...identity, webIdentity }, holders, signal);
     }
-    await own.whenKnown(signal);
     return await assumeRole(identity, signal, { assumedBy });
   };
 }

@@ -393,7 +393,12 @@ test("server: once the AWS account is known, pods that waited for it are decided
   assert.equal(assigned(seen, "uid-web")?.role?.arn, `arn:aws-cn:iam::${account}:role/reader`);
 });
 
-test("server: no role is assumed before it is known which roles are the server's own", async () => {
+for (const assumeWith of ["server", "service-account"]) {
+  test(`server: no role is assumed before the server's own are known, with assume-with: ${assumeWith}`, () =>
+    assertWaitsForOwnRoles(assumeWith));
+}
+
+async function assertWaitsForOwnRoles(assumeWith: string) {
   const identity = Promise.withResolvers<readonly [string]>();
   const called: string[] = [];
   const server = await started({
@@ -411,6 +416,7 @@ test("server: no role is assumed before it is known which roles are the server's
       },
     },
   });
+  server.index.namespaces.upsert(namespaceFacts({ assumeWith }));
   const seen = await followed(server);
   await server.clock.advance(60_000);
   assert.equal(assigned(seen, "a")?.role?.arn, `arn:aws:iam::${account}:role/server`);
@@ -420,7 +426,7 @@ test("server: no role is assumed before it is known which roles are the server's
   await server.clock.advance(1000);
   assert.equal(assigned(seen, "a")?.denied?.reason, "RoleReserved");
   assert.deepEqual(called, [readerArn]);
-});
+}
 
 test("server: an AWS identity of unknown form is logged, and everything else works", async () => {
   const server = await started({

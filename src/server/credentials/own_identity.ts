@@ -44,6 +44,11 @@ export class OwnIdentity {
     if (!options.onDemand) this.#wanted.resolve();
   }
 
+  /** Whether it is looked up only once {@link whenKnown} is called. */
+  get isOnDemand(): boolean {
+    return this.#options.onDemand ?? false;
+  }
+
   /** Calls back once, with the ARNs, before anyone who waits for {@link whenKnown} goes on. */
   subscribe(found: (arns: CallerArns) => void): void {
     this.#listeners.push(found);
