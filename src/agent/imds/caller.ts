@@ -3,12 +3,13 @@
  * a pod needs first. The pod is the one at the TCP peer's address; no header has any influence.
  */
 import type { Answer, Incoming } from "../../net/http_messages.ts";
+import type { RequestContext } from "../http/front.ts";
 import type { AssignedPod, CallerLookup, Clock, FindCaller } from "../ports.ts";
 import type { SessionTokens } from "./imdsv2_token.ts";
 import { type Refusal, refuse } from "./refusals.ts";
 
 /** Most SDKs give a request one second and one try; the answer has to be on its way before. */
-const waitMs = 900;
+const answerMs = 900;
 
 export interface Caller {
   readonly pod: AssignedPod;
@@ -63,11 +64,12 @@ function tokenOf(incoming: Incoming): string | undefined {
 
 /**
  * Answers with `make` for the request's pod, or refuses. If the pod isn't known yet, or `awaits` says
- * that it isn't complete, the request waits up to `waitMs`; what is known is answered immediately.
+ * that it isn't complete, the request waits, up to 0.9 s after it has arrived; what is known is answered
+ * immediately.
  */
 export function forCaller(
   options: CallerOptions,
-  incoming: Incoming,
+  { incoming, startedAt }: Pick<RequestContext, "incoming" | "startedAt">,
   awaits: (pod: AssignedPod) => boolean,
   make: (caller: Caller) => Answer,
 ): Answer {
@@ -83,9 +85,10 @@ export function forCaller(
   };
   const found = options.pods.find(incoming.connection);
   if (found.kind === "pod" && !awaits(found.pod)) return conclude(found);
-  const startedAt = options.clock.monotonic();
-  return options.pods.waitFor(incoming.connection, waitMs, incoming.signal).then((late) => {
-    options.waited?.(options.clock.monotonic() - startedAt);
+  const from = options.clock.monotonic();
+  const left = answerMs - (from - startedAt);
+  return options.pods.waitFor(incoming.connection, left, incoming.signal).then((late) => {
+    options.waited?.(options.clock.monotonic() - from);
     return conclude(late);
   });
 }

@@ -334,6 +334,13 @@ test("front: a request for an unknown pod waits 900 ms at most, and says for how
   assert.deepEqual(waited, [0]);
 });
 
+test("front: the time in which the connection is identified counts", async () => {
+  const clock = new ManualClock();
+  const pods = { ...fakePods(unknown), identified: () => clock.advance(100) };
+  assert.equal((await front(unknown, { pods, clock }).send(roles)).status, 503);
+  assert.deepEqual(pods.waits, [{ ip: "10.0.0.7", ms: 800 }]);
+});
+
 test("front: a connection that isn't proven to be a pod's is closed, so that the pod opens another", async () => {
   const callers = [{ kind: "unproven" }, unknown, { kind: "stale" }, ready] as const;
   const answers = await Promise.all(callers.map((found) => front(found).send(roles)));

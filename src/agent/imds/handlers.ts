@@ -24,15 +24,15 @@ export function createHandlers(options: HandlersOptions) {
   const documents = new CachedDocuments();
   return {
     token: ({ incoming }: RequestContext): Reply => issueToken(options, incoming),
-    roleList: ({ incoming }: RequestContext): Answer =>
-      forCaller(options, incoming, isPending, listRole),
-    credentials: ({ incoming, params }: RequestContext): Answer =>
-      forCaller(options, incoming, isPending, (caller) => giveCredentials(caller, params["role"]!)),
-    info: ({ incoming }: RequestContext): Answer =>
-      forCaller(options, incoming, isPending, giveInfo),
+    roleList: (context: RequestContext): Answer => forCaller(options, context, isPending, listRole),
+    credentials: (context: RequestContext): Answer =>
+      forCaller(options, context, isPending, (caller) => {
+        return giveCredentials(caller, context.params["role"]!);
+      }),
+    info: (context: RequestContext): Answer => forCaller(options, context, isPending, giveInfo),
     passthrough: (context: RequestContext): Answer =>
       options.passthrough(context.path)
-        ? forCaller(options, context.incoming, () => false, ({ tokenSeconds }) => {
+        ? forCaller(options, context, () => false, ({ tokenSeconds }) => {
           const answer = fetchDocument(options, documents, context);
           return answer instanceof Promise
             ? answer.then((reply) => withTtl(reply, tokenSeconds))
