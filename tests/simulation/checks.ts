@@ -1,9 +1,11 @@
 /** What must hold at every answer to a pod, and once everything has worked for a while. */
 import type { ClusterTruth } from "./cluster_truth.ts";
-import { type Health, leftMs, settledMs } from "./health.ts";
+import { type Health, settledMs } from "./health.ts";
 import type { Machine, Process } from "./virtual_clock.ts";
 import type { PodAnswer } from "./pod_requests.ts";
+import { isRunning, type SimulatedNode } from "./simulated_node.ts";
 import type { Issued, SimulatedSts } from "./simulated_sts.ts";
+import { isLeak } from "./trace.ts";
 
 /** The name of what was violated stays the same while a history shrinks. */
 export interface Violation {
@@ -13,6 +15,7 @@ export interface Violation {
     | "expired"
     | "forged"
     | "node-credentials"
+    | "unanswered"
     | "not-served"
     | "not-kept"
     | "renewed-late"
@@ -24,7 +27,10 @@ export interface Violation {
     | "sts-limits"
     | "left-without"
     | "wrong-reason"
+    | "wrong-report"
     | "left-over"
+    | "not-ready"
+    | "leaked"
     | "busy";
   readonly text: string;
 }
@@ -42,8 +48,21 @@ export const slowlySettledMs = 430_000;
  * server itself may show watches what was 8 s before.
  */
 const graceMs = 45_000;
-/** A server whose view is behind the agent's by 15 s at most may be followed. */
-const behindMs = 20_000;
+/** The grace at least: less the time between two pings. */
+const leastGraceMs = 20_000;
+/**
+ * A server whose view is behind the agent's by 15 s at most may be followed, and a watch may be late
+ * without showing it.
+ */
+const behindMs = 35_000;
+/** The kubelet has reported a pod's address by then. */
+const reportedMs = 2_000;
+
+/** A connection isn't open for longer; one whose proof failed stays without it. */
+const connectionMs = 15_000;
+
+/** As documented, and what clocks that drift add. */
+const sessionTokenMs = 101;
 
 /** Of a refusal, in the trace. */
 const shownText = 100;
@@ -54,8 +73,19 @@ interface ChecksOptions {
   readonly health: (node: string) => Health;
   readonly time: () => number;
   readonly now: () => number;
-  /** When something was last wrong after which {@link slowlySettledMs} holds. */
-  readonly slowSince: () => number;
+  /** When the clock of the node or of a server was last ahead. */
+  readonly clockAheadAt: (node: SimulatedNode) => number;
+  /** When the certificate's Secret or ConfigMap was last removed. */
+  readonly removedAt: () => number;
+}
+
+/** The last credentials that a pod got, and the agent that gave them. */
+interface Kept {
+  readonly issued: Issued;
+  readonly agent: Process;
+  readonly at: number;
+  /** Up to when everything had been seen by whichever servers that agent follows later. */
+  readonly seenUpTo: number;
 }
 
 export class Checks {
@@ -63,8 +93,7 @@ export class Checks {
   readonly violations: Violation[] = [];
   /** Pods that have been answered as they should since `expectAll`. */
   readonly #served = new Set<string>();
-  /** The last credentials that a pod got, and the agent that gave them. */
-  readonly #kept = new Map<string, { issued: Issued; agent: Process; at: number }>();
+  readonly #kept = new Map<string, Kept>();
   readonly counts = { answers: 0, credentials: 0, strict: 0, forged: 0 };
 
   constructor(options: ChecksOptions) {
@@ -91,6 +120,8 @@ export class Checks {
     if (text.includes("of the node")) this.add("node-credentials", `${answer.pod.name}: ${text}`);
     const key = status === 200 ? keyIn(text) : undefined;
     const issued = key === undefined ? undefined : this.#credentials(answer, key);
+    if (status !== 200 && isLeak(text)) this.add("leaked", `${answer.pod.name} got: ${text}`);
+    this.#promptness(answer);
     this.#liveness(answer, issued);
     this.#keeping(answer, issued);
     const said = issued === undefined ? text.trim().slice(0, shownText) : `${key} ${issued.what}`;
@@ -107,7 +138,12 @@ export class Checks {
       return undefined;
     }
     const where = `${pod.name} (${pod.namespace}) on ${node.name} got ${issued.what}`;
-    if (!truth.since(pod.uid, -Infinity).has(issued.what)) {
+    if (isFromHost(answer)) {
+      this.add(
+        "another-pods-credentials",
+        `${where} by the metadata service, on the host's network`,
+      );
+    } else if (!truth.since(pod.uid, -Infinity).has(issued.what)) {
       this.add(forged ? "forged" : "another-pods-credentials", `${where}, never its own`);
     } else if (!truth.since(pod.uid, this.#certainFrom(answer)).has(issued.what)) {
       const last = truth.now(pod.uid)!;
@@ -128,32 +164,58 @@ export class Checks {
     return unproven ? Math.max(confirmed, time() - graceMs) : confirmed;
   }
 
-  /** By the kernel, a pod that got credentials gets them until they expire, whatever fails. */
+  /** An agent that runs answers before SDKs give up, whatever it waits for, and gives tokens at once. */
+  #promptness({ pod, node, agent, status, sentAt, tokenMs }: PodAnswer): void {
+    if (agent.ranSince > sentAt) return;
+    if (tokenMs > sessionTokenMs) {
+      this.add(
+        "unanswered",
+        `${pod.name} on ${node.name} got its session token after ${tokenMs} ms`,
+      );
+    } else if (status === 0) this.add("unanswered", `${pod.name} on ${node.name} got no answer`);
+  }
+
+  /**
+   * A pod that got credentials gets them until they expire, whatever fails, as long as the kernel or
+   * the runtime shows that it runs; by address, for the grace.
+   */
   #keeping(
-    { pod, node, byToken, forged, agent, status }: PodAnswer,
+    { pod, node, byToken, forged, agent, status, sentAt }: PodAnswer,
     issued: Issued | undefined,
   ): void {
-    const { truth, time, now, slowSince, health } = this.#options;
-    if (forged || byToken || node.identity !== "kernel") return;
+    const { truth, sts, time, now, clockAheadAt, health } = this.#options;
+    if (forged || byToken) return;
+    const kept = this.#kept.get(pod.uid);
+    const known = health(node.name);
     if (issued !== undefined) {
-      this.#kept.set(pod.uid, { issued, agent, at: time() });
+      const seenUpTo = known.seenUpTo(time()) - behindMs;
+      this.#kept.set(pod.uid, { issued, agent, at: time(), seenUpTo });
       return;
     }
-    const kept = this.#kept.get(pod.uid);
     // A client that had no answer shows nothing: it or the agent may have been stopped.
-    if (kept === undefined || kept.agent !== agent || pod.address === null || status === 0) return;
+    if (kept === undefined || kept.agent !== agent || !isRunning(pod) || status === 0) return;
+    if (sentAt - node.blindAt < connectionMs) return;
     // A role that STS refuses since then is refused by a server that never had its credentials.
-    if (slowSince() >= kept.at - slowlySettledMs || isWrong(node.machine)) return;
-    const expected = truth.now(pod.uid)!;
-    // A server that was cut off also sees what the pod was meanwhile, and gives that up first.
-    if (expected.what !== kept.issued.what || expected.since > kept.issued.issuedAt) return;
-    // One that is a little behind may not have seen yet that the pod may have this.
-    const known = health(node.name);
+    const { what } = kept.issued;
+    const shortenedAt = Math.max(sts.refusedAt(what), clockAheadAt(node));
+    if (shortenedAt >= kept.at - slowlySettledMs || isWrong(node.machine)) return;
+    // A server that is a little behind gives up what the pod hasn't been all the time.
     const certain = Math.max(known.confirmedUpTo(time()), known.seenUpTo(time()) - behindMs);
-    if (expected.since > certain) return;
+    const from = Math.max(kept.seenUpTo, Math.min(kept.issued.issuedAt, certain));
+    // Only the kernel shows a pod at an address that the API doesn't know yet.
+    if (node.identity !== "kernel" && pod.since > from - reportedMs) return;
+    const unconfirmedMs = time() - known.confirmedUpTo(time());
+    if (node.identity === "address" && unconfirmedMs > leastGraceMs) return;
+    if (truth.steady(pod.uid, from) !== what || truth.now(pod.uid)!.what !== what) return;
     const left = kept.issued.expiresAt - now();
     if (left < clocksMs) return;
     this.add("not-kept", `${pod.name} on ${node.name} got ${status}, ${left / 1000} s too early`);
+  }
+
+  /** When something was last wrong after which {@link slowlySettledMs} holds. */
+  #slowSince(node: SimulatedNode, what: string): number {
+    const { sts, clockAheadAt, removedAt } = this.#options;
+    return Math.max(sts.refusedAt(what), clockAheadAt(node), removedAt());
   }
 
   /**
@@ -162,15 +224,15 @@ export class Checks {
    */
   #liveness(answer: PodAnswer, issued: Issued | undefined): void {
     const { pod, node, forged, status, text, sentAt } = answer;
-    const { truth, health, time, now, slowSince } = this.#options;
+    const { truth, health, time, now } = this.#options;
     const expected = truth.now(pod.uid);
-    if (forged || expected === undefined || pod.address === null) return;
-    const slowly = time() - slowSince() < slowlySettledMs + settledMs;
+    if (forged || expected === undefined || !isRunning(pod) || isFromHost(answer)) return;
+    const slowly = time() - this.#slowSince(node, expected.what) < slowlySettledMs + settledMs;
     const patience = slowly ? slowlySettledMs : settledMs;
     const settled = sentAt - Math.max(pod.since, expected.since);
     const since = health(node.name);
     const strict = since.issuingFor(sentAt) >= patience && settled >= 30_000 ||
-      since.servedFor(sentAt) >= patience && settled >= leftMs;
+      since.servedFor(sentAt) >= patience && settled >= since.leftMs;
     const right = isRight(expected.what, { status, text }, issued?.what);
     if (right) this.#served.add(pod.uid);
     if (!strict) return;
@@ -192,7 +254,13 @@ const reasons: Readonly<Record<string, RegExp>> = {
   RoleReserved: /is a role that the server itself runs as/,
   PermittedEmpty: /permitted is empty/,
   NotPermitted: /permitted .+ does not match/,
+  AssumeWithConflict: /can't be sent with a ServiceAccount's token/,
 };
+
+/** Requests of the host's network to the metadata service, whoever sends them, get no credentials. */
+function isFromHost({ pod, byToken }: PodAnswer): boolean {
+  return pod.network === "host-network" && !byToken;
+}
 
 type Answered = Pick<PodAnswer, "status" | "text">;
 

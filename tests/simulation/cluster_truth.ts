@@ -3,6 +3,7 @@
  * the checks. It knows the simulation's own shapes of roles and namespaces, and none of the product's
  * rules.
  */
+import type { Sessions } from "./scenario.ts";
 import type { ApiObject } from "./simulated_api.ts";
 
 /** The server's own role, which no pod may have whatever its namespace permits. */
@@ -17,11 +18,14 @@ export interface NamespaceState {
   readonly permits: readonly string[];
   readonly externalId: string | null;
   readonly trustRole: string | null;
-  /** `default-role`, `session-policy-arns` and `session-policy`. */
+  /** `default-role`, `session-policy-arns`, `session-policy` and `assume-with`. */
   readonly annotations: Annotations;
   /** Being deleted, with everything in it. */
   readonly ending: boolean;
 }
+
+/** A pod has an address, one of each family, or the node's network. */
+export type PodNetwork = "one-address" | "dual-stack" | "host-network";
 
 export interface PodState {
   readonly uid: string;
@@ -29,6 +33,7 @@ export interface PodState {
   readonly namespace: string;
   readonly account: string;
   readonly node: string;
+  readonly network: PodNetwork;
   readonly role: string | null;
   readonly createdAt: string;
   /** `session-name`, `session-duration` and `session-policy-arns`. */
@@ -45,12 +50,17 @@ type History<T> = { readonly since: number; readonly state: T }[];
  * what STS is to be sent, as `described` says.
  */
 export class ClusterTruth {
+  readonly #sessions: Sessions;
   /** null: the namespace is gone. */
   readonly #namespaces = new Map<string, History<NamespaceState | null>>();
   /** By `NAMESPACE/NAME`: `role` and `session-policy-arns`. */
   readonly #accounts = new Map<string, History<Annotations>>();
   /** null: the pod is gone. */
   readonly #pods = new Map<string, History<PodState | null>>();
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
 
   namespace(name: string, state: NamespaceState | null, at: number): void {
     add(this.#namespaces, name, { since: at, state });
@@ -74,7 +84,7 @@ export class ClusterTruth {
     return {
       what: namespace.state?.ending ?? true
         ? "ending"
-        : expectedOf(pod.state, namespace.state!, account.state),
+        : this.#expected(pod.state, namespace.state!, account.state),
       since: Math.max(pod.since, namespace.since, account.since),
     };
   }
@@ -90,10 +100,55 @@ export class ClusterTruth {
       const accounts = statesSince(this.#accounts.get(accountKey(pod)) ?? [], from);
       for (const state of statesSince(this.#namespaces.get(pod.namespace) ?? [], from)) {
         if (state === null) continue;
-        for (const account of accounts) right.add(expectedOf(pod, state, account));
+        for (const account of accounts) right.add(this.#expected(pod, state, account));
       }
     }
     return right;
+  }
+
+  /** What alone has been right since `from`; null if it has changed, or the pod is newer. */
+  steady(uid: string, from: number): string | null {
+    const created = this.#pods.get(uid)?.[0]?.since ?? Infinity;
+    const right = [...this.since(uid, from)];
+    return created <= from && right.length === 1 ? right[0]! : null;
+  }
+
+  /** What a pod should get. */
+  #expected(pod: PodState, namespace: NamespaceState, account: Annotations): string {
+    if (pod.completed) return "gone";
+    const role = pod.role ?? account["role"] ?? namespace.annotations["default-role"];
+    if (role === undefined) return "none";
+    if (role === ownRole) return "denied:RoleReserved";
+    if (namespace.permits.length === 0) return "denied:PermittedEmpty";
+    if (!namespace.permits.includes(role)) return "denied:NotPermitted";
+    const { externalId, trustRole } = namespace;
+    const { "session-name": name, "session-duration": duration } = pod.annotations;
+    const policies = [namespace.annotations, account, pod.annotations]
+      .flatMap(({ "session-policy-arns": arns }) => arns === undefined ? [] : [policyArn(arns)]);
+    const session = {
+      role,
+      sessionName: name ?? `${pod.namespace}.${pod.account}`,
+      externalId,
+      seconds: duration === undefined ? durationSeconds : 60 * Number.parseInt(duration),
+      policies: [...new Set(policies)].toSorted(),
+      policy: namespace.annotations["session-policy"] ?? null,
+    };
+    if (namespace.annotations["assume-with"] === "service-account") {
+      const sendsMore = externalId !== null || trustRole !== null || this.#sessions !== "plain";
+      return sendsMore
+        ? "denied:AssumeWithConflict"
+        : described({ ...session, account: accountKey(pod) });
+    }
+    return described({
+      ...session,
+      ...labelsOf(pod, this.#sessions),
+      by: trustRole === null ? null : described({
+        role: trustRole,
+        sessionName: `rolecall.${pod.namespace}`,
+        externalId,
+        seconds: chainedSeconds,
+      }),
+    });
   }
 }
 
@@ -117,33 +172,14 @@ export const durationSeconds = 960;
 /** What trust roles are assumed for. */
 const chainedSeconds = 3600;
 
-/** What a pod should get. */
-function expectedOf(pod: PodState, namespace: NamespaceState, account: Annotations): string {
-  if (pod.completed) return "gone";
-  const role = pod.role ?? account["role"] ?? namespace.annotations["default-role"];
-  if (role === undefined) return "none";
-  if (role === ownRole) return "denied:RoleReserved";
-  if (namespace.permits.length === 0) return "denied:PermittedEmpty";
-  if (!namespace.permits.includes(role)) return "denied:NotPermitted";
-  const { externalId, trustRole } = namespace;
-  const { "session-name": name, "session-duration": duration } = pod.annotations;
-  const policies = [namespace.annotations, account, pod.annotations]
-    .flatMap(({ "session-policy-arns": arns }) => arns === undefined ? [] : [policyArn(arns)]);
-  return described({
-    role,
-    sessionName: name ?? `${pod.namespace}.${pod.account}`,
-    externalId,
-    seconds: duration === undefined ? durationSeconds : 60 * Number.parseInt(duration),
-    tags: [`kubernetes-namespace=${pod.namespace}`, `kubernetes-service-account=${pod.account}`],
-    policies: [...new Set(policies)].toSorted(),
-    policy: namespace.annotations["session-policy"] ?? null,
-    by: trustRole === null ? null : described({
-      role: trustRole,
-      sessionName: `rolecall.${pod.namespace}`,
-      externalId,
-      seconds: chainedSeconds,
-    }),
-  });
+/** What the servers' flags add to a session. */
+function labelsOf({ namespace, account }: PodState, sessions: Sessions): Partial<Session> {
+  if (sessions === "source-identity") return { sourceIdentity: `${namespace}.${account}` };
+  if (sessions === "plain") return {};
+  return {
+    tags: [`kubernetes-namespace=${namespace}`, `kubernetes-service-account=${account}`],
+    transitiveTags: ["kubernetes-namespace"],
+  };
 }
 
 interface Session {
@@ -152,25 +188,31 @@ interface Session {
   readonly externalId: string | null;
   readonly seconds: number;
   readonly tags?: readonly string[];
+  readonly transitiveTags?: readonly string[];
   readonly policies?: readonly string[];
   readonly policy?: string | null;
   readonly sourceIdentity?: string | null;
+  /** With whose token it is assumed: `NAMESPACE/ACCOUNT`. */
+  readonly account?: string | null;
   /** The session with whose credentials it is assumed. */
   readonly by?: string | null;
 }
 
 /** Everything that is sent to STS, in one line. */
 export function described(session: Session): string {
-  const { tags = [], policies = [], policy = null, sourceIdentity = null, by = null } = session;
+  const { tags = [], transitiveTags = [], policies = [], policy = null } = session;
+  const { sourceIdentity = null, account = null, by = null } = session;
   return [
     session.role,
     session.sessionName,
     `${session.seconds}s`,
     ...tags.length > 0 ? [`tags=${tags.join(",")}`] : [],
+    ...transitiveTags.length > 0 ? [`transitive=${transitiveTags.join(",")}`] : [],
     ...session.externalId === null ? [] : [`external-id=${session.externalId}`],
     ...policies.length > 0 ? [`policies=${policies.join(",")}`] : [],
     ...policy === null ? [] : [`policy=${policy}`],
     ...sourceIdentity === null ? [] : [`source-identity=${sourceIdentity}`],
+    ...account === null ? [] : [`token-of=${account}`],
     ...by === null ? [] : [`by ${by}`],
   ].join(" ");
 }
@@ -185,7 +227,11 @@ export function podObject(pod: PodState): ApiObject {
       creationTimestamp: pod.createdAt,
       annotations: annotated(pod.annotations, { role: pod.role }),
     },
-    spec: { nodeName: pod.node, serviceAccountName: pod.account },
+    spec: {
+      nodeName: pod.node,
+      serviceAccountName: pod.account,
+      ...pod.network === "host-network" && { hostNetwork: true },
+    },
     status: { phase: "Pending" },
   };
 }

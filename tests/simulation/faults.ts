@@ -1,9 +1,14 @@
 /** Makes a scenario from a seed: pods that come and go, changes of their roles, and faults of every kind. */
-import { ownRole } from "./cluster_truth.ts";
+import { ownRole, type PodNetwork } from "./cluster_truth.ts";
 import { Random } from "./random.ts";
 import type { Identity, Scenario, Setting, Step } from "./scenario.ts";
 
 export const namespaceNames = ["a", "b", "c"];
+const networks: readonly PodNetwork[] = [
+  ...Array.from({ length: 6 }, () => "one-address" as const),
+  ...Array.from({ length: 3 }, () => "dual-stack" as const),
+  "host-network",
+];
 export const roles = ["reader", "writer", "team/admin", ownRole];
 
 interface Options {
@@ -17,6 +22,7 @@ interface Pod {
   readonly node: string;
   readonly namespace: string;
   readonly account: string;
+  readonly role: string;
 }
 
 type Words = readonly (string | number)[];
@@ -35,6 +41,7 @@ export function scenarioOf({ seed, nodes, hours }: Options): Scenario {
       ["kernel"],
       ["address", "runtime"],
     ]),
+    sessions: random.pick(["tags", "source-identity", "plain", "plain"]),
     seconds: Math.round(hours * 3600),
   };
   const maker = new Maker(setting, random);
@@ -51,17 +58,28 @@ class Maker {
   #created = 0;
   /** Most faults have ended by then. */
   #quietFrom = 0;
+  /**
+   * Servers may be older than the agents. Those don't say how long credentials last or how old a ping
+   * is, so agents need a clock that is right, and a source of identities that needs no grace.
+   */
+  readonly #hasOlder: boolean;
   /** Until when there is a fault of that kind. */
   readonly #busy = new Map<string, number>();
 
   constructor(setting: Setting, random: Random) {
     this.#setting = setting;
     this.#random = random;
+    this.#hasOlder = !setting.identities.includes("address") && random.chance(0.6);
   }
 
   make(): Step[] {
     const random = this.#random;
     for (let n = 0; n < this.#setting.nodes * 3; n++) this.#create(random.next() * 20);
+    if (this.#setting.sessions === "plain") this.#chooseWebIdentity();
+    // They are upgraded at some time, or never.
+    for (let n = this.#hasOlder ? this.#setting.servers : 0; n > 0; n--) {
+      this.#add(1, "version", `server-${n}`, "older");
+    }
     let at = 60;
     // Quiet times in which everything has to be right, and bad ones in which faults overlap.
     while (at < this.#setting.seconds) {
@@ -122,15 +140,25 @@ class Maker {
   ): Pod {
     const random = this.#random;
     const name = `pod-${++this.#created}`;
-    const account = random.chance(0.75) ? name : "shared";
-    const role = random.chance(0.8) ? random.pick(roles) : "none";
-    const pod = { name, node, namespace, account };
+    // Often a replica of a pod that is there.
+    const [like] = this.#pods.filter((one) => one.namespace === namespace && random.chance(0.1));
+    const {
+      account = random.chance(0.75) ? name : "shared",
+      role = random.chance(0.8) ? random.pick(roles) : "none",
+    } = like ?? {};
+    const pod = { name, node, namespace, account, role };
     this.#pods.push(pod);
-    this.#add(at, "create", name, node, namespace, account, role);
+    this.#add(at, "create", name, node, namespace, account, role, random.pick(networks));
     for (const [key, values] of podAnnotations) {
       if (random.chance(0.15)) this.#add(at, "annotate", name, key, random.pick(values));
     }
     return pod;
+  }
+
+  #chooseWebIdentity(): void {
+    for (const name of namespaceNames.filter(() => this.#random.chance(0.5))) {
+      this.#add(this.#random.next() * 20, "annotate", name, "assume-with", "service-account");
+    }
   }
 
   #pod(): Pod {
@@ -176,7 +204,7 @@ class Maker {
     const namespace = random.pick(namespaceNames);
     const [target, annotations] = random.pick([
       [pod.name, podAnnotations],
-      [namespace, namespaceAnnotations],
+      [namespace, this.#setting.sessions === "plain" ? plainAnnotations : namespaceAnnotations],
       [`${pod.namespace}/${pod.account}`, accountAnnotations],
     ]);
     const [key, values] = random.pick(annotations);
@@ -319,7 +347,7 @@ class Maker {
     this.#steps = this.#steps.filter((step) => !reaches(step));
     for (const server of servers) this.#add(from, "cut", node, server);
     for (const server of servers) this.#add(to, "join", server);
-    if (random.chance(0.5)) {
+    if (!this.#hasOlder && random.chance(0.5)) {
       const agent = node.replace("node", "agent");
       this.#add(from - 20 + random.next() * 100, "clock", agent, random.pick([-7_200, -600, -600]));
       this.#add(to, "clock", agent, 0);
@@ -353,7 +381,8 @@ class Maker {
       [1, () => {
         const seconds = random.pick([-10_800, -600, -20, 20, 600, 7_200]);
         const longest = random.pick([300, 1_500]);
-        this.#lasting(at, ["clock", process, seconds], ["clock", process, 0], longest);
+        const whose = this.#hasOlder ? server : process;
+        this.#lasting(at, ["clock", whose, seconds], ["clock", whose, 0], longest);
       }],
       [3, () => {
         const mood = random.pick(["silent", "fails", "throttles", "lags"]);
@@ -377,6 +406,8 @@ class Maker {
         const ppm = random.pick([-1_000, -300, 300, 1_000]);
         this.#lasting(at, ["drift", process, ppm], ["drift", process, 0], 1_500);
       }],
+      [1, () => this.#add(at, "restart-containers", this.#pod().name)],
+      [1, () => this.#lasting(at, ["proc", node, "unreadable"], ["proc", node, "well"], 60)],
       [1, () => this.#freeze(at, node)],
       [1, () => this.#roll(at)],
       [0.08, () => this.#rush(at)],
@@ -402,7 +433,7 @@ class Maker {
     this.#lasting(at, ["isolate", node], ["join", node], 120);
   }
 
-  /** The servers are replaced one after the other: restarted, or by the next version and back. */
+  /** The servers are replaced one after the other: restarted, or by another version and back. */
   #roll(at: number): void {
     const random = this.#random;
     let next = at;
@@ -418,9 +449,10 @@ class Maker {
         this.#add(next + 1 + random.next() * 4, "start", server);
       });
     } else {
-      each((server) => this.#add(next, "upgrade", server));
+      const version = this.#hasOlder ? random.pick(["older", "next"]) : "next";
+      each((server) => this.#add(next, "version", server, version));
       next += random.next() * 120;
-      each((server) => this.#add(next, "downgrade", server));
+      each((server) => this.#add(next, "version", server, "this"));
     }
   }
 }
@@ -436,6 +468,11 @@ const namespaceAnnotations: Values = [
   ["default-role", ["reader", "writer"]],
   ["session-policy-arns", ["audit", "backup"]],
   ["session-policy", ['{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}']],
+];
+/** With any other sessions, web identity is a conflict. */
+const plainAnnotations: Values = [
+  ...namespaceAnnotations,
+  ["assume-with", ["service-account", "server"]],
 ];
 const accountAnnotations: Values = [
   ["role", ["reader", "writer"]],

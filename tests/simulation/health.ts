@@ -9,8 +9,10 @@ export const settledMs = 150_000;
 const promptMs = 5_000;
 /** With one server working, an agent has left one that doesn't within this time. */
 const switchedMs = 120_000;
-/** With all servers but one working, an agent has left that one within this time. */
-export const leftMs = 90_000;
+/** With all servers but one working, an agent has left that one within this time … */
+export const silentLeftMs = 90_000;
+/** … and this one if it was killed, which shows at once. */
+const killedLeftMs = 45_000;
 
 /** What works now, for one node. */
 export interface NodeHealth {
@@ -20,6 +22,8 @@ export interface NodeHealth {
   readonly all: boolean;
   /** By server: it, the agent, the API and the links between these. */
   readonly pairs: ReadonlyMap<string, boolean>;
+  /** Every server that doesn't work has been killed. */
+  readonly killed: boolean;
   /** Everything, STS and clocks included. */
   readonly issuing: boolean;
   /** STS, and whatever servers need for it: any that agents can follow issues credentials. */
@@ -34,6 +38,8 @@ export class Health {
   readonly #pairSince = new Map<string, number>();
   /** When a server last began or ceased to work. */
   #pairsChangedAt = -Infinity;
+  /** How long agents take to leave one that has ceased to work. */
+  leftMs = silentLeftMs;
   /** Up to when all servers had seen everything, once they no longer work. */
   #floor = -Infinity;
   /** Up to when the agent that runs had seen everything. */
@@ -48,7 +54,10 @@ export class Health {
     this.#issuersSince = since(now.issuers, this.#issuersSince, time);
     for (const [server, works] of now.pairs) {
       const before = this.#pairSince.get(server) ?? Infinity;
-      if (works !== before < Infinity) this.#pairsChangedAt = time;
+      if (works !== before < Infinity) {
+        this.#pairsChangedAt = time;
+        this.leftMs = now.killed ? killedLeftMs : silentLeftMs;
+      }
       this.#pairSince.set(server, since(works, before, time));
     }
   }
@@ -84,7 +93,7 @@ export class Health {
    * it have left it.
    */
   servedFor(time: number): number {
-    if (time - this.#pairsChangedAt < leftMs) return -Infinity;
+    if (time - this.#pairsChangedAt < this.leftMs) return -Infinity;
     const latestFirst = [...this.#pairSince.values()].toSorted((a, b) => b - a);
     return time - Math.max(this.#issuersSince, latestFirst[1] ?? latestFirst[0]!);
   }

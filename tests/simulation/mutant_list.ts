@@ -260,6 +260,31 @@ export const mutants: readonly Mutant[] = [
     changes: [["[tags, transitiveTagKeys", "[transitiveTagKeys"]],
   },
   {
+    name: "a request waits as long for its pod, whenever it arrived",
+    file: "agent/imds/caller.ts",
+    changes: [["answerMs - (from - startedAt)", "answerMs + 0 * (from - startedAt)"]],
+  },
+  {
+    name: "ServiceAccounts' tokens are used before the server's own roles are known",
+    file: "server/reported_cache.ts",
+    changes: [["webIdentity === null || !own.isOnDemand", "webIdentity === null"]],
+  },
+  {
+    name: "the log shows external IDs",
+    file: "server/assignments/assignment_observer.ts",
+    changes: [["{ externalIdSent: true }", "{ externalId }"]],
+  },
+  {
+    name: "the cache's key lacks the source identity",
+    file: "policy/role_identity.ts",
+    changes: [["externalId, durationSeconds, sourceIdentity],", "externalId, durationSeconds],"]],
+  },
+  {
+    name: "the cache's key lacks the ServiceAccount",
+    file: "policy/role_identity.ts",
+    changes: [[": [webIdentity.namespace, webIdentity.serviceAccount,", ": ["]],
+  },
+  {
     name: "the cache's key lacks the policies",
     run: 2,
     file: "policy/role_identity.ts",

@@ -8,7 +8,12 @@ import type { FakeProc } from "../fakes/fake_proc.ts";
 import { fakeIncoming } from "../fakes/incoming.ts";
 import { jwt } from "../fakes/jwt.ts";
 import type { Random } from "./random.ts";
-import type { RunningAgent, SimulatedNode, SimulatedPod } from "./simulated_node.ts";
+import {
+  isRunning,
+  type RunningAgent,
+  type SimulatedNode,
+  type SimulatedPod,
+} from "./simulated_node.ts";
 import type { Process, VirtualClock } from "./virtual_clock.ts";
 
 /** An answer to a pod's request for credentials. */
@@ -24,6 +29,8 @@ export interface PodAnswer {
   readonly forged: boolean;
   readonly status: number;
   readonly text: string;
+  /** How long the PUT for a session token took; 0 without one. */
+  readonly tokenMs: number;
   /** When the request was sent, by the simulation's clock. */
   readonly sentAt: number;
 }
@@ -38,13 +45,18 @@ interface PodRequestsOptions {
   readonly clock: VirtualClock;
   readonly random: Random;
   readonly node: SimulatedNode;
-  /** The node's address, where its agent listens. */
-  readonly ip: string;
+  /** The node's IPv4 and IPv6 address, where its agent listens. */
+  readonly ips: readonly [string, string];
   readonly proc: () => FakeProc;
   readonly answered: (answer: PodAnswer) => void;
 }
 
 export const listenPort = 8181;
+/** Of the metadata service, by the family of the node's addresses. */
+export const metadataEnds = [
+  { address: "169.254.169.254", port: 80 },
+  { address: "fd00:ec2::254", port: 80 },
+] as const;
 /** Where agents give credentials for tokens. */
 export const tokenEnd = { host: "169.254.170.23", port: 80 };
 /** Few, so that they are used again soon. */
@@ -71,15 +83,18 @@ export class PodRequests {
   }
 
   /** Requests credentials again and again, as long as the sandbox with the address runs. */
-  async live(pod: SimulatedPod, address: string): Promise<void> {
+  async live(pod: SimulatedPod, addresses: readonly string[]): Promise<void> {
     const { clock, node } = this.#options;
     const random = this.#options.random.fork(`${pod.uid} ${pod.since}`);
-    const isAlive = () => pod.address === address && node.pods.get(pod.uid) === pod;
-    const hasToken = random.chance(0.2);
+    const isAlive = () => pod.addresses === addresses && node.pods.get(pod.uid) === pod;
+    // On the host's network nothing else gives credentials.
+    const isOnHost = pod.network === "host-network";
+    const hasToken = isOnHost || random.chance(0.2);
     for (let visits = 0; isAlive(); visits++) {
       // Every second visit at most, so that each pod has its own answers within `roundMs`.
       const forged = visits % 2 === 1 && random.chance(0.2) ? this.#forgery(pod, random) : null;
-      if (forged === null && hasToken) await this.#showToken(pod);
+      const visitsAll = isOnHost && visits % 4 === 1;
+      if (forged === null && hasToken && !visitsAll) await this.#showToken(pod);
       else await this.#visit(pod, { random, isAlive, forged });
       await clock.pause(500 + random.next() * 30_000);
     }
@@ -97,23 +112,25 @@ export class PodRequests {
       readonly forged: Forgery | null;
     },
   ): Promise<void> {
-    const { clock, node, ip, answered } = this.#options;
+    const { clock, node, ips, answered } = this.#options;
     const { running } = node;
     if (running === null) return;
-    const peer = forged?.address ?? pod.address!;
+    const peer = forged?.address ?? random.pick(pod.addresses);
     const peerPort = forged?.port ?? this.#nextPort();
-    const connection = { peer, peerPort, local: ip, localPort: listenPort };
+    const family = peer.includes(":") ? 1 : 0;
+    const connection = { peer, peerPort, local: ips[family], localPort: listenPort };
     const proc = this.#options.proc();
     const sender = pod.process!;
     const { namespace } = sender;
     const socket = forged === null || forged.hasSocket
-      ? proc.connect(namespace, `${peer}:${peerPort}`)
+      ? proc.connect(namespace, endText(peer, peerPort), { remote: this.#remote(pod, family) })
       : null;
     if (forged === null) pod.ports.add(peerPort);
     running.process.receive(() => running.agent.accepted(connection));
     for (let times = random.between(1, 3); times > 0 && isAlive() && !isOver(running); times--) {
       const sentAt = clock.time;
-      const answer = await credentialsBy(this.#sender(running, connection), random.chance(0.5));
+      const send = this.#sender(running, connection);
+      const answer = await credentialsBy(send, random.chance(0.5), clock);
       // The answer to a sandbox that has ended reaches nobody: its sockets ended with it.
       if (pod.process !== sender) break;
       const about = { node, pod, agent: running.process, sentAt, ...answer };
@@ -126,19 +143,26 @@ export class PodRequests {
 
   /** A request to the container credentials, with the token that the kubelet mounts. */
   async #showToken(pod: SimulatedPod): Promise<void> {
-    const { clock, node, ip, answered } = this.#options;
+    const { clock, node, ips, answered } = this.#options;
     const { running } = node;
     if (running === null) return;
     const sentAt = clock.time;
     const exp = Math.floor(clock.now() / 1_000 / tokenSeconds + 1) * tokenSeconds + 600;
     const token = jwt({ aud: ["rolecall-pod"], exp, sub: "pod", uid: pod.uid });
-    const peer = pod.address ?? ip;
+    const peer = pod.addresses[0] ?? ips[0];
     const connection = { peer, peerPort: this.#nextPort(), local: tokenEnd.host, localPort: 80 };
     const headers = [["Host", tokenEnd.host], ["Authorization", token]] as const;
     const send = this.#sender(running, connection);
     const answer = await send({ method: "GET", target: "/v1/credentials", headers });
     const about = { node, pod, agent: running.process, sentAt, ...answer };
-    answered({ ...about, byToken: true, forged: false });
+    answered({ ...about, byToken: true, forged: false, tokenMs: 0 });
+  }
+
+  /** Nothing redirects a pod on the host's network, so it requests what it wants of the agent itself. */
+  #remote({ network }: SimulatedPod, family: 0 | 1): string {
+    const { address, port } = metadataEnds[family];
+    if (network !== "host-network") return endText(address, port);
+    return endText(this.#options.ips[family], listenPort);
   }
 
   #nextPort(): number {
@@ -153,13 +177,13 @@ export class PodRequests {
     const { node } = this.#options;
     // Only the kernel shows who really sent a packet.
     if (node.identity !== "kernel") return null;
-    const others = [...node.pods.values()].filter((one) => one !== pod && one.address !== null);
+    const others = [...node.pods.values()].filter((one) => one !== pod && isRunning(one));
     if (others.length === 0) return null;
-    const { address, ports } = random.pick(others);
+    const { addresses, ports } = random.pick(others);
     const [open] = ports;
     const reuses = open !== undefined && random.chance(0.5);
     const port = reuses ? open : this.#nextPort();
-    return { address: address!, port, hasSocket: !reuses && random.chance(0.5) };
+    return { address: random.pick(addresses), port, hasSocket: !reuses && random.chance(0.5) };
   }
 
   /** Sends requests over one connection until one isn't answered in time. */
@@ -191,17 +215,25 @@ export class PodRequests {
 }
 
 /** As SDKs do it: the role's name first, then its credentials. */
-async function credentialsBy(send: Send, withToken: boolean) {
+async function credentialsBy(send: Send, withToken: boolean, clock: VirtualClock) {
   const headers: [string, string][] = [];
+  let tokenMs = 0;
   if (withToken) {
+    const sentAt = clock.time;
     const ttl = [["X-aws-ec2-metadata-token-ttl-seconds", "21600"]] as const;
     const token = await send({ method: "PUT", target: "/latest/api/token", headers: ttl });
+    tokenMs = clock.time - sentAt;
     if (token.status === 200) headers.push(["X-aws-ec2-metadata-token", token.text]);
   }
   const list = await send({ method: "GET", target: roles, headers });
-  return list.status === 200
+  const answer = list.status === 200
     ? await send({ method: "GET", target: roles + list.text, headers })
     : list;
+  return { ...answer, tokenMs };
+}
+
+function endText(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function abortable() {

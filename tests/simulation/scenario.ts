@@ -5,6 +5,11 @@
 
 /** How a node's agent identifies pods. */
 export type Identity = "kernel" | "runtime" | "address";
+/**
+ * What the servers' flags add to each session: tags, some of them transitive, a source identity, or
+ * nothing, so that namespaces may choose web identity.
+ */
+export type Sessions = "tags" | "source-identity" | "plain";
 
 export interface Setting {
   readonly seed: string;
@@ -12,6 +17,7 @@ export interface Setting {
   readonly servers: number;
   /** Of the first node, the second, and so on, over and over. */
   readonly identities: readonly Identity[];
+  readonly sessions: Sessions;
   /** When the faults end. */
   readonly seconds: number;
 }
@@ -44,9 +50,9 @@ const changes = new Set([
 ]);
 const ends = new Set(["mend", "join", "start", "continue"]);
 /** Words after a command that say that all is well. */
-const well = new Set(["well", "answers", "off", "0"]);
+const well = new Set(["well", "answers", "off", "0", "this"]);
 /** Commands whose last word says what is wrong. */
-const moods = new Set(["api", "sts", "runtime", "remove"]);
+const moods = new Set(["api", "sts", "runtime", "remove", "version", "proc"]);
 
 export interface StepKind {
   readonly of: "change" | "fault" | "end";
@@ -64,9 +70,9 @@ export function kindOf({ words: [command = "", ...more] }: Step): StepKind {
 }
 
 export function writeScenario({ setting, steps }: Scenario): string {
-  const { seed, nodes, servers, identities, seconds } = setting;
+  const { seed, nodes, servers, identities, sessions, seconds } = setting;
   const head = `cluster seed=${seed} nodes=${nodes} servers=${servers} identity=${identities} ` +
-    `seconds=${seconds}`;
+    `sessions=${sessions} seconds=${seconds}`;
   const lines = steps.map(({ at, words }) => `${at.toFixed(1).padStart(8)}  ${words.join(" ")}`);
   return [head, ...lines, ""].join("\n");
 }
@@ -85,6 +91,7 @@ export function readScenario(text: string): Scenario {
       nodes: Number(value("nodes")),
       servers: Number(value("servers")),
       identities: value("identity").split(",") as Identity[],
+      sessions: value("sessions") as Sessions,
       seconds: Number(value("seconds")),
     },
     steps: lines.map((line) => {

@@ -1,8 +1,9 @@
 /**
- * A Kubernetes API server in memory: lists in pages, watches with bookmarks, token reviews, and the
- * faults of a real one. What it holds is the truth that servers learn of later; `reported` calls back
+ * A Kubernetes API server in memory: lists in pages, watches with bookmarks, tokens and their reviews,
+ * and the faults of a real one. What it holds is the truth that servers learn of later; `reported` calls back
  * with each change, for the checks.
  */
+import { claimsOf, jwt } from "../fakes/jwt.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 export interface ApiObject {
@@ -40,6 +41,12 @@ interface Watch {
   waits: boolean;
   readonly write: (line: object) => void;
   readonly end: () => void;
+}
+
+interface TokenSpec {
+  readonly audiences: readonly string[];
+  readonly expirationSeconds: number;
+  readonly boundObjectRef: { readonly name: string; readonly uid: string };
 }
 
 interface Collection {
@@ -150,6 +157,8 @@ export class SimulatedApi {
       const key = `${namespace}/${name}`;
       return request.method === "GET" ? this.#get(kinds!, key) : this.#apply(kinds!, key, request);
     }
+    const account = /\/namespaces\/([^/]+)\/serviceaccounts\/([^/]+)\/token$/.exec(pathname);
+    if (account !== null) return this.#token(account[1]!, account[2]!, request);
     const plural = pathname.split("/").at(-1)!;
     if (request.method === "POST") return this.#review(request);
     if (searchParams.has("watch")) return this.#watch(plural, searchParams);
@@ -291,11 +300,26 @@ export class SimulatedApi {
     return new Response(body, { headers: { "content-type": "application/json" } });
   }
 
+  /** A token of the ServiceAccount, bound to one of its pods, which must be there. */
+  async #token(namespace: string, name: string, request: Request): Promise<Response> {
+    const { spec } = await request.json() as { spec: TokenSpec };
+    const { audiences, expirationSeconds, boundObjectRef } = spec;
+    const pod = this.object("pods", boundObjectRef.uid);
+    if (pod === undefined || this.object("serviceaccounts", `${namespace}/${name}`) === undefined) {
+      return status(404, "not found");
+    }
+    const isItsPod = pod.metadata.namespace === namespace &&
+      pod.metadata.name === boundObjectRef.name && pod.spec?.["serviceAccountName"] === name;
+    if (!isItsPod) return status(400, "cannot bind token to this pod");
+    const exp = Math.floor(this.#clock.now() / 1000) + expirationSeconds;
+    const sub = `system:serviceaccount:${namespace}:${name}`;
+    return json({ status: { token: jwt({ aud: audiences, exp, sub }) } });
+  }
+
   /** A token says which pod it is bound to; it holds as long as that pod is there. */
   async #review(request: Request): Promise<Response> {
     const { spec } = await request.json() as { spec: { token: string; audiences: string[] } };
-    const payload = spec.token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
-    const claims = JSON.parse(atob(payload)) as { exp: number; uid: string; aud: string[] };
+    const claims = claimsOf<{ exp: number; uid: string }>(spec.token);
     const pod = this.object("pods", claims.uid);
     if (pod === undefined || claims.exp * 1000 <= this.#clock.now()) {
       return json({ status: { authenticated: false, error: "invalid bearer token" } });

@@ -15,7 +15,8 @@ import { agentSettings } from "../fakes/agent_settings.ts";
 import { FakeProc, type FakeProcess, podCgroup } from "../fakes/fake_proc.ts";
 import { jwt } from "../fakes/jwt.ts";
 import { fakeSandboxes } from "../fakes/sandboxes.ts";
-import { listenPort, type PodAnswer, PodRequests, tokenEnd } from "./pod_requests.ts";
+import type { PodNetwork } from "./cluster_truth.ts";
+import { listenPort, metadataEnds, type PodAnswer, PodRequests, tokenEnd } from "./pod_requests.ts";
 import type { Random } from "./random.ts";
 import type { Identity } from "./scenario.ts";
 import type { ApiObject, SimulatedApi } from "./simulated_api.ts";
@@ -29,10 +30,11 @@ export interface SimulatedPod {
   readonly name: string;
   readonly namespace: string;
   readonly node: string;
+  readonly network: PodNetwork;
   /** Of the connections that it has open. */
   readonly ports: Set<number>;
-  /** While its sandbox runs. */
-  address: string | null;
+  /** While its sandbox runs; on the host's network the node's, which the sandbox doesn't have. */
+  addresses: readonly string[];
   /** Since when its sandbox has run; the simulation's clock. */
   since: number;
   process: FakeProcess | null;
@@ -75,8 +77,10 @@ export class SimulatedNode {
   readonly sandboxes = fakeSandboxes();
   readonly #options: NodeOptions;
   readonly #ip: string;
+  readonly #ipv6: string;
   readonly #agentUid: string;
-  readonly #free: { readonly address: string; since: number }[];
+  /** Each an IPv4 and an IPv6 address. */
+  readonly #free: { readonly pair: readonly [string, string]; since: number }[];
   #proc!: FakeProc;
   #kernel: KernelIdentity | null = null;
   #usedSockets: SavedSockets = {};
@@ -89,6 +93,9 @@ export class SimulatedNode {
   readonly #requests: PodRequests;
   readonly #bundle: MountedBundle;
   #boots = 0;
+  #procIsReadable = true;
+  /** When /proc last couldn't be read, or the container runtime didn't answer. */
+  #blindAt = -Infinity;
 
   constructor(number: number, options: NodeOptions) {
     const { random } = options;
@@ -96,10 +103,11 @@ export class SimulatedNode {
     this.machine = new Machine(this.name, options.clock);
     this.#options = options;
     this.#ip = `10.${number}.0.1`;
+    this.#ipv6 = `fd00:${number}::ffff`;
     this.#agentUid = `00000000-0000-4000-9000-${String(number).padStart(12, "0")}`;
     this.#free = Array.from(
       { length: addressesPerNode },
-      (_, n) => ({ address: `10.${number}.1.${n + 1}`, since: -Infinity }),
+      (_, n) => ({ pair: this.#pair(n + 1), since: -Infinity }),
     );
     this.#keys = new TokenKeyRing({ random: (bytes) => random.bytes(bytes) });
     this.#readDelays = random.fork("reads");
@@ -109,7 +117,7 @@ export class SimulatedNode {
       clock,
       random,
       node: this,
-      ip: this.#ip,
+      ips: [this.#ip, this.#ipv6],
       proc: () => this.#proc,
       answered,
     });
@@ -119,6 +127,38 @@ export class SimulatedNode {
 
   get identity(): Identity {
     return this.#options.identity;
+  }
+
+  #pair(last: number): readonly [ipv4: string, ipv6: string] {
+    const number = this.name.slice(5);
+    return [`10.${number}.1.${last}`, `fd00:${number}::${last.toString(16)}`];
+  }
+
+  /** What its agent identifies pods by, other than the API, can be read. */
+  get sees(): boolean {
+    return this.#procIsReadable && this.sandboxes.mode === "answers";
+  }
+
+  /** When it last couldn't. */
+  get blindAt(): number {
+    return this.sees ? this.#blindAt : this.#options.clock.time;
+  }
+
+  set procIsReadable(is: boolean) {
+    this.#blindAt = this.blindAt;
+    this.#procIsReadable = is;
+    this.#breakProc();
+  }
+
+  set runtimeMode(mode: typeof this.sandboxes.mode) {
+    this.#blindAt = this.blindAt;
+    this.sandboxes.mode = mode;
+    this.sandboxes.release();
+  }
+
+  #breakProc(): void {
+    if (this.#procIsReadable) this.#proc.broken.clear();
+    else this.#proc.broken.set(/net\/tcp/, "EACCES");
   }
 
   async startAgent(): Promise<void> {
@@ -173,7 +213,7 @@ export class SimulatedNode {
   /** Power is lost and comes back: every process ends, and the kubelet starts the pods again. */
   reboot(): void {
     this.running?.process.die();
-    const pods = [...this.pods.values()].filter((pod) => pod.address !== null);
+    const pods = [...this.pods.values()].filter(isRunning);
     for (const pod of pods) this.#endSandbox(pod);
     this.#boot();
     for (const pod of pods) {
@@ -213,10 +253,20 @@ export class SimulatedNode {
     const { api } = this.#options;
     const pod = this.pods.get(uid);
     const object = api.object("pods", uid);
-    if (pod === undefined || pod.address === null || object === undefined) return false;
+    if (pod === undefined || !isRunning(pod) || object === undefined) return false;
     api.put("pods", { ...object, status: { ...object.status, phase: "Succeeded" } });
     this.#gone(uid);
     return true;
+  }
+
+  /** As the kubelet restarts them: in the same sandbox, with processes that may have been others'. */
+  restartContainers(uid: string): void {
+    const pod = this.pods.get(uid);
+    if (pod === undefined || pod.process === null) return;
+    const { cgroup, namespace } = pod.process;
+    const next = this.#proc.start({ cgroup, namespace });
+    this.#proc.exit(pod.process);
+    pod.process = next;
   }
 
   #remove(uid: string): void {
@@ -228,7 +278,7 @@ export class SimulatedNode {
     const pod = this.pods.get(uid);
     if (pod === undefined) return;
     this.pods.delete(uid);
-    if (pod.address !== null) this.#endSandbox(pod);
+    if (isRunning(pod)) this.#endSandbox(pod);
   }
 
   /** A fresh kernel: numbers start again from the beginning. */
@@ -237,6 +287,7 @@ export class SimulatedNode {
     this.#proc = new FakeProc(this.#agentUid);
     this.#proc.reusesNumbers = true;
     this.#proc.beforeRead = (path) => this.#reading(path);
+    this.#breakProc();
     this.#usedSockets = {};
     this.sandboxes.ready.clear();
   }
@@ -250,35 +301,47 @@ export class SimulatedNode {
   }
 
   #start(pod: SimulatedPod): void {
-    const { clock, random, trace, identity } = this.#options;
-    const isFull = this.pods.size > usualAddresses;
-    const rested = this.#free.findIndex(({ address, since }) =>
-      (isFull || isUsual(address)) && clock.time - since >= restMs[identity]
-    );
-    // No address is free: the kubelet tries again.
-    if (rested < 0) return this.#startLater(pod);
-    const { address } = this.#free.splice(rested, 1)[0]!;
-    pod.address = address;
+    const { clock, random, trace } = this.#options;
+    const addresses = this.#addressesFor(pod);
+    // None is free: the kubelet tries again.
+    if (addresses === null) return this.#startLater(pod);
+    pod.addresses = addresses;
     pod.since = clock.time;
+    const isOnHost = pod.network === "host-network";
     pod.process = this.#proc.start({
       cgroup: podCgroup(pod.uid),
-      namespace: this.#proc.namespace([address]),
+      namespace: isOnHost ? this.#proc.node : this.#proc.namespace(addresses),
     });
-    this.sandboxes.ready.set(pod.uid, { podUid: pod.uid, ips: [address] });
-    trace.add(this.name, `${pod.name} starts at ${address}`);
+    this.sandboxes.ready.set(pod.uid, { podUid: pod.uid, ips: isOnHost ? [] : addresses });
+    trace.add(this.name, `${pod.name} starts at ${addresses}`);
     this.#report(pod);
-    clock.after(random.next() * 1_000, () => void this.#requests.live(pod, address));
+    clock.after(random.next() * 1_000, () => void this.#requests.live(pod, addresses));
+  }
+
+  #addressesFor({ network }: SimulatedPod): readonly string[] | null {
+    const { clock, identity } = this.#options;
+    if (network === "host-network") return [this.#ip];
+    const isFull = this.pods.size > usualAddresses;
+    const rested = this.#free.findIndex(({ pair: [address], since }) =>
+      (isFull || isUsual(address)) && clock.time - since >= restMs[identity]
+    );
+    if (rested < 0) return null;
+    const { pair } = this.#free.splice(rested, 1)[0]!;
+    return network === "dual-stack" ? pair : pair.slice(0, 1);
   }
 
   #endSandbox(pod: SimulatedPod): void {
     const { clock, trace } = this.#options;
-    trace.add(this.name, `${pod.name} ends at ${pod.address}`);
+    trace.add(this.name, `${pod.name} ends at ${pod.addresses}`);
     this.#proc.exit(pod.process!);
     pod.ports.clear();
     this.sandboxes.ready.delete(pod.uid);
     // The address that was freed last is used first.
-    this.#free.unshift({ address: pod.address!, since: clock.time });
-    pod.address = pod.process = null;
+    if (pod.network !== "host-network") {
+      this.#free.unshift({ pair: this.#pair(lastPart(pod.addresses[0]!)), since: clock.time });
+    }
+    pod.addresses = [];
+    pod.process = null;
   }
 
   /** The kubelet writes the pod's status as it is then. */
@@ -287,10 +350,11 @@ export class SimulatedNode {
     clock.after(random.next() * 1_500, () => {
       const object = api.object("pods", pod.uid);
       if (object === undefined || object.status?.["phase"] === "Succeeded") return;
-      const { address } = pod;
-      const status = address === null
+      const podIPs = pod.addresses.map((ip) => ({ ip }));
+      const [first] = pod.addresses;
+      const status = first === undefined
         ? { phase: "Pending" }
-        : { phase: "Running", podIP: address, podIPs: [{ ip: address }] };
+        : { phase: "Running", podIP: first, podIPs };
       api.put("pods", { ...object, status });
     });
   }
@@ -304,9 +368,9 @@ export class SimulatedNode {
         files: proc,
         clock: process,
         cpuMs: () => this.#tableReads * readMs,
-        metadata: [{ address: "169.254.169.254", port: 80 }],
-        listening: [{ address: this.#ip, port: listenPort }],
-        redirectedTo: new Set([this.#ip]),
+        metadata: metadataEnds,
+        listening: [this.#ip, this.#ipv6].map((address) => ({ address, port: listenPort })),
+        redirectedTo: new Set([this.#ip, this.#ipv6]),
         usedChanged: () => {
           if (this.#kernel !== null && process.isAlive) this.#usedSockets = this.#kernel.save();
         },
@@ -355,5 +419,13 @@ export class SimulatedNode {
 }
 
 function isUsual(address: string): boolean {
-  return Number(address.split(".")[3]) <= usualAddresses;
+  return lastPart(address) <= usualAddresses;
+}
+
+function lastPart(ipv4: string): number {
+  return Number(ipv4.split(".")[3]);
+}
+
+export function isRunning({ addresses }: Pick<SimulatedPod, "addresses">): boolean {
+  return addresses.length > 0;
 }

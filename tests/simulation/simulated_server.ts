@@ -5,6 +5,7 @@ import { namespaces, pods, serviceAccounts } from "../../src/kubernetes/objects/
 import type { Resource } from "../../src/kubernetes/objects/resource.ts";
 import { createNamedObject } from "../../src/kubernetes/operations/named_object.ts";
 import { createPodReads } from "../../src/kubernetes/operations/pod_reads.ts";
+import { createTokenRequest } from "../../src/kubernetes/operations/token_request.ts";
 import { createTokenReview } from "../../src/kubernetes/operations/token_review.ts";
 import { Reflector, type ReflectorStatus } from "../../src/kubernetes/reflector/reflector.ts";
 import { ServingCertificate } from "../../src/server/certificate/serving_certificate.ts";
@@ -14,6 +15,7 @@ import type { WatchStatus } from "../../src/server/readiness.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { noReplicas } from "../../src/server/status/data/replicas.ts";
 import type { Random } from "./random.ts";
+import type { Sessions } from "./scenario.ts";
 import {
   configMapName,
   readCertificate,
@@ -33,6 +35,7 @@ export interface Around {
   readonly sts: SimulatedSts;
   readonly trace: Trace;
   readonly issuer: SimulatedIssuer;
+  readonly sessions: Sessions;
 }
 
 export interface AroundServers extends Around {
@@ -43,24 +46,34 @@ export interface AroundServers extends Around {
 }
 
 /** Short sessions, so that a few hours see many renewals; low limits, so that they are reached. */
-export const serverSettings: ServerSettings = settingsOf([
+const usualFlags = [
   "--namespace=rolecall",
   "--role-base-arn=arn:aws:iam::111122223333:role/",
   "--session-duration=16m",
-  "--session-tags=kubernetes-namespace,kubernetes-service-account",
+  "--container-credentials=169.254.170.23:80",
   "--external-id-permitted=ext/{namespace}/[0-9]+",
   "--assume-role-permitted=arn:aws:iam::111122223333:role/trust/{namespace}/[0-9]+",
   "--sts-rate=5",
   "--sts-burst=10",
   "--sts-concurrency=4",
-]);
+];
+const sessionFlags: Readonly<Record<Sessions, readonly string[]>> = {
+  tags: [
+    "--session-tags=kubernetes-namespace,kubernetes-service-account",
+    "--transitive-tags=kubernetes-namespace",
+  ],
+  "source-identity": ["--source-identity={namespace}.{serviceAccount}"],
+  plain: [],
+};
 
 interface Replica {
   readonly machine: Machine;
   readonly random: Random;
-  /** It is of the next version, whose frames this version doesn't know in full. */
-  readonly isNext: boolean;
+  readonly version: Version;
 }
+
+/** Which version of the server's program runs; agents are of this one. */
+export type Version = "older" | "this" | "next";
 
 /** Objects per page of a list, so that lists have pages. */
 const pageObjects = 7;
@@ -80,8 +93,8 @@ export class SimulatedServer {
   readonly #registry = new Registry();
   readonly #ended: Promise<unknown>;
 
-  constructor(name: string, { machine, random, isNext }: Replica, around: AroundServers) {
-    const { clock, network, sts, trace, issuer } = around;
+  constructor(name: string, { machine, random, version }: Replica, around: AroundServers) {
+    const { clock, network, sts, trace, issuer, sessions } = around;
     const process = new Process(name, machine, clock);
     this.process = process;
     const log = tracedLog(trace, name);
@@ -108,10 +121,11 @@ export class SimulatedServer {
       userAgent: "rolecall/simulated",
     });
     const reachesSts = () => network.isWhole(name, "sts");
-    const { stsRate, stsBurst, stsConcurrency } = serverSettings;
+    const settings = settingsOf([...usualFlags, ...sessionFlags[sessions]]);
+    const { stsRate, stsBurst, stsConcurrency } = settings;
     const limits = { perSecond: stsRate, burst: stsBurst, concurrency: stsConcurrency };
     this.server = createServer({
-      settings: serverSettings,
+      settings,
       about: { version: "1", runtime: "simulated", replica: name },
       clock: process,
       random: () => random.next(),
@@ -119,14 +133,14 @@ export class SimulatedServer {
       registry: this.#registry,
       assumeRole: sts.for(process, limits, reachesSts),
       readCallerArns: sts.callerArns(process, reachesSts),
-      requestToken: () => Promise.resolve({ kind: "forbidden" }),
+      requestToken: createTokenRequest(api),
       tokenFenceProblem: () => Promise.resolve(null),
       reviewToken: createTokenReview(api),
       reviewAccess: () => Promise.resolve(false),
       ownPod: null,
       readPodsByAddress: createPodReads(api).podsByAddress,
-      eventSink: ({ subject, reason }) => {
-        trace.add(name, `event ${reason} on ${subject.namespace}/${subject.name}`);
+      eventSink: ({ subject, reason, message }) => {
+        log.info({}, `event ${reason} on ${subject.namespace}/${subject.name}: ${message}`);
         return Promise.resolve();
       },
       watches: () => watches.map(({ plural, reflector }) => statusOf(plural, reflector)),
@@ -181,7 +195,7 @@ export class SimulatedServer {
           for (const [, age] of text.matchAll(/"watchAgeSeconds":([\d.]+)/g)) {
             around.pinged(name, Number(age));
           }
-          return isNext ? asNextVersion(text) : text;
+          return written[version](text);
         });
       },
       distrust: (client) => distrusted(certificate, client),
@@ -206,6 +220,40 @@ export class SimulatedServer {
   }
 }
 
+/** Fields that frames of older versions lack. */
+const added = new Set([
+  "configHash",
+  "createdAt",
+  "leftSeconds",
+  "sentAfterSeconds",
+  "terminating",
+]);
+
+/** Frames as that version of the server writes them. */
+const written: Readonly<Record<Version, (frames: string) => string>> = {
+  older: (frames) =>
+    asFrames(
+      linesOf(frames).map((line) =>
+        JSON.parse(line, (key, value) => added.has(key) ? undefined : value)
+      ),
+    ),
+  this: (frames) => frames,
+  // Fields and types that this version has never seen.
+  next: (frames) =>
+    asFrames([
+      ...linesOf(frames).map((line) => ({ ...JSON.parse(line), next: { version: 2 } })),
+      { type: "hint", of: "the next version" },
+    ]),
+};
+
+function linesOf(frames: string): readonly string[] {
+  return frames.trimEnd().split("\n");
+}
+
+function asFrames(values: readonly object[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join("");
+}
+
 /** The answer, with frames as `change` makes them. */
 function changed(
   { body, status, headers }: Response,
@@ -223,14 +271,6 @@ function changed(
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
   return new Response(frames, { status, headers });
-}
-
-/** With fields and of types that this version has never seen. */
-function asNextVersion(frames: string): string {
-  const next = frames.trimEnd().split("\n")
-    .map((line) => ({ ...JSON.parse(line), next: { version: 2 } }));
-  return [...next, { type: "hint", of: "the next version" }]
-    .map((frame) => `${JSON.stringify(frame)}\n`).join("");
 }
 
 /** Why the client doesn't accept the certificate that is shown to it. */

@@ -3,8 +3,9 @@
  * itself, and keeps a ledger: what each access key was issued for, so that a check can read it from
  * an answer. It also checks each server's calls: rate, concurrency, one at a time per identity.
  */
-import type { RoleIdentity } from "../../src/policy/facts.ts";
-import type { AssumeRole, Credentials } from "../../src/server/ports.ts";
+import { type RoleIdentity, tokenSubject } from "../../src/policy/facts.ts";
+import type { AssumeRole, AssumeRoleBy, Credentials } from "../../src/server/ports.ts";
+import { claimsOf } from "../fakes/jwt.ts";
 import { ScriptedFault } from "../fakes/scripted_sts.ts";
 import { described, ownRole } from "./cluster_truth.ts";
 import type { Random } from "./random.ts";
@@ -29,20 +30,30 @@ export interface StsLimits {
   readonly concurrency: number;
 }
 
+interface TokenClaims {
+  readonly aud: readonly string[];
+  /** Seconds since the epoch. */
+  readonly exp: number;
+  readonly sub: string;
+}
+
 /** The real adapter gives up on a call after this. */
 const callMs = 10_000;
 
 function lineOf(identity: RoleIdentity): string {
   const { arn, sessionName, externalId, tags, policyArns, policy, sourceIdentity } = identity;
+  const { transitiveTagKeys, webIdentity } = identity;
   return described({
     role: arn.slice(arn.indexOf(":role/") + 6),
     sessionName,
     externalId,
     seconds: identity.durationSeconds,
     tags: tags.map((tag) => tag.join("=")),
+    transitiveTags: transitiveTagKeys,
     policies: policyArns,
     policy,
     sourceIdentity,
+    account: webIdentity && `${webIdentity.namespace}/${webIdentity.serviceAccount}`,
     by: identity.assumedBy && lineOf(identity.assumedBy),
   });
 }
@@ -53,8 +64,8 @@ export class SimulatedSts {
   readonly #random: Random;
   readonly #violated: (what: string) => void;
   mood: StsMood = "well";
-  /** When it last refused a role; -Infinity if never. */
-  deniedAt = -Infinity;
+  /** When it last refused a session, as `described` writes it. */
+  readonly #refusedAt = new Map<string, number>();
   /** How far its clock is ahead. */
   offsetMs = 0;
   calls = 0;
@@ -65,6 +76,17 @@ export class SimulatedSts {
     this.#violated = violated;
   }
 
+  /** When it last refused the session or its trust role's; -Infinity if never. */
+  refusedAt(what: string): number {
+    const [, trustRole = ""] = what.split(" by ");
+    return Math.max(...[what, trustRole].map((one) => this.#refusedAt.get(one) ?? -Infinity));
+  }
+
+  /** When it last refused anything. */
+  get deniedAt(): number {
+    return Math.max(-Infinity, ...this.#refusedAt.values());
+  }
+
   /** For one server. `reachable`: whether packets pass between the two. */
   for(server: Process, limits: StsLimits, reachable: () => boolean): AssumeRole {
     const random = this.#random.fork(server.name);
@@ -72,7 +94,7 @@ export class SimulatedSts {
     let tokens = limits.burst;
     let at = server.monotonic();
     let { jumps } = server.machine;
-    return async (identity, signal, { assumedBy } = {}) => {
+    return async (identity, signal, by = {}) => {
       const what = lineOf(identity);
       this.calls++;
       const now = server.monotonic();
@@ -93,7 +115,7 @@ export class SimulatedSts {
       inFlight.add(what);
       try {
         await this.#passes(server, signal, random, reachable);
-        const answer = this.#answer(identity, random, assumedBy);
+        const answer = this.#answer(identity, random, by);
         // STS doesn't say when it issued them: that is when they came, by the server's clock.
         return { ...answer, issuedAt: server.now() };
       } finally {
@@ -141,12 +163,12 @@ export class SimulatedSts {
   #answer(
     identity: RoleIdentity,
     random: Random,
-    assumedBy: Credentials | undefined,
+    by: AssumeRoleBy,
   ): Omit<Credentials, "issuedAt"> {
     if (this.mood === "throttles" && random.chance(0.7)) throw new ScriptedFault("throttled");
     if (this.mood === "fails" && random.chance(0.8)) throw new ScriptedFault("sts_failing");
-    if (this.mood === "denies" && random.chance(0.7) || !this.#trusts(identity, assumedBy)) {
-      this.deniedAt = this.#clock.time;
+    if (this.mood === "denies" && random.chance(0.7) || !this.#trusts(identity, by)) {
+      this.#refusedAt.set(lineOf(identity), this.#clock.time);
       throw new ScriptedFault("access_denied", "STS refuses the role");
     }
     const now = this.#clock.now() + this.offsetMs;
@@ -161,17 +183,28 @@ export class SimulatedSts {
     });
     return {
       accessKeyId,
-      secretAccessKey: "secret",
-      sessionToken: "token",
+      secretAccessKey: `secret-of-${accessKeyId}`,
+      sessionToken: `session-of-${accessKeyId}`,
       expiresAt,
     };
   }
 
-  /** A chained role trusts only its trust role's session, with credentials that are still valid. */
-  #trusts(identity: RoleIdentity, assumedBy: Credentials | undefined): boolean {
-    if (identity.assumedBy === null) return assumedBy === undefined;
-    const by = this.ledger.get(assumedBy?.accessKeyId ?? "");
-    if (by === undefined || by.expiresAt <= this.#clock.now()) return false;
-    return by.what === lineOf(identity.assumedBy);
+  /**
+   * A chained role trusts only its trust role's session, one with a web identity only that
+   * ServiceAccount, and any other the server; credentials and tokens must be valid.
+   */
+  #trusts(identity: RoleIdentity, { assumedBy, webIdentityToken }: AssumeRoleBy): boolean {
+    const { webIdentity } = identity;
+    if ((webIdentity === null) !== (webIdentityToken === undefined)) return false;
+    if ((identity.assumedBy === null) !== (assumedBy === undefined)) return false;
+    if (webIdentity !== null) {
+      const { aud, exp, sub } = claimsOf<TokenClaims>(webIdentityToken!);
+      return aud.includes("sts.amazonaws.com") && exp * 1000 > this.#clock.now() &&
+        sub === tokenSubject(webIdentity);
+    }
+    if (identity.assumedBy === null) return true;
+    const session = this.ledger.get(assumedBy!.accessKeyId);
+    return session !== undefined && session.expiresAt > this.#clock.now() &&
+      session.what === lineOf(identity.assumedBy);
   }
 }

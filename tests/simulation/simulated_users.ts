@@ -6,6 +6,7 @@ import {
   type ClusterTruth,
   namespaceObject,
   type NamespaceState,
+  type PodNetwork,
   podObject,
   type PodState,
 } from "./cluster_truth.ts";
@@ -97,7 +98,12 @@ export class SimulatedUsers {
   create(
     name: string,
     nodeName: string,
-    { namespace, account, role }: { namespace: string; account: string; role: string },
+    { namespace, account, role, network }: {
+      readonly namespace: string;
+      readonly account: string;
+      readonly role: string;
+      readonly network: PodNetwork;
+    },
   ): void {
     const { clock, api } = this.#options;
     const node = this.#options.node(nodeName);
@@ -110,6 +116,7 @@ export class SimulatedUsers {
       namespace,
       account,
       node: nodeName,
+      network,
       role: role === "none" ? null : role,
       createdAt: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
       annotations: {},
@@ -124,8 +131,9 @@ export class SimulatedUsers {
       name,
       namespace,
       node: nodeName,
+      network,
       ports: new Set(),
-      address: null,
+      addresses: [],
       since: 0,
       process: null,
     });
@@ -145,6 +153,12 @@ export class SimulatedUsers {
     if (pod === undefined || pod.completed) return;
     const node = this.#options.node(pod.node)!;
     if (node.complete(pod.uid)) this.#putPod({ ...pod, completed: true });
+  }
+
+  /** Its processes end, and others take their place. */
+  restartContainers(name: string): void {
+    const pod = this.#pods.get(name);
+    if (pod !== undefined) this.#options.node(pod.node)!.restartContainers(pod.uid);
   }
 
   setRole(name: string, role: string): void {

@@ -1,12 +1,12 @@
 /** A whole cluster that follows a scenario; then its faults end, and everything has to be right. */
 import { bundleOf, decodeState } from "../../src/server/certificate/certificate_state.ts";
 import { Checks, clocksMs, slowlySettledMs, type Violation } from "./checks.ts";
-import { ClusterTruth } from "./cluster_truth.ts";
+import { ClusterTruth, type PodNetwork } from "./cluster_truth.ts";
 import { namespaceNames } from "./faults.ts";
-import { Health, leftMs as leaveMs, settledMs } from "./health.ts";
+import { Health, settledMs, silentLeftMs as leaveMs } from "./health.ts";
 import type { PodAnswer } from "./pod_requests.ts";
 import { Random } from "./random.ts";
-import { kindOf, type Scenario, type Step, type StepKind } from "./scenario.ts";
+import { kindOf, type Scenario, type Sessions, type Step, type StepKind } from "./scenario.ts";
 import { type ApiMood, SimulatedApi } from "./simulated_api.ts";
 import {
   configMapName,
@@ -16,11 +16,11 @@ import {
   SimulatedIssuer,
 } from "./simulated_certificates.ts";
 import { SimulatedNetwork } from "./simulated_network.ts";
-import { SimulatedNode } from "./simulated_node.ts";
-import { type AroundServers, SimulatedServer } from "./simulated_server.ts";
+import { isRunning, SimulatedNode } from "./simulated_node.ts";
+import { type AroundServers, SimulatedServer, type Version } from "./simulated_server.ts";
 import { SimulatedSts, type StsMood } from "./simulated_sts.ts";
 import { SimulatedUsers } from "./simulated_users.ts";
-import { Trace } from "./trace.ts";
+import { isLeak, Trace } from "./trace.ts";
 import { Machine, Process, VirtualClock } from "./virtual_clock.ts";
 
 export interface Outcome {
@@ -66,10 +66,11 @@ class Simulation implements AroundServers {
   readonly network: SimulatedNetwork;
   readonly sts: SimulatedSts;
   readonly issuer = new SimulatedIssuer();
+  readonly sessions: Sessions;
   readonly #scenario: Scenario;
   readonly #random: Random;
   readonly #api: SimulatedApi;
-  readonly #truth = new ClusterTruth();
+  readonly #truth: ClusterTruth;
   readonly #checks: Checks;
   readonly #nodes = new Map<string, SimulatedNode>();
   readonly #servers = new Map<string, SimulatedServer>();
@@ -78,12 +79,12 @@ class Simulation implements AroundServers {
   readonly #users: SimulatedUsers;
   readonly #steps: StepKind[] = [];
   #starts = 0;
-  /** Servers of the next version. */
-  readonly #upgraded = new Set<string>();
+  /** Of the servers that aren't of this one. */
+  readonly #versions = new Map<string, Version>();
   /** When the certificate's Secret or ConfigMap was last removed. */
   #removedAt = -Infinity;
-  /** When a clock was last ahead. */
-  #aheadAt = -Infinity;
+  /** When a machine's clock was last ahead. */
+  readonly #aheadAt = new Map<Machine, number>();
   /** By server: since when it can receive nothing from the API, and since when it sees everything. */
   readonly #blindSince = new Map<string, number>();
   readonly #seesSince = new Map<string, number>();
@@ -94,6 +95,8 @@ class Simulation implements AroundServers {
     this.#scenario = scenario;
     this.#random = new Random(`run ${scenario.setting.seed}`);
     const { clock } = this;
+    this.sessions = scenario.setting.sessions;
+    this.#truth = new ClusterTruth(this.sessions);
     this.network = new SimulatedNetwork(clock, this.#random.fork("network"));
     this.#api = new SimulatedApi(clock);
     this.sts = new SimulatedSts(
@@ -108,7 +111,9 @@ class Simulation implements AroundServers {
       health: (node) => this.#health.get(node)!,
       time: () => clock.time,
       now: () => clock.now(),
-      slowSince: () => this.#slowSince(),
+      clockAheadAt: ({ machine }) =>
+        this.#clockAheadAt([machine, ...this.#serverMachines.values()]),
+      removedAt: () => this.#removedAt,
     });
     this.#users = new SimulatedUsers({
       clock,
@@ -164,6 +169,7 @@ class Simulation implements AroundServers {
     while (this.clock.time < time && !this.#isOver()) {
       await this.clock.runUntil(Math.min(time, this.clock.time + 1_000));
       this.#checkLinks();
+      for (const line of this.trace.leaks.splice(0)) this.#checks.add("leaked", line);
       if (this.clock.isStuck) this.#checks.add("busy", "a timer is set again and again");
     }
   }
@@ -181,6 +187,7 @@ class Simulation implements AroundServers {
         sts: this.sts,
         trace: this.trace,
         issuer: this.issuer,
+        sessions: this.sessions,
         api: this.#api,
         random: this.#random.fork(`node ${n}`),
         identity: identities[(n - 1) % identities.length]!,
@@ -212,7 +219,8 @@ class Simulation implements AroundServers {
   certified(server: string, certificate: string): void {
     const { authority } = readCertificate(certificate, this.clock.now());
     const { since } = this.#published.get(authority) ?? { since: this.clock.time };
-    const untouchedMs = this.clock.time - Math.max(this.#aheadAt, this.#removedAt);
+    const untouchedMs = this.clock.time -
+      Math.max(this.#clockAheadAt(this.#machines()), this.#removedAt);
     if (authority === firstAuthority || untouchedMs < publishedMs + minuteMs) return;
     if (this.clock.time - since >= publishedMs - minuteMs) return;
     this.#checks.add("certificate", `${server} serves one of ${authority}, published just now`);
@@ -239,11 +247,11 @@ class Simulation implements AroundServers {
     if (this.#servers.get(name)?.process.isAlive) return;
     const random = this.#random.fork(`${name} ${++this.#starts}`);
     const machine = this.#serverMachines.get(name)!;
-    const isNext = this.#upgraded.has(name);
-    this.#servers.set(name, new SimulatedServer(name, { machine, random, isNext }, this));
+    const version = this.#versions.get(name) ?? "this";
+    this.#servers.set(name, new SimulatedServer(name, { machine, random, version }, this));
   }
 
-  /** The server that runs ends, and the next one starts, of the version that is chosen. */
+  /** The server that runs ends, and one of the chosen version starts. */
   #replaceServer(name: string): void {
     if (!this.#serverMachines.has(name)) return;
     this.#process(name)?.die();
@@ -275,11 +283,17 @@ class Simulation implements AroundServers {
 
   readonly #commands: Readonly<Record<string, (a: string, b: string, ...more: string[]) => void>> =
     {
-      create: (name, node, namespace, account, role) =>
-        this.#users.create(name, node, { namespace: namespace!, account: account!, role: role! }),
+      create: (name, node, namespace, account, role, network = "one-address") =>
+        this.#users.create(name, node, {
+          namespace: namespace!,
+          account: account!,
+          role: role!,
+          network: network as PodNetwork,
+        }),
       delete: (name) => this.#users.delete(name),
       "force-delete": (name) => this.#users.forceDelete(name),
       complete: (name) => this.#users.complete(name),
+      "restart-containers": (name) => this.#users.restartContainers(name),
       "set-role": (name, role) => this.#users.setRole(name, role),
       annotate: (target, key, value) => this.#users.annotate(target, key, value!),
       "create-namespace": (name) => this.#users.createNamespace(name),
@@ -299,12 +313,8 @@ class Simulation implements AroundServers {
         if (this.#serverMachines.has(name)) this.#startServer(name);
         else void this.#nodes.get(name.replace("agent", "node"))?.startAgent();
       },
-      upgrade: (name) => {
-        this.#upgraded.add(name);
-        this.#replaceServer(name);
-      },
-      downgrade: (name) => {
-        this.#upgraded.delete(name);
+      version: (name, version) => {
+        this.#versions.set(name, version as Version);
         this.#replaceServer(name);
       },
       stop: (name) => this.#process(name)?.stop(),
@@ -341,9 +351,11 @@ class Simulation implements AroundServers {
       sts: (mood) => void (this.sts.mood = mood as StsMood),
       runtime: (name, mood) => {
         const node = this.#nodes.get(name);
-        if (node === undefined) return;
-        node.sandboxes.mode = mood as "answers" | "down" | "hangs";
-        node.sandboxes.release();
+        if (node !== undefined) node.runtimeMode = mood as "answers" | "down" | "hangs";
+      },
+      proc: (name, mood) => {
+        const node = this.#nodes.get(name);
+        if (node !== undefined) node.procIsReadable = mood === "well";
       },
       remove: (object) => {
         if (object === "secret") this.#api.remove("secrets", `rolecall/${secretName}`);
@@ -367,14 +379,15 @@ class Simulation implements AroundServers {
 
   #setClock(machine: Machine | undefined, offsetMs: number): void {
     if (machine === undefined) return;
-    if (isAhead(machine)) this.#aheadAt = this.clock.time;
+    if (isAhead(machine)) this.#aheadAt.set(machine, this.clock.time);
     machine.offsetMs = offsetMs;
   }
 
-  /** STS refused a role, a clock was ahead, or the certificate's objects were removed. */
-  #slowSince(): number {
-    if (this.#machines().some(isAhead)) return this.clock.time;
-    return Math.max(this.sts.deniedAt, this.#aheadAt, this.#removedAt);
+  /** When one of the clocks was last ahead. */
+  #clockAheadAt(machines: readonly Machine[]): number {
+    const at = (machine: Machine) =>
+      isAhead(machine) ? this.clock.time : this.#aheadAt.get(machine) ?? -Infinity;
+    return Math.max(...machines.map(at));
   }
 
   #updateHealth(): void {
@@ -382,8 +395,7 @@ class Simulation implements AroundServers {
     const runs = (process: Process | undefined) =>
       process !== undefined && process.isAlive && !process.isStopped;
     for (const node of this.#nodes.values()) {
-      const agent = runs(node.running?.process) && right(node.machine) &&
-        node.sandboxes.mode === "answers";
+      const agent = runs(node.running?.process) && right(node.machine) && node.sees;
       const pairs = [...this.#servers].map(([name, { process }]) => {
         const works = agent && this.#api.isWell && runs(process) && right(process.machine) &&
           this.network.isWhole(name, "api") && this.network.isWhole(name, node.name);
@@ -395,7 +407,8 @@ class Simulation implements AroundServers {
       const clocks = [...this.#serverMachines.values()].every(right);
       const issuers = reaches && clocks && this.sts.mood === "well";
       const isAlive = node.running?.process.isAlive ?? false;
-      const health = { agent: isAlive, all, pairs: new Map(pairs), issuing, issuers };
+      const killed = pairs.every(([name, works]) => works || !this.#process(name)!.isAlive);
+      const health = { agent: isAlive, all, pairs: new Map(pairs), killed, issuing, issuers };
       this.#health.get(node.name)!.update(health, this.clock.time);
     }
   }
@@ -480,13 +493,18 @@ class Simulation implements AroundServers {
     for (const name of this.#serverMachines.keys()) this.#startServer(name);
     for (const node of this.#nodes.values()) {
       node.running?.process.continue();
-      node.sandboxes.mode = "answers";
-      node.sandboxes.release();
+      node.runtimeMode = "answers";
+      node.procIsReadable = true;
       void node.startAgent();
     }
     this.#updateHealth();
     this.#updateSight();
-    const slowly = this.clock.time - this.#slowSince() < slowlySettledMs;
+    const slowSince = Math.max(
+      this.sts.deniedAt,
+      this.#clockAheadAt(this.#machines()),
+      this.#removedAt,
+    );
+    const slowly = this.clock.time - slowSince < slowlySettledMs;
     await this.#until(this.clock.time + (slowly ? slowlySettledMs : settledMs));
     this.#checks.expectAll();
     await this.#until(this.clock.time + roundMs);
@@ -495,6 +513,7 @@ class Simulation implements AroundServers {
     for (const node of this.#nodes.values()) await this.#checkNode(node);
     for (const [name, server] of this.#servers) {
       this.#checkStatus(name, server);
+      this.#checkReadiness(name, server.server);
       const held = await server.metric("rolecall_server_credentials");
       if (held > this.#users.sessions().size) {
         this.#checks.add("left-over", `${name} holds ${held} sessions, more than pods need`);
@@ -506,10 +525,15 @@ class Simulation implements AroundServers {
     }
   }
 
+  #checkReadiness(name: string, { missing }: { readonly missing: () => readonly string[] }): void {
+    for (const line of missing()) this.#checks.add("not-ready", `${name}: ${line}`);
+  }
+
   async #checkNode(node: SimulatedNode): Promise<void> {
+    this.#checkReadiness(node.name, node.running!.agent);
     for (const pod of node.pods.values()) {
       const { what } = this.#truth.now(pod.uid)!;
-      if (pod.address === null || what === "ending" || this.#checks.wasServed(pod.uid)) continue;
+      if (!isRunning(pod) || what === "ending" || this.#checks.wasServed(pod.uid)) continue;
       this.#checks.add("left-without", `${pod.name} on ${node.name} was never answered: ${what}`);
     }
     const assigned = await node.metric("rolecall_agent_assignments");
@@ -520,11 +544,21 @@ class Simulation implements AroundServers {
       const text = `${node.name}: the agent knows ${assigned} pods, and there are ${there.length}`;
       this.#checks.add("left-over", text);
     }
+    const reports = [...this.#servers.values()].flatMap(({ server }) => server.summary().agents)
+      .filter(({ node: name, connectedAt }) => name === node.name && connectedAt !== null);
+    if (reports.some(({ report }) => report?.ready && report.assignments === assigned)) return;
+    this.#checks.add(
+      "wrong-report",
+      `${node.name}: the status pages show ${JSON.stringify(reports)}`,
+    );
   }
 
   /** The status page says of each pod without a role why it has none. */
   #checkStatus(name: string, { server }: SimulatedServer): void {
-    for (const { uid, name: pod, state, reason } of server.summary().pods) {
+    const summary = server.summary();
+    const text = JSON.stringify(summary);
+    if (isLeak(text)) this.#checks.add("leaked", `${name}: its status page: ${text}`);
+    for (const { uid, name: pod, state, reason } of summary.pods) {
       const { what } = this.#truth.now(uid) ?? { what: "" };
       const shown = reason === null ? state : `${state}:${reason}`;
       if (!/^(none|denied)/.test(what) || shown === what) continue;

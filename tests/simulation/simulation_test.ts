@@ -44,14 +44,19 @@ test("a scenario's text is read as it was written", () => {
 
 test("kindOf() counts a fault with what is wrong, and its end as no fault", () => {
   const kinds = ["sts hangs", "sts well", "cut node-1 api", "mend node-1 api", "clock agent-1 0"];
-  const lines = [...kinds, "remove secret", "external-id b 2"].map((line) => `1 ${line}`);
-  const head = "cluster seed=a nodes=1 servers=1 identity=kernel seconds=1";
+  const versions = ["version server-1 older", "version server-1 this"];
+  const lines = [...kinds, ...versions, "remove secret", "external-id b 2"].map((line) =>
+    `1 ${line}`
+  );
+  const head = "cluster seed=a nodes=1 servers=1 identity=kernel sessions=plain seconds=1";
   const { steps } = readScenario([head, ...lines].join("\n"));
   assert.deepEqual(steps.map(kindOf).map(({ of, name }) => of === "end" ? of : `${of} ${name}`), [
     "fault sts hangs",
     "end",
     "fault cut",
     "end",
+    "end",
+    "fault version older",
     "end",
     "fault remove secret",
     "change external-id",

@@ -2,6 +2,8 @@
 
 export class Trace {
   readonly lines: string[] = [];
+  /** Lines of the product that hold what none may hold. */
+  readonly leaks: string[] = [];
   readonly #seconds: () => number;
 
   constructor(seconds: () => number) {
@@ -22,9 +24,16 @@ export function tracedLog(trace: Trace, where: string) {
   const line = (level: string) => (fields: object, message: string) => {
     const shown = Object.entries(fields).filter(([key]) => !quiet.has(key))
       .map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
-    trace.add(where, [level, message, ...shown].join(" "));
+    const text = [level, message, ...shown].join(" ");
+    if (isLeak(text)) trace.leaks.push(text);
+    trace.add(where, text);
   };
   return { debug: () => {}, info: line("info"), warn: line("warn"), error: line("error") };
+}
+
+/** Keys, tokens and external IDs belong in no log, no Event and no refusal. */
+export function isLeak(text: string): boolean {
+  return /secret-of-|session-of-|\beyJ|\bext\/[a-z]\/\d/.test(text);
 }
 
 /** Fields that say what others say. */

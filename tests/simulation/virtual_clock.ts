@@ -157,6 +157,7 @@ export class Process {
   readonly machine: Machine;
   readonly #clock: VirtualClock;
   #state: "running" | "stopped" | "dead" = "running";
+  #ranSince: number;
   /** What has arrived while it was stopped. */
   #missed: (() => void)[] = [];
   #timers = 0;
@@ -166,6 +167,12 @@ export class Process {
     this.name = name;
     this.machine = machine;
     this.#clock = clock;
+    this.#ranSince = clock.time;
+  }
+
+  /** Since when it has run without a pause, by the simulation's clock; Infinity: it doesn't run. */
+  get ranSince(): number {
+    return this.#state === "running" ? this.#ranSince : Infinity;
   }
 
   get isAlive(): boolean {
@@ -229,6 +236,7 @@ export class Process {
   continue(): void {
     if (this.#state !== "stopped") return;
     this.#state = "running";
+    this.#ranSince = this.#clock.time;
     for (const run of this.#missed.splice(0)) this.#clock.after(0, () => this.receive(run));
   }
 
