@@ -3,7 +3,6 @@
  * Before the next event, every promise that can settle has settled. Each process sees this time
  * through a clock of its own, which stands still, in effect, while the process is stopped.
  */
-import { flushPromises } from "../fakes/manual_clock.ts";
 
 interface Event {
   readonly at: number;
@@ -17,6 +16,8 @@ const epoch = Date.UTC(2026, 0, 1);
 const bootMs = 1_000;
 /** Far more than a cluster of ten nodes needs. */
 const eventsPerSecond = 50_000;
+/** How many macrotasks are queued at once: those of one turn of the event loop are cheapest. */
+const eventsPerTurn = 16;
 
 export class VirtualClock {
   /** Milliseconds since the simulation began. */
@@ -27,6 +28,9 @@ export class VirtualClock {
   isStuck = false;
   readonly #heap: Event[] = [];
   #sequence = 0;
+  /** The second that it is in, and how many more events it may have. */
+  #second = 0;
+  #left = eventsPerSecond;
 
   /** Runs once after `ms`; the returned function cancels. */
   after(ms: number, run: () => void): () => void {
@@ -44,23 +48,46 @@ export class VirtualClock {
     return epoch + this.time;
   }
 
-  async runUntil(end: number): Promise<void> {
-    await flushPromises();
-    let second = Math.floor(this.time / 1_000);
-    let left = eventsPerSecond;
+  /** Runs what falls due until then, each event in a macrotask of its own. */
+  runUntil(end: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const step = () => {
+        if (isOver) return;
+        try {
+          isOver = !this.#runNext(end);
+          if (isOver) resolve();
+        } catch (fault) {
+          isOver = true;
+          reject(fault);
+        }
+      };
+      const turn = () => {
+        if (isOver) return;
+        for (let n = 0; n < eventsPerTurn; n++) setImmediate(step);
+        setImmediate(turn);
+      };
+      turn();
+    });
+  }
+
+  /** False if nothing is left until `end`, which it is then, or if it is stuck. */
+  #runNext(end: number): boolean {
     for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
       this.#pop();
       if (next.run === null) continue;
       this.time = next.at;
       this.events++;
-      if (Math.floor(this.time / 1_000) === second) left--;
-      else [second, left] = [Math.floor(this.time / 1_000), eventsPerSecond];
-      this.isStuck ||= left < 0;
-      if (this.isStuck) return;
+      const second = Math.floor(this.time / 1_000);
+      if (second === this.#second) this.#left--;
+      else [this.#second, this.#left] = [second, eventsPerSecond];
+      this.isStuck ||= this.#left < 0;
+      if (this.isStuck) return false;
       next.run();
-      await flushPromises();
+      return true;
     }
     this.time = end;
+    return false;
   }
 
   #push(event: Event): void {
