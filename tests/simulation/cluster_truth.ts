@@ -93,23 +93,28 @@ export class ClusterTruth {
    * Everything that was right with a state from `from` on. Pods, namespaces and ServiceAccounts are
    * watched apart, so that a server may see a new pod beside an old namespace.
    */
-  since(uid: string, from: number): ReadonlySet<string> {
-    const right = new Set<string>();
+  since(uid: string, from: number): { has(what: string): boolean } {
+    return { has: (what) => this.#rightSince(uid, from).some((right) => right === what) };
+  }
+
+  /** The latest first: that is nearly always it, and histories are long. */
+  *#rightSince(uid: string, from: number): Generator<string> {
     for (const pod of statesSince(this.#pods.get(uid) ?? [], from)) {
       if (pod === null) continue;
-      const accounts = statesSince(this.#accounts.get(accountKey(pod)) ?? [], from);
       for (const state of statesSince(this.#namespaces.get(pod.namespace) ?? [], from)) {
         if (state === null) continue;
-        for (const account of accounts) right.add(this.#expected(pod, state, account));
+        const accounts = this.#accounts.get(accountKey(pod)) ?? [];
+        for (const account of statesSince(accounts, from)) {
+          yield this.#expected(pod, state, account);
+        }
       }
     }
-    return right;
   }
 
   /** What alone has been right since `from`; null if it has changed, or the pod is newer. */
   steady(uid: string, from: number): string | null {
     const created = this.#pods.get(uid)?.[0]?.since ?? Infinity;
-    const right = [...this.since(uid, from)];
+    const right = [...new Set(this.#rightSince(uid, from))];
     return created <= from && right.length === 1 ? right[0]! : null;
   }
 
@@ -158,9 +163,13 @@ function add<T>(histories: Map<string, History<T>>, key: string, entry: History<
   history.push(entry);
 }
 
-function statesSince<T>(history: History<T>, from: number): readonly T[] {
-  return history.filter((_, at) => (history[at + 1]?.since ?? Infinity) > from)
-    .map(({ state }) => state);
+/** From the latest back to the one that held at `from`. */
+function* statesSince<T>(history: History<T>, from: number): Generator<T> {
+  for (let at = history.length - 1; at >= 0; at--) {
+    const { since, state } = history[at]!;
+    yield state;
+    if (since <= from) return;
+  }
 }
 
 export function accountKey({ namespace, account }: PodState): string {
