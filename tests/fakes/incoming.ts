@@ -17,8 +17,8 @@ export function fakeIncoming(request: FakeRequest = {}) {
   const given = request.headers ?? [];
   const hasHost = given.some(([name]) => name.toLowerCase() === "host");
   const all = hasHost ? given : [["Host", "169.254.169.254"] as const, ...given];
-  const valuesOf = (name: string) =>
-    all.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+  const byName = Map.groupBy(all, ([name]) => name.toLowerCase());
+  const valuesOf = (name: string) => byName.get(name)?.map(([, value]) => value) ?? [];
   const method = request.method ?? "GET";
   const { peer = "10.0.0.7", local = "192.168.1.10", peerPort = 40000 } = request;
   return {
@@ -29,7 +29,7 @@ export function fakeIncoming(request: FakeRequest = {}) {
     local,
     connection: { peer, peerPort, local, localPort: 8181 },
     rawHeaders: all.flat(),
-    header: (name: string) => valuesOf(name).length === 0 ? undefined : valuesOf(name).join(", "),
+    header: (name: string) => byName.has(name) ? valuesOf(name).join(", ") : undefined,
     headerValues: valuesOf,
     body: () => null,
     signal: request.signal ?? new AbortController().signal,
