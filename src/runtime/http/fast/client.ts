@@ -3,13 +3,16 @@
  * is dropped unread and the caller repeats the request through node:http, so a GET may be sent twice.
  */
 import { withoutBrackets } from "../../../net/host_port.ts";
-import { systemClock } from "../../../time/system_clock.ts";
+import type { Clock } from "../../../time/clock.ts";
+import { backgroundTimer, systemClock } from "../../../time/system_clock.ts";
 import type { FastGet, FastResponse } from "../types.ts";
 import { AnswerTimeout, ClientExchange } from "./client_exchange.ts";
 import { ClientSocket } from "./client_socket.ts";
 
 const maxSockets = 64;
 const connectTimeoutMs = 5000;
+/** A socket that nothing needs for this long is closed, within twice the time. */
+const idleMs = 15_000;
 /** Paths whose responses had an unsupported form aren't tried again. */
 const maxUnsupportedPaths = 256;
 
@@ -17,21 +20,32 @@ const targetForm = /^\/[!-~]*$/;
 const fieldName = /^[A-Za-z0-9_-]+$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+type Timer = Pick<Clock, "after">;
+
 /** Undefined for an origin that isn't `http:`. */
-export function createFastClient(origin: string): FastGet | undefined {
+export function createFastClient(
+  origin: string,
+  timer: Timer = backgroundTimer,
+): FastGet | undefined {
   const url = new URL(origin);
-  return url.protocol === "http:" ? new FastClient(url).get : undefined;
+  return url.protocol === "http:" ? new FastClient(url, timer).get : undefined;
 }
 
 class FastClient {
   readonly #host: string;
   readonly #address: { readonly host: string; readonly port: number };
+  readonly #timer: Timer;
+  /** The last one is used first. */
   #idle: ClientSocket[] = [];
+  /** How many of the first idle ones nothing has needed since the timer was set. */
+  #spare = 0;
+  #isTimerSet = false;
   #open = 0;
   #waiting: ((socket: ClientSocket) => void)[] = [];
   readonly #unsupported = new Set<string>();
 
-  constructor({ host, hostname, port }: URL) {
+  constructor({ host, hostname, port }: URL, timer: Timer) {
+    this.#timer = timer;
     this.#host = host;
     this.#address = { host: withoutBrackets(hostname), port: Number(port || 80) };
   }
@@ -75,6 +89,7 @@ class FastClient {
 
   #take(timeoutMs: number): Promise<ClientSocket> | ClientSocket {
     for (let socket = this.#idle.pop(); socket !== undefined; socket = this.#idle.pop()) {
+      this.#spare = Math.min(this.#spare, this.#idle.length);
       if (!socket.closed) return socket;
     }
     return this.#open < maxSockets ? this.#connect() : this.#turn(timeoutMs);
@@ -105,8 +120,19 @@ class FastClient {
 
   #free(socket: ClientSocket): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#idle.push(socket);
-    else next(socket);
+    if (next !== undefined) return next(socket);
+    this.#idle.push(socket);
+    if (!this.#isTimerSet) this.#closeSpareLater();
+  }
+
+  #closeSpareLater(): void {
+    this.#isTimerSet = this.#idle.length > 0;
+    if (!this.#isTimerSet) return;
+    this.#spare = this.#idle.length;
+    this.#timer.after(idleMs, () => {
+      for (const socket of this.#idle.splice(0, this.#spare)) socket.destroy();
+      this.#closeSpareLater();
+    });
   }
 
   #closed(): void {

@@ -1,9 +1,11 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { EventEmitter, once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { FastGet, FastResponse } from "../types.ts";
 import type { BodySource } from "../../../net/http_messages.ts";
+import { ManualClock } from "../../../../tests/fakes/manual_clock.ts";
 import { parseResponseHead } from "./parse_response.ts";
 import { createFastClient } from "./client.ts";
 
@@ -18,15 +20,24 @@ interface Upstream {
   readonly get: FastGet;
   readonly requests: string[];
   connections(): number;
+  /** Settles once only so many connections are open. */
+  open(count: number): Promise<void>;
 }
 
 /** `answer` is called for each request with its number from 0 on. */
-async function upstream(answer: (socket: Socket, n: number) => void): Promise<Upstream> {
+async function upstream(
+  answer: (socket: Socket, n: number) => void,
+  timer?: ManualClock,
+): Promise<Upstream> {
   const requests: string[] = [];
   let connections = 0;
+  const closes = new EventEmitter();
+  let open = 0;
   const server = createServer((socket) => {
     connections++;
+    open++;
     sockets.push(socket);
+    socket.once("close", () => closes.emit("close", --open));
     socket.on("error", () => {});
     socket.on("data", (data) => {
       requests.push(data.toString("latin1"));
@@ -35,8 +46,16 @@ async function upstream(answer: (socket: Socket, n: number) => void): Promise<Up
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const get = createFastClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  return { get: get ?? assert.fail(), requests, connections: () => connections };
+  const { port } = server.address() as AddressInfo;
+  const get = createFastClient(`http://127.0.0.1:${port}`, timer);
+  return {
+    get: get ?? assert.fail(),
+    requests,
+    connections: () => connections,
+    async open(count) {
+      while (open > count) await once(closes, "close");
+    },
+  };
 }
 
 const never = new AbortController().signal;
@@ -127,6 +146,26 @@ test("fast client: a kept connection that the other side closed is replaced", as
   await get("/", {}, never, patienceMs);
   assert.equal(await textOf(await get("/", {}, never, patienceMs)), "fine");
   assert.equal(connections(), 2);
+});
+
+test("fast client: connections that nothing needs any more are closed, the others kept", async () => {
+  const timer = new ManualClock();
+  const { get, connections, open } = await upstream((socket) => socket.write(ok("x")), timer);
+  const request = async () => void (await textOf(await get("/", {}, never, patienceMs)));
+  await Promise.all([request(), request(), request()]);
+  assert.equal(connections(), 3);
+  for (let rounds = 0; rounds < 2; rounds++) {
+    await request();
+    await timer.advance(15_000);
+  }
+  await open(1);
+  await request();
+  assert.equal(connections(), 3);
+  await timer.advance(30_000);
+  await open(0);
+  assert.equal(timer.pending(), 0);
+  await request();
+  assert.equal(connections(), 4);
 });
 
 test("fast client: a body cut short fails, and so does a connection refused", async () => {
