@@ -50,6 +50,8 @@ const freshSeconds = 15;
 /** How long an authority is published before it signs a certificate that is served. */
 const publishedMs = 600_000;
 const minuteMs = 60_000;
+/** A stream that was reset is opened again within 3 s, and each attempt takes 2 s at most. */
+const connectedMs = 10_000;
 /** What may be left by processes that have ended: nothing after this. */
 const leftMs = 61_000;
 
@@ -88,6 +90,8 @@ class Simulation implements AroundServers {
   /** By server: since when it can receive nothing from the API, and since when it sees everything. */
   readonly #blindSince = new Map<string, number>();
   readonly #seesSince = new Map<string, number>();
+  /** When each node's agent last had a stream. */
+  readonly #streamAt = new Map<string, number>();
   /** By authority: when the ConfigMap had it last, and since when, but for a minute at most. */
   readonly #published = new Map<string, { readonly since: number; readonly at: number }>();
 
@@ -446,7 +450,9 @@ class Simulation implements AroundServers {
     const health = this.#health.get(node)!;
     const servers = [...this.#servers.keys()];
     const streams = servers.flatMap((server) => this.network.streams(node, server));
-    if (health.issuingFor(time) >= settledMs && streams.length === 0) {
+    if (streams.length > 0) this.#streamAt.set(node, time);
+    const without = time - (this.#streamAt.get(node) ?? 0);
+    if (health.issuingFor(time) >= settledMs && without > connectedMs) {
       this.#checks.add("not-connected", `${node} has no stream, and nothing is wrong`);
     }
     if (!servers.some((server) => health.worksFor(server, time) >= leaveMs)) return;
