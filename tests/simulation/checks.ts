@@ -16,6 +16,8 @@ export interface Violation {
     | "forged"
     | "node-credentials"
     | "unanswered"
+    | "without-session"
+    | "session-refused"
     | "not-served"
     | "not-kept"
     | "renewed-late"
@@ -122,6 +124,7 @@ export class Checks {
     const issued = key === undefined ? undefined : this.#credentials(answer, key);
     if (status !== 200 && isLeak(text)) this.add("leaked", `${answer.pod.name} got: ${text}`);
     this.#promptness(answer);
+    this.#session(answer, issued);
     this.#liveness(answer, issued);
     this.#keeping(answer, issued);
     const said = issued === undefined ? text.trim().slice(0, shownText) : `${key} ${issued.what}`;
@@ -175,12 +178,26 @@ export class Checks {
     } else if (status === 0) this.add("unanswered", `${pod.name} on ${node.name} got no answer`);
   }
 
+  /** Session tokens are good until they end, and needed where the namespace requires them. */
+  #session(answer: PodAnswer, issued: Issued | undefined): void {
+    const { pod, node, agent, byToken, hasSession, refused } = answer;
+    const { truth } = this.#options;
+    const where = `${pod.name} (${pod.namespace}) on ${node.name}`;
+    const allowed = truth.requiresSession(pod.namespace, this.#certainFrom(answer));
+    if (issued !== undefined && !byToken && !hasSession && !allowed.has(false)) {
+      this.add("without-session", `${where} got ${issued.what} without a session token`);
+    }
+    if (refused === null || !refused.accepted || refused.agent !== agent) return;
+    if (node.machine.setAt >= refused.issuedAt) return;
+    this.add("session-refused", `${where}: its session token from ${refused.issuedAt} ms`);
+  }
+
   /**
    * A pod that got credentials gets them until they expire, whatever fails, as long as the kernel or
    * the runtime shows that it runs; by address, for the grace.
    */
   #keeping(
-    { pod, node, byToken, forged, agent, status, sentAt }: PodAnswer,
+    { pod, node, byToken, hasSession, forged, agent, status, sentAt }: PodAnswer,
     issued: Issued | undefined,
   ): void {
     const { truth, sts, time, now, clockAheadAt, health } = this.#options;
@@ -207,6 +224,8 @@ export class Checks {
     const unconfirmedMs = time() - known.confirmedUpTo(time());
     if (node.identity === "address" && unconfirmedMs > leastGraceMs) return;
     if (truth.steady(pod.uid, from) !== what || truth.now(pod.uid)!.what !== what) return;
+    const needsSession = truth.requiresSession(pod.namespace, from).has(true);
+    if (needsSession && !hasSession) return;
     const left = kept.issued.expiresAt - now();
     if (left < clocksMs) return;
     this.add("not-kept", `${pod.name} on ${node.name} got ${status}, ${left / 1000} s too early`);
@@ -233,7 +252,10 @@ export class Checks {
     const since = health(node.name);
     const strict = since.issuingFor(sentAt) >= patience && settled >= 30_000 ||
       since.servedFor(sentAt) >= patience && settled >= since.leftMs;
-    const right = isRight(expected.what, { status, text }, issued?.what);
+    const needsSession = truth.requiresSession(pod.namespace, time()).has(true);
+    const right = needsSession && !answer.byToken && !answer.hasSession
+      ? status === 401 || expected.what === "ending"
+      : isRight(expected.what, { status, text }, issued?.what);
     if (right) this.#served.add(pod.uid);
     if (!strict) return;
     this.counts.strict++;

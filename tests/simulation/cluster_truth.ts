@@ -18,7 +18,7 @@ export interface NamespaceState {
   readonly permits: readonly string[];
   readonly externalId: string | null;
   readonly trustRole: string | null;
-  /** `default-role`, `session-policy-arns`, `session-policy` and `assume-with`. */
+  /** `default-role`, `session-policy-arns`, `session-policy`, `assume-with` and `imdsv2`. */
   readonly annotations: Annotations;
   /** Being deleted, with everything in it. */
   readonly ending: boolean;
@@ -109,6 +109,12 @@ export class ClusterTruth {
         }
       }
     }
+  }
+
+  /** Whether the namespace requires session tokens: everything that it has said from `from` on. */
+  requiresSession(namespace: string, from: number): ReadonlySet<boolean> {
+    const states = statesSince(this.#namespaces.get(namespace) ?? [], from);
+    return new Set(states.map((state) => state?.annotations["imdsv2"] === "required"));
   }
 
   /** What alone has been right since `from`; null if it has changed, or the pod is newer. */

@@ -465,6 +465,7 @@ const podAnnotations: Values = [
   ["session-policy-arns", ["audit", "backup"]],
 ];
 const namespaceAnnotations: Values = [
+  ["imdsv2", ["required"]],
   ["default-role", ["reader", "writer"]],
   ["session-policy-arns", ["audit", "backup"]],
   ["session-policy", ['{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}']],

@@ -270,6 +270,16 @@ export const mutants: readonly Mutant[] = [
     changes: [["webIdentity === null || !own.isOnDemand", "webIdentity === null"]],
   },
   {
+    name: "a namespace that comes to require session tokens changes no assignment",
+    file: "server/assignments/assignment_frame.ts",
+    changes: [["a.imdsv2 === b.imdsv2 && ", ""]],
+  },
+  {
+    name: "a session token is good for ten seconds",
+    file: "agent/imds/imdsv2_token.ts",
+    changes: [["issuedAt + bytes.readUInt16BE(9) * 1000", "issuedAt + 0 * bytes.length + 10_000"]],
+  },
+  {
     name: "the log shows external IDs",
     file: "server/assignments/assignment_observer.ts",
     changes: [["{ externalIdSent: true }", "{ externalId }"]],

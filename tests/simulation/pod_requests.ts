@@ -7,6 +7,7 @@ import type { ConnectionEnds } from "../../src/net/http_messages.ts";
 import type { FakeProc } from "../fakes/fake_proc.ts";
 import { fakeIncoming } from "../fakes/incoming.ts";
 import { jwt } from "../fakes/jwt.ts";
+import { MetadataClient, type Send, type SessionToken } from "./metadata_client.ts";
 import type { Random } from "./random.ts";
 import {
   isRunning,
@@ -31,6 +32,10 @@ export interface PodAnswer {
   readonly text: string;
   /** How long the PUT for a session token took; 0 without one. */
   readonly tokenMs: number;
+  /** It was sent with a session token. */
+  readonly hasSession: boolean;
+  /** The session token that was refused before, so that the pod got another one. */
+  readonly refused: SessionToken | null;
   /** When the request was sent, by the simulation's clock. */
   readonly sentAt: number;
 }
@@ -65,14 +70,9 @@ const [firstPort, lastPort] = [30_000, 30_040];
 const patienceMs = 1_000;
 /** The kubelet writes a new token long before the old one expires. */
 const tokenSeconds = 3_600;
-const roles = "/latest/meta-data/iam/security-credentials/";
-
-type Headers = readonly (readonly [name: string, value: string])[];
-type Send = (request: {
-  readonly method: string;
-  readonly target: string;
-  readonly headers: Headers;
-}) => Promise<{ readonly status: number; readonly text: string }>;
+const noSession = { hasSession: false, refused: null };
+/** Of session tokens, by how SDKs and people request them. */
+const ttls = [60, 600, 21_600];
 
 export class PodRequests {
   readonly #options: PodRequestsOptions;
@@ -86,6 +86,7 @@ export class PodRequests {
   async live(pod: SimulatedPod, addresses: readonly string[]): Promise<void> {
     const { clock, node } = this.#options;
     const random = this.#options.random.fork(`${pod.uid} ${pod.since}`);
+    const own = new MetadataClient(clock);
     const isAlive = () => pod.addresses === addresses && node.pods.get(pod.uid) === pod;
     // On the host's network nothing else gives credentials.
     const isOnHost = pod.network === "host-network";
@@ -95,7 +96,10 @@ export class PodRequests {
       const forged = visits % 2 === 1 && random.chance(0.2) ? this.#forgery(pod, random) : null;
       const visitsAll = isOnHost && visits % 4 === 1;
       if (forged === null && hasToken && !visitsAll) await this.#showToken(pod);
-      else await this.#visit(pod, { random, isAlive, forged });
+      else {
+        const client = forged === null ? own : new MetadataClient(clock);
+        await this.#visit(pod, { client, random, isAlive, forged });
+      }
       await clock.pause(500 + random.next() * 30_000);
     }
     // Somebody else has its token.
@@ -105,7 +109,8 @@ export class PodRequests {
   /** One connection: a session token as SDKs have it, then the credentials, once or a few times. */
   async #visit(
     pod: SimulatedPod,
-    { random, isAlive, forged }: {
+    { client, random, isAlive, forged }: {
+      readonly client: MetadataClient;
       readonly random: Random;
       readonly isAlive: () => boolean;
       /** Another pod's end of a connection, from which it sends; null: its own. */
@@ -130,7 +135,8 @@ export class PodRequests {
     for (let times = random.between(1, 3); times > 0 && isAlive() && !isOver(running); times--) {
       const sentAt = clock.time;
       const send = this.#sender(running, connection);
-      const answer = await credentialsBy(send, random.chance(0.5), clock);
+      const ttlSeconds = random.chance(0.5) ? random.pick(ttls) : null;
+      const answer = await client.credentials({ send, agent: running.process, peer, ttlSeconds });
       // The answer to a sandbox that has ended reaches nobody: its sockets ended with it.
       if (pod.process !== sender) break;
       const about = { node, pod, agent: running.process, sentAt, ...answer };
@@ -155,7 +161,7 @@ export class PodRequests {
     const send = this.#sender(running, connection);
     const answer = await send({ method: "GET", target: "/v1/credentials", headers });
     const about = { node, pod, agent: running.process, sentAt, ...answer };
-    answered({ ...about, byToken: true, forged: false, tokenMs: 0 });
+    answered({ ...about, byToken: true, forged: false, tokenMs: 0, ...noSession });
   }
 
   /** Nothing redirects a pod on the host's network, so it requests what it wants of the agent itself. */
@@ -212,24 +218,6 @@ export class PodRequests {
       return answer ?? { status: 0, text: "no answer" };
     };
   }
-}
-
-/** As SDKs do it: the role's name first, then its credentials. */
-async function credentialsBy(send: Send, withToken: boolean, clock: VirtualClock) {
-  const headers: [string, string][] = [];
-  let tokenMs = 0;
-  if (withToken) {
-    const sentAt = clock.time;
-    const ttl = [["X-aws-ec2-metadata-token-ttl-seconds", "21600"]] as const;
-    const token = await send({ method: "PUT", target: "/latest/api/token", headers: ttl });
-    tokenMs = clock.time - sentAt;
-    if (token.status === 200) headers.push(["X-aws-ec2-metadata-token", token.text]);
-  }
-  const list = await send({ method: "GET", target: roles, headers });
-  const answer = list.status === 200
-    ? await send({ method: "GET", target: roles + list.text, headers })
-    : list;
-  return { ...answer, tokenMs };
 }
 
 function endText(address: string, port: number): string {

@@ -135,6 +135,8 @@ export class Machine {
   #changedAt = 0;
   /** How often its wall clock was set ahead. */
   jumps = 0;
+  /** When its wall clock was last set, by the simulation's. */
+  setAt = -Infinity;
 
   constructor(name: string, clock: VirtualClock) {
     this.name = name;
@@ -148,6 +150,7 @@ export class Machine {
 
   set offsetMs(ms: number) {
     if (ms > this.offsetMs) this.jumps++;
+    this.setAt = this.#clock.time;
     this.#rebase();
     this.#offsetMs = ms;
   }
