@@ -83,6 +83,16 @@ export class Health {
     return time - this.#allSince >= settledMs ? time - promptMs : this.#floor;
   }
 
+  /** For how long everything but STS has worked. */
+  allFor(time: number): number {
+    return time - this.#allSince;
+  }
+
+  /** For how long STS has worked. */
+  issuersFor(time: number): number {
+    return time - this.#issuersSince;
+  }
+
   /** For how long everything has worked. */
   issuingFor(time: number): number {
     return time - this.#issuingSince;
