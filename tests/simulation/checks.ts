@@ -1,4 +1,5 @@
 /** What must hold at every answer to a pod, and once everything has worked for a while. */
+import type { ConnectionEnds } from "../../src/net/http_messages.ts";
 import type { ClusterTruth } from "./cluster_truth.ts";
 import { type Health, settledMs } from "./health.ts";
 import type { Machine, Process } from "./virtual_clock.ts";
@@ -99,6 +100,8 @@ export class Checks {
   /** Pods that have been answered as they should since `expectAll`. */
   readonly #served = new Set<string>();
   readonly #kept = new Map<string, Kept>();
+  /** By end: the connection that is refused because one from before couldn't be looked for. */
+  readonly #doubtful = new Map<string, ConnectionEnds | null>();
   readonly counts = { answers: 0, credentials: 0, strict: 0, forged: 0 };
 
   constructor(options: ChecksOptions) {
@@ -128,8 +131,10 @@ export class Checks {
     if (status !== 200 && isLeak(text)) this.add("leaked", `${answer.pod.name} got: ${text}`);
     this.#promptness(answer);
     this.#session(answer, issued);
-    this.#liveness(answer, issued);
-    this.#keeping(answer, issued);
+    if (!this.#isDoubtful(answer)) {
+      this.#liveness(answer, issued);
+      this.#keeping(answer, issued);
+    }
     const said = issued === undefined ? text.trim().slice(0, shownText) : `${key} ${issued.what}`;
     return `${status} ${said}`;
   }
@@ -200,7 +205,7 @@ export class Checks {
    * the runtime shows that it runs; by address, for the grace.
    */
   #keeping(
-    { pod, node, byToken, hasSession, forged, agent, status, sentAt }: PodAnswer,
+    { pod, node, byToken, hasSession, forged, agent, status }: PodAnswer,
     issued: Issued | undefined,
   ): void {
     const { truth, sts, time, now, clockAheadAt, health } = this.#options;
@@ -214,7 +219,6 @@ export class Checks {
     }
     // A client that had no answer shows nothing: it or the agent may have been stopped.
     if (kept === undefined || kept.agent !== agent || !isRunning(pod) || status === 0) return;
-    if (sentAt - node.blindAt < connectionMs) return;
     // A role that STS refuses since then is refused by a server that never had its credentials.
     const { what } = kept.issued;
     const shortenedAt = Math.max(sts.refusedAt(what), clockAheadAt(node));
@@ -232,6 +236,20 @@ export class Checks {
     const left = kept.issued.expiresAt - now();
     if (left < clocksMs) return;
     this.add("not-kept", `${pod.name} on ${node.name} got ${status}, ${left / 1000} s too early`);
+  }
+
+  /**
+   * A connection that couldn't be looked for has no proof, and the next one from the same port is taken
+   * for it, once: an SDK opens another one, and a kernel hardly ever gives the same port.
+   */
+  #isDoubtful({ node, connection, byToken, sentAt }: PodAnswer): boolean {
+    if (byToken) return false;
+    const end = `${connection.peer} ${connection.peerPort}`;
+    const isBlind = sentAt - node.blindAt < connectionMs;
+    if (isBlind) this.#doubtful.set(end, null);
+    const refused = this.#doubtful.get(end);
+    if (refused === null && !isBlind) this.#doubtful.set(end, connection);
+    return refused === null || refused === connection;
   }
 
   /** When something was last wrong after which {@link slowlySettledMs} holds. */

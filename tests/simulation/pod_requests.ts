@@ -22,6 +22,7 @@ export interface PodAnswer {
   readonly node: SimulatedNode;
   /** The pod that sent it. */
   readonly pod: SimulatedPod;
+  readonly connection: ConnectionEnds;
   /** The process that it was sent to. */
   readonly agent: Process;
   /** Whether the pod showed its token; else it used the metadata service. */
@@ -139,7 +140,7 @@ export class PodRequests {
       const answer = await client.credentials({ send, agent: running.process, peer, ttlSeconds });
       // The answer to a sandbox that has ended reaches nobody: its sockets ended with it.
       if (pod.process !== sender) break;
-      const about = { node, pod, agent: running.process, sentAt, ...answer };
+      const about = { node, pod, connection, agent: running.process, sentAt, ...answer };
       answered({ ...about, byToken: false, forged: forged !== null });
       await clock.pause(random.next() * 3_000);
     }
@@ -160,7 +161,7 @@ export class PodRequests {
     const headers = [["Host", tokenEnd.host], ["Authorization", token]] as const;
     const send = this.#sender(running, connection);
     const answer = await send({ method: "GET", target: "/v1/credentials", headers });
-    const about = { node, pod, agent: running.process, sentAt, ...answer };
+    const about = { node, pod, connection, agent: running.process, sentAt, ...answer };
     answered({ ...about, byToken: true, forged: false, tokenMs: 0, ...noSession });
   }
 
