@@ -261,36 +261,43 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a request waits as long for its pod, whenever it arrived",
+    run: 1,
     file: "agent/imds/caller.ts",
     changes: [["answerMs - (from - startedAt)", "answerMs + 0 * (from - startedAt)"]],
   },
   {
     name: "ServiceAccounts' tokens are used before the server's own roles are known",
+    run: 1,
     file: "server/reported_cache.ts",
     changes: [["webIdentity === null || !own.isOnDemand", "webIdentity === null"]],
   },
   {
     name: "a namespace that comes to require session tokens changes no assignment",
+    run: 5,
     file: "server/assignments/assignment_frame.ts",
     changes: [["a.imdsv2 === b.imdsv2 && ", ""]],
   },
   {
     name: "a session token is good for ten seconds",
+    run: 1,
     file: "agent/imds/imdsv2_token.ts",
     changes: [["issuedAt + bytes.readUInt16BE(9) * 1000", "issuedAt + 0 * bytes.length + 10_000"]],
   },
   {
     name: "the log shows external IDs",
+    run: 1,
     file: "server/assignments/assignment_observer.ts",
     changes: [["{ externalIdSent: true }", "{ externalId }"]],
   },
   {
     name: "the cache's key lacks the source identity",
+    run: 22,
     file: "policy/role_identity.ts",
     changes: [["externalId, durationSeconds, sourceIdentity],", "externalId, durationSeconds],"]],
   },
   {
     name: "the cache's key lacks the ServiceAccount",
+    run: 20,
     file: "policy/role_identity.ts",
     changes: [[": [webIdentity.namespace, webIdentity.serviceAccount,", ": ["]],
   },
