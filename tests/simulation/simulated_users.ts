@@ -41,7 +41,8 @@ export class SimulatedUsers {
   sessions(): ReadonlySet<string> {
     const wanted = [...this.#pods.values()].map(({ uid }) => this.#options.truth.now(uid)!.what);
     return new Set(
-      wanted.filter((what) => what.includes(" ")).flatMap((what) => what.split(" by ")),
+      wanted.filter((what) => what.includes(" "))
+        .flatMap((what) => [what, ...what.split(" by ").slice(1)]),
     );
   }
 
