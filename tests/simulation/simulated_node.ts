@@ -134,9 +134,10 @@ export class SimulatedNode {
     return [`10.${number}.1.${last}`, `fd00:${number}::${last.toString(16)}`];
   }
 
-  /** What its agent identifies pods by, other than the API, can be read. */
+  /** Its agent can read what it identifies pods by, besides what servers send. */
   get sees(): boolean {
-    return this.#procIsReadable && this.sandboxes.mode === "answers";
+    if (this.identity === "kernel") return this.#procIsReadable;
+    return this.identity === "address" || this.sandboxes.mode === "answers";
   }
 
   /** When it last couldn't. */
