@@ -83,6 +83,8 @@ interface ChecksOptions {
   readonly clockAheadAt: (node: SimulatedNode) => number;
   /** When the certificate's Secret or ConfigMap was last removed. */
   readonly removedAt: () => number;
+  /** The API hides no deletion, and every server says how old a ping is. */
+  readonly showsAges: boolean;
 }
 
 /** The last credentials that a pod got, and the agent that gave them. */
@@ -168,10 +170,10 @@ export class Checks {
 
   /** What was before and has changed by then must not be answered any more. */
   #certainFrom({ pod, node }: PodAnswer): number {
-    const { health, time } = this.#options;
+    const { health, time, showsAges } = this.#options;
     const confirmed = health(node.name).confirmedUpTo(time());
     // Unless the kernel or the runtime shows that the pod runs, nothing rests on older knowledge.
-    const unproven = node.identity === "address" || pod.process === null;
+    const unproven = node.identity === "address" || showsAges && pod.process === null;
     return unproven ? Math.max(confirmed, time() - graceMs) : confirmed;
   }
 

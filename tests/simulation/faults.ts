@@ -91,7 +91,7 @@ class Maker {
       for (; at < quiet; at += random.next() * 40) this.#change(at);
       at = this.#episode(at);
     }
-    if (this.#setting.nodes > 1 && random.chance(0.4)) this.#outliveSessions();
+    if (this.#setting.nodes > 1 && random.chance(0.5)) this.#outliveSessions();
     return this.#steps.filter((step) => step.at < this.#setting.seconds);
   }
 
@@ -134,8 +134,8 @@ class Maker {
 
   #create(
     at: number,
-    { namespace = this.#random.pick(namespaceNames), node = this.#node() }: Partial<
-      Pick<Pod, "namespace" | "node">
+    { namespace = this.#random.pick(namespaceNames), node = this.#node(), ...wanted }: Partial<
+      Pick<Pod, "namespace" | "node" | "role">
     > = {},
   ): Pod {
     const random = this.#random;
@@ -145,7 +145,7 @@ class Maker {
     const {
       account = random.chance(0.75) ? name : "shared",
       role = random.chance(0.8) ? random.pick(roles) : "none",
-    } = like ?? {};
+    }: Partial<Pick<Pod, "account" | "role">> = like ?? wanted;
     const pod = { name, node, namespace, account, role };
     this.#pods.push(pod);
     this.#add(at, "create", name, node, namespace, account, role, random.pick(networks));
@@ -263,19 +263,35 @@ class Maker {
   /** What an agent or a server can't know while pods are replaced: each kind in turn. */
   #episode(at: number): number {
     if (this.#episodes.length === 0) {
-      const all = [this.#choke, this.#freezeWithMail, this.#blind];
+      const all = [this.#choke, this.#freezeWithMail, this.#blind, this.#throttleARush];
       if (this.#setting.servers > 1) all.push(this.#followTheOld);
+      if (this.#setting.identities.includes("runtime")) all.push(this.#hangTheRuntime);
       while (all.length > 0) this.#episodes.push(...all.splice(this.#random.int(all.length), 1));
     }
-    return this.#episodes.pop()!.call(this, at);
+    const episode = this.#episodes.pop()!;
+    if (this.#random.chance(0.25)) return episode.call(this, at);
+    this.#endFaults(at);
+    return episode.call(this, at + 30);
+  }
+
+  /** Nothing else is to hide what an episode shows; what is wrong with STS goes on. */
+  #endFaults(at: number): void {
+    this.#add(at, "api", "well");
+    for (const server of this.#servers()) {
+      for (const end of ["start", "continue", "join"]) this.#add(at, end, server);
+      this.#add(at, "clock", server, 0);
+    }
+    for (let n = 1; n <= this.#setting.nodes; n++) {
+      for (const end of ["start", "continue"]) this.#add(at, end, `agent-${n}`);
+    }
   }
 
   /** Pods end, and once their addresses have rested others get them. */
-  #replace(at: number, node: string): number {
+  #replace(at: number, node: string, seconds = 55): number {
     const gone = this.#pods.filter((pod) => pod.node === node).slice(0, 3);
     this.#pods = this.#pods.filter((pod) => !gone.includes(pod));
     for (const { name } of gone) this.#add(at, "delete", name);
-    const rested = at + 55;
+    const rested = at + seconds;
     for (const _ of gone) this.#create(rested, { node });
     return rested;
   }
@@ -304,11 +320,15 @@ class Maker {
     return end + 20;
   }
 
-  /** No server can see what happens. */
+  /** No server can see what happens, and agents come back to one that knows their token still. */
   #blind(at: number): number {
     const node = this.#nodeBy("address");
-    this.#add(at, "isolate", "api");
-    const end = this.#replace(at + 1, node) + 30;
+    const begin = at + 5;
+    this.#add(begin, "isolate", "api");
+    const end = this.#replace(begin + 1, node) + 30;
+    for (const server of this.#servers()) {
+      for (const when of [at, begin + 48]) this.#add(when, "reset", node, server);
+    }
     this.#add(end, "join", "api");
     return end;
   }
@@ -331,6 +351,26 @@ class Maker {
     return alone + 45;
   }
 
+  /** The container runtime lists the sandboxes of pods that have ended meanwhile. */
+  #hangTheRuntime(at: number): number {
+    const node = this.#nodeBy("runtime");
+    this.#add(at, "runtime", node, "hangs");
+    const end = this.#replace(at + 1, node, 6) + 25;
+    this.#add(end, "runtime", node, "answers");
+    return end;
+  }
+
+  /** STS throttles while a server starts anew and pods come. */
+  #throttleARush(at: number): number {
+    const random = this.#random;
+    this.#add(at, "sts", "throttles");
+    this.#add(at + 1, "kill", "server-1");
+    this.#add(at + 2, "start", "server-1");
+    for (let n = 0; n < 12; n++) this.#create(at + 5 + random.next());
+    this.#add(at + 35, "sts", "well");
+    return at + 40;
+  }
+
   /** A node is cut off for longer than its credentials are valid, and its clock may be wrong. */
   #outliveSessions(): void {
     const random = this.#random;
@@ -338,20 +378,25 @@ class Maker {
     const from = 60 + random.next() * Math.max(0, this.#setting.seconds - 1_100);
     const to = from + 850 + random.next() * 150;
     const servers = this.#servers();
-    // No other step may reach across its links meanwhile.
-    const reaches = ({ at, words: [command, a = "", b = ""] }: Step) =>
+    const agent = node.replace("node", "agent");
+    // No other step may reach across its links meanwhile, or end what its agent knows.
+    const reaches = ({ at, words: [command = "", a = "", b = ""] }: Step) =>
       at > from && at < to &&
       (command === "join" || command === "isolate"
         ? a === node || servers.includes(a)
-        : a === node && servers.includes(b));
+        : a === node && (servers.includes(b) || command === "reboot") ||
+          a === agent && ["kill", "clock"].includes(command));
     this.#steps = this.#steps.filter((step) => !reaches(step));
+    // They aren't deleted.
+    for (const role of ["reader", "writer", "reader", "writer"]) {
+      this.#create(Math.max(0, from - 60), { node, role });
+    }
     for (const server of servers) this.#add(from, "cut", node, server);
     for (const server of servers) this.#add(to, "join", server);
-    if (!this.#hasOlder && random.chance(0.5)) {
-      const agent = node.replace("node", "agent");
+    if (!this.#hasOlder && random.chance(0.7)) {
       this.#add(from - 20 + random.next() * 100, "clock", agent, random.pick([-7_200, -600, -600]));
-      this.#add(to, "clock", agent, 0);
     }
+    this.#add(to, "clock", agent, 0);
   }
 
   #servers(): string[] {

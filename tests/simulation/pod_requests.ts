@@ -104,7 +104,11 @@ export class PodRequests {
       await clock.pause(500 + random.next() * 30_000);
     }
     // Somebody else has its token.
-    if (hasToken && !node.pods.has(pod.uid)) await this.#showToken(pod);
+    const isGone = () => pod.process === null && !node.pods.has(pod.uid);
+    for (let times = 3; hasToken && times > 0 && isGone(); times--) {
+      await this.#showToken(pod);
+      await clock.pause(random.next() * 60_000);
+    }
   }
 
   /** One connection: a session token as SDKs have it, then the credentials, once or a few times. */

@@ -37,6 +37,39 @@ interface TokenClaims {
   readonly sub: string;
 }
 
+/** For so long after STS has throttled a call, the rate is half of what it was, or one a second. */
+const slowedMs = 5_000;
+/** From nothing to the full rate. */
+const recoveryMs = 60_000;
+
+/** What a server's calls may come to after STS has throttled one. */
+class SlowedPace {
+  readonly #full: number;
+  #perSecond: number;
+  #since = -Infinity;
+  #calls = 0;
+
+  constructor(perSecond: number) {
+    this.#full = this.#perSecond = perSecond;
+  }
+
+  /** A call that began then has been throttled now. */
+  throttled(begunAt: number, now: number): void {
+    if (begunAt <= this.#since) return;
+    const recoveredMs = Math.max(0, now - this.#since - slowedMs);
+    const before = Math.min(this.#full, this.#perSecond + recoveredMs / recoveryMs * this.#full);
+    this.#perSecond = Math.max(1, before / 2);
+    this.#since = now;
+    this.#calls = 0;
+  }
+
+  /** Whether a call may begin. */
+  admits(now: number): boolean {
+    if (now - this.#since >= slowedMs) return true;
+    return ++this.#calls <= (now - this.#since) / 1000 * this.#perSecond + 2;
+  }
+}
+
 /** The real adapter gives up on a call after this. */
 const callMs = 10_000;
 
@@ -94,6 +127,7 @@ export class SimulatedSts {
     let tokens = limits.burst;
     let at = server.monotonic();
     let { jumps } = server.machine;
+    let slowed = new SlowedPace(limits.perSecond);
     return async (identity, signal, by = {}) => {
       const what = lineOf(identity);
       this.calls++;
@@ -101,10 +135,14 @@ export class SimulatedSts {
       tokens = Math.min(limits.burst, tokens + (now - at) / 1000 * limits.perSecond);
       at = now;
       // To the server, a clock that was set ahead looks like a machine that was suspended.
-      if (server.machine.jumps > jumps) tokens = limits.burst;
+      if (server.machine.jumps > jumps) {
+        tokens = limits.burst;
+        slowed = new SlowedPace(limits.perSecond);
+      }
       jumps = server.machine.jumps;
       // Calls that have their turn may wait for the server's own identity, and then go together.
       if (--tokens < -limits.concurrency) this.#violated(`${server.name} calls STS above its rate`);
+      if (!slowed.admits(now)) this.#violated(`${server.name} calls STS as fast, though throttled`);
       if (inFlight.has(what)) this.#violated(`${server.name} has two calls in flight for ${what}`);
       if (inFlight.size >= limits.concurrency) {
         this.#violated(`${server.name} has more than ${limits.concurrency} calls in flight`);
@@ -118,6 +156,10 @@ export class SimulatedSts {
         const answer = this.#answer(identity, random, by);
         // STS doesn't say when it issued them: that is when they came, by the server's clock.
         return { ...answer, issuedAt: server.now() };
+      } catch (fault) {
+        const { code } = fault as { readonly code?: unknown };
+        if (code === "throttled") slowed.throttled(now, server.monotonic());
+        throw fault;
       } finally {
         inFlight.delete(what);
       }

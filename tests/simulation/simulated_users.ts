@@ -37,9 +37,10 @@ export class SimulatedUsers {
     this.#options = options;
   }
 
-  /** Everything that pods need from STS now. */
-  sessions(): ReadonlySet<string> {
-    const wanted = [...this.#pods.values()].map(({ uid }) => this.#options.truth.now(uid)!.what);
+  /** Everything that these nodes' pods need from STS now. */
+  sessions(nodes: readonly string[]): ReadonlySet<string> {
+    const wanted = [...this.#pods.values()].filter(({ node }) => nodes.includes(node))
+      .map(({ uid }) => this.#options.truth.now(uid)!.what);
     return new Set(
       wanted.filter((what) => what.includes(" "))
         .flatMap((what) => [what, ...what.split(" by ").slice(1)]),

@@ -90,6 +90,10 @@ class Simulation implements AroundServers {
   /** By server: since when it can receive nothing from the API, and since when it sees everything. */
   readonly #blindSince = new Map<string, number>();
   readonly #seesSince = new Map<string, number>();
+  /** When connections were last reset, by a server's replacement too. */
+  #resetAt = -Infinity;
+  /** By `SERVER NODE`: when it last had a stream, for whose pods it keeps credentials a minute more. */
+  readonly #servedAt = new Map<string, number>();
   /** When each node's agent last had a stream. */
   readonly #streamAt = new Map<string, number>();
   /** By authority: when the ConfigMap had it last, and since when, but for a minute at most. */
@@ -118,6 +122,7 @@ class Simulation implements AroundServers {
       clockAheadAt: ({ machine }) =>
         this.#clockAheadAt([machine, ...this.#serverMachines.values()]),
       removedAt: () => this.#removedAt,
+      showsAges: scenario.setting.identities.includes("address"),
     });
     this.#users = new SimulatedUsers({
       clock,
@@ -258,6 +263,7 @@ class Simulation implements AroundServers {
   /** The server that runs ends, and one of the chosen version starts. */
   #replaceServer(name: string): void {
     if (!this.#serverMachines.has(name)) return;
+    this.#resetAt = this.clock.time;
     this.#process(name)?.die();
     this.#startServer(name);
   }
@@ -330,7 +336,10 @@ class Simulation implements AroundServers {
       join: (name) => this.#others(name).forEach((other) => this.network.mend(name, other)),
       slow: (a, b, ms) => this.network.slow(a, b, Number(ms)),
       duplicate: (a, b) => this.network.duplicate(a, b),
-      reset: (a, b) => this.network.reset(a, b),
+      reset: (a, b) => {
+        this.network.reset(a, b);
+        this.#resetAt = this.clock.time;
+      },
       reboot: (name) => {
         const node = this.#nodes.get(name);
         node?.reboot();
@@ -350,7 +359,7 @@ class Simulation implements AroundServers {
       "api-cuts-watches": () => this.#api.cutWatches(),
       "api-hides-deletions": (on) => {
         this.#api.hidesDeletions = on === "on";
-        if (on === "off") this.#api.forget();
+        if (on === "off") this.#showDeletions();
       },
       sts: (mood) => void (this.sts.mood = mood as StsMood),
       runtime: (name, mood) => {
@@ -367,6 +376,11 @@ class Simulation implements AroundServers {
         this.#removedAt = this.clock.time;
       },
     };
+
+  #showDeletions(): void {
+    this.#api.hidesDeletions = false;
+    this.#api.forget();
+  }
 
   /** Every host that one exchanges messages with. */
   #others(name: string): readonly string[] {
@@ -451,8 +465,13 @@ class Simulation implements AroundServers {
     const servers = [...this.#servers.keys()];
     const streams = servers.flatMap((server) => this.network.streams(node, server));
     if (streams.length > 0) this.#streamAt.set(node, time);
+    for (const server of servers) {
+      if (this.network.streams(node, server).length === 0) continue;
+      this.#servedAt.set(`${server} ${node}`, time);
+    }
     const without = time - (this.#streamAt.get(node) ?? 0);
-    if (health.issuingFor(time) >= settledMs && without > connectedMs) {
+    const awayMs = time - this.#resetAt < 2 * connectedMs ? connectedMs : 0;
+    if (health.issuingFor(time) >= settledMs && without > awayMs) {
       this.#checks.add("not-connected", `${node} has no stream, and nothing is wrong`);
     }
     if (!servers.some((server) => health.worksFor(server, time) >= leaveMs)) return;
@@ -487,10 +506,8 @@ class Simulation implements AroundServers {
     this.trace.add("STEP", "all faults end");
     this.network.mendAll();
     this.sts.mood = "well";
-    const hid = this.#api.hidesDeletions;
-    this.#api.hidesDeletions = false;
     this.#api.mood = "well";
-    if (hid) this.#api.forget();
+    if (this.#api.hidesDeletions) this.#showDeletions();
     for (const machine of this.#machines()) {
       machine.drift = 0;
       this.#setClock(machine, 0);
@@ -521,8 +538,11 @@ class Simulation implements AroundServers {
       this.#checkStatus(name, server);
       this.#checkReadiness(name, server.server);
       const held = await server.metric("rolecall_server_credentials");
-      if (held > this.#users.sessions().size) {
-        this.#checks.add("left-over", `${name} holds ${held} sessions, more than pods need`);
+      const served = [...this.#nodes.keys()].filter((node) => {
+        return this.clock.time - (this.#servedAt.get(`${name} ${node}`) ?? 0) < minuteMs + promptMs;
+      });
+      if (held > this.#users.sessions(served).size) {
+        this.#checks.add("left-over", `${name} holds ${held} sessions, more than its pods need`);
       }
       for (const queue of ["rolecall_server_sts_queue", "rolecall_server_sts_calls_in_flight"]) {
         const size = await server.metric(queue);
