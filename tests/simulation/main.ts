@@ -9,6 +9,7 @@ import { scenarioOf } from "./faults.ts";
 import { readScenario, type Scenario, type StepKind, writeScenario } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 import { type Figures, type Outcome, simulate } from "./simulation.ts";
+import { withoutRepeats } from "./trace.ts";
 
 const usage = `deno task simulate [OPTIONS]
   --seed TEXT       today's date by default
@@ -94,9 +95,8 @@ async function report(scenario: Scenario, outcome: Outcome, whole: boolean): Pro
   const { violations, trace } = await simulate(smallest);
   console.log(`\nShrunk to:\n\n# ${violations[0]!.rule}: ${violations[0]!.text}`);
   console.log(writeScenario(smallest));
-  console.log(
-    `The end of its trace:\n${trace.trimEnd().split("\n").slice(-shownLines).join("\n")}`,
-  );
+  const lines = withoutRepeats(trace.trimEnd().split("\n"));
+  console.log(`The end of its trace:\n${lines.slice(-shownLines).join("\n")}`);
 }
 
 class Total {

@@ -22,7 +22,9 @@ import type { Identity } from "./scenario.ts";
 import type { ApiObject, SimulatedApi } from "./simulated_api.ts";
 import { MountedBundle } from "./simulated_certificates.ts";
 import { type Around, metricOf } from "./simulated_server.ts";
+import { isOfAssignments } from "./simulated_network.ts";
 import { tracedLog } from "./trace.ts";
+import { tracedFrames } from "./traced_frames.ts";
 import { Machine, Process } from "./virtual_clock.ts";
 
 export interface SimulatedPod {
@@ -173,13 +175,11 @@ export class SimulatedNode {
     await kernel?.open();
     if (this.running !== null) return;
     const client = {
-      fetch: (url: string, { address, ...init }: { address?: string } = {}) =>
-        network.fetch(
-          { process, host: this.name, trusted: this.#bundle.trusted },
-          address ?? "",
-          url,
-          init,
-        ),
+      fetch: (url: string, { address = "", ...init }: { address?: string } = {}) => {
+        const reads = isOfAssignments(url) ? tracedFrames(trace, name, address) : () => {};
+        const from = { process, host: this.name, trusted: this.#bundle.trusted, reads };
+        return network.fetch(from, address, url, init);
+      },
     };
     const agent = createAgent({
       settings: { ...agentSettings, hostIp: this.#ip, identity, containerCredentials: [tokenEnd] },

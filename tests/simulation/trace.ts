@@ -1,5 +1,7 @@
 /** What happened in a simulation, one line per event, in order; the same seed gives the same lines. */
 
+const timeWidth = 11;
+
 export class Trace {
   readonly lines: string[] = [];
   /** Lines of the product that hold what none may hold. */
@@ -11,12 +13,26 @@ export class Trace {
   }
 
   add(where: string, what: string): void {
-    this.lines.push(`${this.#seconds().toFixed(3).padStart(11)}  ${where.padEnd(9)} ${what}`);
+    this.lines.push(
+      `${this.#seconds().toFixed(3).padStart(timeWidth)}  ${where.padEnd(9)} ${what}`,
+    );
   }
 
   text(): string {
     return this.lines.join("\n") + "\n";
   }
+}
+
+/** A trace's lines, in which the same event several times in a row is one line with its number. */
+export function withoutRepeats(lines: readonly string[]): readonly string[] {
+  const rows: { readonly line: string; readonly event: string; times: number }[] = [];
+  for (const line of lines) {
+    const event = line.slice(timeWidth);
+    const last = rows.at(-1);
+    if (last?.event === event) last.times++;
+    else rows.push({ line, event, times: 1 });
+  }
+  return rows.map(({ line, times }) => times === 1 ? line : `${line} (${times} times)`);
 }
 
 /** Fits the `Log` of agent and server. */
