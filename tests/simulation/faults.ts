@@ -351,12 +351,14 @@ class Maker {
     return alone + 45;
   }
 
-  /** The container runtime lists the sandboxes of pods that have ended meanwhile. */
+  /** Pods are replaced at once while neither the container runtime nor a server says so. */
   #hangTheRuntime(at: number): number {
     const node = this.#nodeBy("runtime");
     this.#add(at, "runtime", node, "hangs");
+    this.#add(at, "isolate", node);
     const end = this.#replace(at + 1, node, 6) + 25;
     this.#add(end, "runtime", node, "answers");
+    this.#add(end, "join", node);
     return end;
   }
 
