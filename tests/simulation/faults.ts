@@ -286,9 +286,13 @@ class Maker {
     }
   }
 
-  /** Pods end, and once their addresses have rested others get them. */
+  /** Pods end, some of which surely have a role, and once their addresses have rested others get them. */
   #replace(at: number, node: string, seconds = 55): number {
-    const gone = this.#pods.filter((pod) => pod.node === node).slice(0, 3);
+    const before = this.#pods.filter((pod) => pod.node === node).slice(0, 2);
+    const gone = [
+      ...before,
+      ...["reader", "writer"].map((role) => this.#create(at - 20, { node, role })),
+    ];
     this.#pods = this.#pods.filter((pod) => !gone.includes(pod));
     for (const { name } of gone) this.#add(at, "delete", name);
     const rested = at + seconds;
