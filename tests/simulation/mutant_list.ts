@@ -25,7 +25,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the grace counts from any ping, however old the server's data",
-    run: 16,
+    run: 1,
     file: "agent/assignments/assignments.ts",
     changes: [[
       "const asOf = this.#options.clock.monotonic() - lagMs;",
@@ -52,7 +52,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the agent serves credentials after their end",
-    run: 24,
+    run: 3,
     file: "agent/assignments/held_pod.ts",
     changes: [[
       "outcome.role.expiresAt > clock.now() && held.endsAt > clock.monotonic()",
@@ -96,7 +96,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a server always says that its watch is fresh",
-    run: 12,
+    run: 1,
     file: "server/assignments/assignment_feed.ts",
     changes: [[
       "const age = Math.min(this.#options.watchAgeSeconds(), oldestWatchAgeSeconds);",
@@ -228,7 +228,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a watch isn't given up after its time",
-    run: 12,
+    run: 5,
     file: "kubernetes/reflector/reflector.ts",
     changes: [["const overdueMarginMs = 5_000;", "const overdueMarginMs = 5_000_000;"]],
   },
@@ -240,7 +240,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a snapshot removes pods before it is complete",
-    run: 13,
+    run: 1,
     file: "agent/assignments/assignments.ts",
     changes: [[
       "    stream.snapshot?.add(uid);\n",
@@ -318,8 +318,122 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a server whose watch has stalled isn't left",
-    run: 12,
+    run: 1,
     file: "agent/server_client/server_client.ts",
     changes: [["this.#stalled(current) || await", "await"]],
+  },
+  {
+    name: "late pings count as fresh",
+    run: 5,
+    file: "agent/server_client/connection.ts",
+    changes: [[
+      'const frame = decoded.type === "ping" ? this.#aged(decoded) : decoded;',
+      "const frame = decoded;",
+    ]],
+  },
+  {
+    name: "a stream whose snapshot isn't in use lets the grace count",
+    run: 1,
+    file: "agent/assignments/assignments.ts",
+    changes: [[
+      "if (stream.staged || stream.snapshot || stream.freshAt === undefined) return;",
+      "if (stream.freshAt === undefined) return;",
+    ]],
+  },
+  {
+    name: "a server that knows less than the agent is followed",
+    run: 1,
+    file: "agent/assignments/assignments.ts",
+    changes: [[
+      "return freshAt < this.#freshAt - maxBehindMs;",
+      "return freshAt < 0 * maxBehindMs - Infinity;",
+    ]],
+  },
+  {
+    name: "only the wall clock ends credentials",
+    run: 3,
+    file: "agent/assignments/held_pod.ts",
+    changes: [[
+      "outcome.role.expiresAt > clock.now() && held.endsAt > clock.monotonic()",
+      "outcome.role.expiresAt > clock.now()",
+    ]],
+  },
+  {
+    name: "a stream isn't replaced before its token expires",
+    run: 4,
+    file: "agent/server_client/server_client.ts",
+    changes: [[
+      "this.#stalled(current) || await this.#outlived(current, early)",
+      "this.#stalled(current) || (await this.#outlived(current, early) && early < 0)",
+    ]],
+  },
+  {
+    name: "by token, a pod that no server confirms is answered",
+    run: 5,
+    file: "agent/identity/callers.ts",
+    changes: [[
+      'return pod && source.runs(uid, at) ? { kind: "pod", pod } : assignments.lookUp(uid);',
+      'return pod && at > 0 ? { kind: "pod", pod } : source.runs(uid, at) ? assignments.lookUp(uid) : assignments.lookUp(uid);',
+    ]],
+  },
+  {
+    name: "every ping has the watch's age at the stream's beginning",
+    run: 1,
+    file: "server/assignments/assignment_feed.ts",
+    changes: [[
+      "    this.#cancelPing = this.#pingLater();\n    this.body",
+      "    this.#age = Math.min(options.watchAgeSeconds(), oldestWatchAgeSeconds);\n    this.#cancelPing = this.#pingLater();\n    this.body",
+    ], [
+      "const age = Math.min(this.#options.watchAgeSeconds(), oldestWatchAgeSeconds);",
+      "const age = this.#age;",
+    ], ["  #ended = false;\n\n  constructor", "  #ended = false;\n  #age = 0;\n\n  constructor"]],
+  },
+  {
+    name: "a node's pods keep their credentials when its streams have ended",
+    run: 1,
+    file: "server/assignments/assigner.ts",
+    changes: [[
+      "      for (const assignment of node.assignments.values()) this.#release(assignment);\n      this.#nodes.delete(nodeName);\n",
+      "      this.#nodes.delete(nodeName);\n",
+    ]],
+  },
+  {
+    name: "throttling doesn't slow the calls of STS",
+    run: 1,
+    file: "server/credentials/sts_pace.ts",
+    changes: [[
+      "this.#perSecond = Math.max(Math.min(1, this.#full.perSecond), this.#perSecond / 2);\n    this.#bucket.tokens = 0;",
+      "",
+    ]],
+  },
+  {
+    name: "the certificate isn't renewed",
+    run: 1,
+    file: "server/certificate/certificate_plan.ts",
+    changes: [[
+      'if (leafIsDue(state.leaf, now)) return { kind: "issue"',
+      'if (leafIsDue(state.leaf, now) && signer.expiresAt < 0) return { kind: "issue"',
+    ]],
+  },
+  {
+    name: "the next authority signs at once",
+    run: 2,
+    file: "server/certificate/certificate_plan.ts",
+    changes: [[
+      "return nothingValid || view.now - since >= view.terms.leadMs;",
+      "return nothingValid || view.now - since >= 0;",
+    ], [
+      "sameTrust || nothingValid || now - since >= view.terms.leadMs",
+      "sameTrust || nothingValid || now - since >= 0",
+    ]],
+  },
+  {
+    name: "the authority gets no successor",
+    run: 1,
+    file: "server/certificate/certificate_plan.ts",
+    changes: [[
+      "if (left >= view.terms.successionMs || successorOf(state)) return null;",
+      "if (left >= 0 || successorOf(state)) return null;",
+    ]],
   },
 ];
