@@ -324,7 +324,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "late pings count as fresh",
-    run: 5,
+    run: 9,
     file: "agent/server_client/connection.ts",
     changes: [[
       'const frame = decoded.type === "ping" ? this.#aged(decoded) : decoded;',
