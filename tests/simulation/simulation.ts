@@ -83,7 +83,7 @@ class Simulation implements AroundServers {
   #starts = 0;
   /** Of the servers that aren't of this one. */
   readonly #versions = new Map<string, Version>();
-  /** When the certificate's Secret or ConfigMap was last removed. */
+  /** When the certificate's Secret or ConfigMap was last away. */
   #removedAt = -Infinity;
   /** When a machine's clock was last ahead. */
   readonly #aheadAt = new Map<Machine, number>();
@@ -452,6 +452,8 @@ class Simulation implements AroundServers {
     }
     for (const node of this.#nodes.values()) this.#checkStreams(node);
     const bundle = this.#api.object("configmaps", `rolecall/${configMapName}`)?.data?.["ca.crt"];
+    const secret = this.#api.object("secrets", `rolecall/${secretName}`);
+    if (bundle === undefined || secret === undefined) this.#removedAt = time;
     for (const authority of bundle?.trim().split("\n") ?? []) {
       const before = this.#published.get(authority);
       const since = before && time - before.at < minuteMs ? before.since : time;
