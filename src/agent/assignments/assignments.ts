@@ -226,12 +226,17 @@ export class Assignments {
     this.#pods.remove(frame.uid);
   }
 
-  /** Makes this stream lead, and applies its queued frames. */
+  /**
+   * Makes this stream lead, and applies its queued frames: the end of the snapshot last, because a pod
+   * that the server assigned since then isn't to be dropped either.
+   */
   #lead(stream: Stream): void {
     this.#streams = this.#streams.slice(this.#streams.indexOf(stream));
     const staged = stream.staged ?? [];
     stream.staged = null;
-    for (const frame of staged) this.#apply(stream, frame);
+    const isEnd = (frame: PodFrames) => frame.type === "synced";
+    for (const frame of staged.filter((frame) => !isEnd(frame))) this.#apply(stream, frame);
+    if (staged.some(isEnd)) this.#synced(stream);
   }
 
   #close(stream: Stream): void {
