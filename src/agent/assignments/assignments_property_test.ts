@@ -116,6 +116,11 @@ function setUp() {
   return { clock, assignments: new Assignments({ clock, graceMs }) };
 }
 
+/** A stream that begins so doesn't lead at once; tests/reliability/identity/servers.txt has that. */
+function isFarBehind(frame: Frame): boolean {
+  return frame.type === "ping" && frame.watchAgeSeconds > 15;
+}
+
 test("connections one after another: every answer is the oracle's", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
@@ -131,7 +136,9 @@ test("connections one after another: every answer is the oracle's", async () => 
         }
         if (step.do === "assign" || step.do === "frame") {
           const frame = step.do === "frame" ? step.frame : step.frame(clock.now());
-          history.at(-1)?.frames.push({ at: clock.now(), frame });
+          const { frames } = history.at(-1)!;
+          if (isFarBehind(frame) && !frames.some(({ frame }) => frame.type === "synced")) continue;
+          frames.push({ at: clock.now(), frame });
           stream.apply(frame);
         }
         for (const ip of addresses) {
