@@ -25,7 +25,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the grace counts from any ping, however old the server's data",
-    run: 1,
     file: "agent/assignments/assignments.ts",
     changes: [[
       "const asOf = this.#options.clock.monotonic() - lagMs;",
@@ -37,13 +36,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the grace never ends",
-    run: 8,
+    run: 5,
     file: "agent/assignments/assignments.ts",
     changes: [["<= this.#options.graceMs;", ">= 0;"]],
   },
   {
     name: "credentials are kept for another identity",
-    run: 7,
+    run: 2,
     file: "agent/assignments/held_pod.ts",
     changes: [[
       "before?.pod.uid !== uid || before.identity !== identity",
@@ -52,7 +51,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the agent serves credentials after their end",
-    run: 3,
+    run: 5,
     file: "agent/assignments/held_pod.ts",
     changes: [[
       "outcome.role.expiresAt > clock.now() && held.endsAt > clock.monotonic()",
@@ -71,7 +70,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a socket proves more than one connection",
-    run: 5,
     file: "kernel/connection_search.ts",
     changes: [["    this.#options.used.add(table, [inode]);\n", ""]],
   },
@@ -87,7 +85,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the agent doesn't connect again",
-    run: 1,
     file: "agent/server_client/server_client.ts",
     changes: [[
       "    while (!signal.aborted) {\n      const connection",
@@ -96,7 +93,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a server always says that its watch is fresh",
-    run: 1,
     file: "server/assignments/assignment_feed.ts",
     changes: [[
       "const age = Math.min(this.#options.watchAgeSeconds(), oldestWatchAgeSeconds);",
@@ -105,13 +101,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a change of a namespace changes no assignment",
-    run: 1,
     file: "server/assignments/assigner.ts",
     changes: [["this.#redecide((pod) => pod.namespace === name)", "void name"]],
   },
   {
     name: "a pod that is gone keeps its assignment",
-    run: 1,
+    run: 2,
     file: "server/assignments/assigner.ts",
     changes: [[
       "if (before !== undefined && movedOrGone) this.#revoke(before);",
@@ -120,13 +115,11 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "an identity that no pod needs any more is kept",
-    run: 1,
     file: "server/assignments/assigner.ts",
     changes: [["    this.#options.cache.release(key, pod.uid);\n", ""]],
   },
   {
     name: "the cache's key lacks the external ID",
-    run: 1,
     file: "policy/role_identity.ts",
     changes: [[
       "[arn, sessionName, externalId, durationSeconds",
@@ -141,19 +134,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a role is given though its namespace doesn't permit it",
-    run: 1,
     file: "policy/decide.ts",
     changes: [["if (refusal !== null) return denied(refusal);", ""]],
   },
   {
     name: "the server's own role is given to pods",
-    run: 1,
     file: "policy/decide.ts",
     changes: [["if (rules.isReserved(role)) return denied(reserved(request, role, runsAs));", ""]],
   },
   {
     name: "a renewal that failed isn't tried again",
-    run: 1,
+    run: 2,
     file: "server/credentials/credential_entry.ts",
     changes: [[
       "this.#nextAttemptAt = now + this.#faults.next();",
@@ -162,7 +153,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "all roles share one back-off",
-    run: 7,
+    run: 2,
     file: "server/credentials/credential_entry.ts",
     changes: [
       ["readonly #faults: Backoff;", "get #faults() { return shared; }"],
@@ -177,7 +168,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "credentials are renewed late",
-    run: 1,
     file: "server/credentials/session_life.ts",
     changes: [["(0.3 + 0.15 * random())", "(0.8 + 0.15 * random())"]],
   },
@@ -204,43 +194,39 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a 410 isn't followed by a list",
-    run: 1,
     file: "kubernetes/reflector/reflector.ts",
     changes: [['if (gone || doubtful(fault, inARow)) this.#resourceVersion = "";', ""]],
   },
   {
     name: "a list removes nothing",
-    run: 1,
+    run: 15,
     file: "server/cluster/cluster_index.ts",
     changes: [["for (const key of [...items.keys()]) if (!listed.has(key)) remove(key);", ""]],
   },
   {
     name: "a list ends after its first page",
-    run: 1,
     file: "kubernetes/reflector/list_pages.ts",
     changes: [['if (next === "") return', 'if (next !== "x") return']],
   },
   {
     name: "deletions on a watch are ignored",
-    run: 1,
     file: "kubernetes/reflector/reflector.ts",
     changes: [["if (picked.key !== null) sink.remove(picked.key);", ""]],
   },
   {
     name: "a watch isn't given up after its time",
-    run: 5,
+    run: 7,
     file: "kubernetes/reflector/reflector.ts",
     changes: [["const overdueMarginMs = 5_000;", "const overdueMarginMs = 5_000_000;"]],
   },
   {
     name: "a silent server isn't left",
-    run: 1,
+    run: 8,
     file: "agent/server_client/connection.ts",
     changes: [["const silenceMs = 12_000;", "const silenceMs = 12_000_000;"]],
   },
   {
     name: "a snapshot removes pods before it is complete",
-    run: 1,
     file: "agent/assignments/assignments.ts",
     changes: [[
       "    stream.snapshot?.add(uid);\n",
@@ -249,7 +235,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the cache's key lacks the session name",
-    run: 1,
     file: "policy/role_identity.ts",
     changes: [["[arn, sessionName, externalId", "[arn, externalId"]],
   },
@@ -261,43 +246,40 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a request waits as long for its pod, whenever it arrived",
-    run: 1,
+    run: 2,
     file: "agent/imds/caller.ts",
     changes: [["answerMs - (from - startedAt)", "answerMs + 0 * (from - startedAt)"]],
   },
   {
     name: "ServiceAccounts' tokens are used before the server's own roles are known",
-    run: 1,
     file: "server/reported_cache.ts",
     changes: [["webIdentity === null || !own.isOnDemand", "webIdentity === null"]],
   },
   {
     name: "a namespace that comes to require session tokens changes no assignment",
-    run: 5,
+    run: 6,
     file: "server/assignments/assignment_frame.ts",
     changes: [["a.imdsv2 === b.imdsv2 && ", ""]],
   },
   {
     name: "a session token is good for ten seconds",
-    run: 1,
     file: "agent/imds/imdsv2_token.ts",
     changes: [["issuedAt + bytes.readUInt16BE(9) * 1000", "issuedAt + 0 * bytes.length + 10_000"]],
   },
   {
     name: "the log shows external IDs",
-    run: 1,
     file: "server/assignments/assignment_observer.ts",
     changes: [["{ externalIdSent: true }", "{ externalId }"]],
   },
   {
     name: "the cache's key lacks the source identity",
-    run: 22,
+    run: 40,
     file: "policy/role_identity.ts",
     changes: [["externalId, durationSeconds, sourceIdentity],", "externalId, durationSeconds],"]],
   },
   {
     name: "the cache's key lacks the ServiceAccount",
-    run: 20,
+    run: 30,
     file: "policy/role_identity.ts",
     changes: [[": [webIdentity.namespace, webIdentity.serviceAccount,", ": ["]],
   },
@@ -318,7 +300,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a server whose watch has stalled isn't left",
-    run: 1,
     file: "agent/server_client/server_client.ts",
     changes: [["this.#stalled(current) || await", "await"]],
   },
@@ -333,7 +314,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a stream whose snapshot isn't in use lets the grace count",
-    run: 1,
     file: "agent/assignments/assignments.ts",
     changes: [[
       "if (stream.staged || stream.snapshot || stream.freshAt === undefined) return;",
@@ -342,7 +322,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a server that knows less than the agent is followed",
-    run: 1,
     file: "agent/assignments/assignments.ts",
     changes: [[
       "return freshAt < this.#freshAt - maxBehindMs;",
@@ -351,7 +330,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "only the wall clock ends credentials",
-    run: 3,
+    run: 23,
     file: "agent/assignments/held_pod.ts",
     changes: [[
       "outcome.role.expiresAt > clock.now() && held.endsAt > clock.monotonic()",
@@ -378,7 +357,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "every ping has the watch's age at the stream's beginning",
-    run: 1,
     file: "server/assignments/assignment_feed.ts",
     changes: [[
       "    this.#cancelPing = this.#pingLater();\n    this.body",
@@ -390,7 +368,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a node's pods keep their credentials when its streams have ended",
-    run: 1,
     file: "server/assignments/assigner.ts",
     changes: [[
       "      for (const assignment of node.assignments.values()) this.#release(assignment);\n      this.#nodes.delete(nodeName);\n",
@@ -399,7 +376,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "throttling doesn't slow the calls of STS",
-    run: 1,
+    run: 2,
     file: "server/credentials/sts_pace.ts",
     changes: [[
       "this.#perSecond = Math.max(Math.min(1, this.#full.perSecond), this.#perSecond / 2);\n    this.#bucket.tokens = 0;",
@@ -408,7 +385,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the certificate isn't renewed",
-    run: 1,
     file: "server/certificate/certificate_plan.ts",
     changes: [[
       'if (leafIsDue(state.leaf, now)) return { kind: "issue"',
@@ -429,7 +405,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "the authority gets no successor",
-    run: 1,
     file: "server/certificate/certificate_plan.ts",
     changes: [[
       "if (left >= view.terms.successionMs || successorOf(state)) return null;",
