@@ -9,7 +9,7 @@ import { listen } from "../../src/runtime/http/listener.ts";
 import { agentSettings } from "../fakes/agent_settings.ts";
 import { FakeAgentServer } from "../fakes/agent_server.ts";
 import { deniedFrame, podFrame, roleFrame } from "../fakes/frames.ts";
-import { jwt } from "../fakes/jwt.ts";
+import { claimsOf, jwt } from "../fakes/jwt.ts";
 import { flushPromises, ManualClock } from "../fakes/manual_clock.ts";
 import { RecordedLog } from "../fakes/recorded_log.ts";
 import { rawExchange } from "../fakes/raw_client.ts";
@@ -30,7 +30,7 @@ const tokenOf = (pod: string) => jwt({ exp: expiresAt / 1000, pod });
 /** As the server answers: the pods of this node by their own tokens. */
 function podToken(body: string | undefined): Response {
   const { token } = JSON.parse(body ?? "{}");
-  const { pod } = JSON.parse(atob(token.split(".")[1]));
+  const { pod } = claimsOf<{ pod: string }>(token);
   if (pod === "unchecked") return new Response("no TokenReview\n", { status: 503 });
   return pod === "elsewhere" ? new Response("no\n", { status: 401 }) : Response.json({ uid: pod });
 }

@@ -304,7 +304,7 @@ const reasons: Readonly<Record<string, RegExp>> = {
   AssumeWithConflict: /can't be sent with a ServiceAccount's token/,
 };
 
-/** Requests of the host's network to the metadata service, whoever sends them, get no credentials. */
+/** Sent from the host network to the metadata service, so it gets no credentials. */
 function isFromHost({ pod, byToken }: PodAnswer): boolean {
   return pod.network === "host-network" && !byToken;
 }

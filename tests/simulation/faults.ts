@@ -126,10 +126,9 @@ class Maker {
 
   /** One with that identity, if there is one. */
   #nodeBy(identity: Identity): string {
-    const { nodes, identities } = this.#setting;
-    const numbers = Array.from({ length: nodes }, (_, at) => at + 1)
-      .filter((number) => identities[(number - 1) % identities.length] === identity);
-    return numbers.length === 0 ? this.#node() : `node-${this.#random.pick(numbers)}`;
+    const { identities } = this.#setting;
+    const nodes = this.#nodes().filter((_, n) => identities[n % identities.length] === identity);
+    return nodes.length === 0 ? this.#node() : this.#random.pick(nodes);
   }
 
   #create(
@@ -281,8 +280,8 @@ class Maker {
       for (const end of ["start", "continue", "join"]) this.#add(at, end, server);
       this.#add(at, "clock", server, 0);
     }
-    for (let n = 1; n <= this.#setting.nodes; n++) {
-      for (const end of ["start", "continue"]) this.#add(at, end, `agent-${n}`);
+    for (const node of this.#nodes()) {
+      for (const end of ["start", "continue"]) this.#add(at, end, node.replace("node", "agent"));
     }
   }
 
@@ -345,8 +344,8 @@ class Maker {
     const servers = this.#servers();
     const [old] = servers.splice(this.#random.int(servers.length), 1);
     this.#add(at, "cut", "api", old!);
-    for (let n = 1; n <= this.#setting.nodes; n++) {
-      for (const after of [2, 4, 6]) this.#create(at + after, { node: `node-${n}` });
+    for (const node of this.#nodes()) {
+      for (const after of [2, 4, 6]) this.#create(at + after, { node });
     }
     const alone = at + 165;
     for (const server of servers) this.#add(alone, "kill", server);
@@ -366,7 +365,7 @@ class Maker {
     return end;
   }
 
-  /** STS throttles while a server starts anew and pods come. */
+  /** STS throttles while a server restarts and new pods arrive. */
   #throttleARush(at: number): number {
     const random = this.#random;
     this.#add(at, "sts", "throttles");
@@ -403,6 +402,10 @@ class Maker {
       this.#add(from - 20 + random.next() * 100, "clock", agent, random.pick([-7_200, -600, -600]));
     }
     this.#add(to, "clock", agent, 0);
+  }
+
+  #nodes(): string[] {
+    return Array.from({ length: this.#setting.nodes }, (_, n) => `node-${n + 1}`);
   }
 
   #servers(): string[] {

@@ -38,13 +38,8 @@ interface Caller {
   readonly process: Process;
   readonly host: string;
   readonly trusted: ReadonlySet<string>;
-  /** Sees the body of an answer with status 200 as it is read. */
+  /** Sees the bytes of a stream of assignments as they are read. */
   readonly reads?: (bytes: Uint8Array) => void;
-}
-
-/** Whether the answer is a stream of frames. */
-export function isOfAssignments(url: string): boolean {
-  return url.endsWith("/v1/assignments");
 }
 
 /** What a socket's buffers hold on the way. */
@@ -194,7 +189,6 @@ class Exchange {
   #wanted = false;
   #onTheWay = 0;
   #pumping = false;
-  #isOk = false;
   #ended = false;
   #forget: (() => void)[] = [];
 
@@ -285,7 +279,7 @@ class Exchange {
     const answer = await endpoint.answer(request, this.#options.peer);
     if (this.#over) return void answer.body?.cancel().catch(() => {});
     this.#body = answer.body?.getReader();
-    const isStream = isOfAssignments(url) && answer.status === 200;
+    const isStream = url.endsWith("/v1/assignments") && answer.status === 200;
     this.#send("back", () => {
       if (isStream) this.streamsSince = this.#options.clock.time;
       this.#options.client.receive(() => this.#opens(answer));
@@ -300,7 +294,6 @@ class Exchange {
       this.#response.resolve(new Response(null, { status, headers }));
       return;
     }
-    this.#isOk = status === 200;
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#client = controller),
       pull: () => {
@@ -368,7 +361,7 @@ class Exchange {
     if (next !== undefined) {
       this.#wanted = false;
       this.#onTheWay -= next.length;
-      if (this.#isOk) this.#options.reads(next);
+      if (this.streamsSince !== null) this.#options.reads(next);
       controller.enqueue(next);
       if (!this.#over) void this.#pump();
     } else if (this.#ended && this.#unread.length === 0) {

@@ -22,7 +22,6 @@ import type { Identity } from "./scenario.ts";
 import type { ApiObject, SimulatedApi } from "./simulated_api.ts";
 import { MountedBundle } from "./simulated_certificates.ts";
 import { type Around, metricOf } from "./simulated_server.ts";
-import { isOfAssignments } from "./simulated_network.ts";
 import { tracedLog } from "./trace.ts";
 import { tracedFrames } from "./traced_frames.ts";
 import { Machine, Process } from "./virtual_clock.ts";
@@ -176,7 +175,7 @@ export class SimulatedNode {
     if (this.running !== null) return;
     const client = {
       fetch: (url: string, { address = "", ...init }: { address?: string } = {}) => {
-        const reads = isOfAssignments(url) ? tracedFrames(trace, name, address) : () => {};
+        const reads = tracedFrames(trace, name, address);
         const from = { process, host: this.name, trusted: this.#bundle.trusted, reads };
         return network.fetch(from, address, url, init);
       },
@@ -260,7 +259,7 @@ export class SimulatedNode {
     return true;
   }
 
-  /** As the kubelet restarts them: in the same sandbox, with processes that may have been others'. */
+  /** As the kubelet does it: in the same sandbox, and PIDs may have been those of other processes. */
   restartContainers(uid: string): void {
     const pod = this.pods.get(uid);
     if (pod === undefined || pod.process === null) return;

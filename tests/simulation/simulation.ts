@@ -441,7 +441,7 @@ class Simulation implements AroundServers {
     }
   }
 
-  /** Agents have streams, and of servers that can know what is new; servers that can, do. */
+  /** Agents are connected, but to none that is cut off from the API; servers that reach it see changes. */
   #checkLinks(): void {
     const { time } = this.clock;
     for (const [name, since] of this.#seesSince) {
@@ -451,8 +451,7 @@ class Simulation implements AroundServers {
       this.#checks.add("not-fresh", `the watch of ${name} is ${age} s old`);
     }
     for (const node of this.#nodes.values()) this.#checkStreams(node);
-    const bundle = this.#api.object("configmaps", `rolecall/${configMapName}`)?.data?.["ca.crt"];
-    const secret = this.#api.object("secrets", `rolecall/${secretName}`);
+    const { bundle, secret } = this.#certificateObjects();
     if (bundle === undefined || secret === undefined) this.#removedAt = time;
     for (const authority of bundle?.trim().split("\n") ?? []) {
       const before = this.#published.get(authority);
@@ -484,10 +483,17 @@ class Simulation implements AroundServers {
     }
   }
 
+  /** The authorities' PEM and the Secret's data, as long as each is there. */
+  #certificateObjects() {
+    return {
+      bundle: this.#api.object("configmaps", `rolecall/${configMapName}`)?.data?.["ca.crt"],
+      secret: this.#api.object("secrets", `rolecall/${secretName}`)?.data,
+    };
+  }
+
   /** They have been renewed, and the next authority is there. */
   #checkCertificates(): void {
-    const bundle = this.#api.object("configmaps", `rolecall/${configMapName}`)?.data?.["ca.crt"];
-    const secret = this.#api.object("secrets", `rolecall/${secretName}`)?.data ?? {};
+    const { bundle, secret = {} } = this.#certificateObjects();
     const data = Object.entries(secret).map(([key, text]) => [key, atob(text)]);
     const state = decodeState(Object.fromEntries(data));
     if (state === null) return this.#checks.add("certificate", "there is none");
