@@ -11,7 +11,7 @@ import { ClientSocket } from "./client_socket.ts";
 
 const maxSockets = 64;
 const connectTimeoutMs = 5000;
-/** A socket that nothing needs for this long is closed, within twice the time. */
+/** A socket that has been idle for this long is closed, at the latest after twice the time. */
 const idleMs = 15_000;
 /** Paths whose responses had an unsupported form aren't tried again. */
 const maxUnsupportedPaths = 256;
@@ -37,7 +37,7 @@ class FastClient {
   readonly #timer: Timer;
   /** The last one is used first. */
   #idle: ClientSocket[] = [];
-  /** How many of the first idle ones nothing has needed since the timer was set. */
+  /** How many idle sockets, from the front, haven't been used since the timer was set. */
   #spare = 0;
   #isTimerSet = false;
   #open = 0;
