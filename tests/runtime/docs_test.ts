@@ -106,7 +106,7 @@ const foreignFlags: Readonly<Record<string, readonly string[]>> = {
   "docs/explain.md": ["global", "config"],
   "docs/getting-started.md": ["instance-id", "http-tokens", "http-put-response-hop-limit"],
   "docs/operations.md": ["instance-id", "http-tokens", "http-put-response-hop-limit"],
-  "docs/performance.md": ["max-semi-space-size", "heap-growing-percent", "no-maglev"],
+  "docs/performance.md": ["max-semi-space-size", "heap-growing-percent", "no-maglev", "no-lazy"],
   "docs/reliability.md": ["part", "seed", "first", "runs"],
   "docs/wire.md": ["http2"],
   "docs/web-identity.md": [
